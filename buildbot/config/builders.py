@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
+from buildbot.config.bots import propertiesTrouble
 from buildbot.config.messages import (
     LONGEST_NAME,
     Raw,
@@ -44,6 +45,9 @@ BUILDER_KEYS = (
     "locks",
     "mergeRequests",
     "slavebuilddir",
+    "properties",
+    "env",
+    "description",
 )
 #: Keys of other releases -> the remedy in words.
 OTHER_KEYS = {
@@ -80,6 +84,9 @@ def builders(raw: Raw) -> Iterator[BuilderConfig]:
             category=None if category is None else str(category),
             locks=tuple(_listed(entry.get("locks"))),
             mergeRequests=mergeRule(entry),
+            properties=dict(entry.get("properties") or {}),
+            env=dict(entry.get("env") or {}),
+            description=entry.get("description"),
         )
 
 
@@ -184,6 +191,18 @@ def _types(described: Sequence[_Described], raw: Raw, report: Report) -> Iterato
                 yield say(
                     f"{title}: {key!r} must be a list, not {articled(entry[key])}{asList(entry[key]) or hint}"
                 )
+
+
+def _values(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
+        trouble = propertiesTrouble(entry.get("properties") or {})
+        if trouble:
+            yield say(f"{title}: 'properties' must be {trouble}")
+        env = entry.get("env") or {}
+        if not isinstance(env, Mapping) or not all(isinstance(name, str) and name for name in env):
+            yield say(f"{title}: 'env' must be a dict of variables")
+        if not isinstance(entry.get("description"), (str, type(None))):
+            yield say(f"{title}: 'description' must be text, not {articled(entry['description'])}")
 
 
 def _names(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -410,6 +429,7 @@ _RULES = (
     _shapes,
     _keys,
     _types,
+    _values,
     _names,
     _slaves,
     _builddirs,

@@ -188,6 +188,9 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
         yield "locks"
     if not isEqual(old.mergeRequests, new.mergeRequests):
         yield "mergeRequests"
+    for key in ("properties", "env", "description"):
+        if not isEqual(getattr(old, key), getattr(new, key)):
+            yield key
 
 
 def _ofPlugins(kind: str, removed: Iterable[object], added: Iterable[object]) -> Iterator[str]:

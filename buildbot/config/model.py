@@ -107,6 +107,8 @@ class BuilderConfig:
     @ivar factory: creates the builds: an object with C{steps} or C{newBuild}.
     @ivar locks: lock objects, each with a C{name}.
     @ivar mergeRequests: the rule for requests that share a build; None: the master's C{mergeRequests}.
+    @ivar properties: properties of every build: name -> value.
+    @ivar env: variables of every command: name -> value. Those of a step count more.
     """
 
     name: str
@@ -116,6 +118,9 @@ class BuilderConfig:
     category: str | None = None
     locks: tuple[object, ...] = ()
     mergeRequests: MergeRule | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    env: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    description: str | None = None
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,7 @@ class BuildAttempt:
             factory = BuildFactory(factory.steps)
         build: Build = factory.newBuild(list(requests))
         build.setBuilder(self.builder)
+        build.ofBuilder, build.builderEnvironment = self.builder.setup.properties, self.builder.setup.env
         return build
 
     def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:

@@ -62,6 +62,8 @@ class Build:
     @ivar whyLost: the reason why the master disconnected the slave; empty if it did not.
     @ivar overtime: a note on a command that exceeded its time limit, if the slave did not end it; else empty.
     @ivar slavename: the name of the slave.
+    @ivar ofBuilder: the builder's C{properties} from the configuration.
+    @ivar builderEnvironment: the builder's C{env}; the environments of steps count more.
     @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source on the slave, relative to that of the builder.
     @ivar given: my properties before the first step.
@@ -79,6 +81,8 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
+    ofBuilder: Mapping[str, Any] = {}
+    builderEnvironment: Mapping[str, Any] = {}
 
     def __init__(self, requests: Sequence[BuildRequest]) -> None:
         self.requests = list(requests)
@@ -152,6 +156,8 @@ class Build:
         for request in self.requests:
             if request.properties:
                 given.update(request.properties, "request")
+        if self.ofBuilder:
+            given.update(self.ofBuilder, "builder")
         if ofSlave:
             given.update(ofSlave, "slave")
         given.update(own, "build")

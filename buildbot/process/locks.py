@@ -8,11 +8,13 @@ L{buildbot.process.locktable} assigns the real locks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from buildbot.config.arguments import arguments
+from buildbot.config import secrets
+from buildbot.config.arguments import BadArguments, arguments
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import COUNT, COUNTS, NAME, orNone
+from buildbot.config.messages import shown
 from buildbot.process.locktable import BaseLock as BaseLock  # where 0.7.5 had it
 
 
@@ -63,6 +65,26 @@ class RealSlaveLock:
         return self._locks[slavename]
 
 
+_Lock = TypeVar("_Lock", "MasterLock", "SlaveLock")
+
+
+def _access(lock: _Lock, mode: str, most: int) -> _Lock:
+    """The lock itself: each holder takes one place, which is the mode "counting".
+
+    The mode "exclusive" is the same for a lock of one place; for others it is an error.
+    """
+    told = f"lock {lock.name!r}: the mode of access must be 'counting' or 'exclusive', not {shown(mode)}"
+    if mode == "exclusive" and most > 1:
+        told = f"lock {lock.name!r}: exclusive access to {most} places is not possible: use one place"
+    elif mode in ("counting", "exclusive"):
+        return lock
+    loading = secrets.current.get()
+    if loading is None:
+        raise BadArguments(told)
+    loading.report(told)
+    return lock
+
+
 class MasterLock(ComparableMixin):
     """At most C{maxCount} builds or steps with this lock run at the same time, on all slaves together."""
 
@@ -73,6 +95,10 @@ class MasterLock(ComparableMixin):
     def __init__(self, name: str, maxCount: int = 1) -> None:
         self.name = name
         self.maxCount = maxCount
+
+    def access(self, mode: str) -> MasterLock:
+        """The lock for C{locks}, in the style of 0.8: see L{_access}."""
+        return _access(self, mode, self.maxCount)
 
     def __repr__(self) -> str:
         return f"MasterLock({self.name!r}, {self.maxCount})"
@@ -96,6 +122,10 @@ class SlaveLock(ComparableMixin):
     def countFor(self, slavename: str) -> int:
         """The number of holders allowed on this slave."""
         return self.maxCountForSlave.get(slavename, self.maxCount)
+
+    def access(self, mode: str) -> SlaveLock:
+        """The lock for C{locks}, in the style of 0.8: see L{_access}."""
+        return _access(self, mode, max([self.maxCount, *self.maxCountForSlave.values()]))
 
     def __repr__(self) -> str:
         return f"SlaveLock({self.name!r}, {self.maxCount}, {self.maxCountForSlave!r})"

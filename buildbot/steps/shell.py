@@ -174,6 +174,9 @@ class ShellCommand(LoggingBuildStep):
 
     def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
         """Add the variables of C{build.slaveEnvironment}, set by earlier steps, to C{cmd.args["env"]}."""
+        ofBuilder = getattr(self.build, "builderEnvironment", None)
+        if ofBuilder:
+            cmd.args["env"] = {**self.build.render(dict(ofBuilder)), **(cmd.args["env"] or {})}
         inherited = getattr(self.build, "slaveEnvironment", None)
         if inherited:
             cmd.args["env"] = {**(cmd.args["env"] or {}), **inherited}

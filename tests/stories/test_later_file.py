@@ -74,3 +74,16 @@ class LaterFileStory(ChangeCase):
         self.slaves[1].commands[0].end(0)
         self.settle()
         self.assertEqual([build.results for build in self.builds("full")], [SUCCESS])
+
+    def test_builderValues(self) -> None:
+        """Builds have the properties and the environment of their builder; a step's own variable wins."""
+        self.write(CONFIG)
+        values = "properties={'kind': 'b'}, env={'A': util.Interpolate('%(prop:os)s'), 'B': '1'}"
+        self.edit("slavenames=['bot1'],", f"slavenames=['bot1'], {values}, description='words',")
+        self.edit("'check'])", "'check'], env={'B': '2'}, locks=[util.MasterLock('m').access('exclusive')])")
+        self.begin()
+        self.successResultOf(self.send())
+        self.wait(61)
+        [build] = self.builds("full")
+        self.assertEqual((build.results, build.properties["kind"]), (SUCCESS, "b"))
+        self.assertEqual(self.slaves[0].commands[0].args[b"env"], {b"A": b"linux", b"B": b"2"})

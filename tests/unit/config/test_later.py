@@ -134,3 +134,22 @@ class BuilderTests(unittest.SynchronousTestCase):
                 f"master.cfg:{NEXT + 1}: BuildSlave: password must be text, and not empty, not an int",
             ],
         )
+
+    def test_access(self) -> None:
+        """A lock is taken by counting; exclusive access to several places is refused with its line."""
+        self.assertEqual(
+            troubles("SlaveLock('x').access('exclusive')\nSlaveLock('x', 2).access('counting')\n"), []
+        )
+        for text, words in (
+            ("SlaveLock('x', 2).access('exclusive')\n", "exclusive access to 2 places is not possible"),
+            ("SlaveLock('x').access('shared')\n", "must be 'counting' or 'exclusive'"),
+        ):
+            [told] = troubles(text)
+            self.assertTrue(told.startswith(f"master.cfg:{NEXT}: lock 'x'"), told)
+            self.assertIn(words, told)
+
+    def test_values(self) -> None:
+        """Wrong properties and a wrong environment of a builder are errors."""
+        given = "properties=7, env=['A'], description=3"
+        told = troubles(f"c['builders'] = [BuilderConfig('x', 'bot1', factory=f, {given})]\n")
+        self.assertEqual(len(told), 3, told)
