@@ -17,14 +17,11 @@ from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.python2 import ofName, ofSyntax
 
 #: The most characters of a message: an exception may hold a text of any length.
 LONGEST = 500
 
-_PYTHON2 = re.compile(
-    r"Missing parentheses in call|multiple exception types must be parenthesized"
-    r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
-)
 #: The configuration keys with a list as value.
 _LISTS = ("bots", "builders", "schedulers", "sources", "status")
 
@@ -45,7 +42,9 @@ def explain(error: BaseException, files: Mapping[str, str]) -> ConfigError:
     if isinstance(error, SyntaxError):
         if error.filename is not None and error.filename in files:
             place = Location(files[error.filename], error.lineno)
-        return ConfigError(_shortened(f"{type(error).__name__}: {error.msg}{_python3(error.msg)}"), *place)
+        return ConfigError(
+            _shortened(f"{type(error).__name__}: {error.msg}{ofSyntax(error.msg, error.text)}"), *place
+        )
     return ConfigError(_shortened(_sentence(error, frame)), *place)
 
 
@@ -92,6 +91,10 @@ def _sentence(error: BaseException, frame: FrameType | None) -> str:
 
 def _hint(error: BaseException, frame: FrameType | None) -> str:
     """A hint about the likely intention, or empty text."""
+    if isinstance(error, (NameError, AttributeError, ModuleNotFoundError)):
+        ofOld = ofName(error.name, getattr(getattr(error, "obj", None), "__name__", ""))
+        if ofOld:
+            return ofOld
     if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):
         return nearest(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
     if isinstance(error, AttributeError) and isinstance(error.name, str):
@@ -119,10 +122,6 @@ def _public(thing: object) -> list[str]:
         return [name for name in dir(thing) if not name.startswith("_")]
     except PLUGIN_ERRORS:  # the object's __dir__ is broken
         return []
-
-
-def _python3(message: str | None) -> str:
-    return " (this is Python 2; master.cfg is Python 3 now)" if message and _PYTHON2.search(message) else ""
 
 
 def _shortened(text: str) -> str:

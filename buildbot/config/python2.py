@@ -1,0 +1,52 @@
+# -*- test-case-name: tests.unit.config.test_python2 -*-
+"""Recognize Python 2 in the exceptions of a master.cfg. This module translates nothing."""
+
+from __future__ import annotations
+
+import re
+
+TOLD = " (this is Python 2; master.cfg is Python 3 now{})"
+
+_MESSAGE = re.compile(
+    r"Missing parentheses in call|multiple exception types must be parenthesized"
+    r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
+    r"|parameters cannot be parenthesized|inconsistent use of tabs"
+)
+_LINE = re.compile(
+    r"^\s*raise\s+\w[\w.]*\s*,|`|<>|\b[uU][rR]['\"]|\blambda\s*\(|^\s*print\s+[^(=]|^\s*exec\s+[^(=]"
+)
+#: A name of Python 2 -> what to write instead.
+_NAMES = {
+    "file": "open",
+    "execfile": "exec(open(…).read())",
+    "unicode": "str",
+    "reload": "importlib.reload",
+    "raw_input": "input",
+    "xrange": "range",
+    "unichr": "chr",
+    "basestring": "str",
+    "long": "int",
+    "has_key": "'key' in …",
+    "iteritems": "items",
+    "itervalues": "values",
+    "iterkeys": "keys",
+    "urllib2": "urllib.request",
+    "ConfigParser": "configparser",
+    "StringIO": "io",
+    "cPickle": "pickle",
+    "commands": "subprocess",
+}
+#: Functions of the module string that are methods now.
+_STRING = frozenset("join split strip lower upper replace find atoi zfill letters".split())
+
+
+def ofSyntax(message: str | None, line: str | None) -> str:
+    """The hint for a syntax error, from its message and the line; empty if it is not of Python 2."""
+    return TOLD.format("") if _MESSAGE.search(message or "") or _LINE.search(line or "") else ""
+
+
+def ofName(name: object, ofModule: str = "") -> str:
+    """The hint for an unknown name, attribute or module; empty if it is not of Python 2."""
+    if ofModule == "string" and name in _STRING:
+        return TOLD.format(f": write the method of the text, such as ''.{name}(…)")
+    return TOLD.format(f": write {_NAMES[name]}") if isinstance(name, str) and name in _NAMES else ""

@@ -1,0 +1,39 @@
+"""Python 2 is recognized in all its forms."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.config.load import load
+from buildbot.config.model import ConfigErrors
+
+TEXTS = (
+    *("print 'x'", "x = 022", "raise ValueError, 'x'", "x = `1`", "x = 1 <> 2", "x = ur'a'"),
+    *("x = lambda (a, b): a", "if 1:\n\tx = 1\n        y = 2", "file('a')", "unicode('x')", "execfile('x')"),
+    *("reload(1)", "{}.has_key('a')", "{}.iteritems()", "import string\nstring.join(['a'], '')"),
+    *("import urllib2", "try:\n    pass\nexcept KeyError, e:\n    pass"),
+)
+
+
+def told(text: str) -> str:
+    """The errors of a file."""
+    try:
+        load(text + "\n", "master.cfg", "/nonexistent")
+    except ConfigErrors as errors:
+        return str(errors)
+    return ""
+
+
+class Python2Tests(unittest.SynchronousTestCase):
+    """The hint."""
+
+    def test_recognized(self) -> None:
+        """Each construct has the hint, and no misleading suggestion."""
+        for text in TEXTS:
+            self.assertIn("this is Python 2; master.cfg is Python 3 now", told(text), text)
+            self.assertNotIn("did you mean", told(text), text)
+
+    def test_others(self) -> None:
+        """Other errors have no hint."""
+        for text in ("x = (", "nonsense", "{}.has_keys", "import string\nstring.nonsense"):
+            self.assertNotIn("Python 2", told(text), text)
