@@ -153,3 +153,26 @@ class BuilderTests(unittest.SynchronousTestCase):
         given = "properties=7, env=['A'], description=3"
         told = troubles(f"c['builders'] = [BuilderConfig('x', 'bot1', factory=f, {given})]\n")
         self.assertEqual(len(told), 3, told)
+
+
+class FaultTests(unittest.SynchronousTestCase):
+    """What real files have, and was refused once."""
+
+    def test_accepted(self) -> None:
+        """Each of these lines is good."""
+        imports = (
+            "from buildbot.process.factory import s\nfrom buildbot.steps.shell import ShellCommand\n"
+            "from buildbot.steps.transfer import FileUpload\n"
+            "from buildbot.process.properties import WithProperties\n"
+        )
+        for line in (
+            "f.addStep(FileUpload('a', 'b'))",
+            "f.addStep(s(ShellCommand(command='x')))",
+            "f.addStep(ShellCommand, command='x', description=WithProperties('%s', 'z'))",
+            "f.addSteps([ShellCommand(command='x'), s(ShellCommand, command='y')])",
+            "f.workdir = 'source'",
+            "c['debugPassword'] = ''",
+            "c['slavePortnum'] = 0",
+            "c['builders'] += [BuilderConfig('x', 'bot1', builddir='/ramdisk/x', factory=f)]",
+        ):
+            self.assertEqual(troubles(f"{imports}{line}\n"), [], line)
