@@ -175,10 +175,13 @@ class BuildAttempt:
             requests=tuple(req.id for req in requests if req.id is not None),
             started=resources.now(),
             reason=first.mergeReasons(others) if others else first.reason or "",
-            sourcestamp=(first.mergeWith(others) if others else first.source).toRecord(),
+            sourcestamp=(first.mergeWith(others) if others else first.status.source).toRecord(),
         )
         try:
-            least = self._master.numbers.least(name)
+            numbers = self._master.numbers
+            least = numbers.floors.get(name)
+            if least is None:
+                least = numbers.least(name)
             atLeast = {"atLeast": least} if least else {}
             stored: BuildRecord = await resources.store.startBuild(record, **atLeast)
         except StoreConflict:

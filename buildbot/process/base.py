@@ -67,7 +67,6 @@ class Build:
     @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source on the slave, relative to that of the builder.
     @ivar given: my properties before the first step.
-    @ivar budget: limits the memory for the slave's messages; released when I end.
     """
 
     workdir = WORKDIR
@@ -76,7 +75,7 @@ class Build:
     builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
-    budget: Budget | None = None
+    _budget: Budget | None = None
     _claims: BuildLocks | None = None  # until a lock is claimed
     results: int | None = None
     stopReason: str | None = None
@@ -87,7 +86,7 @@ class Build:
     def __init__(self, requests: Sequence[BuildRequest]) -> None:
         self.requests = list(requests)
         first, *others = self.requests
-        self.source: SourceStamp = first.mergeWith(others) if others else first.source
+        self.source: SourceStamp = first.mergeWith(others) if others else first.status.source
         self.reason = first.mergeReasons(others) if others else first.reason or ""
         self.properties = Properties()
         self.given = self.properties
@@ -130,9 +129,6 @@ class Build:
         self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
         self._expected: Mapping[str, float] = expectations or {}
-        self.budget = Budget(
-            "the data of a slave that one build keeps", BUILD_MEMORY, slavebuilder.peer.budget
-        )
         ensureDeferred(self._perform()).addErrback(self._exception).addBoth(self._end)
         return self._done
 
@@ -285,8 +281,8 @@ class Build:
         @param before: the state that led here.
         """
         self.releaseLocks()
-        if self.budget is not None:
-            self.budget.close()
+        if self._budget is not None:
+            self._budget.close()
         self.results, self.text = resultsOf(
             before, self.results or SUCCESS, self.text, self.stopReason, self.whyLost, self.overtime
         )
@@ -361,6 +357,14 @@ class Build:
         """Set a property."""
         self.properties.setProperty(propname, value, source)
         self.build_status.setProperty(propname, value, source)
+
+    @property
+    def budget(self) -> Budget:
+        """Limits the memory for the messages of the slave. It is released when I end."""
+        if self._budget is None:
+            what = "the data of a slave that one build keeps"
+            self._budget = Budget(what, BUILD_MEMORY, self.slavebuilder.peer.budget)
+        return self._budget
 
     def render(self, value: Any) -> Any:
         """Replace each WithProperties in a value by its text."""

@@ -16,19 +16,20 @@ from buildbot.process.resources import Resources
 class BuildNumbers:
     """I compare the numbers in the store with those of the log files.
 
+    @ivar floors: builder -> the least number for its next build, where it is known.
     @ivar lost: builder -> the numbers of builds with logs but without a record.
     """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._floors: dict[str, int] = {}
+        self.floors: dict[str, int] = {}
         self.lost: dict[str, str] = {}
 
     def least(self, builder: str) -> int:
         """The least number for the next build of a builder: above the numbers of all its log files."""
-        if builder not in self._floors:
-            self._floors[builder] = nextNumber(self._resources.logs.directory, builder)
-        return self._floors[builder]
+        if builder not in self.floors:
+            self.floors[builder] = nextNumber(self._resources.logs.directory, builder)
+        return self.floors[builder]
 
     def built(self, builder: str) -> None:
         """Stop reporting the missing builds of a builder, because it has a new build."""

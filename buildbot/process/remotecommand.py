@@ -349,7 +349,7 @@ class LoggedRemoteCommand(RemoteCommand):
         @param closeWhenFinished: whether to finish the log at the end of the command.
         @param logfileName: the name of the watched file for this log; None: the log's own name.
         """
-        name = logfileName or loog.getName()
+        name = logfileName or loog.name
         self.logs[name] = loog
         self._closing[name] = closeWhenFinished
         if name == "stdio":

@@ -135,7 +135,9 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def _add(self, change: Change, important: bool) -> None:
         tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
-        came = self._clock.seconds() if change.came is None else self.fromWall(change.came)
+        came = self._clock.seconds()
+        if change.came is not None:  # a change that was read from the store came earlier
+            came += min(change.came - self.engine.resources.now(), 0.0)
         self._trees[change.branch] = tree.add(change, came, important)  # moves it to the end
         if not important:
             self._forgetOldest()
@@ -211,9 +213,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """Build all waiting changes of a branch now, if there are any."""
         tree = self._trees.pop(branch, None)
         if tree is not None:
-            _, changes = tree.take()
             places: dict[tuple[str, ...], list[Change]] = {}
-            for change in changes:
+            for change in tree.changes:
                 places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
             for those in places.values():  # a build has one repository
                 self._build(self._newSet(SourceStamp(changes=those)))
@@ -229,7 +230,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return {"trees": [[branch, self._onWall(tree).toRecord()] for branch, tree in self._trees.items()]}
 
     def _onWall(self, tree: TreeStable) -> TreeStable:
-        return tree if tree.latest is None else replace(tree, latest=self.toWall(tree.latest))
+        if tree.latest is None:
+            return tree
+        ahead = self.engine.resources.now() - self._clock.seconds()
+        return replace(tree, latest=tree.latest + ahead)
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Restore the waiting changes of the branches in the present configuration."""

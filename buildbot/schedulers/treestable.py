@@ -43,7 +43,7 @@ class TreeStable:
     def due(self, now: float) -> float | None:
         """The time to build, from C{now} to C{now} plus C{stableFor}. None: nothing to build.
 
-        When a timer for it fires, the owner may L{take} without asking again.
+        When a timer for it fires, the owner may build without asking again.
         """
         if self.latest is None:
             return None
@@ -52,10 +52,6 @@ class TreeStable:
     def without(self, count: int) -> TreeStable:
         """Return the value without the oldest C{count} changes."""
         return replace(self, changes=self.changes[count:])
-
-    def take(self) -> tuple[TreeStable, tuple[Change, ...]]:
-        """Return the value after the build has started, and the changes for the build."""
-        return TreeStable(self.stableFor), self.changes
 
     def toRecord(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold. It lacks C{stableFor}, which is in the configuration."""

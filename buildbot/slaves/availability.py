@@ -137,12 +137,14 @@ class Availability:
         The slave is probed first: its answer shows that it has received all earlier messages. A worker that
         loses the connection before the last message logs an error.
         """
-        isConnected = self._slave.isConnected()
-        if isConnected and not self._parting and self._whyLeave():
+        mustLeave = not self._parting and bool(self._whyLeave())
+        if not mustLeave and self.paused is None:
+            return
+        if not self._slave.isConnected():
+            self._sayDrained()
+        elif mustLeave:
             self._parting = True
             eventual(self._clock, self._part)
-        elif not isConnected:
-            self._sayDrained()
 
     def _sayDrained(self) -> None:
         if self.isDrained and not self._saidDrained:

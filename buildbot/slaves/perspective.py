@@ -157,7 +157,7 @@ class BotPerspective(NewCredPerspective):
         """True while the slave is attached and its connection is open."""
         now = self.driver.attachment
         # the connection may be closed before I am notified
-        return now.state is State.READY and now.served.isAlive()
+        return now.state is State.READY and now.peer is not None and now.peer.isAlive()
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         """Find out whether the slave is alive.

@@ -108,7 +108,7 @@ class Dispatcher:
         """
         if pb.IPerspective not in interfaces:
             raise NotImplementedError("only perspectives are handed out here")
-        if self.botmaster.stopping:
+        if self.botmaster.resources.stopping:
             raise LoginRefused("the master is stopping", "the master is stopping: try again later", hold=0.5)
         perspective: NewCredPerspective | None
         if avatarID in self.names:

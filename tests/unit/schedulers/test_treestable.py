@@ -25,7 +25,7 @@ class TreeStableTests(unittest.TestCase):
 
     def test_nothing(self) -> None:
         """Without a change nothing is due."""
-        self.assertEqual((self.empty.due(100), self.empty.take()), (None, (self.empty, ())))
+        self.assertEqual((self.empty.due(100), self.empty.changes), (None, ()))
 
     def test_quiet(self) -> None:
         """A change is due when the tree has been quiet for C{stableFor} seconds after it."""
@@ -44,7 +44,7 @@ class TreeStableTests(unittest.TestCase):
         self.assertIs(tree.due(100), None)
         tree = tree.add(code, 110).add(more, 120, important=False)
         self.assertEqual(tree.due(120), 170)
-        self.assertEqual(tree.take(), (self.empty, (docs, code, more)))
+        self.assertEqual(tree.changes, (docs, code, more))
 
     def test_without(self) -> None:
         """The oldest changes can be dropped, even all; the due time stays."""
@@ -84,5 +84,5 @@ class TreeStableTests(unittest.TestCase):
             self.assertTrue(due is not None or not important)
             tree = TreeStable.fromRecord(stableFor, json.loads(json.dumps(tree.toRecord())))
             self.assertEqual(tree.due(now), due)
-        self.assertEqual([each.when for each in tree.take()[1]], [made for made, _, _ in coming])
+        self.assertEqual([each.when for each in tree.changes], [made for made, _, _ in coming])
         self.assertEqual(tree.due(now) is None, not any(important for _, _, important in coming))
