@@ -24,6 +24,8 @@ def isFilledIn(value: object) -> bool:
     """True for text, or for a WithProperties, which becomes text in a build."""
     if type(value) is str and value.isascii() and "\0" not in value:
         return True
+    if type(value) in (list, tuple, dict):
+        return False
     return isText(value) or isRenderable(value)
 
 

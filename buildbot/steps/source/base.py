@@ -343,9 +343,9 @@ class UrlSource(Source):
 
     @arguments(repourl=orNone(URL), baseURL=orNone(URL), defaultBranch=BRANCH_NAME)
     def __init__(
-        self, repourl: Any = None, baseURL: Any = None, defaultBranch: Any = None, **kw: Any
+        self, repourl: Any = None, baseURL: Any = None, defaultBranch: Any = None, **kwargs: Any
     ) -> None:
-        super().__init__(**kw)
+        super().__init__(**kwargs)
         self.repourl = repourl
         self.baseURL = baseURL
         self.branch = defaultBranch
