@@ -120,6 +120,8 @@ class _HidesSecrets(LoggedRemoteCommand):
 class _Nowhere:
     """I am the log of commands that people need not see."""
 
+    name = "stdio"
+
     def addStdout(self, data: object) -> None:
         """Forget it."""
 
