@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from buildbot.model.results import SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process import step as oldNames
 from buildbot.steps import source
 from buildbot.steps.source.arch import Arch, Bazaar
+from buildbot.steps.source.gerrit import Gerrit
 from buildbot.steps.source.github import GitHub
 from buildbot.steps.source.mtn import Monotone
-from tests.unit.steps.source.scripted import ANCIENT_SLAVE, OLD_SLAVE, SourceCase, change
+from tests.unit.steps.source.scripted import ANCIENT_SLAVE, OLD_SLAVE, WORKER, Scripted, SourceCase, change
 
 
 class MonotoneTests(SourceCase):
@@ -79,6 +81,23 @@ class GitHubTests(SourceCase):
         self.assertIn("git reset --hard FETCH_HEAD -- @build", played.programs)
         played = self.play(GitHub("URL"), branch="main", revision="abc")
         self.assertIn("git reset --hard abc -- @build", played.programs)
+
+
+class GerritTests(SourceCase):
+    """Source from Gerrit."""
+
+    def test_patchSet(self) -> None:
+        """The patch set of an event or of a property is built; without one, the branch."""
+        for name, value, wanted in (
+            ("event.patchSet.ref", "refs/changes/34/1234/5", "refs/changes/34/1234/5"),
+            ("gerrit_change", "1203/5", "refs/changes/03/1203/5"),
+            ("other", "x", "main"),
+        ):
+            running = self.prepare(Gerrit("URL"), commands=WORKER)
+            running.build.source = SourceStamp(branch="main")
+            running.build.properties.setProperty(name, value, "test")
+            played = Scripted(running, lambda words: 1 if words.startswith("stat") else None)
+            self.assertIn(f"git fetch -f -t URL {wanted} @build", played.programs)
 
 
 class NameTests(SourceCase):
