@@ -509,7 +509,9 @@ class OtherTests(SourceCase):
         programs("cvs")
         repository = CvsRepository(os.path.join(self.directory, "cvs"))
         methods = ("update", "copy", "clobber", "clean", "fresh", "export")
-        await self.modes("CVS", {"cvsroot": repository.directory, "cvsmodule": "module"}, *methods)
+        # -R: no locks. A client that meets the lock of another one waits for 30 s.
+        step = {"cvsroot": repository.directory, "cvsmodule": "module", "global_options": ["-R"]}
+        await self.modes("CVS", step, *methods)
         await self.course(repository, methods, "CVS/Entries")
         repository.branch("side")
         repository.commit("three")
