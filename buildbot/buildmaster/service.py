@@ -199,7 +199,7 @@ class BuildMaster(PluginParent):
             be stored.
         """
         resources = self.botmaster.resources
-        return resources.store.addChange(change.bounded(), resources.now(), state).addCallback(self._stored)
+        return resources.store.addChange(change, resources.now(), state).addCallback(self._stored)
 
     def _stored(self, stored: Change) -> Change:
         log.info("received {change!r}", change=stored)

@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.spread import pb
 
-from buildbot.model.change import Change, shortened
+from buildbot.model.change import LONGEST_COMMENTS, Change, shortened
 from buildbot.wire.dialect import NotAWord, fromPeer, word
 
 #: The most characters in a name: an author, a branch, a revision, one file.
@@ -54,7 +54,7 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
     change = Change(
         who=_within(_prose(told["who"], "who"), "who"),
         files=files,
-        comments=shortened(_prose(told["comments"], "comments")),
+        comments=_comments(told["comments"]),
         isdir=int(bool(told.get("isdir"))),
         links=_links(told.get("links") or ()) if prefix is None else (),
         revision=_revision(told.get("revision")),
@@ -66,6 +66,11 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
         **{key: _name(told.get(key), key) or "" for key in ("repository", "project", "codebase")},
     )
     return None if prefix is not None and not files else change
+
+
+def _comments(value: object) -> str:
+    told = _prose(value, "comments")
+    return told if len(told) <= LONGEST_COMMENTS else shortened(told)
 
 
 def _kind(value: object) -> str:

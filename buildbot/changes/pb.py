@@ -50,13 +50,14 @@ class ChangeNotKept(pb.Error):
 class ChangePerspective(NewCredPerspective):
     """I am the object that a client logged in as a change sender can call."""
 
+    _budget: Budget | None = None
+
     def __init__(self, changemaster: Any, prefix: str | None) -> None:
         """@param changemaster: stores a change with its C{addChangeNow}, or else its C{addChange}.
         @param prefix: see L{PBChangeSource}.
         """
         self.changemaster = changemaster
         self.prefix = prefix
-        self._budget = Budget("the unstored data of this client", WAITING)
 
     async def perspective_addChange(self, changedict: Mapping[Any, Any]) -> None:
         """Take a change from the client. The answer comes when the change is on disk (P2).
@@ -68,6 +69,8 @@ class ChangePerspective(NewCredPerspective):
         change = changeFrom(changedict, self.prefix)
         if change is None:
             return
+        if self._budget is None:
+            self._budget = Budget("the unstored data of this client", WAITING)
         size = weigh(change.files) + weigh(change.links) + weigh(change.comments)
         try:
             self._budget.take(size)

@@ -120,7 +120,8 @@ class BuildEngine:
         made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
-        self._resources.announcer.buildsetSubmitted(buildset.status)
+        if self._resources.announcer.isHeard:
+            self._resources.announcer.buildsetSubmitted(buildset.status)
         for builder, request in zip(builders, made, strict=True):
             # look it up again: it may have been removed, and even added again, in the meantime
             self.builders.get(builder.name, builder).submitBuildRequest(request)
@@ -188,11 +189,13 @@ class BuildEngine:
         """Report the start of a build."""
         if self._numbers.lost:
             self._numbers.built(builder.name)
-        self._events.tell("buildStarted", builder, build)
+        if self._events.listeners:
+            self._events.tell("buildStarted", builder, build)
 
     def buildEnded(self, builder: BuilderForEngine, build: BuildForBuilder) -> None:
         """Report the end of a build, and offer its slave to waiting builders (B7)."""
-        self._events.tell("buildFinished", builder, build)
+        if self._events.listeners:
+            self._events.tell("buildFinished", builder, build)
         self.slaveIsIdle(build.slavebuilder.slave, builder)
 
     def slaveIsIdle(self, slave: SlaveForBuilder, last: BuilderForEngine | None = None) -> None:

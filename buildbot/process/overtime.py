@@ -14,7 +14,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from buildbot.process.deadline import SIGN_AFTER, deadlinesOf
+from buildbot.process.deadline import SIGN_AFTER, Deadlines
 
 if TYPE_CHECKING:
     from buildbot.process.seams import SlaveForBuild
@@ -39,6 +39,7 @@ class LimitedCommand(Protocol):
 
     remote_command: str
     args: dict[str, Any]
+    deadlines: Deadlines | None
     active: bool
     remote: SlaveForBuild
     step: Any
@@ -51,31 +52,25 @@ class LimitedCommand(Protocol):
 
 
 class Overtime:
-    """I act for one command when it exceeds a limit.
+    """I act for one command that exceeds a limit."""
 
-    @ivar deadlines: the limits of the command. They hold me.
-    """
-
-    __slots__ = ("_command", "_end", "_isCut", "_isOvertime", "deadlines")
+    __slots__ = ("_command", "_end", "_isCut", "_isOvertime")
 
     def __init__(self, command: LimitedCommand, end: Callable[[Failure], object]) -> None:
-        """Begin when the command is sent to the slave.
-
-        @param end: called to end the command with an error.
-        """
+        """@param end: called to end the command with an error."""
         self._command = command
         self._end = end
         self._isCut = self._isOvertime = False
-        clock, args = command.remote.clock, command.args
-        self.deadlines = deadlinesOf(command.remote_command, args, clock, self._overdue, self._noSign)
 
-    def _noSign(self) -> None:
+    def noSign(self) -> None:
         """Ping the slave, which disconnects it if it does not answer. Otherwise the command gets its time."""
         self._command.remote.slave.isAnswering(SIGN_TIME, SIGN_AFTER / 2)
 
-    def _overdue(self, what: str) -> None:
+    def overdue(self, what: str) -> None:
         """Act on an exceeded limit: ping the slave, then end the command, or disconnect a dead slave."""
-        deadlines = self.deadlines
+        deadlines = self._command.deadlines
+        if deadlines is None:
+            return
         if deadlines.isEnding:
             self._cut(what)
             return

@@ -22,7 +22,7 @@ from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.logs.live import LogFile
 from buildbot.process.deadline import END_TIME as END_TIME
-from buildbot.process.deadline import MUTE_TIME, Deadlines, limitsOf
+from buildbot.process.deadline import MUTE_TIME, Deadlines, deadlinesOf, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
 from buildbot.process.overtime import ANSWER_TIME as ANSWER_TIME
 from buildbot.process.overtime import SIGN_TIME as SIGN_TIME
@@ -71,7 +71,8 @@ class RemoteCommand(Callee):
     step: Any = None
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     commandID = ""
-    _deadlines: Deadlines | None = None
+    deadlines: Deadlines | None = None
+    _overtime: Overtime | None = None
     _output: OutputText | None = None
     _unread: Failure | None = None
     _givenUp: Alarm | None = None
@@ -102,8 +103,10 @@ class RemoteCommand(Callee):
         self.remote = remote
         self.active = True
         self.commandID = str(next(_counter))
-        self._deadlines = Overtime(self, self._finished).deadlines
-        isMute = self._deadlines.isMute
+        self.deadlines = deadlines = deadlinesOf(
+            self.remote_command, self.args, remote.clock, self._overdue, self._noSign
+        )
+        isMute = deadlines.isMute
         if isMute:
             remote.slave.mayBeMute(MUTE_TIME)
         made = maybeDeferred(self.start)
@@ -111,6 +114,18 @@ class RemoteCommand(Callee):
             made.addBoth(self._isHeardAgain)
         made.addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
+
+    def _overdue(self, what: str) -> None:
+        self._inOvertime().overdue(what)
+
+    def _noSign(self) -> None:
+        self._inOvertime().noSign()
+
+    def _inOvertime(self) -> Overtime:
+        """The actions on exceeded limits, made for the first one."""
+        if self._overtime is None:
+            self._overtime = Overtime(self, self._finished)
+        return self._overtime
 
     def start(self) -> Any:
         """Send the command. Subclasses complete C{args} first, and then call this.
@@ -129,8 +144,8 @@ class RemoteCommand(Callee):
         return answer
 
     def _started(self) -> None:
-        if self._deadlines is not None and self.active:
-            self._deadlines.started(limitsOf(self.remote_command, self.args))
+        if self.deadlines is not None and self.active:
+            self.deadlines.started(limitsOf(self.remote_command, self.args))
 
     def heard(self) -> None:
         """Note progress of the command other than an update.
@@ -138,8 +153,8 @@ class RemoteCommand(Callee):
         Objects that the slave calls for a subclass call this. Otherwise, a command without updates for a long
         time would be treated as hanging.
         """
-        if self._deadlines is not None:
-            self._deadlines.heard()
+        if self.deadlines is not None:
+            self.deadlines.heard()
 
     def interrupt(self, why: str | Failure) -> Deferred[None]:
         """Ask the slave to stop the command, or end at once if C{why} is a lost connection.
@@ -153,16 +168,16 @@ class RemoteCommand(Callee):
             self._finished(why)
         else:
             self.remote.peer.interruptCommand(self.commandID, str(why))
-            if self._deadlines is not None:
-                self._deadlines.ending()
+            if self.deadlines is not None:
+                self.deadlines.ending()
         return succeed(None)
 
     # called by the slave
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """Handle a call from the slave. Updates take a fast path."""
-        if self._deadlines is not None:
-            self._deadlines.lastHeard = self.remote.clock.seconds()
+        if self.deadlines is not None:
+            self.deadlines.lastHeard = self.remote.clock.seconds()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
         sole = decodeSingle(args)
@@ -268,9 +283,9 @@ class RemoteCommand(Callee):
         if not self.active:
             return
         self.active = False
-        if self._deadlines is not None:
-            self._deadlines.over()
-            self._deadlines = None  # it refers to me
+        if self.deadlines is not None:
+            self.deadlines.over()
+            self.deadlines = self._overtime = None  # they refer to me
         self.remote.peer.retire(self)
         if self._givenUp is not None:
             self._givenUp.stop()

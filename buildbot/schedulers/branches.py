@@ -175,7 +175,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         dues = self._dueTimes(now)
         if dues:
             self.setTimer(self.engine.resources.now() + max(wait, min(dues.values()) - now))
-        else:
+        elif self._alarmTime:
             self.stopTimer()
 
     def setTimer(self, when: float) -> None:
@@ -189,6 +189,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def stopTimer(self) -> None:
         """Cancel the wait for a stable tree."""
+        self._alarmTime = 0.0
         self._alarm.stop()
 
     def _wake(self) -> None:
@@ -196,7 +197,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
         if not due and self._alarmTime - now < 1e-3:  # the two clocks differ by rounding
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
-        isBroken = False
+        isBroken, self._alarmTime = False, 0.0
         for branch in due:
             try:
                 self.isStable(branch)

@@ -90,6 +90,8 @@ class IStore(Interface):
     ) -> Deferred[Change]:
         """Store a Change. Fires with a copy that has its number: 1 for the first, then one more each time.
 
+        The copy has shortened comments: see L{Change.bounded}.
+
         @param came: the time of arrival, which L{prune} compares; default C{change.when}.
         @param state: keys and values for L{setState} in the same transaction. A poller stores the revision
             that it has reached with the Change, so it never takes a revision twice.

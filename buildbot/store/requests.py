@@ -114,6 +114,7 @@ class Store(ABC):
     ) -> Deferred[Change]:
         """See L{IStore}."""
         try:
+            change = change.bounded()
             text = encode(change.toRecord())
             states = {word(key): encode(value) for key, value in state.items()} if state else {}
         except Exception:
