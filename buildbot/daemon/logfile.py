@@ -90,7 +90,7 @@ class DaemonLog(LogFile):
 
     def _append(self, data: str | bytes) -> None:
         """Like C{write} of L{LogFile}, without its lock, which is held already."""
-        if self.size >= self.rotateLength and self.shouldRotate():
+        if self.shouldRotate():
             self.rotate()
         self._file.write(data if isinstance(data, bytes) else data.encode())
         self.size += len(data)

@@ -186,6 +186,14 @@ class DaemonLogTests(unittest.TestCase):
         )
         self.assertIn("line 199", self.read() + self.read("twistd.log.1"))
 
+    def test_unbounded(self) -> None:
+        """Without a length, the log grows: another program rotates it."""
+        file = self.open()
+        file.rotateLength = None
+        file.write("one\n")
+        file.write("two\n")
+        self.assertEqual(self.read(), "one\ntwo\n")
+
     def test_boundedByDefault(self) -> None:
         """This limit is the default (G6)."""
         file = self.open()
