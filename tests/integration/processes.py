@@ -58,13 +58,17 @@ async def never(condition: Callable[[], object], seconds: float, what: str) -> N
 
 
 def environment(home: str, **more: str) -> dict[str, str]:
-    """The environment variables of a child: from the user's only PATH; C{home} is its HOME."""
+    """The environment variables of a child: from the user's only PATH; C{home} is its HOME.
+
+    Below C{home}, git never finds a repository that is above it, such as the one of these tests.
+    """
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": home,
         "TMPDIR": home,
+        "GIT_CEILING_DIRECTORIES": os.path.realpath(home),
         **more,
     }
 

@@ -52,8 +52,12 @@ class GitSystem(System):
         return sent
 
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
-        """See L{System}."""
-        url = await work.run(["git", "config", "remote.origin.url"], place, mayFail=True, isQuiet=True)
+        """See L{System}.
+
+        Behind a broken one, git would go on to the repository of a directory above.
+        """
+        ask = ["git", "--git-dir=.git", "config", "remote.origin.url"]
+        url = await work.run(ask, place, mayFail=True, isQuiet=True)
         return url.rc == 0 and url.line == checkout.repository
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:

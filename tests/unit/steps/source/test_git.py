@@ -9,7 +9,11 @@ from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.steps.source.git import Git
 from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SLAVE, WORKER, SourceCase, change
 
-THERE = {"stat build/.buildbot": 1, "stat build/.git": 0, "git config remote.origin.url @": "URL\n"}
+THERE = {
+    "stat build/.buildbot": 1,
+    "stat build/.git": 0,
+    "git --git-dir=.git config remote.origin.url @": "URL\n",
+}
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -124,7 +128,7 @@ class DrivenTests(SourceCase):
         """A working copy of the same repository is updated."""
         played = self.play(Git("URL", "main"), answers={**THERE, "git rev-parse": SHA}, branch="side")
         wanted = [
-            "git config remote.origin.url @build",
+            "git --git-dir=.git config remote.origin.url @build",
             "git fetch -f -t URL side @build",
             "git reset --hard FETCH_HEAD -- @build",
             "git rev-parse HEAD @build",
@@ -134,7 +138,7 @@ class DrivenTests(SourceCase):
     def test_again(self) -> None:
         """A patched tree, and one of another repository, are made again."""
         for there in (
-            {**THERE, "git config remote.origin.url @": "OTHER\n"},
+            {**THERE, "git --git-dir=.git config remote.origin.url @": "OTHER\n"},
             {**THERE, "stat build/.buildbot": 0},
         ):
             played = self.play(Git("URL"), answers=there)
