@@ -69,7 +69,7 @@ def _revision(entry: ElementTree.Element) -> Revision:
     return Revision(
         int(entry.get("revision", "0")),
         entry.findtext("author") or "unknown",
-        datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp() if date else None,
+        datetime.strptime(date, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() if date else None,
         entry.findtext("msg") or "",
         tuple(_paths(entry)),
     )

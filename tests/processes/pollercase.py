@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.application import service
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
@@ -63,7 +63,7 @@ class PollerCase(unittest.TestCase):
         self.store = TestStore()
         self.store.open()
         self.masters: list[Master] = []
-        self.addCleanup(self.stop)
+        self.addCleanup(lambda: ensureDeferred(self.stop()))
 
     def run_(self, *command: str, where: Path) -> str:
         """Run a program, and return its output."""
