@@ -64,11 +64,8 @@ class _FilesStep(BuildStep):
         return results
 
 
-class RemoveDirectory(_FilesStep):
-    """I remove a directory with all that is in it. A missing one counts as removed."""
-
-    name = "RemoveDirectory"
-    doing, done = "Deleting", "Deleted"
+class _DirectoryStep(_FilesStep):
+    """I work on one directory, C{dir}."""
 
     @arguments(dir=PATH)
     def __init__(self, dir: str | WithProperties = REQUIRED, **kwargs: Any) -> None:
@@ -78,26 +75,24 @@ class RemoveDirectory(_FilesStep):
     def path(self) -> str:
         """See L{_FilesStep}."""
         return str(self.build.render(self.dir))
+
+
+class RemoveDirectory(_DirectoryStep):
+    """I remove a directory with all that is in it. A missing one counts as removed."""
+
+    name = "RemoveDirectory"
+    doing, done = "Deleting", "Deleted"
 
     def command(self) -> tuple[str, Mapping[str, Any], Sequence[str]]:
         """See L{_FilesStep}."""
         return "rmdir", {"dir": self.path()}, ["rm", "-rf", "--", self.path()]
 
 
-class MakeDirectory(_FilesStep):
+class MakeDirectory(_DirectoryStep):
     """I make a directory, and those above it. An existing one counts as made."""
 
     name = "MakeDirectory"
     doing, done = "Creating", "Created"
-
-    @arguments(dir=PATH)
-    def __init__(self, dir: str | WithProperties = REQUIRED, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dir = dir
-
-    def path(self) -> str:
-        """See L{_FilesStep}."""
-        return str(self.build.render(self.dir))
 
     def command(self) -> tuple[str, Mapping[str, Any], Sequence[str]]:
         """See L{_FilesStep}."""
