@@ -22,6 +22,9 @@ GIVEN_UP = "given up: the master was killed or crashed during each of"
 #: The number of interrupted builds after which a request is given up.
 MOST_INTERRUPTIONS = 3
 
+#: The usual source of the properties of a request.
+REQUEST = "request"
+
 #: The states of a request; it is always in exactly one.
 RequestState = Literal["pending", "building", "done"]
 #: The kinds of pause: no new builds; or no new builds, and a disconnect once the slave is idle.
@@ -145,6 +148,7 @@ class BuildsetRecord(Record):
     @ivar results: the worst result of my requests; None before all of them are done.
     @ivar complete: the time when the last request was done; None before.
     @ivar mergeable: whether one build may serve my requests together with those of other sets.
+    @ivar propertySource: the source of my properties, in words for people.
     """
 
     id: int
@@ -157,6 +161,7 @@ class BuildsetRecord(Record):
     results: int | None = None
     complete: float | None = None
     mergeable: bool = True
+    propertySource: str = REQUEST
 
     def added(
         self, id: int, requests: Iterable[tuple[int, str]]
@@ -176,7 +181,8 @@ class RequestRecord(Record):
     @ivar attempts: the number of builds started for me and lost with their slave.
     @ivar reason: the reason of the set, like C{sourcestamp} and C{properties} a copy of the set's.
     @ivar interruptions: the number of builds for me that were running when the master was killed or crashed.
-    @ivar mergeable: whether one build may serve me together with other requests; copied from the set.
+    @ivar mergeable: whether one build may serve me together with other requests; copied from the set, like
+        C{propertySource}.
     """
 
     id: int
@@ -191,6 +197,7 @@ class RequestRecord(Record):
     properties: dict[str, Any]
     interruptions: int = 0
     mergeable: bool = True
+    propertySource: str = REQUEST
 
     @classmethod
     def of(cls, buildset: BuildsetRecord, id: int, builder: str) -> RequestRecord:
@@ -199,6 +206,7 @@ class RequestRecord(Record):
             *(id, buildset.id, builder, buildset.submitted, 0, "pending", None),
             *(buildset.reason, buildset.sourcestamp, buildset.properties),
             mergeable=buildset.mergeable,
+            propertySource=buildset.propertySource,
         )
 
 

@@ -151,7 +151,7 @@ class Build:
             given.updateFrom(change.properties)
         for request in self.requests:
             if request.properties:
-                given.update(request.properties, "request")
+                given.update(request.properties, request.propertySource)
         if self.ofBuilder:
             given.update(self.ofBuilder, "builder")
         if ofSlave:

@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from buildbot.model.records import BuildsetRecord
+from buildbot.model.records import REQUEST, BuildsetRecord
 from buildbot.model.results import SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.request import BuildRequest
@@ -30,6 +30,7 @@ class BuildSet:
     @ivar scheduler: the name of the scheduler that submitted me; None for a person.
     @ivar state: scheduler state to store in the same transaction: see L{IStore.addBuildset}.
     @ivar mergeRequests: False: each of my requests gets a build of its own. None: the scheduler decides.
+    @ivar propertySource: the source of my properties in the builds, in words for people.
     @ivar requests: the L{BuildRequest}s, after the submission.
     """
 
@@ -45,6 +46,7 @@ class BuildSet:
         properties: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         mergeRequests: bool | None = None,
+        propertySource: str = REQUEST,
     ) -> None:
         self.builderNames = list(builderNames)
         self.source = source
@@ -54,6 +56,7 @@ class BuildSet:
         self.properties = dict(properties or {})
         self.state = dict(state or {})
         self.mergeRequests = mergeRequests
+        self.propertySource = propertySource
         self.requests: list[BuildRequest] = []
         self.status = BuildSetStatus(source, self.reason, self.builderNames, bsid)
 

@@ -104,6 +104,7 @@ class BuildEngine:
             externalID=buildset.bsid,
             scheduler=buildset.scheduler,
             mergeable=buildset.mergeRequests is not False,
+            propertySource=buildset.propertySource,
         )
         storing = self._resources.store.addBuildset(new, buildset.builderNames, buildset.state)
         submitting: Deferred[BuildsetRecord] = storing.addCallback(self._submitted, buildset, builders)

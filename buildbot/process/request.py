@@ -15,7 +15,7 @@ from buildbot import interfaces
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.completion import Completion
 from buildbot.model.properties import Properties
-from buildbot.model.records import RequestRecord
+from buildbot.model.records import REQUEST, RequestRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.build import BuildStatus
 from buildbot.status.request import BuildRequestStatus, tellEach
@@ -37,6 +37,7 @@ class BuildRequest(Completion):
     @ivar attempts: the number of my builds that were lost with their slave.
     @ivar interruptions: the number of my builds that were running when the master was killed or crashed.
     @ivar mergeable: whether I may share a build with other requests, if the builder's rule allows it.
+    @ivar propertySource: the source of my properties in my builds, in words for people.
     @ivar lostOn: the names of the slaves that were lost during my builds.
     @ivar isOver: True after I was built or cancelled.
     @ivar isChosen: True while the slave that was chosen for me is pinged.
@@ -49,6 +50,7 @@ class BuildRequest(Completion):
     attempts = 0
     interruptions = 0
     mergeable = True
+    propertySource = REQUEST
     builder: CancelsRequests | None = None
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
@@ -78,7 +80,8 @@ class BuildRequest(Completion):
         request.interruptions = record.interruptions
         request.mergeable = record.mergeable
         request.submitted = record.submitted
-        request.properties.update(record.properties, "request")
+        request.propertySource = record.propertySource
+        request.properties.update(record.properties, record.propertySource)
         return request
 
     def __repr__(self) -> str:
