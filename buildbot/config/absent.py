@@ -61,10 +61,6 @@ SENTENCES = {
     **dict.fromkeys(
         ("process.process_twisted", "twcompat", "slave", "process.users", "db", "www", "revlinks"), _NEVER
     ),
-    **dict.fromkeys(
-        [f"process.factory.{name}" for name in ("BasicBuildFactory", "BasicSVN", "QuickBuildFactory")],
-        "write a BuildFactory with a source step and ShellCommands",
-    ),
 }
 
 

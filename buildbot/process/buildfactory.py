@@ -26,6 +26,10 @@ from buildbot.text.plural import counted
 Step = StepSpec | BuildStep
 
 
+class ArgumentsInTheWrongPlace(BadArguments):
+    """A step that exists already is given more arguments: they belong into the call that makes it."""
+
+
 def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
     """A step for L{BuildFactory}'s list, from a class and its arguments, or from a step.
 
@@ -122,7 +126,7 @@ def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
         return _checked(step, kwargs)
     if kwargs:
         wrong = f"{step!r} is a step already and takes no more arguments: {', '.join(kwargs)}"
-        return _refused(wrong)
+        return _refused(wrong, ArgumentsInTheWrongPlace)
     return _spec(step)
 
 
@@ -187,11 +191,11 @@ def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
             yield number, f"cannot be made: {error if isinstance(error, BadArguments) else inOneLine(error)}"
 
 
-def _refused(message: str) -> StepSpec:
-    """Report an invalid step while a configuration is loaded, or raise BadArguments at any other time."""
+def _refused(message: str, error: type[BadArguments] = BadArguments) -> StepSpec:
+    """Report an invalid step while a configuration is loaded, or raise C{error} at any other time."""
     loading = secrets.current.get()
     if loading is None:
-        raise BadArguments(message)
+        raise error(message)
     loading.report(message)
     return _STAND_IN
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from buildbot.process.buildfactory import BuildFactory, ConfigurableBuildFactory, Step, s
-from buildbot.steps.recipes import CPAN, Command, Distutils, GNUAutoconf, Trial
+from buildbot.process.buildfactory import (
+    ArgumentsInTheWrongPlace,
+    BuildFactory,
+    ConfigurableBuildFactory,
+    Step,
+    s,
+)
+from buildbot.steps.recipes import (
+    CPAN,
+    BasicBuildFactory,
+    BasicSVN,
+    Command,
+    Distutils,
+    GNUAutoconf,
+    QuickBuildFactory,
+    Trial,
+)
 
 __all__ = [
     "CPAN",
+    "ArgumentsInTheWrongPlace",
+    "BasicBuildFactory",
+    "BasicSVN",
     "BuildFactory",
     "Command",
     "ConfigurableBuildFactory",
     "Distutils",
     "GNUAutoconf",
+    "QuickBuildFactory",
     "Step",
     "Trial",
     "s",

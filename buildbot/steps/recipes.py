@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_buildfactory -*-
 """Factories for projects built by common tools.
 
-Each takes the source step as an argument. The factories of 0.7.5 with a built-in source step (CVS and
-Subversion) are not here.
+Most take the source step as an argument. L{BasicBuildFactory}, L{QuickBuildFactory} and L{BasicSVN} make it
+from the address of a repository.
 """
 
 from __future__ import annotations
@@ -16,21 +16,29 @@ from buildbot.config.arguments import Kind, arguments
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.model.properties import Renderable, WithProperties
 from buildbot.process.basestep import BuildStep
-from buildbot.process.buildfactory import BuildFactory, Step
+from buildbot.process.buildfactory import BuildFactory, Step, s
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
 from buildbot.steps.python_twisted import Trial as TrialStep
-from buildbot.steps.shell import Compile, Configure, Test
+from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
+from buildbot.steps.source.cvs import CVS
+from buildbot.steps.source.svn import SVN
 
 Command = str | WithProperties | Sequence[Any]
 
 #: A command that accepts flags behind it. A WithProperties is one text, so flags cannot be appended.
 _CONFIGURE = replace(COMMAND, fits=lambda value: not isinstance(value, Renderable) and COMMAND.fits(value))
 
+_RECONF_KIND = replace(COMMAND, fits=lambda value: isinstance(value, bool) or COMMAND.fits(value))
+
 _SOURCE = Kind(
     "a step, or s(StepClass, …)",
     lambda value: isinstance(value, BuildStep) or (isinstance(value, tuple) and len(value) == 2),
     standIn=(BuildStep, {}),
 )
+
+
+#: What C{reconf=True} runs.
+_RECONF = ("autoreconf", "-si")
 
 
 class GNUAutoconf(BuildFactory):
@@ -43,6 +51,8 @@ class GNUAutoconf(BuildFactory):
         configureFlags=ARGUMENTS,
         compile=COMMAND,
         test=COMMAND,
+        reconf=_RECONF_KIND,
+        distcheck=COMMAND,
     )
     def __init__(
         self,
@@ -52,12 +62,83 @@ class GNUAutoconf(BuildFactory):
         configureFlags: Sequence[str] = (),
         compile: Command | None = ("make", "all"),
         test: Command | None = ("make", "check"),
+        reconf: Command | bool | None = None,
+        distcheck: Command | None = None,
     ) -> None:
+        """@param reconf: a command that makes the script configure; True: C{autoreconf -si}.
+        @param distcheck: the command of a last step, such as C{["make", "distcheck"]}.
+        """
         super().__init__([source])
+        if reconf:
+            self.addStep(
+                ShellCommand, name="autoreconf", command=_whole(_RECONF if reconf is True else reconf)
+            )
         if configure:
             flags = list(configureFlags or ())
             self.addStep(Configure, command=_withFlags(configure, flags), env=dict(configureEnv or {}))
         _addCommands(self, compile, test)
+        if distcheck:
+            self.addStep(Test, command=_whole(distcheck))
+
+
+class BasicBuildFactory(GNUAutoconf):
+    """I check out a module of CVS, and run configure, make all, make check."""
+
+    _mode = "clobber"
+
+    @arguments(
+        cvsroot=TEXT,
+        cvsmodule=TEXT,
+        configure=_CONFIGURE,
+        configureEnv=ENVIRONMENT,
+        compile=COMMAND,
+        test=COMMAND,
+        cvsCopy=FLAG,
+    )
+    def __init__(
+        self,
+        cvsroot: str,
+        cvsmodule: str,
+        configure: str | Sequence[Any] | None = None,
+        configureEnv: Mapping[str, str] | None = None,
+        compile: Command | None = "make all",
+        test: Command | None = "make check",
+        cvsCopy: bool = False,
+    ) -> None:
+        """@param cvsCopy: keep a checkout and copy it for each build, instead of a new checkout."""
+        mode = "copy" if cvsCopy and self._mode == "clobber" else self._mode
+        source = s(CVS, cvsroot=cvsroot, cvsmodule=cvsmodule, mode=mode)
+        super().__init__(source, configure, configureEnv, compile=compile, test=test)
+
+
+class QuickBuildFactory(BasicBuildFactory):
+    """I am like L{BasicBuildFactory}, but update the checkout of the last build and do not estimate times."""
+
+    useProgress = False
+    _mode = "update"
+
+
+class BasicSVN(GNUAutoconf):
+    """I update a checkout of Subversion, and run configure, make all, make check."""
+
+    @arguments(
+        svnurl=TEXT,
+        configure=_CONFIGURE,
+        configureEnv=ENVIRONMENT,
+        compile=COMMAND,
+        test=COMMAND,
+    )
+    def __init__(
+        self,
+        svnurl: str,
+        configure: str | Sequence[Any] | None = None,
+        configureEnv: Mapping[str, str] | None = None,
+        compile: Command | None = "make all",
+        test: Command | None = "make check",
+    ) -> None:
+        super().__init__(
+            s(SVN, svnurl=svnurl, mode="update"), configure, configureEnv, compile=compile, test=test
+        )
 
 
 class CPAN(BuildFactory):

@@ -45,7 +45,7 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.status import html",
             "from buildbot.status.html import WebStatus",
             "from buildbot.status.web.base import HtmlResource",
-            "from buildbot.process.factory import BasicSVN",
+            "from buildbot.status.client import PBListener",
             "from buildbot.scheduler import Try_Jobdir",
             "import buildbot.changes.bonsaipoller",
         ):

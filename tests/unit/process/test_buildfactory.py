@@ -9,11 +9,27 @@ from twisted.trial import unittest
 
 from buildbot.model.results import Results
 from buildbot.process import step
-from buildbot.process.buildfactory import BuildFactory, ConfigurableBuildFactory, s
+from buildbot.process.buildfactory import (
+    ArgumentsInTheWrongPlace,
+    BuildFactory,
+    ConfigurableBuildFactory,
+    s,
+)
 from buildbot.process.buildstep import BuildStep
+from buildbot.process.factory import (
+    CPAN,
+    BasicBuildFactory,
+    BasicSVN,
+    Distutils,
+    GNUAutoconf,
+    QuickBuildFactory,
+    Trial,
+)
 from buildbot.process.stepspec import makeStep
-from buildbot.steps.recipes import CPAN, Distutils, GNUAutoconf, Trial
 from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
+from buildbot.steps.source.cvs import CVS
+from buildbot.steps.source.git import Git
+from buildbot.steps.source.svn import SVN
 from buildbot.steps.transfer import FileUpload
 
 SOURCE = s(ShellCommand, command=["git", "clone", "…"])
@@ -69,6 +85,11 @@ class BuildFactoryTests(unittest.TestCase):
         wrong: Any = [ShellCommand]
         self.assertRaises(TypeError, BuildFactory, wrong)
         self.assertRaises(TypeError, s, ShellCommand, comand="ls")
+
+    def test_wrongPlace(self) -> None:
+        """0.8: arguments for a step that exists already have an error of their own."""
+        factory = BuildFactory()
+        self.assertRaises(ArgumentsInTheWrongPlace, factory.addStep, Compile(), command="ls")
 
     def test_makeStep(self) -> None:
         """A new step is made for each build; a class of 0.7.5 gets its build."""
@@ -208,3 +229,50 @@ class ReadyFactoryTests(unittest.TestCase):
         self.assertEqual((kwargs["recurse"], kwargs["randomly"]), (True, True))
         (_, kwargs) = Mine(SOURCE, tests=["x"], trial="other", recurse=False).steps[-1]
         self.assertEqual((kwargs["trial"], kwargs["recurse"]), ("other", False))
+
+    def test_source(self) -> None:
+        """The source may be a step, a pair of s(), or a pair of a class and its arguments."""
+        kwargs: dict[str, Any] = {"repourl": "http://x/r.git", "branch": "b"}
+        for source in (Git(**kwargs), s(Git, **kwargs), (Git, kwargs)):
+            for factory in (GNUAutoconf(source), CPAN(source), Distutils(source), Trial(source, tests="x")):
+                self.assertEqual(factory.steps[0], (Git, kwargs))
+                self.assertIsInstance(makeStep(factory.steps[0]), Git)
+
+    def test_reconf(self) -> None:
+        """0.8: GNUAutoconf makes the script configure, and checks the package, if asked to."""
+        factory = GNUAutoconf(SOURCE, reconf=True, configureEnv={"A": "b"}, distcheck=["make", "distcheck"])
+        found = [(cls, kwargs.get("name"), kwargs["command"]) for cls, kwargs in factory.steps[1:]]
+        self.assertEqual(
+            found,
+            [
+                (ShellCommand, "autoreconf", ["autoreconf", "-si"]),
+                (Configure, None, "./configure"),
+                (Compile, None, ["make", "all"]),
+                (Test, None, ["make", "check"]),
+                (Test, None, ["make", "distcheck"]),
+            ],
+        )
+        self.assertEqual(factory.steps[2][1]["env"], {"A": "b"})
+        self.assertEqual(GNUAutoconf(SOURCE, reconf="sh autogen.sh").steps[1][1]["command"], "sh autogen.sh")
+        self.assertEqual(GNUAutoconf(SOURCE, reconf=False).steps, GNUAutoconf(SOURCE).steps)
+
+    def test_basic(self) -> None:
+        """0.7.5: the factories for CVS and Subversion make their source step."""
+        tail = [(Compile, {"command": "make all"}), (Test, {"command": "make check"})]
+        cvs: dict[str, Any] = {"cvsroot": ":pserver:a@b:/c", "cvsmodule": "m"}
+        for factory, mode in (
+            (BasicBuildFactory(**cvs), "clobber"),
+            (BasicBuildFactory(**cvs, cvsCopy=True), "copy"),
+            (QuickBuildFactory(**cvs), "update"),
+            (QuickBuildFactory(**cvs, cvsCopy=True), "update"),
+        ):
+            self.assertEqual(factory.steps, [(CVS, {**cvs, "mode": mode}), *tail])
+            makeStep(factory.steps[0])
+        self.assertTrue(BasicBuildFactory(**cvs).useProgress)
+        self.assertFalse(QuickBuildFactory(**cvs).useProgress)
+        svn = BasicSVN("http://x/trunk", "./configure", {"A": "b"}, test=None)
+        configure = (Configure, {"command": "./configure", "env": {"A": "b"}})
+        self.assertEqual(
+            svn.steps, [(SVN, {"svnurl": "http://x/trunk", "mode": "update"}), configure, tail[0]]
+        )
+        makeStep(svn.steps[0])
