@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 from twisted.trial import unittest
 
@@ -53,6 +55,7 @@ class PlaceTests(unittest.TestCase):
 
     def test_closed(self) -> None:
         """A directory, a .tac or a parent that this user cannot access is reported, with the owner."""
+        self.here = self.open()
         os.makedirs(os.path.join(self.here, "inner"))
         tac = os.path.join(self.here, "buildbot.tac")
         with open(tac, "w"):
@@ -64,16 +67,19 @@ class PlaceTests(unittest.TestCase):
         inner = os.path.join(self.here, "inner")
         self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+, and ")
 
+    def open(self) -> str:
+        """A new directory that every user may use. The sources may be in a private directory of root."""
+        path = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, path)
+        os.chmod(path, 0o777)
+        return path
+
     def withoutRights(self, path: str) -> None:
         """Make a file or directory inaccessible for the rest of the test; root becomes another user."""
         self.addCleanup(os.chmod, path, 0o700)
         if os.getuid() == 0:
             os.seteuid(0)
             self.addCleanup(os.seteuid, 0)
-            # trial's files are private to root; this test is not about them
-            for parent in (os.path.dirname(self.here), os.path.dirname(os.path.dirname(self.here))):
-                os.chmod(parent, 0o755)
-            os.chmod(self.here, 0o777)
         os.chmod(path, 0)
         if os.getuid() == 0:
             os.seteuid(65534)
