@@ -43,6 +43,7 @@ from buildbot.slaves.attachment import TRANSITIONS, Attachment, Event, State, ad
 from buildbot.status.build import BuildStatus
 from buildbot.wire import listeners, login, peers
 from tests import contributed
+from tests.listed import ListedCase
 from tests.recipes import recipes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,7 +63,7 @@ def tableRows(text: str, name: str) -> list[list[str]]:
     """The cells of the list-table with this C{:name:}, row by row, without its header."""
     _, _, rest = text.partition(f"   :name: {name}\n")
     block = re.match(r"\n((?:   .*\n|\n)*)", rest)
-    assert block is not None, f"no table {name}"
+    assert block is not None, f"the page lacks a list-table with :name: {name}"
     rows = re.split(r"^   \* ", block[1], flags=re.M)[1:]
     return [
         [" ".join(cell.split()) for cell in re.split(r"^(?:     )?-(?: |$)", row, flags=re.M)[1:]]
@@ -153,7 +154,7 @@ class PagesTests(unittest.TestCase):
         shown = 0
         for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
             for command, rest in re.findall(r"(?<![\w.-])buildbot ([a-z][a-z-]+)\b((?: [-\w/.:]+)*)", text):
-                self.assertIn(command, known, page)
+                self.assertIn(command, known, f"{page}: buildbot has no such command")
                 for option in re.findall(r"--[a-z-]+", rest):
                     self.assertTrue({option, f"{option}="} & set(known[command]), (page, command, option))
                 shown += 1
@@ -249,7 +250,7 @@ def found(name: str) -> object:
     raise ImportError(name)
 
 
-class ContributingTests(unittest.TestCase):
+class ContributingTests(ListedCase):
     """The pages for contributors. tests/processes/test_contributing.py follows their examples."""
 
     def test_where(self) -> None:
@@ -259,15 +260,26 @@ class ContributingTests(unittest.TestCase):
             (name,) = literals(folder)
             folders.add(name)
             for each in literals(begin):
-                self.assertTrue((ROOT / "buildbot" / f"{each}.py").exists(), each)
+                self.assertTrue(
+                    (ROOT / "buildbot" / f"{each}.py").exists(),
+                    f"docs/contributing/where.rst names buildbot/{each}.py, which does not exist",
+                )
         there = {path.parent.name for path in (ROOT / "buildbot").glob("*/__init__.py")}
-        self.assertEqual(folders, (there | {"buildbot"}) - {"clients"})
+        self.assertListed(
+            "the second column of docs/contributing/where.rst",
+            folders,
+            sorted((there | {"buildbot"}) - {"clients"}),
+        )
 
     def test_testFolders(self) -> None:
         """Each folder of tests is explained."""
         text = pages()["contributing/index"]
         folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
-        self.assertEqual(set(re.findall(r"^   \* - ``tests/(\w+)/``$", text, re.M)), folders)
+        self.assertListed(
+            "the folders of tests in docs/contributing/index.rst",
+            re.findall(r"^   \* - ``tests/(\w+)/``$", text, re.M),
+            folders,
+        )
 
     def test_examplesFit(self) -> None:
         """The text that an example changes in a file is in it once, or is changed already."""
@@ -431,7 +443,7 @@ def own(module: str, base: type) -> list[str]:
     ]
 
 
-class ReferenceTests(unittest.TestCase):
+class ReferenceTests(ListedCase):
     """The reference has exactly the existing keys, options and commands."""
 
     maxDiff = None  # a failure shows the whole difference, so that the missing row is found
@@ -439,9 +451,10 @@ class ReferenceTests(unittest.TestCase):
     def test_keys(self) -> None:
         """Every key of the configuration is in the page, with whether it is required, and no other one."""
         rows = tableRows(pages()["reference/configuration"], "config-keys")
-        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(check.KEYS))
+        place = "the table config-keys in docs/reference/configuration.rst"
+        self.assertListed(place, [literals(key)[0] for key, _, _ in rows], check.KEYS)
         required = [literals(key)[0] for key, value, _ in rows if "required" in value]
-        self.assertEqual(sorted(required), sorted(check.REQUIRED))
+        self.assertListed(f"{place}, the keys that are required", required, check.REQUIRED)
 
     def test_otherKeys(self) -> None:
         """The keys of later Buildbots in the page are those with a hint in a message."""
@@ -454,7 +467,11 @@ class ReferenceTests(unittest.TestCase):
     def test_botOptions(self) -> None:
         """Every option of a bot is in the page, with its limits and its default."""
         rows = tableRows(pages()["reference/configuration"], "config-bot-options")
-        self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(bots.OPTIONS))
+        self.assertListed(
+            "the table config-bot-options in docs/reference/configuration.rst",
+            [literals(option)[0] for option, _, _ in rows],
+            bots.OPTIONS,
+        )
         keepalive = next(value for option, value, _ in rows if "keepalive" in option)
         numbers = [float(each) for each in re.findall(r"\d+", keepalive)]
         self.assertEqual(numbers, [*bots.KEEPALIVE_BOUNDS, KEEPALIVE])
@@ -462,9 +479,10 @@ class ReferenceTests(unittest.TestCase):
     def test_builderKeys(self) -> None:
         """Every key of a builder is in the page, with whether it is required, and no other one."""
         rows = tableRows(pages()["reference/configuration"], "config-builder-keys")
-        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(builders.BUILDER_KEYS))
+        place = "the table config-builder-keys in docs/reference/configuration.rst"
+        self.assertListed(place, [literals(key)[0] for key, _, _ in rows], builders.BUILDER_KEYS)
         required = [literals(key)[0] for key, value, _ in rows if "required" in value]
-        self.assertEqual(sorted(required), sorted(builders.REQUIRED_KEYS))
+        self.assertListed(f"{place}, the keys that are required", required, builders.REQUIRED_KEYS)
 
     def test_numbers(self) -> None:
         """The limits in the text are those of the rules."""
@@ -500,12 +518,13 @@ class ReferenceTests(unittest.TestCase):
         entries = dict(re.findall(r"^``(buildbot\.[\w.]+)``\n((?:   .*\n)+)", text, re.M))
         modules = (f"buildbot.steps.{path.stem}" for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py"))
         steps = sorted(module for module in modules if own(module, BuildStep))
-        self.assertEqual(sorted(entries), ["buildbot.process.factory", *steps])
+        place = "the list below the label _steps in docs/reference/configuration.rst"
+        self.assertListed(place, sorted(entries), ["buildbot.process.factory", *steps])
         for module, words in entries.items():
             public = getattr(found(module), "__all__", ())
             classes = [*own(module, object), *(n for n in public if isinstance(found(f"{module}.{n}"), type))]
             missing = [name for name in classes if not re.search(rf"``{name}\b", words)]
-            self.assertEqual(missing, [], module)
+            self.assertEqual(missing, [], f"name these classes of {module} in {place}")
 
     def test_stepArguments(self) -> None:
         """Every argument of all steps is in the page, with its default."""
@@ -513,7 +532,11 @@ class ReferenceTests(unittest.TestCase):
         drawn = {literals(name)[0]: default for name, default, _ in rows}
         self.assertEqual(drawn.pop("name"), "each step's own")
         real = {name: getattr(BuildStep, name) for name in BuildStep.parms if name not in ("build", "name")}
-        self.assertEqual(drawn, {name: f"``{default!r}``" for name, default in real.items()})
+        self.assertListed(
+            "the table step-arguments in docs/reference/steps.rst",
+            drawn,
+            {name: f"``{default!r}``" for name, default in real.items()},
+        )
 
     def test_stepFlags(self) -> None:
         """The page has the flags of every ready-made step."""
@@ -528,7 +551,7 @@ class ReferenceTests(unittest.TestCase):
             if thing.__module__ == f"buildbot.steps.{path.stem}"
         }
         self.assertGreater(len(steps), 15)
-        self.assertEqual(drawn, steps)
+        self.assertListed("the table step-flags in docs/reference/steps.rst", drawn, steps)
 
     def test_properties(self) -> None:
         """The properties of every build are those in the page, with their order of precedence."""
@@ -589,7 +612,8 @@ class ReferenceTests(unittest.TestCase):
         """Every command has a section of its own."""
         sections = re.findall(r"^(``.*``)\n=+$", pages()["reference/commands"], re.M)
         named = [name for section in sections for name in literals(section)]
-        self.assertEqual(sorted(named), sorted(name for name, *_ in Options.subCommands))
+        place = "the sections of docs/reference/commands.rst"
+        self.assertListed(place, named, [name for name, *_ in Options.subCommands])
 
     def test_options(self) -> None:
         """Every option of every command is in the page, with its short form and its default."""
@@ -606,7 +630,8 @@ class ReferenceTests(unittest.TestCase):
             for forms, default, _ in rows:
                 *short, long = literals(forms)
                 drawn[long] = (short[0] if short else None, literals(default)[0] if default else None)
-            self.assertEqual(drawn, real, name)
+            place = f"the table options-{name} in docs/reference/commands.rst (short option, default)"
+            self.assertListed(place, drawn, real)
 
     def test_loadTime(self) -> None:
         """The time limit of master.cfg in the pages is that of the code."""
@@ -626,14 +651,17 @@ class ReferenceTests(unittest.TestCase):
         said = master.commands["status"]()
         for name, keys in (("status-master", said["master"]), ("status-slaves", said["slaves"][0])):
             rows = tableRows(pages()["reference/status"], name)
-            self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
+            place = f"the table {name} in docs/reference/status.rst"
+            self.assertListed(place, [literals(key)[0] for key, *_ in rows], keys)
         (states,) = [meaning for key, _, meaning in rows if key == "``state``"]
         self.assertEqual(literals(states), [state.value for state in State])
 
     def test_controlCommandsOfSecurity(self) -> None:
         """The page about security has each command of the control socket."""
         said = pages()["security"].partition("without a password:")[2].partition(".")[0]
-        self.assertEqual(sorted(literals(said)), sorted(protocol.COMMANDS))
+        self.assertListed(
+            "the sentence about control.sock in docs/security.rst", literals(said), protocol.COMMANDS
+        )
 
     def test_controlCommands(self) -> None:
         """Every command of the control socket is in the page, with its parameters."""
@@ -647,7 +675,7 @@ class ReferenceTests(unittest.TestCase):
             for command, handler in master.commands.items()
         }
         self.assertGreater(len(real), 9)
-        self.assertEqual(shown, real)
+        self.assertListed("the requests in docs/reference/control-socket.rst", shown, real)
 
 
 def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str | None]]:
