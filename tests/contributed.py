@@ -37,19 +37,23 @@ class Piece:
             file.write_text(self.text)
 
     def altered(self, text: str) -> str:
-        """The changed text of a file; unchanged if it has the changes already. Raises L{Outdated}."""
+        """The changed text of a file; unchanged if it has the changes already.
+
+        @raise Outdated: with every text of the page that is not in the file.
+        """
+        wrong = []
         for hunk in re.split(r"^@@\n", self.text, flags=re.M):
             lines = hunk.splitlines(keepends=True)
             old = "".join(line[1:] or line for line in lines if line[0] != "+")
             new = "".join(line[1:] or line for line in lines if line[0] != "-")
             if new in text:
                 continue
-            if text.count(old) != 1:
-                raise Outdated(
-                    f"a page in docs/contributing changes these lines of {self.path}, which has them "
-                    f"{text.count(old)} times; if you changed the file, correct the page:\n{old}"
-                )
-            text = text.replace(old, new)
+            if text.count(old) == 1:
+                text = text.replace(old, new)
+            else:
+                wrong.append(f"{self.path} has these lines {text.count(old)} times, not once:\n{old}")
+        if wrong:
+            raise Outdated("\n".join(wrong))
         return text
 
 

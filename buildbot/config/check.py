@@ -34,9 +34,30 @@ from buildbot.config.standins import isStandIn
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.text.similar import closest
 
+#: The keys that hold text.
+TEXTS = (
+    "projectName",
+    "projectURL",
+    "buildbotURL",
+    "debugPassword",
+)
+#: All keys.
 KEYS = (
-    *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
-    *("projectName", "projectURL", "buildbotURL", "mergeRequests"),
+    "bots",
+    "sources",
+    "schedulers",
+    "builders",
+    "slavePortnum",
+    "manhole",
+    "status",
+    *TEXTS,
+    "mergeRequests",
+)
+#: The keys whose values become attributes of MasterConfig as they are.
+_UNCHANGED = (
+    "projectURL",
+    "buildbotURL",
+    "manhole",
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: Keys of later and earlier Buildbots -> the key or remedy in this release.
@@ -82,7 +103,7 @@ def configuration(
     raw: Raw, warnings: tuple[ConfigError, ...] = (), modules: tuple[str, ...] = ()
 ) -> MasterConfig:
     """Build the MasterConfig from a dictionary for which L{errors} is empty."""
-    plain = {key: raw[key] for key in ("manhole", "projectURL", "buildbotURL") if key in raw}
+    plain = {key: raw[key] for key in _UNCHANGED if key in raw}
     return MasterConfig(
         slaves={slave.name: slave for slave in slaves(raw)},
         builders={builder.name: builder for builder in builders(raw)},
@@ -116,7 +137,7 @@ def _lists(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for key in ("projectName", "projectURL", "buildbotURL", "debugPassword"):
+    for key in TEXTS:
         value = raw.get(key)
         if value is not None and not isinstance(value, str):
             yield report(f"c[{key!r}] must be text, not {articled(value)}", key)

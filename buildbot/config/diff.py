@@ -15,7 +15,14 @@ from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 #: The most characters of a value in a line about a change.
 _SHORT = 60
 #: The keys with a single value, by their names in ConfigChange.settings.
-SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL", "mergeRequests")
+SETTINGS = (
+    "debugPassword",
+    "manhole",
+    "projectName",
+    "projectURL",
+    "buildbotURL",
+    "mergeRequests",
+)
 
 
 class _Named(Protocol):
