@@ -142,15 +142,20 @@ def _isChangeFunction(value: object) -> bool:
 
 def _changeFunctionDetail(value: object) -> str | None:
     """The fault of a function that must accept one argument, in words, or None."""
-    if not callable(value):
-        return None
+    return None if takes(value, None) else "this one does not take one argument"
+
+
+def takes(function: object, *args: object) -> bool:
+    """False for a function that cannot be called with these arguments; True if that is not known."""
+    if not callable(function):
+        return True
     try:
-        inspect.signature(value).bind(None)
+        inspect.signature(function).bind(*args)
     except TypeError:
-        return "this one does not take one argument"
+        return False
     except PLUGIN_ERRORS:  # the signature is unknown, or inspection fails
-        return None
-    return None
+        return True
+    return True
 
 
 #: The most seconds that a timer of Python can count.

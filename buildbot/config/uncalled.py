@@ -24,7 +24,6 @@ UNCALLED = {
     ),
     "buildbot.process.basestep.BuildStep": (
         *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setBuild", "setDefaultWorkdir"),
-        *("doStepIf", "hideStepIf"),
     ),
     "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),

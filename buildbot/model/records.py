@@ -95,6 +95,8 @@ class StepRecord(Record):
 
     @ivar results: one of L{buildbot.model.results}; None while it runs.
     @ivar text: words for its box in a waterfall.
+    @ivar urls: its links, name -> URL; None if it has none.
+    @ivar hidden: True if pages hide it.
     """
 
     name: str
@@ -103,6 +105,8 @@ class StepRecord(Record):
     results: int | None = None
     text: tuple[str, ...] = ()
     logs: tuple[LogRecord, ...] = ()
+    urls: dict[str, Any] | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
-from buildbot.model.properties import Properties, render
+from buildbot.model.properties import Properties, Told, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.basestep import BuildStep
@@ -30,6 +30,7 @@ from buildbot.process.buildend import STOP_TIME as STOP_TIME
 from buildbot.process.buildend import BuildEnd
 from buildbot.process.buildlocks import BuildLocks
 from buildbot.process.ending import Event, State, resultsOf
+from buildbot.process.hiding import hide
 from buildbot.process.locktable import releaseAll
 from buildbot.process.request import BuildRequest
 from buildbot.process.stepexception import showException
@@ -207,7 +208,7 @@ class Build:
         status = self._statusOf(step)
         step.build = self
         step.remote = self.slavebuilder
-        locks = self._locksOf(step) if step.locks else ()
+        locks = self._locksOf(step) if step.locks and step.doStepIf is not False else ()
         self.currentStep = step
         status.stepStarted()
         saving: Any = None
@@ -230,6 +231,8 @@ class Build:
                 releaseAll(locks, step)
             if saving is not None and saving.active():
                 saving.cancel()
+        if step.hideStepIf is not False and self._ending.state is State.RUNNING:
+            results = await hide(step, self, self._waits, results)
         status.stepFinished(results)
         self.text.extend(status.getText2())
         self.builder.stepChanged(self)
@@ -349,9 +352,13 @@ class Build:
         """C{slavebuilder} under its 0.7.5 name; see L{SlaveForBuild}."""
         return self.slavebuilder
 
-    def getProperty(self, propname: str) -> Any:
-        """The value of a property. @raise KeyError: it is not set."""
-        return self.properties.getProperty(propname)
+    def getProperty(self, propname: str, *default: Any) -> Any:
+        """The value of a property. @raise KeyError: it is not set, and no default was given."""
+        return self.properties.getProperty(propname, *default)
+
+    def getProperties(self) -> Told:
+        """My properties, as functions of the configuration get them."""
+        return Told(self)
 
     def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
         """Set a property."""

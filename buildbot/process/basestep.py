@@ -20,9 +20,12 @@ from twisted.python.failure import Failure
 from buildbot.config.arguments import arguments, complain, haveNames, knownArguments, named
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.messages import nearest
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.logs.live import LogFile
+from buildbot.model.properties import Told
 from buildbot.model.results import EXCEPTION, SKIPPED, Results
+from buildbot.process.conditions import isWanted
 from buildbot.process.deadline import endTime
 from buildbot.process.kinds import COMMON
 from buildbot.process.logobserver import LogObserver
@@ -61,6 +64,8 @@ class BuildStep(ComparableMixin):
     @ivar flunkOnFailure: a failure makes the build a failure; C{flunkOnWarnings}: warnings do.
     @ivar warnOnFailure: a failure gives the build warnings; C{warnOnWarnings}: warnings do.
     @ivar alwaysRun: whether I also run after a failure that ended the build.
+    @ivar doStepIf: whether I run: True or False, a function of the step, or a value with properties in it.
+    @ivar hideStepIf: whether pages hide me: the same, but a function gets my result and the step.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
@@ -71,6 +76,7 @@ class BuildStep(ComparableMixin):
     parms: ClassVar[list[str]] = [
         *("build", "name", "locks", "haltOnFailure", "flunkOnWarnings", "flunkOnFailure"),
         *("warnOnWarnings", "warnOnFailure", "alwaysRun", "progressMetrics", "useProgress"),
+        *("doStepIf", "hideStepIf"),
     ]
 
     name = "generic"
@@ -83,6 +89,8 @@ class BuildStep(ComparableMixin):
     alwaysRun = False
     progressMetrics: tuple[str, ...] = ()
     useProgress = True
+    doStepIf: Any = True
+    hideStepIf: Any = False
     build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     step_status: BuildStepStatus = None  # type: ignore[assignment]  # until it is part of a build
@@ -94,6 +102,7 @@ class BuildStep(ComparableMixin):
     _command: RemoteCommand | None = None
     _observerFailure: Failure | None = None
     _refusals = 0
+    _isAsked = False
     _whyStopped: str | Failure | None = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
@@ -140,6 +149,10 @@ class BuildStep(ComparableMixin):
 
     # during the build
 
+    def describe(self, done: bool = False) -> list[str]:
+        """Words that describe the step, running or done."""
+        return [self.name]
+
     def setStepStatus(self, step_status: BuildStepStatus) -> None:
         """Set my status object."""
         self.step_status = step_status
@@ -168,13 +181,16 @@ class BuildStep(ComparableMixin):
         return results
 
     async def perform(self) -> int:
-        """Run the step; called by the build.
+        """Run the step, unless C{doStepIf} says no; called by the build.
 
         @return: the result of L{run}; EXCEPTION if the step was stopped and has no result. The words of a
             0.7.5 pair (result, words) are added to the build's text.
+        @raise ConditionFailed: C{doStepIf} raised an exception.
         @raise NoResults: the result is not one of L{buildbot.model.results}.
         """
         try:
+            if self.doStepIf is not True and not await self._isWanted():
+                return SKIPPED
             ended: Any = await self.run()
         except StepStopped:
             self.step_status.setText([self.name, "interrupted"])
@@ -187,6 +203,23 @@ class BuildStep(ComparableMixin):
         if not isinstance(ended, int) or not 0 <= ended < len(Results):
             raise NoResults(f"step {self.name} ended with {ended!r}, which is not a result of a step")
         return int(ended)
+
+    async def _isWanted(self) -> bool:
+        """Ask C{doStepIf}; set the words of a step that is skipped."""
+        self._isAsked = True
+        try:
+            wanted = await isWanted(self)
+        finally:
+            self._isAsked = False
+        if self.stopped:
+            raise StepStopped(f"step {self.name}: {self._whyStopped}")
+        if not wanted:
+            try:
+                words = self.describe(True)
+            except PLUGIN_ERRORS:  # what describes it may be known only if it runs
+                words = [self.name]
+            self.step_status.setText([*asWords(words), "skipped"])
+        return wanted
 
     def observerFailed(self, why: Failure) -> None:
         """Note an exception of a log observer, so that the step fails with it at its end."""
@@ -285,13 +318,24 @@ class BuildStep(ComparableMixin):
         """Set the present value of one of the progressMetrics."""
         self.step_status.setProgress(metric, value)
 
-    def getProperty(self, propname: str) -> Any:
-        """The value of a property of the build. Raises KeyError if it is not set."""
-        return self.build.getProperty(propname)
+    def getProperty(self, propname: str, *default: Any) -> Any:
+        """The value of a property of the build; the default if it is not set, else KeyError.
 
-    def setProperty(self, propname: str, value: Any) -> None:
-        """Set a property of the build."""
-        self.build.setProperty(propname, value)
+        For C{doStepIf}, the default is None, as in the releases that have it.
+        """
+        return self.build.getProperty(propname, *(default or ((None,) if self._isAsked else ())))
+
+    def hasProperty(self, propname: str) -> bool:
+        """True if a property of the build is set."""
+        return self.getProperties().hasProperty(propname)
+
+    def getProperties(self) -> Told:
+        """The properties of the build, as functions of the configuration get them."""
+        return self.build.getProperties()
+
+    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
+        """Set a property of the build. C{source} tells its origin, in words."""
+        self.build.setProperty(propname, value, source)
 
     def getSlaveName(self) -> str:
         """The name of the slave."""

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import Kind
-from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
+from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, takes, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.model.properties import isRenderable
+from buildbot.text.plural import counted
 
 #: The most characters of a path; Linux accepts 4095 bytes, other systems less.
 LONGEST_PATH = 4095
@@ -217,6 +218,17 @@ def _modeDetail(value: object) -> str | None:
     return None
 
 
+def _isCondition(value: object, *args: object) -> bool:
+    """True for a condition of steps, which may be a function that takes C{args}."""
+    if isinstance(value, (bool, int)):
+        return value in (0, 1)
+    return isRenderable(value) or (callable(value) and _conditionDetail(value, *args) is None)
+
+
+def _conditionDetail(value: object, *args: object) -> str | None:
+    return None if takes(value, *args) else f"this one does not take {counted(len(args), 'argument')}"
+
+
 def _stepNameTrouble(value: object) -> str | None:
     return nameTrouble(value) if isinstance(value, str) else None
 
@@ -301,4 +313,16 @@ COMMON = {
     "alwaysRun": FLAG,
     "progressMetrics": METRICS,
     "useProgress": FLAG,
+    "doStepIf": Kind(
+        "True or False, a function of the step, or a value with properties",
+        lambda value: _isCondition(value, None),
+        lambda value: _conditionDetail(value, None),
+        standIn=True,
+    ),
+    "hideStepIf": Kind(
+        "True or False, a function of a result and the step, or a value with properties",
+        lambda value: _isCondition(value, 0, None),
+        lambda value: _conditionDetail(value, 0, None),
+        standIn=False,
+    ),
 }

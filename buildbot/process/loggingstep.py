@@ -43,10 +43,6 @@ class LoggingBuildStep(BuildStep):
         if logfiles:
             self.logfiles = {**self.logfiles, **logfiles}
 
-    def describe(self, done: bool = False) -> list[str]:
-        """Words that describe the step, running or done."""
-        return [self.name]
-
     def startCommand(self, cmd: LoggedRemoteCommand, errorMessages: Sequence[str] = ()) -> None:
         """Run the command, and finish with the result of L{evaluateCommand}.
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
+from buildbot.model.properties import Told as PropertiesForFunctions
 from buildbot.model.records import BuildsetRecord, PauseRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildnumbers import BuildNumbers
@@ -254,10 +255,13 @@ class BuildForStep(Told, Protocol):
     def allFiles(self) -> list[str]:
         """The files of the changes."""
 
-    def getProperty(self, propname: str) -> Any:
-        """The value of a property. Raises KeyError if it does not exist."""
+    def getProperty(self, propname: str, *default: Any) -> Any:
+        """The value of a property; the default if it does not exist, else KeyError."""
 
-    def setProperty(self, propname: str, value: Any) -> None:
+    def getProperties(self) -> PropertiesForFunctions:
+        """The properties, as functions of the configuration get them."""
+
+    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
         """Set a property."""
 
     def render(self, value: Any) -> Any:

@@ -12,6 +12,7 @@ from twisted.spread import pb
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.model.properties import NoProperty
 from buildbot.process.basestep import BuildStep
+from buildbot.process.conditions import ConditionFailed
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.wire.banana import LimitExceeded
@@ -42,7 +43,13 @@ def showException(step: BuildStep, build: LosableBuild, why: Failure) -> None:
     if why.check(ConnectionLost) or build.lost:
         step.step_status.setText([step.name, "slave", "lost"])
         return
-    if why.check(*_NO_MISTAKE_OF_OURS):
+    words = [step.name, "exception"]
+    if isinstance(why.value, ConditionFailed):
+        failed = why.value
+        words += ["in", failed.condition]
+        log.warn("step {step} of {build!r}: {said}", step=step.name, build=build, said=str(failed)[:200])
+        step.addCompleteLog("err.text", f"{failed}\n\n{failed.why.getTraceback()}")
+    elif why.check(*_NO_MISTAKE_OF_OURS):
         said = why.getErrorMessage()  # not a bug, so a traceback is of no use
         log.info("step {step} of {build!r} failed: {said}", step=step.name, build=build, said=said[:200])
         step.addCompleteLog("err.text", said + "\n")
@@ -50,5 +57,5 @@ def showException(step: BuildStep, build: LosableBuild, why: Failure) -> None:
         log.failure("step {step!r} of {build!r} raised an exception", why, step=step, build=build)
         step.addCompleteLog("err.text", why.getTraceback())
     step.step_status.setColor("purple")
-    step.step_status.setText([step.name, "exception"])
+    step.step_status.setText(words)
     step.step_status.setText2([step.name])

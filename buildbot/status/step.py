@@ -85,6 +85,7 @@ class BuildStepStatus(Watched):
     """I am one step of a build.
 
     @ivar metrics: the names of its progress metrics.
+    @ivar hidden: True if pages hide it.
     """
 
     name = "?"
@@ -92,6 +93,7 @@ class BuildStepStatus(Watched):
     _text: tuple[str, ...] = ()
     _text2: tuple[str, ...] = ()
     color: str | None = None
+    hidden = False
     metrics: Sequence[str] = ()
     _progress: Mapping[str, float] = MappingProxyType({})
 
@@ -143,6 +145,14 @@ class BuildStepStatus(Watched):
     def getColor(self) -> str | None:
         """The colour of 0.7.5's waterfall; None until it is set."""
         return self.color
+
+    def isHidden(self) -> bool:
+        """True if pages hide the step, as its C{hideStepIf} says."""
+        return self.hidden
+
+    def isSkipped(self) -> bool:
+        """True if the step did not run."""
+        return self.results == SKIPPED
 
     def getResults(self) -> tuple[int | None, list[str]]:
         """The pair (result, words for the build's text)."""
@@ -266,4 +276,7 @@ class BuildStepStatus(Watched):
         """The record for the store."""
         assert self.started is not None
         logs = tuple(log.toRecord() for log in self.logs)
-        return StepRecord(self.name, self.started, self.finished, self.results, self._text, logs)
+        urls = dict(self.urls) if self.urls else None
+        return StepRecord(
+            *(self.name, self.started, self.finished, self.results, self._text, logs), urls, self.hidden
+        )

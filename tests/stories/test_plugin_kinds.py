@@ -143,9 +143,6 @@ class Overriding(Build):
 class Guarded(BuildStep):
     """A step like in later releases."""
 
-    doStepIf = staticmethod(lambda step: False)
-    hideStepIf = False
-
     def startStep(self, remote: Any) -> None:
         """Never called."""
 
@@ -205,7 +202,7 @@ class UncalledTests(PluginCase):
         """Each class is named once, with its methods; called methods and equal ones are not."""
         said = [each.partition(", which this release never uses")[0] for each in self.warnings()]
         wanted = [
-            *("Overriding defines getNextStep", "Guarded defines doStepIf, startStep"),
+            *("Overriding defines getNextStep", "Guarded defines startStep"),
             *("Late defines addTime", "Handing defines submitBuildSet", "Alarm defines slaveDisconnected"),
         ]
         self.assertEqual(said, [f"class {each}" for each in wanted])
