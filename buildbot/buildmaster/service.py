@@ -121,7 +121,7 @@ class BuildMaster(PluginParent):
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(lambda: reportMaster(self), self.botmaster, self.reconfigurer).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
-            **BuildCommands(self.botmaster).handlers(),
+            **BuildCommands(self.botmaster, self.allSchedulers).handlers(),
         }
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS)
         self._hangups = Hangups(reactor, self._hungUp)

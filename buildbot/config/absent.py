@@ -12,7 +12,6 @@ _CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
 _CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
-_FORCE = "it comes with a later release, so take it out; `buildbot force` starts any build"
 _TRIGGER = "it comes with a later release, so take it out; a Dependent scheduler is near to it"
 _TRY = "it comes with a later release, so take it out until then"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
@@ -31,14 +30,6 @@ SENTENCES = {
     "status.client": _CLIENT,
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
-    **dict.fromkeys(
-        (
-            *("schedulers.forcesched", "plugins.schedulers.ForceScheduler"),
-            *(f"plugins.util.{kind}Parameter" for kind in ("String", "Fixed", "ChoiceString", "UserName")),
-            *(f"plugins.util.{kind}Parameter" for kind in ("Boolean", "Int", "Codebase", "Nested", "Base")),
-        ),
-        _FORCE,
-    ),
     **dict.fromkeys(
         (
             *("schedulers.triggerable", "scheduler.Triggerable", "steps.trigger"),

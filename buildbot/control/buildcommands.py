@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands -*-
-"""The commands of the control socket about builds: builds, build, force, stopbuild.
+"""The commands of the control socket about builds: builds, build, force, parameters, stopbuild.
 
 Each answer is made of plain values, and its size is limited. docs/reference/builds explains the values.
 """
@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.control.client import ControlError
+from buildbot.control.forcing import Forms
 from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
 from buildbot.events.alarm import Alarm
 from buildbot.model.results import Results
@@ -35,8 +36,10 @@ BEGIN_TIME = 2.0
 class BuildCommands:
     """I carry out the commands about the builds of one master."""
 
-    def __init__(self, botmaster: BotMaster) -> None:
+    def __init__(self, botmaster: BotMaster, schedulers: Callable[[], Iterable[object]] = tuple) -> None:
+        """@param schedulers: returns the running schedulers."""
         self._botmaster = botmaster
+        self._forms = Forms(schedulers)
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers for the control socket: command -> method."""
@@ -44,6 +47,7 @@ class BuildCommands:
             "builds": self.builds,
             "build": self.build,
             "force": self.force,
+            "parameters": self.parameters,
             "stopbuild": self.stopbuild,
         }
 
@@ -109,29 +113,44 @@ class BuildCommands:
         reason: str = "",
         properties: Mapping[str, Any] | None = None,
         who: str = "",
+        scheduler: str | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Request a build. The answer comes when the request is stored. If the build can begin soon, the
         answer comes when it has begun.
 
         @param who: the requester's name, for the reason.
+        @param scheduler: the name of a ForceScheduler, which makes the build set.
+        @param params: its parameters, by full name: a text, or a list of texts.
         @return: the numbers C{request} and C{build}. If C{build} is None, C{why} explains why the request
             waits.
         """
         target = self._builder(builder)
-        wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
-        source = SourceStamp(branch or None, revision or None)
-        buildset = BuildSet([builder], source, wish, properties=properties)
+        if scheduler is not None:
+            said = {"branch": branch, "revision": revision, "reason": reason}
+            buildset = await self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
+        elif params:
+            raise ControlError("parameters belong to a scheduler: name it, with --scheduler")
+        else:
+            wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
+            source = SourceStamp(branch or None, revision or None)
+            buildset = BuildSet([builder], source, wish, properties=properties)
         await stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
         log.info(
             "request {number} for builder {builder} received: {reason}",
             number=request.id,
             builder=builder,
-            reason=wish,
+            reason=buildset.reason,
         )
         number = await self._whenBegun(target, request)
         why = target.whyWaiting() if number is None else ""
         return {"builder": builder, "request": request.id, "build": number, "why": why}
+
+    def parameters(self, builder: str) -> dict[str, Any]:
+        """The schedulers through which builds of a builder can be forced, with their parameters."""
+        self._builder(builder)
+        return {"builder": builder, "schedulers": self._forms.describe(builder)}
 
     async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build for a request; None if it does not begin soon."""

@@ -81,11 +81,19 @@ def _areProperties(value: object) -> bool:
     return isinstance(value, dict) and "" not in value and _isPlain(value)
 
 
+def _areParams(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _isText(each) or (isinstance(each, list) and all(map(_isText, each)))
+        for each in (*value, *value.values())
+    )
+
+
 NAME = Kind("a name", _isName, isRequired=True)
 TEXT = Kind("text", _isText)
 NUMBER = Kind(f"a whole number from 0 to {_LARGEST}", _isNumber)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
+PARAMS = Kind("an object of names and texts, or lists of texts", _areParams)
 PROPERTIES = Kind("an object of names and plain values", _areProperties)
 
 #: The parameters of each command.
@@ -103,7 +111,10 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "reason": TEXT,
         "properties": PROPERTIES.optional(),
         "who": TEXT,
+        "scheduler": NAME.optional(),
+        "params": PARAMS.optional(),
     },
+    "parameters": {"builder": NAME},
     "stopbuild": {
         "builder": NAME,
         "number": NUMBER.optional(),

@@ -89,22 +89,46 @@ class ForceBuildOptions(AboutBuilderOptions):
         ["branch", "b", None, "The branch to build. Default: the main line."],
         ["revision", "r", None, "The revision to build. Default: the latest."],
         ["reason", "m", None, "The reason; it is shown with the build."],
+        ["scheduler", "s", None, "The ForceScheduler that makes the build."],
     ]
-    longdesc = "Starts a build now, or as soon as a slave is free for it."
+    optFlags = [["list-parameters", "l", "Start nothing: show the parameters of the builder's schedulers."]]
+    longdesc = (
+        "Starts a build now, or as soon as a slave is free for it. With --scheduler, a ForceScheduler of the "
+        "configuration checks the values, and makes properties of them."
+    )
 
     def __init__(self) -> None:
         """Start with no properties."""
         super().__init__()
         self["properties"] = {}
+        self["params"] = {}
 
     def opt_property(self, text: str) -> None:
         """A property of the build, NAME=VALUE. May be repeated."""
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise usage.UsageError(f"--property must be NAME=VALUE, not {text!r}")
+        name, value = _pair("--property", text)
         self["properties"][name] = value
 
     opt_p = opt_property
+
+    def opt_param(self, text: str) -> None:
+        """A parameter of the scheduler, NAME=VALUE. May be repeated."""
+        name, value = _pair("--param", text)
+        self["params"].setdefault(name, []).append(value)
+
+    opt_P = opt_param
+
+    def postOptions(self) -> None:
+        """Check that parameters have their scheduler."""
+        if self["params"] and self["scheduler"] is None:
+            raise usage.UsageError("--param belongs to a scheduler: give --scheduler too")
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    """The two parts of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise usage.UsageError(f"{option} must be NAME=VALUE, not {text!r}")
+    return name, value
 
 
 class StopBuildOptions(AboutBuilderOptions):

@@ -6,10 +6,13 @@ C{builds} and C{log} show the build.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from buildbot.scripts.buildname import readings
 from buildbot.scripts.output import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
+from buildbot.scripts.tables import table, terminalWidth
 from buildbot.text.plural import counted
 
 #: The beginning of the master's answer about an unknown builder.
@@ -18,7 +21,10 @@ NO_BUILDER = "no builder "
 
 def force(config: Config) -> int:
     """Request a build. Status 0 when the request is on disk; fails for an unknown builder."""
-    given = {name: config.get(name) for name in ("branch", "revision", "reason", "properties")}
+    if config.get("list-parameters"):
+        return _listParameters(config)
+    names = ("branch", "revision", "reason", "properties", "scheduler", "params")
+    given = {name: config.get(name) for name in names}
     params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
     said: Any = askMaster(config, "force", params)
     if sayJSON(config, said):
@@ -31,6 +37,39 @@ def force(config: Config) -> int:
         path = f"{said['builder']}/{said['build']}"
         say(config, f"  {command('log', str(config['basedir']), path)}")
     return 0
+
+
+def _listParameters(config: Config) -> int:
+    """Print the parameters of the schedulers through which the builder can be forced."""
+    said: Any = askMaster(config, "parameters", {"builder": config["builder"]})
+    if sayJSON(config, said):
+        return 0
+    if not said["schedulers"]:
+        say(config, f"no ForceScheduler has the builder {said['builder']}: it is forced without --scheduler")
+    for each in said["schedulers"]:
+        say(config, f"scheduler {each['scheduler']}:")
+        rows = [(one["name"], one["type"], *_meaning(one)) for one in each["parameters"]]
+        say(
+            config,
+            *(
+                f"  {line}"
+                for line in table(("PARAMETER", "KIND", "DEFAULT", "MEANING"), rows, terminalWidth())
+            ),
+        )
+    return 0
+
+
+def _meaning(parameter: Mapping[str, Any]) -> tuple[str, str]:
+    """The default of a parameter, and what else there is to know."""
+    default = "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
+    default = "your login name" if parameter["person"] else default
+    notes = [
+        parameter["label"] if parameter["label"] != parameter["name"] else "",
+        f"one of {', '.join(parameter['choices'])}" if parameter["choices"] else "",
+        f"matches {parameter['pattern']}" if parameter["pattern"] else "",
+        "may be repeated" if parameter["multiple"] else "",
+    ]
+    return default, "; ".join(filter(None, notes))
 
 
 def stopbuild(config: Config) -> int:

@@ -28,7 +28,7 @@ PATIENCE = 10.0
 _MOMENT = 1.9
 _AGAIN = 10.0
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
-_QUESTIONS = ("status", "builds", "build")
+_QUESTIONS = ("status", "builds", "build", "parameters")
 
 
 class CommandFailed(Exception):
@@ -153,7 +153,7 @@ def askMaster(
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None
     except client.ControlError as why:
-        raise CommandFailed(str(why)) from None
+        raise CommandFailed(*str(why).split("\n")) from None
 
 
 def _silent(here: str) -> str:

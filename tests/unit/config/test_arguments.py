@@ -23,6 +23,7 @@ from buildbot.process.buildfactory import BuildFactory, s
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.locks import MasterLock, SlaveLock
 from buildbot.scheduler import BaseScheduler, Nightly, Scheduler
+from buildbot.schedulers.parameters import BaseParameter
 from buildbot.steps import shell, transfer
 
 HEAD = """\
@@ -508,7 +509,10 @@ class EveryClassTests(unittest.SynchronousTestCase):
 
     #: Arguments of any type, or with rules of their own.
     FREE = {"build", "port"}
-    BASES = (BuildStep, BuildFactory, BaseScheduler, ChangeSource, MasterLock, SlaveLock, WithProperties)
+    BASES = (
+        *(BuildStep, BuildFactory, BaseScheduler, ChangeSource, MasterLock, SlaveLock, WithProperties),
+        BaseParameter,
+    )
 
     def classes(self) -> set[type]:
         """All classes of this package whose objects a configuration makes."""

@@ -244,6 +244,59 @@ class ForceTests(AskingTests):
             self.assertIn("NAME=VALUE", said.err)
         self.assertEqual(self.asked, [])
 
+    def test_scheduler(self) -> None:
+        """The parameters of a scheduler are sent as lists: one of them may be given several times."""
+        self.answer = {"builder": "full", "request": 3, "build": None, "why": ""}
+        arguments = ["--scheduler=form", "--param", "jobs=4", "-P", "tag=a", "-P", "tag=b=c", "-P", "none="]
+        command("force", *arguments, self.here, "full")
+        params = {"jobs": ["4"], "tag": ["a", "b=c"], "none": [""]}
+        self.assertEqual(
+            self.asked[0][2], {"builder": "full", "who": ME, "scheduler": "form", "params": params}
+        )
+
+    def test_paramAlone(self) -> None:
+        """A parameter needs its scheduler, and a value; the master is not asked."""
+        for arguments, told in (
+            (["-P", "jobs=4"], "--param belongs to a scheduler: give --scheduler too"),
+            (["-s", "form", "-P", "jobs"], "--param must be NAME=VALUE, not 'jobs'"),
+        ):
+            said = command("force", *arguments, self.here, "full")
+            self.assertEqual(said.status, 2)
+            self.assertIn(told, said.err)
+        self.assertEqual(self.asked, [])
+
+    def test_parameters(self) -> None:
+        """With --list-parameters it prints the parameters of all schedulers of the builder."""
+        one = {
+            **{"name": "mode", "label": "Mode:", "type": "list", "required": False, "default": "quick"},
+            **{"multiple": True, "choices": ["quick", "slow"], "pattern": "^[a-z]", "person": False},
+        }
+        plain = {**one, "label": "mode", "multiple": False, "choices": [], "pattern": None}
+        parameters = [{**plain, "name": "who", "person": True}, one, {**plain, "name": "n", "required": True}]
+        form = {"scheduler": "form", "label": "form", "parameters": parameters}
+        self.answer = {"builder": "full", "schedulers": [form]}
+        said = command("force", "--list-parameters", self.here, "full")
+        self.assertEqual(
+            [line.split(None, 3) for line in said.out.splitlines()[1:]],
+            [
+                ["PARAMETER", "KIND", "DEFAULT", "MEANING"],
+                ["who", "list", "your", "login name  mode"],
+                ["mode", "list", '"quick"', "Mode:; one of quick, slow; matches ^[a-z]; may be repeated"],
+                ["n", "list", "required", "mode"],
+            ],
+        )
+        self.assertEqual(said.out.splitlines()[0], "scheduler form:")
+        self.assertEqual(self.asked, [(self.here, "parameters", {"builder": "full"}, output.PATIENCE)])
+        self.assertEqual(json.loads(command("force", "-lj", self.here, "full").out), self.answer)
+
+    def test_noForm(self) -> None:
+        """A builder without a ForceScheduler has no parameters."""
+        self.answer = {"builder": "full", "schedulers": []}
+        said = command("force", "-l", self.here, "full")
+        self.assertEqual(
+            said.out, "no ForceScheduler has the builder full: it is forced without --scheduler\n"
+        )
+
 
 class StopBuildTests(AskingTests):
     """C{stopbuild}."""

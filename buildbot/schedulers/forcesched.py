@@ -1,0 +1,380 @@
+# -*- test-case-name: tests.unit.schedulers.test_forcesched -*-
+"""Builds that a person forces, with the parameters that the configuration asks for.
+
+L{buildbot.schedulers.parameters} has the rules for the values, L{buildbot.control.forcing} the requests.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.bots import propertiesTrouble
+from buildbot.config.kinds import NAMES, TEXT, orNone
+from buildbot.config.messages import inOneLine, listing, nearest
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
+from buildbot.schedulers import choice
+from buildbot.schedulers.base import BaseScheduler
+from buildbot.schedulers.parameters import (
+    AnyPropertyParameter,
+    BaseParameter,
+    BooleanParameter,
+    BuildslaveChoiceParameter,
+    ChoiceStringParameter,
+    FixedParameter,
+    IntParameter,
+    NestedParameter,
+    ParameterGroup,
+    StringParameter,
+    TextParameter,
+    UserNameParameter,
+    ValidationError,
+    WorkerChoiceParameter,
+    leavesOf,
+)
+
+__all__ = [
+    "AnyPropertyParameter",
+    "BaseParameter",
+    "BooleanParameter",
+    "BuildslaveChoiceParameter",
+    "ChoiceStringParameter",
+    "CodebaseParameter",
+    "FixedParameter",
+    "ForceScheduler",
+    "IntParameter",
+    "NestedParameter",
+    "ParameterGroup",
+    "StringParameter",
+    "TextParameter",
+    "UserNameParameter",
+    "ValidationError",
+    "WorkerChoiceParameter",
+]
+
+log = Logger()
+
+#: The source of the properties of forced builds, as in 0.8.
+SOURCE = "Force Build Form"
+#: The parts of a codebase that a person may give.
+_ROLES = ("branch", "revision", "repository", "project")
+#: Stands for the usual parameter of a part.
+DefaultField: Any = object()
+
+_PARAMETER = Kind(
+    "a parameter, as in StringParameter(name='x')", lambda value: isinstance(value, BaseParameter)
+)
+_FIELD = orNone(_PARAMETER)
+_ROLE = Kind(
+    f"{_PARAMETER.expected}, or None to leave it out",
+    lambda value: value is DefaultField or _FIELD.fits(value),
+)
+
+
+def _isProperties(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_PARAMETER.fits, value))
+
+
+def _isCodebases(value: object) -> bool:
+    if isinstance(value, (list, tuple)) and any(isinstance(each, CodebaseParameter) for each in value):
+        return len(value) == 1
+    return choice.CODEBASES.fits(value) and bool(value)
+
+
+def _codebasesDetail(value: object) -> str | None:
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return "it is empty; CodebaseParameter(codebase='', hide=True) asks for nothing"
+    return choice.CODEBASES.detail(value)
+
+
+class CodebaseParameter(NestedParameter):
+    """I am the source of a build.
+
+    @ivar codebase: the name of the codebase.
+    @ivar roles: C{"branch"}, C{"revision"}, C{"repository"} and C{"project"}, each with its parameter.
+    """
+
+    type = ("codebase",)
+    codebase = ""
+
+    @arguments(codebase=TEXT, name=orNone(TEXT), **dict.fromkeys(_ROLES, _ROLE))
+    def __init__(
+        self,
+        codebase: str,
+        name: str | None = None,
+        label: str | None = None,
+        branch: Any = DefaultField,
+        revision: Any = DefaultField,
+        repository: Any = DefaultField,
+        project: Any = DefaultField,
+        **kwargs: Any,
+    ) -> None:
+        """@param name: the beginning of the full names of my parts; by default the codebase.
+        @param branch: a parameter; None: nobody is asked.
+        """
+        given = dict(zip(_ROLES, (branch, revision, repository, project), strict=True))
+        usual = {role: StringParameter(role, label=f"{role.title()}:") for role in _ROLES}
+        self.roles = {
+            role: usual[role] if field is DefaultField else field
+            for role, field in given.items()
+            if field is not None
+        }
+        self.codebase = codebase
+        shown = f"Codebase: {codebase}" if label is None and codebase else label
+        super().__init__(name or codebase, list(self.roles.values()), label=shown, **kwargs)
+
+    def valuesOf(self, kwargs: Any, **kw: Any) -> dict[str, Any]:
+        """The values by role. @raise ValidationError: with the errors of all parts."""
+        values: dict[str, Any] = {}
+        errors: list[str] = []
+        for role, field in self.roles.items():
+            told: dict[str, Any] = {}
+            try:
+                field.updateFromKwargs(**{**kw, "kwargs": kwargs, "properties": told})
+            except ValidationError as why:
+                errors += why.errors
+            values[role] = next(iter(told.values()), "")
+        if errors:
+            raise ValidationError(*errors)
+        return values
+
+    def createSourcestamp(self, properties: dict[str, Any], kwargs: Any) -> Any:
+        """The source as a dictionary. Override me to change it; C{kwargs} has it under my full name."""
+        return kwargs.get(self.fullName, {})
+
+    def updateFromKwargs(
+        self,
+        properties: dict[str, Any],
+        kwargs: Any,
+        sourcestamps: dict[str, Any] | None = None,
+        **unused: Any,
+    ) -> Any:
+        """See L{BaseParameter.updateFromKwargs}. My value becomes a source, not a property."""
+        kwargs[self.fullName] = self.valuesOf(kwargs, **unused)
+        made = self.createSourcestamp(properties, kwargs)
+        if made is not None and sourcestamps is not None:
+            sourcestamps[self.codebase] = made
+
+
+class ForceScheduler(BaseScheduler):
+    """I make build sets of the values that a person gives.
+
+    @ivar builderNames: the builders that may be forced through me.
+    @ivar username: the parameter for the person; not asked if the person is known.
+    @ivar forcedProperties: the parameters for the source and the properties.
+    @ivar configurationDoubts: a sentence about each name that two parameters have.
+    """
+
+    compare_attrs = (
+        *("name", "builderNames", "username", "reason", "reasonString", "buttonName", "label"),
+        "forcedProperties",
+    )
+
+    @arguments(
+        builderNames=NAMES,
+        username=_FIELD,
+        reason=_FIELD,
+        reasonString=TEXT,
+        buttonName=orNone(TEXT),
+        label=orNone(TEXT),
+        codebases=orNone(
+            Kind("a list of one codebase, a text or a CodebaseParameter", _isCodebases, _codebasesDetail)
+        ),
+        properties=orNone(Kind("a list of parameters, as in [StringParameter(name='x')]", _isProperties)),
+        **dict.fromkeys(_ROLES, _FIELD),
+    )
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str],
+        username: Any = None,
+        reason: Any = None,
+        reasonString: str = "A build was forced by '%(owner)s': %(reason)s",
+        buttonName: str | None = "Force Build",
+        codebases: Any = None,
+        properties: Sequence[BaseParameter] | None = None,
+        branch: Any = None,
+        revision: Any = None,
+        repository: Any = None,
+        project: Any = None,
+        label: str | None = None,
+    ) -> None:
+        """@param reasonString: the reason of the builds, with C{%(owner)s} and C{%(reason)s}.
+        @param codebases: the source; C{branch}, C{revision}, C{repository} and C{project} are the same for a
+            codebase without a name.
+        @param properties: further parameters; None: four properties of any name.
+        """
+        super().__init__(name)
+        self.builderNames = list(builderNames)
+        self.username = username or UserNameParameter()
+        self.reason = reason or StringParameter("reason", default="force build", size=20)
+        self.reasonString = reasonString
+        self.buttonName = buttonName
+        self.label = name if label is None else label
+        fields = dict(zip(_ROLES, (branch, revision, repository, project), strict=True))
+        asked = {role: field for role, field in fields.items() if field is not None}
+        if asked and codebases:
+            complain(self, f"takes codebases, or {listing(asked)}, but not both")
+        self.codebase = _codebaseOf(codebases) if codebases else CodebaseParameter("", **asked)
+        extra = [AnyPropertyParameter(f"property{number}") for number in range(1, 5)]
+        self.forcedProperties = [self.codebase, *(extra if properties is None else properties)]
+        names = Counter(leaf.fullName for each in self.all_fields for leaf in each.leaves())
+        twice = [name for name, count in names.items() if count > 1]
+        self.configurationDoubts = [f"scheduler {name!r} has two parameters {each!r}" for each in twice]
+        try:
+            self.reasonString % {"owner": "", "reason": ""}
+        except (KeyError, TypeError, ValueError):
+            complain(self, ": reasonString may have the places %(owner)s and %(reason)s only")
+
+    def listBuilderNames(self) -> list[str]:
+        """See L{BaseScheduler.listBuilderNames}."""
+        return self.builderNames
+
+    @property
+    def all_fields(self) -> list[BaseParameter]:
+        """All parameters, for forms."""
+        return [self.username, self.reason, *self.forcedProperties]
+
+    def leaves(self) -> dict[str, BaseParameter]:
+        """The parameters that take a value, by full name."""
+        return leavesOf(self.all_fields)
+
+    def describe(self, builder: str) -> list[dict[str, Any]]:
+        """The facts about my parameters, for a builder: see L{BaseParameter.describe}.
+
+        C{person} is true for the parameter that is the person.
+        """
+        return [
+            {**leaf.describe(self._choicesOf(leaf, builder)), "person": leaf is self.username}
+            for leaf in self.leaves().values()
+        ]
+
+    def _choicesOf(self, leaf: BaseParameter, builder: str) -> list[str]:
+        if not isinstance(leaf, ChoiceStringParameter):
+            return []
+        try:
+            return [str(each) for each in leaf.getChoices(self.parent, self, builder)]
+        except PLUGIN_ERRORS:
+            log.failure("choices of parameter {parameter} failed", parameter=leaf.fullName)
+            return []
+
+    def placesOf(self, properties: Mapping[str, str]) -> dict[str, Sequence[str]]:
+        """Put properties into my parameters: those of their names, or those for properties of any name.
+
+        @return: full name -> values.
+        @raise ValidationError: a property has no place.
+        """
+        known = self.leaves()
+        free = [each for each in _flat(self.forcedProperties) if isinstance(each, AnyPropertyParameter)]
+        places: dict[str, Sequence[str]] = {}
+        for name, value in properties.items():
+            if name in known:
+                places[name] = [value]
+            elif free:
+                forName, forValue = free.pop(0).fields
+                places.update({forName.fullName: [name], forValue.fullName: [value]})
+            else:
+                raise ValidationError(
+                    f"scheduler {self.name!r} takes no property {name!r}{nearest(name, known)}"
+                )
+        return places
+
+    async def wanted(self, builder: str, given: Mapping[str, Sequence[Any]], who: str = "") -> BuildSet:
+        """The build set for a builder. I do not submit it.
+
+        @param given: full name -> values.
+        @param who: the name of the person, if known.
+        @raise ValidationError: with all errors.
+        """
+        kwargs: dict[str, Any] = {name: list(values) for name, values in given.items()}
+        errors = [*self._unknown(kwargs)]
+        properties: dict[str, Any] = {}
+        sources: dict[str, Any] = {}
+        about: dict[str, Any] = {
+            **{"master": self.parent, "buildername": builder, "changes": []},
+            **{"sourcestamps": sources, "properties": properties, "kwargs": kwargs},
+        }
+        for each in self.forcedProperties:
+            await self._read(each, errors, each.updateFromKwargs, **about)
+        reason = await self._read(self.reason, errors, self.reason.getFromKwargs, kwargs)
+        owner: Any = who
+        if not who or self.username.fullName in kwargs:
+            owner = await self._read(self.username, errors, self.username.getFromKwargs, kwargs)
+        source = await self._read(self.codebase, errors, _sourceOf, sources) if not errors else None
+        if not errors and propertiesTrouble(properties):
+            errors.append(f"the properties must be {propertiesTrouble(properties)}")
+        if errors:
+            raise ValidationError(*errors)
+        return BuildSet(
+            [builder],
+            source or SourceStamp(),
+            self.reasonString % {"owner": owner, "reason": reason},
+            scheduler=self.name,
+            properties={**properties, "reason": reason, "owner": owner},
+            propertySource=SOURCE,
+        )
+
+    async def _read(
+        self, parameter: BaseParameter, errors: list[str], read: Callable[..., Any], *args: Any, **kw: Any
+    ) -> Any:
+        """Call the code of a parameter, which may be the site's. Adds its errors."""
+        try:
+            return await maybeDeferred(read, *args, **kw)
+        except ValidationError as why:
+            errors += why.errors
+        except PLUGIN_ERRORS as why:
+            log.failure(
+                "parameter {parameter} of scheduler {name} failed",
+                parameter=parameter.fullName,
+                name=self.name,
+            )
+            errors.append(f"parameter {parameter.fullName!r} failed: {inOneLine(why)}")
+        return None
+
+    def _unknown(self, given: Mapping[str, object]) -> Iterator[str]:
+        known = self.leaves()
+        for name in given:
+            if name not in known:
+                hint = nearest(name, known) or f"; there is {listing(known)}"
+                yield f"scheduler {self.name!r} has no parameter {name!r}{hint}"
+
+
+def _sourceOf(sources: Mapping[str, Mapping[str, Any]]) -> SourceStamp:
+    """The source of the only codebase, or no particular one."""
+    for codebase, said in sources.items():
+        return SourceStamp(
+            said.get("branch") or None,
+            said.get("revision") or None,
+            repository=said.get("repository") or "",
+            project=said.get("project") or "",
+            codebase=codebase,
+        )
+    return SourceStamp()
+
+
+def _codebaseOf(codebases: Any) -> CodebaseParameter:
+    """The only codebase: a parameter, a text, or the name of a dictionary with defaults."""
+    (codebase,) = codebases
+    if isinstance(codebase, CodebaseParameter):
+        return codebase
+    said = codebases[codebase] if isinstance(codebases, Mapping) else None
+    fields: dict[str, Any] = {
+        role: StringParameter(role, label=f"{role.title()}:", default=(said or {}).get(role) or "")
+        for role in _ROLES
+    }
+    return CodebaseParameter(codebase, **fields)
+
+
+def _flat(parameters: Sequence[BaseParameter]) -> Iterator[BaseParameter]:
+    """Yield the parameters, groups before their parts."""
+    for each in parameters:
+        yield each
+        if isinstance(each, NestedParameter):
+            yield from _flat(each.fields)

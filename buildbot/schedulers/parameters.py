@@ -1,0 +1,395 @@
+# -*- test-case-name: tests.unit.schedulers.test_parameters -*-
+"""The parameters of a forced build: what a person may give, and which values are valid.
+
+The names and arguments are those of 0.8. A form gives each value as text, by the full name of its parameter.
+This module starts no build: see L{buildbot.schedulers.forcesched}.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from email.utils import parseaddr
+from typing import Any
+
+from buildbot.config.arguments import Kind, arguments, complain, remember
+from buildbot.config.bots import propertiesTrouble
+from buildbot.config.compare import ComparableMixin
+from buildbot.config.kinds import COUNT, FLAG, PATTERN, TEXT, isText, orNone, sequenceOf
+from buildbot.config.messages import listing, nearest
+
+#: The texts for True and False.
+_FLAGS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0", ""), False),
+}
+_VALUE = Kind("a value that can be kept", lambda value: not propertiesTrouble({"value": value}))
+#: The attributes that every class takes by name. Those of forms have no effect without web pages.
+_KINDS = {
+    "label": orNone(TEXT),
+    "regex": orNone(PATTERN),
+    "default": _VALUE,
+    "choices": Kind("a list of texts", sequenceOf(isText)),
+    **dict.fromkeys(("required", "multiple", "strict", "need_email", "hide", "debug"), FLAG),
+    **dict.fromkeys(("size", "length", "maxsize", "cols", "rows", "columns"), orNone(COUNT)),
+    **dict.fromkeys(("layout", "tooltip", "tablabel", "anySentinel"), orNone(TEXT)),
+}
+
+
+class ValidationError(ValueError):
+    """A value is not valid; the message is for the person who gave it.
+
+    @ivar errors: all messages.
+    """
+
+    def __init__(self, *errors: str) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+class BaseParameter(ComparableMixin):
+    """I am one value that a person may give. Derive from me, and override C{parse_from_arg}.
+
+    @ivar name: the name of the property.
+    @ivar label: the name in forms.
+    @ivar type: the kinds of the value, for forms.
+    @ivar default: the value if none is given.
+    @ivar required: whether a value must be given.
+    @ivar multiple: whether several values may be given; the property is a list then.
+    @ivar regex: the compiled pattern that each value must match from its beginning; None: no pattern.
+    @ivar hide: whether forms do not show me.
+    """
+
+    name = ""
+    label = ""
+    type: Sequence[str] = ()
+    default: Any = ""
+    required = False
+    multiple = False
+    regex: re.Pattern[str] | None = None
+    debug = True
+    hide = False
+    parentName: str | None = None
+
+    @arguments(name=TEXT, **_KINDS)
+    def __init__(self, name: str, label: str | None = None, regex: Any = None, **kwargs: Any) -> None:
+        """@param kwargs: further attributes."""
+        remember(self)
+        self.name = name
+        self.label = name if label is None else label
+        if regex:
+            self.regex = re.compile(regex)
+        for key in [key for key in kwargs if key not in _KINDS and not hasattr(type(self), key)]:
+            complain(self, f"takes no argument {key}{nearest(key, ['name', *_KINDS])}", key, kwargs[key])
+        self.__dict__.update(kwargs)
+
+    def _compared(self) -> dict[str, object]:
+        return {name: getattr(self, name, None) for name in (*_KINDS, *vars(self))}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.fullName!r})"
+
+    @property
+    def fullName(self) -> str:
+        """The name of the value in a form: those of my groups and mine, joined by C{_}."""
+        return "_".join(part for part in (self.parentName, self.name) if part)
+
+    def setParent(self, parent: BaseParameter | None) -> None:
+        """Become a part of a group."""
+        self.parentName = parent.fullName if parent is not None else None
+
+    def leaves(self) -> Iterator[BaseParameter]:
+        """Yield the parameters that take a value: myself, or those of a group."""
+        yield self
+
+    def getFromKwargs(self, kwargs: Mapping[str, Sequence[Any]]) -> Any:
+        """My value.
+
+        @param kwargs: full name -> the given values.
+        @raise ValidationError: the value is not valid.
+        """
+        given = [each for each in kwargs.get(self.fullName, ()) if not isinstance(each, str) or each.strip()]
+        if not given and self.required:
+            raise self.error("is required")
+        if len(given) > 1 and not self.multiple:
+            raise self.error(f"takes one value, and is given {len(given)}")
+        values = given or (list(self.default or ()) if self.multiple else [self.default])
+        for each in values:
+            if self.regex is not None and not self.regex.match(str(each)):
+                raise self.error(f"must match the pattern {self.regex.pattern!r}, and {str(each)!r} does not")
+        value = self.parse_from_args(values)
+        if value is None:
+            raise self.error("needs a value: it has no default")
+        return value
+
+    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
+        """Set the properties of my value.
+
+        @raise ValidationError: the value is not valid.
+        """
+        properties[self.name] = self.getFromKwargs(kwargs)
+
+    def parse_from_args(self, args: Sequence[Any]) -> Any:
+        """The value of my property, of the given values, or of the default if there are none."""
+        return [self.parse_from_arg(each) for each in args] if self.multiple else self.parse_from_arg(args[0])
+
+    def parse_from_arg(self, s: Any) -> Any:
+        """One value. Override me. @raise ValidationError: it is not valid."""
+        return s
+
+    def error(self, trouble: str) -> ValidationError:
+        """The error about a value of mine."""
+        label = self.label.strip().rstrip(":")
+        shown = f" ({label})" if label and label not in (self.name, self.fullName) else ""
+        return ValidationError(f"parameter {self.fullName!r}{shown} {trouble}")
+
+    def describe(self, choices: Iterable[str] = ()) -> dict[str, Any]:
+        """The facts about me, as JSON can hold them: for people who want to force a build.
+
+        @param choices: the texts to choose from, if there are any.
+        """
+        return {
+            "name": self.fullName,
+            "label": self.label,
+            "type": [*self.type, "text"][0],
+            "required": bool(self.required),
+            "default": json.loads(json.dumps(self.default, default=repr)),
+            "multiple": bool(self.multiple),
+            "choices": list(choices),
+            "pattern": None if self.regex is None else self.regex.pattern,
+        }
+
+
+class FixedParameter(BaseParameter):
+    """I always have my default."""
+
+    type = ("fixed",)
+    hide = True
+
+    def getFromKwargs(self, kwargs: Mapping[str, Sequence[Any]]) -> Any:
+        """See L{BaseParameter.getFromKwargs}."""
+        if any(each != self.default for each in kwargs.get(self.fullName, ())):
+            raise self.error(f"is fixed: it is always {self.default!r}")
+        return self.parse_from_args([self.default])
+
+    def parse_from_args(self, args: Sequence[Any]) -> Any:
+        """See L{BaseParameter.parse_from_args}."""
+        return self.default
+
+
+class StringParameter(BaseParameter):
+    """I am a line of text."""
+
+    type = ("text",)
+    size = 10
+
+
+class TextParameter(StringParameter):
+    """I am a text of several lines."""
+
+    type = ("textarea",)
+    cols = 80
+    rows = 20
+
+    def value_to_text(self, value: Any) -> str:
+        """The value in a form."""
+        return str(value)
+
+
+class IntParameter(StringParameter):
+    """I am a whole number."""
+
+    type = ("int",)
+
+    def parse_from_arg(self, s: Any) -> Any:
+        """See L{BaseParameter.parse_from_arg}."""
+        try:
+            return int(s)
+        except (TypeError, ValueError):
+            if s == self.default:
+                raise self.error("needs a whole number: it has no default") from None
+            raise self.error(f"must be a whole number, not {s!r}") from None
+
+
+class BooleanParameter(BaseParameter):
+    """I am True or False."""
+
+    type = ("bool",)
+
+    def parse_from_arg(self, s: Any) -> Any:
+        """See L{BaseParameter.parse_from_arg}."""
+        if s is None or isinstance(s, (bool, int)):
+            return bool(s)
+        if str(s).strip().lower() not in _FLAGS:
+            raise self.error(f"must be true or false, not {s!r}")
+        return _FLAGS[str(s).strip().lower()]
+
+
+class UserNameParameter(StringParameter):
+    """I am the name and the address of a person.
+
+    @ivar need_email: whether the value must have the form C{Ann <ann@example.org>}.
+    """
+
+    type = ("text",)
+    size = 30
+    need_email = True
+
+    def __init__(self, name: str = "username", label: str | None = "Your name:", **kwargs: Any) -> None:
+        super().__init__(name, label, **kwargs)
+
+    def parse_from_arg(self, s: Any) -> Any:
+        """See L{BaseParameter.parse_from_arg}."""
+        if (s or self.required) and self.need_email and not all(parseaddr(s)):
+            raise self.error(f"must have the form 'User <email@email.com>', and {s!r} does not")
+        return s
+
+
+class ChoiceStringParameter(BaseParameter):
+    """I am one of some texts.
+
+    @ivar strict: whether other texts are errors.
+    """
+
+    type = ("list",)
+    choices: Sequence[str] = ()
+    strict = True
+
+    def parse_from_arg(self, s: Any) -> Any:
+        """See L{BaseParameter.parse_from_arg}."""
+        if self.strict and s not in self.choices:
+            needed = "needs a value" if s == "" else "must be one of the choices"
+            raise self.error(f"{needed}: {listing(self.choices)}{f', not {s!r}' if s else ''}")
+        return s
+
+    def getChoices(self, master: Any, scheduler: Any, buildername: str | None) -> Sequence[str]:
+        """The texts to choose from, for a form about one builder, or about all of them (None)."""
+        return self.choices
+
+
+class BuildslaveChoiceParameter(ChoiceStringParameter):
+    """I am the name of the slave that is to build.
+
+    With C{canStartBuild=enforceChosenSlave}, a builder follows the choice.
+
+    @ivar anySentinel: the value for any slave; no property is set then.
+    """
+
+    anySentinel = "-any-"
+    label = "Build slave"
+    strict = False
+
+    def __init__(self, name: str = "slavename", **kwargs: Any) -> None:
+        super().__init__(name, **{"label": type(self).label, **kwargs})
+
+    def updateFromKwargs(
+        self,
+        properties: dict[str, Any],
+        kwargs: Any,
+        master: Any = None,
+        buildername: str | None = None,
+        **unused: Any,
+    ) -> Any:
+        """See L{BaseParameter.updateFromKwargs}."""
+        slave = self.getFromKwargs(kwargs)
+        if slave in ("", self.anySentinel):
+            return
+        there = self.getChoices(master, None, buildername) if master is not None else [slave]
+        if slave not in there:
+            raise self.error(f"names no slave of the builder: {listing(there)}, not {slave!r}")
+        properties[self.name] = slave
+
+    def getChoices(self, master: Any, scheduler: Any, buildername: str | None) -> Sequence[str]:
+        """See L{ChoiceStringParameter.getChoices}."""
+        status = master.getStatus()
+        if buildername is None:
+            return [self.anySentinel, *sorted(status.getSlaveNames())]
+        slaves = status.getBuilder(buildername).getSlaves()
+        return [self.anySentinel, *sorted(each.getName() for each in slaves)]
+
+
+class WorkerChoiceParameter(BuildslaveChoiceParameter):
+    """The name of 0.9 for L{BuildslaveChoiceParameter}."""
+
+    label = "Worker name"
+
+    def __init__(self, name: str = "workername", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+
+
+_FIELDS = Kind(
+    "a list of parameters, as in [StringParameter(name='x')]",
+    sequenceOf(lambda each: isinstance(each, BaseParameter)),
+    standIn=(),
+)
+
+
+class NestedParameter(BaseParameter):
+    """I am a group of parameters. My value is a dictionary; without a name, my parts are properties."""
+
+    type = ("nested",)
+    fields: Sequence[BaseParameter] = ()
+    columns = layout = None
+
+    @arguments(fields=_FIELDS)
+    def __init__(self, name: str, fields: Sequence[BaseParameter], **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.fields = list(fields)
+        self.setParent(None)
+
+    def setParent(self, parent: BaseParameter | None) -> None:
+        """See L{BaseParameter.setParent}."""
+        super().setParent(parent)
+        for field in self.fields:
+            field.setParent(self)
+
+    def leaves(self) -> Iterator[BaseParameter]:
+        """See L{BaseParameter.leaves}."""
+        for field in self.fields:
+            yield from field.leaves()
+
+    def valuesOf(self, kwargs: Any, **kw: Any) -> dict[str, Any]:
+        """The values of my parts. @raise ValidationError: with the errors of all parts."""
+        values: dict[str, Any] = {}
+        errors: list[str] = []
+        for field in self.fields:
+            try:
+                field.updateFromKwargs(**{**kw, "kwargs": kwargs, "properties": values})
+            except ValidationError as why:
+                errors += why.errors
+        if errors:
+            raise ValidationError(*errors)
+        return values
+
+    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
+        """See L{BaseParameter.updateFromKwargs}."""
+        values = self.valuesOf(kwargs, **unused)
+        (properties.setdefault(self.name, {}) if self.name else properties).update(values)
+
+
+#: The name of 0.8.9 for L{NestedParameter}.
+ParameterGroup = NestedParameter
+
+
+class AnyPropertyParameter(NestedParameter):
+    """I am a property of any name."""
+
+    type = ("any",)
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        fields = [StringParameter("name", label="Name:"), StringParameter("value", label="Value:")]
+        super().__init__(name, fields, **{"label": "", **kwargs})
+
+    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
+        """See L{BaseParameter.updateFromKwargs}."""
+        said = self.valuesOf(kwargs, **unused)
+        if said["name"]:
+            properties[said["name"]] = said["value"]
+        elif said["value"]:
+            raise self.fields[0].error("is required, because the value is given")
+
+
+def leavesOf(parameters: Iterable[BaseParameter]) -> dict[str, BaseParameter]:
+    """The parameters that take a value, by full name."""
+    return {leaf.fullName: leaf for each in parameters for leaf in each.leaves()}

@@ -1,0 +1,73 @@
+"""The arguments of a ForceScheduler. tests.stories.test_force has the builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.config.arguments import BadArguments
+from buildbot.schedulers.forcesched import CodebaseParameter, FixedParameter, ForceScheduler, StringParameter
+
+
+class ArgumentTests(unittest.SynchronousTestCase):
+    """The arguments of 0.8 and later; what is wrong is told in words."""
+
+    def told(self, *args: Any, **kw: Any) -> str:
+        return str(self.assertRaises(BadArguments, ForceScheduler, "f", ["b"], *args, **kw))
+
+    def test_all(self) -> None:
+        """All arguments of 0.8.14 are taken, in its order, and the label of later releases."""
+        person, why, x = (StringParameter(name) for name in ("who", "why", "x"))
+        made = ForceScheduler(
+            "f", ["b"], person, why, "%(owner)s", "Go", [CodebaseParameter("")], [x], label="F"
+        )
+        self.assertEqual((made.username, made.reason, made.reasonString), (person, why, "%(owner)s"))
+        self.assertEqual((made.buttonName, made.label, made.listBuilderNames()), ("Go", "F", ["b"]))
+        self.assertEqual(
+            list(made.leaves()), ["who", "why", "branch", "revision", "repository", "project", "x"]
+        )
+        self.assertEqual(
+            made, ForceScheduler("f", ["b"], person, why, "%(owner)s", "Go", [""], [x], label="F")
+        )
+
+    def test_codebases(self) -> None:
+        """A codebase is a parameter, a text, or a dictionary with defaults. It may leave parts out."""
+        for codebases, names in (
+            ([""], ["branch", "revision", "repository", "project"]),
+            (["c"], ["c_branch", "c_revision", "c_repository", "c_project"]),
+            (
+                [CodebaseParameter("c", "short", project=None, revision=None)],
+                ["short_branch", "short_repository"],
+            ),
+            ({"": {"branch": "trunk"}}, ["branch", "revision", "repository", "project"]),
+        ):
+            made = ForceScheduler("f", ["b"], codebases=codebases, properties=[])
+            self.assertEqual(list(made.leaves()), ["username", "reason", *names])
+        self.assertEqual(made.codebase.roles["branch"].default, "trunk")
+
+    def test_oneCodebase(self) -> None:
+        """Several codebases are refused with the reason, and so is none, or one together with its parts."""
+        self.assertIn(
+            "a build has one codebase in this release, and these are 2", self.told(codebases=["a", "b"])
+        )
+        many = [CodebaseParameter(each) for each in "abc"]
+        self.assertIn("a build has one codebase in this release, and these are 3", self.told(codebases=many))
+        self.assertIn("CodebaseParameter(codebase='', hide=True) asks for nothing", self.told(codebases=[]))
+        both = self.told(codebases=[""], branch=StringParameter("branch"))
+        self.assertIn("ForceScheduler 'f' takes codebases, or branch, but not both", both)
+
+    def test_wrong(self) -> None:
+        """A wrong argument is told with its name."""
+        self.assertIn(
+            ": branch must be a parameter, as in StringParameter(name='x')", self.told(branch="trunk")
+        )
+        self.assertIn(": properties must be a list of parameters", self.told(properties=["x"]))
+        self.assertIn("reasonString may have the places %(owner)s", self.told(reasonString="%(user)s"))
+        self.assertIn("takes no argument propertys; did you mean 'properties'?", self.told(propertys=[]))
+
+    def test_doubts(self) -> None:
+        """Two parameters of one name cause a warning."""
+        made = ForceScheduler("f", ["b"], properties=[FixedParameter("x"), StringParameter("x")])
+        self.assertEqual(made.configurationDoubts, ["scheduler 'f' has two parameters 'x'"])
+        self.assertEqual(ForceScheduler("f", ["b"]).configurationDoubts, [])
