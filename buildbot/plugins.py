@@ -31,8 +31,7 @@ _MODULES = {
         "schedulers.forcesched",
     ),
     "changes": (
-        "changes.pb",
-        "changes.gitpoller",
+        *("changes.pb", "changes.mail", "changes.gitpoller"),
         "changes.svnpoller",
         "changes.hgpoller",
         "changes.p4poller",

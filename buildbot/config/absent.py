@@ -12,6 +12,7 @@ _CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
 _CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
+_TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _TRIGGER = "it comes with a later release, so take it out; a Dependent scheduler is near to it"
 _TRY = "it comes with a later release, so take it out until then"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
@@ -30,6 +31,8 @@ SENTENCES = {
     "status.client": _CLIENT,
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
+    "changes.freshcvs": _TOYS,
+    "changes.dnotify": "maildirs are read regularly without it, so take it out",
     **dict.fromkeys(
         (
             *("schedulers.triggerable", "scheduler.Triggerable", "steps.trigger"),
