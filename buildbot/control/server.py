@@ -13,10 +13,11 @@ import json
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, cast
 
 from twisted.application import service
 from twisted.internet import defer, interfaces, protocol
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -77,14 +78,15 @@ class ControlServer(service.Service):
         self._path = ExitStack()
         self._name = ""
         self._inode: int | None = None
-        self._alarm = Alarm(self._look)
+        self._checks = LoopingCall(self._look)
+        self._checks.clock = cast(interfaces.IReactorTime, reactor)
 
     def startService(self) -> None:
         """Create the socket and listen. Raises L{twisted.internet.error.CannotListenError} or OSError."""
         service.Service.startService(self)
         self._name = self._path.enter_context(socketPath(self.basedir))
         self._listen()
-        self._alarm.set(self._reactor, LOOK)
+        self._checks.start(LOOK, now=False)
 
     def _listen(self) -> None:
         path = self._name
@@ -104,7 +106,6 @@ class ControlServer(service.Service):
 
     def _look(self) -> None:
         """Create the socket again if it was deleted: without it, no command reaches the master."""
-        self._alarm.set(self._reactor, LOOK)
         with suppress(OSError):
             if self._inode is None or os.stat(self._name).st_ino == self._inode:
                 return
@@ -128,7 +129,8 @@ class ControlServer(service.Service):
     async def stopService(self) -> None:
         """Answer all waiting clients that the master is stopping. Fires when the socket is removed."""
         service.Service.stopService(self)
-        self._alarm.stop()
+        if self._checks.running:
+            self._checks.stop()
         port, self._port = self._port, None
         for conversation in list(self._open):
             conversation.giveUp("the master is stopping")

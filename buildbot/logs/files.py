@@ -27,7 +27,7 @@ from buildbot.files.sparing import sparing
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.logs.flushing import DELAY as DELAY
 from buildbot.logs.flushing import Flusher
-from buildbot.logs.format import BadLog, Chunk, ChunkParser, around, encode
+from buildbot.logs.format import AFTER, BEFORE, BadLog, Chunk, ChunkParser, encode
 from buildbot.logs.text import decoded
 from buildbot.text.plural import counted
 
@@ -455,8 +455,7 @@ def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:
     length = sum(map(len, pieces))
     if not 0 < length <= BLOCK:
         return _encoded([(channel, b"".join(pieces))])
-    start, end = around(channel, length)
-    return b"".join((start, *pieces, end)), length
+    return b"".join((BEFORE % (length + 1, channel), *pieces, AFTER)), length
 
 
 def _divide(chunks: list[Chunk], room: int) -> tuple[list[Chunk], list[Chunk]]:

@@ -20,6 +20,10 @@ _MAX_DIGITS = len(str(MAX_LENGTH))
 _COLON, _COMMA, _ZERO = b":,0"
 
 
+#: The bytes before and after the data in a chunk: C{BEFORE % (size of the data + 1, channel)}, and C{AFTER}.
+BEFORE, AFTER = b"%d:%d", b","
+
+
 class BadLog(ValueError):
     """No chunk begins at C{offset}, in bytes from the start of the parser."""
 
@@ -34,11 +38,6 @@ def encode(channel: int, data: bytes) -> bytes:
     @param channel: 0 to 9; see L{CHANNELS}.
     """
     return b"%d:%d%b," % (len(data) + 1, channel, data)
-
-
-def around(channel: int, length: int) -> tuple[bytes, bytes]:
-    """The bytes before and after C{length} bytes of data in a chunk."""
-    return b"%d:%d" % (length + 1, channel), b","
 
 
 class ChunkParser:

@@ -101,10 +101,10 @@ class Change(ComparableMixin):
         self.branch = branch
         self.category = category
         self.revlink = revlink
-        self.properties = Properties(properties, "Change")
         self.repository = repository or ""
         self.project = project or ""
         self.codebase = codebase or ""
+        self.properties = Properties(properties, "Change")
 
     def numbered(self, number: int, came: float | None = None) -> Change:
         """A copy of me with the number from the store. The original keeps no number."""

@@ -107,11 +107,8 @@ class BuildAttempt:
                 self._release(build.build_status, again, not isStopping)
         finally:
             self._engine.keeping -= 1
-            self._trialIsOver(chosen)
-
-    def _trialIsOver(self, requests: Sequence[BuildRequest]) -> None:
-        if self._engine.trial is not None:
-            self._engine.trialIsOver(requests)
+            if self._engine.trial is not None:
+                self._engine.trialIsOver(chosen)
 
     # before the build
 
@@ -131,7 +128,7 @@ class BuildAttempt:
                 for req in taken:
                     self.builder.starting.remove(req)
         if build is None:
-            self._trialIsOver(chosen)
+            self._engine.trialIsOver(chosen)
             self.slavebuilder.free()
             # Offer the slave to other builders first: they may have waited longer.
             self._engine.slaveIsIdle(self.slavebuilder.slave, self.builder)
@@ -287,7 +284,8 @@ class BuildAttempt:
         )
         self._learn(status)
         self.builder.builder_status.buildFinished(status)
-        self._trialIsOver(self.requests)
+        if self._engine.trial is not None:
+            self._engine.trialIsOver(self.requests)
         self.slavebuilder.free()
         self._engine.buildEnded(self.builder, build)
 
@@ -300,10 +298,12 @@ class BuildAttempt:
         for step in status.steps:
             if step.started is not None and step.finished is not None:
                 took[step.name] = step.finished - step.started
-                builder.builder_status.learn(step.name, step.measured(), LEARNING)
         before, builder.expectations = builder.expectations, learned(builder.expectations, took)
         if isWorthStoring(before, builder.expectations):
             self._master.health.remember(f"expectations/{builder.name}", builder.expectations)
+        for step in status.steps:
+            if step.name in took:
+                builder.builder_status.learn(step.name, step.measured(), LEARNING)
 
     async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
         """Store the end of the build, with retries until it succeeds (P4).

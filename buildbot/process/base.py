@@ -29,7 +29,7 @@ from buildbot.process.buildend import LOST_TIME as LOST_TIME
 from buildbot.process.buildend import STOP_TIME as STOP_TIME
 from buildbot.process.buildend import BuildEnd
 from buildbot.process.buildlocks import BuildLocks
-from buildbot.process.ending import Event, State, resultsOf
+from buildbot.process.ending import Event, State
 from buildbot.process.hiding import hide
 from buildbot.process.locktable import releaseAll
 from buildbot.process.request import BuildRequest
@@ -278,20 +278,13 @@ class Build:
     def _end(self, result: Any = None) -> None:
         self._ending.happens(Event.END)
 
-    def _finish(self, before: State) -> None:
-        """End. This happens once.
-
-        @param before: the state that led here.
-        """
+    def _finish(self, results: int, text: list[str]) -> None:
+        """End, with these results and words. This happens once."""
         self.releaseLocks()
         if self._budget is not None:
             self._budget.close()
-        self.results, self.text = resultsOf(
-            before, self.results or SUCCESS, self.text, self.stopReason, self.whyLost, self.overtime
-        )
-        status = self.build_status
-        status.properties.update(self.properties.asDict())
-        results = self.results or SUCCESS
+        self.results, self.text = results, text
+        self.build_status.properties.update(self.properties.asDict())
         try:
             self.buildFinished(self.text, colorOf(results), results)
         except PLUGIN_ERRORS:

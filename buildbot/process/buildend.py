@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
+from buildbot.model.results import SUCCESS
 from buildbot.process.basestep import BuildStep
 from buildbot.process.deadline import END_TIME
-from buildbot.process.ending import Effect, Event, State, advance
+from buildbot.process.ending import Effect, Event, State, advance, resultsOf
 from buildbot.process.waits import Waits
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class EndingBuild(Protocol):
     clock: IReactorTime
     currentStep: BuildStep | None
     slavebuilder: SlaveForBuild
+    results: int | None
+    text: list[str]
+    stopReason: str | None
+    whyLost: str
+    overtime: str
 
     @property
     def isWaitingForLocks(self) -> bool:
@@ -52,9 +58,9 @@ class BuildEnd:
 
     __slots__ = ("_alarm", "_build", "_finish", "_waits", "state")
 
-    def __init__(self, build: EndingBuild, waits: Waits, finish: Callable[[State], object]) -> None:
+    def __init__(self, build: EndingBuild, waits: Waits, finish: Callable[[int, list[str]], object]) -> None:
         """@param waits: the waits of the build, to abandon.
-        @param finish: called once, at the end, with the state before it.
+        @param finish: called once, at the end, with the final result of the build and its text.
         """
         self.state = State.RUNNING
         self._build = build
@@ -84,7 +90,17 @@ class BuildEnd:
             elif effect is Effect.FINISH:
                 if self._alarm is not None:
                     self._alarm.stop()
-                self._finish(before)
+                build = self._build
+                self._finish(
+                    *resultsOf(
+                        before,
+                        build.results or SUCCESS,
+                        build.text,
+                        build.stopReason,
+                        build.whyLost,
+                        build.overtime,
+                    )
+                )
 
     def _allow(self, seconds: float) -> None:
         """Set the time limit, from now."""

@@ -239,12 +239,10 @@ class Builder:
         """Start builds while there are waiting requests and idle slaves (B7)."""
         engine = self.botmaster.engine
         while self._oneWaits() and not engine.isHolding():
-            waiting = (
-                req
-                for req in self.pending
-                if not req.isChosen and (engine.trial is None or engine.mayTry(req))
-            )
-            chosen = nextBuild(waiting, self.attachedSlaves.values(), self._canMerge)
+            pending: Iterable[BuildRequest] = self.pending
+            if engine.trial is not None:
+                pending = filter(engine.mayTry, pending)
+            chosen = nextBuild(pending, self.attachedSlaves.values(), self._canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen

@@ -133,7 +133,8 @@ class LoggingBuildStep(BuildStep):
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """Words that describe the result."""
-        words = [*asWords(self.describe(True))]
+        said: Any = self.describe(True)
+        words = [*said] if type(said) is list else [*asWords(said)]
         return {SUCCESS: words, WARNINGS: [*words, "warnings"]}.get(results, [*words, "failed"])
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:

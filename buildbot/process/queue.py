@@ -19,8 +19,11 @@ class Waiting(Protocol):
     """The part of a request that the choice uses.
 
     C{submitted} is in seconds since the epoch. C{lostOn} has the names of the slaves that were lost during a
-    build of the request.
+    build of the request. C{isChosen} is True if a build of it is being prepared.
     """
+
+    @property
+    def isChosen(self) -> bool: ...
 
     @property
     def submitted(self) -> float: ...
@@ -103,14 +106,15 @@ def nextBuild(
     ranked: first those that were not lost during a build of these requests, then those with fewer running
     builds, then those idle for longer.
 
-    @param pending: the builder's requests, oldest first; not iterated if no slave is idle.
+    @param pending: the builder's requests, oldest first; not iterated if no slave is idle. Those that were
+        chosen before are skipped.
     @param slaves: the builder's slaves, or only the ones that may be idle. Among equals, the first is chosen.
     @param canMerge: a symmetric rule; two requests that can be merged with a third can be merged with each
         other.
     @return: the slave and the requests, oldest first; None if no build can start.
     """
     idle = [slave for slave in slaves if slave.isIdle]
-    waiting = list(pending) if idle else []
+    waiting = [request for request in pending if not request.isChosen] if idle else []
     if not waiting:
         return None
     first, *others = waiting

@@ -27,11 +27,10 @@ class Waits:
         self._late = late
         self._waits: list[Deferred[Any]] = []
 
-    async def result(self, waited: Deferred[Any]) -> Any:
+    def result(self, waited: Deferred[Any]) -> Deferred[Any]:
         """Wait for a Deferred.
 
-        @return: its result.
-        @raise Over: L{giveUp} was called first.
+        @return: fires with its result, or fails with L{Over} if L{giveUp} is called first.
         """
         wait: Deferred[Any] = Deferred()
         self._waits.append(wait)
@@ -44,7 +43,7 @@ class Waits:
                 self._late(result)
 
         waited.addBoth(came)
-        return await wait
+        return wait
 
     def giveUp(self) -> None:
         """Abandon all waits."""

@@ -218,9 +218,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
             for change in tree.changes:
                 places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
             for those in places.values():  # a build has one repository
-                self._build(self._newSet(SourceStamp(changes=those)))
+                self._build(self._newSet(changes=those))
 
-    def _newSet(self, source: SourceStamp) -> BuildSet:
+    def _newSet(self, branch: str | None = None, changes: Sequence[Change] = ()) -> BuildSet:
+        source = SourceStamp(branch, changes=changes)
         return BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties)
 
     def _build(self, bs: BuildSet) -> None:
@@ -356,7 +357,7 @@ class Scheduler(_TreeScheduler):
         if self.branch in self._trees:
             self.buildBranch(self.branch)
         else:
-            self.submit(self._newSet(SourceStamp(branch=self.branch)))
+            self.submit(self._newSet(branch=self.branch))
 
     @property
     def importantChanges(self) -> list[Change]:

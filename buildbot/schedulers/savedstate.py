@@ -89,7 +89,7 @@ class SavedState:
         if self._unstored():
             self.changed()
             return None
-        return self.save().addErrback(self._notSaved)
+        return self._store.setState(self.key, self._record()).addErrback(self._notSaved)
 
     def _notSaved(self, why: Failure) -> None:
         why.trap(StoreFailed)

@@ -115,7 +115,7 @@ class Arbiter:
 
     def _judge(self, candidate: SlavePeer, since: float) -> None:
         holder = self._contest.attachment.peer
-        if holder is None or holder.lastHeard < since:
+        if holder is None or holder.flow.lastHeard < since:
             why = f"it did not answer while a newer connection from {candidate.address} waited"
             self._contest.takeOver(candidate, why)
         else:

@@ -90,7 +90,7 @@ class Liveness:
         @param fresh: do not probe a slave that sent anything within this many seconds.
         """
         peer = self._slave.attachment.peer
-        if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
+        if peer is None or self._clock.seconds() - peer.flow.lastHeard <= fresh:
             return succeed(peer is not None)
         return self._probe(peer, timeout)
 
@@ -99,7 +99,7 @@ class Liveness:
         asked = self._clock.seconds()
 
         def late() -> None:
-            if peer.lastHeard > asked:  # the answer may wait behind other data of the slave
+            if peer.flow.lastHeard > asked:  # the answer may wait behind other data of the slave
                 answered.callback(True)
                 return
             self._slave.fail(peer, f"it did not answer within {timeout:g} s")
@@ -135,7 +135,7 @@ class Liveness:
 
     def _untilIdle(self) -> float:
         return max(
-            0.0, self._slave.attachment.served.lastHeard + self._slave.keepalive - self._clock.seconds()
+            0.0, self._slave.attachment.served.flow.lastHeard + self._slave.keepalive - self._clock.seconds()
         )
 
     def _after(self, seconds: float) -> None:
@@ -159,7 +159,7 @@ class Liveness:
             self._slave.fail(peer, f"it did not accept its builder list within {ATTACH_TIME:g} s")
             return
         self._slave.onLook()
-        if self._probedAt is not None and peer.lastHeard >= self._probedAt:
+        if self._probedAt is not None and peer.flow.lastHeard >= self._probedAt:
             self._probedAt = None
         if self._probedAt is not None and now - self._probedAt >= PROBE_TIME:
             self._slave.fail(peer, f"it did not answer a probe within {PROBE_TIME:g} s")

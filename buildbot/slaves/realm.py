@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.spread import pb
 from zope.interface import implementer
 
@@ -117,6 +117,7 @@ class Dispatcher:
             perspective = self.botmaster.getPerspective(avatarID)
         if perspective is None:
             raise LoginRefused("this name was removed from the configuration during the login")
-        known = perspective
-        attaching: Deferred[Any] = maybeDeferred(known.attached, mind)
-        return attaching.addCallback(lambda avatar: (pb.IPerspective, avatar, partial(known.detached, mind)))
+        attached, logout = perspective.attached(mind), partial(perspective.detached, mind)
+        if isinstance(attached, Deferred):
+            return attached.addCallback(lambda avatar: (pb.IPerspective, avatar, logout))
+        return succeed((pb.IPerspective, attached, logout))

@@ -266,7 +266,7 @@ class BuildStatus(Watched):
 
     def toRecord(self) -> BuildRecord:
         """The record for the store."""
-        steps = tuple(step.toRecord() for step in self.steps if step.started is not None)
+        steps = tuple([step.toRecord() for step in self.steps if step.started is not None])
         return BuildRecord(
             builder=self.record.builder,
             number=self.number,

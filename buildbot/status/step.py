@@ -275,7 +275,7 @@ class BuildStepStatus(Watched):
     def toRecord(self) -> StepRecord:
         """The record for the store."""
         assert self.started is not None
-        logs = tuple(log.toRecord() for log in self.logs)
+        logs = tuple([log.toRecord() for log in self.logs])
         urls = dict(self.urls) if self.urls else None
         return StepRecord(
             *(self.name, self.started, self.finished, self.results, self._text, logs), urls, self.hidden

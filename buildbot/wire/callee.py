@@ -77,7 +77,7 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: obj
         raise
     if isinstance(result, CoroutineType):
         result = ensureDeferred(result)
-    return broker.serialize(result)
+    return result if isinstance(result, Deferred) else broker.serialize(result)
 
 
 #: The jelly of no keywords, as nearly all calls have it.

@@ -23,6 +23,7 @@ from twisted.spread import pb
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.budget import PEER_MEMORY, Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
+from buildbot.wire.flow import Flow
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
 from buildbot.wire.offers import OfferFailed, Offers, Superseded
@@ -68,6 +69,7 @@ class SlavePeer:
 
     @ivar mind: the slave's Bot.
     @ivar address: the slave's address, as text.
+    @ivar flow: its bytes; C{flow.lastHeard} is the time of the last received ones.
     @ivar budget: the account for the memory of the slave's data, while it is connected.
     @ivar retire: frees an object that the slave references and does not need any more.
     @ivar commands: its command versions once L{ask} has fired; {} if it has none.
@@ -81,6 +83,7 @@ class SlavePeer:
             self._offers = Offers(self._sendList, halfMade)
         self.mind = mind
         self.broker: SlavePortBroker = mind.broker
+        self.flow: Flow = self.broker.flow
         self.address = self.broker.address
         self.budget = Budget("the data kept for this peer", PEER_MEMORY)
         self.retire: Callable[[pb.Referenceable], None] = self.broker.retire
@@ -99,11 +102,6 @@ class SlavePeer:
         """The address of the connection's end on this machine."""
         getHost: Callable[[], object] | None = getattr(self.broker.transport, "getHost", None)
         return None if getHost is None else getHost()
-
-    @property
-    def lastHeard(self) -> float:
-        """The time of the last received bytes, in seconds of the clock."""
-        return self.broker.flow.lastHeard
 
     def whenLost(self, notify: Callable[[], None]) -> None:
         """Call C{notify} when the connection ends."""

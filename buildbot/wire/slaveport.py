@@ -84,9 +84,7 @@ class SlavePortFactory(protocol.ServerFactory):
                 limit=self.files.limit,
             )
             return TurnedAway()
-        broker = SlavePortBroker(self, address)
-        broker.setNameForLocal("root", self._rootFor(broker))
-        return broker
+        return SlavePortBroker(self, address)
 
     def clientConnectionMade(self, broker: pb.Broker) -> None:
         """Do nothing. PB calls me."""
@@ -111,6 +109,7 @@ class SlavePortFactory(protocol.ServerFactory):
 
     def greeted(self, broker: SlavePortBroker) -> None:
         """Add a new connection. It must log in within LOGIN_TIME. If there are too many, I close another."""
+        broker.setNameForLocal("root", self._rootFor(broker))
         self.open.add(broker)
         self._greeters.enter(broker)
 

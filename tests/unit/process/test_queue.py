@@ -20,6 +20,7 @@ class Request:
     submitted: float
     source: SourceStamp
     lostOn: frozenset[str]
+    isChosen: bool = False
 
 
 def request(when: float, revision: str | None = None, *lostOn: str) -> Request:
@@ -53,7 +54,8 @@ class NextBuildTests(unittest.TestCase):
     """The next build of a builder."""
 
     def test_nothing(self) -> None:
-        """Nothing starts without a request, or without an idle slave."""
+        """Nothing starts without a request that waits, or without an idle slave."""
+        self.assertIsNone(nextBuild([replace(request(1), isChosen=True)], [IDLE]))
         self.assertIsNone(nextBuild([], [IDLE]))
         self.assertIsNone(nextBuild([request(1)], []))
         self.assertIsNone(nextBuild([request(1)], [replace(IDLE, busy=True), replace(IDLE, attached=False)]))

@@ -12,12 +12,19 @@ from buildbot.status.slave import SlaveStatus
 from buildbot.wire.peers import SlavePeer
 
 
+class FakeFlow:
+    """The bytes of a connection."""
+
+    def __init__(self, lastHeard: float) -> None:
+        self.lastHeard = lastHeard
+
+
 class FakePeer:
     """A connection that counts its probes, and answers a ping when the test says so."""
 
     def __init__(self, address: str = "10.0.0.1:1", lastHeard: float = 0.0) -> None:
         self.address = address
-        self.lastHeard = lastHeard
+        self.flow = FakeFlow(lastHeard)
         self.probes = 0
         self.alive = True
         self.pings: list[Deferred[Any]] = []

@@ -42,7 +42,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
         """D2: a holder that answers keeps the name; the status names both."""
         self.arbiter.wait(self.first.asPeer)
         self.slave.clock.advance(1)
-        self.holder.lastHeard = 101.0
+        self.holder.flow.lastHeard = 101.0
         self.slave.clock.advance(ARBITRATION_TIME)
         note, refusal = self.slave.said
         self.assertEqual((self.holder.probes, self.slave.slave_status.note), (1, note))
@@ -51,7 +51,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
 
     def test_mute(self) -> None:
         """D1: a holder that does not answer loses the name."""
-        self.holder.lastHeard = 99.0
+        self.holder.flow.lastHeard = 99.0
         self.arbiter.wait(self.first.asPeer)
         self.slave.clock.advance(ARBITRATION_TIME)
         why = "it did not answer while a newer connection from first waited"
@@ -62,7 +62,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
         """D5: a still newer connection replaces the waiting one, and gets the verdict at the same time."""
         self.arbiter.wait(self.first.asPeer)
         self.slave.clock.advance(ARBITRATION_TIME - 1)
-        self.holder.lastHeard = 101.0
+        self.holder.flow.lastHeard = 101.0
         self.arbiter.wait(self.second.asPeer)
         self.assertEqual(self.slave.said, ["first is refused: a still newer connection came"])
         self.slave.clock.advance(1)

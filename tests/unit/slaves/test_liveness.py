@@ -61,7 +61,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         """Any data after a probe counts as the answer."""
         self.ready()
         self.clock.advance(120)
-        self.peer.lastHeard = 125
+        self.peer.flow.lastHeard = 125
         self.clock.advance(PROBE_TIME)
         self.assertEqual((self.peer.probes, self.slave.said), (1, []))
 
