@@ -54,7 +54,7 @@ class IChangeSource(Interface):
         """Stop: deliver no more Changes. May return a Deferred that fires when the work has ended."""
 
     def describe() -> str:
-        """Describe for people, in one line, what I watch."""
+        """Describe for people, in one line, the watched place."""
 
 
 class IScheduler(Interface):

@@ -63,7 +63,7 @@ class ChangeSource(service.Service, ComparableMixin):
         """Stop watching. May be C{async}. Also called if C{start} has failed."""
 
     def describe(self) -> str:
-        """One line for people: what I watch."""
+        """One line for people: the watched place."""
         return type(self).__name__
 
 

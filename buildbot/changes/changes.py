@@ -19,7 +19,7 @@ from buildbot.store.outbox import Outbox
 
 log = Logger()
 
-#: A change, and what its source stores with it.
+#: A change, and the state that its source stores with it.
 _Work: TypeAlias = tuple[Change, Mapping[str, Any] | None]
 
 #: The most changes that wait while the store fails. Further ones are refused.
@@ -56,7 +56,7 @@ class ChangeMaster(PluginParent):
     def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Deferred[Change]:
         """Take a change from a source.
 
-        @param state: what the source stores with the change, in one transaction: see L{IStore.addChange}.
+        @param state: the state of the source, stored together with the change: see L{IStore.addChange}.
         @return: fires with the Change, its number set, when it is on disk (P2), however long that takes (P4).
             Fails with StoreFailed if MOST_WAITING changes wait already, or if the master stops before.
         """

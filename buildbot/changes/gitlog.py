@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.changes.test_gitlog -*-
-"""Read what git prints: the heads of a repository, and its commits."""
+"""Read the output of git: the heads of a repository, and its commits."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class GitPoller(ProgramPoller):
     # memory
 
     async def _load(self) -> dict[str, str]:
-        """Read from the store what I remember: the heads of the branches."""
+        """Read my memory from the store: the heads of the branches."""
         known: Mapping[str, Any] = await self.store.getStates(f"{self.key}/")
         start = len(self.key) + 1
         own = {key[start:]: value for key, value in known.items()}

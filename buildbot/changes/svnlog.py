@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.changes.test_svnlog -*-
-"""Read what svn prints as XML: the place of a repository, and its revisions."""
+"""Read the XML output of svn: the place of a repository, and its revisions."""
 
 from __future__ import annotations
 

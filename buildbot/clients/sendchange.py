@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.banana import SIZE_LIMIT
 
-from buildbot.wire import failure  # registers what understands the errors of old masters
+from buildbot.wire import failure  # registers the decoding of errors of old masters
 from buildbot.wire.dialect import text
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 

@@ -80,7 +80,7 @@ class BuildSlave(ComparableMixin):
         return self.slavename, self.password, dict(options)
 
     def configurationDoubts(self) -> list[str]:
-        """What this release accepts and does not do, one sentence each."""
+        """The arguments that are accepted but have no effect: one sentence for each."""
         if not self.notify_on_missing:
             return []
         return [f"slave {self.slavename!r}: nobody is told that it is missing, as there are no mails yet"]

@@ -38,8 +38,8 @@ class Translated:
     """A configuration in the terms of this release.
 
     @ivar renamed: key of this release -> the key that the file has.
-    @ivar errors: (sentence, key) of what cannot be translated.
-    @ivar doubts: (sentence, object) of what is accepted and does nothing.
+    @ivar errors: (sentence, key) of each key that cannot be translated.
+    @ivar doubts: (sentence, object) of each argument that is accepted but has no effect.
     """
 
     raw: dict[str, Any]

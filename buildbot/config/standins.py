@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.config.test_absent -*-
-"""Stand-ins for names that cannot be imported, so that one load of a file tells all of them.
+"""Stand-ins for names that cannot be imported, so that one load of a file reports all of them.
 
 The error is reported before a stand-in is handed out: no configuration with one is ever used.
 """

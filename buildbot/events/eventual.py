@@ -13,7 +13,7 @@ from buildbot.events.reactors import Timers
 def eventual(clock: Timers, call: Callable[..., object], *args: object) -> IDelayedCall:
     """Make a call in a later turn of the reactor, after the calls ordered before it.
 
-    The reactor logs what C{call} raises.
+    The reactor logs an exception of C{call}.
 
     @return: the delayed call, which can be cancelled.
     """

@@ -298,7 +298,7 @@ class Build:
         self.build_status.setResults(results)
         self.build_status.buildFinished()
 
-    # what ends it early
+    # early ends
 
     def stopBuild(self, reason: str = "<no reason given>") -> None:
         """Stop the build: interrupt the current step, and start no other.

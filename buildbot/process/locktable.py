@@ -117,7 +117,7 @@ class BaseLock:
         self._take(Claim(owner, [self], _nothing, Party(), _NEWEST))
 
     def release(self, owner: object) -> None:
-        """Release the owner's place, and call the claims that are served by it.
+        """Release the lock of an owner, and call the claims that get it now.
 
         @raise LockError: C{owner} does not hold me.
         """

@@ -102,7 +102,7 @@ class LoggingBuildStep(BuildStep):
         return ensureDeferred(_awaited(judging, answer))
 
     def _judged(self, cmd: LoggedRemoteCommand) -> Generator[Any, Any, None]:
-        """Yield the answers of the methods for subclasses, and receive what the awaitable ones become."""
+        """Yield the results of the methods for subclasses; receive the values of awaitable ones."""
         yield self.commandComplete(cmd)
         yield from self._works
         if cmd.logs.get("stdio") is not None:

@@ -17,8 +17,9 @@ from buildbot.wire.dialect import fromPeer, word
 #: The keys of an update with output.
 OUTPUT = frozenset(("stdout", "stderr", "header", "log"))
 
-#: The most logs for which split characters are joined, and the most memory for a log's name.
+#: The most logs of a command whose split characters are joined.
 MOST_SOURCES = 100
+#: The most memory for the name of such a log.
 LONGEST_SOURCE = 4096
 _newDecoder = codecs.getincrementaldecoder("utf-8")
 

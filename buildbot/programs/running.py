@@ -40,7 +40,7 @@ class ProgramFailed(Exception):
     """A program could not do its work. The text names the program and the reason, without passwords.
 
     @ivar status: the exit status; None if a signal or a limit ended it.
-    @ivar output: what it has printed to its standard output.
+    @ivar output: the text of its standard output.
     """
 
     def __init__(self, reason: str, status: int | None = None, output: bytes = b"") -> None:

@@ -141,7 +141,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """
 
     async def catchUp(self) -> None:
-        """Read from the store what happened since the state was stored. Called after C{restore}.
+        """Read the news since the stored state from the store. Called after C{restore}.
 
         @raise StoreFailed: the start is retried later.
         """

@@ -1,4 +1,4 @@
-"""What schedulers use of the master. Its parts above the schedulers have more."""
+"""The part of the master that schedulers use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MasterForSchedulers(Protocol):
 
     @property
     def resources(self) -> Resources:
-        """The clock, the store, the time."""
+        """The clock, the store and other resources of builds."""
 
     @property
     def store(self) -> IStore:

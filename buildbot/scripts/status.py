@@ -106,7 +106,7 @@ def masterPage(
 
 
 def _pollerLine(poller: Mapping[str, Any], now: float) -> str:
-    """What a change source that looks regularly has seen last."""
+    """The last look of a change source that polls."""
     last, failure = poller["lastLook"], poller["failure"]
     if last is None:
         return plainLine(f"{poller['source']}: has not looked yet")

@@ -89,7 +89,7 @@ class BotMaster(service.Service):
         self.recovery = Recovery(self.resources, self.engine)
         self._isOpen = False
 
-    # what the parts share
+    # shared by the parts
 
     @property
     def now(self) -> Callable[[], float]:

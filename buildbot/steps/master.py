@@ -31,7 +31,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 class UnsafeCommand(ValueError):
-    """A property would change what a shell does; the message says which."""
+    """A property has characters that a shell interprets; the message names the property."""
 
 
 class _LoggedProgram(Program):

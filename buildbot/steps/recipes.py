@@ -37,7 +37,7 @@ _SOURCE = Kind(
 )
 
 
-#: What C{reconf=True} runs.
+#: The command of C{reconf=True}.
 _RECONF = ("autoreconf", "-si")
 
 

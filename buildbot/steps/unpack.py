@@ -160,7 +160,7 @@ class _Extraction:
                 os.chmod(path, directoryMode(self._order.mode))
 
     def _readRest(self, tar: tarfile.TarFile) -> None:
-        """Read what follows the last entry: padding, and the checksum and the length of gzip."""
+        """Read the end of the archive: padding, and the checksum and the length of gzip."""
         assert tar.fileobj is not None
         left = PADDING
         try:

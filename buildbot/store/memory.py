@@ -41,7 +41,7 @@ class MemoryStore(Store):
         return succeed(None)
 
     def close(self) -> Deferred[None]:
-        """See L{IStore}.  What I was given is still there after another C{open}."""
+        """See L{IStore}. My contents are still there after another C{open}."""
         self._isOpen = False
         return succeed(None)
 
@@ -63,7 +63,7 @@ class MemoryCore:
         self._sets: dict[int, BuildsetRecord] = {}
         self._requests: dict[int, RequestRecord] = {}
         self._builds: dict[BuildKey, BuildRecord] = {}
-        self._texts: dict[BuildKey, str] = {}  # what a reader of a build gets
+        self._texts: dict[BuildKey, str] = {}  # the builds as readers get them
         self._members: dict[int, list[int]] = {}  # request ids by buildset id
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}

@@ -50,7 +50,7 @@ def setAside(path: str) -> str:
     while any(os.path.lexists(f"{path}.damaged-{count}{end}") for end in ("", WAL, JOURNAL)):
         count += 1
     aside = f"{path}.damaged-{count}"
-    for end in (WAL, JOURNAL):  # first: otherwise SQLite would apply them to the new file
+    for end in (WAL, JOURNAL):  # before the file: SQLite would apply them to a new file
         with suppress(FileNotFoundError):
             os.rename(path + end, aside + end)
     with suppress(FileNotFoundError):

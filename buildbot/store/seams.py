@@ -1,4 +1,4 @@
-"""What the SQL of the store needs of a database: a part of Python's interface for databases."""
+"""The database interface that the SQL of the store uses: a part of Python's own."""
 
 from __future__ import annotations
 

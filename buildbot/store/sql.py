@@ -56,7 +56,7 @@ class SqlCore:
         self._counters.write(self._connection)
 
     def undone(self) -> None:
-        """Forget what I know of the rows: a transaction was rolled back, or another file is opened."""
+        """Forget the cached rows: a transaction was rolled back, or another file is opened."""
         self._counters.forget()
         self._open.forget()
 

@@ -138,7 +138,7 @@ class Worker:
         except BaseException:
             self._reactor.callFromThread(self._started.errback, Failure())
             return
-        self._core.undone()  # what it knows may be of another file
+        self._core.undone()  # its cached rows may be those of another file
         self._reactor.callFromThread(self._started.callback, None)
         isOver = False
         while not isOver:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from twisted.spread import banana
 
-#: What a decoder makes of received bytes.
+#: The values that a decoder makes of received bytes.
 Expression: TypeAlias = "bytes | int | float | list[Expression]"
 
 LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB = range(0x80, 0x88)

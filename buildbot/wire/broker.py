@@ -272,7 +272,7 @@ class SlavePortBroker(pb.Broker):
         args: tuple[object, ...],
         kw: dict[str, object],
     ) -> Deferred[Any] | None:
-        """Call a method of the peer: what C{callRemote} of a reference does.
+        """Call a method of the peer. C{callRemote} of a reference calls this.
 
         @return: a Deferred of the answer, or None with C{pbanswer=False}.
         @raise pb.DeadReferenceError: the connection is gone.

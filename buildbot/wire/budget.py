@@ -22,7 +22,7 @@ SLICE = 0.02
 #: The bytes of output in one piece for observers that read lines.
 PIECE = 8 * 1024
 
-# What CPython needs besides the contents, on a machine of 64 bits.
+# The overhead of CPython, besides the contents, on a machine of 64 bits.
 _TEXT = 64
 _CONTAINER = 64
 _SLOT = 16
@@ -45,7 +45,7 @@ class Budget:
     __slots__ = ("_above", "_what", "most", "spent")
 
     def __init__(self, what: str, most: int, above: Budget | None = None) -> None:
-        """@param what: what I pay for, in words for the error."""
+        """@param what: the use of this memory, in words for the error."""
         self._what = what
         self.most = most
         self.spent = 0

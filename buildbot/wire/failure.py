@@ -61,7 +61,7 @@ class RemoteFailure(pb.CopiedFailure):
     fromPython2: bool
 
     def setCopyableState(self, state: object) -> None:
-        """Fill my attributes from what C{pb.CopyableFailure} of the peer sent.
+        """Fill my attributes from the state that C{pb.CopyableFailure} of the peer sent.
 
         @param state: a dictionary of attributes; any other type counts as an empty dictionary.
         """

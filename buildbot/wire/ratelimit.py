@@ -56,7 +56,7 @@ class Turns:
 
 
 class ConnectionLimiter:
-    """I tell the delay of failed logins and broken handshakes. Successful logins have no delay."""
+    """I count failed logins and broken handshakes, and set their delays. Successful logins have none."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[str, Turns] = OrderedDict()

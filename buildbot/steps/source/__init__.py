@@ -1,4 +1,4 @@
-"""The steps that get the source of a build, where 0.7.5 has them."""
+"""The steps that get the source of a build, under the module name of 0.7.5."""
 
 from buildbot.steps.source.arch import Arch as Arch
 from buildbot.steps.source.arch import Bazaar as Bazaar

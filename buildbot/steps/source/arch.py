@@ -80,7 +80,7 @@ class Arch(Source):
         """@param url: the URL of the archive.
         @param version: category, branch and version, as C{project--devel--1.0}: the branch of builds that
             have none.
-        @param archive: the name of the archive, if it is another than it says itself.
+        @param archive: the name of the archive; by default the archive itself tells it.
         """
         super().__init__(**kwargs)
         self.url = url

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.steps.source.test_base -*-
 """The base class of all steps that get the source of a build.
 
-A slave's own command does it where the slave has one that is good enough (0.7, 0.8). Otherwise the master
-drives it, by commands that run the version control's program.
+Slaves of 0.7 and 0.8 have a command for this, which is used if its version can do the job. Otherwise the
+master runs the program of the version control on the slave, one command after the other.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Source(LoggingBuildStep):
 
     @cvar system: the version control of a subclass.
     @ivar branch: the branch of builds that have none.
-    @ivar args: the arguments for a slave's own command that all have in common.
+    @ivar args: the arguments that all of the slaves' own commands take.
     """
 
     name = "source"
@@ -138,7 +138,7 @@ class Source(LoggingBuildStep):
         }
 
     def describe(self, done: bool = False) -> list[str]:
-        """What the step does, with the branch and the revision."""
+        """The words for the step, with the branch and the revision."""
         words = self.descriptionDone if done else self.description
         if words is None and done:
             words = self.description
@@ -183,7 +183,7 @@ class Source(LoggingBuildStep):
         why = self.system.whyDriven(checkout, slave)
         return self._get(self.system, checkout, slave, why)
 
-    # the course
+    # the checkout
 
     def start(self) -> Any:
         """See L{buildbot.process.basestep.BuildStep}."""
@@ -205,7 +205,7 @@ class Source(LoggingBuildStep):
             return self._refused(str(failed))
 
     def _refused(self, why: str) -> None:
-        """Fail before anything has run."""
+        """Fail before any command has run."""
         self.addCompleteLog("stdio", f"{why}\n")
         self._conclude(FAILURE)
 
@@ -256,7 +256,7 @@ class Source(LoggingBuildStep):
         self._conclude(result)
 
     async def _byOwnCommand(self, system: System, work: Work, checkout: Checkout) -> None:
-        """Let the slave's own command get the source. If a working copy is to blame, it is made again."""
+        """Get the source by the slave's own command. If a broken copy makes it fail, make a new copy."""
         args = checkout.asSent() | system.slaveArguments(checkout, work.slave)
         if work.slave.isUnknown():
             args["dir"] = args["workdir"]
@@ -286,12 +286,12 @@ class Source(LoggingBuildStep):
             raise CheckoutFailed("the patch does not fit")
 
     async def _isToBlame(self, system: System, work: Work, checkout: Checkout) -> bool:
-        """True if there is a working copy that may be broken: the repository answers."""
+        """True if a broken working copy may be the cause: there is one, and the repository answers."""
         isThere = await work.exists(f"{checkout.place}/{system.metadata}")
         return isThere and await system.isReachable(work, checkout)
 
     async def fetched(self, work: Work, checkout: Checkout) -> None:
-        """Do more after a checkout that the master has driven; for subclasses."""
+        """Called after a checkout by commands of the master. For subclasses."""
 
     def _conclude(self, result: int) -> None:
         words = self.describe(True)
@@ -368,7 +368,7 @@ def _isGot(command: LoggedRemoteCommand) -> bool:
 
 
 def _about(branch: str | None, revision: Any, patch: Any) -> tuple[str, ...]:
-    """Words about the source."""
+    """The words for the branch, the revision and the patch."""
     words = [f"[{branch}]"] if branch else []
     if revision is not None:
         words.append(f"r{revision}" if len(str(revision)) < 60 else f"r{str(revision)[:12]}…")

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.steps.source.test_checkout -*-
-"""The description of a checkout, and what a slave can do for it. Values only: nothing runs here."""
+"""The description of a checkout, and the abilities of a slave. This module runs no command."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ class Patch:
 
 @dataclass(frozen=True)
 class Checkout:
-    """What to check out, and where to.
+    """A checkout: the source, and its directory on the slave.
 
-    @ivar method: None to update what is there; else how to get a tree like new: C{clean} removes the files
-        that are not under version control, C{fresh} the ignored ones, too, C{clobber} everything, C{copy}
-        copies a tree that stays beside, and C{export} leaves out the files of the version control.
+    @ivar method: None to update the working copy; else the way to a fresh tree: C{clean} removes the files
+        that are not under version control; C{fresh} also removes the ignored files; C{clobber} removes
+        everything; C{copy} copies a tree from another directory; C{export} leaves out the files of the
+        version control.
     @ivar retry: (seconds, times): how often a failed checkout is tried again; or None.
     @ivar options: the arguments of one version control, by their names in the configuration.
     """
@@ -75,7 +76,7 @@ class Checkout:
         return "source" if self.method == "copy" else self.workdir
 
     def oldMode(self) -> str | None:
-        """The mode for a slave's own command; None if these do not have the method."""
+        """The mode for a slave's own command; None if these commands lack the method."""
         if self.method is None:
             return "update"
         return self.method if self.method in ("copy", "clobber", "export") else None
@@ -86,7 +87,7 @@ class Checkout:
         return default if value is None else value
 
     def asSent(self) -> dict[str, Any]:
-        """The arguments that all commands of slaves have in common."""
+        """The arguments that all of the slaves' own commands take."""
         return {
             "mode": self.oldMode(),
             "workdir": self.workdir,
@@ -123,7 +124,7 @@ def checkWords(checkout: Checkout) -> None:
 
 @dataclass(frozen=True)
 class Slave:
-    """What a slave can do.
+    """The abilities of a slave.
 
     @ivar commands: its commands and their versions; empty for slaves before 0.6, which cannot tell them.
     """

@@ -164,7 +164,7 @@ class CVS(Source):
         """@param global_options: options in front of the command of cvs.
         @param checkoutDelay: seconds between the last change and the date that is checked out.
         @param login: the password for C{cvs login}, empty for none.
-        @param clobber: an old word for mode="clobber"; C{export} and C{copydir} are like it.
+        @param clobber: the old way to write mode="clobber"; so are C{export} and C{copydir}.
         """
         old = "export" if export else "clobber" if clobber else "copy" if copydir else None
         if old:

@@ -1,5 +1,8 @@
 # -*- test-case-name: tests.unit.steps.source.test_driving -*-
-"""A checkout driven by the master: the same course for each version control, which adds its own commands."""
+"""A checkout by commands of the master.
+
+The order of the commands is the same for all version controls. Each version control makes its own commands.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,11 @@ class System:
         return True
 
     def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
-        """My arguments for the slave's own command, besides those that all have in common."""
+        """My arguments for the slave's own command, without those that all of these commands take."""
         raise NotImplementedError
 
     def whyDriven(self, checkout: Checkout, slave: Slave) -> str | None:
-        """The reason why the slave's own command cannot do this, so that the master drives; or None."""
+        """The reason why the slave's own command cannot do this; None if it can."""
         trouble = slave.lacks(self.command)
         if trouble:
             return trouble
@@ -61,7 +64,7 @@ class System:
         raise NotImplementedError
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
-        """Remove files that are not under version control; with C{ignored}, also those that it ignores."""
+        """Remove files that are not under version control; with C{ignored}, the ignored files too."""
         raise NotImplementedError
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
@@ -160,7 +163,7 @@ class Driver:
             return
         diff = patch.diff
         content = diff if isinstance(diff, bytes) else diff.encode("utf-8", "surrogateescape")
-        # The file comes first, so that a half patched tree is known, too.
+        # Write the file first: it also marks a tree that is patched only in part.
         await self._work.write(workdir, PATCHED, content)
         command = ["patch", f"-p{patch.level}", "--remove-empty-files", "--force", "--forward"]
         within = ["-d", patch.directory] if patch.directory else []

@@ -12,10 +12,10 @@ _CHANGE = re.compile(r"(\d+)/(\d+)")
 
 
 class Gerrit(Git):
-    """I am L{Git}, for patch sets of Gerrit, too.
+    """I am L{Git}, and can also get a patch set of Gerrit.
 
-    The property C{event.patchSet.ref} of an event of Gerrit names the patch set, or C{gerrit_change} does, as
-    C{change/patch set}. Without both, I get the branch of the build.
+    A property names the patch set: C{event.patchSet.ref} from an event of Gerrit, or C{gerrit_change}, as
+    C{change/patch set}. Without either, I get the branch of the build.
     """
 
     name = "gerrit"

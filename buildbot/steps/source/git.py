@@ -54,7 +54,7 @@ class GitSystem(System):
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
         """See L{System}.
 
-        Behind a broken one, git would go on to the repository of a directory above.
+        C{--git-dir} names this repository: if it is broken, git would use one of a parent directory.
         """
         ask = ["git", "--git-dir=.git", "config", "remote.origin.url"]
         url = await work.run(ask, place, mayFail=True, isQuiet=True)
@@ -82,7 +82,7 @@ class GitSystem(System):
         await self._fetch(work, checkout, place, checkout.branch or "HEAD")
         if revision is not None and not await self._has(work, place, revision):
             await self._fetch(work, checkout, place, revision)
-        # a name of a branch may be that of a directory, too, so it is not given here
+        # do not give the branch here: a directory may have the same name
         await self._git(work, checkout, place, "reset", "--hard", revision or "FETCH_HEAD", "--")
         if checkout.option("submodules"):
             await self._git(work, checkout, place, "submodule", "sync")
@@ -107,7 +107,7 @@ class GitSystem(System):
         return (await self._git(work, checkout, ".", "ls-remote", url, "HEAD", mayFail=True)).rc == 0
 
     async def description(self, work: Work, checkout: Checkout) -> str | None:
-        """What C{git describe} says; None if it knows no tag."""
+        """The output of C{git describe}; None without a tag."""
         wanted = checkout.option("getDescription")
         options = ["--tags"] if not isinstance(wanted, Mapping) else list(_flags(wanted))
         place = checkout.place
@@ -154,7 +154,7 @@ def _flags(wanted: Mapping[str, Any]) -> list[str]:
 class Git(Source):
     """I get the source from a Git repository.
 
-    Another object store, C{reference}, saves the transfer of what it has.
+    Objects that the repository C{reference} on the slave has are not transferred.
     """
 
     name = "git"
@@ -199,7 +199,7 @@ class Git(Source):
         @param shallow: True for one commit only, or the number of commits.
         @param retryFetch: whether a failed fetch is tried once more.
         @param clobberOnFailure: accepted: a working copy that cannot be updated is always made again.
-        @param getDescription: whether to set C{commit-description} to what C{git describe} says.
+        @param getDescription: whether to set C{commit-description} to the output of C{git describe}.
         @param config: settings for each command of git.
         """
         super().__init__(mode=mode, method=method, **kwargs)

@@ -12,9 +12,10 @@ _MERGE = re.compile(r"refs/pull/\d+/merge")
 
 
 class GitHub(Git):
-    """I am L{Git}, for branches like C{refs/pull/12/merge}, too.
+    """I am L{Git}, and can also get a branch such as C{refs/pull/12/merge}.
 
-    The revision of such a build is that of the pull request. GitHub makes the merge, which is built.
+    GitHub makes this branch: it is the merge of a pull request. The revision of the build is that of the
+    pull request, so I get the latest revision of the branch.
     """
 
     name = "github"

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
-#: What stands for a secret.
+#: The replacement of a secret.
 HIDDEN = "XXXXXX"
 #: Shorter secrets are not searched for in output: they would be found everywhere.
 SHORTEST = 3
@@ -52,7 +52,7 @@ class Hiding:
         return self._pattern.sub(HIDDEN, text) if self._pattern is not None else text
 
     def split(self, text: str) -> tuple[str, str]:
-        """The text without secrets, and its end if that may be the beginning of a secret."""
+        """The text without secrets, in two parts. The second part may be the beginning of a secret."""
         if self._pattern is None:
             return text, ""
         text = self.hide(text)

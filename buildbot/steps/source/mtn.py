@@ -13,7 +13,7 @@ from buildbot.steps.source.work import Work, hiddenUrl
 
 
 class MonotoneSystem(System):
-    """I am Monotone. Its database stands in the builder's directory."""
+    """I am Monotone. Its database is in the builder's directory."""
 
     command = "monotone"
     metadata = "_MTN"

@@ -18,7 +18,7 @@ from buildbot.steps.source.work import Outcome, Work, secret
 
 #: The first version of the slave's command p4 that knows C{p4line_end} (0.8).
 KNOWS_LINE_ENDS = "2.10"
-#: How a client is called.
+#: The form of the name of a client.
 CLIENT = "buildbot_%(slave)s_%(builder)s"
 
 _VIEWS = Kind(
@@ -37,7 +37,7 @@ _VIEWS = Kind(
 class P4System(System):
     """I am Perforce, with a client for each slave and builder.
 
-    A working copy has no files of Perforce in it: only its server knows what is there.
+    A working copy has no files of Perforce in it. Only the server knows which files it gave to the client.
     """
 
     command = "p4"

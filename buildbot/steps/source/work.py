@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.steps.source.test_driving -*-
-"""Commands on a slave by which the master drives a checkout, one after the other, all in one log.
+"""The commands of a checkout by the master. They run on the slave one after the other, and share one log.
 
-A slave without commands for directories (0.7) gets commands of its shell instead.
+Slaves of 0.7 have no commands for directories. Their shell runs the usual programs instead.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class _Hiding:
         self._kept: dict[str, str] = {}
 
     def add(self, method: str, data: bytes | str) -> None:
-        """Write text to the log; its end may wait for more."""
+        """Write text to the log. An end that may be the beginning of a secret waits for more text."""
         text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
         told, self._kept[method] = self._hiding.split(self._kept.pop(method, "") + text)
         if told:
             getattr(self._log, method)(told)
 
     def flush(self) -> None:
-        """Write the text that waited."""
+        """Write the waiting text."""
         kept, self._kept = self._kept, {}
         for method, text in kept.items():
             if text:
@@ -123,7 +123,7 @@ class _Nowhere:
     name = "stdio"
 
     def addStdout(self, data: object) -> None:
-        """Forget it."""
+        """Drop the text."""
 
     addStderr = addHeader = addStdout
 
@@ -207,7 +207,7 @@ class Work:
         """Run a program.
 
         @param mayFail: whether the caller looks at the exit status.
-        @param isQuiet: whether the log does not show it.
+        @param isQuiet: whether to leave it out of the log.
         @raise CheckoutFailed: its exit status is not 0.
         """
         hides = self.slave.has("shell", HIDES_ARGUMENTS)
@@ -292,7 +292,7 @@ class Work:
 
 
 class _Plain(_HidesSecrets):
-    """I am a command that runs no program of mine: for files, for directories, or for a checkout."""
+    """I am a command of the slave for files, directories or a checkout; it takes no program to run."""
 
 
 def relative(directory: str, name: str) -> str:
