@@ -153,7 +153,14 @@ def askMaster(
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None
     except client.ControlError as why:
-        raise CommandFailed(*str(why).split("\n")) from None
+        raise CommandFailed(*f"{why}{_otherRelease(str(why), here)}".split("\n")) from None
+
+
+def _otherRelease(refusal: str, here: str) -> str:
+    """The remedy for a refusal by a master that was started before this program was installed."""
+    if not refusal.startswith("this master knows no command"):
+        return ""
+    return f": it still runs an older release; `{command('restart', here)}` starts the installed one"
 
 
 def _silent(here: str) -> str:

@@ -88,6 +88,13 @@ class EveryCommandTests(AskingTests):
         for words in self.all():
             self.assertEqual(self.failure(*words), "no slave 'bot1' in c['bots']\n")
 
+    def test_olderMaster(self) -> None:
+        """A master that does not know a command of this program is to be restarted."""
+        self.answer = client.ControlError("this master knows no command 'pause'")
+        told = self.failure("pause", self.here, "bot1")
+        self.assertIn("knows no command 'pause': it still runs an older release; `", told)
+        self.assertIn(f"buildbot restart {self.here}` starts the installed one\n", told)
+
     def test_noAnswer(self) -> None:
         """If the master does not answer, an action may have been done; a question may not."""
         self.answer = client.NoAnswer("the master did not answer within 10 s")
