@@ -90,8 +90,8 @@ class StoreCase(unittest.SynchronousTestCase):
 
     def ask(self, *builders: str, **options: Any) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """Add a buildset to the store."""
-        state = options.pop("state", None)
-        return self.get(self.store.addBuildset(buildset(**options), builders, state))
+        state, keys = options.pop("state", None), options.pop("keys", ())
+        return self.get(self.store.addBuildset(buildset(**options), builders, state, keys))
 
     def start(self, *requests: RequestRecord, builder: str = "full", started: float = 30.0) -> BuildRecord:
         """Add a running build to the store."""

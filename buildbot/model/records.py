@@ -118,6 +118,7 @@ class BuildRecord(Record):
     @ivar requests: the IDs of the requests that the build serves.
     @ivar results: one of L{buildbot.model.results}; None while it runs.
     @ivar text: words about the outcome.
+    @ivar waits: True while it waits for builds that it has triggered.
     """
 
     builder: str
@@ -132,6 +133,7 @@ class BuildRecord(Record):
     sourcestamp: dict[str, Any] | None = None
     properties: dict[str, Any] | None = None
     steps: tuple[StepRecord, ...] = ()
+    waits: bool = False
 
     @property
     def isGivenUp(self) -> bool:
@@ -230,7 +232,8 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
 
     @param count: the number of builds of its requests that ended in this way, including this one.
     """
-    text = f"{GIVEN_UP} {count} builds" if count >= MOST_INTERRUPTIONS else INTERRUPTED
+    isGivenUp = count >= MOST_INTERRUPTIONS and not build.waits
+    text = f"{GIVEN_UP} {count} builds" if isGivenUp else INTERRUPTED
     ended = max(when, build.started)
     steps = tuple(
         step
@@ -240,7 +243,7 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
         )
         for step in build.steps
     )
-    return replace(build, finished=ended, results=EXCEPTION, text=(text,), steps=steps)
+    return replace(build, finished=ended, results=EXCEPTION, text=(text,), steps=steps, waits=False)
 
 
 def overall(results: Iterable[int | None]) -> int | None:

@@ -29,6 +29,7 @@ class BuildSet:
     @ivar bsid: the ID given by the submitter, or None.
     @ivar scheduler: the name of the scheduler that submitted me; None for a person.
     @ivar state: scheduler state to store in the same transaction: see L{IStore.addBuildset}.
+    @ivar keys: keys under which the store keeps my number: see L{IStore.addBuildset}.
     @ivar mergeRequests: False: each of my requests gets a build of its own. None: the scheduler decides.
     @ivar propertySource: the source of my properties in the builds, in words for people.
     @ivar requests: the L{BuildRequest}s, after the submission.
@@ -47,6 +48,7 @@ class BuildSet:
         state: Mapping[str, Any] | None = None,
         mergeRequests: bool | None = None,
         propertySource: str = REQUEST,
+        keys: Sequence[str] = (),
     ) -> None:
         self.builderNames = list(builderNames)
         self.source = source
@@ -57,6 +59,7 @@ class BuildSet:
         self.state = dict(state or {})
         self.mergeRequests = mergeRequests
         self.propertySource = propertySource
+        self.keys = tuple(keys)
         self.requests: list[BuildRequest] = []
         self.status = BuildSetStatus(source, self.reason, self.builderNames, bsid)
 

@@ -106,7 +106,7 @@ class BuildEngine:
             mergeable=buildset.mergeRequests is not False,
             propertySource=buildset.propertySource,
         )
-        storing = self._resources.store.addBuildset(new, buildset.builderNames, buildset.state)
+        storing = self._resources.store.addBuildset(new, buildset.builderNames, buildset.state, buildset.keys)
         submitting: Deferred[BuildsetRecord] = storing.addCallback(self._submitted, buildset, builders)
         return submitting
 

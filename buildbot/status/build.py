@@ -62,12 +62,14 @@ class BuildStatus(Watched):
         so the time within a build never goes back.
     @ivar experience: step name -> metric -> its usual final value.
     @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
+    @ivar waits: True while it waits for builds that it has triggered.
     """
 
     started: float
     results: int | None = None
     _text: tuple[str, ...] = ()
     waitsFor: Callable[[], str] | None = None
+    waits = False
     experience: Mapping[str, Mapping[str, float]] = MappingProxyType({})
     _note = ""
 
@@ -280,4 +282,5 @@ class BuildStatus(Watched):
             sourcestamp=self.record.sourcestamp,
             properties=_properties(self.properties),
             steps=steps,
+            waits=self.waits and self.finished is None,
         )

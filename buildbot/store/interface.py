@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # only the type checker needs it
 
 #: The prefix of keys for state that this release cannot read: the old key follows it (P3).
 UNREADABLE = "unreadable"
+#: The prefix of keys for build sets that a build has triggered: the number of the build's request follows it,
+#: and more. The value is the number of the set.
+TRIGGERED = "trigger/"
 #: The end of a L{StoreFailed} reason if the failure lasts until the master is restarted.
 FILE_GONE = "has been deleted or replaced while it is in use"
 
@@ -107,7 +110,10 @@ class IStore(Interface):
         """Fires with the first C{count} Changes with a number above C{number}, oldest first."""
 
     def addBuildset(
-        buildset: BuildsetRecord, builders: Sequence[str], state: Mapping[str, Any] | None = None
+        buildset: BuildsetRecord,
+        builders: Sequence[str],
+        state: Mapping[str, Any] | None = None,
+        keys: Sequence[str] = (),
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """Store a buildset and one pending request for each builder, in the order of C{builders}.
 
@@ -115,6 +121,8 @@ class IStore(Interface):
         @param builders: one or more names.
         @param state: keys and values for L{setState} in the same transaction. A scheduler clears its timer
             this way exactly when its buildset is stored.
+        @param keys: more keys for L{setState} in the same transaction, each with the number of the buildset
+            as its value. A build finds the sets again in this way that it has triggered.
         @return: fires with the record and its number, and the requests.
         """
 
@@ -178,7 +186,8 @@ class IStore(Interface):
         """End the builds that an earlier process left unfinished. Call it once after L{open}.
 
         Their result is EXCEPTION. Their requests are pending again with one more interruption, which does
-        not count as an attempt because no slave was lost. Fires with the builds.
+        not count as an attempt because no slave was lost. A build that waits for others (C{waits}) cannot
+        have crashed the master: its requests get no interruption. Fires with the builds.
 
         @param amend: returns the record to store for a build; may block, and may run in any thread.
         """
@@ -204,7 +213,9 @@ class IStore(Interface):
     def prune(keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
         """Delete finished builds except the newest C{keep} of each builder.
 
-        A complete buildset is deleted with its last build. The newest C{keep} Changes stay too.
+        A complete buildset is deleted with its last build, but not while a request is open whose build has
+        triggered it. The keys under L{TRIGGERED} are deleted after their request is done. The newest C{keep}
+        Changes stay too.
 
         @param keep: 1 or more.
         @param olderThan: also delete builds that finished, and Changes that came, before this time. The

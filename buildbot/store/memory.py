@@ -22,8 +22,8 @@ from buildbot.model.records import (
     overall,
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
-from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.store.requests import BuildKey, Store, encode, keyOf
+from buildbot.store.interface import TRIGGERED, StoreConflict, StoreFailed
+from buildbot.store.requests import BuildKey, Store, encode, keyOf, triggering
 
 _T = TypeVar("_T")
 
@@ -94,7 +94,12 @@ class MemoryCore:
         return self._these(sorted(n for n in self._changes if n > number)[:count])
 
     def addBuildset(
-        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
+        self,
+        buildset: BuildsetRecord,
+        text: str,
+        builders: Sequence[str],
+        state: Mapping[str, str],
+        keys: Sequence[str],
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
         id = self._next("buildset", first=1)
@@ -104,6 +109,8 @@ class MemoryCore:
         self._requests.update((each.id, each) for each in requests)
         for key, value in state.items():
             self.setState(key, value)
+        for key in keys:
+            self.setState(key, str(id))
         return added, requests
 
     def getBuildset(self, id: int) -> BuildsetRecord | None:
@@ -186,7 +193,8 @@ class MemoryCore:
         """See L{Core}."""
         for each in list(self._requests.values()):
             if each.state == "building":
-                count = each.interruptions + 1
+                build = self._parsed(self._lastBuilds[each.id])
+                count = each.interruptions + (not build.waits or build.finished is not None)
                 self._requests[each.id] = each.altered(state="pending", interruptions=count)
         closed = [
             interrupt(amend(self._parsed(key)), when, self._interruptions(each))
@@ -243,11 +251,20 @@ class MemoryCore:
                     filenames += self._builds.pop((builder, number)).logFilenames()
         for number in _tooOld({each: self._changes[each][0] for each in sorted(self._changes)}, keep, age):
             del self._changes[number]
+        self._forgetTriggers()
         self._forgetSets()
         return sorted(filenames)
 
+    def _forgetTriggers(self) -> None:
+        """Delete the keys of triggered sets whose request is done."""
+        for key in self.getStates(TRIGGERED):
+            request = self._requests.get(triggering(key) or 0)
+            if request is None or request.state == "done":
+                self.setState(key, "null")
+
     def _forgetSets(self) -> None:
-        complete = [id for id, each in self._sets.items() if each.complete is not None]
+        kept = self.getStates(TRIGGERED).values()
+        complete = [id for id, each in self._sets.items() if each.complete is not None and id not in kept]
         for id in complete:
             if not any(self._lastBuilds.get(each) in self._builds for each in self._members[id]):
                 del self._sets[id]

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, Record, RequestRecord
-from buildbot.store.interface import IStore
+from buildbot.store.interface import TRIGGERED, IStore
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,12 @@ class Core(Protocol):
     def getChanges(self, count: int, before: int | None) -> list[Change]: ...
     def getChangesAfter(self, number: int, count: int) -> list[Change]: ...
     def addBuildset(
-        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
+        self,
+        buildset: BuildsetRecord,
+        text: str,
+        builders: Sequence[str],
+        state: Mapping[str, str],
+        keys: Sequence[str],
     ) -> tuple[BuildsetRecord, list[RequestRecord]]: ...
     def getBuildset(self, id: int) -> BuildsetRecord | None: ...
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]: ...
@@ -134,21 +139,26 @@ class Store(ABC):
         return self._read(lambda: self._core.getChangesAfter(number, count))
 
     def addBuildset(
-        self, buildset: BuildsetRecord, builders: Sequence[str], state: Mapping[str, Any] | None = None
+        self,
+        buildset: BuildsetRecord,
+        builders: Sequence[str],
+        state: Mapping[str, Any] | None = None,
+        keys: Sequence[str] = (),
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """See L{IStore}."""
         try:
             if not builders:
                 raise ValueError("a buildset without builders would never be complete")
             states = {word(key): encode(value) for key, value in state.items()} if state else {}
-            for each in builders:
+            for each in (*builders, *keys):
                 word(each)
             text = encode(buildset)
             if buildset.properties:
                 buildset = buildset.altered(properties=json.loads(encode(buildset.properties)))
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.addBuildset, buildset, text, tuple(builders), states))
+        named = tuple(builders), states, tuple(keys)
+        return self._write(partial(self._core.addBuildset, buildset, text, *named))
 
     def getBuildset(self, id: int) -> Deferred[BuildsetRecord | None]:
         """See L{IStore}."""
@@ -273,6 +283,13 @@ def word(text: str) -> str:
     """Return the text unchanged. Raises UnicodeEncodeError if UTF-8 cannot encode it."""
     text.encode()
     return text
+
+
+def triggering(key: str) -> int | None:
+    """The request whose build has triggered the set of a key under L{TRIGGERED}; None for any other key."""
+    _, _, rest = key.partition(TRIGGERED)
+    number = rest.partition("/")[0]
+    return int(number) if key.startswith(TRIGGERED) and number.isdecimal() else None
 
 
 def keyOf(build: BuildRecord) -> BuildKey:

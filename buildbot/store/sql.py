@@ -26,9 +26,9 @@ from buildbot.model.records import (
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.counters import Counters
-from buildbot.store.interface import StoreConflict
+from buildbot.store.interface import TRIGGERED, StoreConflict
 from buildbot.store.opensets import OpenSets
-from buildbot.store.requests import BuildKey, encode, keyOf
+from buildbot.store.requests import BuildKey, encode, keyOf, triggering
 from buildbot.store.seams import Connection, Value
 
 _log = Logger()
@@ -91,7 +91,12 @@ class SqlCore:
         return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
 
     def addBuildset(
-        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
+        self,
+        buildset: BuildsetRecord,
+        text: str,
+        builders: Sequence[str],
+        state: Mapping[str, str],
+        keys: Sequence[str],
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
         next, connection = self._counters.next, self._connection
@@ -108,6 +113,8 @@ class SqlCore:
         self._open.add(added, ids)
         for key, value in state.items():
             self.setState(key, value)
+        for key in keys:
+            self.setState(key, str(id))
         return added, requests
 
     def getBuildset(self, id: int) -> BuildsetRecord | None:
@@ -211,11 +218,16 @@ class SqlCore:
 
     def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
         """See L{Core}."""
+        running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
+        self._connection.executemany(
+            "UPDATE requests SET state = 'pending'"
+            " WHERE builder = ? AND build = ? AND state NOT IN ('pending', 'done')",
+            [keyOf(each) for each in running if each.waits],
+        )
         self._execute(
             "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
             " WHERE state NOT IN ('pending', 'done')"  # a damaged file may hold other states than "building"
         )
-        running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
         closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
         self._connection.executemany(
             "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
@@ -298,10 +310,21 @@ class SqlCore:
             " WHERE place > 1 AND (place > ? OR latest < ?))",
             (keep, age),
         )
+        self._forgetTriggers()
         self._forgetSets()
         return [name for (name,) in self._execute("SELECT filename FROM removals ORDER BY filename")]
 
+    def _forgetTriggers(self) -> None:
+        """Delete the keys of triggered sets whose request is done."""
+        for key in self.getStates(TRIGGERED):
+            (isOpen,) = self._execute(
+                "SELECT COUNT(*) FROM requests WHERE id = ? AND state <> 'done'", (triggering(key),)
+            ).fetchone()
+            if not isOpen:
+                self.setState(key, "null")
+
     def _forgetSets(self) -> None:
+        kept = {each for each in self.getStates(TRIGGERED).values() if isinstance(each, int)}
         gone = list(
             self._execute(
                 "SELECT id FROM buildsets WHERE complete IS NOT NULL AND NOT EXISTS ("
@@ -309,6 +332,7 @@ class SqlCore:
                 " WHERE r.buildset = buildsets.id)"
             )
         )
+        gone = [(id,) for (id,) in gone if id not in kept]
         self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 

@@ -107,6 +107,15 @@ class _Promises(StoreCase):
         self.ask("full", state={"quick/timer": None, "quick/last": 7})
         self.assertEqual(self.get(self.store.getStates("quick/")), {"quick/last": 7})
 
+    def test_buildsetWithKeys(self) -> None:
+        """The number of a buildset is stored under keys in the same transaction."""
+        self.ask("full", keys=("trigger/1/a", "trigger/2/a"))
+        self.ask("full", keys=("trigger/1/b",))
+        self.reopen()
+        found = {"trigger/1/a": 1, "trigger/1/b": 2, "trigger/2/a": 1}
+        self.assertEqual(self.get(self.store.getStates("trigger/")), found)
+        self.assertRaises(ValueError, self.ask, "full", keys=("\udcff",))
+
     def test_nothingToKeep(self) -> None:
         """Values that JSON or UTF-8 cannot hold are refused, and so is a buildset without builders."""
         for bad in (object(), float("nan"), {1j: 2}):
@@ -288,6 +297,23 @@ class _Promises(StoreCase):
             self.assertEqual(self.get(self.store.giveUp(91.0)), [])
         self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
+    def test_interruptedWait(self) -> None:
+        """A build that waits for others cannot have crashed the master: its requests get no interruption."""
+        _, (request, other) = self.ask("full", "full")
+        _, (alone,) = self.ask("full")
+        for number in range(MOST_INTERRUPTIONS + 1):
+            waiting, running = self.start(request, other), self.start(alone)
+            self.get(self.store.saveBuild(replace(waiting, waits=True)))
+            self.get(self.store.saveBuild(replace(running, waits=True)))
+            self.get(self.store.saveBuild(replace(running, waits=False)))
+            self.reopen()
+            first, second = self.get(self.store.interrupted(90.0))
+            self.assertEqual((first.text, first.waits), ((INTERRUPTED,), False))
+            self.assertEqual(second.isGivenUp, number >= MOST_INTERRUPTIONS - 1)
+        pending = self.get(self.store.pendingRequests())
+        interruptions = MOST_INTERRUPTIONS + 1
+        self.assertEqual(pending, [request, other, replace(alone, interruptions=interruptions)])
+
     def test_clockWentBack(self) -> None:
         """A build that was interrupted before its start, by the clock, has duration zero."""
         self.start(started=500.0)
@@ -359,6 +385,25 @@ class _Promises(StoreCase):
         self.finish(started)
         (complete,) = self.get(self.store.cancelRequests([waiting.id], 99.0))
         self.assertEqual(complete.id, 1)
+
+    def test_pruneLeavesTriggered(self) -> None:
+        """P8: a set that a build has triggered stays while the request of the build is open, and so does
+        its key; then both are removed.
+        """
+        _, (request,) = self.ask("top")
+        _, (below,) = self.ask("full", keys=(f"trigger/{request.id}/step",))
+        self.finish(self.start(below))
+        self.finish(self.start())
+        self.get(self.store.prune(1))
+        found = self.get(self.store.getBuildset(2))
+        self.assertEqual(
+            (found and found.results, self.get(self.store.getBuilds("full", 2))[1:]), (SUCCESS, [])
+        )
+        self.assertEqual(self.get(self.store.getStates("trigger/")), {"trigger/1/step": 2})
+        self.finish(self.start(request, builder="top"))
+        self.get(self.store.prune(1))
+        self.assertIsNone(self.get(self.store.getBuildset(2)))
+        self.assertEqual(self.get(self.store.getStates("trigger/")), {})
 
     def test_pruneChanges(self) -> None:
         """P8: old changes are removed, except the newest, and their numbers are not given again."""
@@ -438,9 +483,10 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
     asked = BuildsetRecord(0, "why", {"b": 1}, when, {}, scheduler=builder)
     calls: list[tuple[str, tuple[Any, ...]]] = [
         ("addBuildset", (asked, builders, {"k": number})),
+        ("addBuildset", (asked, builders, None, [f"trigger/{each}/k" for each in ids])),
         ("startBuild", (replace(some, number=None, started=when),)),
         ("startBuild", (replace(some, number=None, started=when),)),
-        ("saveBuild", (some,)),
+        ("saveBuild", (replace(some, waits=chance.random() < 0.5),)),
         ("finishBuild", (over, chance.random() < 0.3)),
         ("finishBuild", (over, chance.random() < 0.3, chance.random() < 0.5)),
         ("cancelRequests", (ids, when)),
@@ -448,7 +494,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("giveUp", (when,)),
         ("prune", (chance.randrange(4), chance.choice((None, when)))),
         ("setState", (builder, chance.choice((None, when)))),
-        ("getStates", (chance.choice(("", "f")),)),
+        ("getStates", (chance.choice(("", "f", "t")),)),
         ("pendingRequests", ()),
         ("getBuildsOf", (number,)),
         ("getBuildset", (number,)),
