@@ -10,6 +10,7 @@ from __future__ import annotations
 from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.timed import Nightly, Periodic
+from buildbot.schedulers.triggerable import Triggerable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler, Dependent
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Nightly",
     "Periodic",
     "Scheduler",
+    "Triggerable",
 ]

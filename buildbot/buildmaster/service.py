@@ -99,6 +99,7 @@ class BuildMaster(PluginParent):
         self.botmaster = BotMaster(reactor)
         self.since = self.botmaster.now()
         self.botmaster.parent = self
+        self.botmaster.schedulers = self.allSchedulers
         self.botmaster.useStore(self.basedir, store or SqliteStore(self.basedir, reactor))
         self.troubles = self.botmaster.troubles
         watchDirectory(self.basedir, self.troubles)

@@ -31,6 +31,7 @@ from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
+from buildbot.config.triggers import triggerDoubts, triggerErrors
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.text.similar import closest
 
@@ -304,9 +305,9 @@ def _isScheduler(thing: object) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     *(_required, _lists, _texts, _mergeRequests, botErrors, _ports),
-    *(_plugins, _accounts, _schedulers),
+    *(_plugins, _accounts, _schedulers, triggerErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers),
-    overriddenInVain,
+    *(overriddenInVain, triggerDoubts),
 )

@@ -16,6 +16,14 @@ class ChecksSteps(Protocol):
 
 
 @runtime_checkable
+class TriggersSchedulers(Protocol):
+    """A factory with steps that may trigger schedulers."""
+
+    def triggered(self) -> Sequence[tuple[str, Sequence[str], bool]]:
+        """For each such step: its name, the names of schedulers, and whether it waits for their builds."""
+
+
+@runtime_checkable
 class HasDoubts(Protocol):
     """A plug-in that knows of probable mistakes in its arguments."""
 

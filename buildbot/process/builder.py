@@ -34,7 +34,13 @@ from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.text.plural import counted
 
 if TYPE_CHECKING:
-    from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild, SlaveForBuilder
+    from buildbot.process.seams import (
+        BuildForBuilder,
+        BuildForStep,
+        MasterForBuilder,
+        SlaveForBuild,
+        SlaveForBuilder,
+    )
 
 log = Logger()
 
@@ -288,6 +294,20 @@ class Builder:
         status = build.build_status
         if status.steps[-1].finished is None or len(status.steps) < len(build.steps):
             self.botmaster.resources.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
+
+    async def buildWaits(self, build: BuildForStep, waits: bool) -> None:
+        """Store that a build waits for others, or that it goes on.
+
+        While it waits, it cannot crash the master: its requests are not on their last attempt, so those that
+        it waits for may start, and a crash does not count against them.
+        """
+        build.build_status.waits = waits
+        if waits and self.botmaster.engine.trial is not None:
+            self.botmaster.engine.trialIsOver(build.requests)
+        try:
+            await self.botmaster.resources.store.saveBuild(build.build_status.toRecord())
+        except (StoreFailed, StoreConflict) as why:
+            log.warn("{build!r} could not be stored: {why}", build=build, why=why)
 
     def _notSaved(self, why: Failure) -> None:
         why.trap(StoreFailed, StoreConflict)

@@ -113,6 +113,21 @@ class BuildFactory(ComparableMixin):
         finally:
             secrets.current.reset(reporting)
 
+    def triggered(self) -> list[tuple[str, list[str], bool]]:
+        """My steps that trigger schedulers: the name, the schedulers known by now, and whether it waits."""
+        found = []
+        reporting = secrets.current.set(None)
+        try:
+            for step in self.steps if isinstance(self.steps, (list, tuple)) else ():
+                if _isPair(step) and hasattr(step[0], "triggeredSchedulers"):
+                    made: Any = makeStep(step)
+                    found.append((made.name, made.triggeredSchedulers(), made.waitForFinish is True))
+        except PLUGIN_ERRORS:  # a plug-in's own code; stepTroubles has reported it
+            pass
+        finally:
+            secrets.current.reset(reporting)
+        return found
+
 
 #: The name of 0.7.5 for a factory with changeable attributes.
 ConfigurableBuildFactory = BuildFactory

@@ -17,6 +17,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.model.properties import Told as PropertiesForFunctions
 from buildbot.model.records import BuildsetRecord, PauseRecord
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.provenance import Told
 from buildbot.process.request import BuildRequest
@@ -137,8 +138,37 @@ class EngineForBuilder(Protocol):
         """Report completed build sets."""
 
 
+class CanTrigger(Protocol):
+    """A scheduler that builds when a step asks it to, such as a Triggerable."""
+
+    @property
+    def name(self) -> str:
+        """The name in the configuration."""
+
+    def trigger(
+        self,
+        ss: SourceStamp | None = None,
+        set_props: Mapping[str, Any] | None = None,
+        keys: Sequence[str] = (),
+    ) -> Deferred[BuildsetRecord | None]:
+        """Submit a build set.
+
+        @param ss: the source; None: the latest of the scheduler's own.
+        @param set_props: properties of the builds; they count more than the scheduler's own.
+        @param keys: keys under which the store keeps the number of the set; 0 if it builds later.
+        @return: fires with the stored set; with None if it builds later. Fails with L{NotTriggered}.
+        """
+
+
 class MasterForBuilder(Protocol):
     """The master, for its builders."""
+
+    @property
+    def events(self) -> BuildEvents:
+        """The events of builds."""
+
+    def triggerable(self, name: str, /) -> CanTrigger | None:
+        """The running scheduler of this name that a step can trigger, if there is one."""
 
     @property
     def config(self) -> MasterConfig:
@@ -227,6 +257,9 @@ class BuilderForBuild(Protocol):
 
     def stepChanged(self, build: BuildForBuilder, /) -> None:
         """Store the build: a step has ended or takes long."""
+
+    async def buildWaits(self, build: BuildForStep, waits: bool, /) -> None:
+        """Store that a build waits for others, or that it goes on."""
 
 
 class BuildForStep(Told, Protocol):

@@ -113,6 +113,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         present result of C{toRecord} is stored with the set, in one transaction. If a builder is missing, I
         wait a minute for it; then the set is built without it.
         """
+        self._submit(bs)
+
+    def _submit(self, bs: BuildSet) -> Deferred[BuildsetRecord | None]:
+        """Submit a build set; see L{submit}.
+
+        @return: fires with the record when the set is stored; with None if it can never be stored. It does
+            not fire if I am stopped before that.
+        """
         if bs.scheduler is None:
             bs.scheduler = self.name
         if bs.mergeRequests is None:
@@ -121,9 +129,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             log.error(
                 "scheduler {name} submitted builds before it was started: they are lost", name=self.name
             )
-            return
+            return succeed(None)
         state = {self._state.key: self._record()} if self._isReady else {}
-        self._submissions.add(bs, state).addCallbacks(self._stored, self._notStored)
+        return self._submissions.add(bs, state).addCallbacks(self._stored, self._notStored)
 
     def submitted(self, record: BuildsetRecord) -> None:
         """Called when a build set of mine is stored."""
@@ -337,10 +345,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         except PLUGIN_ERRORS:  # of a subclass: assume that it names no builders
             return False
 
-    def _stored(self, record: BuildsetRecord | None) -> None:
+    def _stored(self, record: BuildsetRecord | None) -> BuildsetRecord | None:
         if record is None:  # it can never be stored
             self.changed()
-            return
+            return None
         try:
             self.submitted(record)
         except PLUGIN_ERRORS:  # of a subclass; later sets are not affected
@@ -349,7 +357,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 name=self.name,
                 number=record.id,
             )
+        return record
 
-    def _notStored(self, why: Failure) -> None:
+    def _notStored(self, why: Failure) -> BuildsetRecord | None:
         why.trap(StoreFailed)  # I was stopped before the set was stored
         self.storeFails(why.value)
+        return None

@@ -6,15 +6,13 @@ The schedulers of this folder decide what follows from it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from buildbot.model.records import BuildRecord
+from buildbot.model.revision import gotRevision
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 
-#: One word that no program takes for an option. Of the unprintable characters, only controls are refused.
-_REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
 #: The most sources that a follower remembers.
 REMEMBERED = 50
 
@@ -36,18 +34,10 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
     if any(_where(each) != _where(first) for each in others):
         return asked
     source = first.mergeWith(others)
-    found = {_revisionOf(build) for build in told}
+    found = {gotRevision(build.properties or {}) for build in told}
     if source.wantedRevision() is None and not source.changes and len(found) == 1 and found != {""}:
         return source.getAbsoluteSourceStamp(found.pop())
     return source
-
-
-def _revisionOf(build: BuildRecord) -> str:
-    """The revision that the slave of a build found; empty if it is not safe to send to another slave."""
-    found = (build.properties or {}).get("got_revision")
-    if isinstance(found, int):
-        found = str(found)
-    return found if isinstance(found, str) and _REVISION.fullmatch(found) else ""
 
 
 def _where(source: SourceStamp) -> tuple[Any, ...]:

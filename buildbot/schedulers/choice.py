@@ -18,6 +18,7 @@ from buildbot.config.bots import propertiesTrouble
 from buildbot.config.kinds import CHANGE_FUNCTION, FLAG, TEXT, isText, orNone, sequenceOf
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
 
 log = Logger()
 
@@ -92,6 +93,14 @@ class Choice:
                 number=change.number,
             )
             return False
+
+    def latest(self, branch: str | None = None) -> SourceStamp:
+        """The latest revision of a branch, in the place of the codebase if there is one."""
+        return SourceStamp(
+            branch=self.source.get("branch") if branch is None else branch,
+            repository=self.source.get("repository") or "",
+            codebase=self.codebase or "",
+        )
 
     def wantsBranch(self, branch: str | None) -> bool:
         """True if changes of a branch may be wanted."""

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import BRANCH, FLAG, NAMES, SOME_SECONDS
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
+from buildbot.model.records import BuildsetRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
 from buildbot.schedulers.base import LONGEST_SLEEP
 from buildbot.schedulers.news import News
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
+from buildbot.schedulers.triggerable import Asked
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
-from buildbot.store.outbox import RETRY_AFTER
+from buildbot.store.outbox import RETRY_AFTER, untilKept
 
 log = Logger()
 
@@ -123,16 +127,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def doPeriodicBuild(self) -> None:
         """Submit a build set: it is time."""
-        self._submitFor(self._latest())
-
-    def _latest(self) -> SourceStamp:
-        """The latest revision of my branch, in the place of my codebase if I have one."""
-        said = self.choice.source
-        return SourceStamp(
-            branch=said.get("branch") if self.branch is None else self.branch,
-            repository=said.get("repository") or "",
-            codebase=self.choice.codebase or "",
-        )
+        self._submitFor(self.choice.latest(self.branch))
 
     def _submitFor(self, source: SourceStamp) -> None:
         self.submit(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
@@ -321,3 +316,101 @@ class Nightly(_TimedScheduler):
             self._due = self.clampToClock(due, now)
         else:
             self._due = self.calculateNextRunTimeFrom(now)
+
+
+class NightlyTriggerable(Nightly):
+    """I build at my times what Trigger steps have passed to me since the last time: the last of it, once.
+
+    Without such a step since, I do not build.
+    """
+
+    _kind = "NightlyTriggerable"
+    _wanted: tuple[SourceStamp, dict[str, Any]] | None = None
+
+    @arguments()
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str],
+        minute: Times = 0,
+        hour: Times = "*",
+        dayOfMonth: Times = "*",
+        month: Times = "*",
+        dayOfWeek: Times = "*",
+        reason: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        codebases: Any = None,
+    ) -> None:
+        """The times are those of L{Nightly}."""
+        times = (minute, hour, dayOfMonth, month, dayOfWeek)
+        super().__init__(
+            name, builderNames, *times, properties=properties, reason=reason, codebases=codebases
+        )
+        self._asked = Asked()
+
+    def trigger(
+        self,
+        ss: SourceStamp | None = None,
+        set_props: Mapping[str, Any] | None = None,
+        keys: Sequence[str] = (),
+    ) -> Deferred[BuildsetRecord | None]:
+        """Build this at my next time; see L{buildbot.process.seams.CanTrigger}.
+
+        @return: fires with None when that is stored. Fails with L{SchedulerStopped} if I am stopped first.
+        """
+        wanted = (self.choice.latest() if ss is None else ss, dict(set_props or {}))
+        return self._asked.when(ensureDeferred(self._note(wanted, keys, self._generation)))
+
+    async def _note(
+        self, wanted: tuple[SourceStamp, dict[str, Any]], keys: Sequence[str], generation: object
+    ) -> None:
+        """Store what to build, with retries until that succeeds."""
+        store, sleep = self.engine.store, self.engine.resources.sleep
+
+        def isOver() -> bool:
+            return generation is not self._generation
+
+        while not isOver() and (not self._isReady or self._submissions):
+            await sleep(RETRY_AFTER)  # the state must not be stored before an earlier build set
+        if isOver() or self._state is None:
+            return
+        self._wanted = wanted
+        await untilKept(self._state.save, sleep, self.storeFails, isOver)
+        for key in keys:
+            await untilKept(partial(store.setState, key, 0), sleep, self.storeFails, isOver)
+
+    def cease(self) -> None:
+        """See L{BaseScheduler.cease}."""
+        super().cease()
+        self._asked.stop()
+
+    def doPeriodicBuild(self) -> None:
+        """Submit a build set, if a step has triggered me since the last one."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
+            log.info("scheduler {name} does not build: no step has triggered it", name=self.name)
+            return
+        source, properties = wanted
+        properties = {**self.choice.properties, **properties}
+        self.submit(BuildSet(self.builderNames, source, self.reason, properties=properties))
+
+    def getPendingBuildTimes(self) -> list[float]:
+        """Return the next time, if I shall build then."""
+        return super().getPendingBuildTimes() if self._wanted else []
+
+    def getPendingBuildsets(self) -> list[Any]:
+        """See L{BaseScheduler.getPendingBuildsets}: the next set, if there is one."""
+        return (
+            [] if self._wanted is None else [BuildSetStatus(self._wanted[0], self.reason, self.builderNames)]
+        )
+
+    def toRecord(self) -> dict[str, Any]:
+        """See L{BaseScheduler.toRecord}."""
+        wanted = None if self._wanted is None else [self._wanted[0].toRecord(), self._wanted[1]]
+        return {**super().toRecord(), "wanted": wanted}
+
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """See L{Nightly.restore}."""
+        super().restore(record)
+        wanted = record.get("wanted")
+        self._wanted = None if wanted is None else (SourceStamp.fromRecord(wanted[0]), dict(wanted[1]))

@@ -29,6 +29,7 @@ from buildbot.process.pauses import Pauses
 from buildbot.process.recovery import Recovery
 from buildbot.process.resources import Resources
 from buildbot.process.retention import Retention
+from buildbot.process.seams import CanTrigger
 from buildbot.process.sharedlocks import SharedLocks
 from buildbot.process.storehealth import StoreHealth
 from buildbot.slaves.perspective import BotPerspective
@@ -64,6 +65,8 @@ class BotMaster(service.Service):
     """
 
     parent: Any = None
+    #: Returns the running schedulers.
+    schedulers: Callable[[], Iterable[Any]] = staticmethod(lambda: ())
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         if clock is None:
@@ -166,6 +169,14 @@ class BotMaster(service.Service):
     async def submitBuildSet(self, buildset: BuildSet) -> BuildsetRecord:
         """See L{BuildEngine.submitBuildSet}."""
         return await self.engine.submitBuildSet(buildset)
+
+    def triggerable(self, name: str) -> CanTrigger | None:
+        """The running scheduler of this name that a step can trigger, if there is one."""
+        for each in self.schedulers():
+            if each.name == name and callable(getattr(each, "trigger", None)):
+                found: CanTrigger = each
+                return found
+        return None
 
     def maybeStartAllBuilds(self) -> None:
         """Start all builds that can start."""

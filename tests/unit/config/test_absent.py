@@ -86,6 +86,6 @@ class AbsentTests(unittest.SynchronousTestCase):
 
     def test_sentences(self) -> None:
         """The longest known beginning of a name counts."""
-        self.assertIn("Dependent", str(sentenceOf("buildbot.steps.trigger.Trigger")))
+        self.assertIn("IRC bot", str(sentenceOf("buildbot.status.words.IRC")))
         self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.vstudio.VC10")))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))

@@ -1,0 +1,123 @@
+# -*- test-case-name: tests.unit.config.test_triggers -*-
+"""The rules for steps that trigger schedulers: the schedulers exist, and no build waits for itself.
+
+A name that a build fills in is known only then; the step fails if there is no such scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from buildbot.config.arguments import isMisconfigured
+from buildbot.config.messages import Raw, Report, entries, listing, nearest
+from buildbot.config.model import ConfigError
+from buildbot.config.optional import TriggersSchedulers
+from buildbot.config.standins import isStandIn
+
+
+def triggerErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Yield an error for each triggered scheduler that does not exist, or that no step can trigger."""
+    schedulers = entries(raw, "schedulers")
+    if any(isStandIn(each) or isMisconfigured(each) for each in schedulers):
+        return  # their names are unknown
+    named = {getattr(each, "name", None): each for each in schedulers}
+    able = [name for name, each in named.items() if isinstance(name, str) and _isTriggerable(each)]
+    for index, entry in enumerate(entries(raw, "builders")):
+        say = report.item(raw, "builders", index)
+        for step, names, _ in _triggersOf(entry):
+            for name in [each for each in names if each not in able]:
+                title = f"builder {_nameOf(entry)!r}: step {step!r} triggers scheduler {name!r}"
+                if name in named:
+                    told = f"a {type(named[name]).__name__}, which no step can trigger: make it a Triggerable"
+                    yield say(f"{title}, {told}")
+                else:
+                    told = f"which is not in c['schedulers']{nearest(name, able)}"
+                    yield say(f"{title}, {told}; schedulers that can be triggered: {listing(able)}")
+
+
+def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Yield a warning for each builder whose builds would wait for ever, because they need one slave."""
+    waits = _waits(raw)
+    slaves = {_nameOf(entry): _onlySlave(entry) for entry in entries(raw, "builders")}
+    limits = dict(_limits(raw))
+    for index, entry in enumerate(entries(raw, "builders")):
+        name = _nameOf(entry)
+        slave = slaves.get(name)
+        if slave is None:
+            continue
+        near = {one: [each for each in others if slaves.get(each) == slave] for one, others in waits.items()}
+        chain = _longest(name, near, ())
+        repeats = len(set(chain)) < len(chain)
+        if len(chain) < 2 or not (repeats or len(chain) > limits.get(slave, len(chain))):
+            continue
+        most = "" if repeats else f", and slave {slave!r} runs {limits[slave]} at a time (max_builds)"
+        yield report.item(raw, "builders", index)(
+            f"builder {name!r} waits for builds that need its own slave, so it would wait for ever:"
+            f" {' waits for '.join(map(repr, chain))}{most}"
+        )
+
+
+def _longest(name: str, waits: Mapping[str, Sequence[str]], before: tuple[str, ...]) -> tuple[str, ...]:
+    """The longest chain of builders that wait for each other; it ends where a builder comes twice."""
+    chain = (*before, name)
+    if name in before:
+        return chain
+    chains = [_longest(each, waits, chain) for each in waits.get(name, ())]
+    return max(chains, key=lambda each: (len(set(each)) < len(each), len(each)), default=chain)
+
+
+def _waits(raw: Raw) -> dict[str, list[str]]:
+    """The builders that each builder waits for."""
+    builders: dict[str, list[str]] = {}
+    for scheduler in entries(raw, "schedulers"):
+        names = getattr(scheduler, "builderNames", ())
+        if _isTriggerable(scheduler) and not _buildsLater(scheduler) and isinstance(names, (list, tuple)):
+            builders[str(getattr(scheduler, "name", ""))] = [each for each in names if isinstance(each, str)]
+    found: dict[str, list[str]] = {}
+    for entry in entries(raw, "builders"):
+        for _, names, isWaiting in _triggersOf(entry):
+            if isWaiting:
+                found.setdefault(_nameOf(entry), []).extend(
+                    each for name in names for each in builders.get(name, ())
+                )
+    return found
+
+
+def _triggersOf(entry: object) -> Sequence[tuple[str, Sequence[str], bool]]:
+    factory = entry.get("factory") if isinstance(entry, dict) else None
+    if isinstance(factory, type) or not isinstance(factory, TriggersSchedulers):
+        return ()
+    return factory.triggered()
+
+
+def _isTriggerable(scheduler: object) -> bool:
+    return callable(getattr(scheduler, "trigger", None))
+
+
+def _buildsLater(scheduler: object) -> bool:
+    """True for a scheduler with times of its own: a step does not wait for its builds."""
+    return hasattr(scheduler, "isRunTime")
+
+
+def _nameOf(entry: object) -> str:
+    return str(entry.get("name", "")) if isinstance(entry, dict) else ""
+
+
+def _onlySlave(entry: object) -> str | None:
+    """The slave of a builder that has only one."""
+    if not isinstance(entry, dict):
+        return None
+    several: Any = entry.get("slavenames")
+    names = {entry.get("slavename"), *(several if isinstance(several, (list, tuple)) else ())} - {None}
+    only = names.pop() if len(names) == 1 else None
+    return only if isinstance(only, str) else None
+
+
+def _limits(raw: Raw) -> Iterator[tuple[str, int]]:
+    """Yield the slaves with a limit of builds at a time."""
+    for entry in entries(raw, "bots"):
+        if isinstance(entry, (list, tuple)) and len(entry) == 3 and isinstance(entry[2], Mapping):
+            most = entry[2].get("max_builds")
+            if isinstance(entry[0], str) and isinstance(most, int):
+                yield entry[0], most

@@ -1,0 +1,159 @@
+# -*- test-case-name: tests.stories.test_trigger -*-
+"""Trigger schedulers for one step of a build, once for each request, and wait for the end of the build sets.
+
+The number of a triggered set is stored in one transaction with the set, under a key of the request. So a
+build that starts again after a crash finds the set, and does not trigger it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from buildbot.model.records import BuildsetRecord
+from buildbot.model.results import Results
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.waits import Waits
+from buildbot.store.interface import TRIGGERED, StoreFailed
+from buildbot.store.outbox import untilKept
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import BuildForStep
+
+log = Logger()
+
+_T = TypeVar("_T")
+
+#: Seconds between two looks for a scheduler that a reconfig is replacing.
+LOOK_AGAIN = 1.0
+
+
+class NotTriggered(Exception):
+    """A scheduler cannot build what a step asked for; the message says why."""
+
+
+class SchedulerStopped(Exception):
+    """A scheduler was stopped before it had stored a build set. Another one may take its place."""
+
+
+class Triggering:
+    """I trigger schedulers for one step of one build."""
+
+    def __init__(self, build: BuildForStep, step: str, waits: Waits, isOver: Callable[[], bool]) -> None:
+        """@param step: the name of the step, which is unique in the build.
+        @param waits: all waits; the step gives them up when it is interrupted.
+        @param isOver: returns True after the step was interrupted.
+        """
+        self._build = build
+        self._step = step
+        self._waits = waits
+        self._isOver = isOver
+        self._master = build.builder.botmaster
+
+    async def trigger(
+        self, scheduler: str, source: SourceStamp | None, properties: Mapping[str, Any]
+    ) -> list[int]:
+        """Trigger a scheduler for all requests of the build for which no earlier build has done it.
+
+        @return: the numbers of the sets to wait for; empty if the scheduler builds later.
+        @raise NotTriggered: there is no such scheduler, or it cannot build this.
+        """
+        keys = [
+            self._key(request.id, scheduler) for request in self._build.requests if request.id is not None
+        ]
+        while True:
+            known = [await self._read(self._stateOf(key)) for key in keys]
+            missing = [key for key, number in zip(keys, known, strict=True) if number is None]
+            numbers = {number for number in known if isinstance(number, int) and number}
+            if keys and not missing:
+                return sorted(numbers)
+            try:
+                new = await self._triggered(scheduler, source, properties, missing)
+            except SchedulerStopped:
+                # The stopped scheduler may have stored the set: the key tells.
+                await self._waits.result(self._master.resources.sleep(LOOK_AGAIN))
+                continue
+            return sorted(numbers | ({new.id} if new is not None else set()))
+
+    async def _triggered(
+        self, name: str, source: SourceStamp | None, properties: Mapping[str, Any], keys: Sequence[str]
+    ) -> BuildsetRecord | None:
+        scheduler = self._master.triggerable(name)
+        if scheduler is not None:
+            new: BuildsetRecord | None = await self._waits.result(scheduler.trigger(source, properties, keys))
+            return new
+        for each in self._master.config.schedulers:
+            if getattr(each, "name", None) == name and callable(getattr(each, "trigger", None)):
+                raise SchedulerStopped()  # a reconfig is replacing it
+        raise NotTriggered(f"there is no scheduler {name!r} in c['schedulers'] that a step can trigger")
+
+    def _key(self, request: int | None, scheduler: str) -> str:
+        return f"{TRIGGERED}{request}/{quote(self._step, safe='')}/{quote(scheduler, safe='')}"
+
+    def _stateOf(self, key: str) -> Callable[[], Awaitable[Any]]:
+        return lambda: self._master.resources.store.getState(key)
+
+    async def _read(self, read: Callable[[], Awaitable[_T]]) -> _T:
+        """Read from the store, with retries until that succeeds."""
+        sleep = self._master.resources.sleep
+        reading = ensureDeferred(untilKept(read, sleep, self._storeFails, self._isOver))
+        found: _T = await self._waits.result(reading)
+        return found
+
+    def _storeFails(self, why: StoreFailed) -> None:
+        log.warn("step {name} waits for the store: {why}", name=self._step, why=why.reason)
+
+    async def ended(self, numbers: Sequence[int]) -> list[BuildsetRecord]:
+        """Wait until these sets are complete, also sets of an earlier process.
+
+        @raise NotTriggered: one is not in the store any more.
+        """
+        events, ends = self._master.events, _Ends(numbers)
+        events.subscribe(ends)
+        try:
+            for number in numbers:
+                record = await self._read(self._setOf(number))
+                if record is None:
+                    raise NotTriggered(f"build set {number} is not in the store any more")
+                ends.buildsetComplete(record)
+            await self._waits.result(ends.all)
+        finally:
+            events.unsubscribe(ends)
+        return [ends.records[number] for number in numbers]
+
+    def _setOf(self, number: int) -> Callable[[], Awaitable[BuildsetRecord | None]]:
+        return lambda: self._master.resources.store.getBuildset(number)
+
+    async def built(self, number: int) -> list[str]:
+        """The builds of a set with their results, as in C{"full/3: success"}."""
+        builds = await self._read(lambda: self._master.resources.store.getBuildsOf(number))
+        return [f"{each.builder}/{each.number}: {Results[each.results or 0]}" for each in builds]
+
+
+class _Ends:
+    """I collect the records of complete sets.
+
+    @ivar records: number -> record.
+    @ivar all: fires when all are complete.
+    """
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._open = set(numbers)
+        self.records: dict[int, BuildsetRecord] = {}
+        self.all: Deferred[None] = Deferred()
+        self._look()
+
+    def buildsetComplete(self, record: BuildsetRecord) -> None:
+        """See L{buildbot.process.buildevents.BuildEvents.subscribe}."""
+        if record.id in self._open and record.complete is not None:
+            self._open.remove(record.id)
+            self.records[record.id] = record
+            self._look()
+
+    def _look(self) -> None:
+        if not self._open and not self.all.called:
+            self.all.callback(None)

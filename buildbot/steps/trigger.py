@@ -1,0 +1,318 @@
+# -*- test-case-name: tests.stories.test_trigger -*-
+"""A step that triggers schedulers, and can wait for their builds.
+
+L{buildbot.process.triggering} does the work. L{buildbot.schedulers.triggerable} has the schedulers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.config.arguments import REQUIRED, Kind, arguments, complain
+from buildbot.config.kinds import FLAG, isText, sequenceOf
+from buildbot.config.messages import listing, nearest
+from buildbot.logs.live import LogFile
+from buildbot.model.properties import Properties, isRenderable
+from buildbot.model.records import BuildsetRecord
+from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, Results, worst
+from buildbot.model.revision import gotRevision
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.basestep import BuildStep
+from buildbot.process.kinds import isFilledIn
+from buildbot.process.triggering import NotTriggered, Triggering
+from buildbot.process.waits import Over, Waits
+
+log = Logger()
+
+#: The keys of a source in the configuration; the last two are accepted and not used.
+_SOURCE = ("branch", "revision", "repository", "project", "codebase")
+_PATCH = ("patch_level", "patch_body", "patch_subdir", "patch_author", "patch_comment")
+
+
+def _isSource(value: object) -> bool:
+    return isRenderable(value) or (isinstance(value, Mapping) and _sourceDetail(value) is None)
+
+
+def _sourceDetail(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    known = (*_SOURCE, *_PATCH)
+    wrong = next((each for each in value if each not in known), None)
+    if wrong is None:
+        return None
+    hint = nearest(wrong, known) if isinstance(wrong, str) else ""
+    return f"it has the key {wrong!r}{hint}; keys are {listing(_SOURCE)}"
+
+
+def _sourcesDetail(value: object) -> str | None:
+    if isinstance(value, (list, tuple)) and len(value) > 1:
+        return f"a build has one codebase in this release, and these are {len(value)}"
+    return None
+
+
+def _namesDetail(value: object) -> str | None:
+    if isinstance(value, str):
+        return "put a single name into a list, too"
+    return "it is empty" if value in ([], ()) else None
+
+
+def _orRenderable(kind: Kind) -> Kind:
+    """A kind that also allows a value that is known only in a build."""
+    return Kind(kind.expected, lambda value: kind.fits(value) or isRenderable(value), kind.detail)
+
+
+_FLAG = _orRenderable(Kind("True, False or None", FLAG.fits))
+_NAMES = _orRenderable(
+    Kind(
+        "a list of names of schedulers",
+        lambda value: sequenceOf(isFilledIn)(value) and "" not in value and len(value) > 0,
+        _namesDetail,
+        standIn=("x",),
+    )
+)
+_SOURCES = Kind(
+    "a list of one dict, as in [{'branch': 'x'}]",
+    lambda value: value is None or (sequenceOf(_isSource)(value) and len(value) <= 1),
+    _sourcesDetail,
+)
+_PROPERTIES = _orRenderable(
+    Kind(
+        "a dict of property names and values",
+        lambda value: value is None or (isinstance(value, Mapping) and all(map(isText, value))),
+    )
+)
+
+
+class Trigger(BuildStep):
+    """I trigger schedulers with the source of my build.
+
+    Each scheduler is triggered once, even if the master is killed and my build starts again. I wait for the
+    triggered builds with C{waitForFinish}; their worst result is mine.
+    """
+
+    name = "trigger"
+    flunkOnFailure = True
+    _waits: Waits | None = None
+
+    @arguments(
+        schedulerNames=_NAMES,
+        sourceStamp=Kind(
+            "a dict such as {'branch': 'x'}, or None",
+            lambda value: value is None or _isSource(value),
+            _sourceDetail,
+        ),
+        sourceStamps=_SOURCES,
+        updateSourceStamp=_FLAG,
+        alwaysUseLatest=_FLAG,
+        waitForFinish=_FLAG,
+        set_properties=_PROPERTIES,
+        copy_properties=Kind(
+            "a list of names of properties", lambda value: value is None or sequenceOf(isText)(value)
+        ),
+    )
+    def __init__(
+        self,
+        schedulerNames: Any = REQUIRED,
+        sourceStamp: Any = None,
+        sourceStamps: Any = None,
+        updateSourceStamp: Any = None,
+        alwaysUseLatest: Any = False,
+        waitForFinish: Any = False,
+        set_properties: Any = None,
+        copy_properties: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """@param schedulerNames: the names of schedulers that can be triggered.
+        @param sourceStamp: a dictionary: the source of the triggered builds, instead of that of my build.
+        @param sourceStamps: the same as a list of one dictionary.
+        @param updateSourceStamp: whether the triggered builds get the revision that my build has found, as
+            its property C{got_revision}; by default they do.
+        @param alwaysUseLatest: True: the latest revision of my branch, without the changes of my build.
+        @param waitForFinish: whether to wait for the triggered builds.
+        @param set_properties: properties of the triggered builds.
+        @param copy_properties: the names of properties of my build that the triggered builds get, too.
+        """
+        super().__init__(**kwargs)
+        self.schedulerNames = schedulerNames
+        self.sourceStamps = [*(sourceStamps or ()), *([sourceStamp] if sourceStamp else [])]
+        self.alwaysUseLatest = alwaysUseLatest
+        isOther = bool(self.sourceStamps) or bool(alwaysUseLatest)
+        self.updateSourceStamp = not isOther if updateSourceStamp is None else updateSourceStamp
+        self.waitForFinish = waitForFinish
+        self.set_properties = dict(set_properties) if isinstance(set_properties, Mapping) else set_properties
+        self.copy_properties = list(copy_properties or ())
+        if len(self.sourceStamps) > 1:
+            complain(self, "takes sourceStamp or sourceStamps, not both")
+        if self.sourceStamps and alwaysUseLatest is True:
+            complain(self, "takes a sourceStamp or alwaysUseLatest, not both")
+        if isOther and updateSourceStamp is True:
+            other = "a sourceStamp" if self.sourceStamps else "alwaysUseLatest"
+            complain(self, f"takes {other} or updateSourceStamp, not both")
+
+    def triggeredSchedulers(self) -> list[str]:
+        """The names of schedulers that are known before a build; see L{BuildFactory.triggered}."""
+        isOwn = type(self).getSchedulersAndProperties is not Trigger.getSchedulersAndProperties
+        isListed = isinstance(self.schedulerNames, (list, tuple))
+        return (
+            [] if isOwn or not isListed else [each for each in self.schedulerNames if isinstance(each, str)]
+        )
+
+    # for subclasses, as in 0.8
+
+    def createTriggerProperties(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The properties for one scheduler. Subclasses may override it."""
+        return Properties(properties, "Trigger")
+
+    def getSchedulersAndProperties(self) -> Any:
+        """The schedulers to trigger, as a list of (name, properties). Subclasses may override it, also as a
+        coroutine; C{set_properties} and C{schedulerNames} have their values then.
+        """
+        return [(name, self.set_properties) for name in self.schedulerNames]
+
+    # during the build
+
+    async def run(self) -> int:
+        """See L{BuildStep}."""
+        self._waits = Waits(lambda why: log.failure("step {name} failed after its end", why, name=self.name))
+        triggering = Triggering(self.build, self.name, self._waits, lambda: self.stopped)
+        logfile = self.addLog("builds")
+        try:
+            return await self._triggerAll(triggering, logfile)
+        except Over:
+            self.step_status.setText([self.name, "interrupted"])
+            return EXCEPTION
+        except NotTriggered as why:
+            logfile.addStderr(f"{why}\n")
+            self.step_status.setText([self.name, str(why)])
+            self.step_status.setText2([self.name])
+            return FAILURE
+        finally:
+            self._waits = None
+
+    async def _triggerAll(self, triggering: Triggering, logfile: LogFile) -> int:
+        self._render()
+        wanted: Any = self.getSchedulersAndProperties()
+        if inspect.isawaitable(wanted):
+            wanted = await wanted
+        source = self._source()
+        pairs = [
+            (name, self.createTriggerProperties(properties or {})) for name, properties in map(_pair, wanted)
+        ]
+        names = list(dict.fromkeys(name for name, _ in pairs))
+        self.step_status.setText(["triggering", *names])
+        if not self.waitForFinish:
+            for name, properties in pairs:
+                await self._trigger(triggering, name, source, properties, logfile)
+            self.step_status.setText(["triggered", *names])
+            return SUCCESS
+        status = self.build.build_status
+        await self.build.builder.buildWaits(self.build, True)
+        try:
+            numbers: list[int] = []
+            for name, properties in pairs:
+                numbers += await self._trigger(triggering, name, source, properties, logfile)
+            self.step_status.setText(["waiting for", *names])
+            status.waitsFor = lambda: f"waiting for the builds of {listing(names)}"
+            records = await triggering.ended(list(dict.fromkeys(numbers)))
+        finally:
+            status.waitsFor, status.waits = None, False
+        await self.build.builder.buildWaits(self.build, False)
+        return await self._judged(triggering, names, records, logfile)
+
+    def _render(self) -> None:
+        """Fill in the arguments; subclasses see the values."""
+        for name in (
+            "schedulerNames",
+            "sourceStamps",
+            "updateSourceStamp",
+            "alwaysUseLatest",
+            "waitForFinish",
+        ):
+            setattr(self, name, self.build.render(getattr(self, name)))
+        properties = dict(self.build.render(self.set_properties) or {})
+        for name in self.copy_properties:
+            try:
+                properties[name] = self.build.getProperty(name)
+            except KeyError:  # it is not set here, so it is not set there
+                continue
+        self.set_properties = properties
+
+    def _source(self) -> SourceStamp:
+        """The source of the triggered builds."""
+        mine = self.build.getSourceStamp()
+        if self.sourceStamps:
+            return _given(self.sourceStamps[0])
+        if self.alwaysUseLatest:
+            return SourceStamp(mine.branch, None, None, None, mine.repository, mine.project, mine.codebase)
+        found = gotRevision(self.build.properties) if self.updateSourceStamp else ""
+        return mine.getAbsoluteSourceStamp(found) if found else mine
+
+    async def _trigger(
+        self,
+        triggering: Triggering,
+        name: str,
+        source: SourceStamp,
+        properties: Mapping[str, Any],
+        logfile: LogFile,
+    ) -> list[int]:
+        numbers = await triggering.trigger(name, source, dict(properties))
+        told = f"build set {listing(map(str, numbers))}" if numbers else "builds at its next time"
+        logfile.addStdout(f"scheduler {name}: {told}\n")
+        return numbers
+
+    async def _judged(
+        self,
+        triggering: Triggering,
+        names: Iterable[str],
+        records: Sequence[BuildsetRecord],
+        logfile: LogFile,
+    ) -> int:
+        """Log the builds of all sets, and return the worst result."""
+        results = SUCCESS
+        for record in records:
+            results = worst(results, _meaning(record.results))
+            for line in await triggering.built(record.id):
+                logfile.addStdout(f"build set {record.id}: {line}\n")
+        if results == SUCCESS:
+            self.step_status.setText(["triggered", *names])
+        else:
+            self.step_status.setText(["triggered", *names, Results[results]])
+            self.step_status.setText2([self.name])
+        return results
+
+    def interrupt(self, reason: str | Failure) -> Deferred[None]:
+        """See L{BuildStep}. The triggered builds run on."""
+        interrupting = super().interrupt(reason)
+        if self._waits is not None:
+            self._waits.giveUp()
+        return interrupting
+
+
+def _pair(wanted: Any) -> tuple[str, Mapping[str, Any]]:
+    """The scheduler and its properties, which later releases write as a dictionary."""
+    if isinstance(wanted, Mapping):
+        return wanted["sched_name"], wanted.get("props_to_set") or {}
+    name, properties = wanted
+    return name, properties
+
+
+def _given(said: Mapping[str, Any]) -> SourceStamp:
+    """The source in a dictionary of the configuration."""
+    patch = None
+    if said.get("patch_body"):
+        patch = (said.get("patch_level") or 0, said["patch_body"], *filter(None, [said.get("patch_subdir")]))
+    place = [said.get(name) or "" for name in ("repository", "project", "codebase")]
+    return SourceStamp(said.get("branch"), said.get("revision"), patch, None, *place)
+
+
+def _meaning(results: int | None) -> int:
+    """The result of a set for a step that has waited for it."""
+    if results == CANCELLED:
+        return FAILURE
+    return EXCEPTION if results in (None, RETRY) else int(results or SUCCESS)
