@@ -20,7 +20,8 @@ class ListedCase(unittest.TestCase):
         @param real: the same of the code.
         """
         wrong = list(corrections(listed, real))
-        self.assertEqual(wrong, [], "\n".join(["", f"correct {place}:", *wrong]))
+        if wrong:
+            self.fail("\n".join([f"correct {place}:", *wrong]))
 
 
 def corrections(listed: Any, real: Any) -> Iterator[str]:

@@ -533,7 +533,11 @@ class EveryClassTests(unittest.SynchronousTestCase):
             kinds = {
                 name for each in cls.__mro__ for name in getattr(vars(each).get("__init__"), "kinds", ())
             }
-            self.assertEqual(set(knownArguments(cls)) - kinds - self.FREE, set(), cls.__name__)
+            self.assertEqual(
+                set(knownArguments(cls)) - kinds - self.FREE,
+                set(),
+                f"give these arguments of {cls.__module__}.{cls.__name__} a kind, with @arguments",
+            )
 
 
 class PlacesOfObjectsTests(unittest.SynchronousTestCase):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Protocol, TypeVar
 
 from twisted.trial import unittest
 
 from buildbot.changes.pb import PBChangeSource
 from buildbot.config.compare import ComparableMixin
-from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.diff import SETTINGS, ConfigChange, diff
 from buildbot.config.model import BuilderConfig, ConfigError, MasterConfig, SlaveConfig
 from buildbot.scheduler import Periodic, Scheduler
 
@@ -293,3 +293,13 @@ class DiffPropertyTests(unittest.TestCase):
                 self.assertEqual((old.slaves, old.builders), (new.slaves, new.builders))
             self.assertEqual(found.isEmpty(), found.describe() == ())
             self.assertTrue(diff(new, new).isEmpty())
+
+
+class EveryKeyTests(unittest.SynchronousTestCase):
+    """The keys of a configuration."""
+
+    def test_compared(self) -> None:
+        """A reconfig compares every key: a change of a forgotten one would have no effect."""
+        lists = {"slaves", "builders", "schedulers", "sources", "status", "ports"}
+        keys = {each.name for each in fields(MasterConfig) if each.compare}
+        self.assertEqual(keys - lists, set(SETTINGS), "SETTINGS in buildbot/config/diff.py lacks a key")

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.trial import unittest
 
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
 from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
 from buildbot.control.server import ControlServer
 from buildbot.control.slavecommands import SlaveCommands
+from tests.listed import ListedCase
 from tests.unit.process.test_builds import BuildCase
 
 #: JSON values, some larger than useful.
@@ -40,7 +40,7 @@ ANYTHING = st.recursive(
 NAMES = [*sorted({name for kinds in COMMANDS.values() for name in kinds}), "speed"]
 
 
-class TableTests(unittest.SynchronousTestCase):
+class TableTests(ListedCase):
     """Valid and invalid requests."""
 
     def refusal(self, **request: Any) -> str:
@@ -105,7 +105,8 @@ class TableTests(unittest.SynchronousTestCase):
             words = re.findall(r'"(\w+)":', request)
             command = re.findall(r'"command": "(\w+)"', request)[0]
             shown.setdefault(command, set()).update(words[1:])
-        self.assertEqual(shown, {command: set(kinds) for command, kinds in COMMANDS.items()})
+        real = {command: set(kinds) for command, kinds in COMMANDS.items()}
+        self.assertListed("the requests in docs/reference/control-socket.rst", shown, real)
 
 
 class HandlersTests(BuildCase):
