@@ -6,7 +6,6 @@ The rules check that a factory is one. They do not check how it makes builds.
 
 from __future__ import annotations
 
-import inspect
 import ntpath
 import posixpath
 import unicodedata
@@ -16,6 +15,7 @@ from itertools import accumulate, chain
 from typing import Any
 
 from buildbot.config.bots import propertiesTrouble
+from buildbot.config.kinds import takes
 from buildbot.config.messages import (
     LONGEST_NAME,
     Raw,
@@ -32,7 +32,6 @@ from buildbot.config.messages import (
 )
 from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
 from buildbot.config.optional import ChecksSteps
-from buildbot.config.plugincode import PLUGIN_ERRORS
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
 BUILDER_KEYS = (
@@ -64,6 +63,7 @@ LONGEST_DIRECTORY = 1024
 SLAVES_OWN = ("info", "buildbot.tac", "twistd.log", "twistd.pid", "twistd.hostname")
 #: The most builders of a slave. Perspective Broker keeps at most 1024 references, one for each.
 MOST_BUILDERS = 1000
+_COUNTS = ("no", "one", "two", "three")
 
 _Entry = dict[Any, Any]
 #: A builder: its title, its dictionary, and a function that makes an error about it.
@@ -101,16 +101,20 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
     rule = said.get("mergeRequests")
     if rule is None or isinstance(rule, bool):
         return None
-    wanted = "a function of (builder, request, otherRequest)"
-    if not callable(rule) or isinstance(rule, type):
-        return f"must be True, False or {wanted}, not {articled(rule)}"
-    try:
-        inspect.signature(rule).bind(None, None, None)
-    except TypeError:
-        return f"must be {wanted}: this one does not take three arguments"
-    except PLUGIN_ERRORS:  # the signature is unknown, or inspection fails
+    return functionTrouble(rule, "a function of (builder, request, otherRequest)", 3, "True, False or ")
+
+
+def functionTrouble(value: object, wanted: str, count: int, others: str = "") -> str | None:
+    """The fault of a function of the configuration, in words that follow its name, or None.
+
+    @param count: the number of its arguments.
+    @param others: the other values that are allowed, in words.
+    """
+    if not callable(value) or isinstance(value, type):
+        return f"must be {others}{wanted}, not {articled(value)}"
+    if takes(value, *[None] * count):
         return None
-    return None
+    return f"must be {wanted}: this one does not take {_COUNTS[count]} arguments"
 
 
 def builderErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:

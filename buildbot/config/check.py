@@ -11,8 +11,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from buildbot.config.arguments import isMisconfigured
-from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, slaves
-from buildbot.config.builders import builderDoubts, builderErrors, builders, mergeRule, mergeTrouble
+from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, propertiesTrouble, slaves
+from buildbot.config.builders import (
+    builderDoubts,
+    builderErrors,
+    builders,
+    functionTrouble,
+    mergeRule,
+    mergeTrouble,
+)
 from buildbot.config.compare import sameValue
 from buildbot.config.later import KEYS as LATER_KEYS
 from buildbot.config.messages import (
@@ -53,12 +60,15 @@ KEYS = (
     "status",
     *TEXTS,
     "mergeRequests",
+    "properties",
+    "prioritizeBuilders",
 )
 #: The keys whose values become attributes of MasterConfig as they are.
 _UNCHANGED = (
     "projectURL",
     "buildbotURL",
     "manhole",
+    "prioritizeBuilders",
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: Keys of later and earlier Buildbots -> the key or remedy in this release.
@@ -82,8 +92,6 @@ OTHER_KEYS = {
     **dict.fromkeys(
         ("buildCacheSize", "changeCacheSize", "caches"), "leave it out: nothing needs to be tuned"
     ),
-    "properties": "give properties to a bot, in its options: ('name', 'password', {'properties': {…}})",
-    "prioritizeBuilders": "leave it out: the oldest request is served first",
     "interlocks": "use locks, which builders and steps take in their 'locks'",
 }
 Rule = Callable[[Raw, Report], Iterator[ConfigError]]
@@ -115,6 +123,7 @@ def configuration(
         debugPassword=cast(Any, raw.get("debugPassword")) or None,
         projectName=str(raw.get("projectName") or ""),
         mergeRequests=mergeRule(raw) or MergeRule(True),
+        properties=dict(cast(Any, raw.get("properties")) or {}),
         warnings=warnings,
         modules=modules,
         **plain,  # type: ignore[arg-type] # the rules have checked them
@@ -150,6 +159,19 @@ def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
     trouble = mergeTrouble(raw)
     if trouble:
         yield report(f"c['mergeRequests'] {trouble}", "mergeRequests")
+
+
+def _properties(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    trouble = propertiesTrouble(raw.get("properties") or {})
+    if trouble:
+        yield report(f"c['properties'] must be {trouble}", "properties")
+
+
+def _prioritizeBuilders(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    rule = raw.get("prioritizeBuilders")
+    trouble = rule is not None and functionTrouble(rule, "a function of (master, builders)", 2)
+    if trouble:
+        yield report(f"c['prioritizeBuilders'] {trouble}", "prioritizeBuilders")
 
 
 def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -304,7 +326,7 @@ def _isScheduler(thing: object) -> bool:
 
 
 _RULES: tuple[Rule, ...] = (
-    *(_required, _lists, _texts, _mergeRequests, botErrors, _ports),
+    *(_required, _lists, _texts, _mergeRequests, _properties, _prioritizeBuilders, botErrors, _ports),
     *(_plugins, _accounts, _schedulers, triggerErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (

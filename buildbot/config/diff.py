@@ -22,6 +22,8 @@ SETTINGS = (
     "projectURL",
     "buildbotURL",
     "mergeRequests",
+    "properties",
+    "prioritizeBuilders",
 )
 
 

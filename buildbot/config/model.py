@@ -131,6 +131,9 @@ class MasterConfig:
     @ivar builders: name -> L{BuilderConfig}, in the order of the file.
     @ivar schedulers: the schedulers, in the order of the file; so are C{sources} and C{status}.
     @ivar ports: strports descriptions of the slave ports; a plain number N becomes C{"tcp:N"}.
+    @ivar properties: properties of every build: name -> value.
+    @ivar prioritizeBuilders: a function of the master and the builders with waiting requests. It returns
+        them in the order in which they get slaves.
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
         They do not count in comparisons.
@@ -148,6 +151,8 @@ class MasterConfig:
     projectURL: str | None = None
     buildbotURL: str | None = None
     mergeRequests: MergeRule = field(default_factory=lambda: MergeRule(True))
+    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
 

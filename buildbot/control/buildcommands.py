@@ -154,6 +154,7 @@ class BuildCommands:
 
     async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build for a request; None if it does not begin soon."""
+        await self._botmaster.engine.priorities.settled()
         if request in builder.pending and not request.isChosen:
             return None  # no slave is available for it
         began: Deferred[int | None] = Deferred()

@@ -63,6 +63,7 @@ class Build:
     @ivar whyLost: the reason why the master disconnected the slave; empty if it did not.
     @ivar overtime: a note on a command that exceeded its time limit, if the slave did not end it; else empty.
     @ivar slavename: the name of the slave.
+    @ivar ofAll: the properties of all builds from the configuration.
     @ivar ofBuilder: the builder's C{properties} from the configuration.
     @ivar builderEnvironment: the builder's C{env}; the environments of steps count more.
     @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
@@ -81,6 +82,7 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
+    ofAll: Mapping[str, Any] = {}
     ofBuilder: Mapping[str, Any] = {}
     builderEnvironment: Mapping[str, Any] = {}
 
@@ -148,6 +150,8 @@ class Build:
             own[name] = getattr(source, name)
         ofSlave = self.slavebuilder.slave.properties
         given = Properties()
+        if self.ofAll:
+            given.update(self.ofAll, "Global")
         for change in source.changes:
             given.updateFrom(change.properties)
         for request in self.requests:

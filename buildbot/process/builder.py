@@ -221,7 +221,10 @@ class Builder:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
             return "its last try after crashes of the master waits for the last try of another request"
-        return whyWaiting([self._view(name) for name in self.setup.slavenames])
+        views = [self._view(name) for name in self.setup.slavenames]
+        if self.name in self.botmaster.engine.priorities.leftOut and any(view.isIdle for view in views):
+            return "prioritizeBuilders of the configuration leaves this builder out"
+        return whyWaiting(views)
 
     def _view(self, name: str) -> SlaveView:
         attached = self.attachedSlaves.get(name)
@@ -242,7 +245,15 @@ class Builder:
     # builds
 
     def maybeStartBuild(self) -> None:
-        """Start builds while there are waiting requests and idle slaves (B7)."""
+        """Start builds (B7), now, or after the builders that C{prioritizeBuilders} puts before me."""
+        priorities = self.botmaster.engine.priorities
+        if priorities.rule is None:
+            self.startBuilds()
+        else:
+            priorities.soon()
+
+    def startBuilds(self) -> None:
+        """Start builds while there are waiting requests and idle slaves."""
         engine = self.botmaster.engine
         while self._oneWaits() and not engine.isHolding():
             pending: Iterable[BuildRequest] = self.pending

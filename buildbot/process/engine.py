@@ -20,6 +20,7 @@ from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.buildset import BuildSet
 from buildbot.process.merging import onTrial
+from buildbot.process.priorities import Priorities
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.storehealth import StoreHealth
@@ -36,6 +37,7 @@ class BuildEngine:
 
     @ivar builders: builder name -> L{Builder}.
     @ivar keeping: the number of builds that run, or have ended but are not stored yet.
+    @ivar priorities: the order in which builders get slaves, if the configuration determines it.
     @ivar trial: the request on its last attempt after crashes of the master; other last attempts wait for it.
     """
 
@@ -47,6 +49,7 @@ class BuildEngine:
         self._events = events
         self._numbers = numbers
         self.builders: dict[str, Builder] = {}
+        self.priorities = Priorities(resources.clock, self.builders)
         self._learned: dict[str, dict[str, float]] = {}  # expectations of absent builders, by name
         self.keeping = 0
         self.trial: BuildRequest | None = None

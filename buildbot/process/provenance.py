@@ -51,6 +51,8 @@ class Told(HasProperties, Protocol):
 
 #: Properties of a build that only the configuration determines.
 _OURS = frozenset({"buildername", "buildnumber", "slavename"})
+#: The sources of properties that the configuration gives to all builds, to a builder and to a slave.
+_CONFIGURED = frozenset({"Global", "builder", "slave"})
 
 
 def originOf(name: str, build: Told) -> Origin:
@@ -63,8 +65,7 @@ def originOf(name: str, build: Told) -> Origin:
         return Origin.SLAVE
     if source == "build" and name == "revision":
         return Origin.SLAVE  # a dependent build may get the revision that the slave of another build found
-    # "slave" marks the properties that the configuration gives to a slave.
-    ours = source == "slave" or (source == "build" and name in _OURS)
+    ours = source in _CONFIGURED or (source == "build" and name in _OURS)
     return Origin.CONFIGURATION if ours else Origin.OTHERS
 
 

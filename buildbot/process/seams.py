@@ -19,6 +19,7 @@ from buildbot.model.records import BuildsetRecord, PauseRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
+from buildbot.process.priorities import Priorities
 from buildbot.process.provenance import Told
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
@@ -108,9 +109,11 @@ class EngineForBuilder(Protocol):
 
     @ivar keeping: the number of builds that run, or have ended but are not stored yet.
     @ivar trial: the request on its last attempt after crashes of the master.
+    @ivar priorities: the order in which builders get slaves, if the configuration determines it.
     """
 
     keeping: int
+    priorities: Priorities
     trial: BuildRequest | None
 
     async def submitRequest(self, builder: BuilderForEngine, request: BuildRequest, /) -> BuildRequest:

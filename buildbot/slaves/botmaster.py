@@ -257,6 +257,8 @@ class BotMaster(service.Service):
                 self.slaves[new.name].keepaliveChanged()
             if old.max_builds != new.max_builds:
                 self._alone(new.name, lambda name: self.engine.slaveIsIdle(self.slaves[name]))
+        if "prioritizeBuilders" in change.settings:
+            self.engine.priorities.configure(config.prioritizeBuilders, self.parent)
         builders = change.buildersRemoved or change.buildersAdded or change.buildersAltered
         if builders or change.slavesAdded or change.slavesAltered:
             self.locks.configure(config.builders.values(), config.slaves.values())

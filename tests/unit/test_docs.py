@@ -563,13 +563,14 @@ class ReferenceTests(ListedCase):
         """The properties of every build are those in the page, with their order of precedence."""
         text = pages()["reference/steps"].partition(".. _properties:")[2]
         before, _, after = text.partition("and those that come from elsewhere")
-        change = Change("me", [], "", properties={"a": "change", "b": "change", "c": "change"})
+        change = Change("me", [], "", properties=dict.fromkeys("abcd", "change"))
         request = BuildRequest("because", SourceStamp(changes=[change]), "full")
-        request.properties = Properties({"b": "request", "c": "request", "slavename": "request"})
+        request.properties = Properties(dict.fromkeys([*"bcd", "slavename"], "request"))
         build = Build([request])
+        build.ofAll, build.ofBuilder = dict.fromkeys("abcde", "all"), dict.fromkeys("cd", "builder")
         build.setBuilder(SimpleNamespace(name="full"))
         record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
-        slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
+        slave = SimpleNamespace(slavename="bot1", properties={"d": "bot", "buildnumber": "bot"})
         clock, nobody = Clock(), cast(Any, None)
         build.startBuild(
             BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock)),
@@ -579,11 +580,11 @@ class ReferenceTests(ListedCase):
             ),
         )
         said = build.properties
-        self.assertEqual([said[name] for name in "abc"], ["change", "request", "bot"])
+        self.assertEqual([said[name] for name in "eabcd"], ["all", "change", "request", "builder", "bot"])
         own = [name for name, _, source in said.asList() if source == "build"]
         self.assertEqual(sorted(re.findall(r"^   \* - ``(\w+)``", before, re.M)), own)
         order = re.findall(r"^\d\. (?:of the |the |what a )(\w+)", after, re.M)
-        self.assertEqual(order, ["changes", "request", "bot", "eight", "step"])
+        self.assertEqual(order, ["configuration", "changes", "request", "builder", "bot", "eight", "step"])
 
     def test_leftOut(self) -> None:
         """The names that the page of differences lists as left out do not exist."""

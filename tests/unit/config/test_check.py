@@ -64,8 +64,20 @@ class KeyTests(unittest.TestCase):
         """A minimal configuration has neither errors nor warnings."""
         self.assertEqual((errors(), warnings()), ([], []))
 
+    def test_globalKeys(self) -> None:
+        """Wrong values of c['properties'] and c['prioritizeBuilders'] are told."""
+        wanted = "c['prioritizeBuilders'] must be a function of (master, builders)"
+        for changes, told in (
+            ({"properties": ["a"]}, "c['properties'] must be a dict of property names and values"),
+            ({"properties": {"": 1}}, "c['properties'] must be a dict of property names and values"),
+            ({"prioritizeBuilders": "low"}, f"{wanted}, not a str"),
+            ({"prioritizeBuilders": lambda one: one}, f"{wanted}: this one does not take two arguments"),
+        ):
+            self.assertEqual(errors(**changes), [told])
+        self.assertEqual(errors(properties=None, prioritizeBuilders=None), [])
+
     def test_everyKey(self) -> None:
-        """Every key of 0.7.5 is known."""
+        """Every key of 0.7.5 is known, and so are those of 0.8 that work."""
         given = raw(
             sources=[Service()],
             schedulers=[Scheduler("all", "full")],
@@ -76,6 +88,8 @@ class KeyTests(unittest.TestCase):
             projectURL="http://p/",
             buildbotURL=None,
             mergeRequests=False,
+            properties={"a": 1},
+            prioritizeBuilders=lambda master, builders: builders,
         )
         self.assertEqual(sorted(given), sorted(check.KEYS))
         self.assertEqual((errors(**given), warnings(**given)), ([], []))

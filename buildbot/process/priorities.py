@@ -1,0 +1,108 @@
+# -*- test-case-name: tests.stories.test_priorities -*-
+"""The order in which builders get slaves, by C{prioritizeBuilders} of master.cfg.
+
+Without this key, each builder takes a slave at once: see L{buildbot.process.engine}.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.eventual import eventual
+
+log = Logger()
+
+
+class WaitsForSlaves(Protocol):
+    """The part of a builder that this module uses."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def pending(self) -> Collection[object]:
+        """The waiting requests."""
+
+    def startBuilds(self) -> None:
+        """Start builds while there are waiting requests and idle slaves."""
+
+
+class Priorities:
+    """I let builders start builds in the order of a function of the configuration.
+
+    @ivar rule: the function; None: there is none, and I do nothing.
+    @ivar leftOut: the builders with waiting requests that the function did not return the last time.
+    """
+
+    def __init__(self, clock: IReactorTime, builders: Mapping[str, WaitsForSlaves]) -> None:
+        self._clock = clock
+        self._builders = builders
+        self.rule: Callable[[Any, Any], object] | None = None
+        self.leftOut: frozenset[str] = frozenset()
+        self._master: Any = None
+        self._hasFailed = False
+        self._due: Deferred[None] | None = None
+
+    def configure(self, rule: Callable[[Any, Any], object] | None, master: Any) -> None:
+        """Use a function from now on. It is called with C{master} and a list of builders."""
+        self.rule, self._master = rule, master
+        self.leftOut, self._hasFailed = frozenset(), False
+        self.soon()
+
+    def soon(self) -> None:
+        """Let the builders start builds in the next turn of the reactor."""
+        if self._due is None:
+            self._due = Deferred()
+            eventual(self._clock, self._start)
+
+    def settled(self) -> Deferred[None]:
+        """Fires when no builder is about to start builds."""
+        settled: Deferred[None] = Deferred()
+        if self._due is None:
+            settled.callback(None)
+        else:
+            self._due.addCallback(settled.callback)
+        return settled
+
+    def _start(self) -> None:
+        waiting = [each for each in self._builders.values() if each.pending]
+        for builder in self._sorted(waiting):
+            builder.startBuilds()
+        due, self._due = self._due, None
+        if due is not None:
+            due.callback(None)
+
+    def _sorted(self, waiting: Sequence[WaitsForSlaves]) -> Sequence[WaitsForSlaves]:
+        """The builders in the order of the function. If it fails, the order is that of the configuration."""
+        self.leftOut = frozenset()
+        if self.rule is None or not waiting:
+            return waiting
+        try:
+            chosen = _checked(self.rule(self._master, list(waiting)), waiting)
+        except PLUGIN_ERRORS:
+            if not self._hasFailed:
+                log.failure(
+                    "prioritizeBuilders failed: whenever it fails, builders get slaves in the order of the "
+                    "configuration; further failures are not logged"
+                )
+            self._hasFailed = True
+            return waiting
+        self.leftOut = frozenset(each.name for each in waiting if each not in chosen)
+        return chosen
+
+
+def _checked(answer: object, waiting: Sequence[WaitsForSlaves]) -> Sequence[WaitsForSlaves]:
+    """The answer of the function. Raises TypeError if it is not a list of some of the builders."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+    if not isinstance(answer, (list, tuple)) or any(each not in waiting for each in answer):
+        wanted = "a list of the builders that it was called with"
+        raise TypeError(f"prioritizeBuilders must return {wanted}, and has returned {answer!r:.100}")
+    return list(answer)
