@@ -299,7 +299,7 @@ class EveryKeyTests(unittest.SynchronousTestCase):
     """The keys of a configuration."""
 
     def test_compared(self) -> None:
-        """A reconfig compares every key: a change of a forgotten one would have no effect."""
+        """A reconfig compares every key: a change of a forgotten one would not be reported."""
         lists = {"slaves", "builders", "schedulers", "sources", "status", "ports"}
         keys = {each.name for each in fields(MasterConfig) if each.compare}
         self.assertEqual(keys - lists, set(SETTINGS), "SETTINGS in buildbot/config/diff.py lacks a key")
