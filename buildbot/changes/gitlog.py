@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from buildbot.programs.output import BadOutput
+
 #: The format of a commit in C{git log -z --raw}. Fields end with null characters: git's texts have none.
 FORMAT = "%H%x00%an <%ae>%x00%ct%x00%B"
 LOG = (
@@ -14,10 +16,6 @@ LOG = (
     *("--no-renames", "--no-color", "--encoding=UTF-8", f"--format=tformat:{FORMAT}"),
 )
 _HEAD = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\trefs/heads/(.+)")
-
-
-class BadOutput(Exception):
-    """git printed something unexpected."""
 
 
 @dataclass(frozen=True)

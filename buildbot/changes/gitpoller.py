@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.changes import gitlog
+from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
 from buildbot.changes.programpoller import (
     CATEGORY,
     FETCH_SECONDS,
@@ -21,7 +22,6 @@ from buildbot.changes.programpoller import (
 )
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
-from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
 from buildbot.text.urls import withoutPasswords
@@ -34,17 +34,6 @@ MOST_OF_NEW = 500
 _AT_ONCE = 200
 #: With these, git never asks for a password, and takes no lock that it can do without.
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-
-Branches: TypeAlias = Sequence[str] | bool | Callable[[str], object] | None
-
-
-def _isBranches(value: object) -> bool:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return all(isinstance(each, str) and each for each in value)
-    return value is None or isinstance(value, bool) or callable(value)
-
-
-_BRANCHES = Kind("a list of branches, True for all, or a function of a branch", _isBranches)
 
 
 class GitPoller(ProgramPoller):
@@ -67,7 +56,7 @@ class GitPoller(ProgramPoller):
 
     @arguments(
         repourl=URL,
-        branches=_BRANCHES,
+        branches=BRANCHES,
         branch=orNone(TEXT),
         workdir=orNone(TEXT, "a directory of its own"),
         pollInterval=SOME_SECONDS,
@@ -144,12 +133,7 @@ class GitPoller(ProgramPoller):
 
     def describe(self) -> str:
         """One line for people: the repository and the branches."""
-        which = self.branches
-        if isinstance(which, (list, tuple)):
-            which = ", ".join(which)
-        else:
-            which = "all branches" if which is True else "some branches"
-        return f"GitPoller of {withoutPasswords(self.repourl)} ({which})"
+        return f"GitPoller of {withoutPasswords(self.repourl)} ({toldBranches(self.branches)})"
 
     # memory
 
@@ -174,7 +158,7 @@ class GitPoller(ProgramPoller):
 
     async def _start(self, found: Mapping[str, str], heads: Mapping[str, str]) -> None:
         """Remember the branches that the configuration has added: their old commits make no changes."""
-        started = {"branches": self._spelled()}
+        started = {"branches": named(self.branches)}
         if self._started == started:
             return
         storing = [self._remember(branch, head) for branch, head in found.items() if branch not in heads]
@@ -182,10 +166,6 @@ class GitPoller(ProgramPoller):
             await each
         await self.store.setState(f"{self.key}/started", started)
         self._started = started
-
-    def _spelled(self) -> list[str] | None:
-        """The names of the watched branches; None for all, and for a function."""
-        return sorted(self.branches) if isinstance(self.branches, (list, tuple, set, frozenset)) else None
 
     # the look
 
@@ -209,21 +189,13 @@ class GitPoller(ProgramPoller):
 
     async def _look(self) -> dict[str, str]:
         """The watched branches of the repository: name -> revision of the head."""
-        names = self._spelled()
+        names = named(self.branches)
         some = [f"refs/heads/{each}" for each in names] if names and len(names) < _AT_ONCE else []
         found = gitlog.heads(await self._git(["ls-remote", "--heads", "--", self.repourl, *some]))
-        watched = {branch: head for branch, head in found.items() if self._isWatched(branch)}
+        watched = {branch: head for branch, head in found.items() if isWatched(self.branches, branch)}
         if not watched and names is not None:
             raise PollFailed(f"the repository has no branch {' and no '.join(map(repr, names))}")
         return watched
-
-    def _isWatched(self, branch: str) -> bool:
-        if callable(self.branches):
-            try:
-                return bool(self.branches(branch))
-            except PLUGIN_ERRORS as error:
-                raise PollFailed(f"the function branches= failed on {branch!r}: {error!r}") from error
-        return isinstance(self.branches, bool) or branch in (self.branches or ())
 
     async def _makeRepository(self) -> None:
         if not os.path.exists(os.path.join(self._directory, "HEAD")):
@@ -302,9 +274,11 @@ class GitPoller(ProgramPoller):
         key = f"{self.key}/unfinished"
         place = await self.store.getState(key) or unfinished
         branch, head = str(place["branch"]), str(place["head"])
-        if await self._missing([head]):
-            await self._fetch([branch])  # my repository was deleted meanwhile
-        if not await self._missing([head]):
+        isMissing = bool(await self._missing([head]))
+        if isMissing:  # my repository was deleted meanwhile
+            await self._fetch([branch])
+            isMissing = bool(await self._missing([head]))
+        if not isMissing:
             await self._report(branch, head, int(place["reported"]))
         else:
             log.warn(

@@ -19,6 +19,7 @@ from buildbot.changes.base import PollingChangeSource
 from buildbot.config.arguments import Kind
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
+from buildbot.programs.output import BadOutput
 from buildbot.programs.running import Program, ProgramFailed
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.urls import withoutPasswords
@@ -134,6 +135,6 @@ class ProgramPoller(PollingChangeSource):
 
     def reasonOf(self, why: Failure) -> str:
         """See L{PollingChangeSource.reasonOf}."""
-        if why.check(ProgramFailed, PollFailed, StoreFailed):
+        if why.check(ProgramFailed, BadOutput, PollFailed, StoreFailed):
             return withoutPasswords(why.getErrorMessage())
         return super().reasonOf(why)

@@ -9,9 +9,7 @@ from datetime import datetime
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-
-class BadOutput(Exception):
-    """svn printed something unexpected."""
+from buildbot.programs.output import BadOutput
 
 
 @dataclass(frozen=True)

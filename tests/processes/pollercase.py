@@ -53,6 +53,14 @@ class PollerCase(unittest.TestCase):
 
     programs: tuple[str, ...] = ()
 
+    def commit(self) -> str:
+        """Commit something. Returns the revision."""
+        raise NotImplementedError
+
+    def start(self, **kw: Any) -> None:
+        """Start a new master on the same store, with a poller; see L{use}."""
+        raise NotImplementedError
+
     def setUp(self) -> None:
         for program in self.programs:
             if shutil.which(program) is None:
@@ -93,6 +101,19 @@ class PollerCase(unittest.TestCase):
         while not looking.called and self.master.takes:
             await deferLater(reactor, 0.005)
         return not looking.called
+
+    async def killOften(self) -> None:
+        """Check that each of 20 commits makes one change, while 10 masters die after one change each."""
+        self.commit()
+        await self.poller.doPoll()
+        wanted = []
+        for _ in range(10):
+            wanted += [self.commit(), self.commit()]
+            self.start()
+            self.assertTrue(await self.lookAndDie())
+        self.start()
+        await self.poller.doPoll()
+        self.assertEqual((self.poller.failure, self.revisions()), ("", wanted))
 
     def changes(self) -> list[Change]:
         """All changes in the store, the oldest first."""

@@ -175,6 +175,24 @@ class TroubleTests(GitCase):
         await self.poller.doPoll()
         self.assertEqual(self.revisions(), [one, two])
 
+    async def test_nonsense(self) -> None:
+        """A git that prints nonsense is a failed look, without a traceback in the log."""
+        self.commit()
+        await self.poller.doPoll()
+        fake = self.here / "git"
+        fake.write_text(
+            '#!/bin/sh\ncase "$*" in *" log "*) echo nonsense ;; '
+            f'*) exec {shutil.which("git")} "$@" ;; esac\n'
+        )
+        fake.chmod(0o755)
+        self.commit()
+        self.start(gitbin=str(fake))
+        await self.poller.doPoll()
+        self.assertEqual(self.poller.failure, "the output of git log ends in the middle")
+        self.start()
+        await self.poller.doPoll()
+        self.assertEqual(len(self.changes()), 1)
+
     async def test_password(self) -> None:
         """The password of the repository is in no change, no state and no error (S3)."""
         self.start(repourl="http://me:s3cret@127.0.0.1:1/x")
@@ -217,6 +235,10 @@ class RestartTests(GitCase):
                 break
         self.assertEqual(sorted(self.revisions()), sorted(wanted))
         self.assertGreater(len(self.masters), 9)
+
+    async def test_killedOften(self) -> None:
+        """20 commits make 20 changes while the master is killed 10 times."""
+        await self.killOften()
 
     async def test_killedAndRewritten(self) -> None:
         """If the rest of a killed look is gone from the repository, the next look goes on without it."""

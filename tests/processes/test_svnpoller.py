@@ -25,13 +25,14 @@ class SVNCase(PollerCase):
         self.commit("p ü/trunk/a.c")
         self.start()
 
-    def commit(self, *files: str, comments: str = "because") -> None:
-        """Commit some files as one revision."""
-        for name in files:
+    def commit(self, *files: str, comments: str = "because") -> str:
+        """Commit some files as one revision, and return it."""
+        for name in files or ("p ü/trunk/a.c",):
             with (self.work / name).open("a") as stream:
                 stream.write("more\\n")
         self.run_("svn", "add", "--quiet", "--force", ".", where=self.work)
         self.run_("svn", "commit", "--quiet", "--username", "zoë", "-m", comments, where=self.work)
+        return self.run_("svnlook", "youngest", "repo", where=self.here).strip()
 
     def start(self, below: str = "/p%20%C3%BC", **kw: Any) -> None:
         """Start a new master on the same store, with a poller."""
@@ -118,6 +119,15 @@ class TroubleTests(SVNCase):
         await self.poller.doPoll()
         self.assertEqual(self.revisions(), ["2"])
 
+    async def test_nonsense(self) -> None:
+        """An svn that prints nonsense is a failed look, without a traceback in the log."""
+        fake = self.here / "svn"
+        fake.write_text("#!/bin/sh\necho nonsense\n")
+        fake.chmod(0o755)
+        self.start(svnbin=str(fake))
+        await self.poller.doPoll()
+        self.assertRegex(self.poller.failure, "^svn printed XML that cannot be read: syntax error")
+
     async def test_another(self) -> None:
         """Another repository under the same URL, with fewer revisions, is an error."""
         await self.poller.doPoll()
@@ -144,3 +154,7 @@ class RestartTests(SVNCase):
                 break
         self.assertEqual(self.revisions(), ["2", "2", "3", "3", "4", "4"])
         self.assertGreater(len(self.masters), 6)
+
+    async def test_killedOften(self) -> None:
+        """20 commits make 20 changes while the master is killed 10 times."""
+        await self.killOften()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.changes.gitlog import BadOutput, Commit, commits, heads
+from buildbot.changes.gitlog import Commit, commits, heads
+from buildbot.programs.output import BadOutput
 
 ONE, TWO = "1" * 40, "2" * 64
 

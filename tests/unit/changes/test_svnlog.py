@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.changes.svnlog import BadOutput, Path, Place, Revision, place, revisions
+from buildbot.changes.svnlog import Path, Place, Revision, place, revisions
 from buildbot.changes.svnpoller import split_file_alwaystrunk, split_file_branches
+from buildbot.programs.output import BadOutput
 
 INFO = """<info><entry><url>http://h/r/p%20q/trunk</url><repository><root>http://h/r</root></repository>
 <commit revision="12"/></entry></info>"""

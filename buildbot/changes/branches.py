@@ -1,0 +1,49 @@
+# -*- test-case-name: tests.unit.changes.test_branches -*-
+"""The argument C{branches} of pollers: the branches to watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from buildbot.changes.programpoller import PollFailed
+from buildbot.config.arguments import Kind
+from buildbot.config.plugincode import PLUGIN_ERRORS
+
+#: A list of names, True for all branches, or a function of a name.
+Branches: TypeAlias = Sequence[str] | bool | Callable[[str], object] | None
+
+
+def _isBranches(value: object) -> bool:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(isinstance(each, str) and each for each in value)
+    return value is None or isinstance(value, bool) or callable(value)
+
+
+BRANCHES = Kind("a list of branches, True for all, or a function of a branch", _isBranches)
+
+
+def named(branches: Branches) -> list[str] | None:
+    """The names of the watched branches; None for all, and for a function."""
+    return sorted(branches) if isinstance(branches, (list, tuple, set, frozenset)) else None
+
+
+def toldBranches(branches: Branches) -> str:
+    """The watched branches in a few words, for people."""
+    names = named(branches)
+    if names is not None:
+        return ", ".join(names)
+    return "all branches" if branches is True else "some branches"
+
+
+def isWatched(branches: Branches, branch: str) -> bool:
+    """True if a branch is watched.
+
+    @raise PollFailed: the function of the configuration failed.
+    """
+    if callable(branches):
+        try:
+            return bool(branches(branch))
+        except PLUGIN_ERRORS as error:
+            raise PollFailed(f"the function branches= failed on {branch!r}: {error!r}") from error
+    return isinstance(branches, bool) or branch in (branches or ())
