@@ -10,13 +10,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernameHashedPassword
-from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.spread import pb
-from zope.interface import implementer
 
 from buildbot.changes.base import ChangeSource
 from buildbot.changes.changedict import changeFrom
@@ -25,13 +21,10 @@ from buildbot.config.kinds import NAME, PASSWORD, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.model.change import Change
 from buildbot.store.interface import StoreFailed
-from buildbot.wire import listeners
-from buildbot.wire.accounts import CLIENT
 from buildbot.wire.budget import Budget, BudgetExceeded, weigh
 from buildbot.wire.callee import NewCredPerspective
+from buildbot.wire.clientport import ClientPort
 from buildbot.wire.dialect import text
-from buildbot.wire.login import LoginRefused, LoginRoot
-from buildbot.wire.slaveport import SlavePortFactory
 
 log = Logger()
 
@@ -39,8 +32,6 @@ log = Logger()
 KNOWN_PASSWORD = "changepw"
 #: The most bytes of memory for the changes of one client that are not on disk yet.
 WAITING = 16 << 20
-#: The most connections before login to a separate port.
-GREETING = 256
 
 
 class ChangeNotKept(pb.Error):
@@ -99,7 +90,6 @@ class PBChangeSource(ChangeSource):
 
     compare_attrs = ("user", "passwd", "port", "prefix")
 
-    _factory: SlavePortFactory | None = None
     _registered: Any = None
     _guessedAt: Any = None
 
@@ -132,7 +122,7 @@ class PBChangeSource(ChangeSource):
         except BadPort as error:
             complain(self, f": port: {error}", "port", port)
         self.prefix = prefix
-        self._open: list[listeners.SlavePort] = []
+        self._ownPort = ClientPort(self)
 
     @property
     def account(self) -> str | None:
@@ -175,8 +165,18 @@ class PBChangeSource(ChangeSource):
             )
         return await changemaster.addChangeNow(change)
 
-    def guessed(self, address: str) -> None:
-        """Count a wrong password on my separate port, for the status."""
+    # the accounts of my separate port
+
+    def passwordOf(self, name: str) -> str | None:
+        """The password of the only account."""
+        return self.passwd if name == self.user else None
+
+    def perspectiveOf(self, name: str) -> ChangePerspective:
+        """Return a perspective for a client that has logged in."""
+        return self.getPerspective()
+
+    def guessed(self, name: str, address: str) -> None:
+        """Count a wrong password, for the status."""
         changemaster: Any = self.parent
         if changemaster is not None:
             self._guessedAt = changemaster.parent.dispatcher
@@ -200,13 +200,7 @@ class PBChangeSource(ChangeSource):
             master.dispatcher.register(self.user, self, self.passwd)
             self._registered = master.dispatcher
             return
-        clock = master.botmaster.clock
-        account = _Account(self)
-        portal = Portal(account, [account])
-        files = master.slavePort.files
-        factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), clock, GREETING, files)
-        opened = await listeners.openAll(clock, factory, [self.port])
-        self._factory, self._open = factory, list(opened.values())
+        await self._ownPort.open(self.port, master.botmaster.clock, master.slavePort.files)
 
     def disownServiceParent(self) -> Any:
         """Leave the ChangeMaster. Close the account even if C{stop} of a subclass fails."""
@@ -228,41 +222,6 @@ class PBChangeSource(ChangeSource):
         await self._closePort()
 
     async def _closePort(self) -> None:
-        closing, self._open = self._open, []
-        await listeners.closeAll(closing)
-        if self._factory is not None:
-            self._factory.stopAll()
-            self._factory = None
+        await self._ownPort.close()
         if self._guessedAt is not None:
             self._guessedAt.guesses.pop(self._ownAccount, None)
-
-
-@implementer(IRealm, ICredentialsChecker)
-class _Account:
-    """I am the only account on a separate port."""
-
-    credentialInterfaces = (IUsernameHashedPassword,)
-
-    def __init__(self, source: PBChangeSource) -> None:
-        self._source = source
-
-    def requestAvatarId(self, credentials: Any) -> Any:
-        """Return the name. Raises LoginRefused if the name or the password is wrong."""
-        source = self._source
-        if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
-            known = credentials.username == source.user
-            if known:
-                source.guessed(credentials.address)
-            raise LoginRefused("wrong password", known=known)
-        if credentials.username != source.user:
-            raise LoginRefused("there is no such name on this port", known=False)
-        credentials.welcome(CLIENT)
-        return source.user
-
-    def requestAvatar(self, avatarID: Any, mind: Any, *interfaces: Any) -> tuple[Any, Any, Any]:
-        """Return the perspective of the client."""
-        if pb.IPerspective not in interfaces:
-            raise NotImplementedError("only perspectives are handed out here")
-        perspective = self._source.getPerspective()
-        attached = perspective.attached(mind)
-        return pb.IPerspective, attached, lambda: perspective.detached(mind)

@@ -6,25 +6,27 @@ L{buildbot.scripts} has the command line.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.cred.error import UnauthorizedLogin
-from twisted.internet import endpoints
-from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, fail
-from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionRefusedError, DNSLookupError
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.banana import SIZE_LIMIT
 
+from buildbot.clients.connecting import (
+    ClientFactory,
+    endpointOf,
+    isRefusedLogin,
+    isRemote,
+    isTooLarge,
+    reasonOf,
+)
 from buildbot.wire import failure  # registers the decoding of errors of old masters
 from buildbot.wire.dialect import text
-from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 
 __all__ = ["SendFailed", "Sender", "failure"]
 
@@ -34,7 +36,6 @@ TIMEOUT = 60.0
 _NEVER_TAKEN = ("BadChange", "TypeError", "ValueError", "KeyError", "AttributeError")
 #: The default account, as in 0.7.5.
 ACCOUNT = ("change", "changepw")
-_HOST_AND_PORT = re.compile(r"(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
 _TOO_LARGE = f"a text or list of the change has more than {SIZE_LIMIT} bytes or entries: too large to send"
@@ -42,23 +43,6 @@ _TOO_LARGE = f"a text or list of the change has more than {SIZE_LIMIT} bytes or 
 
 class SendFailed(Exception):
     """The change was not sent, or the master did not confirm it. The message is for the user."""
-
-
-class _Broker(pb.Broker):
-    """I am the client's side of a connection. When it is lost, a pending login fails with the reason."""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Report the loss to the factory, too: Twisted reports it only to pending calls."""
-        super().connectionLost(reason)
-        factory: Any = self.factory
-        factory.clientConnectionLost(None, reason)
-
-
-class _ClientFactory(pb.PBClientFactory):
-    """I make one L{_Broker}."""
-
-    protocol = _Broker
-    noisy = False
 
 
 class Sender:
@@ -93,7 +77,7 @@ class Sender:
         self._timeout = timeout
         self._reactor = reactor
         self._master = master
-        self._endpoint = endpoint or _endpointOf(master, reactor)
+        self._endpoint = endpoint or endpointOf(master, reactor)
 
     def send(
         self,
@@ -118,7 +102,7 @@ class Sender:
             "revision": revision,
             **more,
         }
-        if _isTooLarge(change):
+        if isTooLarge(change):
             self.failed = True
             return fail(SendFailed(_TOO_LARGE))
 
@@ -148,12 +132,12 @@ class Sender:
 
     async def _offer(self, remote: pb.RemoteReference, change: dict[str, Any]) -> str | None:
         """Send one change. Returns None, or the reason why the master refuses it for good."""
-        if _isTooLarge(change):
+        if isTooLarge(change):
             return _TOO_LARGE
         try:
             await self.addChange(remote, change)
         except pb.RemoteError as error:
-            if not any(_isRemote(error, name) for name in _NEVER_TAKEN):
+            if not any(isRemote(error, name) for name in _NEVER_TAKEN):
                 raise
             self.failed = True
             return self._reason(error, Failure())
@@ -161,7 +145,7 @@ class Sender:
 
     async def _converse(self, hand: Callable[[pb.RemoteReference], Any]) -> None:
         """Log in, call C{hand} with the perspective, and disconnect. Raises L{SendFailed}."""
-        factory = _ClientFactory()
+        factory = ClientFactory()
         name, password = (each.encode("utf-8", "surrogateescape") for each in self._account)
 
         async def converse() -> None:
@@ -182,26 +166,15 @@ class Sender:
         return answer
 
     def _reason(self, error: Exception, why: Failure) -> str:
-        said = text(str(error), 500)
-        if why.check(UnauthorizedLogin) or _isRemote(error, "UnauthorizedLogin"):
+        if isRefusedLogin(error, why):
             none = "" if self._account != ACCOUNT else "; they are the default without --auth"
             return (
                 f"{self._master} refuses the login of {self._account[0]!r}: "
                 f"it has no PBChangeSource with this name and password{none}"
             )
-        if isinstance(error, TimeoutError):
-            return f"{self._master} did not answer within {self._timeout:g} s"
-        if isinstance(error, ConnectionRefusedError):
-            return f"cannot connect to {self._master}: connection refused, no master listens there"
-        if isOfOpenSSL(error):
-            return f"cannot connect to {self._master}: {handshakeFailed(error)}"
-        if isinstance(error, (ConnectError, DNSLookupError)):
-            return f"cannot connect to {self._master}: {said}"
-        if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):
-            return f"{self._master} ended the connection before it answered"
         if isinstance(error, pb.RemoteError):
-            return f"{self._master} refuses the change: {said}"
-        return f"{type(error).__name__}: {said}"
+            return f"{self._master} refuses the change: {text(str(error), 500)}"
+        return reasonOf(error, self._master, self._timeout)
 
     # methods of 0.7.5 for the command line
 
@@ -222,32 +195,3 @@ class Sender:
     def run(self) -> None:
         """Run the reactor until L{stop}."""
         self._reactor.run()
-
-
-def _isTooLarge(value: object) -> bool:
-    """True if a part is too large for PB. Twisted would fail in mid-message and leave a Deferred behind."""
-    if isinstance(value, dict):
-        return any(map(_isTooLarge, (*value, *value.values())))
-    if isinstance(value, (list, tuple)):
-        return len(value) > SIZE_LIMIT or any(map(_isTooLarge, value))
-    if isinstance(value, str):
-        value = value.encode("utf-8", "surrogatepass")
-    return isinstance(value, bytes) and len(value) > SIZE_LIMIT
-
-
-def _isRemote(error: Exception, name: str) -> bool:
-    return str(getattr(error, "remoteType", "")).rstrip("'").endswith(f".{name}")
-
-
-def _endpointOf(master: str, reactor: Any) -> IStreamClientEndpoint:
-    """The endpoint for C{master}. Raises ValueError, with a message for the user, if it is not valid."""
-    match = _HOST_AND_PORT.fullmatch(master)
-    if match is not None and 0 < int(match["port"]) < 65536:
-        return endpoints.HostnameEndpoint(reactor, match["ip6"] or match["host"], int(match["port"]))
-    try:
-        endpoint: IStreamClientEndpoint = endpoints.clientFromString(reactor, master)
-        return endpoint
-    except (TypeError, ValueError) as why:  # TypeError: a part of the description is missing
-        said = str(why)
-    known = not said.startswith("Unknown endpoint type")
-    raise ValueError(f"must be HOST:PORT, not {master!r}" + (f" ({said})" if known else ""))

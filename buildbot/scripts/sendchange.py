@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, maybeDeferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, fail
 
 from buildbot.clients.sendchange import ACCOUNT, Sender, SendFailed
 from buildbot.daemon.oserrors import inWords
+from buildbot.scripts.inreactor import resultOf
 from buildbot.scripts.output import CommandFailed, Config, complain, say, setting, waiting
 from buildbot.text.plural import counted
 
@@ -37,28 +36,11 @@ def sendchange(config: Config) -> int:
 
     @raise CommandFailed: a change was not sent, or the master did not confirm it.
     """
-    from twisted.internet import reactor as theReactor
-
-    reactor: Any = theReactor
-    results: list[object] = []
-
-    def done(result: object) -> None:
-        results.append(result)
-        reactor.stop()
-
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    reactor.callWhenRunning(lambda: maybeDeferred(send, config).addBoth(done))
-    with waiting(config, f"{config.get('master')} to accept the change"):
-        reactor.run()
-    for number, handler in handlers.items():  # the reactor of old Twisted versions leaves its handlers
-        signal.signal(number, handler)
-    if not results:
-        raise KeyboardInterrupt
-    (result,) = results
-    if isinstance(result, Failure):
-        if result.check(SendFailed):
-            raise CommandFailed(*str(result.value).splitlines())
-        result.raiseException()
+    try:
+        with waiting(config, f"{config.get('master')} to accept the change"):
+            resultOf(lambda: send(config))
+    except SendFailed as why:
+        raise CommandFailed(*str(why).splitlines()) from None
     if config.get("changes") is None:
         say(config, "change sent successfully")
     return 0

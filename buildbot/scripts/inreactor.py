@@ -1,0 +1,38 @@
+# -*- test-case-name: tests.unit.scripts.test_sendchange -*-
+"""Run the reactor for one piece of work of a command."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+
+def resultOf(work: Callable[[], Deferred[Any]]) -> Any:
+    """Run the reactor until some work is done, and return its result. Works once in a process.
+
+    @raise KeyboardInterrupt: the command was interrupted.
+    """
+    from twisted.internet import reactor as theReactor
+
+    reactor: Any = theReactor
+    results: list[object] = []
+
+    def done(result: object) -> None:
+        results.append(result)
+        reactor.stop()
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    reactor.callWhenRunning(lambda: maybeDeferred(work).addBoth(done))
+    reactor.run()
+    for number, handler in handlers.items():  # the reactor of old Twisted versions leaves its handlers
+        signal.signal(number, handler)
+    if not results:
+        raise KeyboardInterrupt
+    (result,) = results
+    if isinstance(result, Failure):
+        result.raiseException()
+    return result
