@@ -13,7 +13,6 @@ _PUSH = "reports to other servers come with a later release, so take it out unti
 _CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
-_TRY = "it comes with a later release, so take it out until then"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
 _CLOUD = "slaves that the master starts by itself are not supported; write a BuildSlave that is always on"
 _SHELL = "there is no manhole yet, so take it out; `buildbot status` and twistd.log tell what happens"
@@ -32,7 +31,6 @@ SENTENCES = {
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.freshcvs": _TOYS,
     "changes.dnotify": "maildirs are read regularly without it, so take it out",
-    **dict.fromkeys(("schedulers.trysched", "scheduler.Try", "plugins.schedulers.Try"), _TRY),
     **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),
     **dict.fromkeys(("plugins.util.Authz", "plugins.util.BasicAuth", "plugins.util.HTPasswdAuth"), _PAGES),
     **dict.fromkeys(

@@ -291,8 +291,11 @@ class BuildAttempt:
         self._engine.buildEnded(self.builder, build)
 
     def _learn(self, status: BuildStatus) -> None:
-        """Update the expectations with the durations of the steps, if the build succeeded."""
-        if status.results != SUCCESS:
+        """Update the expectations with the durations of the steps, if the build succeeded.
+
+        A build with a patch does not count: it says little about the next build of the source.
+        """
+        if status.results != SUCCESS or status.source.patch is not None:
             return
         builder = self.builder
         took = {}

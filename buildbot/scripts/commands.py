@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from buildbot.scripts import buildoptions, options
+from buildbot.scripts import buildoptions, options, tryoptions
 from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 
@@ -94,6 +94,9 @@ COMMANDS = {
             "Tell a master that files have changed.",
         ),
         Command(
+            "try", "trycommand.doTry", tryoptions.TryOptions, "Have a patch built before it is committed."
+        ),
+        Command(
             "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."
         ),
         Command(
@@ -116,7 +119,6 @@ _OTHERS = {
     "debugclient": _NOT_HERE,
     "statusgui": _NOT_HERE,
     "statuslog": _NOT_HERE,
-    "try": _NOT_HERE,
     "tryserver": _NOT_HERE,
 }
 

@@ -46,7 +46,6 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.status.html import WebStatus",
             "from buildbot.status.web.base import HtmlResource",
             "from buildbot.status.client import PBListener",
-            "from buildbot.scheduler import Try_Jobdir",
             "import buildbot.changes.bonsaipoller",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)

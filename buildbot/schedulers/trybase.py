@@ -1,0 +1,100 @@
+# -*- test-case-name: tests.stories.test_try -*-
+"""The base of try schedulers: they build the patches of developers, each in a build of its own.
+
+L{buildbot.model.tryjob} has the jobs. The subclasses receive them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import NAMES, orNone
+from buildbot.model.records import BuildsetRecord
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.model.tryjob import TryJob
+from buildbot.process.buildset import BuildSet
+from buildbot.schedulers.base import BaseScheduler
+from buildbot.schedulers.choice import PROPERTIES
+from buildbot.schedulers.triggerable import Asked
+from buildbot.wire.dialect import text
+
+log = Logger()
+
+
+class TryBase(BaseScheduler):
+    """I submit the jobs of developers. I ignore changes.
+
+    @ivar properties: the properties of all my builds. They go before those that a job asks for.
+    """
+
+    compare_attrs: Sequence[str] = ("name", "builderNames", "properties")
+
+    @arguments(builderNames=NAMES, properties=orNone(PROPERTIES))
+    def __init__(
+        self, name: str, builderNames: Sequence[str], properties: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(name)
+        self.builderNames = list(builderNames)
+        self.properties = dict(properties or {})
+        self._asked = Asked()
+
+    def listBuilderNames(self) -> list[str]:
+        """See L{BaseScheduler.listBuilderNames}."""
+        return self.builderNames
+
+    def filterBuilderList(self, builderNames: Sequence[str]) -> list[str]:
+        """The builders for a job that names these; all of mine if it names none.
+
+        @return: empty if one of them is not mine.
+        """
+        if any(name not in self.builderNames for name in builderNames):
+            return []
+        return list(builderNames) or list(self.builderNames)
+
+    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet | None:
+        """The build set of a job; None if it names a builder that is not mine.
+
+        @param user: the name that the developer has logged in with.
+        """
+        builders = self.filterBuilderList(job.builderNames)
+        if not builders:
+            log.warn(
+                "scheduler {name} refuses a try job of {user}: it wants {asked}, and may use {mine}",
+                name=self.name,
+                user=text(user or job.who or "somebody", 60),
+                asked=", ".join(text(each, 60) for each in job.builderNames[:10]),
+                mine=", ".join(self.builderNames),
+            )
+            return None
+        source = SourceStamp(
+            job.branch, job.baserev, job.patch, repository=job.repository, project=job.project
+        )
+        properties = {**job.properties, **self.properties}
+        reason = reasonOf(job, user)
+        return BuildSet(builders, source, reason, job.jobid, properties=properties, mergeRequests=False)
+
+    async def keep(self, bs: BuildSet) -> BuildsetRecord | None:
+        """Submit a build set, and wait until it is stored.
+
+        @return: its record; None if it can never be stored.
+        @raise SchedulerStopped: I was stopped first.
+        """
+        return await self._asked.when(self._submit(bs))
+
+    def cease(self) -> None:
+        """See L{BaseScheduler.cease}."""
+        super().cease()
+        self._asked.stop()
+
+
+def reasonOf(job: TryJob, user: str = "") -> str:
+    """The reason of the builds of a job, for people."""
+    author = user or job.who
+    reason = f"'try' job from user {author}" if author else "'try' job"
+    if job.who and job.who != author:
+        reason += f" for {job.who}"
+    return f"{reason} ({job.comment})" if job.comment else reason

@@ -1,0 +1,109 @@
+# -*- test-case-name: tests.stories.test_try -*-
+"""What a developer's client may call on the port of a L{Try_Userpass}, in all generations of clients."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
+
+from twisted.spread import pb
+
+from buildbot.model.records import BuildsetRecord
+from buildbot.model.tryjob import LONGEST_JOB, BadJobfile, TryJob, jobOfCall
+from buildbot.process.buildset import BuildSet
+from buildbot.process.triggering import SchedulerStopped
+from buildbot.status.remote import RemoteBuildSet, Visit
+from buildbot.wire.budget import Budget, BudgetExceeded, weigh
+from buildbot.wire.callee import NewCredPerspective, WrongArguments
+from buildbot.wire.dialect import Dialect
+
+#: The most bytes of memory for the jobs of one client that are not on disk yet.
+WAITING = LONGEST_JOB
+
+
+class TryRefused(pb.Error):
+    """A try job was not taken. The text is for the developer."""
+
+
+class TakesJobs(Protocol):
+    """The part of a L{buildbot.schedulers.trysched.Try_Userpass} that its clients use."""
+
+    def listBuilderNames(self) -> list[str]:
+        """The builders that a job may use."""
+
+    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet | None:
+        """The build set of a job; None if it names other builders."""
+
+    def keep(self, bs: BuildSet) -> Coroutine[Any, Any, BuildsetRecord | None]:
+        """Submit a build set. Raises L{SchedulerStopped}."""
+
+
+class Try_Userpass_Perspective(NewCredPerspective):
+    """I serve one connection of a developer."""
+
+    def __init__(self, parent: TakesJobs, username: str) -> None:
+        self.parent = parent
+        self.username = username
+        self._visit: Visit | None = None
+        self._isWatched = False
+        self._budget = Budget("the unstored jobs of this client", WAITING)
+
+    def perspectiveMessageReceived(self, broker: Any, message: str, args: object, kw: object) -> Any:
+        """Serve a call. The first one begins to watch the connection.
+
+        The logout comes too early: some clients drop the perspective while they wait for their builds.
+        """
+        if not self._isWatched:
+            self._isWatched = True
+            broker.notifyOnDisconnect(self._lost)
+        return super().perspectiveMessageReceived(broker, message, args, kw)
+
+    def _lost(self) -> None:
+        """The connection has ended: forget all that the client waits for."""
+        if self._visit is not None:
+            self._visit.end()
+
+    async def perspective_try(self, *arguments: object) -> RemoteBuildSet | None:
+        """Take a job. The answer comes when it is on disk (P2).
+
+        @param arguments: see L{jobOfCall}.
+        @return: the build set; None if the job names a builder that it may not use.
+        @raise WrongArguments: the job is malformed.
+        @raise TryRefused: the job could not be stored.
+        """
+        try:
+            job = jobOfCall(arguments)
+        except BadJobfile as error:
+            raise WrongArguments(f"a malformed try job: {error}") from None
+        buildset = self.parent.buildSetOf(job, self.username)
+        if buildset is None:
+            return None
+        size = weigh(job.diff)
+        try:
+            self._budget.take(size)
+        except BudgetExceeded as exceeded:
+            raise TryRefused(f"{exceeded}: send it again when others are stored") from None
+        try:
+            if await self.parent.keep(buildset) is None:
+                raise TryRefused("this job cannot be built: see twistd.log of the master")
+        except SchedulerStopped:
+            raise TryRefused("the scheduler has stopped before the job was stored: send it again") from None
+        finally:
+            self._budget.giveBack(size)
+        return self._visitOf(arguments).remote(RemoteBuildSet, buildset.status)
+
+    def perspective_getAvailableBuilderNames(self) -> Any:
+        """The names of the builders that a job may use. A client that only asks this is of 0.8.5 or later."""
+        return self.parent.listBuilderNames()
+
+    def _visitOf(self, arguments: Sequence[object]) -> Visit:
+        if self._visit is None:
+            self._visit = Visit(Dialect.PYTHON2 if _hasBytes(arguments) else Dialect.PYTHON3)
+        return self._visit
+
+
+def _hasBytes(value: object) -> bool:
+    """True if some text in a value is bytes: it comes from Python 2."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_hasBytes, value))
+    return isinstance(value, bytes)
