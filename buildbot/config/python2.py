@@ -42,7 +42,11 @@ _STRING = frozenset("join split strip lower upper replace find atoi zfill letter
 
 def ofSyntax(message: str | None, line: str | None) -> str:
     """The hint for a syntax error, from its message and the line; empty if it is not of Python 2."""
-    return TOLD.format("") if _MESSAGE.search(message or "") or _LINE.search(line or "") else ""
+    return (
+        TOLD.format("; buildbot checkconfig --migrate converts it")
+        if _MESSAGE.search(message or "") or _LINE.search(line or "")
+        else ""
+    )
 
 
 def ofName(name: object, ofModule: str = "") -> str:

@@ -11,12 +11,15 @@ import os
 from buildbot.daemon import directory as place
 from buildbot.daemon.oserrors import inWords
 from buildbot.reconfig import childload
+from buildbot.scripts.migrate import migrate
 from buildbot.scripts.output import CommandFailed, Config, basedir, say, setting, waiting
 
 
 def checkconfig(config: Config) -> int:
     """Check a file, or the file of a master's directory. Status 0, or fails with all errors."""
     path = configPath(basedir(config))
+    if config.get("migrate"):
+        return migrate(config, path)
     with waiting(config, f"{os.path.basename(path)} to end"):
         report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
     printed = report.output.rstrip().splitlines()

@@ -154,8 +154,21 @@ class CheckConfigOptions(MakerBase):
     """The options of C{checkconfig}."""
 
     synopsis = "[options] [DIR|FILE]"
+    optFlags = [
+        ["migrate", "m", "Show the changes from Python 2 to Python 3 as a diff; do not run the file."],
+        ["in-place", "i", "With --migrate: change the file, and keep the old one as FILE.python2."],
+    ]
     optParameters = [["timeout", "t", 90.0, "How many seconds the file may run.", seconds("--timeout")]]
-    longdesc = "Checks a configuration file as the master would, and lists all its errors."
+    longdesc = (
+        "Checks a configuration file as the master would, and lists all its errors. With --migrate, converts "
+        "a file of Python 2."
+    )
+
+    def postOptions(self) -> None:
+        """Refuse --in-place alone."""
+        super().postOptions()
+        if self["in-place"] and not self["migrate"]:
+            raise usage.UsageError("--in-place belongs to --migrate")
 
     def here(self) -> str:
         """The current directory, also if it is not a master's."""

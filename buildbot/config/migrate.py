@@ -1,0 +1,260 @@
+# -*- test-case-name: tests.unit.config.test_migrate -*-
+"""Convert a configuration file from Python 2 to Python 3.
+
+fissix, a successor of lib2to3, does most of it. L{buildbot.config.fixers} has the rest. Nothing in the file
+is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import re
+import tokenize
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fissix.refactor import RefactoringTool
+
+#: fissix's changes that a configuration does not need: of taste only, or for modules in a package.
+_LEFT_OUT = frozenset(
+    "fix_asserts fix_buffer fix_idioms fix_import fix_input fix_set_literal fix_sorted fix_ws_comma".split()
+)
+#: What only Python 2 has and Python 3 can parse. A file without it is not changed if Python 3 can parse it.
+_OLD = re.compile(
+    r"\.(?:iteritems|itervalues|iterkeys|has_key)\(|\bbasestring\b|\bsys\.maxint\b"
+    r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply)\("
+    r"|^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*(?:urllib2|urlparse|ConfigParser|StringIO|cPickle|cStringIO"
+    r"|commands|Queue|httplib|xmlrpclib)\b"
+    r"|\bstring\.(?:join|split|strip|replace|upper|lower|find|atoi|zfill|letters|lowercase|uppercase|maketrans)\b",
+    re.MULTILINE,
+)
+_PRINT_TO = re.compile(r"^\s*print\s*>>", re.MULTILINE)
+#: Columns of a tab at the beginning of a line, for Python 2.
+_TAB = 8
+
+
+class NeedsExtra(Exception):
+    """fissix is not installed."""
+
+
+class CannotMigrate(ValueError):
+    """The file is neither Python 2 nor Python 3.
+
+    @ivar line: the number of the line; None if it is not known.
+    """
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        ValueError.__init__(self, reason)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A converted file.
+
+    @ivar before: its text.
+    @ivar after: the text in Python 3, for a file in C{encoding}.
+    @ivar encoding: the name of the encoding.
+    @ivar notes: parts to look at that were not converted, with their lines.
+    """
+
+    before: str
+    after: str
+    encoding: str
+    notes: tuple[str, ...]
+
+
+def migrate(source: bytes, siblings: frozenset[str] = frozenset()) -> Migrated:
+    """Convert a file.
+
+    @param source: its content.
+    @param siblings: the names of the modules in its directory. A module of Python 2 with such a name, such as
+        C{commands}, is not renamed: the file imports its neighbour.
+    @raise NeedsExtra: fissix is not installed.
+    @raise CannotMigrate: it cannot be parsed.
+    """
+    text, encoding = _decoded(source)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    old = (found.group().split()[-1] for found in _OLD.finditer(plain))
+    if isPython3(plain) and all(name in siblings for name in old):
+        return Migrated(text, text, encoding, ())
+    tool = _tool(isPython3(plain), siblings)
+    whole = plain if plain.endswith("\n") else f"{plain}\n"
+    expanded = _withoutTabs(whole) if _hasMixedTabs(whole) else whole
+    try:
+        after = str(tool.refactor_string(expanded, "the file"))
+    except _unparsable() as error:
+        raise _inWords(error) from None
+    _mustBePython3(after)
+    if not plain.endswith("\n"):
+        after = after.removesuffix("\n")
+    if "\r\n" in text:
+        after = after.replace("\n", "\r\n")
+    return Migrated(text, after, encoding, _notes(tool.fixer_log))
+
+
+def isPython3(text: str) -> bool:
+    """True if Python 3 can parse a text. It may still use names of Python 2."""
+    if _PRINT_TO.search(text):  # for Python 3, this is a shift of a function
+        return False
+    try:
+        compile(text, "master.cfg", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def python2Neighbours(text: str, directory: str) -> list[str]:
+    """The paths of the modules in C{directory} that a converted file imports and that are Python 2.
+
+    @param text: the converted file.
+    """
+    found = []
+    for name in _imported(ast.parse(text)):
+        path = os.path.join(directory, f"{name}.py")
+        try:
+            with open(path, "rb") as stream:
+                there, _ = _decoded(stream.read())
+        except (OSError, CannotMigrate):
+            continue
+        if not isPython3(there):
+            found.append(path)
+    return found
+
+
+def _imported(tree: ast.Module) -> dict[str, None]:
+    names: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(dict.fromkeys(each.name.split(".")[0] for each in node.names))
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names[node.module.split(".")[0]] = None
+    return names
+
+
+def _decoded(source: bytes) -> tuple[str, str]:
+    """The text of a file, and the encoding for the converted one."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        return source.decode(encoding), encoding
+    except UnicodeDecodeError:
+        return source.decode("latin-1"), "utf-8"  # it names none: Python 2 reads comments in any encoding
+    except SyntaxError as error:
+        if "unknown encoding" in str(error):
+            raise CannotMigrate(str(error), 1) from None
+        return source.decode("latin-1"), "utf-8"
+
+
+def _tool(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
+    """The converter. Its grammar has statements C{print} and C{exec}, unless the file is Python 3 already."""
+    try:
+        from fissix import refactor
+    except ImportError:
+        raise NeedsExtra("the conversion needs fissix: pip install fissix") from None
+    from buildbot.config import fixers
+
+    class Tool(refactor.RefactoringTool):  # type: ignore[misc]
+        """I have the additional fixers, and pass exceptions on."""
+
+        def get_fixers(self) -> tuple[list[Any], list[Any]]:
+            before, after = super().get_fixers()
+            for fixer in after:
+                mapping = getattr(fixer, "mapping", None)
+                if isinstance(mapping, dict) and siblings & mapping.keys():
+                    fixer.mapping = {old: new for old, new in mapping.items() if old not in siblings}
+                    fixer.compile_pattern()
+            own = [made(self.options, self.fixer_log) for made in fixers.ALL]
+            return before, [*own, *after]
+
+        def log_error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+            raise
+
+        def log_message(self, msg: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+        log_debug = log_message
+
+    names = [
+        name
+        for name in refactor.get_fixers_from_package("fissix.fixes")
+        if name.rpartition(".")[2] not in _LEFT_OUT
+    ]
+    if isPython3:
+        names = [name for name in names if not name.endswith(("fix_print", "fix_exec"))]
+    return Tool(names, {"print_function": isPython3, "exec_function": isPython3})
+
+
+def _hasMixedTabs(text: str) -> bool:
+    """True if some lines are indented with tabs and others with spaces: Python 3 refuses that."""
+    beginnings = re.findall(r"^[ \t]+(?=\S)", text, re.MULTILINE)
+    return any("\t" in each for each in beginnings) and any(" " in each for each in beginnings)
+
+
+def _withoutTabs(text: str) -> str:
+    """The text with spaces for the tabs that indent its lines. Texts of several lines keep their tabs."""
+    inside = _insideStrings(text)
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        code = line.lstrip(" \t")
+        if number not in inside and "\t" in line[: len(line) - len(code)]:
+            lines[number - 1] = line[: len(line) - len(code)].expandtabs(_TAB) + code
+    return "\n".join(lines)
+
+
+def _insideStrings(text: str) -> set[int]:
+    """The numbers of the lines that begin inside a string."""
+    from fissix.pgen2 import token
+    from fissix.pgen2 import tokenize as oldTokens
+
+    inside: set[int] = set()
+    try:
+        for kind, _, (first, _), (last, _), _ in oldTokens.generate_tokens(io.StringIO(text).readline):
+            if kind == token.STRING:
+                inside.update(range(first + 1, last + 1))
+    except _unparsable() as error:
+        raise _inWords(error) from None
+    return inside
+
+
+def _unparsable() -> tuple[type[Exception], ...]:
+    """The exceptions of fissix for a text that it cannot parse."""
+    from fissix.pgen2.parse import ParseError
+    from fissix.pgen2.tokenize import TokenError
+
+    return ParseError, TokenError, IndentationError
+
+
+def _inWords(error: Exception) -> CannotMigrate:
+    """An exception of fissix, with the line in the file."""
+    context = getattr(error, "context", None)
+    place: Any = context[1] if isinstance(context, tuple) and len(context) > 1 else None
+    if place is None and len(error.args) > 1 and isinstance(error.args[1], tuple):
+        place = error.args[1]
+    line = place[0] if isinstance(place, tuple) and place and isinstance(place[0], int) else None
+    near = str(getattr(error, "value", "") or "").strip()
+    where = f": it is wrong near {near!r}" if near else ""
+    return CannotMigrate(f"this is neither Python 2 nor Python 3{where}", line)
+
+
+def _mustBePython3(text: str) -> None:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        reason = getattr(error, "msg", error)
+        raise CannotMigrate(f"the converted file is not Python 3: {reason}", line) from None
+
+
+def _notes(told: list[str]) -> tuple[str, ...]:
+    """The remarks of fissix, such as "Line 7: could not convert: x". The reason is an entry of its own."""
+    notes: list[str] = []
+    for each in told:
+        said = " ".join(each.split())
+        if said.startswith("Line "):
+            notes.append(said)
+        elif notes:
+            notes[-1] += f": {said}"
+    return tuple(dict.fromkeys(notes))

@@ -1,0 +1,173 @@
+"""The conversion of a file from Python 2 to Python 3."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.config.migrate import CannotMigrate, NeedsExtra, isPython3, migrate, python2Neighbours
+
+try:
+    import fissix
+except ImportError:
+    fissix = None
+WITHOUT = None if fissix is not None else "fissix, of the extra migrate, is not installed here"
+
+#: A line of Python 2 -> the same in Python 3. The census of real files met each of these.
+LINES = {
+    'print "hello", 1': 'print("hello", 1)',
+    'print >>f, "x"': 'print("x", file=f)',
+    "mode = 0755": "mode = 0o755",
+    "size = 10L": "size = 10",
+    "text = `x`": "text = repr(x)",
+    'text = ur"\\d" + u"x"': 'text = r"\\d" + "x"',
+    "if a <> b: pass": "if a != b: pass",
+    "add = lambda (a, b): a + b": "add = lambda a_b: a_b[0] + a_b[1]",
+    'raise ValueError, "no"': 'raise ValueError("no")',
+    'exec "x = 1"': 'exec("x = 1")',
+    "for key, value in d.iteritems(): pass": "for key, value in d.items(): pass",
+    'if d.has_key("x"): pass': 'if "x" in d: pass',
+    'print string.join(words, ", ")': 'print(", ".join(words))',
+    "print string.join(words)": 'print(" ".join(words))',
+    'print string.join([a] + b, "")': 'print("".join([a] + b))',
+    'print string.split(a + b, ",")[0]': 'print((a + b).split(",")[0])',
+    'print string.atoi("7")': 'print(int("7"))',
+    "print string.letters": "print(string.ascii_letters)",
+    'print string.maketrans("a", "b")': 'print(str.maketrans("a", "b"))',
+    'password = file("pw").read()': 'password = open("pw").read()',
+    'print open("pw", "rb").readline()': 'print(open("pw", "r").readline())',
+    "print 60*60/2": "print(60*60//2)",
+    "print x/2": "print(x/2)",
+    "for i in xrange(3): pass": "for i in range(3): pass",
+    "print unicode(x), long(3), raw_input()": "print(str(x), int(3), input())",
+    "print isinstance(x, basestring), sys.maxint": "print(isinstance(x, str), sys.maxsize)",
+    "import ConfigParser, cPickle": "import configparser, pickle",
+    "from StringIO import StringIO": "from io import StringIO",
+    "import urllib2": "import urllib.request, urllib.error, urllib.parse",
+    "import commands": "import subprocess",
+}
+
+
+def after(text: str, *siblings: str) -> str:
+    """The converted text."""
+    return migrate(text.encode(), frozenset(siblings)).after
+
+
+class LinesTests(unittest.TestCase):
+    """Single lines."""
+
+    skip = WITHOUT
+
+    def test_each(self) -> None:
+        """Every construct of Python 2 is converted, and a second conversion changes nothing."""
+        for old, new in LINES.items():
+            with self.subTest(old):
+                self.assertEqual(after(f"{old}\n"), f"{new}\n")
+                self.assertEqual(after(f"{new}\n"), f"{new}\n")
+
+    def test_exceptions(self) -> None:
+        """C{except E, e} is converted."""
+        self.assertEqual(
+            after("try:\n    pass\nexcept (A, B), e:\n    print e\n"),
+            "try:\n    pass\nexcept (A, B) as e:\n    print(e)\n",
+        )
+
+    def test_execfile(self) -> None:
+        """An included file is read as bytes: its own encoding counts."""
+        self.assertIn('open("other.cfg", "rb")', after('execfile("other.cfg")\n'))
+
+    def test_bytes(self) -> None:
+        """Beside pickles, the mode of a file is left as it is."""
+        text = 'import pickle\nprint pickle.load(open("x", "rb"))\n'
+        self.assertIn('open("x", "rb")', after(text))
+
+    def test_neighbour(self) -> None:
+        """A module beside the file keeps its name, even if Python 2 had one of that name."""
+        text = "import commands\n"
+        self.assertEqual(after(text, "commands"), text)
+
+    def test_keywords(self) -> None:
+        """A call that cannot be converted is named."""
+        made = migrate(b"print string.join(*parts)\n")
+        self.assertIn("string.join(*parts)", made.after)
+        [note] = made.notes
+        self.assertIn("Line 1", note)
+        self.assertIn("with such arguments", note)
+
+
+class FilesTests(unittest.TestCase):
+    """Whole files."""
+
+    skip = WITHOUT
+
+    def test_python3(self) -> None:
+        """A file of Python 3 stays as it is, in every byte."""
+        for text in ("x = dict.keys({})\r\n", "print(1)", "m = map(str, d.items())\n", ""):
+            self.assertEqual(after(text), text)
+
+    def test_tabs(self) -> None:
+        """Tabs mixed with spaces count eight columns; those within texts stay."""
+        text = 'class A:\n\tdef b(self):\n\t\tprint 1\n        def c(self):\n\t\treturn """\n\ta"""\n'
+        made = after(text)
+        self.assertTrue(isPython3(made), made)
+        self.assertEqual(made.replace("\n\ta", ""), made.expandtabs(8).replace("\n        a", ""))
+        self.assertIn('"""\n\ta"""', made)
+
+    def test_tabsAlone(self) -> None:
+        """Tabs alone are fine, and stay."""
+        self.assertEqual(after("if x:\n\tprint 1\n"), "if x:\n\tprint(1)\n")
+
+    def test_ends(self) -> None:
+        """The ends of lines, and a missing last one, are kept."""
+        self.assertEqual(after("print 1\r\nprint 2"), "print(1)\r\nprint(2)")
+
+    def test_encodings(self) -> None:
+        """The encoding that the file names is kept; without one, a file that is not UTF-8 becomes UTF-8."""
+        named = migrate("# -*- coding: latin-1 -*-\nprint 'ä'\n".encode("latin-1"))
+        self.assertEqual((named.encoding, named.after.splitlines()[1]), ("iso-8859-1", "print('ä')"))
+        bare = migrate("print 1  # ä\n".encode("latin-1"))
+        self.assertEqual((bare.encoding, bare.after), ("utf-8", "print(1)  # ä\n"))
+
+    def test_neither(self) -> None:
+        """A file that is neither is refused, with its line."""
+        for text, line in (("x = 1\nprint 'a' 'b' ]\n", 2), ("x = (\n", None), ("if x:\nprint 1\n", 2)):
+            with self.subTest(text):
+                why = self.assertRaises(CannotMigrate, migrate, text.encode())
+                self.assertIn("neither Python 2 nor Python 3", str(why))
+                if line:
+                    self.assertEqual(why.line, line)
+
+    def test_unknownEncoding(self) -> None:
+        """An unknown encoding is refused."""
+        why = self.assertRaises(CannotMigrate, migrate, b"# coding: nonsense\nprint 1\n")
+        self.assertIn("nonsense", str(why))
+
+    def test_neighbours(self) -> None:
+        """The modules beside the file that are Python 2 as well are named."""
+        here = self.mktemp()
+        os.mkdir(here)
+        for name, text in (("old", "print 1\n"), ("new", "print(1)\n"), ("other", "print 1\n")):
+            with open(os.path.join(here, f"{name}.py"), "w") as stream:
+                stream.write(text)
+        found = python2Neighbours("import os, old.x\nfrom new import y\nimport missing\n", here)
+        self.assertEqual(found, [os.path.join(here, "old.py")])
+
+
+class ExtraTests(unittest.TestCase):
+    """A master without fissix."""
+
+    def test_missing(self) -> None:
+        """The error says what to install."""
+        imported = builtins.__import__
+
+        def importing(name: str, *args: Any) -> Any:
+            if name.startswith("fissix"):
+                raise ImportError(name)
+            return imported(name, *args)
+
+        self.patch(builtins, "__import__", importing)
+        why = self.assertRaises(NeedsExtra, migrate, b"print 1\n")
+        self.assertIn("pip install fissix", str(why))
