@@ -8,16 +8,17 @@ build that starts again after a crash finds the set, and does not trigger it twi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import SourceStamp
-from buildbot.process.waits import Waits
+from buildbot.process.waits import Over, Waits
 from buildbot.store.interface import TRIGGERED, StoreFailed
 from buildbot.store.outbox import untilKept
 
@@ -41,18 +42,34 @@ class SchedulerStopped(Exception):
 
 
 class Triggering:
-    """I trigger schedulers for one step of one build."""
+    """I trigger schedulers for one step of one build. After L{stop}, each of my coroutines raises L{Over}."""
 
-    def __init__(self, build: BuildForStep, step: str, waits: Waits, isOver: Callable[[], bool]) -> None:
-        """@param step: the name of the step, which is unique in the build.
-        @param waits: all waits; the step gives them up when it is interrupted.
-        @param isOver: returns True after the step was interrupted.
-        """
+    def __init__(self, build: BuildForStep, step: str) -> None:
+        """@param step: the name of the step, which is unique in the build."""
         self._build = build
         self._step = step
-        self._waits = waits
-        self._isOver = isOver
+        self._waits = Waits(self._late)
+        self._isOver = False
         self._master = build.builder.botmaster
+
+    def stop(self) -> None:
+        """Wait for nothing more."""
+        self._isOver = True
+        self._waits.giveUp()
+
+    async def result(self, work: Awaitable[_T]) -> _T:
+        """Wait for a Deferred or a coroutine. Returns its result.
+
+        @raise Over: L{stop} was called.
+        """
+        waited: Any = work if isinstance(work, Deferred) else ensureDeferred(work)  # type: ignore[arg-type]
+        found: _T = await self._waits.result(waited)
+        if self._isOver:
+            raise Over()
+        return found
+
+    def _late(self, why: Failure) -> None:
+        log.failure("step {name} failed after it was interrupted", why, name=self._step)
 
     async def trigger(
         self, scheduler: str, source: SourceStamp | None, properties: Mapping[str, Any]
@@ -75,7 +92,7 @@ class Triggering:
                 new = await self._triggered(scheduler, source, properties, missing)
             except SchedulerStopped:
                 # The stopped scheduler may have stored the set: the key tells.
-                await self._waits.result(self._master.resources.sleep(LOOK_AGAIN))
+                await self.result(self._master.resources.sleep(LOOK_AGAIN))
                 continue
             return sorted(numbers | ({new.id} if new is not None else set()))
 
@@ -84,8 +101,7 @@ class Triggering:
     ) -> BuildsetRecord | None:
         scheduler = self._master.triggerable(name)
         if scheduler is not None:
-            new: BuildsetRecord | None = await self._waits.result(scheduler.trigger(source, properties, keys))
-            return new
+            return await self.result(scheduler.trigger(source, properties, keys))
         for each in self._master.config.schedulers:
             if getattr(each, "name", None) == name and callable(getattr(each, "trigger", None)):
                 raise SchedulerStopped()  # a reconfig is replacing it
@@ -100,9 +116,8 @@ class Triggering:
     async def _read(self, read: Callable[[], Awaitable[_T]]) -> _T:
         """Read from the store, with retries until that succeeds."""
         sleep = self._master.resources.sleep
-        reading = ensureDeferred(untilKept(read, sleep, self._storeFails, self._isOver))
-        found: _T = await self._waits.result(reading)
-        return found
+        found: Any = await self.result(untilKept(read, sleep, self._storeFails, lambda: self._isOver))
+        return cast(_T, found)
 
     def _storeFails(self, why: StoreFailed) -> None:
         log.warn("step {name} waits for the store: {why}", name=self._step, why=why.reason)
@@ -120,7 +135,7 @@ class Triggering:
                 if record is None:
                     raise NotTriggered(f"build set {number} is not in the store any more")
                 ends.buildsetComplete(record)
-            await self._waits.result(ends.all)
+            await self.result(ends.all)
         finally:
             events.unsubscribe(ends)
         return [ends.records[number] for number in numbers]

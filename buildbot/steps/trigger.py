@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments, complain
@@ -26,9 +25,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import isFilledIn
 from buildbot.process.triggering import NotTriggered, Triggering
-from buildbot.process.waits import Over, Waits
-
-log = Logger()
+from buildbot.process.waits import Over
 
 #: The keys of a source in the configuration; the last two are accepted and not used.
 _SOURCE = ("branch", "revision", "repository", "project", "codebase")
@@ -98,7 +95,7 @@ class Trigger(BuildStep):
 
     name = "trigger"
     flunkOnFailure = True
-    _waits: Waits | None = None
+    _triggering: Triggering | None = None
 
     @arguments(
         schedulerNames=_NAMES,
@@ -179,11 +176,10 @@ class Trigger(BuildStep):
 
     async def run(self) -> int:
         """See L{BuildStep}."""
-        self._waits = Waits(lambda why: log.failure("step {name} failed after its end", why, name=self.name))
-        triggering = Triggering(self.build, self.name, self._waits, lambda: self.stopped)
+        self._triggering = Triggering(self.build, self.name)
         logfile = self.addLog("builds")
         try:
-            return await self._triggerAll(triggering, logfile)
+            return await self._triggerAll(self._triggering, logfile)
         except Over:
             self.step_status.setText([self.name, "interrupted"])
             return EXCEPTION
@@ -192,14 +188,12 @@ class Trigger(BuildStep):
             self.step_status.setText([self.name, str(why)])
             self.step_status.setText2([self.name])
             return FAILURE
-        finally:
-            self._waits = None
 
     async def _triggerAll(self, triggering: Triggering, logfile: LogFile) -> int:
         self._render()
         wanted: Any = self.getSchedulersAndProperties()
         if inspect.isawaitable(wanted):
-            wanted = await wanted
+            wanted = await triggering.result(wanted)
         source = self._source()
         pairs = [
             (name, self.createTriggerProperties(properties or {})) for name, properties in map(_pair, wanted)
@@ -212,8 +206,8 @@ class Trigger(BuildStep):
             self.step_status.setText(["triggered", *names])
             return SUCCESS
         status = self.build.build_status
-        await self.build.builder.buildWaits(self.build, True)
         try:
+            await triggering.result(self.build.builder.buildWaits(self.build, True))
             numbers: list[int] = []
             for name, properties in pairs:
                 numbers += await self._trigger(triggering, name, source, properties, logfile)
@@ -222,7 +216,7 @@ class Trigger(BuildStep):
             records = await triggering.ended(list(dict.fromkeys(numbers)))
         finally:
             status.waitsFor, status.waits = None, False
-        await self.build.builder.buildWaits(self.build, False)
+        await triggering.result(self.build.builder.buildWaits(self.build, False))
         return await self._judged(triggering, names, records, logfile)
 
     def _render(self) -> None:
@@ -261,7 +255,9 @@ class Trigger(BuildStep):
         properties: Mapping[str, Any],
         logfile: LogFile,
     ) -> list[int]:
-        numbers = await triggering.trigger(name, source, dict(properties))
+        made = properties if isinstance(properties, Properties) else Properties(properties)
+        values = {name: value for name, (value, _) in made.toRecord().items()}
+        numbers = await triggering.trigger(name, source, values)
         told = f"build set {listing(map(str, numbers))}" if numbers else "builds at its next time"
         logfile.addStdout(f"scheduler {name}: {told}\n")
         return numbers
@@ -289,8 +285,8 @@ class Trigger(BuildStep):
     def interrupt(self, reason: str | Failure) -> Deferred[None]:
         """See L{BuildStep}. The triggered builds run on."""
         interrupting = super().interrupt(reason)
-        if self._waits is not None:
-            self._waits.giveUp()
+        if self._triggering is not None:
+            self._triggering.stop()
         return interrupting
 
 

@@ -86,8 +86,8 @@ class TriggerTests(MasterTestCase):
         self.slaves = await self.startSlaves(self.master.port, wanted, maxdelay=2)
         await self.master.whenConnected("a", "b")
 
-    def tearDown(self) -> None:
-        """End leaves that a killed slave has left behind."""
+    async def cleanUp(self) -> None:
+        """End the leaves that still run."""
         self.openGate()
 
     def openGate(self) -> None:
@@ -107,12 +107,14 @@ class TriggerTests(MasterTestCase):
         """Wait until each slow leaf has begun C{starts} times, and all others wait for them."""
         slow = [leaf for leaf in LEAVES if leaf not in QUICK]
         for _ in range(int(PATIENCE * 10)):
-            running = Counter(build["builder"] for build in await self.master.running())
+            builds = await self.master.running()
+            running = {build["builder"] for build in builds}
+            waiting = {build["builder"] for build in builds if build["note"].startswith("waiting for the")}
             begun = sum(self.noted(leaf).count("began") >= starts for leaf in slow)
-            if begun == len(slow) and set(running) == {"top", *MIDDLE, *slow}:
+            if begun == len(slow) and running == {"top", *MIDDLE, *slow} and waiting == {"top", *MIDDLE}:
                 return
             await moments(0.1)
-        self.fail(f"begun: {begun}, running: {sorted(running)}")
+        self.fail(f"begun: {begun}, running: {sorted(running)}, waiting: {sorted(waiting)}")
 
     async def kill(self) -> None:
         """Kill the master, and start it again."""
@@ -147,7 +149,8 @@ class TriggerTests(MasterTestCase):
         await self.master.run("stop", self.master.basedir)
         await self.master.child.whenEnded(60)
         # One request for each builder, and one build for each request, besides the interrupted ones.
-        requests = Counter(name for (name,) in self.rows("SELECT builder FROM requests"))
+        rows = self.rows("SELECT builder, interruptions FROM requests")
+        requests = Counter(name for name, _ in rows)
         self.assertEqual(requests, Counter(["top", *MIDDLE, *LEAVES]))
         builds = Counter(
             name
@@ -155,6 +158,9 @@ class TriggerTests(MasterTestCase):
             if INTERRUPTED not in record
         )
         self.assertEqual(builds, requests)
+        # A crash does not count against a build that waits.
+        expected = {**dict.fromkeys(LEAVES, 2), **dict.fromkeys(["top", *MIDDLE, *QUICK], 0)}
+        self.assertEqual(dict(rows), expected)
         for leaf in LEAVES:
             times = 1 if leaf in QUICK else 3
             self.assertEqual(self.noted(leaf), ["began"] * times + ["ended"], leaf)

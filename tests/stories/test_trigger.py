@@ -11,7 +11,9 @@ from buildbot.model.records import MOST_INTERRUPTIONS, BuildRecord, BuildsetReco
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.store.outbox import RETRY_AFTER
 from tests.fakes import FakeCommand, FakeSlave
+from tests.schedulers import TestStore
 from tests.stories.world import World
 
 CONFIG = """
@@ -53,9 +55,9 @@ c['slavePortnum'] = 9989
 class TriggerCase(World):
     """A builder with a step that triggers, and two others, whose builds end when the test says so."""
 
-    def begin(self, step: str, connect: bool = True) -> None:
-        """Start the master with this step, and the slaves."""
-        self.write(CONFIG.replace("STEP", f"Trigger({step})" if "(" not in step[:5] else step))
+    def begin(self, arguments: str, step: str = "Trigger", connect: bool = True) -> None:
+        """Start the master with a step with these arguments, and the slaves."""
+        self.write(CONFIG.replace("STEP", f"{step}({arguments})"))
         self.successResultOf(self.start())
         self.commands: dict[str, FakeCommand] = {}
         if connect:
@@ -63,7 +65,7 @@ class TriggerCase(World):
             self.attach("bot2")
 
     def attach(self, name: str) -> FakeSlave:
-        """Connect a slave. The step after the trigger succeeds at once."""
+        """Connect a slave. The step after the trigger succeeds at once; other commands go to C{commands}."""
 
         def command(given: FakeCommand) -> None:
             if given.args[b"command"] == [b"after"]:
@@ -285,7 +287,8 @@ class PropertyTests(TriggerCase):
 
     def test_own(self) -> None:
         """A subclass may choose the schedulers and their properties."""
-        self.begin("Own(schedulerNames=['any'], set_properties={'c': Property('x')}, waitForFinish=True)")
+        given = "schedulerNames=['any'], set_properties={'c': Property('x')}, waitForFinish=True"
+        self.begin(given, "Own")
         self.submit(x="1")
         self.assertEqual(self.sets()[0].properties, {"a": "own", "b": "scheduler", "made": "yes"})
         self.assertEqual(self.sets("u")[0].properties, {"c": "1", "made": "yes"})
@@ -374,3 +377,80 @@ class OnceTests(TriggerCase):
         self.end(0)
         self.assertEqual([self.builds(name)[-1].results for name in ("top", "linux")], [SUCCESS, SUCCESS])
         self.assertEqual(len(self.sets("u")), 2)
+
+
+class TroubleTests(TriggerCase):
+    """The store fails, or a reconfig comes, while a step triggers."""
+
+    store: TestStore
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.store = TestStore()
+
+    def beginFull(self) -> None:
+        """The disk is full when the step begins."""
+        step = "ShellCommand(name='before', command=['before']))\ntop.addStep(Trigger"
+        self.begin("schedulerNames=['t'], waitForFinish=True", step)
+        self.submit()
+        self.store.full = True
+        self.commands.pop("top").end(0)
+        self.settle()
+
+    def room(self) -> None:
+        """The disk has room again."""
+        self.store.full = False
+        self.wait(2 * int(RETRY_AFTER) + 2)
+
+    def test_full(self) -> None:
+        """The step waits until the set is stored, and triggers once."""
+        self.beginFull()
+        self.wait(30)
+        self.room()
+        self.assertEqual(len(self.sets()), 1)
+        self.end(0, 0)
+        self.assertEqual(self.result(), SUCCESS)
+
+    def test_stopped(self) -> None:
+        """A build can be stopped meanwhile."""
+        self.beginFull()
+        self.running()[0].stopBuild("enough")
+        self.settle()
+        self.assertEqual(self.running(), [])
+        self.room()
+        self.assertEqual(self.result(), FAILURE)
+
+    def test_exchanged(self) -> None:
+        """If a reconfig exchanges the scheduler, the new one is triggered, once."""
+        self.beginFull()
+        self.wait(1)
+        self.store.full = False  # the next attempt comes later
+        self.edit("'b': \"scheduler\"", "'b': \"other\"")
+        self.assertTrue(self.reconfig()["applied"])
+        self.room()
+        self.assertEqual([record.properties["b"] for record in self.sets()], ["other"])
+        self.end(0, 0)
+        self.assertEqual(self.result(), SUCCESS)
+
+    def test_removed(self) -> None:
+        """If a reconfig removes it, the step fails, and says so."""
+        self.beginFull()
+        self.wait(1)
+        self.store.full = False
+        self.edit('    Triggerable("t"', '    Triggerable("v"')
+        self.edit("schedulerNames=['t']", "schedulerNames=['v']")
+        self.assertTrue(self.reconfig()["applied"])
+        self.room()
+        self.assertEqual((self.result(), self.sets()), (FAILURE, []))
+        (build,) = self.builds()
+        self.assertIn("there is no scheduler 't'", build.steps[1].text[1])
+
+    def test_removedLater(self) -> None:
+        """A step that has triggered a scheduler waits for its builds, also after the scheduler is removed."""
+        self.begin("schedulerNames=['t'], waitForFinish=True")
+        self.submit()
+        self.edit('    Triggerable("t"', '    Triggerable("v"')
+        self.edit("schedulerNames=['t']", "schedulerNames=['v']")
+        self.assertTrue(self.reconfig()["applied"])
+        self.end(0, 1)
+        self.assertEqual(self.result(), FAILURE)
