@@ -85,6 +85,19 @@ class Interpolate(Renderable):
 
         return _PLACE.sub(put, self.fmtstring)
 
+    def parts(self) -> list[Any]:
+        """My text in parts: plain texts, and a value for each place, which is rendered by itself."""
+        parts: list[Any] = []
+        at, positional = 0, iter(self.args)
+        for place in _PLACE.finditer(self.fmtstring):
+            parts.append(self.fmtstring[at : place.start()])
+            at = place.end()
+            if place[1] is not None:
+                parts.append(Interpolate(place[0], **self.kwargs))
+            else:
+                parts.append("%" if place[3] == "%" else next(positional, ""))
+        return [*parts, self.fmtstring[at:]]
+
     def _value(self, place: str, build: HasProperties) -> Any:
         selector, _, rest = place.partition(":")
         told = Told(build)

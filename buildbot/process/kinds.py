@@ -6,6 +6,7 @@ A text may be a L{WithProperties} if the step renders it.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -229,6 +230,20 @@ def _conditionDetail(value: object, *args: object) -> str | None:
     return None if takes(value, *args) else f"this one does not take {counted(len(args), 'argument')}"
 
 
+def _isJSON(value: object) -> bool:
+    """True for a value that JSON can hold once its properties are put into it."""
+    try:
+        json.dumps(value, default=_standInForJSON)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _standInForJSON(value: object) -> None:
+    if not isRenderable(value):
+        raise TypeError(f"JSON cannot hold {articled(value)}")
+
+
 def _stepNameTrouble(value: object) -> str | None:
     return nameTrouble(value) if isinstance(value, str) else None
 
@@ -301,6 +316,20 @@ INPUT = Kind(
     lambda value: value is None or isinstance(value, bytes) or isFilledIn(value),
     isSecret=True,
 )
+CONTENT = Kind(
+    "text or bytes",
+    lambda value: isinstance(value, bytes) or isFilledIn(value),
+    textDetail,
+    isSecret=True,
+    standIn="",
+)
+LINK = Kind("text", isFilledIn, textDetail)
+SOURCES = Kind(
+    "the name of a file or directory (text), or a list of them",
+    lambda value: _isPath(value) or sequenceOf(_isPath)(value),
+    standIn="x",
+)
+JSON = Kind("a value that JSON can hold", _isJSON, isSecret=True, standIn="")
 #: The kinds of the arguments of every step.
 COMMON = {
     "name": STEP_NAME,

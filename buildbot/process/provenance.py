@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
+from buildbot.model.interpolate import Interpolate
 from buildbot.model.properties import (
     PLACE,
     Filling,
@@ -18,6 +19,7 @@ from buildbot.model.properties import (
     Properties,
     WithProperties,
     propertyOf,
+    render,
 )
 
 
@@ -72,19 +74,26 @@ def originOf(name: str, build: Told) -> Origin:
 def piecesOf(value: Any, build: Told) -> list[Piece]:
     """Render a text of the configuration, as pieces with their origins.
 
-    @param value: a text, or a L{WithProperties}.
+    @param value: a text, or a value with properties.
     @raise NoProperty: a property is not set.
     """
+    if isinstance(value, Interpolate):
+        pieces = [_whole(part, build) for part in value.parts()]
+        return [piece for piece in pieces if piece.text or piece.name]
     if not isinstance(value, WithProperties):
-        return [Piece(str(value))]
+        return [_whole(value, build)]
     pieces = _taken(value, build) if type(value).render is WithProperties.render else []
+    whole = _whole(value, build)
+    return pieces if pieces and "".join(piece.text for piece in pieces) == whole.text else [whole]
+
+
+def _whole(value: Any, build: Told) -> Piece:
+    """Render a value as one piece. It gets the least trusted origin of the properties that it asks for."""
     recorder = _Recorder(build)
-    whole: str = value.render(recorder)
-    if pieces and "".join(piece.text for piece in pieces) == whole:
-        return pieces
-    # A subclass renders in its own way: the whole text gets the least trusted origin of its properties.
+    said = render(value, recorder)
+    whole = "" if said is None else str(said)
     asked = [Piece(whole, originOf(name, build), name) for name in sorted(recorder.asked)]
-    return [max(asked, key=lambda piece: piece.by, default=Piece(whole))]
+    return max(asked, key=lambda piece: piece.by, default=Piece(whole))
 
 
 def _taken(value: WithProperties, build: Told) -> list[Piece]:

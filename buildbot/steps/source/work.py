@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 
 from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand, SlaveSaid
+from buildbot.steps.files import BytesReader
 from buildbot.steps.source.checkout import CheckoutFailed, Slave
 from buildbot.steps.source.hiding import HIDDEN, Hiding, secretsOf
-from buildbot.wire.callee import Callee
 
 #: The first version of the slave's shell command that hides obfuscated arguments in its output.
 HIDES_ARGUMENTS = "2.16"
@@ -148,22 +148,6 @@ class _Program(_HidesSecrets, RemoteShellCommand):
         super().addStdout(data)
 
 
-class _Bytes(Callee):
-    """I hand over bytes to the slave, as a file."""
-
-    def __init__(self, content: bytes) -> None:
-        self._rest = content
-
-    def remote_read(self, maxlength: int) -> bytes:
-        """The next bytes; empty at the end."""
-        size = max(0, min(maxlength, BLOCK))
-        block, self._rest = self._rest[:size], self._rest[size:]
-        return block
-
-    def remote_close(self) -> None:
-        """The slave has read all it needs."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """How a program has ended, and its standard output."""
@@ -271,7 +255,7 @@ class Work:
 
     async def write(self, directory: str, name: str, content: bytes) -> None:
         """Write a file."""
-        reader = _Bytes(content)
+        reader = BytesReader(content)
         told = {"slavedest": name, "workerdest": name, "workdir": directory, "reader": reader}
         told |= {"maxsize": None, "blocksize": BLOCK, "mode": None}
         await self._must("downloadFile", told, f"{name} cannot be written", {})

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from buildbot.model.interpolate import Interpolate, Property, renderer
 from buildbot.model.properties import NoProperty, Properties, WithProperties
 from buildbot.process.provenance import Origin, Piece, originOf, piecesOf
 
@@ -47,6 +48,20 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         for name, source in (("slavename", "build"), ("os", "slave"), ("new", "slave")):
             self.build.properties.setProperty(name, "evil", source)
             self.assertEqual(originOf(name, self.build), Origin.SLAVE)
+
+    def test_interpolate(self) -> None:
+        """H5: so is an Interpolate; a Property or the result of a function is one piece."""
+        named = Interpolate("a/%(prop:slavename)s-%(prop:version)s%%%(kw:k)s", k=Property("branch"))
+        begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-")]
+        end = [Piece("1.0", Origin.SLAVE, "version"), Piece("%"), Piece("b", Origin.OTHERS, "branch")]
+        self.assertEqual(piecesOf(named, self.build), [*begin, *end])
+        inOrder = Interpolate("%s/x", Property("color"))
+        self.assertEqual(piecesOf(inOrder, self.build), [Piece("red", Origin.OTHERS, "color"), Piece("/x")])
+        self.assertEqual(
+            piecesOf(renderer(lambda told: f"x/{told['version']}"), self.build),
+            [Piece("x/1.0", Origin.SLAVE, "version")],
+        )
+        self.assertEqual(piecesOf(Property("no", default="d"), self.build), [Piece("d", Origin.SLAVE, "no")])
 
     def test_pieces(self) -> None:
         """H5: a text is split at its placeholders, for both ways to name the properties."""

@@ -14,7 +14,7 @@ from twisted.trial import unittest
 from buildbot.files.partial import Partials
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS
-from buildbot.steps import transfer
+from buildbot.steps import files, transfer
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload, FileWriter
 from buildbot.steps.unpack import BadArchive, Order, unpack
 from tests.stepping import NEWEST, Running, StepCase
@@ -385,7 +385,7 @@ class DirectoryUploadTests(TransferCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.patch(transfer, "Unpacking", Unpacked)
+        self.patch(files, "Unpacking", Unpacked)
 
     def upload(self, data: bytes, compress: str | None = None, rc: int | None = 0, **kw: Any) -> Running:
         running = self.begin(DirectoryUpload(slavesrc="docs", masterdest="there", compress=compress, **kw))
