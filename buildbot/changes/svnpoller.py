@@ -11,6 +11,8 @@ from twisted.logger import Logger
 
 from buildbot.changes import svnlog
 from buildbot.changes.programpoller import CATEGORY, FETCH_SECONDS, URL, PollFailed, ProgramPoller
+from buildbot.changes.svnbranches import split_file_alwaystrunk as split_file_alwaystrunk
+from buildbot.changes.svnbranches import split_file_branches as split_file_branches
 from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import COUNT, NAMES, PASSWORD, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -23,25 +25,6 @@ log = Logger()
 #: dictionary of these and more, as in 0.8.
 Split: TypeAlias = tuple[str | None, str] | Mapping[str, Any] | None
 _PLACES = ("project", "repository", "codebase")
-
-
-def split_file_alwaystrunk(path: str) -> Split:
-    """All files are on the main line."""
-    return None, path
-
-
-def split_file_branches(path: str) -> Split:
-    """Files below C{trunk/} are on the main line, and files below C{branches/NAME/} on C{branches/NAME}.
-
-    Other files do not matter.
-    """
-    first, _, rest = path.partition("/")
-    if first == "trunk":
-        return None, rest
-    if first == "branches" and rest:
-        name, _, inner = rest.partition("/")
-        return f"branches/{name}", inner
-    return None
 
 
 class SVNPoller(ProgramPoller):

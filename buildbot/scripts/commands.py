@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from buildbot.scripts import buildoptions, options, tryoptions
+from buildbot.scripts import buildoptions, hookoptions, options, tryoptions
 from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 
@@ -95,6 +95,21 @@ COMMANDS = {
         ),
         Command(
             "try", "trycommand.doTry", tryoptions.TryOptions, "Have a patch built before it is committed."
+        ),
+        Command(
+            "git-hook", "hook.gitHook", hookoptions.GitHookOptions, "Make git send its commits to a master."
+        ),
+        Command(
+            "svn-hook",
+            "hook.svnHook",
+            hookoptions.SvnHookOptions,
+            "Make Subversion send its commits to a master.",
+        ),
+        Command(
+            "hg-hook",
+            "hook.hgHook",
+            hookoptions.HgHookOptions,
+            "Make Mercurial send its commits to a master.",
         ),
         Command(
             "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."

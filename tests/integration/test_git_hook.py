@@ -1,82 +1,44 @@
-"""The hook for git in docs/howto, with a real git, and a fake sendchange that records its changes."""
+"""The hook for git, with a real git, and a fake sendchange that records its changes."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from twisted.trial import unittest
-
-HOOK = Path(__file__).parent.parent.parent / "docs" / "howto" / "git_post_receive.py"
-#: Takes the first TAKES changes (by default all), refuses those of a file "poison", and then is silent.
-SENDCHANGE = """#!{python}
-import json, os, sys, time
-changes = sys.stdin.read().splitlines()
-with open({told!r}, "a") as stream:
-    stream.write(json.dumps(sys.argv[1:]) + "\\n")
-    for number, line in enumerate(changes, 1):
-        if number > int(os.environ.get("TAKES", "1000")):
-            time.sleep(float(os.environ.get("MUTE", "0")))
-            sys.stderr.write("h:1 is mute\\n")
-            sys.exit(1)
-        good = "poison" not in json.loads(line)["files"]
-        stream.write(line + "\\n" if good else "")
-        stream.flush()
-        print(json.dumps({{"change": number, "sent": good, "why": None if good else "no good"}}), flush=True)
-"""
+from tests.integration.hookcase import HookCase
 
 
-class HookTests(unittest.TestCase):
+class HookTests(HookCase):
     """A repository with the hook, and a clone to push from."""
 
+    programs = ("git",)
+    command = "git-hook"
+
     def setUp(self) -> None:
-        if shutil.which("git") is None:
-            raise unittest.SkipTest("there is no git")
-        self.here = Path(self.mktemp()).resolve()
-        self.here.mkdir()
-        self.told = self.here / "told"
-        self.environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.here),
-            "BUILDBOT": str(self.here / "buildbot"),
-            "BUILDBOT_MASTER": "h:1",
-            "BUILDBOT_AUTH_FILE": "/auth",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "LANG": "C.UTF-8",
-            **{f"GIT_{who}_NAME": "Zoë" for who in ("AUTHOR", "COMMITTER")},
-            **{f"GIT_{who}_EMAIL": "zoë@example.org" for who in ("AUTHOR", "COMMITTER")},
-        }
-        self.script(self.here / "buildbot", SENDCHANGE.format(python=sys.executable, told=str(self.told)))
-        self.git("init", "--quiet", "--bare", "origin", where=self.here)
-        self.script(
-            self.here / "origin" / "hooks" / "post-receive", f"#!/bin/sh\nexec {sys.executable} {HOOK}\n"
+        super().setUp()
+        self.environ.update(
+            {
+                "BUILDBOT_MASTER": "h:1",
+                "BUILDBOT_AUTH_FILE": "/auth",
+                "GIT_CONFIG_NOSYSTEM": "1",
+                **{f"GIT_{who}_NAME": "Zoë" for who in ("AUTHOR", "COMMITTER")},
+                **{f"GIT_{who}_EMAIL": "zoë@example.org" for who in ("AUTHOR", "COMMITTER")},
+            }
         )
+        self.git("init", "--quiet", "--bare", "origin", where=self.here)
+        self.install()
         self.git("init", "--quiet", "work", where=self.here)
         self.git("checkout", "--quiet", "-b", "main")
         self.git("remote", "add", "origin", str(self.here / "origin"))
 
-    def script(self, path: Path, text: str) -> None:
-        path.write_text(text)
-        path.chmod(0o700)
-
     def git(self, *words: str, where: Path | None = None, **more: str) -> str:
         """The output of git, with errors."""
-        done = subprocess.run(
-            ["git", *words],
-            cwd=where or self.here / "work",
-            env={**self.environ, **more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
-        return done.stdout.decode()
+        return self.run_("git", *words, where=where or self.here / "work", **more)
 
     def commit(self, comments: str, *names: str) -> str:
         """Commit changes of these files; return the commit's name."""
@@ -88,31 +50,6 @@ class HookTests(unittest.TestCase):
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "-m", comments)
         return self.git("rev-parse", "HEAD").strip()
-
-    def changes(self) -> list[dict[str, Any]]:
-        """The changes that the master has taken since the last call."""
-        lines = self.told.read_text().splitlines() if self.told.exists() else []
-        self.told.unlink(missing_ok=True)
-        said = list(map(json.loads, lines))
-        self.calls = [each for each in said if isinstance(each, list)]
-        for words in self.calls:
-            expected = ["sendchange", "--master", "h:1", "--auth-file", "/auth", "--changes", "-", "--json"]
-            self.assertEqual(words[:8], expected)
-            self.assertEqual(words[8:10], ["--quiet", "--timeout"])
-        return [each for each in said if isinstance(each, dict)]
-
-    def spooled(self) -> list[str]:
-        """The names of the stored changes."""
-        return sorted(path.name for path in self.here.glob("origin/buildbot-spool/*") if path.name.isdigit())
-
-    def deliver(self, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run the delivery of stored changes, like cron."""
-        return subprocess.run(
-            [sys.executable, str(HOOK), "--deliver", str(self.here / "origin")],
-            env={**self.environ, **more},
-            capture_output=True,
-            text=True,
-        )
 
     def test_push(self) -> None:
         """Each commit is a change: its author, branch, name, comments and files, with any names."""
@@ -307,12 +244,11 @@ class HookTests(unittest.TestCase):
             (self.here / "auth").write_text("u:p")
             self.script(self.here / "real", f'#!/bin/sh\nexec {sys.executable} -m buildbot "$@"\n')
             master = f"127.0.0.1:{mute.getsockname()[1]}"
+            self.install(master=master, auth=str(self.here / "auth"))
             begun = time.monotonic()
             said = self.git(
                 *("push", "--quiet", "origin", "main"),
                 BUILDBOT=str(self.here / "real"),
-                BUILDBOT_MASTER=master,
-                BUILDBOT_AUTH_FILE=str(self.here / "auth"),
                 BUILDBOT_TIMEOUT="6",
                 PYTHONPATH=os.pathsep.join(sys.path),
             )

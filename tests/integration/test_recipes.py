@@ -6,14 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from functools import partial
 from typing import Any
 
 from twisted.trial import unittest
 
 from tests.integration.test_build_process import BuildsCase
-from tests.recipes import ROOT, hookConfig, recipes
+from tests.recipes import hookConfig, recipes
 
 #: Added to the demo's master.cfg: the recipe's builder, on the demo's slave. The hook's page comes after it.
 ADDED = """
@@ -73,20 +72,12 @@ class RecipeTests(BuildsCase):
         with open(self.path("master/master.cfg")) as stream:
             port = re.search(r"slavePortnum'\] = 'tcp:(\d+)", stream.read())
         assert port
-        hook = os.path.join(self.origin, "hooks", "post-receive")
         auth = self.path("auth")
         with open(auth, "w") as stream:
             stream.write("git:s3cret\n")
         os.chmod(auth, 0o600)
-        buildbot = self.path("buildbot")
-        self.write("buildbot", f'#!/bin/sh\nexec {sys.executable} -m buildbot "$@"\n')
-        os.chmod(buildbot, 0o700)
-        with open(hook, "w") as stream:
-            stream.write(
-                f"#!/bin/sh\nexport BUILDBOT_MASTER=localhost:{port[1]} BUILDBOT_AUTH_FILE={auth}"
-                f" BUILDBOT={buildbot}\nexec {sys.executable} {ROOT}/docs/howto/git_post_receive.py\n"
-            )
-        os.chmod(hook, 0o700)
+        options = [f"--master=localhost:{port[1]}", f"--auth-file={auth}"]
+        self.ok("git-hook", "--install", *options, self.origin)
 
     def configure(self, recipe: str, more: str = "") -> None:
         """Put a recipe of the docs, and the lines of the hook's page, into force."""
