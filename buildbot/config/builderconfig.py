@@ -17,7 +17,12 @@ from buildbot.config.kinds import NAME
 _FACTORY = Kind("a BuildFactory", lambda value: value is None or not isinstance(value, str))
 
 #: The names of 0.9 -> those of 0.8.
-_WORKERS = {"workername": "slavename", "workernames": "slavenames", "workerbuilddir": "slavebuilddir"}
+_WORKERS = {
+    "workername": "slavename",
+    "workernames": "slavenames",
+    "workerbuilddir": "slavebuilddir",
+    "nextWorker": "nextSlave",
+}
 
 
 class BuilderConfig(ComparableMixin):

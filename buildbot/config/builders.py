@@ -30,7 +30,7 @@ from buildbot.config.messages import (
     quoted,
     textTrouble,
 )
-from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
+from buildbot.config.model import BuilderConfig, ConfigError, MergeRule, SiteRule
 from buildbot.config.optional import ChecksSteps
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
@@ -47,7 +47,17 @@ BUILDER_KEYS = (
     "properties",
     "env",
     "description",
+    "nextBuild",
+    "nextSlave",
+    "canStartBuild",
+    "tags",
 )
+#: The functions of a builder -> their arguments, in words and by number.
+_FUNCTIONS = {
+    "nextBuild": ("a function of (builder, requests)", 2),
+    "nextSlave": ("a function of (builder, slaves)", 2),
+    "canStartBuild": ("a function of (builder, slave, request)", 3),
+}
 #: Keys of other releases -> the remedy in words.
 OTHER_KEYS = {
     "periodicBuildTime": "use a Periodic scheduler in c['schedulers']",
@@ -55,7 +65,7 @@ OTHER_KEYS = {
     "workernames": "here it is 'slavenames'",
     "workerbuilddir": "the 'builddir' is the slave's directory too",
     "collapseRequests": "here it is 'mergeRequests'",
-    "tags": "here a builder has one 'category'",
+    "nextWorker": "here it is 'nextSlave'",
 }
 #: The most bytes of a builddir. The slave's own directory comes before it in the path.
 LONGEST_DIRECTORY = 1024
@@ -87,6 +97,8 @@ def builders(raw: Raw) -> Iterator[BuilderConfig]:
             properties=dict(entry.get("properties") or {}),
             env=dict(entry.get("env") or {}),
             description=entry.get("description"),
+            tags=tuple(map(str, _listed(entry.get("tags")))),
+            **{key: SiteRule(entry[key]) for key in _FUNCTIONS if entry.get(key) is not None},
         )
 
 
@@ -371,6 +383,24 @@ def _mergeRequests(described: Sequence[_Described], raw: Raw, report: Report) ->
             yield say(f"{title}: 'mergeRequests' {trouble}")
 
 
+def _functions(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
+        for key, (wanted, count) in _FUNCTIONS.items():
+            trouble = entry.get(key) is not None and functionTrouble(entry[key], wanted, count)
+            if trouble and not (key == "nextSlave" and takes(entry[key], None, None, None)):
+                yield say(f"{title}: {key!r} {trouble}")
+
+
+def _tags(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
+        tags = entry.get("tags") or []
+        if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
+            yield say(f"{title}: 'tags' must be a list of texts, not {articled(tags)}{asList(tags)}")
+            continue
+        for trouble in filter(None, map(textTrouble, tags)):
+            yield say(f"{title} has a tag that {trouble}")
+
+
 def _lockNames(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     known: dict[str, object] = {}
     for title, entry, say in described:
@@ -441,6 +471,8 @@ _RULES = (
     _steps,
     _lockNames,
     _mergeRequests,
+    _functions,
+    _tags,
     _listLengths,
 )
 _DOUBTS = (_doubtfulDirs, _doubtfulNames, _lockSlaves)

@@ -197,7 +197,7 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
         yield "locks"
     if not isEqual(old.mergeRequests, new.mergeRequests):
         yield "mergeRequests"
-    for key in ("properties", "env", "description"):
+    for key in ("properties", "env", "description", "nextBuild", "nextSlave", "canStartBuild", "tags"):
         if not isEqual(getattr(old, key), getattr(new, key)):
             yield key
 

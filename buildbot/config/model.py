@@ -52,20 +52,18 @@ class ConfigErrors(Exception):
         return "\n".join(str(each) for each in self.errors)
 
 
-class MergeRule(ComparableMixin):
-    """
-    I am the rule in C{mergeRequests}: which pending requests of a builder may share a build.
+class SiteRule(ComparableMixin):
+    """I am a rule of the configuration, such as a function.
 
     Rules are equal if their values are, also if functions come from two loads of the file.
 
-    @ivar says: True: requests of the same source and properties; False: none; or a function of the builder
-        and two requests.
+    @ivar says: the value.
     @ivar failed: True if the function has raised; that is logged once.
     """
 
     compare_attrs = ("says",)
 
-    def __init__(self, says: bool | Callable[[Any, Any, Any], object]) -> None:
+    def __init__(self, says: bool | Callable[..., object]) -> None:
         self.says = says
         self.failed = False
 
@@ -77,7 +75,16 @@ class MergeRule(ComparableMixin):
         return super()._compared()
 
     def __repr__(self) -> str:
-        return f"MergeRule({self.says!r})"
+        return f"{type(self).__name__}({self.says!r})"
+
+
+class MergeRule(SiteRule):
+    """
+    I am the rule in C{mergeRequests}: which pending requests of a builder may share a build.
+
+    @ivar says: True: requests of the same source and properties; False: none; or a function of the builder
+        and two requests.
+    """
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,9 @@ class BuilderConfig:
     @ivar mergeRequests: the rule for requests that share a build; None: the master's C{mergeRequests}.
     @ivar properties: properties of every build: name -> value.
     @ivar env: variables of every command: name -> value. Those of a step count more.
+    @ivar nextBuild: a function that chooses a waiting request; C{nextSlave} chooses a slave for it, and
+        C{canStartBuild} returns whether a slave may build it.
+    @ivar tags: words for grouping.
     """
 
     name: str
@@ -121,6 +131,10 @@ class BuilderConfig:
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     env: Mapping[str, Any] = field(default_factory=dict, hash=False)
     description: str | None = None
+    nextBuild: SiteRule | None = None
+    nextSlave: SiteRule | None = None
+    canStartBuild: SiteRule | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.attempt import BuildAttempt
 from buildbot.process.base import Build
 from buildbot.process.buildercontrol import BuilderControl as BuilderControl  # where 0.7.5 had it
+from buildbot.process.choosing import enforceChosenSlave as enforceChosenSlave  # where 0.8 had it
+from buildbot.process.choosing import siteChoice
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveView, nextBuild, whyWaiting
@@ -64,6 +66,7 @@ class Builder:
     def __init__(self, setup: BuilderConfig, botmaster: MasterForBuilder) -> None:
         self.name = setup.name
         self.setup = setup
+        self._siteChoice = siteChoice(self, setup)
         self.botmaster = botmaster
         self.clock: IReactorTime = botmaster.resources.clock
         self.attachedSlaves: dict[str, SlaveBuilder] = {}
@@ -115,6 +118,7 @@ class Builder:
     def configure(self, setup: BuilderConfig) -> None:
         """Use a changed configuration. Slaves, requests and running builds stay as they are."""
         self.setup = setup
+        self._siteChoice = siteChoice(self, setup)
         self.maybeStartBuild()
 
     # slaves
@@ -222,8 +226,11 @@ class Builder:
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
             return "its last try after crashes of the master waits for the last try of another request"
         views = [self._view(name) for name in self.setup.slavenames]
-        if self.name in self.botmaster.engine.priorities.leftOut and any(view.isIdle for view in views):
-            return "prioritizeBuilders of the configuration leaves this builder out"
+        if any(view.isIdle for view in views):
+            if self.name in self.botmaster.engine.priorities.leftOut:
+                return "prioritizeBuilders of the configuration leaves this builder out"
+            if self._siteChoice is not None and self._siteChoice.why:
+                return self._siteChoice.why
         return whyWaiting(views)
 
     def _view(self, name: str) -> SlaveView:
@@ -259,7 +266,8 @@ class Builder:
             pending: Iterable[BuildRequest] = self.pending
             if engine.trial is not None:
                 pending = filter(engine.mayTry, pending)
-            chosen = nextBuild(pending, self.attachedSlaves.values(), self._canMerge)
+            choose = nextBuild if self._siteChoice is None else self._siteChoice.next
+            chosen = choose(pending, self.attachedSlaves.values(), self._canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen

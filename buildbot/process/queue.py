@@ -119,10 +119,15 @@ def nextBuild(
         return None
     first, *others = waiting
     merged = [first, *[other for other in others if canMerge(first, other)]]
+    return bestSlave(idle, merged), merged
+
+
+def bestSlave(idle: Sequence[_Slave], requests: Iterable[Waiting]) -> _Slave:
+    """The best of some idle slaves for a build of these requests: see L{nextBuild}."""
     if len(idle) == 1:
-        return idle[0], merged
-    lostOn = {name for request in merged for name in request.lostOn}
-    return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used)), merged
+        return idle[0]
+    lostOn = {name for request in requests for name in request.lostOn}
+    return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used))
 
 
 def whyWaiting(slaves: Sequence[SlaveView]) -> str:

@@ -142,6 +142,10 @@ class BuilderStatus:
         """The category in the configuration, or None."""
         return self._builder.setup.category
 
+    def getTags(self) -> list[str]:
+        """The tags in the configuration."""
+        return list(self._builder.setup.tags)
+
     # attributes of 0.7.5
 
     @property

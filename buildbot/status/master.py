@@ -98,11 +98,15 @@ class Status:
     def getBuilderNames(self, categories: Iterable[str] | None = None) -> list[str]:
         """The names of the builders, in the order of the configuration.
 
-        @param categories: list only builders of these categories; None: all builders.
+        @param categories: list only builders that have one of these as category or tag; None: all builders.
         """
         wanted = None if categories is None else set(categories)
         builders = self.botmaster.config.builders
-        return [name for name, b in builders.items() if wanted is None or b.category in wanted]
+        return [
+            name
+            for name, each in builders.items()
+            if wanted is None or not wanted.isdisjoint((each.category, *each.tags))
+        ]
 
     def getBuilder(self, name: str) -> BuilderStatus:
         """The status of one builder.

@@ -9,7 +9,7 @@ from twisted.trial import unittest
 from buildbot.config import check
 from buildbot.config.builders import MOST_BUILDERS, builders
 from buildbot.config.messages import Report
-from buildbot.config.model import BuilderConfig
+from buildbot.config.model import BuilderConfig, SiteRule
 from tests.unit.config.test_check import Factory, errors, raw
 
 FACTORY = Factory()
@@ -45,6 +45,33 @@ class BuilderTests(unittest.TestCase):
             list(builders(raw(builders=[entry]))),
             [BuilderConfig("full", ("b1", "b2"), "full", FACTORY, "nightly", (lock,))],
         )
+
+    def test_functions(self) -> None:
+        """The functions that choose builds, and the tags, become values; wrong ones are told."""
+
+        def choose(builder: Any, several: Any) -> Any:
+            return several[0]
+
+        entry = builder(nextBuild=choose, nextSlave=choose, canStartBuild=lambda *all: True, tags=["a", "b"])
+        self.assertEqual(told(entry), [])
+        (value,) = builders(raw(builders=[entry]))
+        self.assertEqual((value.nextBuild, value.nextSlave), (SiteRule(choose), SiteRule(choose)))
+        self.assertEqual(value.tags, ("a", "b"))
+        self.assertEqual(told(builder(nextSlave=lambda builder, slaves, request: None)), [])
+        two = "a function of (builder, {}): this one does not take two arguments"
+        for key, wrong, words in (
+            ("nextBuild", lambda one: one, f"must be {two.format('requests')}"),
+            ("nextSlave", lambda one: one, f"must be {two.format('slaves')}"),
+            ("canStartBuild", choose, "this one does not take three arguments"),
+            ("nextBuild", "oldest", "must be a function of (builder, requests), not a str"),
+            ("tags", "nightly", "must be a list of texts, not a str"),
+            ("tags", [5], "must be a list of texts, not a list"),
+            ("nextWorker", choose, "here it is 'nextSlave'"),
+        ):
+            [error] = told(builder(**{key: wrong}))
+            self.assertIn(words, error)
+        [error] = told(builder(tags=["a", ""]))
+        self.assertIn("has a tag that is empty", error)
 
     def test_slavenamesAlone(self) -> None:
         """A builder may have its slaves in a list or a tuple."""
