@@ -318,6 +318,22 @@ class BuildStep(ComparableMixin):
         """Set the present value of one of the progressMetrics."""
         self.step_status.setProgress(metric, value)
 
+    def setStatistic(self, name: str, value: Any) -> None:
+        """Set a number that the step has counted, such as C{tests-failed}."""
+        self.step_status.setStatistic(name, value)
+
+    def getStatistic(self, name: str, default: Any = None) -> Any:
+        """A number that the step has counted before."""
+        return self.step_status.getStatistic(name, default)
+
+    def hasStatistic(self, name: str) -> bool:
+        """True if the step has counted this before."""
+        return self.step_status.hasStatistic(name)
+
+    def getStatistics(self) -> dict[str, Any]:
+        """All numbers that the step has counted, by their names."""
+        return self.step_status.getStatistics()
+
     def getProperty(self, propname: str, *default: Any) -> Any:
         """The value of a property of the build; the default if it is not set, else KeyError.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -162,6 +163,18 @@ class BuildStatus(Watched):
     def getSteps(self) -> list[BuildStepStatus]:
         """Its steps, including those not yet started."""
         return list(self.steps)
+
+    def getSummaryStatistic(
+        self, name: str, summary_fn: Callable[[Any, Any], Any], initial_value: Any = None
+    ) -> Any:
+        """One number made of those that the steps have counted; None if no step has.
+
+        @param summary_fn: makes one number of two, as C{operator.add} does.
+        @param initial_value: the number before that of the first step; None: begin with that one.
+        """
+        counted = [step.getStatistic(name) for step in self.steps if step.hasStatistic(name)]
+        first = [] if initial_value is None else [initial_value]
+        return reduce(summary_fn, [*first, *counted]) if first or counted else None
 
     def getCurrentStep(self) -> BuildStepStatus | None:
         """The running step, or None."""

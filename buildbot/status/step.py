@@ -86,6 +86,7 @@ class BuildStepStatus(Watched):
 
     @ivar metrics: the names of its progress metrics.
     @ivar hidden: True if pages hide it.
+    @ivar statistics: the numbers that it has counted, by their names.
     """
 
     name = "?"
@@ -96,6 +97,7 @@ class BuildStepStatus(Watched):
     hidden = False
     metrics: Sequence[str] = ()
     _progress: Mapping[str, float] = MappingProxyType({})
+    statistics: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, build: BuildOfStep) -> None:
         self.build = build
@@ -158,6 +160,18 @@ class BuildStepStatus(Watched):
         """The pair (result, words for the build's text)."""
         return self.results, list(self._text2)
 
+    def hasStatistic(self, name: str) -> bool:
+        """True if the step has counted this."""
+        return name in self.statistics
+
+    def getStatistic(self, name: str, default: Any = None) -> Any:
+        """A number that the step has counted."""
+        return self.statistics.get(name, default)
+
+    def getStatistics(self) -> dict[str, Any]:
+        """All numbers that the step has counted, by their names."""
+        return dict(self.statistics)
+
     def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
         """The progress by each metric: (metric, present value, usual final value); None: unknown."""
         now, usual = self.measured(), self.build.experience.get(self.name, {})
@@ -216,6 +230,10 @@ class BuildStepStatus(Watched):
     def setProgress(self, metric: str, value: float) -> None:
         """Set the present value of a metric."""
         self._progress = {**self._progress, metric: value}
+
+    def setStatistic(self, name: str, value: Any) -> None:
+        """Set a number that the step has counted, as in 0.8. The store does not keep it."""
+        self.statistics = {**self.statistics, name: value}
 
     def addURL(self, name: str, url: str) -> None:
         """Add a link to the step."""

@@ -10,8 +10,8 @@ from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.logs.live import LogFile
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.kinds import PATH
+from buildbot.process.loglines import linesOrNone
 from buildbot.process.remotecommand import LoggedRemoteCommand
-from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
 
 

@@ -17,10 +17,10 @@ from buildbot.logs.live import LogFile
 from buildbot.model.properties import Renderable
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
+from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.process.slices import atOnce
-from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
 from buildbot.steps.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it

@@ -21,8 +21,10 @@ from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, WORDS
 from buildbot.process.loggingstep import LoggingBuildStep
+from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
+from buildbot.steps.perloutput import HarnessOutput
 
 #: A shell's command line, or a program and its arguments.
 Command = str | WithProperties | Sequence[Any]
@@ -474,3 +476,46 @@ class Test(WarningCountingShellCommand):
     description = ["testing"]
     descriptionDone = ["test"]
     command = ["make", "test"]
+
+    def setTestResults(self, total: int = 0, failed: int = 0, passed: int = 0, warnings: int = 0) -> None:
+        """Add to the numbers of tests, which the words of the finished step show. For subclasses."""
+        counts = {"total": total, "failed": failed, "passed": passed, "warnings": warnings}
+        for kind, count in counts.items():
+            self.setStatistic(f"tests-{kind}", self.getStatistic(f"tests-{kind}", 0) + count)
+
+    def describe(self, done: bool = False) -> list[str]:
+        """See L{ShellCommand}; with the numbers of tests, once they are known."""
+        words = super().describe(done)
+        if not done or self.step_status is None or not self.hasStatistic("tests-total"):
+            return words
+        counts = {kind: self.getStatistic(f"tests-{kind}") for kind in ("passed", "warnings", "failed")}
+        total = self.getStatistic("tests-total") or counts["passed"] + counts["failed"]
+        others = [f"{count} {kind}" for kind, count in counts.items() if count]
+        return [*words, *([f"{total} tests"] if total else []), *others]
+
+
+class PerlModuleTest(Test):
+    """I run the tests of a Perl module with prove, and count them."""
+
+    command = ["prove", "--lib", "lib", "-r", "t"]
+    _harness: HarnessOutput | None = None
+
+    def createSummary(self, log: LogFile) -> Any:
+        """See L{Test}; count the tests, too."""
+        super().createSummary(log)
+        return self.inSlices(self._read(log))
+
+    def _read(self, log: LogFile) -> Iterator[None]:
+        self._harness = harness = HarnessOutput()
+        for line in linesOrNone(log):
+            if line is not None:
+                harness.take(line)
+            yield
+        if harness.total:
+            self.setTestResults(harness.total, harness.failed, harness.passed, self.warnCount)
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{Test}; a failed test is a failure, whatever the exit status is."""
+        if self._harness is not None and self._harness.failed:
+            return FAILURE
+        return super().evaluateCommand(cmd)

@@ -34,7 +34,7 @@ from buildbot.process.properties import WithProperties
 from buildbot.scheduler import AnyBranchScheduler, Dependent, Nightly, Periodic, Scheduler
 from buildbot.steps.dummy import Dummy
 from buildbot.steps.maxq import MaxQ
-from buildbot.steps.python import PyFlakes
+from buildbot.steps.python import PyFlakes, PyLint, Sphinx
 from buildbot.steps.python_twisted import HLint, Trial
 from buildbot.steps.shell import Compile, SetProperty, ShellCommand, Test, WarningCountingShellCommand
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
@@ -134,6 +134,13 @@ WRONG = {
     shellCommand(descriptionDone="[1]"): "descriptionDone must be text",
     shellCommand(initial_stdin="5"): "initial_stdin must be text or bytes, or None",
     shellCommand(comand="'x'"): "ShellCommand takes no argument comand; did you mean 'command'?",
+    "f.addStep(Sphinx)": "Sphinx lacks its argument sphinx_builddir",
+    "f.addStep(Sphinx(sphinx_builddir='b', mode='clean'))": "Sphinx: mode must be 'incremental' or 'full'",
+    "f.addStep(Sphinx(sphinx_builddir=''))": "sphinx_builddir must be a directory (text)",
+    "f.addStep(Sphinx(sphinx_builddir='b', defines={'a': []}))": "defines must be a dict of names",
+    "f.addStep(Sphinx(sphinx_builddir='b', tags='a'))": "tags must be a list of texts",
+    "f.addStep(Sphinx(sphinx_builddir='b', command='x'))": "so take command= out",
+    "f.addStep(PyLint())": "PyLint 'pylint' has no command to run",
     "f.addStep(ShellCommand, command=['make', 'a\\0b'])": "argument 2: it has a null character",
     "f.addStep(ShellCommand, command=None)": "ShellCommand 'shell' has no command to run",
     "f.addStep(ShellCommand, command=[])": "ShellCommand 'shell' has no command to run",

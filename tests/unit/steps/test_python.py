@@ -9,6 +9,7 @@ from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
 from buildbot.interfaces import ITestResult
+from buildbot.model.properties import WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.slices import atOnce
 from buildbot.steps import python, python_twisted, trialoutput
@@ -16,6 +17,7 @@ from buildbot.steps.python_twisted import Trial
 from buildbot.steps.trialoutput import TestResult
 from tests.stepping import Running, StepCase
 
+NAME = WithProperties("%(buildername)s")
 RULE, LINE = "=" * 79, "-" * 79
 
 #: The output of trial of Twisted 26.
@@ -378,6 +380,101 @@ class PythonTests(StepCase):
         running = self.begin(Mild())
         running.command.end(1, stdout=undefined.encode())
         self.assertEqual(running.result, WARNINGS)
+
+    def pylint(self, output: str, rc: int = 0, **kw: Any) -> Running:
+        running = self.begin(python.PyLint(command=["pylint", "m"], **kw))
+        running.command.end(rc, stdout=output.encode())
+        return running
+
+    def test_pylint(self) -> None:
+        """0.8: the messages of pylint are counted by kind, with a log, a property and a text for each."""
+        output = {
+            "convention": "C:  1:foo: Missing docstring\nC0111:  1,0:foo: x\n",
+            "refactor": "R: 1: z\n",
+            "warning": "W: 11: Bad indentation. Found 6 spaces, expected 4\n",
+        }
+        running = self.pylint("* Module a\n" + "".join(output.values()) + "Your code: 3/10\n", 28)
+        self.assertEqual(running.result, WARNINGS)
+        self.assertEqual({name: running.log(name) for name in output}, output)
+        kinds = (*output, "error", "fatal", "info", "total")
+        found = {kind: running.build.getProperty(f"pylint-{kind}") for kind in kinds}
+        none = {"error": 0, "fatal": 0, "info": 0}
+        self.assertEqual(found, {"convention": 2, "refactor": 1, "warning": 1, "total": 4, **none})
+        words = ["pylint", "convention=2", "refactor=1", "warning=1", "warnings"]
+        self.assertEqual(running.step.getText(), words)
+        self.assertEqual(running.command.args["command"], ["pylint", "m"])
+
+    def test_pylintForms(self) -> None:
+        """Messages in the parseable form of old versions and in the form of new versions count, too."""
+        for line in (
+            "a.py:9: [W0311] Bad indentation.",
+            "a.py:9: [W, f] x",
+            "a.py:1:0: W0611: Unused import os (unused-import)",
+            "a.py:9: [W0311(bad-indentation), f] Bad indentation.",
+        ):
+            self.assertEqual(self.pylint(f"{line}\n", 4).step.getText()[1], "warning=1", line)
+        for line in ("Was: 3", "a.py:9: What", "W: text", "time 12:30: Waited"):
+            self.assertEqual(self.pylint(f"{line}\n").step.getText(), ["pylint"], line)
+
+    def test_pylintFails(self) -> None:
+        """Fatal messages and errors are a failure, and so are such bits of the exit status."""
+        for output, rc, result in (
+            ("", 0, SUCCESS),
+            ("", 20, SUCCESS),
+            ("", 1, FAILURE),
+            ("", 32, FAILURE),
+            ("", -1, FAILURE),
+            ("E: 3: x\n", 0, FAILURE),
+            ("F: 3: x\n", 0, FAILURE),
+            ("R: 3: x\n", 8, WARNINGS),
+        ):
+            self.assertEqual(self.pylint(output, rc).result, result, (output, rc))
+
+        class Strict(python.PyLint):
+            flunkingIssues = ("W",)
+
+        running = self.begin(Strict(command="pylint m"))
+        running.command.end(4, stdout=b"W: 3: x\n")
+        self.assertEqual(running.result, FAILURE)
+
+    def test_sphinx(self) -> None:
+        """0.8: the arguments become those of sphinx-build; warnings and errors of documents are warnings."""
+        running = self.begin(
+            python.Sphinx(
+                sphinx_sourcedir="s",
+                sphinx_builddir=WithProperties("_%(buildername)s"),
+                sphinx_builder="css",
+                sphinx="/p/sphinx-build",
+                tags=["a", "b"],
+                defines={
+                    "empty": None,
+                    "t": True,
+                    "f": False,
+                    "s": WithProperties("%(buildername)s"),
+                    "i": 3,
+                },
+                mode="full",
+            )
+        )
+        command = "/p/sphinx-build -b css -t a -t b -D empty -D f=0 -D i=3 -D s=full -D t=1 -E s _full"
+        self.assertEqual(running.command.args["command"], command.split())
+        self.assertEqual(running.step.getText(), ["building"])
+        running.command.end(0, stdout=b"x: WARNING: a\ny: ERROR: b\nfine\n", stderr=b"z: SEVERE: c\n")
+        self.assertEqual(running.result, WARNINGS)
+        self.assertEqual(running.step.getText(), ["sphinx", "3 warnings", "warnings"])
+        self.assertEqual(running.log("warnings"), "x: WARNING: a\ny: ERROR: b\nz: SEVERE: c\n")
+        self.assertEqual(running.step.getStatistic("warnings"), 3)
+
+    def test_sphinxShort(self) -> None:
+        """0.8: only the directory of the result must be given; a status that is not 0 is a failure."""
+        for rc, result, words in (
+            (0, SUCCESS, ["sphinx", "0 warnings"]),
+            (1, FAILURE, ["sphinx", "0 warnings", "failed"]),
+        ):
+            running = self.begin(python.Sphinx(sphinx_builddir="_build"))
+            self.assertEqual(running.command.args["command"], ["sphinx-build", ".", "_build"])
+            running.command.end(rc, stdout=b"build succeeded.\n")
+            self.assertEqual((running.result, running.step.getText()), (result, words))
 
     def test_oneWord(self) -> None:
         """A step may have one text as its description instead of a list."""

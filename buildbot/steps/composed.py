@@ -1,0 +1,31 @@
+# -*- test-case-name: tests.unit.steps.test_composed -*-
+"""The base class of steps that make their command from arguments of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.config.arguments import arguments, complain
+from buildbot.process.kinds import COMMAND
+from buildbot.steps.shell import ShellCommand
+
+
+class ComposedCommand(ShellCommand):
+    """I run one command, which L{commandLine} makes when I start."""
+
+    @arguments(command=COMMAND)
+    def __init__(self, **kwargs: Any) -> None:
+        """@param kwargs: see L{ShellCommand}, without C{command}."""
+        if kwargs.get("command") is not None:
+            complain(self, "makes its command from its other arguments, so take command= out", "command")
+            del kwargs["command"]
+        super().__init__(**kwargs)
+
+    def commandLine(self) -> Any:
+        """The command: a text, or a list. It may have properties in it."""
+        raise NotImplementedError
+
+    def start(self) -> Any:
+        """See L{ShellCommand}."""
+        self.setCommand(self.commandLine())
+        return super().start()
