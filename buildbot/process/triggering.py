@@ -50,6 +50,7 @@ class Triggering:
         self._step = step
         self._waits = Waits(self._late)
         self._isOver = False
+        self._places: dict[str, int] = {}
         self._master = build.builder.botmaster
 
     def stop(self) -> None:
@@ -62,7 +63,7 @@ class Triggering:
 
         @raise Over: L{stop} was called.
         """
-        waited: Any = work if isinstance(work, Deferred) else ensureDeferred(work)  # type: ignore[arg-type]
+        waited = work if isinstance(work, Deferred) else ensureDeferred(_awaited(work))
         found: _T = await self._waits.result(waited)
         if self._isOver:
             raise Over()
@@ -76,11 +77,16 @@ class Triggering:
     ) -> list[int]:
         """Trigger a scheduler for all requests of the build for which no earlier build has done it.
 
+        The calls for one scheduler are counted: each of them triggers it, and is found again by its place.
+
         @return: the numbers of the sets to wait for; empty if the scheduler builds later.
         @raise NotTriggered: there is no such scheduler, or it cannot build this.
         """
+        place = self._places[scheduler] = self._places.get(scheduler, -1) + 1
         keys = [
-            self._key(request.id, scheduler) for request in self._build.requests if request.id is not None
+            self._key(request.id, scheduler, place)
+            for request in self._build.requests
+            if request.id is not None
         ]
         while True:
             known = [await self._read(self._stateOf(key)) for key in keys]
@@ -107,8 +113,9 @@ class Triggering:
                 raise SchedulerStopped()  # a reconfig is replacing it
         raise NotTriggered(f"there is no scheduler {name!r} in c['schedulers'] that a step can trigger")
 
-    def _key(self, request: int | None, scheduler: str) -> str:
-        return f"{TRIGGERED}{request}/{quote(self._step, safe='')}/{quote(scheduler, safe='')}"
+    def _key(self, request: int | None, scheduler: str, place: int) -> str:
+        names = [quote(each, safe="") for each in (self._step, scheduler)]
+        return f"{TRIGGERED}{request}/{'/'.join(names)}/{place}"
 
     def _stateOf(self, key: str) -> Callable[[], Awaitable[Any]]:
         return lambda: self._master.resources.store.getState(key)
@@ -147,6 +154,10 @@ class Triggering:
         """The builds of a set with their results, as in C{"full/3: success"}."""
         builds = await self._read(lambda: self._master.resources.store.getBuildsOf(number))
         return [f"{each.builder}/{each.number}: {Results[each.results or 0]}" for each in builds]
+
+
+async def _awaited(work: Awaitable[_T]) -> _T:
+    return await work
 
 
 class _Ends:

@@ -24,6 +24,11 @@ from buildbot.schedulers.timed import NightlyTriggerable
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.trigger import Trigger
 
+class Each(Trigger):
+    "Triggers one scheduler for each name."
+    def getSchedulersAndProperties(self):
+        return [("u", {'name': each}) for each in self.build.getProperty("names").split()]
+
 class Own(Trigger):
     "Chooses by itself."
     async def getSchedulersAndProperties(self):
@@ -339,7 +344,7 @@ class OnceTests(TriggerCase):
         self.attach("bot2")
         self.assertEqual(len(self.builds()), 1)
         (record,) = self.sets()
-        self.assertEqual(self.keys(), {f"trigger/{number}/trigger/t": record.id for number in numbers})
+        self.assertEqual(self.keys(), {f"trigger/{number}/trigger/t/0": record.id for number in numbers})
 
     def test_another(self) -> None:
         """A request that comes to the build later triggers for itself; the build waits for both sets."""
@@ -363,11 +368,24 @@ class OnceTests(TriggerCase):
         self.submit()
         self.assertEqual(len(self.sets("u")), 2)
 
+    def test_several(self) -> None:
+        """A subclass may trigger one scheduler several times, also when its build starts again."""
+        self.begin("schedulerNames=['u'], waitForFinish=True", "Each")
+        self.submit(names="a b c")
+        self.top.broker.transport.loseConnection()
+        self.settle()
+        self.attach("bot1")
+        self.assertEqual([record.properties["name"] for record in self.sets("u")], ["a", "b", "c"])
+        for _ in "abc":
+            self.assertIsNone(self.builds()[-1].results)
+            self.end(0)
+        self.assertEqual(self.builds()[-1].results, SUCCESS)
+
     def test_lastAttempt(self) -> None:
         """A build on its last attempt may wait for another one that is on its last attempt, too."""
         self.get = self.successResultOf
         self.get(self.store.open())
-        for builder, keys in (("top", ()), ("linux", ("trigger/1/trigger/u",))):
+        for builder, keys in (("top", ()), ("linux", ("trigger/1/trigger/u/0",))):
             record = BuildsetRecord(0, "r", SourceStamp().toRecord(), 1.0, {}, scheduler="u")
             _, (request,) = self.get(self.store.addBuildset(record, [builder], None, keys))
             for _ in range(MOST_INTERRUPTIONS - 1):
