@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from buildbot.config import secrets
-from buildbot.config.standins import completed, isGuarded, newStandIn, reportMissing
+from buildbot.config.standins import completed, isGuarded, misspelt, newStandIn, reportMissing
 
 #: Modules never read from the master's directory: a builder's directory with such a name may hold a checkout.
 _RESERVED = frozenset({"buildbot", "twisted", "zope", "__future__", "__main__", *sys.builtin_module_names})
@@ -146,10 +146,13 @@ class FreshModules:
         return module
 
     def _standInFor(self, loading: secrets.Loading, name: str, fromlist: Sequence[str]) -> Any:
+        hint = misspelt(name)
         for each in fromlist:
             if each != "*":
-                reportMissing(loading, f"{name}.{each}")
-        return newStandIn(name) if fromlist and "*" not in fromlist else reportMissing(loading, name)
+                reportMissing(loading, f"{name}.{each}", hint=hint)
+        if fromlist and "*" not in fromlist:
+            return newStandIn(name)
+        return reportMissing(loading, name, hint=hint)
 
     def _provides(self, top: str) -> bool:
         if top in _RESERVED:

@@ -7,13 +7,19 @@ The error is reported before a stand-in is handed out: no configuration with one
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
 from buildbot.config import secrets
 from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import nearest
+from buildbot.text.similar import closest
+
+#: The least likeness of a misspelt name. ec2buildslave and buildslave are less alike.
+_MISSPELT = 0.88
 
 
 class _Kind(type):
@@ -65,13 +71,25 @@ def hasStandIn(value: object) -> bool:
     return isStandIn(value)
 
 
-def reportMissing(loading: secrets.Loading, name: str, known: Sequence[str] = ()) -> Any:
-    """Report a dotted name that cannot be imported, and return a stand-in for it."""
+def reportMissing(loading: secrets.Loading, name: str, known: Sequence[str] = (), hint: str = "") -> Any:
+    """Report a dotted name that cannot be imported, and return a stand-in for it.
+
+    @param known: the existing names beside it.
+    @param hint: the end of the sentence; by default made of C{known}, or the sentence about the name.
+    """
     sentence = sentenceOf(name)
-    hint = nearest(name.rpartition(".")[2], known) or (f": {sentence}" if sentence else "")
+    hint = hint or nearest(name.rpartition(".")[2], known) or (f": {sentence}" if sentence else "")
     loading.report(f"{name} is not in this release{hint}")
     loading.missing.append(name)
     return newStandIn(name.rpartition(".")[2])
+
+
+def misspelt(name: str) -> str:
+    """The hint for a missing module whose name differs by a letter or so from an existing one; else ""."""
+    package, _, last = name.rpartition(".")
+    folder = getattr(sys.modules.get(package), "__path__", ())
+    like = closest(last, [each.name for each in iter_modules(folder)], _MISSPELT)
+    return f"; did you mean '{package}.{like}'?" if like else ""
 
 
 def completed(loading: secrets.Loading, module: ModuleType, wanted: Sequence[str]) -> ModuleType:
@@ -83,7 +101,8 @@ def completed(loading: secrets.Loading, module: ModuleType, wanted: Sequence[str
     vars(copy).update(vars(module))
     known = [name for name in vars(module) if not name.startswith("_")]
     for name in missing:
-        setattr(copy, name, reportMissing(loading, f"{module.__name__}.{name}", known))
+        whole = f"{module.__name__}.{name}"
+        setattr(copy, name, reportMissing(loading, whole, known, misspelt(whole)))
     for name in wanted:
         if name != "*" and name not in missing:
             setattr(copy, name, getattr(module, name))

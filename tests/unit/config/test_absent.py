@@ -71,6 +71,21 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertIn("the IRC bot comes with a later release", told[1])
         self.assertIn("slaves that the master starts by itself are not supported", told[4])
 
+    def test_misspeltModule(self) -> None:
+        """The name of a module with a wrong letter is told with the right one; others keep their sentence."""
+        (told, *_) = self.told("from buildbot.steps.shel import ShellCommand\n")
+        self.assertEqual(
+            told,
+            "master.cfg:1: buildbot.steps.shel.ShellCommand is not in this release;"
+            " did you mean 'buildbot.steps.shell'?",
+        )
+        (told, *_) = self.told("from buildbot.steps import transfr\n")
+        self.assertIn(
+            "buildbot.steps.transfr is not in this release; did you mean 'buildbot.steps.transfer'?", told
+        )
+        (told, *_) = self.told("from buildbot.changes.p4poller import P4Source\n")
+        self.assertNotIn("did you mean", told)
+
     def test_guarded(self) -> None:
         """A file that catches a failed import itself is not in error."""
         text = FILE[FILE.index("c = Build") : FILE.index("class Own")] + (
