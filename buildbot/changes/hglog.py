@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.changes.test_hglog -*-
-"""Read what C{hg log -v -T json} prints: the commits of a repository."""
+"""Read the output of C{hg log -v -T json}: the commits of a repository."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class _Read:
-    """What a mail says: a change, or the reason why there is none."""
+    """The content of a mail: a change, or the reason why there is none."""
 
     change: Change | None = None
     why: str = ""

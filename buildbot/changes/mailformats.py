@@ -170,7 +170,7 @@ def _svnFiles(body: Sequence[str] | Iterator[str]) -> Iterator[str]:
 def launchpad(
     message: Message, branchMap: Mapping[str, str] | None = None, defaultBranch: str | None = None
 ) -> Values | None:
-    """A mail of Launchpad about a branch of bzr. As in 0.8, each file is followed by what happened to it.
+    """A mail of Launchpad about a branch of bzr. As in 0.8, each file has the kind of its change.
 
     @param branchMap: the branches for the names in the subject, such as C{~ann/tool/trunk} or C{lp:~ann/…}.
     @param defaultBranch: the branch of all others; None: C{lp:} and the name in the subject.

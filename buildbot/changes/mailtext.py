@@ -15,7 +15,7 @@ _NO_CHARSETS = frozenset(("us-ascii", "ascii", "unknown-8bit", "x-unknown", "pun
 
 
 def header(message: Message, name: str) -> str:
-    """A header as people read it; empty if the mail does not have it."""
+    """A header as readable text; empty if the mail does not have it."""
     return _words(_raw(message, name))
 
 

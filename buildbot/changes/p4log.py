@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.changes.test_p4log -*-
-"""Read what C{p4 -G} prints: dictionaries in the format of Python's C{marshal}.
+"""Read the output of C{p4 -G}: dictionaries in the format of Python's C{marshal}.
 
-C{marshal} itself must not read what comes from a server. So this module reads the little of it that p4 uses.
+C{marshal} itself is not safe for data from a server. So this module reads the few types that p4 uses.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class SVNPoller(ProgramPoller):
                 continue
             where = self._split(each.path[len(start) :])
             if where is None or (each.action == "D" and not where[-1]):
-                continue  # not of interest; or a branch was deleted, which is nothing to build
+                continue  # an unwanted file, or a deleted branch: nothing to build
             *at, path = where
             branches.setdefault(tuple(at), []).append(path)
         for (branch, *at), files in branches.items():

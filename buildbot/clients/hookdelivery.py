@@ -68,7 +68,7 @@ def output(*command: str, env: Mapping[str, str] | None = None) -> str:
 
 
 def change(who: str, files: Sequence[str], comments: str, **more: Any) -> dict[str, Any]:
-    """A change of a commit, cut to what the master takes."""
+    """A change of a commit, cut to the limits of the master."""
     return {"who": who, "files": list(files)[:FILES], "comments": comments.strip()[:WORDS], **more}
 
 

@@ -30,7 +30,7 @@ def committed(repository: str, revision: str, prefix: str = "", branches: bool =
     for action, path in _changed(look("changed")):
         where = split(path[len(top) :]) if path.startswith(top) else None
         if where is None or (action == "D" and not where[1]):
-            continue  # not of interest; or a branch was deleted, which is nothing to build
+            continue  # an unwanted file, or a deleted branch: nothing to build
         found.setdefault(where[0], []).extend([where[1]] if where[1] else ())
     if found:
         who, comments = look("author").strip() or "unknown", look("log")

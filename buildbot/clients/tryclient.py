@@ -2,7 +2,7 @@
 """Send the changes of a working copy to a master, which builds them before they are committed.
 
 The names are those of 0.7.5. L{buildbot.scripts.trycommand} has the command line,
-L{buildbot.clients.workingcopy} finds the patch, L{buildbot.clients.tryprogress} tells what happens.
+L{buildbot.clients.workingcopy} finds the patch, L{buildbot.clients.tryprogress} prints the progress.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from buildbot.clients.workingcopy import (
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.model.tryjob import LONGEST_JOB, TryJob, ns, writeJob
 from buildbot.text.printable import plain
-from buildbot.wire import failure  # registers what understands the errors of old masters
+from buildbot.wire import failure  # registers the decoding of errors of old masters
 from buildbot.wire.dialect import text, word
 
 __all__ = [
@@ -155,7 +155,7 @@ class Try(pb.Referenceable):
             print(plain(message), flush=True)
 
     async def go(self) -> int:
-        """Do what the options say. Returns the exit status: that of the builds, with C{wait}.
+        """Carry out the options. Returns the exit status: that of the builds, with C{wait}.
 
         @raise TryFailed: the job was not built, or its result is not known.
         """

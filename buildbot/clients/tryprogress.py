@@ -16,7 +16,7 @@ _LONGEST = 200
 
 @dataclass
 class _Builder:
-    """One of the builders: what is known of its latest build."""
+    """One of the builders, with the known facts about its latest build."""
 
     number: int | None = None
     step: str = ""
@@ -25,7 +25,7 @@ class _Builder:
 
 
 class Progress:
-    """I say what happens, one line for each event, and sum it up at the end."""
+    """I print one line for each event, and a summary at the end."""
 
     def __init__(self, say: Callable[[str], object], isQuiet: bool = False) -> None:
         """@param say: prints a line.

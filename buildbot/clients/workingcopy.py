@@ -19,7 +19,7 @@ from buildbot.programs.running import Program, ProgramFailed
 
 #: The most seconds that one program may take.
 SECONDS = 600.0
-#: Programs translate their output, color it and page it without these.
+#: With these, programs do not translate, color or page their output.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "HGPLAIN": "1", "GIT_PAGER": "cat", "P4DIFF": None, "TERM": "dumb"}
 
 
@@ -174,7 +174,7 @@ class SVNExtractor(SourceStampExtractor):
     atTop = ".svn"
 
     async def getBaseRevision(self) -> None:
-        """The base is the newest revision: the patch undoes what the working copy has not got yet."""
+        """The base is the newest revision: the patch undoes the revisions that the working copy lacks."""
         self.baserev = self.parseStatus(await self.dovc(["status", "-u", "--non-interactive"]))
 
     def parseStatus(self, res: str) -> int:
@@ -384,7 +384,7 @@ def getTopdir(topfile: str, start: str | None = None) -> str:
 
 
 def findWorkingCopy(start: str) -> tuple[str, str]:
-    """The version control system, and the top directory, of the working copy round a directory.
+    """The version control system, and the top directory, of the working copy that a directory is in.
 
     @raise NoSource: there is none.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = frozenset(
     "fix_asserts fix_buffer fix_idioms fix_import fix_input fix_set_literal fix_sorted fix_ws_comma".split()
 )
-#: What only Python 2 has and Python 3 can parse. A file without it is not changed if Python 3 can parse it.
+#: Names of Python 2. A file that Python 3 can parse is changed only if it has one of them.
 _OLD = re.compile(
     r"\.(?:iteritems|itervalues|iterkeys|has_key)\(|\bbasestring\b|\bsys\.maxint\b"
     r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply)\("
@@ -141,7 +141,7 @@ def _decoded(source: bytes) -> tuple[str, str]:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
         return source.decode(encoding), encoding
     except UnicodeDecodeError:
-        return source.decode("latin-1"), "utf-8"  # it names none: Python 2 reads comments in any encoding
+        return source.decode("latin-1"), "utf-8"  # no encoding is named: Python 2 reads comments in any one
     except SyntaxError as error:
         if "unknown encoding" in str(error):
             raise CannotMigrate(str(error), 1) from None

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.model.test_tryjob -*-
-"""Try jobs: what a developer asks to be built before the commit, and the files that jobs travel in.
+"""Try jobs: builds of a patch that a developer requests before the commit; and the files with such jobs.
 
 A job file is a run of netstrings. The first is the version of the format:
 

@@ -216,7 +216,7 @@ class BuildStep(ComparableMixin):
         if not wanted:
             try:
                 words = self.describe(True)
-            except PLUGIN_ERRORS:  # what describes it may be known only if it runs
+            except PLUGIN_ERRORS:  # its description may be known only if it runs
                 words = [self.name]
             self.step_status.setText([*asWords(words), "skipped"])
         return wanted

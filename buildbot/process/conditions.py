@@ -57,7 +57,7 @@ async def isHidden(step: AskedStep, results: int) -> bool:
 
 
 async def _answer(step: AskedStep, name: str, *args: Any) -> bool:
-    """The value of a condition: as it is given, of a property, or what a function returns or waits for."""
+    """The value of a condition: a given value, a property, or the (awaited) result of a function."""
     try:
         said: Any = getattr(step, name)
         if isRenderable(said):

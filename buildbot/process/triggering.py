@@ -34,7 +34,7 @@ LOOK_AGAIN = 1.0
 
 
 class NotTriggered(Exception):
-    """A scheduler cannot build what a step asked for; the message says why."""
+    """A scheduler cannot build the request of a step; the message says why."""
 
 
 class SchedulerStopped(Exception):

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.schedulers.test_parameters -*-
-"""The parameters of a forced build: what a person may give, and which values are valid.
+"""The parameters of a forced build, and their valid values.
 
 The names and arguments are those of 0.8. A form gives each value as text, by the full name of its parameter.
 This module starts no build: see L{buildbot.schedulers.forcesched}.

@@ -319,7 +319,7 @@ class Nightly(_TimedScheduler):
 
 
 class NightlyTriggerable(Nightly):
-    """I build at my times what Trigger steps have passed to me since the last time: the last of it, once.
+    """I build at my times. I build the last source that Trigger steps have passed to me since the last time.
 
     Without such a step since, I do not build.
     """
@@ -364,7 +364,7 @@ class NightlyTriggerable(Nightly):
     async def _note(
         self, wanted: tuple[SourceStamp, dict[str, Any]], keys: Sequence[str], generation: object
     ) -> None:
-        """Store what to build, with retries until that succeeds."""
+        """Store the source to build, with retries until that succeeds."""
         store, sleep = self.engine.store, self.engine.resources.sleep
 
         def isOver() -> bool:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_triggerable -*-
 """A scheduler that builds when a step of a build asks it to: see L{buildbot.steps.trigger}.
 
-L{buildbot.schedulers.timed} has the one that builds later, at its time.
+L{buildbot.schedulers.timed.NightlyTriggerable} builds at the next of its times.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Asked:
 
 
 class Triggerable(BaseUpstreamScheduler):
-    """I build what the Trigger steps of builds pass to me, and nothing else."""
+    """I build the sources that the Trigger steps of builds pass to me, and nothing else."""
 
     compare_attrs = ("name", "builderNames", *choice.COMPARED, "reason")
     mergeRequests = True

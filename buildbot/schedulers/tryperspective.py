@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_try -*-
-"""What a developer's client may call on the port of a L{Try_Userpass}, in all generations of clients."""
+"""The methods for the clients of developers on the port of a L{Try_Userpass}, of all generations."""
 
 from __future__ import annotations
 

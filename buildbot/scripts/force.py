@@ -60,7 +60,7 @@ def _listParameters(config: Config) -> int:
 
 
 def _meaning(parameter: Mapping[str, Any]) -> tuple[str, str]:
-    """The default of a parameter, and what else there is to know."""
+    """The default of a parameter, and its other properties, in words."""
     default = "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
     default = "your login name" if parameter["person"] else default
     notes = [

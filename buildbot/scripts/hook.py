@@ -99,7 +99,7 @@ class Hook:
         return [f"--master={self.address}", f"--auth-file={self.authFile}", *kept, *flags]
 
     def delivery(self) -> Delivery:
-        """What sends the changes."""
+        """The object that sends the changes."""
         directory = self.directory()
         again = ["buildbot", self.name, "--deliver", *self._options()]
         command = [os.environ["BUILDBOT"]] if "BUILDBOT" in os.environ else [*self._python, "-m", "buildbot"]

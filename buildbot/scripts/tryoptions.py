@@ -164,7 +164,7 @@ class TryOptions(CommandOptions):
             raise usage.UsageError(f"there are no arguments, only options: what is {args[0]!r}?")
 
     def postOptions(self) -> None:
-        """Fill in the defaults of the file of options, and check what must be there."""
+        """Fill in the defaults of the file of options, and check that the required ones are there."""
         self.complete(loadOptionsFile())
 
     def complete(self, said: Mapping[str, Any]) -> None:

@@ -313,7 +313,7 @@ class RemoteBuildStep(_Remote):
 
 
 class _BuildObserver:
-    """I am a status receiver, and tell a client what happens in a build."""
+    """I am a status receiver, and report the events of a build to a client."""
 
     def __init__(self, visit: Visit, client: pb.RemoteReference) -> None:
         self._visit = visit

@@ -368,7 +368,7 @@ class StringDownload(_FileTransfer):
         self.slavedest = slavedest
 
     def content(self) -> str | bytes:
-        """What the file will hold. Subclasses may override this."""
+        """The contents of the file. Subclasses may override this."""
         content: str | bytes = self.build.render(self.s)
         return content
 

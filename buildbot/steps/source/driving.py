@@ -72,7 +72,7 @@ class System:
         return None
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
-        """True if the repository answers. If it does not, a working copy is not to blame."""
+        """True if the repository answers. If it does not, the working copy is not the cause."""
         return True
 
 
