@@ -12,7 +12,7 @@ from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.timed import Nightly, Periodic
 from buildbot.schedulers.triggerable import Triggerable
 from buildbot.schedulers.trysched import BadJobfile as BadJobfile
-from buildbot.schedulers.trysched import Try_Userpass
+from buildbot.schedulers.trysched import Try_Jobdir, Try_Userpass
 from buildbot.schedulers.trysched import Try_Userpass_Perspective as Try_Userpass_Perspective
 from buildbot.schedulers.trysched import TryBase as TryBase
 from buildbot.schedulers.upstream import BaseUpstreamScheduler, Dependent
@@ -26,5 +26,6 @@ __all__ = [
     "Periodic",
     "Scheduler",
     "Triggerable",
+    "Try_Jobdir",
     "Try_Userpass",
 ]

@@ -122,6 +122,7 @@ class Try(pb.Referenceable):
     exitcode = 0
     _factory: ClientFactory | None = None
     _isOver = False
+    _why = ""
     _trouble: Failure | None = None
 
     def __init__(
@@ -275,6 +276,8 @@ class Try(pb.Referenceable):
         """C{tryserver} tells an event."""
         if event["event"] == "delivered":
             self.announce("the job has been delivered")
+        elif event["event"] in ("lost", "refused"):
+            self._why = f"{event['event']}: {text(str(event.get('why', '')), 500)}"
         else:
             self._isOver = self._progress.replay(event) or self._isOver
 
@@ -358,6 +361,8 @@ class Try(pb.Referenceable):
             return
         if self.connect == "pb":
             await self._follow(self.buildsetStatus)
+        elif self._why:
+            raise TryFailed(f"the job is {self._why}")
         elif not self._isOver:
             raise TryFailed("the remote `buildbot tryserver` ended before the builds did")
         if not self._progress.sumUp():

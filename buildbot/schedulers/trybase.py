@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.logger import Logger
-
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import NAMES, orNone
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.sourcestamp import SourceStamp
-from buildbot.model.tryjob import TryJob
+from buildbot.model.tryjob import BadJobfile, TryJob
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.choice import PROPERTIES
 from buildbot.schedulers.triggerable import Asked
 from buildbot.wire.dialect import text
-
-log = Logger()
 
 
 class TryBase(BaseScheduler):
@@ -55,21 +51,18 @@ class TryBase(BaseScheduler):
             return []
         return list(builderNames) or list(self.builderNames)
 
-    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet | None:
-        """The build set of a job; None if it names a builder that is not mine.
+    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet:
+        """The build set of a job.
 
         @param user: the name that the developer has logged in with.
+        @raise BadJobfile: it names a builder that is not mine.
         """
         builders = self.filterBuilderList(job.builderNames)
         if not builders:
-            log.warn(
-                "scheduler {name} refuses a try job of {user}: it wants {asked}, and may use {mine}",
-                name=self.name,
-                user=text(user or job.who or "somebody", 60),
-                asked=", ".join(text(each, 60) for each in job.builderNames[:10]),
-                mine=", ".join(self.builderNames),
+            wanted = ", ".join(text(each, 60) for each in job.builderNames[:10]) or "a builder"
+            raise BadJobfile(
+                f"it asks for {wanted}; the builders are {', '.join(self.builderNames) or 'none'}"
             )
-            return None
         source = SourceStamp(
             job.branch, job.baserev, job.patch, repository=job.repository, project=job.project
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
+from twisted.logger import Logger
 from twisted.spread import pb
 
 from buildbot.model.records import BuildsetRecord
@@ -16,6 +17,8 @@ from buildbot.status.remote import RemoteBuildSet, Visit
 from buildbot.wire.budget import Budget, BudgetExceeded, weigh
 from buildbot.wire.callee import NewCredPerspective, WrongArguments
 from buildbot.wire.dialect import Dialect
+
+log = Logger()
 
 #: The most bytes of memory for the jobs of one client that are not on disk yet.
 WAITING = LONGEST_JOB
@@ -28,11 +31,13 @@ class TryRefused(pb.Error):
 class TakesJobs(Protocol):
     """The part of a L{buildbot.schedulers.trysched.Try_Userpass} that its clients use."""
 
+    name: str
+
     def listBuilderNames(self) -> list[str]:
         """The builders that a job may use."""
 
-    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet | None:
-        """The build set of a job; None if it names other builders."""
+    def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet:
+        """The build set of a job. Raises L{BadJobfile} if it names other builders."""
 
     def keep(self, bs: BuildSet) -> Coroutine[Any, Any, BuildsetRecord | None]:
         """Submit a build set. Raises L{SchedulerStopped}."""
@@ -75,8 +80,13 @@ class Try_Userpass_Perspective(NewCredPerspective):
             job = jobOfCall(arguments)
         except BadJobfile as error:
             raise WrongArguments(f"a malformed try job: {error}") from None
-        buildset = self.parent.buildSetOf(job, self.username)
-        if buildset is None:
+        try:
+            buildset = self.parent.buildSetOf(job, self.username)
+        except BadJobfile as error:
+            name = self.parent.name
+            log.warn(
+                "scheduler {name} refuses a job of {user}: {why}", name=name, user=self.username, why=error
+            )
             return None
         size = weigh(job.diff)
         try:

@@ -16,11 +16,12 @@ from buildbot.config.kinds import isText
 from buildbot.config.ports import BadPort, describe
 from buildbot.model.tryjob import BadJobfile
 from buildbot.schedulers.trybase import TryBase
+from buildbot.schedulers.tryjobdir import Try_Jobdir
 from buildbot.schedulers.tryperspective import Try_Userpass_Perspective
 from buildbot.wire.accounts import WATCHER
 from buildbot.wire.clientport import ClientPort
 
-__all__ = ["BadJobfile", "TryBase", "Try_Userpass", "Try_Userpass_Perspective"]
+__all__ = ["BadJobfile", "TryBase", "Try_Jobdir", "Try_Userpass", "Try_Userpass_Perspective"]
 
 
 def _isUserpass(value: object) -> bool:

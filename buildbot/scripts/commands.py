@@ -97,6 +97,12 @@ COMMANDS = {
             "try", "trycommand.doTry", tryoptions.TryOptions, "Have a patch built before it is committed."
         ),
         Command(
+            "tryserver",
+            "tryserver.tryserver",
+            tryoptions.TryServerOptions,
+            "Put a patch into the jobdir of a master on this host.",
+        ),
+        Command(
             "git-hook", "hook.gitHook", hookoptions.GitHookOptions, "Make git send its commits to a master."
         ),
         Command(
@@ -134,7 +140,6 @@ _OTHERS = {
     "debugclient": _NOT_HERE,
     "statusgui": _NOT_HERE,
     "statuslog": _NOT_HERE,
-    "tryserver": _NOT_HERE,
 }
 
 

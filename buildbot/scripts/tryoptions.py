@@ -203,6 +203,7 @@ class TryServerOptions(CommandOptions):
 
     optFlags = [
         ["help", "h", "Display this help and exit."],
+        ["quiet", "q", "Print errors only; --wait prints its lines all the same."],
         ["wait", "", "Wait for the builds, and print a line of JSON for each event."],
     ]
     optParameters = [["jobdir", "", None, "The jobdir of the Try_Jobdir."]]
