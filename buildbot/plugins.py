@@ -17,6 +17,7 @@ _MODULES = {
             "locks",
             "changes.filter",
             "schedulers.forcesched",
+            "process.choosing",
         ),
         "interfaces",
     ),

@@ -24,6 +24,7 @@ _FLAGS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0", ""), False),
 }
+_TAG = re.compile(r"<[^<>]*>")
 _VALUE = Kind("a value that can be kept", lambda value: not propertiesTrouble({"value": value}))
 #: The attributes that every class takes by name. Those of forms have no effect without web pages.
 _KINDS = {
@@ -138,9 +139,13 @@ class BaseParameter(ComparableMixin):
         """One value. Override me. @raise ValidationError: it is not valid."""
         return s
 
+    def words(self) -> str:
+        """The label without the HTML that forms may have in it."""
+        return _TAG.sub("", self.label).strip().rstrip(":")
+
     def error(self, trouble: str) -> ValidationError:
         """The error about a value of mine."""
-        label = self.label.strip().rstrip(":")
+        label = self.words()
         shown = f" ({label})" if label and label not in (self.name, self.fullName) else ""
         return ValidationError(f"parameter {self.fullName!r}{shown} {trouble}")
 
@@ -151,7 +156,7 @@ class BaseParameter(ComparableMixin):
         """
         return {
             "name": self.fullName,
-            "label": self.label,
+            "label": self.words(),
             "type": [*self.type, "text"][0],
             "required": bool(self.required),
             "default": json.loads(json.dumps(self.default, default=repr)),

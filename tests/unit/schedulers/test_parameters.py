@@ -100,6 +100,9 @@ class ValueTests(unittest.SynchronousTestCase):
     def test_label(self) -> None:
         """An error has the label, if it says more than the name."""
         self.assertError(StringParameter("p", label="Why?:", required=True), [], "(Why?) is required")
+        self.assertError(
+            StringParameter("p", label="Why <b>now</b>?:<br>", required=True), [], "(Why now?) is required"
+        )
         self.assertError(StringParameter("p", label="p:", required=True), [], "is required")
 
     def test_regex(self) -> None:
