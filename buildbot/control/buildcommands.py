@@ -128,7 +128,8 @@ class BuildCommands:
         target = self._builder(builder)
         if scheduler is not None:
             said = {"branch": branch, "revision": revision, "reason": reason}
-            buildset = await self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
+            wanted = self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
+            buildset = await stored(wanted)
         elif params:
             raise ControlError("parameters belong to a scheduler: name it, with --scheduler")
         else:

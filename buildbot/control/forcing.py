@@ -47,6 +47,7 @@ class Forms:
         @param given: the values by full name.
         @param said: C{branch}, C{revision} and C{reason}, if they were given as such.
         @raise ControlError: with all errors in the values.
+        @raise StoreFailed: an earlier build cannot be read.
         """
         form = self._find(scheduler, builder)
         values = {name: [each] if isinstance(each, str) else list(each) for name, each in given.items()}

@@ -22,6 +22,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
 from buildbot.schedulers.base import BaseScheduler
+from buildbot.schedulers.inherit import InheritBuildParameter
 from buildbot.schedulers.parameters import (
     AnyPropertyParameter,
     BaseParameter,
@@ -39,6 +40,7 @@ from buildbot.schedulers.parameters import (
     WorkerChoiceParameter,
     leavesOf,
 )
+from buildbot.store.interface import StoreFailed
 
 __all__ = [
     "AnyPropertyParameter",
@@ -49,6 +51,7 @@ __all__ = [
     "CodebaseParameter",
     "FixedParameter",
     "ForceScheduler",
+    "InheritBuildParameter",
     "IntParameter",
     "NestedParameter",
     "ParameterGroup",
@@ -228,6 +231,10 @@ class ForceScheduler(BaseScheduler):
         names = Counter(leaf.fullName for each in self.all_fields for leaf in each.leaves())
         twice = [name for name, count in names.items() if count > 1]
         self.configurationDoubts = [f"scheduler {name!r} has two parameters {each!r}" for each in twice]
+        for group in _flat(self.forcedProperties):
+            inner = _flat(group.fields) if isinstance(group, NestedParameter) and group.name else ()
+            if any(isinstance(each, InheritBuildParameter) for each in inner):
+                complain(self, f": an InheritBuildParameter cannot be in the group {group.name!r}")
         try:
             self.reasonString % {"owner": "", "reason": ""}
         except (KeyError, TypeError, ValueError):
@@ -292,6 +299,7 @@ class ForceScheduler(BaseScheduler):
         @param given: full name -> values.
         @param who: the name of the person, if known.
         @raise ValidationError: with all errors.
+        @raise StoreFailed: an earlier build cannot be read.
         """
         kwargs: dict[str, Any] = {name: list(values) for name, values in given.items()}
         errors = [*self._unknown(kwargs)]
@@ -300,8 +308,9 @@ class ForceScheduler(BaseScheduler):
         about: dict[str, Any] = {
             **{"master": self.parent, "buildername": builder, "changes": []},
             **{"sourcestamps": sources, "properties": properties, "kwargs": kwargs},
+            "inherits": self._inherited,
         }
-        for each in self.forcedProperties:
+        for each in _withoutNameless(self.forcedProperties):
             await self._read(each, errors, each.updateFromKwargs, **about)
         reason = await self._read(self.reason, errors, self.reason.getFromKwargs, kwargs)
         owner: Any = who
@@ -329,6 +338,8 @@ class ForceScheduler(BaseScheduler):
             return await maybeDeferred(read, *args, **kw)
         except ValidationError as why:
             errors += why.errors
+        except StoreFailed:
+            raise
         except PLUGIN_ERRORS as why:
             log.failure(
                 "parameter {parameter} of scheduler {name} failed",
@@ -337,6 +348,19 @@ class ForceScheduler(BaseScheduler):
             )
             errors.append(f"parameter {parameter.fullName!r} failed: {inOneLine(why)}")
         return None
+
+    async def _inherited(self, builder: str, number: int) -> Mapping[str, Any] | None:
+        """The values that were forced for an earlier build; None if there is no such build."""
+        store = self.engine.store
+        build = await store.getBuild(builder, number)
+        if build is None:
+            return None
+        values: dict[str, Any] = {}
+        for request in build.requests:
+            buildset = await store.getBuildsetOf(request)
+            if buildset is not None and buildset.propertySource == SOURCE:
+                values.update(buildset.properties)
+        return values
 
     def _unknown(self, given: Mapping[str, object]) -> Iterator[str]:
         known = self.leaves()
@@ -370,6 +394,15 @@ def _codebaseOf(codebases: Any) -> CodebaseParameter:
         for role in _ROLES
     }
     return CodebaseParameter(codebase, **fields)
+
+
+def _withoutNameless(parameters: Sequence[BaseParameter]) -> Iterator[BaseParameter]:
+    """Yield the parameters, with the parts of groups that have no name in place of these groups."""
+    for each in parameters:
+        if type(each) is NestedParameter and not each.name:
+            yield from _withoutNameless(each.fields)
+        else:
+            yield each
 
 
 def _flat(parameters: Sequence[BaseParameter]) -> Iterator[BaseParameter]:

@@ -257,7 +257,7 @@ class ChoiceStringParameter(BaseParameter):
     @ivar strict: whether other texts are errors.
     """
 
-    type = ("list",)
+    type: Sequence[str] = ("list",)
     choices: Sequence[str] = ()
     strict = True
 

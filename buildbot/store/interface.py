@@ -132,6 +132,9 @@ class IStore(Interface):
     def getBuildsetsOf(scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
         """Fires with all buildsets of a scheduler with a number above C{after}, oldest first."""
 
+    def getBuildsetOf(request: int) -> Deferred[BuildsetRecord | None]:
+        """Fires with the buildset of a request, or None."""
+
     def getBuildsOf(buildset: int) -> Deferred[list[BuildRecord]]:
         """Fires with the last build of each request, in the order of requests, without pruned builds."""
 

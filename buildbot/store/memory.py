@@ -121,6 +121,10 @@ class MemoryCore:
         """See L{Core}."""
         return [each for id, each in sorted(self._sets.items()) if id > after and each.scheduler == scheduler]
 
+    def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
+        """See L{Core}."""
+        return next((self._sets.get(id) for id, ids in self._members.items() if request in ids), None)
+
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
         """See L{Core}."""
         keys = [self._lastBuilds.get(id) for id in self._members.get(buildset, ())]

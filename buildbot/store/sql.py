@@ -129,6 +129,15 @@ class SqlCore:
         )
         return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
 
+    def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
+        """See L{Core}."""
+        rows = self._execute(
+            "SELECT s.id, s.complete, s.results, s.record FROM requests r"
+            " JOIN buildsets s ON s.id = r.buildset WHERE r.id = ?",
+            (request,),
+        )
+        return next(readable(_buildset, "buildset", rows), None)
+
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
         """See L{Core}."""
         rows = self._execute(

@@ -245,6 +245,60 @@ class PlainTests(ForceCase):
         )
 
 
+class InheritTests(ForceCase):
+    """Values of an earlier build."""
+
+    config = """
+def builds(status, name):
+    last = status.getBuilder(name).getLastFinishedBuild()
+    return [f'{name}/{last.getNumber()} {last.getResults()}'] if last else []
+c['schedulers'] = [ForceScheduler('form', ['full'], properties=[
+    NestedParameter('', fields=[InheritBuildParameter(compatible_builds=builds)]),
+    IntParameter('jobs', default=2), StringParameter('other')])]
+"""
+
+    def test_inherited(self) -> None:
+        """The values of an earlier build are forced again, also after a restart; its owner is known."""
+        self.connect(onCommand=lambda command: command.end(0))
+        first = self.asking(scheduler="form", who="ann", params={"other": "x"}, reason="r")
+        self.assertEqual(self.successResultOf(first)["build"], 0)
+        (inherit,) = [
+            each
+            for each in self.master.commands["parameters"]("full")["schedulers"][0]["parameters"]
+            if each["name"] == "inherit"
+        ]
+        self.assertEqual(inherit["choices"], ["full/0 0"])
+        self.restart()
+        self.slaves.clear()
+        request = self.force(who="bo", params={"inherit": "full/0 0", "jobs": "5", "other": "y"})
+        told = {"inherit": "full/0", "other": "y", "jobs": 5, "orig_owner": "ann"}
+        self.assertEqual(dict(request.properties), {**told, "owner": "bo", "reason": "force build"})
+        self.assertEqual(dict(self.force().properties)["other"], "")
+
+    def test_notForced(self) -> None:
+        """A build that was not forced through a scheduler has no such values."""
+        self.connect(onCommand=lambda command: command.end(0))
+        self.successResultOf(self.asking(properties={"a": "1"}))
+        self.stop()
+        self.start()
+        self.slaves.clear()
+        request = self.force(params={"inherit": "full/0"})
+        self.assertEqual(sorted(request.properties), ["inherit", "jobs", "other", "owner", "reason"])
+
+    def test_wrong(self) -> None:
+        """A build that is none, or is not known, is an error."""
+        for given, told in (
+            ("full", "must be a build, BUILDER/NUMBER, and not 'full'"),
+            ("full/x", "must be a build, BUILDER/NUMBER, and not 'full/x'"),
+            ("full/7", "names no known build: full/7"),
+            ("none/0", "names no known build: none/0"),
+        ):
+            self.assertEqual(
+                self.refusal(params={"inherit": given, "jobs": "x"}),
+                [f"parameter 'inherit' {told}", "parameter 'jobs' must be a whole number, not 'x'"],
+            )
+
+
 class OwnTests(ForceCase):
     """Parameters of a site, whose code may fail."""
 

@@ -7,7 +7,14 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
-from buildbot.schedulers.forcesched import CodebaseParameter, FixedParameter, ForceScheduler, StringParameter
+from buildbot.schedulers.forcesched import (
+    CodebaseParameter,
+    FixedParameter,
+    ForceScheduler,
+    InheritBuildParameter,
+    NestedParameter,
+    StringParameter,
+)
 
 
 class ArgumentTests(unittest.SynchronousTestCase):
@@ -65,6 +72,13 @@ class ArgumentTests(unittest.SynchronousTestCase):
         self.assertIn(": properties must be a list of parameters", self.told(properties=["x"]))
         self.assertIn("reasonString may have the places %(owner)s", self.told(reasonString="%(user)s"))
         self.assertIn("takes no argument propertys; did you mean 'properties'?", self.told(propertys=[]))
+
+    def test_inherit(self) -> None:
+        """An earlier build cannot be a part of a dictionary, and its function takes two arguments."""
+        group = NestedParameter("g", [NestedParameter("", [InheritBuildParameter()])])
+        self.assertIn("an InheritBuildParameter cannot be in the group 'g'", self.told(properties=[group]))
+        wrong = self.assertRaises(BadArguments, InheritBuildParameter, compatible_builds=lambda status: [])
+        self.assertIn("compatible_builds must be a function of (status, buildername)", str(wrong))
 
     def test_doubts(self) -> None:
         """Two parameters of one name cause a warning."""

@@ -90,6 +90,8 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.getBuildset(1)), buildset)
         self.assertEqual(self.get(self.store.pendingRequests()), requests)
         self.assertIs(self.get(self.store.getBuildset(2)), None)
+        found = [self.get(self.store.getBuildsetOf(each)) for each in (1, 2, 3)]
+        self.assertEqual(found, [buildset, buildset, None])
 
     def test_buildsetsOf(self) -> None:
         """The buildsets of a scheduler can be listed from any number on, also complete ones."""
@@ -498,6 +500,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("pendingRequests", ()),
         ("getBuildsOf", (number,)),
         ("getBuildset", (number,)),
+        ("getBuildsetOf", (number,)),
         ("getBuildsetsOf", (builder, number)),
         ("getBuilds", (chance.choice((None, builder)), 3, chance.choice((None, when)))),
         ("addChange", (Change("me", [], "", when=when),)),
