@@ -25,6 +25,7 @@ from buildbot.process.base import Build
 from buildbot.process.buildercontrol import BuilderControl as BuilderControl  # where 0.7.5 had it
 from buildbot.process.choosing import enforceChosenSlave as enforceChosenSlave  # where 0.8 had it
 from buildbot.process.choosing import siteChoice
+from buildbot.process.locktable import Exclusive
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveView, nextBuild, whyWaiting
@@ -334,7 +335,8 @@ class Builder:
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild) -> list[Any]:
         """The real locks for locks of the configuration, for a build on this slave."""
         name = slavebuilder.slavename
-        return [self.botmaster.locks.get(lock).getLock(name) for lock in locks]
+        real = [(lock, self.botmaster.locks.get(lock).getLock(name)) for lock in locks]
+        return [Exclusive(each) if getattr(lock, "isExclusive", False) else each for lock, each in real]
 
     def failed(self, why: Failure) -> None:
         """Log an unexpected exception."""

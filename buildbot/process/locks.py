@@ -8,6 +8,7 @@ L{buildbot.process.locktable} assigns the real locks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, TypeVar
 
 from buildbot.config import secrets
@@ -68,27 +69,26 @@ class RealSlaveLock:
 _Lock = TypeVar("_Lock", "MasterLock", "SlaveLock")
 
 
-def _access(lock: _Lock, mode: str, most: int) -> _Lock:
-    """The lock itself: each holder takes one place, which is the mode "counting".
-
-    The mode "exclusive" is the same for a lock of one place; for others it is an error.
-    """
-    told = f"lock {lock.name!r}: the mode of access must be 'counting' or 'exclusive', not {shown(mode)}"
-    if mode == "exclusive" and most > 1:
-        told = f"lock {lock.name!r}: exclusive access to {most} places is not possible: use one place"
-    elif mode in ("counting", "exclusive"):
+def _access(lock: _Lock, mode: str) -> _Lock:
+    """The lock for a list C{locks}, with this mode of access."""
+    if mode not in ("counting", "exclusive"):
+        told = f"lock {lock.name!r}: the mode of access must be 'counting' or 'exclusive', not {shown(mode)}"
+        loading = secrets.current.get()
+        if loading is None:
+            raise BadArguments(told)
+        loading.report(told)
+    if lock.isExclusive is (mode == "exclusive"):
         return lock
-    loading = secrets.current.get()
-    if loading is None:
-        raise BadArguments(told)
-    loading.report(told)
-    return lock
+    other = copy(lock)
+    other.isExclusive = mode == "exclusive"
+    return other
 
 
 class MasterLock(ComparableMixin):
     """At most C{maxCount} builds or steps with this lock run at the same time, on all slaves together."""
 
-    compare_attrs = ("name", "maxCount")
+    compare_attrs = ("name", "maxCount", "isExclusive")
+    isExclusive = False
     lockClass = RealMasterLock
 
     @arguments(name=NAME, maxCount=COUNT)
@@ -97,8 +97,8 @@ class MasterLock(ComparableMixin):
         self.maxCount = maxCount
 
     def access(self, mode: str) -> MasterLock:
-        """The lock for C{locks}, in the style of 0.8: see L{_access}."""
-        return _access(self, mode, self.maxCount)
+        """The lock for C{locks}: "counting" takes one place, which is the default; "exclusive" takes all."""
+        return _access(self, mode)
 
     def __repr__(self) -> str:
         return f"MasterLock({self.name!r}, {self.maxCount})"
@@ -107,7 +107,8 @@ class MasterLock(ComparableMixin):
 class SlaveLock(ComparableMixin):
     """At most C{maxCount} builds or steps with this lock run at the same time on each slave."""
 
-    compare_attrs = ("name", "maxCount", "maxCountForSlave")
+    compare_attrs = ("name", "maxCount", "maxCountForSlave", "isExclusive")
+    isExclusive = False
     lockClass = RealSlaveLock
 
     @arguments(name=NAME, maxCount=COUNT, maxCountForSlave=orNone(COUNTS))
@@ -124,8 +125,8 @@ class SlaveLock(ComparableMixin):
         return self.maxCountForSlave.get(slavename, self.maxCount)
 
     def access(self, mode: str) -> SlaveLock:
-        """The lock for C{locks}, in the style of 0.8: see L{_access}."""
-        return _access(self, mode, max([self.maxCount, *self.maxCountForSlave.values()]))
+        """The lock for C{locks}: "counting" takes one place, which is the default; "exclusive" takes all."""
+        return _access(self, mode)
 
     def __repr__(self) -> str:
         return f"SlaveLock({self.name!r}, {self.maxCount}, {self.maxCountForSlave!r})"

@@ -1,6 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_locks,tests.unit.process.test_locks_fair -*-
 """Assign locks to claims: a claim gets all its locks at once or none, and no claim starves.
 
+A claim takes one place of a lock, or, with L{Exclusive} access, all of them.
+
 Claims are served by age. A claim for several locks lets PASSES younger claims pass; after that, its locks
 are reserved for it as they become free. But a lock is never withheld from a party that the older claim itself
 waits for.
@@ -44,15 +46,23 @@ class Claim:
 
     @ivar number: smaller for older claims.
     @ivar passed: the number of younger claims that have taken one of my locks since.
+    @ivar exclusive: those of the locks that I claim with all their places.
     """
 
-    __slots__ = ("call", "locks", "number", "owner", "party", "passed")
+    __slots__ = ("call", "exclusive", "locks", "number", "owner", "party", "passed")
 
     def __init__(
-        self, owner: object, locks: Sequence[BaseLock], call: Callable[[], object], party: Party, number: int
+        self,
+        owner: object,
+        locks: Sequence[BaseLock],
+        call: Callable[[], object],
+        party: Party,
+        number: int,
+        exclusive: frozenset[BaseLock] = frozenset(),
     ) -> None:
         self.owner = owner
         self.locks = locks
+        self.exclusive = exclusive
         self.call = call
         self.party = party
         self.number = number
@@ -67,10 +77,12 @@ class Claim:
 class BaseLock:
     """I have C{maxCount} places.
 
-    An owner is any object, compared by identity. It holds at most one place.
+    An owner is any object, compared by identity. It holds one place, or all of them.
     """
 
     description = "<BaseLock>"
+    isExclusive = False
+    _excluding: object = None  # the owner with exclusive access
 
     def __init__(self, name: str, maxCount: int = 1, title: str = "") -> None:
         """@param maxCount: at least 1.
@@ -84,6 +96,11 @@ class BaseLock:
 
     def __repr__(self) -> str:
         return f"<{self.description} {len(self._holders)} of {self.maxCount}, {len(self._claims)} waiting>"
+
+    @property
+    def lock(self) -> BaseLock:
+        """Myself: see L{Exclusive}."""
+        return self
 
     def owners(self) -> tuple[object, ...]:
         """The owners that hold me, in the order of their claims."""
@@ -133,7 +150,15 @@ class BaseLock:
     @property
     def free(self) -> int:
         """The number of free places; negative if there are more holders than places."""
-        return self.maxCount - len(self._holders)
+        return self.maxCount - len(self._holders) if self._excluding is None else 0
+
+    def isFull(self, claim: Claim) -> bool:
+        """True if there are too many holders for a claim."""
+        return self.free <= 0 or (self in claim.exclusive and bool(self._holders))
+
+    def isHeldExclusivelyBy(self, owner: object) -> bool:
+        """True if C{owner} holds all my places."""
+        return self._excluding is owner and owner is not None
 
     def older(self, claim: Claim) -> Iterator[Claim]:
         """The waiting claims older than this one."""
@@ -147,12 +172,14 @@ class BaseLock:
         return [other for other in self.older(claim) if _binds(other, claim)]
 
     def _hasRoom(self, claim: Claim) -> bool:
-        """True if there is a free place that is not reserved for an older claim."""
+        """True if there is a free place that is not reserved for an older claim; or all, as it claims."""
+        if claim.exclusive and self in claim.exclusive:
+            return not self._holders and not self.keptFor(claim)
         free = self.free
         if free > 0:
             for other in self.older(claim):
                 if _binds(other, claim):
-                    free -= 1
+                    free -= self.maxCount if self in other.exclusive else 1
                     if free <= 0:
                         return False
         return free > 0
@@ -163,6 +190,8 @@ class BaseLock:
                 other.passed += 1
                 if other.isReserving:
                     _room.reserving[other.number] = other
+        if self in claim.exclusive:
+            self._excluding = claim.owner
         self._holders[id(claim.owner)] = claim.owner, claim.party
         claim.party.held += 1
 
@@ -171,7 +200,32 @@ class BaseLock:
         holder = self._holders.pop(id(owner), None)
         if holder is not None:
             holder[1].held -= 1
+            self._excluding = None
         return holder is not None
+
+
+class Exclusive:
+    """I am access to all places of a lock. Whoever claims locks may give me in place of the lock."""
+
+    isExclusive = True
+
+    def __init__(self, lock: BaseLock) -> None:
+        self.lock = lock
+
+    def isHeldBy(self, owner: object) -> bool:
+        """True if C{owner} has this access.
+
+        @raise LockError: it holds one place only, and would wait for itself.
+        """
+        if self.lock.isHeldBy(owner) and not self.lock.isHeldExclusivelyBy(owner):
+            raise LockError(
+                f"a step of {owner!r} claims exclusive access to lock {self.lock.title}, of which the build"
+                " holds one place: give the build exclusive access, too"
+            )
+        return self.lock.isHeldBy(owner)
+
+
+Access = BaseLock | Exclusive
 
 
 def _nothing() -> None:
@@ -197,7 +251,7 @@ def waitedFor(claim: Claim) -> set[Party]:
         seen.add(each.number)
         for lock in each.locks:
             todo += [other for other in lock.older(each) if other.isReserving or len(other.locks) == 1]
-            if lock.free <= 0:
+            if lock.isFull(each):
                 for party in lock.holders():
                     if party not in found:
                         found.add(party)
@@ -219,7 +273,11 @@ def circle(claim: Claim) -> list[Party]:
 
 
 def _isDeadlocked(claim: Claim, stuck: Sequence[Party]) -> bool:
-    return any(lock.free <= 0 and all(party in stuck for party in lock.holders()) for lock in claim.locks)
+    return any(
+        lock.isFull(claim)
+        and (any if lock in claim.exclusive else all)(party in stuck for party in lock.holders())
+        for lock in claim.locks
+    )
 
 
 class _Room:
@@ -305,7 +363,7 @@ _room = _Room()
 
 
 def claimAll(
-    locks: Sequence[BaseLock], owner: object, call: Callable[[], object], party: Party | None = None
+    locks: Sequence[Access], owner: object, call: Callable[[], object], party: Party | None = None
 ) -> bool:
     """Claim all of some locks, or none.
 
@@ -319,7 +377,7 @@ def claimAll(
     """
     if not locks:
         return True
-    wanted = list(dict.fromkeys(locks))
+    wanted = list(dict.fromkeys(each.lock for each in locks))
     for lock in wanted:
         if lock.isHeldBy(owner):
             raise LockError(f"{owner!r} holds {lock!r} already")
@@ -327,15 +385,16 @@ def claimAll(
     if waiting is not None:
         waiting.call = call
         return False
-    return _room.enter(Claim(owner, wanted, call, party or Party(), _NEWEST))
+    exclusive = frozenset(each.lock for each in locks if each.isExclusive)
+    return _room.enter(Claim(owner, wanted, call, party or Party(), _NEWEST, exclusive))
 
 
-def waitingClaim(locks: Sequence[BaseLock], owner: object) -> Claim | None:
+def waitingClaim(locks: Sequence[Access], owner: object) -> Claim | None:
     """The waiting claim of an owner to one of these locks; None if there is none."""
-    return next((lock._claims[id(owner)] for lock in locks if id(owner) in lock._claims), None)
+    return next((each.lock._claims[id(owner)] for each in locks if id(owner) in each.lock._claims), None)
 
 
-def releaseAll(locks: Sequence[BaseLock], owner: object) -> None:
+def releaseAll(locks: Sequence[Access], owner: object) -> None:
     """Release the locks that C{owner} holds, and withdraw its claim to them.
 
     Safe to call in any state, and repeatedly. If the call of a served claim fails, the exception is raised
@@ -348,7 +407,7 @@ def releaseAll(locks: Sequence[BaseLock], owner: object) -> None:
     if claim is not None:
         _room.leave(claim)
         changed.update(dict.fromkeys(claim.locks))
-    for lock in dict.fromkeys(locks):
+    for lock in dict.fromkeys(each.lock for each in locks):
         if lock._drop(owner):
             changed[lock] = None
     _room.serve(changed)
@@ -359,9 +418,9 @@ def whyWaiting(claim: Claim) -> str:
     parts = []
     for lock in claim.locks:
         kept = lock.keptFor(claim)
-        if lock.free <= 0:
+        if lock.isFull(claim):
             parts.append(f"lock {lock.title}, held by {_titles(lock.holders())}")
-        elif len(kept) >= lock.free:
+        elif kept and not lock._hasRoom(claim):
             parts.append(f"lock {lock.title}, kept for {_titles(each.party for each in kept)}")
     stuck = circle(claim)
     end = f" ({_titles(stuck)} wait for each other: stop one of them)" if stuck else ""

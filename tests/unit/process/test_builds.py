@@ -21,6 +21,7 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.buildset import BuildSet
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.locks import MasterLock
+from buildbot.process.locktable import LockError
 from buildbot.status.report import reportBuild
 from buildbot.steps.shell import SetProperty, ShellCommand, WithProperties
 from buildbot.store.interface import StoreConflict, StoreFailed
@@ -248,6 +249,37 @@ class RunTests(BuildCase):
         self.assertEqual(len(slave.commands), 2)
         slave.commands[1].end(0)
         self.settle()
+        self.assertEqual(self.botmaster.getLockByID(lock).owners(), ())
+
+    def test_exclusive(self) -> None:
+        """With exclusive access, builds run one at a time, though the lock has three places."""
+        lock = MasterLock("database", 3)
+        self.configure(shell("true", locks=[lock.access("exclusive")]), builders="a b")
+        slave = self.connect()
+        self.force("a", "b")
+        self.assertEqual(len(slave.commands), 1)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(len(slave.commands), 2)
+        self.configure(shell("true", locks=[lock]), builders="a b")  # the running one stays alone
+        self.force("a")
+        self.assertEqual(len(slave.commands), 2)
+        slave.commands[1].end(0)
+        self.settle()
+        self.assertEqual(len(slave.commands), 3)
+        self.force("b")
+        self.assertEqual(len(slave.commands), 4)
+
+    def test_exclusiveWithin(self) -> None:
+        """A step that wants all places, one of which its build holds, ends the build with the reason."""
+        lock = MasterLock("database", 3)
+        self.configure(shell("true", locks=[lock.access("exclusive")]), locks=[lock])
+        self.connect()
+        self.force()
+        self.assertEqual(len(self.flushLoggedErrors(LockError)), 1)
+        [build] = self.builds()
+        self.assertEqual(build.results, EXCEPTION)
+        self.assertIn("give the build exclusive access, too", " ".join(build.text))
         self.assertEqual(self.botmaster.getLockByID(lock).owners(), ())
 
     def test_updatesAfterTheEnd(self) -> None:

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.process.locks import MasterLock, RealMasterLock, RealSlaveLock, SlaveLock
-from buildbot.process.locktable import BaseLock, LockError, claimAll, releaseAll
+from buildbot.process.locktable import (
+    BaseLock,
+    Exclusive,
+    LockError,
+    Party,
+    circle,
+    claimAll,
+    releaseAll,
+    waitingClaim,
+    whyWaiting,
+)
+from buildbot.process.sharedlocks import SharedLocks
 
 
 class ConfiguredTests(unittest.TestCase):
@@ -301,3 +312,108 @@ class AnyOrderTests(unittest.TestCase):
             before = [len(lock.owners()) for lock in world.locks]
             event(world, *arguments)
             self.assertEqual(list(world.wrong(before)), [])
+
+
+class ExclusiveTests(unittest.TestCase):
+    """Access to all places of a lock."""
+
+    def setUp(self) -> None:
+        """A lock of three places."""
+        self.lock = BaseLock("db", 3)
+        self.called: list[str] = []
+
+    def claim(self, owner: str, isExclusive: bool = False) -> bool:
+        """Claim one place, or all."""
+        access = Exclusive(self.lock) if isExclusive else self.lock
+        return claimAll([access], owner, lambda: self.called.append(owner))
+
+    def release(self, owner: str) -> None:
+        releaseAll([self.lock], owner)
+
+    def test_alone(self) -> None:
+        """The owner is alone: nobody gets a place before it releases the lock."""
+        self.assertTrue(self.claim("a", True))
+        self.assertEqual(self.lock.free, 0)
+        self.assertFalse(self.claim("b"))
+        self.assertFalse(self.claim("c", True))
+        self.release("a")
+        self.assertEqual(self.called, ["b"])
+        self.release("b")
+        self.assertEqual(self.called, ["b", "c"])
+        self.assertTrue(self.lock.isHeldExclusivelyBy("c"))
+
+    def test_waits(self) -> None:
+        """It waits until all places are free, and younger claims wait behind it."""
+        self.claim("a")
+        self.claim("b")
+        self.assertFalse(self.claim("c", True))
+        self.assertFalse(self.claim("d"))  # although a place is free
+        self.release("a")
+        self.assertEqual(self.called, [])
+        self.release("b")
+        self.assertEqual(self.called, ["c"])
+        self.release("c")
+        self.assertEqual(self.called, ["c", "d"])
+
+    def test_withdrawn(self) -> None:
+        """If it does not want the lock any more, those behind it get their places."""
+        self.claim("a")
+        self.claim("b", True)
+        self.claim("c")
+        self.claim("d")
+        self.release("b")
+        self.assertEqual(self.called, ["c", "d"])
+
+    def test_within(self) -> None:
+        """A step cannot have all places while its build holds one; if its build has all, it has them, too."""
+        self.claim("build")
+        why = self.assertRaises(LockError, Exclusive(self.lock).isHeldBy, "build")
+        self.assertIn("give the build exclusive access, too", str(why))
+        self.release("build")
+        self.claim("build", True)
+        self.assertTrue(Exclusive(self.lock).isHeldBy("build"))
+        self.assertTrue(self.lock.isHeldBy("build"))
+
+    def test_reason(self) -> None:
+        """The reason of a wait names the holders."""
+        claimAll([self.lock], "a", list, Party("first/1"))
+        claimAll([Exclusive(self.lock)], "b", list, Party("second/2"))
+        claimAll([self.lock], "c", list, Party("third/3"))
+        reasons = [
+            whyWaiting(claim)
+            for owner in ("b", "c")
+            if (claim := waitingClaim([self.lock], owner)) is not None
+        ]
+        self.assertEqual(reasons, ["lock db, held by first/1", "lock db, kept for second/2"])
+
+    def test_deadlock(self) -> None:
+        """Two builds that hold a place each and both want all of them wait for each other."""
+        other = BaseLock("other", 2)
+        one, two = Party("one/1"), Party("two/2")
+        claimAll([self.lock], "a", list, one)
+        claimAll([other], "b", list, two)
+        claimAll([Exclusive(other)], "a step", list, one)
+        claim = waitingClaim([other], "a step")
+        assert claim is not None
+        self.assertEqual(circle(claim), [])
+        claimAll([Exclusive(self.lock)], "b step", list, two)
+        self.assertEqual({party.title for party in circle(claim)}, {"one/1", "two/2"})
+
+    def test_fewerPlaces(self) -> None:
+        """A reconfig of the number of places does not end exclusive access."""
+        self.claim("a", True)
+        self.lock.setMaxCount(5)
+        self.assertFalse(self.claim("b"))
+        self.release("a")
+        self.assertEqual(self.called, ["b"])
+
+    def test_configured(self) -> None:
+        """C{access("exclusive")} makes another lock of the configuration with the same real lock."""
+        for lock in (MasterLock("db", 3), SlaveLock("db", 3)):
+            exclusive = lock.access("exclusive")
+            self.assertNotEqual(lock, exclusive)
+            self.assertEqual(exclusive, lock.access("exclusive"))
+            self.assertIs(lock.access("counting"), lock)
+            self.assertEqual(exclusive.access("counting"), lock)
+            shared = SharedLocks()
+            self.assertIs(shared.get(lock), shared.get(exclusive))

@@ -14,8 +14,10 @@ from twisted.trial import unittest
 
 from buildbot.process.locktable import (
     PASSES,
+    Access,
     BaseLock,
     Claim,
+    Exclusive,
     Party,
     circle,
     claimAll,
@@ -35,7 +37,7 @@ class Build:
     @ivar since: the number of its claim.
     """
 
-    def __init__(self, title: str, locks: Sequence[BaseLock], steps: Sequence[Sequence[BaseLock]]) -> None:
+    def __init__(self, title: str, locks: Sequence[Access], steps: Sequence[Sequence[Access]]) -> None:
         self.party = Party(title)
         self.locks = list(locks)
         self.steps = [list(step) for step in steps]
@@ -76,6 +78,7 @@ class World:
     def __init__(self, test: unittest.TestCase) -> None:
         self.test = test
         self.locks = [BaseLock(f"lock{n}", 2 if n == 1 else 1) for n in range(5)]
+        self.accesses: list[Access] = [*self.locks, Exclusive(self.locks[1])]
         self.builds: list[Build] = []
         self.recipes: dict[Build, Any] = {}
         self.numbers = count()
@@ -85,16 +88,18 @@ class World:
         build.isWaiting = False
         isNewcomer = build.party.held == len(build.wanted)
         for other in self.builds:
-            both = set(other.wanted) & set(build.wanted) if other.isWaiting else ()
+            taken = {access.lock for access in build.wanted}
+            both = [each for each in other.wanted if each.lock in taken] if other.isWaiting else ()
             if both:
                 other.served += 1
-                if isNewcomer and build.since > other.since and any(lock.free <= 0 for lock in both):
+                isLast = any(each.isExclusive or each.lock.free <= 0 for each in both)
+                if isNewcomer and build.since > other.since and isLast:
                     other.overtaken += 1
                     self.test.assertLessEqual(other.overtaken, PASSES if len(other.wanted) > 1 else 0)
 
     def begin(self, locks: Sequence[int], steps: Sequence[Sequence[int]]) -> None:
-        wanted = [self.locks[n] for n in locks]
-        build = Build(f"b/{len(self.builds)}", wanted, [[self.locks[n] for n in step] for step in steps])
+        wanted = [self.accesses[n] for n in locks]
+        build = Build(f"b/{len(self.builds)}", wanted, [[self.accesses[n] for n in step] for step in steps])
         self.builds.append(build)
         self.recipes[build] = locks, steps
         build.claim(self)
@@ -103,15 +108,21 @@ class World:
         return [build for build in self.builds if not build.isWaiting]
 
 
+def _lockOf(number: int) -> int:
+    """The number of the lock of an access: the last one is exclusive access to lock 1, of two places."""
+    return 1 if number == 5 else number
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> tuple[list[int], list[list[int]]]:
     """The locks of a builder, and those of its steps.
 
     The locks of each step come after the builder's, so no circle of waiting builds is possible.
     """
-    first = draw(st.lists(st.integers(0, 4), unique=True, max_size=3))
-    later = [number for number in range(5) if number > max(first, default=-1)]
-    one = st.lists(st.sampled_from(later), unique=True, min_size=1, max_size=2) if later else st.nothing()
+    first = draw(st.lists(st.integers(0, 5), unique_by=_lockOf, max_size=3))
+    last = max(map(_lockOf, first), default=-1)
+    later = [number for number in range(6) if _lockOf(number) > last]
+    one = st.lists(st.sampled_from(later), unique_by=_lockOf, min_size=1, max_size=2)
     return first, draw(st.lists(one, max_size=2)) if later else []
 
 
@@ -154,6 +165,8 @@ class BoundedTests(unittest.TestCase):
     def check(self, world: World) -> None:
         for lock in world.locks:
             self.assertLessEqual(len(lock.owners()), lock.maxCount)
+            if any(lock.isHeldExclusivelyBy(owner) for owner in lock.owners()):
+                self.assertEqual(len(lock.owners()), 1)
         for build in world.builds:
             if build.isWaiting:
                 why = whyWaiting(claimOf(build))
@@ -188,7 +201,10 @@ class BoundedTests(unittest.TestCase):
         victim = max(waiting, key=lambda build: build.served, default=None)
         for build in running:
             holds = {lock for lock in world.locks if build.party in lock.holders()}
-            if victim is None or any(lock.free <= 0 and lock not in holds for lock in victim.wanted):
+            if victim is None or any(
+                each.lock not in holds and (each.lock.free <= 0 or (each.isExclusive and each.lock.owners()))
+                for each in victim.wanted
+            ):
                 return build
         return running[0]
 
