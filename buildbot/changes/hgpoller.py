@@ -173,7 +173,7 @@ class HgPoller(ProgramPoller):
             heads = hglog.headsWith(heads, commit)
             if isWatched(self.branches, commit.branch):
                 changes.append((self._change(commit), {self.key: {"heads": sorted(heads)}}))
-        self._heads = None  # until all are stored, only the store has my place
+        self._heads = None  # until all are stored, read my heads from the store
         await self.passOn(changes)
         if commits:
             await self._remember(heads)

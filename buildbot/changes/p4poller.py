@@ -245,7 +245,7 @@ class P4Source(ProgramPoller):
     def _fail(self, verb: str, why: str) -> NoReturn:
         for secret in (self.p4passwd, self._ticket):
             why = why.replace(secret, STRUCK) if secret else why
-        self._ticket = None  # it may be the reason
+        self._ticket = None  # a wrong ticket may be the reason
         raise PollFailed(f"p4 {verb}: {why}") from None
 
     async def _login(self) -> str:

@@ -27,7 +27,7 @@ Step = StepSpec | BuildStep
 
 
 class ArgumentsInTheWrongPlace(BadArguments):
-    """A step that exists already is given more arguments: they belong into the call that makes it."""
+    """More arguments were given for a finished step object: they belong into the call that makes it."""
 
 
 def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:

@@ -122,7 +122,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         # A slow clock may show a time before the due time. Do not build again then.
         self._due = self.nextTime(max(now, self._due))
         self.changed()
-        if not self._submissions:  # else the last build set is not stored yet, and will do
+        if not self._submissions:  # else a build set still waits to be stored: it is enough
             self.doPeriodicBuild()
 
     def doPeriodicBuild(self) -> None:

@@ -1,4 +1,4 @@
-"""The Protocol of a slave for its parts: they show events in its status."""
+"""The Protocol of a slave for its parts, which show events in its status."""
 
 from __future__ import annotations
 

@@ -329,7 +329,7 @@ class _BuildObserver:
         self._tell("stepFinished", build, step.getName(), told, results)
 
     def buildETAUpdate(self, build: Any, eta: float | None) -> None:
-        """The estimate has changed. Old clients cannot take that none is known."""
+        """The estimate has changed. Old clients do not accept None for an unknown one."""
         if eta is not None:
             self._tell("buildETAUpdate", build, eta)
 

@@ -409,7 +409,7 @@ class RemovePYCs(ShellCommand):
 
 
 def _ownCommand(step: ShellCommand, kwargs: Mapping[str, Any]) -> None:
-    """Report a given command as a fault: it would be ignored."""
+    """Report an error if a command is given: this step would ignore it."""
     if kwargs.get("command"):
         complain(step, "makes its own command: leave out command", "command", kwargs["command"])
 

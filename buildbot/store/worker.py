@@ -42,7 +42,7 @@ class Reactor(Protocol):
 
 
 class Transacts(Protocol):
-    """The part of the object that does the work which a L{Worker} uses: it is told of the transactions."""
+    """The methods that a L{Worker} calls at the beginning and the end of transactions."""
 
     def begin(self, connection: Connection, /) -> None: ...
     def end(self) -> None: ...

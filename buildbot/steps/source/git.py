@@ -77,7 +77,7 @@ class GitSystem(System):
         await self.update(work, checkout, place)
 
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
-        """See L{System}. The revision may be outside of the branch: then it is asked for by itself."""
+        """See L{System}. If the revision is outside of the branch, it is fetched alone."""
         revision = None if checkout.revision is None else str(checkout.revision)
         await self._fetch(work, checkout, place, checkout.branch or "HEAD")
         if revision is not None and not await self._has(work, place, revision):
