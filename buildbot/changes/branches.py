@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from buildbot.changes.programpoller import PollFailed
+from buildbot.changes.storingpoller import PollFailed
 from buildbot.config.arguments import Kind
 from buildbot.config.plugincode import PLUGIN_ERRORS
 

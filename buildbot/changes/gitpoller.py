@@ -12,14 +12,8 @@ from twisted.logger import Logger
 
 from buildbot.changes import gitlog
 from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
-from buildbot.changes.programpoller import (
-    CATEGORY,
-    FETCH_SECONDS,
-    LOOK_SECONDS,
-    URL,
-    PollFailed,
-    ProgramPoller,
-)
+from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
+from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.model.change import Change
@@ -127,7 +121,7 @@ class GitPoller(ProgramPoller):
             self.random = lambda: 0.0
 
     def identity(self) -> str:
-        """See L{ProgramPoller.identity}."""
+        """See L{StoringPoller.identity}."""
         category = self.category if isinstance(self.category, str) else ""
         return self.name or " ".join([self.repourl, self.project, self.codebase, category])
 

@@ -9,14 +9,8 @@ from typing import Any
 
 from buildbot.changes import hglog
 from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
-from buildbot.changes.programpoller import (
-    CATEGORY,
-    FETCH_SECONDS,
-    LOOK_SECONDS,
-    URL,
-    PollFailed,
-    ProgramPoller,
-)
+from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
+from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -116,7 +110,7 @@ class HgPoller(ProgramPoller):
             self.random = lambda: 0.0
 
     def identity(self) -> str:
-        """See L{ProgramPoller.identity}."""
+        """See L{StoringPoller.identity}."""
         category = self.category if isinstance(self.category, str) else ""
         return self.name or " ".join([self.repourl, self.project, self.codebase, category])
 

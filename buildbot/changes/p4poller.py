@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from buildbot.changes import p4log
-from buildbot.changes.programpoller import CATEGORY, FETCH_SECONDS, PollFailed, ProgramPoller
+from buildbot.changes.programpoller import FETCH_SECONDS, ProgramPoller
+from buildbot.changes.storingpoller import CATEGORY, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import COUNT, FLAG, PASSWORD, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -141,7 +142,7 @@ class P4Source(ProgramPoller):
         return self.pollInterval
 
     def identity(self) -> str:
-        """See L{ProgramPoller.identity}."""
+        """See L{StoringPoller.identity}."""
         category = self.category if isinstance(self.category, str) else ""
         return self.name or " ".join([self.p4port or "", self.p4base, self.project, category])
 

@@ -10,7 +10,8 @@ from urllib.parse import quote_plus
 from twisted.logger import Logger
 
 from buildbot.changes import svnlog
-from buildbot.changes.programpoller import CATEGORY, FETCH_SECONDS, URL, PollFailed, ProgramPoller
+from buildbot.changes.programpoller import FETCH_SECONDS, ProgramPoller
+from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.changes.svnbranches import split_file_alwaystrunk as split_file_alwaystrunk
 from buildbot.changes.svnbranches import split_file_branches as split_file_branches
 from buildbot.config.arguments import Kind, arguments, remember
@@ -108,7 +109,7 @@ class SVNPoller(ProgramPoller):
         return self.pollInterval
 
     def identity(self) -> str:
-        """See L{ProgramPoller.identity}."""
+        """See L{StoringPoller.identity}."""
         category = self.category if isinstance(self.category, str) else ""
         return self.name or " ".join([self.svnurl, self.project, category])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial import unittest
 
 from buildbot.changes.branches import BRANCHES, isWatched, named, toldBranches
-from buildbot.changes.programpoller import PollFailed
+from buildbot.changes.storingpoller import PollFailed
 
 
 class BranchesTests(unittest.TestCase):

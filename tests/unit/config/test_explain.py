@@ -46,7 +46,7 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.status.html import WebStatus",
             "from buildbot.status.web.base import HtmlResource",
             "from buildbot.status.client import PBListener",
-            "import buildbot.changes.bonsaipoller",
+            "from buildbot.status.mail import MailNotifier",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):
