@@ -38,7 +38,7 @@ from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
-from buildbot.config.triggers import triggerDoubts, triggerErrors
+from buildbot.config.triggers import lockDoubts, triggerDoubts, triggerErrors
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.text.similar import closest
 
@@ -331,5 +331,5 @@ _RULES: tuple[Rule, ...] = (
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers),
-    *(overriddenInVain, triggerDoubts),
+    *(overriddenInVain, triggerDoubts, lockDoubts),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import isMisconfigured
+from buildbot.config.builders import locksOf
 from buildbot.config.messages import Raw, Report, entries, listing, nearest
 from buildbot.config.model import ConfigError
 from buildbot.config.optional import TriggersSchedulers
@@ -37,7 +38,10 @@ def triggerErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Yield a warning for each builder whose builds would wait for ever, because they need one slave."""
+    """Yield a warning for each builder whose builds would wait for ever, because they need one slave.
+
+    L{lockDoubts} is for those that need one lock.
+    """
     waits = _waits(raw)
     slaves = {_nameOf(entry): _onlySlave(entry) for entry in entries(raw, "builders")}
     limits = dict(_limits(raw))
@@ -56,6 +60,44 @@ def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
             f"builder {name!r} waits for builds that need its own slave, so it would wait for ever:"
             f" {' waits for '.join(map(repr, chain))}{most}"
         )
+
+
+def lockDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Yield a warning for each lock that a builder holds while it waits for a build that needs it, too."""
+    waits = _waits(raw)
+    builders = {_nameOf(entry): entry for entry in entries(raw, "builders") if isinstance(entry, dict)}
+    for index, entry in enumerate(entries(raw, "builders")):
+        name = _nameOf(entry)
+        for other in _below(name, waits) if name in waits else ():
+            below = builders.get(other, {})
+            needed = [*locksOf(below.get("locks"), below.get("factory"))]
+            for lock in locksOf(builders[name].get("locks"), None):
+                if lock in needed and _isForOne(lock, _onlySlave(entry), _onlySlave(below)):
+                    yield report.item(raw, "builders", index)(
+                        f"builder {name!r} holds lock {getattr(lock, 'name', '')!r} while it waits for"
+                        f" {other!r}, which needs it, so it would wait for ever"
+                    )
+
+
+def _isForOne(lock: object, slave: str | None, other: str | None) -> bool:
+    """True if builds on these two slaves cannot hold a lock at the same time."""
+    most = getattr(lock, "maxCount", None)
+    counts = getattr(lock, "maxCountForSlave", None)
+    if isinstance(counts, Mapping):
+        return slave is not None and slave == other and counts.get(slave, most) == 1
+    return most == 1
+
+
+def _below(name: str, waits: Mapping[str, Sequence[str]]) -> list[str]:
+    """The builders that a builder waits for, directly or not."""
+    found: dict[str, None] = {}
+    todo = list(waits.get(name, ()))
+    while todo:
+        other = todo.pop(0)
+        if other not in found:
+            found[other] = None
+            todo += waits.get(other, ())
+    return list(found)
 
 
 def _longest(name: str, waits: Mapping[str, Sequence[str]], before: tuple[str, ...]) -> tuple[str, ...]:

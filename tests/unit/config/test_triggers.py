@@ -6,18 +6,20 @@ from typing import Any
 
 from twisted.trial import unittest
 
-from buildbot.process.factory import BuildFactory
+from buildbot.locks import MasterLock, SlaveLock
+from buildbot.process.factory import BuildFactory, s
 from buildbot.process.properties import WithProperties
 from buildbot.scheduler import Periodic, Triggerable
 from buildbot.schedulers.timed import NightlyTriggerable
+from buildbot.steps.shell import ShellCommand
 from buildbot.steps.trigger import Trigger
 from tests.unit.config.test_check import errors, warnings
 
 
-def builder(name: str = "full", slave: str = "b1", **kw: Any) -> dict[str, Any]:
+def builder(name: str = "full", slave: str = "b1", locks: Any = (), **kw: Any) -> dict[str, Any]:
     """A builder; with arguments for a step, it has one that triggers."""
     factory = BuildFactory([Trigger(**kw)] if kw else [])
-    return {"name": name, "slavename": slave, "builddir": name, "factory": factory}
+    return {"name": name, "slavename": slave, "builddir": name, "factory": factory, "locks": list(locks)}
 
 
 class NamesTests(unittest.TestCase):
@@ -62,7 +64,7 @@ class NamesTests(unittest.TestCase):
 
 
 class DeadlockTests(unittest.TestCase):
-    """Builds that wait for builds on their own slave."""
+    """Builds that wait for builds that need their own slave, or their lock."""
 
     def told(self, *builders: Any, most: int | None = 1, schedulers: Any = None) -> list[str]:
         """The warnings about these builders, with the scheduler C{after} for the builder C{second}."""
@@ -107,3 +109,29 @@ class DeadlockTests(unittest.TestCase):
         """No step waits for a scheduler that builds later."""
         first = builder(schedulerNames=["again"], waitForFinish=True)
         self.assertEqual(self.told(first, schedulers=[NightlyTriggerable("again", ["full"])]), [])
+
+    def test_lock(self) -> None:
+        """A lock for one build cannot be held by a build, and by another one that the first waits for."""
+        step: dict[str, Any] = {"schedulerNames": ["after"], "waitForFinish": True}
+        told = (
+            "builder 'full' holds lock 'db' while it waits for 'second', which needs it,"
+            " so it would wait for ever"
+        )
+        for lock, count in ((MasterLock("db"), 1), (MasterLock("db", 2), 0), (SlaveLock("db"), 0)):
+            others = [builder("second", "b2", [lock]), builder("third")]
+            found = self.told(builder(locks=[lock], **step), *others, most=None)
+            self.assertEqual(found, [told] * count)
+        lock = SlaveLock("db", 3, {"b1": 1})
+        others = [builder("second", "b1", [lock]), builder("third")]
+        found = self.told(builder(locks=[lock], **step), *others, most=None)
+        self.assertEqual(found, [told])
+
+    def test_lockOfStep(self) -> None:
+        """The same holds for the lock of a step, and for a build further below."""
+        lock = MasterLock("db")
+        middle = builder("second", "b2", schedulerNames=["last"], waitForFinish=True)
+        last = builder("third", "b2")
+        last["factory"] = BuildFactory([s(ShellCommand, command="make", locks=[lock])])
+        first = builder(locks=[lock], schedulerNames=["after"], waitForFinish=True)
+        (warning,) = self.told(first, middle, last, most=None)
+        self.assertIn("while it waits for 'third'", warning)
