@@ -28,6 +28,7 @@ UNCALLED = {
     "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
     "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet",),
+    "buildbot.schedulers.forcesched.ForceScheduler": ("force", "gatherPropertiesAndChanges"),
     "buildbot.status.base.StatusReceiver": _LATER_NEWS,
 }
 

@@ -114,6 +114,10 @@ class Builder:
         """The waiting requests, oldest first."""
         return list(self.pending)
 
+    def getOldestRequestTime(self) -> float | None:
+        """The time of the oldest waiting request, for C{prioritizeBuilders}; None if there is none."""
+        return self.pending[0].submitted if self.pending else None
+
     # the configuration
 
     def configure(self, setup: BuilderConfig) -> None:

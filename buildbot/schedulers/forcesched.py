@@ -21,7 +21,6 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
-from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.inherit import InheritBuildParameter
 from buildbot.schedulers.parameters import (
     AnyPropertyParameter,
@@ -40,6 +39,7 @@ from buildbot.schedulers.parameters import (
     WorkerChoiceParameter,
     leavesOf,
 )
+from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.store.interface import StoreFailed
 
 __all__ = [
@@ -166,8 +166,8 @@ class CodebaseParameter(NestedParameter):
             sourcestamps[self.codebase] = made
 
 
-class ForceScheduler(BaseScheduler):
-    """I make build sets of the values that a person gives.
+class ForceScheduler(BaseUpstreamScheduler):
+    """I make build sets of the values that a person gives. A Dependent can follow me.
 
     @ivar builderNames: the builders that may be forced through me.
     @ivar username: the parameter for the person; not asked if the person is known.

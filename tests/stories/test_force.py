@@ -220,6 +220,31 @@ class FormTests(ForceCase):
         self.assertRaises(ControlError, self.master.commands["parameters"], "none")
 
 
+class FollowedTests(ForceCase):
+    """A Dependent that follows forced builds."""
+
+    config = """
+from buildbot.scheduler import Dependent
+form = ForceScheduler('form', ['full', 'other'])
+c['builders'].append({**c['builders'][0], 'name': 'other', 'builddir': 'other'})
+c['schedulers'] = [form, Dependent('after', form, ['docs'])]
+"""
+
+    def test_follows(self) -> None:
+        """It builds the source of each forced build that has succeeded, and of no failed one."""
+        bot = self.connect()
+        for branch, code, branches in (("a", 0, ["a"]), ("b", 1, ["a"]), ("c", 0, ["a", "c"])):
+            bot.onCommand = lambda command, code=code: command.end(code)
+            self.successResultOf(self.asking(scheduler="form", branch=branch))
+            self.wait(2)
+            self.assertEqual([each.sourcestamp["branch"] for each in self.followed()], branches)
+
+    def followed(self) -> list[Any]:
+        """The builds of the builder docs, the oldest first."""
+        found: list[Any] = self.successResultOf(self.store.getBuilds("docs"))
+        return found[::-1]
+
+
 class PlainTests(ForceCase):
     """A ForceScheduler with the defaults of 0.8."""
 

@@ -108,6 +108,16 @@ class PriorityTests(OrderCase):
         self.change()
         self.assertEqual(self.order(), ["high", "middle", "low"])
 
+    def test_oldest(self) -> None:
+        """The function can sort by the time of the oldest request, as that of 0.7 does."""
+        self.begins(
+            "c['prioritizeBuilders'] = lambda master, builders: sorted(\n"
+            "    builders, key=lambda b: (-b.getOldestRequestTime(), b.name))\n"
+        )
+        self.assertIsNone(self.master.botmaster.builders["low"].getOldestRequestTime())
+        self.change()
+        self.assertEqual(self.order(), ["high", "low", "middle"])
+
     def test_inPlace(self) -> None:
         """A function may change the list that it gets; it must return one."""
         self.begins(

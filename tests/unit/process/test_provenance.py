@@ -17,6 +17,9 @@ class Build:
     def __init__(self) -> None:
         self.given = Properties({"color": "red"}, "Change")
         self.given.update({"wanted": "w"}, "request")
+        self.given.update({"forced": "f"}, "Force Build Form")
+        self.given.update({"site": "north"}, "Global")
+        self.given.update({"kind": "quick"}, "builder")
         self.given.update({"os": "linux"}, "slave")
         self.given.update({"slavename": "bot1", "buildnumber": 7, "branch": "b", "revision": None}, "build")
         self.properties = Properties()
@@ -37,9 +40,10 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         """H5: properties of the configuration, of senders and of steps are distinguished."""
         origins = {name: originOf(name, self.build) for name in self.build.properties}
         others, slave = Origin.OTHERS, Origin.SLAVE
-        said = {"color": others, "wanted": others, "branch": others, "revision": slave, "version": slave}
-        ours = dict.fromkeys(("os", "slavename", "buildnumber"), Origin.CONFIGURATION)
-        self.assertEqual(origins, {**said, **ours})
+        said = dict.fromkeys(("color", "wanted", "forced", "branch"), others)
+        found = {"revision": slave, "version": slave}
+        ours = dict.fromkeys(("site", "kind", "os", "slavename", "buildnumber"), Origin.CONFIGURATION)
+        self.assertEqual(origins, {**said, **found, **ours})
 
     def test_overwritten(self) -> None:
         """H5: a property that a step overwrites counts as the slave's, whatever name and source the step
