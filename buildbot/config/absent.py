@@ -32,6 +32,14 @@ SENTENCES = {
     "changes.freshcvs": _TOYS,
     "changes.dnotify": "maildirs are read regularly without it, so take it out",
     **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),
+    **dict.fromkeys(("steps.http", "plugins.steps.HTTP"), "write a MasterShellCommand with curl"),
+    **dict.fromkeys(
+        ("steps.mtrlogobserver", "plugins.steps.MTR"), "write a Test step that runs mysql-test-run.pl"
+    ),
+    **dict.fromkeys(
+        ("steps.package.rpm.rpmspec", "steps.package.rpm.RpmSpec"),
+        "it was no step of its own; a SetProperty with rpm -q --specfile reads a specification",
+    ),
     **dict.fromkeys(("plugins.util.Authz", "plugins.util.BasicAuth", "plugins.util.HTPasswdAuth"), _PAGES),
     **dict.fromkeys(
         (

@@ -10,15 +10,20 @@ from buildbot.process.kinds import COMMAND
 from buildbot.steps.shell import ShellCommand
 
 
+def refuseCommand(step: object, kwargs: dict[str, Any]) -> None:
+    """Report and remove the command of a step that makes its own; constructors call this."""
+    command = kwargs.pop("command", None)
+    if command is not None:
+        complain(step, "makes its command from its other arguments, so take command= out", "command", command)
+
+
 class ComposedCommand(ShellCommand):
     """I run one command, which L{commandLine} makes when I start."""
 
     @arguments(command=COMMAND)
     def __init__(self, **kwargs: Any) -> None:
         """@param kwargs: see L{ShellCommand}, without C{command}."""
-        if kwargs.get("command") is not None:
-            complain(self, "makes its command from its other arguments, so take command= out", "command")
-            del kwargs["command"]
+        refuseCommand(self, kwargs)
         super().__init__(**kwargs)
 
     def commandLine(self) -> Any:

@@ -449,6 +449,13 @@ def own(module: str, base: type) -> list[str]:
     ]
 
 
+def stepModules() -> list[str]:
+    """The modules of steps, without those that get the source: these have a page of their own."""
+    steps = ROOT / "buildbot" / "steps"
+    paths = [*steps.glob("[a-z]*.py"), *(steps / "package").rglob("[a-z]*.py")]
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+
+
 class ReferenceTests(ListedCase):
     """The reference has exactly the existing keys, options and commands."""
 
@@ -522,8 +529,7 @@ class ReferenceTests(ListedCase):
         """Every factory and every step for configurations is in the page with its module."""
         text = pages()["reference/configuration"].partition(".. _steps:")[2]
         entries = dict(re.findall(r"^``(buildbot\.[\w.]+)``\n((?:   .*\n)+)", text, re.M))
-        modules = (f"buildbot.steps.{path.stem}" for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py"))
-        steps = sorted(module for module in modules if own(module, BuildStep))
+        steps = sorted(module for module in stepModules() if own(module, BuildStep))
         place = "the list below the label _steps in docs/reference/configuration.rst"
         self.assertListed(place, sorted(entries), ["buildbot.process.factory", *steps])
         for module, words in entries.items():
@@ -551,10 +557,10 @@ class ReferenceTests(ListedCase):
         flags = sorted(name for name in BuildStep.parms if getattr(BuildStep, name, None) is False)
         steps = {
             name: [flag for flag in flags if getattr(thing, flag)]
-            for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py")
-            for name, thing in vars(found(f"buildbot.steps.{path.stem}")).items()
+            for module in stepModules()
+            for name, thing in vars(found(module)).items()
             if inspect.isclass(thing) and issubclass(thing, BuildStep) and not name.startswith("_")
-            if thing.__module__ == f"buildbot.steps.{path.stem}"
+            if thing.__module__ == module
         }
         self.assertGreater(len(steps), 15)
         self.assertListed("the table step-flags in docs/reference/steps.rst", drawn, steps)

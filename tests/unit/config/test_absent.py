@@ -102,5 +102,6 @@ class AbsentTests(unittest.SynchronousTestCase):
     def test_sentences(self) -> None:
         """The longest known beginning of a name counts."""
         self.assertIn("IRC bot", str(sentenceOf("buildbot.status.words.IRC")))
-        self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.vstudio.VC10")))
+        self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.subunit.SubunitShellCommand")))
+        self.assertIn("mysql-test-run", str(sentenceOf("buildbot.steps.mtrlogobserver.MTR")))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))

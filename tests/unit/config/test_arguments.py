@@ -525,7 +525,7 @@ class EveryClassTests(unittest.SynchronousTestCase):
         """All classes of this package whose objects a configuration makes."""
         found: set[type] = set(self.BASES)
         for where in (buildbot.changes, buildbot.process, buildbot.schedulers, buildbot.steps):
-            for info in pkgutil.iter_modules(where.__path__, f"{where.__name__}."):
+            for info in pkgutil.walk_packages(where.__path__, f"{where.__name__}."):
                 for each in vars(importlib.import_module(info.name)).values():
                     if isinstance(each, type) and issubclass(each, self.BASES):
                         found.add(each)
