@@ -7,7 +7,8 @@ build that starts again after a crash finds the set, and does not trigger it twi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -15,8 +16,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from buildbot.model.records import BuildsetRecord
-from buildbot.model.results import Results
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.waits import Over, Waits
 from buildbot.store.interface import TRIGGERED, StoreFailed
@@ -89,7 +89,7 @@ class Triggering:
             if request.id is not None
         ]
         while True:
-            known = [await self._read(self._stateOf(key)) for key in keys]
+            known = [await self._read(partial(self._master.resources.store.getState, key)) for key in keys]
             missing = [key for key, number in zip(keys, known, strict=True) if number is None]
             numbers = {number for number in known if isinstance(number, int) and number}
             if keys and not missing:
@@ -108,17 +108,34 @@ class Triggering:
         scheduler = self._master.triggerable(name)
         if scheduler is not None:
             return await self.result(scheduler.trigger(source, properties, keys))
-        for each in self._master.config.schedulers:
-            if getattr(each, "name", None) == name and callable(getattr(each, "trigger", None)):
-                raise SchedulerStopped()  # a reconfig is replacing it
-        raise NotTriggered(f"there is no scheduler {name!r} in c['schedulers'] that a step can trigger")
+        if self._isConfigured(name):
+            raise SchedulerStopped()  # a reconfig is replacing it
+        raise NotTriggered(_absent([name]))
+
+    def _isConfigured(self, name: str) -> bool:
+        schedulers = self._master.config.schedulers
+        return any(
+            getattr(each, "name", None) == name and callable(getattr(each, "trigger", None))
+            for each in schedulers
+        )
+
+    async def check(self, schedulers: Iterable[str]) -> None:
+        """Make sure that all schedulers exist, before the first one is triggered.
+
+        @raise NotTriggered: one does not exist. Not if an earlier build of a request has begun to trigger.
+        """
+        names = [name for name in schedulers if self._master.triggerable(name) is None]
+        absent = [name for name in names if not self._isConfigured(name)]
+        for request in self._build.requests if absent else ():
+            prefix = f"{TRIGGERED}{request.id}/{quote(self._step, safe='')}/"
+            if await self._read(partial(self._master.resources.store.getStates, prefix)):
+                return
+        if absent:
+            raise NotTriggered(_absent(absent))
 
     def _key(self, request: int | None, scheduler: str, place: int) -> str:
         names = [quote(each, safe="") for each in (self._step, scheduler)]
         return f"{TRIGGERED}{request}/{'/'.join(names)}/{place}"
-
-    def _stateOf(self, key: str) -> Callable[[], Awaitable[Any]]:
-        return lambda: self._master.resources.store.getState(key)
 
     async def _read(self, read: Callable[[], Awaitable[_T]]) -> _T:
         """Read from the store, with retries until that succeeds."""
@@ -138,7 +155,7 @@ class Triggering:
         events.subscribe(ends)
         try:
             for number in numbers:
-                record = await self._read(self._setOf(number))
+                record = await self._read(partial(self._master.resources.store.getBuildset, number))
                 if record is None:
                     raise NotTriggered(f"build set {number} is not in the store any more")
                 ends.buildsetComplete(record)
@@ -147,13 +164,14 @@ class Triggering:
             events.unsubscribe(ends)
         return [ends.records[number] for number in numbers]
 
-    def _setOf(self, number: int) -> Callable[[], Awaitable[BuildsetRecord | None]]:
-        return lambda: self._master.resources.store.getBuildset(number)
+    async def built(self, number: int) -> list[BuildRecord]:
+        """The last build of each request of a set."""
+        return await self._read(partial(self._master.resources.store.getBuildsOf, number))
 
-    async def built(self, number: int) -> list[str]:
-        """The builds of a set with their results, as in C{"full/3: success"}."""
-        builds = await self._read(lambda: self._master.resources.store.getBuildsOf(number))
-        return [f"{each.builder}/{each.number}: {Results[each.results or 0]}" for each in builds]
+
+def _absent(names: Iterable[str]) -> str:
+    told = ", ".join(map(repr, names))
+    return f"there is no scheduler {told} in c['schedulers'] that a step can trigger"
 
 
 async def _awaited(work: Awaitable[_T]) -> _T:

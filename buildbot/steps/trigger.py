@@ -191,33 +191,39 @@ class Trigger(BuildStep):
 
     async def _triggerAll(self, triggering: Triggering, logfile: LogFile) -> int:
         self._render()
-        wanted: Any = self.getSchedulersAndProperties()
-        if inspect.isawaitable(wanted):
-            wanted = await triggering.result(wanted)
-        source = self._source()
-        pairs = [
-            (name, self.createTriggerProperties(properties or {})) for name, properties in map(_pair, wanted)
-        ]
+        pairs = await self._wanted(triggering)
         names = list(dict.fromkeys(name for name, _ in pairs))
+        await triggering.check(names)
         self.step_status.setText(["triggering", *names])
         if not self.waitForFinish:
             for name, properties in pairs:
-                await self._trigger(triggering, name, source, properties, logfile)
+                await self._trigger(triggering, name, properties, logfile)
             self.step_status.setText(["triggered", *names])
             return SUCCESS
         status = self.build.build_status
         try:
             await triggering.result(self.build.builder.buildWaits(self.build, True))
-            numbers: list[int] = []
+            numbers = {}
             for name, properties in pairs:
-                numbers += await self._trigger(triggering, name, source, properties, logfile)
-            self.step_status.setText(["waiting for", *names])
-            status.waitsFor = lambda: f"waiting for the builds of {listing(names)}"
-            records = await triggering.ended(list(dict.fromkeys(numbers)))
+                numbers.update(
+                    dict.fromkeys(await self._trigger(triggering, name, properties, logfile), name)
+                )
+            waited = listing(dict.fromkeys(numbers.values()))
+            self.step_status.setText(["waiting for", waited])
+            status.waitsFor = lambda: f"waiting for the builds of {waited}"
+            records = await triggering.ended(list(numbers))
         finally:
             status.waitsFor, status.waits = None, False
         await triggering.result(self.build.builder.buildWaits(self.build, False))
         return await self._judged(triggering, names, records, logfile)
+
+    async def _wanted(self, triggering: Triggering) -> list[tuple[str, Mapping[str, Any]]]:
+        """The schedulers to trigger, each with its properties."""
+        wanted: Any = self.getSchedulersAndProperties()
+        if inspect.isawaitable(wanted):
+            wanted = await triggering.result(wanted)
+        pairs = [_pair(each) for each in wanted]
+        return [(name, self.createTriggerProperties(properties or {})) for name, properties in pairs]
 
     def _render(self) -> None:
         """Fill in the arguments; subclasses see the values."""
@@ -229,6 +235,8 @@ class Trigger(BuildStep):
             "waitForFinish",
         ):
             setattr(self, name, self.build.render(getattr(self, name)))
+        if isinstance(self.schedulerNames, str):
+            self.schedulerNames = [self.schedulerNames]
         properties = dict(self.build.render(self.set_properties) or {})
         for name in self.copy_properties:
             try:
@@ -248,16 +256,12 @@ class Trigger(BuildStep):
         return mine.getAbsoluteSourceStamp(found) if found else mine
 
     async def _trigger(
-        self,
-        triggering: Triggering,
-        name: str,
-        source: SourceStamp,
-        properties: Mapping[str, Any],
-        logfile: LogFile,
+        self, triggering: Triggering, name: str, properties: Mapping[str, Any], logfile: LogFile
     ) -> list[int]:
+        """Trigger one scheduler. Returns the numbers of the build sets to wait for."""
         made = properties if isinstance(properties, Properties) else Properties(properties)
         values = {name: value for name, (value, _) in made.toRecord().items()}
-        numbers = await triggering.trigger(name, source, values)
+        numbers = await triggering.trigger(name, self._source(), values)
         told = f"build set {listing(map(str, numbers))}" if numbers else "builds at its next time"
         logfile.addStdout(f"scheduler {name}: {told}\n")
         return numbers
@@ -270,16 +274,19 @@ class Trigger(BuildStep):
         logfile: LogFile,
     ) -> int:
         """Log the builds of all sets, and return the worst result."""
-        results = SUCCESS
+        results, bad = SUCCESS, []
         for record in records:
             results = worst(results, _meaning(record.results))
-            for line in await triggering.built(record.id):
-                logfile.addStdout(f"build set {record.id}: {line}\n")
-        if results == SUCCESS:
-            self.step_status.setText(["triggered", *names])
-        else:
-            self.step_status.setText(["triggered", *names, Results[results]])
+            for build in await triggering.built(record.id):
+                title, result = f"{build.builder}/{build.number}", build.results or SUCCESS
+                logfile.addStdout(f"build set {record.id}: {title}: {Results[result]}\n")
+                bad += [title] * (result != SUCCESS)
+        words = ["triggered", *names]
+        if results != SUCCESS:
+            word = "failed" if results == FAILURE else Results[results]
+            words.append(f"{word}: {listing(bad)}" if bad else word)
             self.step_status.setText2([self.name])
+        self.step_status.setText(words)
         return results
 
     def interrupt(self, reason: str | Failure) -> Deferred[None]:
@@ -293,9 +300,9 @@ class Trigger(BuildStep):
 def _pair(wanted: Any) -> tuple[str, Mapping[str, Any]]:
     """The scheduler and its properties, which later releases write as a dictionary."""
     if isinstance(wanted, Mapping):
-        return wanted["sched_name"], wanted.get("props_to_set") or {}
+        return str(wanted["sched_name"]), wanted.get("props_to_set") or {}
     name, properties = wanted
-    return name, properties
+    return str(name), properties
 
 
 def _given(said: Mapping[str, Any]) -> SourceStamp:

@@ -165,7 +165,7 @@ class WaitTests(TriggerCase):
         (build,) = self.builds()
         self.assertEqual((build.results, build.text), (FAILURE, ("failed", "trigger")))
         self.assertEqual([step.results for step in build.steps], [FAILURE])
-        self.assertEqual(build.steps[0].text, ("triggered", "t", "failure"))
+        self.assertEqual(build.steps[0].text, ("triggered", "t", "failed: mac/0"))
         self.assertIn("build set 2: mac/0: failure", self.log())
 
     def test_flags(self) -> None:
@@ -211,15 +211,19 @@ class WaitTests(TriggerCase):
         """No step waits for a scheduler that builds at its times."""
         self.begin("schedulerNames=['n'], waitForFinish=True")
         self.submit()
+        self.assertEqual(self.builds()[0].steps[0].text, ("triggered", "n"))
         self.assertEqual((self.result(), self.sets("n")), (SUCCESS, []))
         self.assertIn("scheduler n: builds at its next time", self.log())
         self.wait(3600)
         self.assertEqual([record.sourcestamp["branch"] for record in self.sets("n")], ["stable"])
 
     def test_unknown(self) -> None:
-        """A scheduler that is named by a property, and does not exist, fails the step, which says so."""
-        self.begin("schedulerNames=[WithProperties('%(which)s')], waitForFinish=True")
+        """A scheduler that is named by a property, and does not exist, fails the step, which says so. No
+        other one is triggered.
+        """
+        self.begin("schedulerNames=['t', WithProperties('%(which)s')], waitForFinish=True")
         self.submit(which="nobody")
+        self.assertEqual(self.sets(), [])
         (build,) = self.builds()
         self.assertEqual((build.results, build.steps[0].results), (FAILURE, FAILURE))
         self.assertIn("there is no scheduler 'nobody'", build.steps[0].text[1])
@@ -289,6 +293,13 @@ class PropertyTests(TriggerCase):
         self.assertEqual(record.properties, {"a": "1-2", "b": "scheduler", "n": 7, "x": "1"})
         (build,) = self.running("linux")
         self.assertEqual(build.getProperty("a"), "1-2")
+
+    def test_names(self) -> None:
+        """A property may have the name of the scheduler, or a list of names."""
+        self.begin("schedulerNames=Property('names')")
+        self.submit(names="u")
+        self.submit(names=["u", "t"])
+        self.assertEqual([len(self.sets(name)) for name in "ut"], [2, 1])
 
     def test_own(self) -> None:
         """A subclass may choose the schedulers and their properties."""
