@@ -34,7 +34,7 @@ LOOK_AGAIN = 1.0
 
 
 class NotTriggered(Exception):
-    """A scheduler cannot build the request of a step; the message says why."""
+    """A scheduler cannot submit the builds that a step has asked for; the message says why."""
 
 
 class SchedulerStopped(Exception):
@@ -70,7 +70,8 @@ class Triggering:
         return found
 
     def _late(self, why: Failure) -> None:
-        log.failure("step {name} failed after it was interrupted", why, name=self._step)
+        if not why.check(NotTriggered, SchedulerStopped):
+            log.failure("step {name} failed after it was interrupted", why, name=self._step)
 
     async def trigger(
         self, scheduler: str, source: SourceStamp | None, properties: Mapping[str, Any]
