@@ -23,11 +23,11 @@ from buildbot.config.messages import nearest
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.logs.live import LogFile
-from buildbot.model.properties import Told
+from buildbot.model.properties import NoProperty, Told, isRenderable
 from buildbot.model.results import EXCEPTION, SKIPPED, Results
 from buildbot.process.conditions import isWanted
 from buildbot.process.deadline import endTime
-from buildbot.process.kinds import COMMON
+from buildbot.process.kinds import COMMON, DESCRIPTIONS
 from buildbot.process.logobserver import LogObserver
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.step import BuildStepStatus, asWords
@@ -44,6 +44,11 @@ StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
 
 #: How many further commands of a stopped step are refused with an exception; later ones are ignored.
 MOST_REFUSALS = 10
+
+
+def wordList(words: Any) -> list[Any]:
+    """Words of a configuration as a list: one text, or several."""
+    return [words] if isinstance(words, str) or isRenderable(words) else list(words)
 
 
 class NoResults(Exception):
@@ -66,6 +71,8 @@ class BuildStep(ComparableMixin):
     @ivar alwaysRun: whether I also run after a failure that ended the build.
     @ivar doStepIf: whether I run: True or False, a function of the step, or a value with properties in it.
     @ivar hideStepIf: whether pages hide me: the same, but a function gets my result and the step.
+    @ivar description: words for the running step; C{descriptionDone}: for the finished one. None: my own.
+    @ivar descriptionSuffix: words behind both.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
@@ -76,7 +83,7 @@ class BuildStep(ComparableMixin):
     parms: ClassVar[list[str]] = [
         *("build", "name", "locks", "haltOnFailure", "flunkOnWarnings", "flunkOnFailure"),
         *("warnOnWarnings", "warnOnFailure", "alwaysRun", "progressMetrics", "useProgress"),
-        *("doStepIf", "hideStepIf"),
+        *("doStepIf", "hideStepIf", "description", "descriptionDone", "descriptionSuffix"),
     ]
 
     name = "generic"
@@ -89,6 +96,9 @@ class BuildStep(ComparableMixin):
     alwaysRun = False
     progressMetrics: tuple[str, ...] = ()
     useProgress = True
+    description: Any = None
+    descriptionDone: Any = None
+    descriptionSuffix: Any = None
     doStepIf: Any = True
     hideStepIf: Any = False
     build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
@@ -113,7 +123,7 @@ class BuildStep(ComparableMixin):
         self._arguments.pop("build", None)
         return self
 
-    @arguments(**COMMON)
+    @arguments(**COMMON, **DESCRIPTIONS)
     def __init__(self, build: BuildForStep | None = None, **kwargs: Any) -> None:
         """@param build: the build of the step; None in a configuration.
         @param kwargs: the keywords in C{parms}. C{workdir}, which 0.7.5 gives to all steps, is ignored.
@@ -151,7 +161,24 @@ class BuildStep(ComparableMixin):
 
     def describe(self, done: bool = False) -> list[str]:
         """Words that describe the step, running or done."""
-        return [self.name]
+        return self.described([self.name], done)
+
+    def described(self, otherwise: Sequence[str], done: bool = False) -> list[Any]:
+        """The words of the configuration that describe the step, else these; with the suffix, if it has one.
+
+        @param done: True for the finished step.
+        """
+        given = self.descriptionDone if done and self.descriptionDone is not None else self.description
+        words = [*(otherwise if given is None else wordList(given))]
+        if self.descriptionSuffix:
+            words += wordList(self.descriptionSuffix)
+        if self.build is None or not any(map(isRenderable, words)):
+            return words
+        try:
+            said: list[Any] = self.build.render(words)
+        except NoProperty:  # it may be set later
+            return words
+        return said
 
     def setStepStatus(self, step_status: BuildStepStatus) -> None:
         """Set my status object."""

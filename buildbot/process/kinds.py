@@ -16,6 +16,7 @@ from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, takes, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.model.properties import isRenderable
+from buildbot.model.results import Results
 from buildbot.text.plural import counted
 
 #: The most characters of a path; Linux accepts 4095 bytes, other systems less.
@@ -316,6 +317,14 @@ INPUT = Kind(
     lambda value: value is None or isinstance(value, bytes) or isFilledIn(value),
     isSecret=True,
 )
+RESULTS_OF = Kind(
+    "a dict of exit statuses, each with its result",
+    lambda value: (
+        isinstance(value, Mapping)
+        and all(map(isWhole, value))
+        and all(isWhole(each) and 0 <= each < len(Results) for each in value.values())
+    ),
+)
 CONTENT = Kind(
     "text or bytes",
     lambda value: isinstance(value, bytes) or isFilledIn(value),
@@ -330,7 +339,9 @@ SOURCES = Kind(
     standIn="x",
 )
 JSON = Kind("a value that JSON can hold", _isJSON, isSecret=True, standIn="")
-#: The kinds of the arguments of every step.
+#: The kinds of the words that describe a step.
+DESCRIPTIONS = {"description": WORDS, "descriptionDone": WORDS, "descriptionSuffix": WORDS}
+#: The kinds of the other arguments of every step.
 COMMON = {
     "name": STEP_NAME,
     "locks": LOCKS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -15,8 +16,9 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from buildbot.config.arguments import arguments
+from buildbot.config.kinds import FLAG
 from buildbot.logs.live import LogFile
-from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.basestep import BuildStep, StepStopped
 from buildbot.process.kinds import LOG_FILES
 from buildbot.process.remotecommand import LoggedRemoteCommand
@@ -29,17 +31,25 @@ class LoggingBuildStep(BuildStep):
 
     @ivar logfiles: name of a log -> file on the slave, relative to the working directory. The file is watched
         while the command runs.
+    @ivar lazylogfiles: True if a watched file has a log only once the file has content.
+    @ivar decodeRC: exit status -> result; None: 0 is SUCCESS. All others are FAILURE.
     """
 
-    parms: ClassVar[list[str]] = [*BuildStep.parms, "logfiles"]
+    parms: ClassVar[list[str]] = [*BuildStep.parms, "logfiles", "lazylogfiles"]
 
     logfiles: Mapping[str, Any] = {}
+    lazylogfiles = False
+    decodeRC: Mapping[int, int] | None = None
     progressMetrics: tuple[str, ...] = ("output",)
     _works: tuple[Deferred[None], ...] = ()
 
-    @arguments(logfiles=LOG_FILES)
-    def __init__(self, logfiles: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    @arguments(logfiles=LOG_FILES, lazylogfiles=FLAG)
+    def __init__(
+        self, logfiles: Mapping[str, Any] | None = None, lazylogfiles: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if lazylogfiles:
+            self.lazylogfiles = True
         if logfiles:
             self.logfiles = {**self.logfiles, **logfiles}
 
@@ -69,6 +79,10 @@ class LoggingBuildStep(BuildStep):
 
     def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
         """Add a log for each watched file."""
+        if self.lazylogfiles:
+            for name in logfiles:
+                cmd.useLogDelayed(name, partial(self.addLog, name), True)
+            return
         for name in logfiles:
             cmd.useLog(self.addLog(name), True, name)
 
@@ -129,13 +143,17 @@ class LoggingBuildStep(BuildStep):
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """The result of the ended command. Without an exit status, it is FAILURE."""
+        if self.decodeRC is not None:
+            return FAILURE if cmd.rc is None else self.decodeRC.get(cmd.rc, FAILURE)
         return SUCCESS if cmd.rc == 0 else FAILURE
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """Words that describe the result."""
         said: Any = self.describe(True)
         words = [*said] if type(said) is list else [*asWords(said)]
-        return {SUCCESS: words, WARNINGS: [*words, "warnings"]}.get(results, [*words, "failed"])
+        if results == SUCCESS:
+            return words
+        return [*words, {WARNINGS: "warnings", SKIPPED: "skipped"}.get(results, "failed")]
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """Words about the step for the build's text."""

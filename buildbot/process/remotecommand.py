@@ -7,8 +7,9 @@ L{buildbot.wire.peers} has the protocol of each generation of slaves. The step i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -21,6 +22,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.logs.live import LogFile
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, Deadlines, deadlinesOf, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
@@ -57,6 +59,7 @@ class RemoteCommand(Callee):
     @ivar args: its arguments: text, bytes, numbers, and containers of them.
     @ivar active: True while it runs.
     @ivar rc: its exit status; None before the slave has sent it, or if the command never ran.
+    @ivar decodeRC: exit status -> its result; others are a failure.
     @ivar updates: the other updates: key -> list of the last L{KEPT_UPDATES} values, in order. If they take
         more than L{COMMAND_MEMORY} together, I end with L{BudgetExceeded}.
     @cvar takesText: whether output is delivered as text. Undecodable bytes then become lone surrogates, which
@@ -68,6 +71,7 @@ class RemoteCommand(Callee):
 
     active = False
     rc: int | None = None
+    decodeRC: Mapping[int, int] = MappingProxyType({0: SUCCESS})
     step: Any = None
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     commandID = ""
@@ -171,6 +175,14 @@ class RemoteCommand(Callee):
             if self.deadlines is not None:
                 self.deadlines.ending()
         return succeed(None)
+
+    def results(self) -> int:
+        """The result of its exit status, as in C{decodeRC}. Without an exit status, it is FAILURE."""
+        return FAILURE if self.rc is None else self.decodeRC.get(self.rc, FAILURE)
+
+    def didFail(self) -> bool:
+        """True if its result is FAILURE."""
+        return self.results() == FAILURE
 
     # called by the slave
 
@@ -322,18 +334,21 @@ class RemoteCommand(Callee):
 
     def _keep(self, key: str, value: Any) -> None:
         """Keep a value. Raises BudgetExceeded if there are too many."""
-        if self._budget is None:
-            build = getattr(self.step, "build", None)
-            self._budget = Budget(
-                "the slave's data besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
-            )
         kept = self.updates.get(key)
-        self._budget.take(weigh(value) + (weigh(key) if kept is None else 0))
+        budget = self._memory()
+        budget.take(weigh(value) + (weigh(key) if kept is None else 0))
         if kept is None:
             kept = self.updates[key] = []
         kept.append(value)
         if len(kept) > KEPT_UPDATES:
-            self._budget.giveBack(weigh(kept.pop(0)))
+            budget.giveBack(weigh(kept.pop(0)))
+
+    def _memory(self, what: str = "the slave's data besides the output") -> Budget:
+        """The account for what is kept of the slave's data; C{what} is its name in errors."""
+        if self._budget is None:
+            build = getattr(self.step, "build", None)
+            self._budget = Budget(what, COMMAND_MEMORY, getattr(build, "budget", None))
+        return self._budget
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """Handle the end of the command; for subclasses.
@@ -351,6 +366,7 @@ class LoggedRemoteCommand(RemoteCommand):
     """
 
     takesText = False
+    _delayed: Mapping[str, Callable[[], LogFile]] = {}
 
     def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
         super().__init__(remote_command, args)
@@ -369,6 +385,16 @@ class LoggedRemoteCommand(RemoteCommand):
         self._closing[name] = closeWhenFinished
         if name == "stdio":
             self._stdio = loog
+
+    def useLogDelayed(
+        self, name: str, makeLog: Callable[[], LogFile], closeWhenFinished: bool = False
+    ) -> None:
+        """Write the content of a watched file to a log that is made when there is some.
+
+        @param makeLog: called once, with the first content.
+        """
+        self._delayed = {**self._delayed, name: makeLog}
+        self._closing[name] = closeWhenFinished
 
     def addStdout(self, data: bytes | str) -> None:
         """Write standard output to the log."""
@@ -390,6 +416,8 @@ class LoggedRemoteCommand(RemoteCommand):
     def addToLog(self, logname: str, data: bytes | str) -> None:
         """Write new content of a watched file to its log."""
         watched = self.logs.get(logname)
+        if watched is None and logname in self._delayed:
+            watched = self.logs[logname] = self._delayed[logname]()
         if watched is not None:
             watched.addStdout(data)
 
@@ -444,6 +472,9 @@ class RemoteShellCommand(LoggedRemoteCommand):
     @ivar command: the command to run; it may be changed until L{start}.
     """
 
+    takesText = False
+    _collected: Mapping[str, bytearray] = MappingProxyType({})
+
     def __init__(
         self,
         workdir: str,
@@ -453,10 +484,20 @@ class RemoteShellCommand(LoggedRemoteCommand):
         want_stderr: bool = True,
         timeout: float | None = 1200,
         logfiles: Mapping[str, Any] | None = None,
+        *,
+        initialStdin: str | bytes | None = None,
+        decodeRC: Mapping[int, int] | None = None,
+        collectStdout: bool = False,
+        collectStderr: bool = False,
         **others: Any,
     ) -> None:
         """@param workdir: the working directory, relative to the builder's directory on the slave.
         @param timeout: seconds without output after which the slave kills the command.
+        @param initialStdin: the input of the command; the slave's name for it is C{initial_stdin}.
+        @param decodeRC: see L{RemoteCommand}.
+        @param collectStdout: whether to keep the output for C{stdout}. If it takes more than
+            L{COMMAND_MEMORY}, the command ends with L{BudgetExceeded}.
+        @param collectStderr: the same for C{stderr}.
         @param others: further arguments of the slave's command, such as C{maxTime}. A None is not sent.
         """
         self.command = command
@@ -470,7 +511,34 @@ class RemoteShellCommand(LoggedRemoteCommand):
             "timeout": timeout,
             **{key: value for key, value in others.items() if value is not None},
         }
+        if initialStdin is not None:
+            args["initial_stdin"] = initialStdin
         super().__init__("shell", args)
+        if decodeRC is not None:
+            self.decodeRC = decodeRC
+        kept = {"stdout": collectStdout, "stderr": collectStderr}
+        if collectStdout or collectStderr:
+            self._collected = {name: bytearray() for name, isKept in kept.items() if isKept}
+
+    @property
+    def stdout(self) -> str:
+        """The standard output so far, if it is collected; else empty."""
+        return self._collected.get("stdout", b"").decode("utf-8", "replace")
+
+    @property
+    def stderr(self) -> str:
+        """The standard error so far, if it is collected; else empty."""
+        return self._collected.get("stderr", b"").decode("utf-8", "replace")
+
+    def remoteUpdate(self, update: dict[str, Any]) -> None:
+        """See L{RemoteCommand}. Collects output."""
+        for name, collected in self._collected.items():
+            data = update.get(name, b"")
+            data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+            if isinstance(data, bytes):
+                self._memory("the collected output of a command").take(len(data))
+                collected += data
+        super().remoteUpdate(update)
 
     def start(self) -> Any:
         """Send the command, with the argument names of the oldest slaves, too."""

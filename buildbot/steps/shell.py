@@ -7,23 +7,26 @@ L{buildbot.process.remotecommand} sends the command. Steps for a certain program
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
-from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import Renderable
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
-from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
-from buildbot.process.basestep import BuildStep
-from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, WORDS
+from buildbot.model.results import FAILURE, SUCCESS, WARNINGS, worst
+from buildbot.process.basestep import BuildStep, wordList
+from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, RESULTS_OF, WORDS
 from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
+from buildbot.steps.olderslaves import SINCE, fitting
+from buildbot.steps.outputs import LONGEST_PROPERTY as LONGEST_PROPERTY
+from buildbot.steps.outputs import Extract, OutputTooLong, extracted, outputOf, valueOf
 from buildbot.steps.perloutput import HarnessOutput
 
 #: A shell's command line, or a program and its arguments.
@@ -38,8 +41,6 @@ FOLLOWS_FILES = "2.9"
 HIDES_ARGUMENTS = "2.16"
 #: The most bytes of memory for warnings until they are in their log.
 WARNINGS_LIMIT = 4 << 20
-#: The most bytes of a property that is set from a command's output.
-LONGEST_PROPERTY = 64 * 1024
 
 
 class ShellCommand(LoggingBuildStep):
@@ -53,8 +54,6 @@ class ShellCommand(LoggingBuildStep):
     """
 
     name = "shell"
-    description: Words | None = None
-    descriptionDone: Words | None = None
     command: Command | None = None
     flunkOnFailure = True
 
@@ -71,6 +70,8 @@ class ShellCommand(LoggingBuildStep):
         usePTY=oneOf(True, False, 1, 0, None, "slave-config"),
         logEnviron=FLAG,
         initial_stdin=INPUT,
+        initialStdin=INPUT,
+        decodeRC=orNone(RESULTS_OF, "0 for success and all others for a failure"),
         interruptSignal=orNone(SIGNAL, "KILL"),
         sigtermTime=orNone(SECONDS, "no SIGTERM"),
     )
@@ -89,6 +90,8 @@ class ShellCommand(LoggingBuildStep):
         usePTY: bool | str | None = None,
         logEnviron: bool = False,
         initial_stdin: str | bytes | None = None,
+        initialStdin: str | bytes | None = None,
+        decodeRC: Mapping[int, int] | None = None,
         interruptSignal: str | None = None,
         sigtermTime: float | None = None,
         **kwargs: Any,
@@ -100,6 +103,8 @@ class ShellCommand(LoggingBuildStep):
         @param maxTime: seconds after which the command is killed in any case; None: never.
         @param usePTY: whether the command gets a terminal; None: the slave's configuration decides.
         @param logEnviron: whether the slave writes its environment into the log.
+        @param initial_stdin: the input of the command; C{initialStdin} is another name for it.
+        @param decodeRC: exit status -> my result, as in C{{0: SUCCESS, 3: WARNINGS}}; others are a failure.
         @param interruptSignal: the signal that stops the command, as in C{"INT"}; None: C{"KILL"}.
         @param sigtermTime: seconds between SIGTERM and C{interruptSignal}; None: no SIGTERM.
         @raise TypeError: a keyword is unknown.
@@ -109,6 +114,9 @@ class ShellCommand(LoggingBuildStep):
             self.description = _asWords(description)
         if descriptionDone:
             self.descriptionDone = _asWords(descriptionDone)
+        if initial_stdin is not None and initialStdin is not None:
+            complain(self, "takes initial_stdin or initialStdin, which are one argument, not both")
+        self.decodeRC = decodeRC
         if command:
             self.setCommand(command)
         self.workdir = workdir
@@ -124,7 +132,7 @@ class ShellCommand(LoggingBuildStep):
         others = {
             "usePTY": bool(usePTY) if isinstance(usePTY, int) else None,
             "maxTime": maxTime,
-            "initial_stdin": initial_stdin,
+            "initial_stdin": initialStdin if initial_stdin is None else initial_stdin,
             "interruptSignal": interruptSignal,
             "sigtermTime": sigtermTime,
         }
@@ -146,13 +154,13 @@ class ShellCommand(LoggingBuildStep):
 
     def describe(self, done: bool = False) -> list[str]:
         """The description, or else the first words of the command in quotes."""
-        if done and self.descriptionDone is not None:
-            return _asWords(self.descriptionDone)
-        if self.description is not None:
-            return _asWords(self.description)
-        if self.build is None or _isOfTexts(self.command):
-            return _quoted(self.command)
-        return _quoted(self.build.render(self.command))
+        given = self.descriptionDone if done and self.descriptionDone is not None else self.description
+        if given is None:
+            isPlain = self.build is None or _isOfTexts(self.command)
+            given = _quoted(self.command if isPlain else self.build.render(self.command))
+        if _isOfTexts(given) and not self.descriptionSuffix:
+            return list(given)
+        return self.described(given, done)
 
     def start(self) -> Any:
         """See L{buildbot.process.basestep.BuildStep}."""
@@ -162,6 +170,10 @@ class ShellCommand(LoggingBuildStep):
         kwargs, command, logfiles = self.build.render((self.remote_kwargs, self.command, dict(self.logfiles)))
         if kwargs.get("workdir") is None:
             kwargs["workdir"] = self.build.workdir
+        if not SINCE.keys().isdisjoint(kwargs):
+            isOlder = partial(self.slaveVersionIsOlderThan, "shell")
+            kwargs, missed = fitting(kwargs, isOlder, self.getSlaveName())
+            warnings = [*warnings, *missed]
         cmd = RemoteShellCommand(command=self._forSlave(command), logfiles=logfiles, **kwargs)
         self.setupEnvironment(cmd)
         self.startCommand(cmd, warnings)
@@ -203,11 +215,11 @@ class ShellCommand(LoggingBuildStep):
 
 
 def _asWords(words: Any) -> list[Any]:
-    return [words] if isinstance(words, (str, Renderable)) else list(words)
+    return list(words) if type(words) is list else wordList(words)
 
 
 def _isOfTexts(command: object) -> bool:
-    """True if nothing in a command has to be rendered."""
+    """True if nothing in a command, or in words, has to be rendered."""
     return type(command) is list and all([type(each) is str for each in command])
 
 
@@ -244,7 +256,7 @@ class TreeSize(ShellCommand):
         return self.inSlices(self._measure(cmd))
 
     def _measure(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
-        output = yield from _output(cmd, 1024)
+        output = yield from outputOf(cmd, 1024)
         found = re.match(r"\s*(\d{1,18})\b", output)
         if found:
             self.kb = int(found[1])
@@ -282,7 +294,7 @@ class SetProperty(ShellCommand):
         self,
         property: Any = None,
         strip: bool = True,
-        extract_fn: Callable[[int, str, str], Mapping[str, Any]] | None = None,
+        extract_fn: Extract | None = None,
         **kwargs: Any,
     ) -> None:
         """@param property: the name of the property.
@@ -305,40 +317,22 @@ class SetProperty(ShellCommand):
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """See L{LoggingBuildStep}."""
         if self.extract_fn is not None:
-            return self.inSlices(self._extract(cmd, self.extract_fn))
-        return self.inSlices(self._set(cmd)) if cmd.rc == 0 else None
+            return self.inSlices(self._set(extracted(cmd, self.extract_fn)))
+        if cmd.rc != 0:
+            return None
+        return self.inSlices(self._set(valueOf(cmd, self.build.render(self.property), self.strip)))
 
-    def _set(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
-        value = yield from _output(cmd, LONGEST_PROPERTY + 1)
-        name = self.build.render(self.property)
-        if self._isShort(value, f"property {name!r} is not set"):
-            self.setProperty(name, value.strip() if self.strip else value)
-            self._changed = [name]
-
-    def _extract(
-        self, cmd: LoggedRemoteCommand, extract: Callable[[int, str, str], Mapping[str, Any]]
-    ) -> Iterator[None]:
-        """Set the properties that a function of the configuration finds in the output."""
-        output = yield from _output(cmd, LONGEST_PROPERTY + 1)
-        errors = yield from _output(cmd, LONGEST_PROPERTY + 1, LOG_CHANNEL_STDERR)
-        if not self._isShort(output, "no property is set") or not self._isShort(errors, "no property is set"):
+    def _set(self, finding: Generator[None, None, Mapping[str, Any]]) -> Iterator[None]:
+        """Set the properties that are found in the output."""
+        try:
+            found = yield from finding
+        except OutputTooLong as error:
+            self._isTooLong = True
+            self.addCompleteLog("property", f"{error}\n")
             return
-        found = extract(cmd.rc if cmd.rc is not None else -1, output, errors)
-        if not isinstance(found, Mapping):
-            raise TypeError(f"extract_fn must return a dictionary, not {type(found).__name__}")
         for name, value in found.items():
             self.setProperty(name, value)
         self._changed = list(found)
-
-    def _isShort(self, value: str, otherwise: str) -> bool:
-        """True if an output is short enough; else the step fails, and a log says why."""
-        if len(value.encode("utf-8", "surrogatepass")) <= LONGEST_PROPERTY:
-            return True
-        self._isTooLong = True
-        self.addCompleteLog(
-            "property", f"the command wrote more than {LONGEST_PROPERTY} bytes: {otherwise}\n"
-        )
-        return False
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{LoggingBuildStep}."""
@@ -355,20 +349,6 @@ class SetProperty(ShellCommand):
 
 class SetPropertyFromCommand(SetProperty):
     """I am L{SetProperty}, under its name of 0.8.8 and later."""
-
-
-def _output(
-    cmd: LoggedRemoteCommand, most: int, wanted: int = LOG_CHANNEL_STDOUT
-) -> Generator[None, None, str]:
-    """The first C{most} bytes of one output of a finished command, decoded. For L{inSlices}."""
-    found = b""
-    for channel, data in cmd.logs["stdio"].getByteChunks():
-        if channel == wanted:
-            found += data[: most - len(found)]
-            if len(found) == most:
-                break
-        yield
-    return found.decode("utf-8", "replace")
 
 
 class _WarningCounter(LogLineObserver):
@@ -438,10 +418,9 @@ class WarningCountingShellCommand(ShellCommand):
         self.setProperty("warnings-count", before + self.warnCount)
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """See L{LoggingBuildStep}; warnings are WARNINGS."""
-        if cmd.rc != 0:
-            return FAILURE
-        return WARNINGS if self.warnCount else SUCCESS
+        """See L{LoggingBuildStep}; warnings are WARNINGS, or worse."""
+        results = super().evaluateCommand(cmd)
+        return worst(results, WARNINGS) if self.warnCount else results
 
 
 #: The C{start} methods that run C{self.command}.

@@ -46,7 +46,8 @@ class _FilesStep(BuildStep):
 
     async def run(self) -> int:
         """See L{BuildStep}."""
-        self.step_status.setText([self.doing, self.path()])
+        words = [self.doing, self.path()]
+        self.step_status.setText(self.described(words))
         name, args, program = self.command()
         if self.slaveVersion(name) is not None:
             cmd = LoggedRemoteCommand(name, dict(args))
@@ -55,9 +56,10 @@ class _FilesStep(BuildStep):
         cmd.useLog(self.addLog("stdio"), closeWhenFinished=True)
         await self.runCommand(cmd)
         if cmd.rc != 0:
-            results, words = FAILURE, [self.doing, self.path(), "failed"]
+            results, words = FAILURE, [*self.described(words, done=True), "failed"]
         else:
             results, words = self.judged(cmd)
+            words = self.described(words, done=True) if results == SUCCESS else words
         self.step_status.setText(words)
         if results == FAILURE:
             self.step_status.setText2([self.name])

@@ -85,7 +85,7 @@ class _FileTransfer(BuildStep):
         return self.build.workdir if workdir is None else workdir
 
     def _transfer(self, words: Sequence[str], callee: FileCallee, name: str, args: dict[str, Any]) -> None:
-        self.step_status.setText(list(words))
+        self.step_status.setText(self.described(words))
         ensureDeferred(self._run(words, callee, name, args)).addErrback(self.failed)
 
     async def _run(
@@ -93,9 +93,10 @@ class _FileTransfer(BuildStep):
     ) -> None:
         if await self._isMoved(callee, name, args):
             self._arrived()
+            self.step_status.setText(self.described(words, done=True))
             self.finished(SUCCESS)
         else:
-            self.step_status.setText([*words, "failed"])
+            self.step_status.setText([*self.described(words, done=True), "failed"])
             self.step_status.setText2([self.name])
             self.finished(FAILURE)
 
@@ -291,7 +292,7 @@ class MultipleFileUpload(_Upload):
         if not sources:
             self.step_status.setText(["uploading", "nothing"])
             return SKIPPED
-        self.step_status.setText(["uploading", counted(len(sources), "file")])
+        self.step_status.setText(self.described(["uploading", counted(len(sources), "file")]))
         ensureDeferred(self._runAll(sources)).addErrback(self.failed)
         return None
 
@@ -303,6 +304,8 @@ class MultipleFileUpload(_Upload):
                 self.finished(FAILURE)
                 return
         self._arrived()
+        words = ["uploading", counted(len(sources), "file")]
+        self.step_status.setText(self.described(words, done=True))
         self.finished(SUCCESS)
 
     async def _plan(self, source: str, copy: Piece) -> _Plan:

@@ -51,7 +51,9 @@ class BuildStepTests(unittest.TestCase):
     def test_parameters(self) -> None:
         """Every step takes a name, locks and the flags for the effect of its failure."""
         given: dict[str, Any] = {"build": object(), "name": "own", "locks": [MasterLock("l")]}
-        given["progressMetrics"] = ("x",)
+        given |= {"progressMetrics": ("x",)} | dict.fromkeys(
+            ("description", "descriptionDone", "descriptionSuffix"), "x"
+        )
         for parm in BuildStep.parms:
             value = given.get(parm, True)
             self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
@@ -154,10 +156,10 @@ class WordsTests(StepCase):
 
     def test_description(self) -> None:
         """A description of another type does not prevent the build's record from being stored."""
-        made: Any = [WithProperties("%(buildername)s")]
+        made: Any = [WithProperties("%(no such)s")]
         running = self.begin(ShellCommand(command="x", descriptionDone=made))
         running.command.end()
-        self.assertEqual(running.step.getText(), ["WithProperties('%(buildername)s')"])
+        self.assertEqual(running.step.getText(), ["WithProperties('%(no such)s')"])
         encode(running.status.toRecord().toRecord())
 
     def test_oneWord(self) -> None:

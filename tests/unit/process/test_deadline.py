@@ -282,7 +282,7 @@ class SlaveTests(BuildCase):
     def test_sigterm(self) -> None:
         """H8: a slave whose command has a minute to end after SIGTERM is not disconnected before that."""
         self.steps(timeout=None, sigtermTime=60)
-        slave = self.connect()
+        slave = self.connect("0.8.14")
         self.force()
         (build,) = self.botmaster.builders["full"].building
         build.stopBuild("enough")
