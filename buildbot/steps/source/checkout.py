@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from buildbot.wire.banana import SIZE_LIMIT
 from buildbot.wire.dialect import versionAtLeast
 
 #: The modes of 0.7.5 and of 0.8, and the methods of 0.8's mode "full".
@@ -42,6 +43,15 @@ class Patch:
         if directory.startswith(("/", "../")) or directory == "..":
             raise CheckoutFailed(f"the patch belongs into {directory!r}, which is outside of the source")
         return cls(int(level), diff, "" if directory == "." else directory)
+
+    @property
+    def content(self) -> bytes:
+        """The text of the patch, as bytes."""
+        return self.diff if isinstance(self.diff, bytes) else self.diff.encode("utf-8", "surrogateescape")
+
+    def isTooLarge(self) -> bool:
+        """True if the patch does not fit into a call of the slave."""
+        return len(self.content) > SIZE_LIMIT
 
     def asSent(self) -> tuple[Any, ...]:
         """The patch for the command of a slave."""

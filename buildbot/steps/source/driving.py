@@ -45,6 +45,8 @@ class System:
             return trouble
         if checkout.oldMode() is None:
             return f"the slave's command {self.command} has no method {checkout.method}"
+        if checkout.patch is not None and checkout.patch.isTooLarge():
+            return "the patch is too large for one message to the slave"
         return self.whyTooOld(checkout, slave)
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
@@ -161,10 +163,8 @@ class Driver:
         patch, workdir = self._checkout.patch, self._checkout.workdir
         if patch is None:
             return
-        diff = patch.diff
-        content = diff if isinstance(diff, bytes) else diff.encode("utf-8", "surrogateescape")
         # Write the file first: it also marks a tree that is patched only in part.
-        await self._work.write(workdir, PATCHED, content)
+        await self._work.write(workdir, PATCHED, patch.content)
         command = ["patch", f"-p{patch.level}", "--remove-empty-files", "--force", "--forward"]
         within = ["-d", patch.directory] if patch.directory else []
         await self._work.run([*command, *within, "-i", relative(patch.directory, PATCHED)], workdir)

@@ -81,6 +81,16 @@ class PatchTests(SourceCase):
         self.assertIn("outside of the source", played.log)
         self.assertEqual(self.own(Git("URL", "b"), patch=(0, "d", "a"))["patch"], (0, "d", "a"))
 
+    def test_large(self) -> None:
+        """A patch that is too large for one message is brought as a file."""
+        large = (1, "x" * (640 * 1024 + 1))
+        played = self.play(Git("URL", "main"), SLAVE, patch=large, answers={"git rev-parse": "abc"})
+        self.assertEqual(
+            (played.result, played.programs[-2]), (SUCCESS, "downloadFile build .buildbot-patched")
+        )
+        self.assertIn("the patch is too large for one message to the slave", played.log)
+        self.assertEqual(self.own(Git("URL", "b"), patch=(1, "x" * 1000))["patch"], (1, "x" * 1000))
+
     def test_unfit(self) -> None:
         """A patch that does not fit is a failure, after the revision is known; it is not tried again."""
         answers: dict[str, Any] = {"patch": 1, "git rev-parse": "abc"}
