@@ -123,9 +123,13 @@ class MaildirTwisted(PollingChangeSource):
         self.files: list[str] = []
 
     @property
-    def pollInterval(self) -> float:  # type: ignore[override] # read-only: its name here is pollinterval
+    def pollInterval(self) -> float:
         """The same as C{pollinterval}, under its name in other sources."""
         return self.pollinterval
+
+    @pollInterval.setter
+    def pollInterval(self, seconds: float) -> None:
+        self.pollinterval = seconds
 
     def setBasedir(self, basedir: str) -> None:
         """Set the maildir, before I start."""

@@ -273,8 +273,9 @@ class SiteTests(MaildirCase):
                 if filename.endswith("3.host"):
                     raise RuntimeError("oops")
 
-        self.use(Site("mails"))
-        self.assertEqual(self.poller.pollInterval, 3600)
+        site = Site("mails")
+        self.assertEqual(site.pollInterval, 3600)
+        self.use(site)
         for _ in range(3):
             self.deliver("Subject: x\n")
         await self.poller.doPoll()
