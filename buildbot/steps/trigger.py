@@ -26,6 +26,7 @@ from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import isFilledIn
 from buildbot.process.triggering import NotTriggered, Triggering
 from buildbot.process.waits import Over
+from buildbot.status.build import LONGEST_PROPERTY
 
 #: The keys of a source in the configuration; the last two are accepted and not used.
 _SOURCE = ("branch", "revision", "repository", "project", "codebase")
@@ -261,6 +262,10 @@ class Trigger(BuildStep):
         """Trigger one scheduler. Returns the numbers of the build sets to wait for."""
         made = properties if isinstance(properties, Properties) else Properties(properties)
         values = {name: value for name, (value, _) in made.toRecord().items()}
+        for each, value in values.items():
+            if len(str(value)) > LONGEST_PROPERTY:
+                told = f"property {each!r} is longer than {LONGEST_PROPERTY} characters"
+                raise NotTriggered(f"{told}: scheduler {name!r} is not triggered")
         numbers = await triggering.trigger(name, self._source(), values)
         told = f"build set {listing(map(str, numbers))}" if numbers else "builds at its next time"
         logfile.addStdout(f"scheduler {name}: {told}\n")

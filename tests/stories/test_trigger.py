@@ -294,6 +294,14 @@ class PropertyTests(TriggerCase):
         (build,) = self.running("linux")
         self.assertEqual(build.getProperty("a"), "1-2")
 
+    def test_long(self) -> None:
+        """A property that is too long, as a slave may set it, fails the step."""
+        self.begin("schedulerNames=['u'], copy_properties=['x']")
+        self.submit(x="y" * 70000)
+        (build,) = self.builds()
+        self.assertEqual((build.results, self.sets("u")), (FAILURE, []))
+        self.assertIn("property 'x' is longer than 65536 characters", build.steps[0].text[1])
+
     def test_names(self) -> None:
         """A property may have the name of the scheduler, or a list of names."""
         self.begin("schedulerNames=Property('names')")

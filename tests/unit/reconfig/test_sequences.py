@@ -32,7 +32,8 @@ HEAD = """
 from buildbot.changes.pb import PBChangeSource
 from buildbot.locks import MasterLock, SlaveLock
 from buildbot.process.factory import BuildFactory
-from buildbot.scheduler import AnyBranchScheduler, Dependent, Nightly, Periodic, Scheduler
+from buildbot.scheduler import AnyBranchScheduler, Dependent, Nightly, Periodic, Scheduler, Triggerable
+from buildbot.schedulers.timed import NightlyTriggerable
 from buildbot.steps.shell import ShellCommand
 from tests.stories.plugins import *
 c = BuildmasterConfig = {}
@@ -114,9 +115,10 @@ def plans(draw: st.DrawFn) -> Plan:
         f"p = {one('Periodic', 'Stubborn')}('p', [{one(*names)!r}], {one(50, 100)})",
         f"n = Nightly('n', [{one(*names)!r}], hour={one(3, 4)})",
         f"x = Foreign('x', {one(*names)!r})",
-        f"d = Dependent('d', {one('q', 'b', 'x', 'p')}, [{one(*names)!r}])",
+        f"t = {one('Triggerable', 'NightlyTriggerable')}('t', [{one(*names)!r}])",
+        f"d = Dependent('d', {one('q', 'b', 'x', 'p', 't')}, [{one(*names)!r}])",
         f"e = Dependent('e', {one('d', 'q')}, [{one(*names)!r}])",
-        f"used = {one('[q, b, p, n, x, d, e]', '[e, d, x, q, b, p]', '[q, b, x, p]', '[]', '[n]')}",
+        f"used = {one('[q, b, p, n, t, x, d, e]', '[e, d, x, q, t, b, p]', '[q, b, x, p]', '[]', '[n]')}",
         "c['schedulers'] = [each for each in used if getattr(each, 'upstream', each) in used]",
         f"source = {one('PBChangeSource', 'StubbornSource')}(passwd={one('old', 'new')!r}"
         f"{one('', ', port=7003', ', port=7001', ', port=7002')})",
