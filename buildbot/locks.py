@@ -5,4 +5,7 @@ from __future__ import annotations
 from buildbot.process.locks import MasterLock, RealMasterLock, RealSlaveLock, SlaveLock
 from buildbot.process.locktable import BaseLock
 
-__all__ = ["BaseLock", "MasterLock", "RealMasterLock", "RealSlaveLock", "SlaveLock"]
+#: The name of 0.9.
+WorkerLock = SlaveLock
+
+__all__ = ["BaseLock", "MasterLock", "RealMasterLock", "RealSlaveLock", "SlaveLock", "WorkerLock"]

@@ -19,6 +19,9 @@ _MODULES = {
         *("steps.master", "steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
         *("steps.vstudio", "steps.mswin", "steps.package.deb.pbuilder", "steps.package.deb.lintian"),
         "steps.package.rpm",
+        "steps.source.github",
+        "steps.source.gerrit",
+        "steps.source.mtn",
         "process.buildstep",
     ),
     "schedulers": (

@@ -16,10 +16,27 @@ __all__ = [
     "closest",
     "counted",
     "earlier",
+    "formatInterval",
+    "human_readable_delta",
     "ignoreStaleRefs",
     "later",
     "now",
 ]
+
+
+def formatInterval(eta: float) -> str:
+    """A number of seconds in words, as in 0.8: C{"1 hrs, 1 mins, 1 secs"}."""
+    hours, rest = divmod(int(eta), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{count} {unit}" for count, unit in ((hours, "hrs"), (minutes, "mins")) if count]
+    return ", ".join([*parts, f"{seconds} secs"])
+
+
+def human_readable_delta(start: float, end: float) -> str:
+    """The time between two times in words, as in 0.8: C{"1 days, 2 seconds"}."""
+    days, rest = divmod(int(abs(end - start)), 86400)
+    counts = {"days": days, "hours": rest // 3600, "minutes": rest % 3600 // 60, "seconds": rest % 60}
+    return ", ".join(f"{count} {unit}" for unit, count in counts.items() if count) or "super fast"
 
 
 class _Trapping(Protocol):

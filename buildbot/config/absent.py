@@ -16,6 +16,7 @@ _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or u
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
 _CLOUD = "slaves that the master starts by itself are not supported; write a BuildSlave that is always on"
 _SHELL = "there is no manhole yet, so take it out; `buildbot status` and twistd.log tell what happens"
+_REPORTERS = "reports come with a later release, under the names of 0.8, so take it out until then"
 _NEVER = "it is left out for good, so take it out"
 
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
@@ -49,6 +50,24 @@ SENTENCES = {
         ),
         _CLOUD,
     ),
+    **dict.fromkeys(
+        (
+            *(f"plugins.util.{kind}" for kind in ("Any", "RolesFrom", "GitHubAuth", "UserPasswordAuth")),
+            *(f"plugins.util.{kind}" for kind in ("CustomAuth", "Avatar", "RevlinkMatch")),
+            *(f"plugins.util.{kind}Build" for kind in ("Force", "Rebuild", "Stop")),
+            "plugins.util.EnableScheduler",
+        ),
+        _PAGES,
+    ),
+    **dict.fromkeys(("plugins.reporters", "reporters"), _REPORTERS),
+    **dict.fromkeys(("plugins.util.ShellArg", "plugins.steps.ShellSequence"), "write several ShellCommands"),
+    "plugins.secrets": "read the secret in the file itself, with passwordFromFile of buildbot.config.secrets",
+    **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
+    "util.state": "it is left out for good; a file in the master's directory keeps a state",
+    "util.NotABranch": "it is left out for good; a ChangeFilter names the branches",
+    "interfaces.LatentBuildSlave": _CLOUD,
+    "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
+    "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
     **dict.fromkeys(("manhole", "master.Manhole"), _SHELL),
     **dict.fromkeys(
         ("process.process_twisted", "twcompat", "slave", "process.users", "db", "www", "revlinks"), _NEVER

@@ -24,7 +24,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import NoProperty, Told, isRenderable
-from buildbot.model.results import EXCEPTION, SKIPPED, Results
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, Results
 from buildbot.process.conditions import isWanted
 from buildbot.process.deadline import endTime
 from buildbot.process.kinds import COMMON, DESCRIPTIONS
@@ -53,6 +53,10 @@ def wordList(words: Any) -> list[Any]:
 
 class NoResults(Exception):
     """The result of a step is not one of L{buildbot.model.results}; the build treats this as an exception."""
+
+
+class BuildStepFailed(Exception):
+    """A step raises this to end as a failure."""
 
 
 class StepStopped(Exception):
@@ -222,6 +226,10 @@ class BuildStep(ComparableMixin):
         except StepStopped:
             self.step_status.setText([self.name, "interrupted"])
             return EXCEPTION
+        except BuildStepFailed:
+            self.step_status.setText([self.name, "failed"])
+            self.step_status.setText2([self.name])
+            return FAILURE
         if self._observerFailure is not None:
             self._observerFailure.raiseException()
         if isinstance(ended, tuple) and len(ended) == 2:

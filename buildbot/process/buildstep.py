@@ -2,6 +2,7 @@
 
 from buildbot.process.basestep import MOST_REFUSALS as MOST_REFUSALS
 from buildbot.process.basestep import BuildStep as BuildStep
+from buildbot.process.basestep import BuildStepFailed as BuildStepFailed
 from buildbot.process.basestep import NoResults as NoResults
 from buildbot.process.basestep import StepSpec as StepSpec
 from buildbot.process.basestep import StepStopped as StepStopped
@@ -16,6 +17,7 @@ from buildbot.process.remotecommand import RemoteShellCommand as RemoteShellComm
 
 __all__ = [
     "BuildStep",
+    "BuildStepFailed",
     "LogLineObserver",
     "LogObserver",
     "LoggedRemoteCommand",

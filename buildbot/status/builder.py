@@ -6,7 +6,7 @@ from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
 from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
 from buildbot.logs.live import HTMLLogFile, LogFile
-from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
+from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.build import BuildStatus, BuildStepStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.master import Status
@@ -18,6 +18,7 @@ __all__ = [
     "EXCEPTION",
     "FAILURE",
     "HEADER",
+    "RETRY",
     "SKIPPED",
     "STDERR",
     "STDOUT",

@@ -16,6 +16,7 @@ from buildbot.model.results import (
     outcomeWords,
     worst,
 )
+from buildbot.model.results import worst as worst_status
 
 __all__ = [
     "CANCELLED",
@@ -30,4 +31,5 @@ __all__ = [
     "fold",
     "outcomeWords",
     "worst",
+    "worst_status",
 ]

@@ -11,7 +11,7 @@ from twisted.trial import unittest
 from buildbot.config.compare import ComparableMixin
 from buildbot.model.times import earlier, later, now
 from buildbot.text.plural import counted
-from buildbot.util import ignoreStaleRefs
+from buildbot.util import formatInterval, human_readable_delta, ignoreStaleRefs
 
 
 class Lock(ComparableMixin):
@@ -102,3 +102,29 @@ class StaleTests(unittest.TestCase):
     def test_passesOn(self) -> None:
         """Any other error is passed on."""
         self.assertRaises((Failure, ValueError), ignoreStaleRefs, Failure(ValueError()))
+
+
+class IntervalTests(unittest.TestCase):
+    """The helpers of 0.8 for times in words."""
+
+    def test_formatInterval(self) -> None:
+        """0.8: a number of seconds in words."""
+        for seconds, words in (
+            (0, "0 secs"),
+            (59, "59 secs"),
+            (61, "1 mins, 1 secs"),
+            (3601, "1 hrs, 1 secs"),
+            (7322.5, "2 hrs, 2 mins, 2 secs"),
+            (90061, "25 hrs, 1 mins, 1 secs"),
+        ):
+            self.assertEqual(formatInterval(seconds), words)
+
+    def test_delta(self) -> None:
+        """0.8: the time between two times in words."""
+        for end, words in (
+            (1000, "super fast"),
+            (1005, "5 seconds"),
+            (4661, "1 hours, 1 minutes, 1 seconds"),
+            (91061, "1 days, 1 hours, 1 minutes, 1 seconds"),
+        ):
+            self.assertEqual(human_readable_delta(1000, end), words)

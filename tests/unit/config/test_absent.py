@@ -6,6 +6,7 @@ import os
 
 from twisted.trial import unittest
 
+from buildbot.config import error
 from buildbot.config.absent import sentenceOf
 from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
@@ -105,3 +106,13 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.subunit.SubunitShellCommand")))
         self.assertIn("mysql-test-run", str(sentenceOf("buildbot.steps.mtrlogobserver.MTR")))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))
+
+    def test_ownErrors(self) -> None:
+        """0.8: config.error reports a sentence with its line, and the file runs on."""
+        text = FILE[FILE.index("c = Build") : FILE.index("class Own")]
+        text += "from buildbot import config\nconfig.error('no such site')\nconfig.error('nor this')\n"
+        line = text.count("\n") - 1
+        told = self.told(text)
+        self.assertIn(f"master.cfg:{line}: no such site", told)
+        self.assertIn(f"master.cfg:{line + 1}: nor this", told)
+        self.assertRaises(ConfigErrors, error, "outside")
