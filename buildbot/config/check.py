@@ -214,6 +214,30 @@ def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
         if binds in taken:
             yield say(f"c['slavePortnum']: {taken[binds]} and {description} are the same port")
         taken.setdefault(binds, description)
+    yield from _portsOfPlugins(raw, report, {binds: "c['slavePortnum']" for binds in taken})
+
+
+def _portsOfPlugins(raw: Raw, report: Report, taken: dict[object, str]) -> Iterator[ConfigError]:
+    """Yield errors about ports of plug-ins that are taken, which could not be opened.
+
+    @param taken: what the slave ports bind -> their descriptions. I add the ports of the plug-ins.
+    """
+    for key in ("schedulers", "sources"):
+        for index, entry in enumerate(entries(raw, key)):
+            port = getattr(entry, "port", None) if not isinstance(entry, _PLAIN) else None
+            if not isinstance(port, str) or isStandIn(entry) or isMisconfigured(entry):
+                continue
+            try:
+                binds = address(port)
+            except BadPort:  # of a plug-in of the site, which may mean something else
+                continue
+            if binds is None:
+                continue
+            if binds in taken:
+                told = f"entry {index + 1} of c[{key!r}] listens on {port}, but that port is taken"
+                yield report.item(raw, key, index)(f"{told} by {taken[binds]}: give each a port of its own")
+            else:
+                taken[binds] = f"entry {index + 1} of c[{key!r}]"
 
 
 # Plug-ins.

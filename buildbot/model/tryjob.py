@@ -138,9 +138,9 @@ def writeJob(job: TryJob) -> bytes:
     return b"".join(map(ns, [*parts, *job.builderNames]))
 
 
-def ns(text: str | bytes) -> bytes:
+def ns(s: str | bytes) -> bytes:
     """The netstring of a text."""
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    data = s if isinstance(s, bytes) else s.encode("utf-8", "surrogateescape")
     return b"%d:%s," % (len(data), data)
 
 

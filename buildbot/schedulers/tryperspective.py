@@ -68,14 +68,17 @@ class Try_Userpass_Perspective(NewCredPerspective):
         if self._visit is not None:
             self._visit.end()
 
-    async def perspective_try(self, *arguments: object) -> RemoteBuildSet | None:
+    async def perspective_try(
+        self, branch: object, revision: object, patch: object, builderNames: object, *more: object
+    ) -> RemoteBuildSet | None:
         """Take a job. The answer comes when it is on disk (P2).
 
-        @param arguments: see L{jobOfCall}.
+        @param builderNames: since 0.8 this is the repository: see L{jobOfCall}.
         @return: the build set; None if the job names a builder that it may not use.
         @raise WrongArguments: the job is malformed.
         @raise TryRefused: the job could not be stored.
         """
+        arguments = (branch, revision, patch, builderNames, *more)
         try:
             job = jobOfCall(arguments)
         except BadJobfile as error:

@@ -30,6 +30,7 @@ from buildbot.scripts.options import (
     StopOptions,
 )
 from buildbot.scripts.output import CommandFailed, Config, command, complain
+from buildbot.scripts.tryoptions import TryOptions, TryServerOptions
 from buildbot.text.printable import plainLine
 
 #: The names of 0.7.5, and the entry point.
@@ -44,8 +45,12 @@ __all__ = [
     "SlaveOptions",
     "StartOptions",
     "StopOptions",
+    "TryOptions",
+    "TryServerOptions",
     "createMaster",
     "createSlave",
+    "doTry",
+    "doTryServer",
     "main",
     "restart",
     "run",
@@ -81,6 +86,16 @@ def sendchange(config: Config, runReactor: bool = False) -> object:
     """See L{buildbot.scripts.sendchange.sendchange}, and, without C{runReactor}, C{send} beside it."""
     module = import_module("buildbot.scripts.sendchange")
     return module.sendchange(config) if runReactor else module.send(config)
+
+
+def doTry(config: Config) -> int:
+    """See L{buildbot.scripts.trycommand.doTry}."""
+    return _do("try", config)
+
+
+def doTryServer(config: Config) -> int:
+    """See L{buildbot.scripts.tryserver.tryserver}."""
+    return _do("tryserver", config)
 
 
 def _do(name: str, config: Config, *more: object) -> int:

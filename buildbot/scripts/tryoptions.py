@@ -144,9 +144,9 @@ class TryOptions(CommandOptions):
         self["builders"] = []
         self["properties"] = {}
 
-    def opt_builder(self, name: str) -> None:
+    def opt_builder(self, option: str) -> None:
         """A builder that is to build the patch. May be repeated. Default: all of the scheduler."""
-        self["builders"].append(name)
+        self["builders"].append(option)
 
     opt_b = opt_builder
 

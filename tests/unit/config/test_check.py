@@ -12,6 +12,7 @@ from buildbot.changes.pb import PBChangeSource
 from buildbot.config import check
 from buildbot.config.messages import Report
 from buildbot.config.model import KEEPALIVE, SlaveConfig
+from buildbot.schedulers.trysched import Try_Userpass
 
 CANARY = "canary-in-a-coal-mine"
 
@@ -283,3 +284,31 @@ class PortTests(unittest.TestCase):
         self.assertEqual(len(errors(slavePortnum=["tcp:9989", "ssl:port=9989"])), 1)
         self.assertEqual(errors(slavePortnum=["tcp:0", "tcp:0:interface=127.0.0.1"]), [])
         self.assertEqual(errors(slavePortnum=["tcp:1:interface=127.0.0.1", "tcp:1:interface=127.0.0.2"]), [])
+
+    def test_portOfPlugin(self) -> None:
+        """A change source or a try scheduler cannot listen on a port that is taken."""
+
+        def tryOn(port: int) -> Try_Userpass:
+            return Try_Userpass(f"try {port}", ["full"], port, [("ann", "x")])
+
+        for schedulers, sources, told in (
+            ([tryOn(8031)], [PBChangeSource(port=8032)], []),
+            ([tryOn(0)], [PBChangeSource(port=0)], []),
+            (
+                [tryOn(9989)],
+                [],
+                [
+                    "entry 1 of c['schedulers'] listens on tcp:9989, but that port is taken by "
+                    "c['slavePortnum']: give each a port of its own"
+                ],
+            ),
+            (
+                [tryOn(8031)],
+                [PBChangeSource(port="tcp:8031")],
+                [
+                    "entry 1 of c['sources'] listens on tcp:8031, but that port is taken by "
+                    "entry 1 of c['schedulers']: give each a port of its own"
+                ],
+            ),
+        ):
+            self.assertEqual(errors(slavePortnum=9989, schedulers=schedulers, sources=sources), told)

@@ -15,6 +15,7 @@ from zope.interface.verify import verifyObject
 from buildbot.model.change import Change
 from buildbot.model.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord, BuildsetRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.interface import IStore, StoreConflict, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.store.requests import Store
@@ -92,6 +93,21 @@ class _Promises(StoreCase):
         self.assertIs(self.get(self.store.getBuildset(2)), None)
         found = [self.get(self.store.getBuildsetOf(each)) for each in (1, 2, 3)]
         self.assertEqual(found, [buildset, buildset, None])
+
+    def test_patch(self) -> None:
+        """The patch of a try build is kept byte by byte, with its buildset and its build."""
+        diff = b"--- f\n+++ f\n+caf\xe9 \xc3\xa9\0\r\n"
+        stamp = SourceStamp("b", "r1", (1, diff.decode("utf-8", "surrogateescape")))
+        _, (request,) = self.ask("full", sourcestamp=stamp.toRecord())
+        started = self.get(
+            self.store.startBuild(replace(build("full", [request]), sourcestamp=stamp.toRecord()))
+        )
+        self.finish(started)
+        self.reopen()
+        kept: list[Any] = [self.get(self.store.getBuildset(1)), self.get(self.store.getBuild("full", 0))]
+        for record in kept:
+            level, text = SourceStamp.fromRecord(record.sourcestamp).patch or (0, "")
+            self.assertEqual((level, text.encode("utf-8", "surrogateescape")), (1, diff))
 
     def test_buildsetsOf(self) -> None:
         """The buildsets of a scheduler can be listed from any number on, also complete ones."""
