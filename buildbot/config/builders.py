@@ -52,10 +52,10 @@ BUILDER_KEYS = (
     "canStartBuild",
     "tags",
 )
-#: The functions of a builder -> their arguments, in words and by number.
-_FUNCTIONS = {
+#: The functions of a builder -> their arguments in words, and the numbers of arguments that are possible.
+_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "nextBuild": ("a function of (builder, requests)", 2),
-    "nextSlave": ("a function of (builder, slaves)", 2),
+    "nextSlave": ("a function of (builder, slaves)", 2, 3),
     "canStartBuild": ("a function of (builder, slave, request)", 3),
 }
 #: Keys of other releases -> the remedy in words.
@@ -113,20 +113,22 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
     rule = said.get("mergeRequests")
     if rule is None or isinstance(rule, bool):
         return None
-    return functionTrouble(rule, "a function of (builder, request, otherRequest)", 3, "True, False or ")
+    return functionTrouble(
+        rule, "a function of (builder, request, otherRequest)", 3, others="True, False or "
+    )
 
 
-def functionTrouble(value: object, wanted: str, count: int, others: str = "") -> str | None:
+def functionTrouble(value: object, wanted: str, *counts: int, others: str = "") -> str | None:
     """The fault of a function of the configuration, in words that follow its name, or None.
 
-    @param count: the number of its arguments.
+    @param counts: the possible numbers of its arguments.
     @param others: the other values that are allowed, in words.
     """
     if not callable(value) or isinstance(value, type):
         return f"must be {others}{wanted}, not {articled(value)}"
-    if takes(value, *[None] * count):
+    if any(takes(value, *[None] * count) for count in counts):
         return None
-    return f"must be {wanted}: this one does not take {_COUNTS[count]} arguments"
+    return f"must be {wanted}: this one does not take {_COUNTS[counts[0]]} arguments"
 
 
 def builderErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -385,9 +387,9 @@ def _mergeRequests(described: Sequence[_Described], raw: Raw, report: Report) ->
 
 def _functions(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     for title, entry, say in described:
-        for key, (wanted, count) in _FUNCTIONS.items():
-            trouble = entry.get(key) is not None and functionTrouble(entry[key], wanted, count)
-            if trouble and not (key == "nextSlave" and takes(entry[key], None, None, None)):
+        for key, (wanted, *counts) in _FUNCTIONS.items():
+            trouble = entry.get(key) is not None and functionTrouble(entry[key], wanted, *counts)
+            if trouble:
                 yield say(f"{title}: {key!r} {trouble}")
 
 

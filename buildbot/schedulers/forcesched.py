@@ -22,22 +22,30 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
 from buildbot.schedulers.inherit import InheritBuildParameter
-from buildbot.schedulers.parameters import (
+from buildbot.schedulers.parametergroups import (
+    FIELD,
+    PARAMETER,
+    ROLES,
     AnyPropertyParameter,
+    CodebaseParameter,
+    NestedParameter,
+    ParameterGroup,
+    flat,
+    leavesOf,
+    withoutNameless,
+)
+from buildbot.schedulers.parameters import (
     BaseParameter,
     BooleanParameter,
     BuildslaveChoiceParameter,
     ChoiceStringParameter,
     FixedParameter,
     IntParameter,
-    NestedParameter,
-    ParameterGroup,
     StringParameter,
     TextParameter,
     UserNameParameter,
     ValidationError,
     WorkerChoiceParameter,
-    leavesOf,
 )
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.store.interface import StoreFailed
@@ -66,23 +74,10 @@ log = Logger()
 
 #: The source of the properties of forced builds, as in 0.8.
 SOURCE = "Force Build Form"
-#: The parts of a codebase that a person may give.
-_ROLES = ("branch", "revision", "repository", "project")
-#: Stands for the usual parameter of a part.
-DefaultField: Any = object()
-
-_PARAMETER = Kind(
-    "a parameter, as in StringParameter(name='x')", lambda value: isinstance(value, BaseParameter)
-)
-_FIELD = orNone(_PARAMETER)
-_ROLE = Kind(
-    f"{_PARAMETER.expected}, or None to leave it out",
-    lambda value: value is DefaultField or _FIELD.fits(value),
-)
 
 
 def _isProperties(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(map(_PARAMETER.fits, value))
+    return isinstance(value, (list, tuple)) and all(map(PARAMETER.fits, value))
 
 
 def _isCodebases(value: object) -> bool:
@@ -95,75 +90,6 @@ def _codebasesDetail(value: object) -> str | None:
     if isinstance(value, (list, tuple, dict)) and not value:
         return "it is empty; CodebaseParameter(codebase='', hide=True) asks for nothing"
     return choice.CODEBASES.detail(value)
-
-
-class CodebaseParameter(NestedParameter):
-    """I am the source of a build.
-
-    @ivar codebase: the name of the codebase.
-    @ivar roles: C{"branch"}, C{"revision"}, C{"repository"} and C{"project"}, each with its parameter.
-    """
-
-    type = ("codebase",)
-    codebase = ""
-
-    @arguments(codebase=TEXT, name=orNone(TEXT), **dict.fromkeys(_ROLES, _ROLE))
-    def __init__(
-        self,
-        codebase: str,
-        name: str | None = None,
-        label: str | None = None,
-        branch: Any = DefaultField,
-        revision: Any = DefaultField,
-        repository: Any = DefaultField,
-        project: Any = DefaultField,
-        **kwargs: Any,
-    ) -> None:
-        """@param name: the beginning of the full names of my parts; by default the codebase.
-        @param branch: a parameter; None: nobody is asked.
-        """
-        given = dict(zip(_ROLES, (branch, revision, repository, project), strict=True))
-        usual = {role: StringParameter(role, label=f"{role.title()}:") for role in _ROLES}
-        self.roles = {
-            role: usual[role] if field is DefaultField else field
-            for role, field in given.items()
-            if field is not None
-        }
-        self.codebase = codebase
-        shown = f"Codebase: {codebase}" if label is None and codebase else label
-        super().__init__(name or codebase, list(self.roles.values()), label=shown, **kwargs)
-
-    def valuesOf(self, kwargs: Any, **kw: Any) -> dict[str, Any]:
-        """The values by role. @raise ValidationError: with the errors of all parts."""
-        values: dict[str, Any] = {}
-        errors: list[str] = []
-        for role, field in self.roles.items():
-            told: dict[str, Any] = {}
-            try:
-                field.updateFromKwargs(**{**kw, "kwargs": kwargs, "properties": told})
-            except ValidationError as why:
-                errors += why.errors
-            values[role] = next(iter(told.values()), "")
-        if errors:
-            raise ValidationError(*errors)
-        return values
-
-    def createSourcestamp(self, properties: dict[str, Any], kwargs: Any) -> Any:
-        """The source as a dictionary. Override me to change it; C{kwargs} has it under my full name."""
-        return kwargs.get(self.fullName, {})
-
-    def updateFromKwargs(
-        self,
-        properties: dict[str, Any],
-        kwargs: Any,
-        sourcestamps: dict[str, Any] | None = None,
-        **unused: Any,
-    ) -> Any:
-        """See L{BaseParameter.updateFromKwargs}. My value becomes a source, not a property."""
-        kwargs[self.fullName] = self.valuesOf(kwargs, **unused)
-        made = self.createSourcestamp(properties, kwargs)
-        if made is not None and sourcestamps is not None:
-            sourcestamps[self.codebase] = made
 
 
 class ForceScheduler(BaseUpstreamScheduler):
@@ -182,8 +108,8 @@ class ForceScheduler(BaseUpstreamScheduler):
 
     @arguments(
         builderNames=NAMES,
-        username=_FIELD,
-        reason=_FIELD,
+        username=FIELD,
+        reason=FIELD,
         reasonString=TEXT,
         buttonName=orNone(TEXT),
         label=orNone(TEXT),
@@ -191,7 +117,7 @@ class ForceScheduler(BaseUpstreamScheduler):
             Kind("a list of one codebase, a text or a CodebaseParameter", _isCodebases, _codebasesDetail)
         ),
         properties=orNone(Kind("a list of parameters, as in [StringParameter(name='x')]", _isProperties)),
-        **dict.fromkeys(_ROLES, _FIELD),
+        **dict.fromkeys(ROLES, FIELD),
     )
     def __init__(
         self,
@@ -221,7 +147,7 @@ class ForceScheduler(BaseUpstreamScheduler):
         self.reasonString = reasonString
         self.buttonName = buttonName
         self.label = name if label is None else label
-        fields = dict(zip(_ROLES, (branch, revision, repository, project), strict=True))
+        fields = dict(zip(ROLES, (branch, revision, repository, project), strict=True))
         asked = {role: field for role, field in fields.items() if field is not None}
         if asked and codebases:
             complain(self, f"takes codebases, or {listing(asked)}, but not both")
@@ -231,8 +157,8 @@ class ForceScheduler(BaseUpstreamScheduler):
         names = Counter(leaf.fullName for each in self.all_fields for leaf in each.leaves())
         twice = [name for name, count in names.items() if count > 1]
         self.configurationDoubts = [f"scheduler {name!r} has two parameters {each!r}" for each in twice]
-        for group in _flat(self.forcedProperties):
-            inner = _flat(group.fields) if isinstance(group, NestedParameter) and group.name else ()
+        for group in flat(self.forcedProperties):
+            inner = flat(group.fields) if isinstance(group, NestedParameter) and group.name else ()
             if any(isinstance(each, InheritBuildParameter) for each in inner):
                 complain(self, f": an InheritBuildParameter cannot be in the group {group.name!r}")
         try:
@@ -279,7 +205,7 @@ class ForceScheduler(BaseUpstreamScheduler):
         @raise ValidationError: a property has no place.
         """
         known = self.leaves()
-        free = [each for each in _flat(self.forcedProperties) if isinstance(each, AnyPropertyParameter)]
+        free = [each for each in flat(self.forcedProperties) if isinstance(each, AnyPropertyParameter)]
         places: dict[str, Sequence[str]] = {}
         for name, value in properties.items():
             if name in known:
@@ -310,7 +236,7 @@ class ForceScheduler(BaseUpstreamScheduler):
             **{"sourcestamps": sources, "properties": properties, "kwargs": kwargs},
             "inherits": self._inherited,
         }
-        for each in _withoutNameless(self.forcedProperties):
+        for each in withoutNameless(self.forcedProperties):
             await self._read(each, errors, each.updateFromKwargs, **about)
         reason = await self._read(self.reason, errors, self.reason.getFromKwargs, kwargs)
         owner: Any = who
@@ -391,23 +317,6 @@ def _codebaseOf(codebases: Any) -> CodebaseParameter:
     said = codebases[codebase] if isinstance(codebases, Mapping) else None
     fields: dict[str, Any] = {
         role: StringParameter(role, label=f"{role.title()}:", default=(said or {}).get(role) or "")
-        for role in _ROLES
+        for role in ROLES
     }
     return CodebaseParameter(codebase, **fields)
-
-
-def _withoutNameless(parameters: Sequence[BaseParameter]) -> Iterator[BaseParameter]:
-    """Yield the parameters, with the parts of groups that have no name in place of these groups."""
-    for each in parameters:
-        if type(each) is NestedParameter and not each.name:
-            yield from _withoutNameless(each.fields)
-        else:
-            yield each
-
-
-def _flat(parameters: Sequence[BaseParameter]) -> Iterator[BaseParameter]:
-    """Yield the parameters, groups before their parts."""
-    for each in parameters:
-        yield each
-        if isinstance(each, NestedParameter):
-            yield from _flat(each.fields)

@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from email.utils import parseaddr
 from typing import Any
 
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.bots import propertiesTrouble
 from buildbot.config.compare import ComparableMixin
-from buildbot.config.kinds import COUNT, FLAG, PATTERN, TEXT, isText, orNone, sequenceOf
-from buildbot.config.messages import listing, nearest
+from buildbot.config.kinds import COUNT, FLAG, PATTERN, TEXT, isText, orNone
+from buildbot.config.messages import listing, nearest, shown
 
 #: The texts for True and False.
 _FLAGS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0", ""), False),
 }
+
+
+def _isTexts(value: object) -> bool:
+    # allow dict.keys(), which was a list in Python 2
+    return isinstance(value, (list, tuple, KeysView, ValuesView)) and all(map(isText, value))
+
+
+def _textsDetail(value: object) -> str | None:
+    if not isinstance(value, (list, tuple, KeysView, ValuesView)):
+        return None
+    return f"it holds {shown(next(each for each in value if not isText(each)))}"
+
+
 _TAG = re.compile(r"<[^<>]*>")
 _VALUE = Kind("a value that can be kept", lambda value: not propertiesTrouble({"value": value}))
 #: The attributes that every class takes by name. Those of forms have no effect without web pages.
@@ -31,7 +44,7 @@ _KINDS = {
     "label": orNone(TEXT),
     "regex": orNone(PATTERN),
     "default": _VALUE,
-    "choices": Kind("a list of texts", sequenceOf(isText)),
+    "choices": Kind("a list of texts", _isTexts, _textsDetail),
     **dict.fromkeys(("required", "multiple", "strict", "need_email", "hide", "debug"), FLAG),
     **dict.fromkeys(("size", "length", "maxsize", "cols", "rows", "columns"), orNone(COUNT)),
     **dict.fromkeys(("layout", "tooltip", "tablabel", "anySentinel"), orNone(TEXT)),
@@ -71,6 +84,7 @@ class BaseParameter(ComparableMixin):
     regex: re.Pattern[str] | None = None
     debug = True
     hide = False
+    choices: Sequence[str] = ()
     parentName: str | None = None
 
     @arguments(name=TEXT, **_KINDS)
@@ -84,6 +98,8 @@ class BaseParameter(ComparableMixin):
         for key in [key for key in kwargs if key not in _KINDS and not hasattr(type(self), key)]:
             complain(self, f"takes no argument {key}{nearest(key, ['name', *_KINDS])}", key, kwargs[key])
         self.__dict__.update(kwargs)
+        if "choices" in kwargs:
+            self.choices = list(kwargs["choices"])
 
     def _compared(self) -> dict[str, object]:
         return {name: getattr(self, name, None) for name in (*_KINDS, *vars(self))}
@@ -258,7 +274,6 @@ class ChoiceStringParameter(BaseParameter):
     """
 
     type: Sequence[str] = ("list",)
-    choices: Sequence[str] = ()
     strict = True
 
     def parse_from_arg(self, s: Any) -> Any:
@@ -321,80 +336,3 @@ class WorkerChoiceParameter(BuildslaveChoiceParameter):
 
     def __init__(self, name: str = "workername", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-
-
-_FIELDS = Kind(
-    "a list of parameters, as in [StringParameter(name='x')]",
-    sequenceOf(lambda each: isinstance(each, BaseParameter)),
-    standIn=(),
-)
-
-
-class NestedParameter(BaseParameter):
-    """I am a group of parameters. My value is a dictionary; without a name, my parts are properties."""
-
-    type = ("nested",)
-    fields: Sequence[BaseParameter] = ()
-    columns = layout = None
-
-    @arguments(fields=_FIELDS)
-    def __init__(self, name: str, fields: Sequence[BaseParameter], **kwargs: Any) -> None:
-        super().__init__(name, **kwargs)
-        self.fields = list(fields)
-        self.setParent(None)
-
-    def setParent(self, parent: BaseParameter | None) -> None:
-        """See L{BaseParameter.setParent}."""
-        super().setParent(parent)
-        for field in self.fields:
-            field.setParent(self)
-
-    def leaves(self) -> Iterator[BaseParameter]:
-        """See L{BaseParameter.leaves}."""
-        for field in self.fields:
-            yield from field.leaves()
-
-    def valuesOf(self, kwargs: Any, **kw: Any) -> dict[str, Any]:
-        """The values of my parts. @raise ValidationError: with the errors of all parts."""
-        values: dict[str, Any] = {}
-        errors: list[str] = []
-        for field in self.fields:
-            try:
-                field.updateFromKwargs(**{**kw, "kwargs": kwargs, "properties": values})
-            except ValidationError as why:
-                errors += why.errors
-        if errors:
-            raise ValidationError(*errors)
-        return values
-
-    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
-        """See L{BaseParameter.updateFromKwargs}."""
-        values = self.valuesOf(kwargs, **unused)
-        (properties.setdefault(self.name, {}) if self.name else properties).update(values)
-
-
-#: The name of 0.8.9 for L{NestedParameter}.
-ParameterGroup = NestedParameter
-
-
-class AnyPropertyParameter(NestedParameter):
-    """I am a property of any name."""
-
-    type = ("any",)
-
-    def __init__(self, name: str, **kwargs: Any) -> None:
-        fields = [StringParameter("name", label="Name:"), StringParameter("value", label="Value:")]
-        super().__init__(name, fields, **{"label": "", **kwargs})
-
-    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
-        """See L{BaseParameter.updateFromKwargs}."""
-        said = self.valuesOf(kwargs, **unused)
-        if said["name"]:
-            properties[said["name"]] = said["value"]
-        elif said["value"]:
-            raise self.fields[0].error("is required, because the value is given")
-
-
-def leavesOf(parameters: Iterable[BaseParameter]) -> dict[str, BaseParameter]:
-    """The parameters that take a value, by full name."""
-    return {leaf.fullName: leaf for each in parameters for leaf in each.leaves()}

@@ -63,6 +63,7 @@ class BuilderTests(unittest.TestCase):
             ("nextBuild", lambda one: one, f"must be {two.format('requests')}"),
             ("nextSlave", lambda one: one, f"must be {two.format('slaves')}"),
             ("canStartBuild", choose, "this one does not take three arguments"),
+            ("nextSlave", 5, "must be a function of (builder, slaves), not an int"),
             ("nextBuild", "oldest", "must be a function of (builder, requests), not a str"),
             ("tags", "nightly", "must be a list of texts, not a str"),
             ("tags", [5], "must be a list of texts, not a list"),

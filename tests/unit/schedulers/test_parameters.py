@@ -7,21 +7,19 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
+from buildbot.schedulers.parametergroups import AnyPropertyParameter, NestedParameter, leavesOf
 from buildbot.schedulers.parameters import (
-    AnyPropertyParameter,
     BaseParameter,
     BooleanParameter,
     BuildslaveChoiceParameter,
     ChoiceStringParameter,
     FixedParameter,
     IntParameter,
-    NestedParameter,
     StringParameter,
     TextParameter,
     UserNameParameter,
     ValidationError,
     WorkerChoiceParameter,
-    leavesOf,
 )
 
 
@@ -237,6 +235,13 @@ class ArgumentTests(unittest.SynchronousTestCase):
         self.assertIn(
             "regex must be a regular", str(self.assertRaises(BadArguments, StringParameter, "p", regex="("))
         )
+
+    def test_choices(self) -> None:
+        """Choices may be the keys of a dictionary; what is no text is told."""
+        self.assertEqual(ChoiceStringParameter("p", choices={"a": 1, "b": 2}.keys()).choices, ["a", "b"])
+        for choices, told in (([1, 2], ": it holds 1"), ("abc", ", not the text 'abc'")):
+            why = str(self.assertRaises(BadArguments, ChoiceStringParameter, "p", choices=choices))
+            self.assertEqual(why, f"ChoiceStringParameter 'p': choices must be a list of texts{told}")
 
     def test_ownAttributes(self) -> None:
         """The class of a site may have attributes of its own."""
