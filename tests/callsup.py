@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
-from types import CodeType, FrameType
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
 
 from zope.interface import Interface
@@ -42,6 +42,16 @@ def moduleOf(file: str) -> str:
     return f"buildbot.{name}".removesuffix(".__init__")
 
 
+def _imported(name: str) -> object:
+    """A module of the package; an empty object if it needs a package of an extra that is not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as missing:
+        if str(missing.name).startswith("buildbot"):
+            raise
+        return SimpleNamespace()
+
+
 class Contracts:
     """The Protocols and Interfaces that the package declares, with the row of each.
 
@@ -53,7 +63,7 @@ class Contracts:
         self._all: list[tuple[int, frozenset[str], InterfaceClass | None]] = []
         for name in modules:
             row = place(name)
-            for each in vars(import_module(name)).values():
+            for each in vars(_imported(name)).values():
                 if row is not None and getattr(each, "__module__", None) == name:
                     self._add(row, each)
 
