@@ -158,9 +158,9 @@ def askMaster(
 
 def _otherRelease(refusal: str, here: str) -> str:
     """The remedy for a refusal by a master that was started before this program was installed."""
-    if not refusal.startswith("this master knows no command"):
+    if not (refusal.startswith("this master knows no command") or ": unknown parameter " in refusal):
         return ""
-    return f": it still runs an older release; `{command('restart', here)}` starts the installed one"
+    return f"; the master still runs an older release: `{command('restart', here)}` starts the installed one"
 
 
 def _silent(here: str) -> str:

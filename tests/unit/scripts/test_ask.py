@@ -89,11 +89,15 @@ class EveryCommandTests(AskingTests):
             self.assertEqual(self.failure(*words), "no slave 'bot1' in c['bots']\n")
 
     def test_olderMaster(self) -> None:
-        """A master that does not know a command of this program is to be restarted."""
-        self.answer = client.ControlError("this master knows no command 'pause'")
-        told = self.failure("pause", self.here, "bot1")
-        self.assertIn("knows no command 'pause': it still runs an older release; `", told)
-        self.assertIn(f"buildbot restart {self.here}` starts the installed one\n", told)
+        """A master that does not know a command or parameter of this program is to be restarted."""
+        for refusal in (
+            "this master knows no command 'pause'",
+            "pause: unknown parameter 'why' (known: who)",
+        ):
+            self.answer = client.ControlError(refusal)
+            told = self.failure("pause", self.here, "bot1")
+            self.assertTrue(told.startswith(f"{refusal}; the master still runs an older release: `"), told)
+            self.assertTrue(told.endswith(f"buildbot restart {self.here}` starts the installed one\n"), told)
 
     def test_noAnswer(self) -> None:
         """If the master does not answer, an action may have been done; a question may not."""
