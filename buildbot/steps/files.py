@@ -254,3 +254,45 @@ class BytesReader(FileCallee):
 
     def remote_close(self) -> None:
         """Do nothing: the slave has read all it needs."""
+
+
+class BytesWriter(FileCallee):
+    """I keep the slave's data in memory.
+
+    @ivar content: the data so far.
+    """
+
+    def __init__(self, path: str, maxsize: int) -> None:
+        """@param maxsize: the most bytes to accept; more is an error."""
+        super().__init__(path)
+        self.content = bytearray()
+        self._maxsize = maxsize
+        self._complete = False
+
+    def remote_write(self, data: bytes) -> None:
+        """Keep bytes."""
+        if self.error is not None or self._complete:
+            return
+        with self._remembering():
+            if not isinstance(data, bytes):
+                raise ValueError(f"the slave sent a {type(data).__name__} instead of bytes")
+            if len(self.content) + len(data) > self._maxsize:
+                raise ValueError(f"the slave sent more than {counted(self._maxsize, 'byte')}")
+            if data:
+                self.whenHeard()
+            self.content += data
+
+    def remote_close(self) -> None:
+        """End the data: the slave has sent all bytes."""
+        self._complete = True
+
+    async def keep(self) -> None:
+        """See L{FileCallee}."""
+        with self._remembering():
+            if not self._complete:
+                raise ValueError("the slave did not send the whole file")
+
+    def discard(self) -> None:
+        """See L{FileCallee}."""
+        super().discard()
+        self._complete = True

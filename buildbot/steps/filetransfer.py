@@ -19,12 +19,14 @@ from buildbot.model.properties import WithProperties, isRenderable
 from buildbot.process.basestep import BuildStep
 from buildbot.process.provenance import Origin, Piece, piecesOf
 from buildbot.process.remotecommand import RemoteCommand, RemoteShellCommand
-from buildbot.steps.files import FileCallee
+from buildbot.steps.files import BytesWriter, FileCallee
 from buildbot.wire.dialect import text
 
 if TYPE_CHECKING:
     from buildbot.process.seams import BuildForStep
 
+#: The default bytes in one message.
+BLOCK = 16 * 1024
 #: The most characters of a slave's error output that are kept.
 COMPLAINTS = 64 * 1024
 
@@ -92,6 +94,20 @@ class Transfer:
         if cmd.rc == 0 or callee.isCut:
             await callee.keep()
         return cmd.stderr
+
+
+async def readFile(step: BuildStep, path: str, workdir: str, maxsize: int) -> tuple[str, str]:
+    """Read a small file of the slave, for a step that has started.
+
+    @return: the text, and the complaints of the slave, in lines. The text is empty if there are complaints.
+    """
+    writer = BytesWriter(path, maxsize)
+    args = {"slavesrc": path, "workersrc": path, "workdir": workdir, "writer": writer}
+    limits = {"maxsize": maxsize, "blocksize": BLOCK, "keepstamp": False}
+    transfer = Transfer(step, writer, "uploadFile", {**args, **limits})
+    if await transfer.run():
+        return writer.content.decode("utf-8", "replace"), ""
+    return "", transfer.complaints or "the slave did not send it"
 
 
 async def isDirectory(step: BuildStep, path: str, workdir: str) -> bool:

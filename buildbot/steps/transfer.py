@@ -29,12 +29,11 @@ from buildbot.steps.files import BytesReader, FileCallee
 from buildbot.steps.files import DirectoryWriter as DirectoryWriter
 from buildbot.steps.files import FileReader as FileReader
 from buildbot.steps.files import FileWriter as FileWriter
+from buildbot.steps.filetransfer import BLOCK as BLOCK
 from buildbot.steps.filetransfer import StatusRemoteCommand as StatusRemoteCommand
 from buildbot.steps.filetransfer import Transfer, isDirectory, lastPart, namedCopies
 from buildbot.text.plural import counted
 
-#: The default bytes in one message.
-BLOCK = 16 * 1024
 #: The first version of the slave's command that tells the times of a file.
 KEEPS_TIMES = "2.13"
 
