@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.steps.test_compilerwarnings -*-
 """Count the warnings in a command's output, except those that a configuration or a file suppresses.
 
-L{buildbot.steps.shell.WarningCountingShellCommand} runs the command. Patterns of the configuration are used as
-they are. Those of a file come from the slave, so they must be simple: a bad one could keep the master busy for
-years.
+L{buildbot.steps.shell.WarningCountingShellCommand} runs the command. Patterns of the configuration are used
+as they are. Those of a file come from the slave, so they must be simple: a bad one could keep the master busy
+for years.
 """
 
 from __future__ import annotations
