@@ -48,6 +48,10 @@ class Hook:
         """The file that has the hook."""
         raise NotImplementedError
 
+    def place(self, directory: str) -> str:
+        """The complete path of the repository, as the command line has it."""
+        return directory
+
     def changes(self) -> Iterable[Change]:
         """The changes of the commit for which I run. @raise HookFailed: they cannot be read."""
         raise NotImplementedError
@@ -105,7 +109,7 @@ class Hook:
         command = [os.environ["BUILDBOT"]] if "BUILDBOT" in os.environ else [*self._python, "-m", "buildbot"]
         seconds = setting(self.config, "timeout", float, 0.0) or _secondsOf(os.environ)
         master = Master(self.address, self.authFile, tuple(command), seconds)
-        return Delivery(directory, master, shlex.join([*again, self.repository or directory]))
+        return Delivery(directory, master, shlex.join([*again, self.place(directory)]))
 
     def placed(self) -> list[Change]:
         """The changes, with the values that the options name."""
@@ -173,6 +177,10 @@ class HgHook(Hook):
     def path(self, directory: str) -> str:
         """See L{Hook}."""
         return os.path.join(directory, "hgrc")
+
+    def place(self, directory: str) -> str:
+        """See L{Hook}."""
+        return os.path.dirname(directory)
 
     def text(self, before: str) -> str:
         """See L{Hook}. The other lines of the file stay."""
