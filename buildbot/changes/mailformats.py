@@ -227,8 +227,8 @@ def buildbotCVS(message: Message) -> Values | None:
         if line == "Log Message:":
             break
         value = _CVS_VALUE.match(line)
-        if value:
-            said[value[1].strip()] = value[2]
+        if value and value[2] != "None":  # its word for an option that was not given
+            said[value[1].strip()] = value[2].strip()
     if not who or "Files" not in said:
         return None
     when = _time(message)

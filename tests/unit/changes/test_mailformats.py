@@ -248,6 +248,7 @@ class FormatTests(unittest.SynchronousTestCase):
             revision="2009-12-02 11:00:00",
             repository=":ext:cvs@example.org:/cvsroot",
             project="Test",
+            category=None,
             comments="two files\nand one gone\n",
         )
         old = CVS.replace("1.12", "1.11").replace("Path: test/dir\n", "")
