@@ -25,6 +25,9 @@ UNCALLED = {
     "buildbot.process.basestep.BuildStep": (
         *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setBuild", "setDefaultWorkdir"),
     ),
+    "buildbot.steps.trigger.Trigger": (
+        *("getSchedulerByName", "prepareSourcestampListForTrigger", "getAllGotRevisions", "end"),
+    ),
     "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
     "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet",),

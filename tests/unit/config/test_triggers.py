@@ -61,6 +61,18 @@ class NamesTests(unittest.TestCase):
 
         entry = {**builder(), "factory": BuildFactory([Own(schedulerNames=["any"])])}
         self.assertEqual(errors(bots=[("b1", "pw")], builders=[entry]), [])
+        self.assertEqual(warnings(bots=[("b1", "pw")], builders=[entry]), [])
+
+    def test_uncalled(self) -> None:
+        """A method of 0.8 that is never called is told."""
+
+        class Old(Trigger):
+            def prepareSourcestampListForTrigger(self) -> Any:
+                return {}
+
+        entry = {**builder(), "factory": BuildFactory([Old(schedulerNames=["there"])])}
+        (warning,) = warnings(bots=[("b1", "pw")], builders=[entry])
+        self.assertIn("defines prepareSourcestampListForTrigger, which this release never uses", warning)
 
 
 class DeadlockTests(unittest.TestCase):
