@@ -72,10 +72,13 @@ class Priorities:
         return settled
 
     def _start(self) -> None:
+        due, self._due = self._due, None  # a build that cannot start causes the next round
         waiting = [each for each in self._builders.values() if each.pending]
         for builder in self._sorted(waiting):
-            builder.startBuilds()
-        due, self._due = self._due, None
+            try:
+                builder.startBuilds()
+            except PLUGIN_ERRORS:  # of a plug-in's request class
+                log.failure("builder {name} failed to start its builds", name=builder.name)
         if due is not None:
             due.callback(None)
 
@@ -94,7 +97,8 @@ class Priorities:
                 )
             self._hasFailed = True
             return waiting
-        self.leftOut = frozenset(each.name for each in waiting if each not in chosen)
+        kept = set(map(id, chosen))
+        self.leftOut = frozenset(each.name for each in waiting if id(each) not in kept)
         return chosen
 
 
@@ -102,7 +106,8 @@ def _checked(answer: object, waiting: Sequence[WaitsForSlaves]) -> Sequence[Wait
     """The answer of the function. Raises TypeError if it is not a list of some of the builders."""
     if inspect.iscoroutine(answer):
         answer.close()
-    if not isinstance(answer, (list, tuple)) or any(each not in waiting for each in answer):
+    known = set(map(id, waiting))
+    if not isinstance(answer, (list, tuple)) or any(id(each) not in known for each in answer):
         wanted = "a list of the builders that it was called with"
         raise TypeError(f"prioritizeBuilders must return {wanted}, and has returned {answer!r:.100}")
     return list(answer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
+
 from buildbot.model.properties import WithProperties
 from buildbot.process.provenance import Origin, originOf, piecesOf
 from tests.stories.changes import ChangeCase
@@ -162,11 +164,19 @@ class PriorityTests(OrderCase):
             self.stop()
             self.slaves.clear()
 
+    def test_brokenBuilder(self) -> None:
+        """A builder that fails to start its builds does not keep others from theirs."""
+        self.begins(RULE)
+        high = self.master.botmaster.builders["high"]
+        self.patch(high, "startBuilds", lambda: 1 / 0)
+        for _ in range(2):
+            self.change()
+            self.assertEqual(self.order(), ["middle", "low"])
+        self.assertEqual({each.type for each in self.flushLoggedErrors()}, {ZeroDivisionError})
+
     def test_force(self) -> None:
         """C{buildbot force} tells the number of the build also then."""
         self.begins(RULE)
-        from twisted.internet.defer import ensureDeferred
-
         forcing = ensureDeferred(self.master.commands["force"]("low"))
         self.wait(1)
         self.assertEqual(self.successResultOf(forcing)["build"], 0)
