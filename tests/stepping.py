@@ -6,7 +6,7 @@ There is no wire: calls to the slave are recorded, and the test makes the slave'
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +61,7 @@ class Running:
     @ivar sent: the commands sent to the slave.
     @ivar fails: the error of startCommand, or None.
     @ivar made: the slave's answer to startCommand.
+    @ivar environment: the slave's answer about its environment; C{asked}: the names of the variables.
     @ivar answering: the result of a probe, once there was one.
     """
 
@@ -72,6 +73,8 @@ class Running:
         self.fails: Exception | None = None
         self.made: Deferred[None] = succeed(None)
         self.answering: Deferred[bool] | None = None
+        self.environment: Deferred[dict[str, str] | None] = succeed(None)
+        self.asked: list[str] = []
         source = SourceStamp(branch="trunk", changes=[Change("me", files, "c")] if files else ())
         self.build = Build([BuildRequest("because", source, "full")])
         botmaster = SimpleNamespace(resources=SimpleNamespace(basedir=basedir, partials=None))
@@ -115,6 +118,11 @@ class Running:
             raise self.fails
         self.sent.append(Sent(self, command, name, args))
         return self.made
+
+    def variables(self, names: Sequence[str]) -> Deferred[dict[str, str] | None]:
+        """See L{buildbot.wire.peers.BuilderPeer}."""
+        self.asked = list(names)
+        return self.environment
 
     def retire(self, callee: Any) -> None:
         """See L{buildbot.wire.peers.BuilderPeer}."""

@@ -123,6 +123,10 @@ def _isVariable(name: object) -> bool:
     return isFilledIn(name) and name != "" and not (isinstance(name, str) and "=" in name)
 
 
+def _isNamed(name: object) -> bool:
+    return isinstance(name, str) and _isVariable(name)
+
+
 def _isEnvironment(value: object) -> bool:
     return isinstance(value, Mapping) and all(map(_isVariable, value)) and all(map(_isValue, value.values()))
 
@@ -324,6 +328,11 @@ RESULTS_OF = Kind(
         and all(map(isWhole, value))
         and all(isWhole(each) and 0 <= each < len(Results) for each in value.values())
     ),
+)
+VARIABLES = Kind(
+    "the name of a variable (text), or a list of them",
+    lambda value: _isNamed(value) or sequenceOf(_isNamed)(value),
+    standIn=(),
 )
 CONTENT = Kind(
     "text or bytes",

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.steps.test_slave -*-
-"""Steps that make, copy, remove and look for files and directories on the slave.
+"""Steps that work on files, directories and the environment of the slave.
 
 Slaves of 0.8 and workers have commands for this. A slave of 0.7 runs the usual program instead.
 """
@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, arguments
-from buildbot.config.kinds import SOME_SECONDS, orNone
+from buildbot.config.kinds import SOME_SECONDS, TEXT, orNone
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.basestep import BuildStep
-from buildbot.process.kinds import PATH
+from buildbot.process.kinds import PATH, VARIABLES
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
+from buildbot.wire.environment import LONGEST_VALUE
+
+#: Seconds for a slave to tell its environment.
+ANSWER_TIME = 60.0
 
 
 class _FilesStep(BuildStep):
@@ -163,3 +167,49 @@ class FileExists(_FilesStep):
         if found and not stat.S_ISREG(found[0]):
             return FAILURE, ["Not a file."]
         return SUCCESS, [self.done]
+
+
+class SetPropertiesFromEnv(BuildStep):
+    """I set a property of the same name for each of some variables of the slave's environment.
+
+    A variable that is not set, or is empty, sets no property.
+    """
+
+    name = "SetPropertiesFromEnv"
+
+    @arguments(variables=VARIABLES, source=TEXT)
+    def __init__(
+        self, variables: str | Sequence[str] = REQUIRED, source: str = "SlaveEnvironment", **kwargs: Any
+    ) -> None:
+        """@param variables: names, or one name.
+        @param source: the source of the properties, in words.
+        """
+        super().__init__(**kwargs)
+        self.variables = [variables] if isinstance(variables, str) else list(variables)
+        self.source = source
+
+    async def run(self) -> int:
+        """See L{BuildStep}."""
+        self.step_status.setText(self.described(["Setting", "properties"]))
+        asked = self.remote.peer.variables(self.variables)
+        values = await asked.addTimeout(ANSWER_TIME, self.remote.clock)
+        if values is None:
+            values = await self._printed()
+        for name, value in values.items():
+            self.setProperty(name, value, self.source)
+        told = [f"{name} = {value!r}\n" for name, value in values.items()]
+        missed = [f"{name} is not set\n" for name in self.variables if name not in values]
+        self.addCompleteLog("properties", "".join([*told, *missed]))
+        self.step_status.setText(self.described(["Set", "properties"], done=True))
+        return SUCCESS
+
+    async def _printed(self) -> dict[str, str]:
+        """The variables of a slave of 0.7, which only its programs can tell."""
+        values = {}
+        for name in self.variables:
+            cmd = RemoteShellCommand(".", ["printenv", name], timeout=120, collectStdout=True)
+            await self.runCommand(cmd)
+            value = cmd.stdout.removesuffix("\n")
+            if cmd.rc == 0 and value and len(value) <= LONGEST_VALUE:
+                values[name] = value
+        return values

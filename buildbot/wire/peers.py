@@ -23,6 +23,7 @@ from twisted.spread import pb
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.budget import PEER_MEMORY, Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
+from buildbot.wire.environment import variablesOf
 from buildbot.wire.flow import Flow
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
@@ -212,6 +213,11 @@ class SlavePeer:
         """Send a call that every slave answers. Fires with its answer; fails with its error."""
         return self._call("getCommands")
 
+    def variables(self, names: Sequence[str]) -> Deferred[dict[str, str] | None]:
+        """Ask for variables of the slave's environment; fires as L{variablesOf}."""
+        asked = self._call(self._infoMethods()[0]).addErrback(_nothing)
+        return asked.addCallback(variablesOf, names)
+
     def probe(self) -> None:
         """Send a call that every slave answers; ignore the answer.
 
@@ -256,6 +262,10 @@ class BuilderPeer:
         """Tell the slave that a build starts: slaves of 0.7.x reset themselves. Waits for no answer."""
         with suppress(pb.DeadReferenceError):  # another module handles the lost connection
             self.reference.callRemote("startBuild", pbanswer=False)
+
+    def variables(self, names: Sequence[str]) -> Deferred[dict[str, str] | None]:
+        """See L{SlavePeer.variables}."""
+        return self.peer.variables(names)
 
     def startCommand(
         self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, object]

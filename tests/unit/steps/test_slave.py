@@ -5,13 +5,21 @@ from __future__ import annotations
 import stat
 from typing import Any
 
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.trial import unittest
 
 from buildbot.model.properties import WithProperties
-from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS
 from buildbot.process.basestep import BuildStep
-from buildbot.steps.slave import CopyDirectory, FileExists, MakeDirectory, RemoveDirectory
-from tests.stepping import StepCase
+from buildbot.steps.slave import (
+    ANSWER_TIME,
+    CopyDirectory,
+    FileExists,
+    MakeDirectory,
+    RemoveDirectory,
+    SetPropertiesFromEnv,
+)
+from tests.stepping import Running, StepCase
 
 #: The commands of a slave of 0.8, and of one of 0.7.
 NEW = {name: "2.16" for name in ("shell", "mkdir", "rmdir", "cpdir", "stat")}
@@ -75,6 +83,50 @@ class SlaveStepsTests(StepCase):
         """A step without its path is refused."""
         for kind in (RemoveDirectory, MakeDirectory, CopyDirectory, FileExists):
             self.assertRaises(TypeError, kind)
+
+
+class EnvironmentTests(StepCase):
+    """Variables of the slave become properties."""
+
+    def begun(self, answer: Deferred[dict[str, str] | None], variables: Any, **kw: Any) -> Running:
+        """A step that asks for variables, started; the slave's answer comes by C{answer}."""
+        running = self.prepare(SetPropertiesFromEnv(variables, **kw), commands=OLD)
+        running.environment = answer
+        return running.begin()
+
+    def test_told(self) -> None:
+        """A slave that tells its environment is asked once; the log has the values."""
+        answer: Deferred[dict[str, str] | None] = Deferred()
+        running = self.begun(answer, ["HOME", "NO"], source="env")
+        self.assertEqual((running.asked, running.step.getText()), (["HOME", "NO"], ["Setting", "properties"]))
+        answer.callback({"HOME": "/home/b"})
+        self.assertEqual((running.result, running.sent), (SUCCESS, []))
+        properties = running.build.properties
+        self.assertEqual((properties["HOME"], properties.getPropertySource("HOME")), ("/home/b", "env"))
+        self.assertFalse(properties.hasProperty("NO"))
+        self.assertEqual(running.log("properties"), "HOME = '/home/b'\nNO is not set\n")
+
+    def test_oldSlave(self) -> None:
+        """A slave of 0.7 prints each variable."""
+        running = self.begun(succeed(None), ["HOME", "NO"])
+        self.assertEqual(running.command.args["command"], ["printenv", "HOME"])
+        running.command.end(stdout=b"/home/b\n")
+        running.command.end(1)
+        self.assertEqual((running.result, running.build.getProperty("HOME")), (SUCCESS, "/home/b"))
+        self.assertEqual(running.log("properties"), "HOME = '/home/b'\nNO is not set\n")
+
+    def test_noAnswer(self) -> None:
+        """A slave that does not answer within a minute makes the step an exception."""
+        running = self.begun(Deferred(), "HOME")
+        running.clock.advance(ANSWER_TIME)
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 1)
+
+    def test_arguments(self) -> None:
+        """Names that no variable has are refused."""
+        self.assertRaises(TypeError, SetPropertiesFromEnv)
+        for wrong in ([3], "A=B", [""], {"A": "B"}):
+            self.assertRaises(TypeError, SetPropertiesFromEnv, variables=wrong)
 
 
 class OddTests(unittest.TestCase):
