@@ -29,15 +29,15 @@ _MODULES = {
         "schedulers.forcesched",
     ),
     "changes": (
-        *("changes.pb", "changes.mail", "changes.gitpoller"),
-        "changes.svnpoller",
-        "changes.hgpoller",
-        "changes.p4poller",
+        *("changes.pb", "changes.mail", "changes.gitpoller", "changes.svnpoller", "changes.hgpoller"),
+        *("changes.p4poller", "changes.bonsaipoller"),
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave",),
     "status": ("status.html", "status.mail", "status.words", "status.client"),
 }
+#: The modules that are names of a group.
+_SUBMODULES = {("util", "svn"): "buildbot.changes.svnpoller"}
 
 
 class _Names:
@@ -47,6 +47,8 @@ class _Names:
         self._group = group
 
     def __getattr__(self, name: str) -> Any:
+        if (self._group, name) in _SUBMODULES:
+            return import_module(_SUBMODULES[self._group, name])
         for module in _MODULES[self._group] if not name.startswith("__") else ():
             try:
                 found = import_module(f"buildbot.{module}")

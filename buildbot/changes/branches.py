@@ -36,14 +36,15 @@ def toldBranches(branches: Branches) -> str:
     return "all branches" if branches is True else "some branches"
 
 
-def isWatched(branches: Branches, branch: str) -> bool:
+def isWatched(branches: Branches, branch: str, asked: str | None = None) -> bool:
     """True if a branch is watched.
 
+    @param asked: the name of the branch for a function, if it is another one.
     @raise PollFailed: the function of the configuration failed.
     """
     if callable(branches):
         try:
-            return bool(branches(branch))
+            return bool(branches(asked or branch))
         except PLUGIN_ERRORS as error:
-            raise PollFailed(f"the function branches= failed on {branch!r}: {error!r}") from error
+            raise PollFailed(f"the function branches= failed on {asked or branch!r}: {error!r}") from error
     return isinstance(branches, bool) or branch in (branches or ())

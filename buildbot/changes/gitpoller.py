@@ -15,7 +15,7 @@ from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, told
 from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
-from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
+from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
 from buildbot.text.urls import withoutPasswords
@@ -24,6 +24,8 @@ log = Logger()
 
 #: The most commits of a new branch that become changes: its newest ones.
 MOST_OF_NEW = 500
+#: The full name of a branch begins with this.
+_HEADS = "refs/heads/"
 #: The most branches that one command names.
 _AT_ONCE = 200
 #: With these, git never asks for a password, and takes no lock that it can do without.
@@ -62,7 +64,7 @@ class GitPoller(ProgramPoller):
         category=CATEGORY,
         project=orNone(TEXT),
         codebase=orNone(TEXT),
-        encoding=TEXT,
+        encoding=ENCODING,
         name=orNone(TEXT),
         timeout=orNone(SOME_SECONDS),
     )
@@ -87,7 +89,7 @@ class GitPoller(ProgramPoller):
     ) -> None:
         """@param repourl: where the repository is, as git takes it.
         @param branches: the branches to watch: a list, True for all of them, or a function that returns true
-            for the name of a branch. The default is C{"master"}.
+            for a branch: it is called with C{refs/heads/NAME}. The default is C{"master"}.
         @param branch: the same for a single branch.
         @param workdir: the directory of my own repository, below that of the master.
         @param pollInterval: seconds between two looks.
@@ -105,6 +107,8 @@ class GitPoller(ProgramPoller):
             complain(self, "takes branch or branches, not both")
         self.repourl = repourl
         self.branches: Branches = [branch or "master"] if branches is None else branches
+        if isinstance(self.branches, (list, tuple, set, frozenset)):
+            self.branches = [each.removeprefix(_HEADS) for each in self.branches]
         if self.branches is False:
             complain(self, ": branches must be True for all branches, or a list, not False")
         self.workdir = workdir
@@ -186,7 +190,11 @@ class GitPoller(ProgramPoller):
         names = named(self.branches)
         some = [f"refs/heads/{each}" for each in names] if names and len(names) < _AT_ONCE else []
         found = gitlog.heads(await self._git(["ls-remote", "--heads", "--", self.repourl, *some]))
-        watched = {branch: head for branch, head in found.items() if isWatched(self.branches, branch)}
+        watched = {
+            branch: head
+            for branch, head in found.items()
+            if isWatched(self.branches, branch, _HEADS + branch)
+        }
         if not watched and names is not None:
             raise PollFailed(f"the repository has no branch {' and no '.join(map(repr, names))}")
         return watched

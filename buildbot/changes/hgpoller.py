@@ -12,7 +12,7 @@ from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, told
 from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
-from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
+from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
@@ -50,7 +50,7 @@ class HgPoller(ProgramPoller):
         category=CATEGORY,
         project=orNone(TEXT),
         codebase=orNone(TEXT),
-        encoding=TEXT,
+        encoding=ENCODING,
         name=orNone(TEXT),
         revlink=orNone(Kind("a function of a branch and a revision", callable)),
         timeout=orNone(SOME_SECONDS),

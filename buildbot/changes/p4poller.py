@@ -10,22 +10,12 @@ from buildbot.changes import p4log
 from buildbot.changes.programpoller import FETCH_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import CATEGORY, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
-from buildbot.config.kinds import COUNT, FLAG, PASSWORD, SOME_SECONDS, TEXT, orNone
+from buildbot.config.kinds import COUNT, ENCODING, FLAG, PASSWORD, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.programs.output import BadOutput
 from buildbot.programs.running import ProgramFailed
 from buildbot.text.urls import STRUCK
-
-
-def _isEncoding(value: object) -> bool:
-    try:
-        return isinstance(value, str) and isinstance(b"".decode(value), str)
-    except (LookupError, ValueError):
-        return False
-
-
-_ENCODING = Kind("the name of an encoding (text), such as 'utf8'", _isEncoding)
 
 
 def get_simple_split(branchfile: str) -> tuple[str | None, str | None]:
@@ -64,7 +54,7 @@ class P4Source(ProgramPoller):
         pollInterval=SOME_SECONDS,
         histmax=orNone(COUNT),
         pollinterval=orNone(SOME_SECONDS),
-        encoding=_ENCODING,
+        encoding=ENCODING,
         project=orNone(TEXT),
         name=orNone(TEXT),
         use_tickets=FLAG,
@@ -180,12 +170,7 @@ class P4Source(ProgramPoller):
     async def _report(self, found: p4log.Submitted) -> None:
         """Pass on a changelist: one change for each branch."""
         changes = self._changesOf(found)
-        states: list[Mapping[str, int]] = [
-            {"last": found.number - 1, "parts": count} for count in range(1, len(changes))
-        ]
-        states.append({"last": found.number})
-        todo = [(change, {self.key: state}) for change, state in zip(changes, states, strict=False)]
-        await self.passOn(todo[self._parts :])
+        await self.passOn(self.parted(found.number, changes)[self._parts :])
         if not changes:
             await self._remember(found.number)
         self.last_change, self._parts = found.number, 0

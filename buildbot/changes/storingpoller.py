@@ -78,6 +78,20 @@ class StoringPoller(PollingChangeSource):
         now: float = changemaster.parent.botmaster.now()
         return now
 
+    def parted(self, number: int, changes: Sequence[Change]) -> list[tuple[Change, Mapping[str, Any]]]:
+        """The changes of one numbered revision, each with the memory to store with it.
+
+        C{last} in it is the last revision that is passed on as a whole, C{parts} the number of changes of the
+        next one.
+        """
+        places: list[dict[str, int]] = [
+            {"last": number - 1, "parts": count} for count in range(1, len(changes))
+        ]
+        return [
+            (change, {self.key: place})
+            for change, place in zip(changes, [*places, {"last": number}], strict=False)
+        ]
+
     async def passOn(self, changes: Sequence[tuple[Change, Mapping[str, Any]]]) -> None:
         """Pass on changes, each with the memory to store with it. Returns when all of them are stored.
 

@@ -28,7 +28,8 @@ class Place:
 class Path:
     """One path of a revision.
 
-    @ivar path: the path in the repository, without a leading slash.
+    @ivar path: the path in the repository, without a leading slash. That of a directory ends with one, unless
+        svn is older than 1.6, which does not tell.
     @ivar action: A (added), D (deleted), M (modified) or R (replaced).
     """
 
@@ -75,7 +76,9 @@ def _revision(entry: ElementTree.Element) -> Revision:
 
 def _paths(entry: ElementTree.Element) -> Iterator[Path]:
     for each in entry.iter("path"):
-        yield Path((each.text or "").lstrip("/"), each.get("action", "M"))
+        path = (each.text or "").strip("/")
+        isDirectory = each.get("kind") == "dir" and path
+        yield Path(f"{path}/" if isDirectory else path, each.get("action", "M"))
 
 
 def _parsed(output: bytes) -> ElementTree.Element:

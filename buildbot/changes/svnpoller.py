@@ -14,8 +14,9 @@ from buildbot.changes.programpoller import FETCH_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
 from buildbot.changes.svnbranches import split_file_alwaystrunk as split_file_alwaystrunk
 from buildbot.changes.svnbranches import split_file_branches as split_file_branches
+from buildbot.changes.svnbranches import split_file_projects_branches as split_file_projects_branches
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import COUNT, NAMES, PASSWORD, SOME_SECONDS, TEXT, orNone
+from buildbot.config.kinds import COUNT, FLAG, NAMES, PASSWORD, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.text.urls import withoutPasswords
@@ -58,6 +59,7 @@ class SVNPoller(ProgramPoller):
         extra_args=orNone(NAMES),
         name=orNone(TEXT),
         timeout=orNone(SOME_SECONDS),
+        pollAtLaunch=FLAG,
     )
     def __init__(
         self,
@@ -76,16 +78,19 @@ class SVNPoller(ProgramPoller):
         extra_args: Sequence[str] | None = None,
         name: str | None = None,
         timeout: float | None = None,
+        pollAtLaunch: bool = False,
     ) -> None:
         """@param svnurl: the part of the repository to watch.
-        @param split_file: called with a path below C{svnurl}; returns the branch (None for the main line) and
-            the path in it, or None for a file that does not matter. The default puts all on the main line.
+        @param split_file: called with a path below C{svnurl}; that of a directory ends with a slash. Returns
+            the branch (None for the main line) and the path in it, or None for a file that does not matter.
+            The default puts all on the main line.
         @param pollinterval: the name of C{pollInterval} in 0.7: seconds between two looks.
         @param histmax: the number of revisions to read at once.
         @param revlinktmpl: a template of a link to a revision, with one C{%s}.
         @param cachepath: a file in which a poller of 0.8 has kept its last revision; read once.
         @param extra_args: added to each command of svn.
         @param timeout: the most seconds that one command of svn may take.
+        @param pollAtLaunch: True: look first as soon as I start.
         """
         remember(self)
         self.svnurl = svnurl.rstrip("/")
@@ -102,6 +107,8 @@ class SVNPoller(ProgramPoller):
         self.extra_args = list(extra_args or ())
         self.name = name
         self.timeout = timeout
+        if pollAtLaunch:
+            self.random = lambda: 0.0
 
     @property
     def pollinterval(self) -> float:
@@ -165,12 +172,7 @@ class SVNPoller(ProgramPoller):
     async def _report(self, revision: svnlog.Revision, prefix: str) -> None:
         """Pass on a revision: one change for each branch."""
         changes = list(self.changesOf(revision, prefix))
-        states: list[Mapping[str, int]] = [
-            {"last": revision.number - 1, "parts": count} for count in range(1, len(changes))
-        ]
-        states.append({"last": revision.number})
-        todo = [(change, {self.key: state}) for change, state in zip(changes, states, strict=False)]
-        await self.passOn(todo[self._parts :])
+        await self.passOn(self.parted(revision.number, changes)[self._parts :])
         self.last_change, self._parts = revision.number, 0
 
     def changesOf(self, revision: svnlog.Revision, prefix: str) -> Iterator[Change]:

@@ -158,6 +158,13 @@ def takes(function: object, *args: object) -> bool:
     return True
 
 
+def _isEncoding(value: object) -> bool:
+    try:
+        return isinstance(value, str) and isinstance(b"text".decode(value, "replace"), str)
+    except (LookupError, ValueError):
+        return False
+
+
 #: The most seconds that a timer of Python can count.
 _LONGEST = 1e9
 
@@ -176,6 +183,7 @@ COUNT = Kind("a whole number, at least 1", lambda value: isWhole(value) and valu
 SIZE = Kind("a whole number of bytes, 0 or more", lambda value: isWhole(value) and value >= 0, standIn=0)
 COUNTS = Kind("a dict of names and whole numbers, each at least 1", _isCounts, _countsDetail)
 CHANGE_FUNCTION = Kind("a function of a change", _isChangeFunction, _changeFunctionDetail)
+ENCODING = Kind("the name of an encoding (text), such as 'utf-8'", _isEncoding)
 PATTERN = Kind("a regular expression (text)", _isPattern, _patternDetail)
 SIGNAL = Kind(
     "the name of a signal without SIG, as in 'INT'",

@@ -98,9 +98,9 @@ class LookTests(GitCase):
         self.assertEqual(self.poller.failure, "")
 
     async def test_function(self) -> None:
-        """A function chooses the branches; one that fails is an error of the look."""
+        """A function chooses the branches by their full names; one that fails is an error of the look."""
         self.commit()
-        self.start(branches=lambda branch: branch.startswith("rel-"))
+        self.start(branches=lambda ref: ref.startswith("refs/heads/rel-"))
         await self.poller.doPoll()
         self.commit()
         self.git("checkout", "--quiet", "-b", "rel-1")
@@ -110,6 +110,15 @@ class LookTests(GitCase):
         self.start(branches=lambda branch: 1 / 0)
         await self.poller.doPoll()
         self.assertRegex(self.poller.failure, r"the function branches= failed on '.*': ZeroDivisionError")
+
+    async def test_fullNames(self) -> None:
+        """A list of branches may have their full names."""
+        self.commit()
+        self.start(branches=["refs/heads/master"])
+        await self.poller.doPoll()
+        one = self.commit()
+        await self.poller.doPoll()
+        self.assertEqual([(c.revision, c.branch) for c in self.changes()], [(one, "master")])
 
     async def test_addedBranch(self) -> None:
         """The old commits of a branch that the configuration adds make no changes; its new ones do."""

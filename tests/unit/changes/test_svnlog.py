@@ -5,7 +5,11 @@ from __future__ import annotations
 from twisted.trial import unittest
 
 from buildbot.changes.svnlog import Path, Place, Revision, place, revisions
-from buildbot.changes.svnpoller import split_file_alwaystrunk, split_file_branches
+from buildbot.changes.svnpoller import (
+    split_file_alwaystrunk,
+    split_file_branches,
+    split_file_projects_branches,
+)
 from buildbot.programs.output import BadOutput
 
 INFO = """<info><entry><url>http://h/r/p%20q/trunk</url><repository><root>http://h/r</root></repository>
@@ -25,7 +29,7 @@ class SVNLogTests(unittest.TestCase):
 
     def test_revisions(self) -> None:
         """A revision may lack author, date and message: a server may hide them."""
-        first = Revision(3, "zoë", 5.5, "x < y\n", (Path("a b", "A"), Path("c", "D")))
+        first = Revision(3, "zoë", 5.5, "x < y\n", (Path("a b", "A"), Path("c/", "D")))
         self.assertEqual(revisions(LOG.encode()), [first, Revision(4, "unknown", None, "", ())])
 
     def test_bad(self) -> None:
@@ -45,4 +49,17 @@ class SVNLogTests(unittest.TestCase):
             ("trunk", (None, "")),
         ):
             self.assertEqual(split_file_branches(path), wanted)
+            self.assertEqual(
+                split_file_branches(path + "/"), wanted and (wanted[0], (wanted[1] + "/").lstrip("/"))
+            )
         self.assertEqual(split_file_alwaystrunk("trunk/a"), (None, "trunk/a"))
+
+    def test_projects(self) -> None:
+        """The usual layout of a repository with several projects."""
+        for path, wanted in (
+            ("p/trunk/a/b", {"project": "p", "path": "a/b"}),
+            ("p/branches/1.x/c", {"project": "p", "branch": "branches/1.x", "path": "c"}),
+            ("p/tags/1/c", None),
+            ("p", None),
+        ):
+            self.assertEqual(split_file_projects_branches(path), wanted)
