@@ -371,9 +371,8 @@ class BzrLaunchpadEmailMaildirSource(MaildirSource):
         self.defaultBranch = defaultBranch
 
     def parse(self, m: Message, prefix: str | None = None) -> Parsed:
-        """See L{MaildirSource.parse}."""
-        found = mailformats.launchpad(m, self.branchMap, self.defaultBranch)
-        return _change(found, self.below(prefix))
+        """See L{MaildirSource.parse}. As in 0.8, C{prefix} leaves nothing out."""
+        return _change(mailformats.launchpad(m, self.branchMap, self.defaultBranch), None)
 
 
 class CVSMaildirSource(MaildirSource):

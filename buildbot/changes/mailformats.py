@@ -203,7 +203,7 @@ def _gobble(values: Values, under: str, line: str) -> None:
     if under == "message":
         values["comments"] += f"{line}\n"
     else:
-        old, arrow, new = line.partition(" => ")
+        old, arrow, new = line.rpartition(" => ")
         isRename = under == "renamed" and arrow
         values["files"].append(f"{old} RENAMED {new}" if isRename else f"{line} {_NOTED[under]}")
 

@@ -125,7 +125,7 @@ added:
 modified:
   m
 renamed:
-  a => b
+  a => b => c
 
 === added file 'test-add-file'
 --- test-add-file
@@ -229,7 +229,7 @@ class FormatTests(unittest.SynchronousTestCase):
             found,
             who="Jöe <joe@example.com>",
             revision="2701",
-            files=["old REMOVED", "test-add-file ADDED", "m MODIFIED", "a RENAMED b"],
+            files=["old REMOVED", "test-add-file ADDED", "m MODIFIED", "a => b RENAMED c"],
             comments="test add file\nagain\n",
             when=1242376543.0,
             branch="test",
