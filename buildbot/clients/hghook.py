@@ -21,9 +21,10 @@ def directoryOf(repository: str | None, environ: Mapping[str, str] = os.environ)
     return os.path.join(root, ".hg")
 
 
-def added(environ: Mapping[str, str] = os.environ) -> Iterator[Change]:
+def added(environ: Mapping[str, str] = os.environ, root: str | None = None) -> Iterator[Change]:
     """The changes of the hook's changesets, the oldest first; of many, the last ones.
 
+    @param root: the repository; None: that of the current directory.
     @raise HookFailed: this is no hook, or hg failed.
     """
     first = environ.get("HG_NODE")
@@ -31,7 +32,9 @@ def added(environ: Mapping[str, str] = os.environ) -> Iterator[Change]:
         raise HookFailed("this is no hook of hg: there is no HG_NODE in the environment")
     isPush = environ.get("HG_HOOKTYPE", environ.get("HG_HOOKNAME", "")).startswith("changegroup")
     last = environ.get("HG_NODE_LAST") or ("tip" if isPush else first)
-    said = _hg(environ, "log", "-r", f"last({first}:{last}, {COMMITS})", "--template", _TEMPLATE)
+    where = [] if root is None else ["-R", root]
+    which = f"last({first}:{last}, {COMMITS})"
+    said = _hg(environ, "log", *where, "-r", which, "--template", _TEMPLATE)
     fields = said.split("\0")
     for start in range(0, len(fields) - _FIELDS + 1, _FIELDS):
         node, author, branch, files, comments = fields[start : start + _FIELDS]

@@ -47,6 +47,12 @@ def say(text: str) -> None:
         print(f"buildbot: {text}", file=sys.stderr, flush=True)
 
 
+def outlastUser() -> None:
+    """Go on if the user disconnects: the changes must be stored anyway."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def output(*command: str, env: Mapping[str, str] | None = None) -> str:
     """The output of a program. Bytes that are not UTF-8 are kept with C{surrogateescape}.
 
@@ -77,15 +83,17 @@ class Master:
     """The master that gets the changes.
 
     @ivar address: C{HOST:PORT}.
-    @ivar authFile: the file with the account; see C{buildbot sendchange --auth-file}.
+    @ivar authFile: the file with the account; see C{buildbot sendchange --auth-file}. None: see C{account}.
     @ivar command: the words that run C{buildbot}.
     @ivar seconds: the most seconds that a hook waits for the master, for any number of commits.
+    @ivar account: C{USER:PASSWORD}, if there is no file.
     """
 
     address: str
-    authFile: str
+    authFile: str | None
     command: tuple[str, ...]
     seconds: float
+    account: str = ""
 
 
 class Delivery:
@@ -93,7 +101,7 @@ class Delivery:
 
     def __init__(self, directory: str, master: Master, again: str) -> None:
         """@param directory: the directory of the repository, for unsent changes.
-        @param again: the command that sends them, for the user.
+        @param again: the command that sends them, for the user; empty: there is none.
         """
         self._spool = Spool(directory)
         self._master = master
@@ -105,9 +113,6 @@ class Delivery:
 
         @return: 0 if the master has all of them, else 1.
         """
-        # The user may disconnect at any time; the changes must be stored anyway.
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_IGN)
         changes = read()
         self._end = time.monotonic() + self._master.seconds
         spool = self._spool
@@ -119,7 +124,7 @@ class Delivery:
             say(f"cannot store changes in {spool.path}: {why.strerror}; they are sent only once")
             sent = [taken for _, taken, _ in self._send([json.dumps(each) for each in changes])]
             return 0 if sum(sent) == len(changes) else 1
-        return self._inTime(f", or by: {self._again}")
+        return self._inTime(f", or by: {self._again}" if self._again else "")
 
     def deliver(self) -> int:
         """Send the stored changes. Returns 0 if none is left, else 1."""
@@ -173,11 +178,13 @@ class Delivery:
         if left < 0.5:
             return
         master = self._master
-        words = [*master.command, "sendchange", "--master", master.address, "--auth-file", master.authFile]
+        words = [*master.command, "sendchange", "--master", master.address]
+        words += [] if master.authFile is None else ["--auth-file", master.authFile]
         words += ["--changes", "-", "--json", "--quiet", "--timeout", f"{left:.1f}"]
         pipe = subprocess.PIPE
         try:
-            child = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe)
+            env = {**os.environ, "BUILDBOT_AUTH": master.account} if master.account else None
+            child = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
         except OSError as why:
             say(f"cannot run {master.command[0]}: {why.strerror}")
             return

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from buildbot.clients import githook, hghook, svnhook
-from buildbot.clients.hookdelivery import Change, Delivery, HookFailed, Master, say
+from buildbot.clients.hookdelivery import Change, Delivery, HookFailed, Master, outlastUser, say
 from buildbot.daemon.oserrors import inWords
 from buildbot.files.partial import partialPath
 from buildbot.scripts import output
@@ -237,6 +237,7 @@ def _do(hook: Hook) -> int:
 
 def _run(hook: Hook) -> int:
     """Send a commit. Never raises: whatever happens, the commit is there."""
+    outlastUser()
     try:
         return hook.delivery().hook(hook.placed)
     except (CommandFailed, HookFailed, OSError, UnicodeError, ValueError) as problem:

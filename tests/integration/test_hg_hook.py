@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+from twisted.trial import unittest
+
+import buildbot
 from tests.integration.hookcase import HookCase
 
 
-class HookTests(HookCase):
-    """A repository with the hook, and a clone to push from."""
+class HgCase(HookCase):
+    """A repository, and a clone to push from."""
 
     programs = ("hg",)
     command = "hg-hook"
@@ -19,7 +24,6 @@ class HookTests(HookCase):
         self.environ.update({"HGUSER": "Zoë <zoë@example.org>", "HGRCPATH": "", "HGENCODING": "UTF-8"})
         self.hg("init", "origin", where=self.here)
         self.hg("clone", "--quiet", "origin", "work", where=self.here)
-        self.install()
 
     def hg(self, *words: str, where: Path | None = None, **more: str) -> str:
         """The output of hg, with errors."""
@@ -37,6 +41,14 @@ class HookTests(HookCase):
     def node(self, where: str = "work") -> str:
         """The last changeset."""
         return self.hg("log", "-r", "tip", "--template", "{node}", where=self.here / where)
+
+
+class HookTests(HgCase):
+    """The repository has the hook."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.install()
 
     def test_push(self) -> None:
         """Each changeset of a push is a change, over one connection, with any names."""
@@ -99,3 +111,70 @@ class HookTests(HookCase):
         self.assertEqual([text.count(each) for each in ("h:2", "changegroup.buildbot =")], [0, 1])
         self.commit("one", "a", where="origin")
         self.assertEqual(len(self.changes()), 1)
+
+
+class InProcessTests(HgCase):
+    """The hook of 0.8, which runs in Mercurial's own process."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        version = self.hg("debuginstall", "--template", "{pythonver}", where=self.here)
+        if tuple(map(int, version.split(".")[:2])) < (3, 10):
+            raise unittest.SkipTest(f"hg runs on Python {version}")
+        self.environ["PYTHONPATH"] = str(Path(buildbot.__file__).parent.parent)
+
+    def configure(self, *lines: str) -> None:
+        """Write the section of 0.8 into hgrc."""
+        hook = "changegroup.buildbot = python:buildbot.changes.hgbuildbot.hook"
+        text = "\n".join(["[hooks]", hook, "[hgbuildbot]", "auth = u:p", *lines])
+        (self.here / "origin" / ".hg" / "hgrc").write_text(text + "\n")
+
+    def said(self) -> list[Any]:
+        """The arguments and the changes that the fake command has got since the last call."""
+        lines = self.told.read_text().splitlines() if self.told.exists() else []
+        self.told.unlink(missing_ok=True)
+        return list(map(json.loads, lines))
+
+    def test_push(self) -> None:
+        """Each changeset is sent to each master, with the values of the section."""
+        self.configure(
+            "master = h:1, h:2", "category = c", "project = p", "baseurl = http://hg/", "strip = 99"
+        )
+        self.commit("Füge hinzu", "größe.c")
+        self.assertEqual(self.hg("push", "--quiet"), "")
+        expected = {
+            "branch": "default",
+            "revision": self.node(),
+            "who": "Zoë <zoë@example.org>",
+            "comments": "Füge hinzu",
+            "files": ["größe.c"],
+            "category": "c",
+            "project": "p",
+            "repository": "http://hg/origin",
+        }
+        first, change, second, again = self.said()
+        self.assertEqual(
+            [first[:4], second[:4]], [["sendchange", "--master", f"h:{n}", "--changes"] for n in (1, 2)]
+        )
+        self.assertEqual((change, again), (expected, expected))
+
+    def test_branches(self) -> None:
+        """The branch may be the name of the directory, or a fixed one."""
+        for number, (line, branch) in enumerate((("branchtype = dirname", "origin"), ("branch = x", "x"))):
+            self.configure("master = h:1", line)
+            self.commit(str(number), "a")
+            self.hg("push", "--quiet")
+            self.assertEqual([each["branch"] for each in self.said()[1:]], [branch])
+
+    def test_masterAway(self) -> None:
+        """Without a master, or without its address, the push succeeds, with a message; no change is lost."""
+        self.configure("master = h:1")
+        self.commit("one", "a")
+        self.assertIn("1 change for h:1 is kept in ", self.hg("push", "--quiet", TAKES="0"))
+        self.said()
+        self.commit("two", "a")
+        self.assertEqual(self.hg("push", "--quiet"), "")
+        self.assertEqual([each["comments"] for each in self.said()[1:]], ["one", "two"])
+        self.configure()
+        self.commit("three", "a")
+        self.assertIn("there is no master in the section [hgbuildbot]", self.hg("push", "--quiet"))
