@@ -149,6 +149,9 @@ class Try_Jobdir(TryBase):
         """Take the jobs in C{new}, in the order of their arrival. Raises L{NoSuchMaildir}."""
         names = await deferToThread(self._directory.arrived)
         self._left = {name: why for name, why in self._left.items() if name in names}
+        if not self._taken.issubset(names):  # moved just before a crash
+            self._taken.intersection_update(names)
+            self.changed()
         for name in names:
             if generation is not self._generation:
                 return

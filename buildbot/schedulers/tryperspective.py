@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_try -*-
+# -*- test-case-name: tests.unit.schedulers.test_tryperspective,tests.stories.test_try -*-
 """The methods for the clients of developers on the port of a L{Try_Userpass}, of all generations."""
 
 from __future__ import annotations
@@ -111,12 +111,24 @@ class Try_Userpass_Perspective(NewCredPerspective):
 
     def _visitOf(self, arguments: Sequence[object]) -> Visit:
         if self._visit is None:
-            self._visit = Visit(Dialect.PYTHON2 if _hasBytes(arguments) else Dialect.PYTHON3)
+            self._visit = Visit(dialectOf(arguments))
         return self._visit
 
 
-def _hasBytes(value: object) -> bool:
-    """True if some text in a value is bytes: it comes from Python 2."""
+def dialectOf(arguments: Sequence[object]) -> Dialect:
+    """The dialect of a client, from the arguments of its call C{try}.
+
+    The patch alone tells little: clients on Python 3 send bytes, too.
+    """
+    branch, revision, patch, *others = arguments
+    words = _typesIn([branch, revision, others]) or _typesIn(patch)
+    return Dialect.PYTHON2 if words == {bytes} else Dialect.PYTHON3
+
+
+def _typesIn(value: object) -> set[type]:
+    """The types of the texts in a value: C{str}, C{bytes}, both or none."""
     if isinstance(value, (list, tuple)):
-        return any(map(_hasBytes, value))
-    return isinstance(value, bytes)
+        return {kind for each in value for kind in _typesIn(each)}
+    if isinstance(value, dict):
+        return _typesIn([*value, *value.values()])
+    return {type(value)} & {str, bytes}

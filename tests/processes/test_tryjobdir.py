@@ -158,6 +158,15 @@ class TakeTests(JobdirCase):
         await self.until(lambda: not again.toRecord()["taken"])
         self.assertEqual(len(await self.sets()), 1)
 
+    async def test_killedAfter(self) -> None:
+        """The name of a job that was moved just before a crash is forgotten."""
+        await self.store.setState("scheduler/try", {"taken": ["17-x"]})
+        scheduler = await self.start()
+        self.assertEqual(scheduler.toRecord(), {"taken": ["17-x"]})
+        await self.until(lambda: not scheduler.toRecord()["taken"])
+        await scheduler.disownServiceParent()
+        self.assertEqual(await self.store.getState("scheduler/try"), {"taken": []})
+
     async def test_storeFails(self) -> None:
         """A job waits in new while the store fails."""
         await self.start()
