@@ -79,6 +79,13 @@ OTHER_KEYS = {
     "db_url": "leave it out: this master looks after its own storage",
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master sends no usage data",
+    "codebaseGenerator": "leave it out: all changes are of one codebase",
+    "configurators": "leave it out, and write into c what they would",
+    "mq": "leave it out: there is one master",
+    "revlink": "links to revisions come with the web pages",
+    "secretsProviders": "read each secret with passwordFromFile of buildbot.config.secrets",
+    "user_managers": "leave it out: users are those who made the changes",
+    "validation": "leave it out: the names of branches and revisions need no settings",
     "collapseRequests": "here it is c['mergeRequests']",
     "buildHorizon": "set it in buildbot.tac, as buildHorizon of the BotMaster",
     **dict.fromkeys(
