@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from buildbot.config.arguments import REQUIRED, Kind, arguments, complain
 from buildbot.config.kinds import FLAG, SIGNAL, orNone
 from buildbot.logs.live import LogFile
+from buildbot.model.interpolate import Property
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.basestep import BuildStep
@@ -143,7 +144,8 @@ class MasterShellCommand(BuildStep):
         return SUCCESS, "exit status 0"
 
     def _rendered(self) -> list[str]:
-        if isinstance(self.command, (str, WithProperties)):
+        said = self.build.render(self.command)
+        if isinstance(said, str):
             pieces = piecesOf(self.command, self.build)
             for piece in pieces:
                 if piece.by is not Origin.CONFIGURATION and not _HARMLESS.fullmatch(piece.text):
@@ -152,17 +154,22 @@ class MasterShellCommand(BuildStep):
                         " write the command as a list of arguments"
                     )
             return ["/bin/sh", "-c", "".join(piece.text for piece in pieces)]
-        return [
-            each[1] if isinstance(each, tuple) else each for each in self.build.render(list(self.command))
-        ]
+        if isinstance(self.command, Property):
+            for piece in piecesOf(self.command, self.build):
+                if piece.by is not Origin.CONFIGURATION:
+                    raise UnsafeCommand(
+                        f"property {piece.name!r} is not from the configuration, so it chooses no program"
+                    )
+        return [each[1] if isinstance(each, tuple) else each for each in said]
 
     def _shown(self) -> list[str]:
         """The command for the log, without secrets."""
-        if isinstance(self.command, (str, WithProperties)):
-            return [str(self.build.render(self.command))]
-        return [
-            each[2] if isinstance(each, tuple) else each for each in self.build.render(list(self.command))
-        ]
+        said = self.build.render(self.command)
+        return (
+            [said]
+            if isinstance(said, str)
+            else [each[2] if isinstance(each, tuple) else each for each in said]
+        )
 
     def _directory(self) -> str:
         basedir = self.build.builder.botmaster.resources.basedir

@@ -9,6 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from buildbot.model.interpolate import Interpolate, Property, renderer
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS
 from buildbot.process.basestep import BuildStep
@@ -92,6 +93,43 @@ class CommandTests(MasterCase):
         harmless = MasterShellCommand(command=WithProperties("echo '%s'", "branch"))
         running = await self.ended(harmless)
         self.assertIn("\ntrunk\n", running.log("stdio"))
+
+    async def test_renderables(self) -> None:
+        """A command may be any value with properties; what it becomes, a text or a list, is run."""
+
+        def setUp(build: Any) -> None:
+            build.properties.setProperty("words", ["echo", "a b"], "slave bot1")
+            build.ofAll = {"ours": ["echo", "a b"]}
+
+        for command, words in (
+            (Interpolate("echo $((1+1)) %(prop:branch)s"), "\n2 trunk\n"),
+            (Property("ours"), "\na b\n"),
+            (renderer(lambda properties: ["echo", properties["branch"], "$HOME"]), "\ntrunk $HOME\n"),
+        ):
+            running = await self.ended(MasterShellCommand(command=command), setUp)
+            self.assertEqual(running.result, SUCCESS)
+            self.assertIn(words, running.log("stdio"))
+        running = await self.ended(MasterShellCommand(command=Property("words")), setUp)
+        self.assertEqual(running.result, FAILURE)
+        self.assertIn("property 'words' is not from the configuration, so it", running.log("stdio"))
+
+    async def test_forced(self) -> None:
+        """Who forces a build runs no commands on the master by a parameter, whatever renders it."""
+
+        def setUp(build: Any) -> None:
+            (request,) = build.requests
+            request.propertySource = "Force Build Form"
+            request.properties.setProperty("reason", "$(touch evil)", request.propertySource)
+
+        for command in (
+            Interpolate("echo %(prop:reason)s"),
+            WithProperties("echo %(reason)s"),
+            renderer(lambda properties: f"echo {properties['reason']}"),
+        ):
+            running = await self.ended(MasterShellCommand(command=command), setUp)
+            self.assertEqual(running.result, FAILURE)
+            self.assertIn("which a shell would interpret", running.log("stdio"))
+            self.assertEqual(os.path.exists(os.path.join(self.basedir, "evil")), False)
 
     async def test_secret(self) -> None:
         """An obfuscated argument is not in the log (S3)."""
