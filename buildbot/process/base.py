@@ -34,7 +34,7 @@ from buildbot.process.hiding import hide
 from buildbot.process.locktable import releaseAll
 from buildbot.process.request import BuildRequest
 from buildbot.process.stepexception import showException
-from buildbot.process.stepspec import WORKDIR, stepFor
+from buildbot.process.stepspec import WORKDIR, stepFor, workdirOf
 from buildbot.process.waits import Over, Waits
 from buildbot.status.build import BuildStatus
 from buildbot.status.step import BuildStepStatus, colorOf
@@ -67,11 +67,12 @@ class Build:
     @ivar ofBuilder: the builder's C{properties} from the configuration.
     @ivar builderEnvironment: the builder's C{env}; the environments of steps count more.
     @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
-    @ivar workdir: the directory of the source on the slave, relative to that of the builder.
+    @ivar workdir: the directory of the source on the slave, relative to that of the builder. Before the
+        steps are made, it may also be what L{BuildFactory.workdir} may be.
     @ivar given: my properties before the first step.
     """
 
-    workdir = WORKDIR
+    workdir: Any = WORKDIR
     useProgress = True
     build_status: BuildStatus = None  # type: ignore[assignment]  # until startBuild
     builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
@@ -170,6 +171,8 @@ class Build:
         """Run all steps; sets C{results} and C{text}."""
         self.results = SUCCESS
         self._setupStatus()
+        if type(self.workdir) is not str:
+            self.workdir = workdirOf(self.workdir, self)
         self.setupBuild(self._expected)
         # A subclass may have added steps, put them in another order, or renamed them.
         self.build_status.steps = [self._statusOf(step) for step in self.steps]

@@ -59,14 +59,15 @@ class BuildFactory(ComparableMixin):
 
     @ivar steps: (class, arguments) pairs.
     @ivar buildClass: the class of the builds.
-    @ivar workdir: the directory of the source in the builder's directory; None: that of the class of builds.
+    @ivar workdir: the directory of the source in the builder's directory: a text, a value with properties, or
+        a function of the source stamp; None: that of the class of builds.
     """
 
     compare_attrs = ("buildClass", "steps", "useProgress", "workdir")
 
     buildClass: type = Build
     useProgress = True
-    workdir: str | None = None
+    workdir: Any = None
 
     @arguments(steps=orNone(_STEPS, "none yet"))
     def __init__(self, steps: Iterable[Step] | None = None) -> None:

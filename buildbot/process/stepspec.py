@@ -7,6 +7,8 @@ import inspect
 from functools import lru_cache
 from typing import Any
 
+from buildbot.config.messages import articled
+from buildbot.model.properties import isRenderable
 from buildbot.process.basestep import BuildStep, StepSpec
 
 #: The default directory of a build, relative to the builder's directory on the slave.
@@ -29,6 +31,21 @@ def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
     if build is not None:
         _settle(made, workdir)
     return made
+
+
+def workdirOf(given: Any, build: Any) -> str:
+    """The directory of a build, as a factory gives it: a value with properties, or a function of the source.
+
+    @raise TypeError: it is, or becomes, anything else than a text.
+    """
+    found = given
+    if isRenderable(given):
+        found = build.render(given)
+    elif callable(given):
+        found = given(build.source)
+    if not isinstance(found, str) or not found:
+        raise TypeError(f"the workdir of the factory must be text, not {articled(found)}")
+    return found
 
 
 def _settle(step: Any, workdir: str) -> None:
