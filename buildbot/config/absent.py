@@ -30,6 +30,7 @@ SENTENCES = {
     "status.client": _CLIENT,
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
+    "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",
     "changes.freshcvs": _TOYS,
     "changes.dnotify": "maildirs are read regularly without it, so take it out",
     **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),

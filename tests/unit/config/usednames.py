@@ -35,6 +35,7 @@ CALLS = {
         {"bonsaiURL": "'http://x'", "module": "'m'", "branch": "'b'"},
     ),
     "BooleanParameter": ("schedulers.forcesched", "{}", {"name": "'p'"}),
+    "BuildStep": ("process.buildstep", _STEP, {}),
     "BuildFactory": ("process.factory", "{}", {}),
     "BuildSlave": ("buildslave", _SLAVE, {"name": "'s{n}'", "password": "'pw'"}),
     "BuilderConfig": (
@@ -119,6 +120,7 @@ CALLS = {
     ),
     "UserNameParameter": ("schedulers.forcesched", "{}", {"name": "'p'"}),
     "VC10": ("steps.vstudio", _STEP, {"projectfile": "'x.sln'"}),
+    "WithProperties": ("process.properties", "{}", {"fmtstring": "'x'"}),
     "WarningCountingShellCommand": ("steps.shell", _STEP, {"command": "'make'"}),
 }
 
@@ -343,6 +345,8 @@ def callOf(name: str, keyword: str, number: int) -> str:
     """The line with a call of a class with a keyword."""
     module, place, needed = CALLS[name]
     special = SPECIAL.get((name, keyword), VALUES.get(keyword, "'text'"))
+    if name == "WithProperties":  # any name of a function
+        special = "lambda properties: 'x'"
     given = (
         dict(special) if isinstance(special, Mapping) else {**needed, keyword: needed.get(keyword, special)}
     )
