@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -206,6 +207,19 @@ class FormTests(ForceCase):
         (change,) = self.reconfig()["changes"]
         self.assertIn("scheduler form", change)
         self.assertEqual(self.force(reason="r").properties["jobs"], 3)
+
+    def test_socket(self) -> None:
+        """The control socket takes a request with parameters as JSON."""
+        line = {"command": "force", "builder": "full", "scheduler": "form", "reason": "r"}
+        for params, jobs in (({"jobs": "4"}, 4), ({"jobs": ["5"]}, 5), ({}, 2), (None, 2)):
+            text = json.dumps({**line, "params": params}).encode()
+            asked = ensureDeferred(self.master.control.answer(text))
+            self.wait(3)
+            said = json.loads(self.successResultOf(asked))["ok"]
+            (request,) = [
+                each for each in self.master.botmaster.builders["full"].pending if each.id == said["request"]
+            ]
+            self.assertEqual(request.properties["jobs"], jobs)
 
     def test_listed(self) -> None:
         """A person can ask for the parameters of a builder."""

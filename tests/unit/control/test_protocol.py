@@ -79,6 +79,15 @@ class TableTests(ListedCase):
                 {"command": "force", "builder": "b", "properties": {"": 1}},
                 "properties must be an object of names",
             ),
+            (
+                {"command": "force", "builder": "b", "params": ["x"]},
+                "params must be an object of names and texts",
+            ),
+            ({"command": "force", "builder": "b", "params": {"x": 5}}, "params must be an object of names"),
+            ({"command": "force", "builder": "b", "params": {"x": ["y", 5]}}, "params must be an object"),
+            ({"command": "force", "builder": "b", "params": {"x": "\udc80"}}, "params must be an object"),
+            ({"command": "force", "builder": "b", "scheduler": ""}, "scheduler must be a name or null"),
+            ({"command": "parameters"}, "parameters: builder is missing: a name"),
             ({"command": "status", "slav": "bot1"}, "status: unknown parameter 'slav' (known: slave)"),
             ({"command": 7}, "this master knows no command 7"),
         ):
