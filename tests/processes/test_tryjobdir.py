@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +18,7 @@ from twisted.trial import unittest
 
 from buildbot.changes import maildir
 from buildbot.changes.maildir import NoSuchMaildir
+from buildbot.clients.tryclient import Try, TryFailed
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.tryjob import TryJob, writeJob
 from buildbot.schedulers import tryjobdir
@@ -23,7 +26,10 @@ from buildbot.schedulers.tryjobdir import BadJobdir, Jobdir
 from buildbot.schedulers.trysched import Try_Jobdir
 from buildbot.scripts import tryserver
 from buildbot.scripts.output import CommandFailed
-from tests.schedulers import FakeMaster, TestStore
+from tests.schedulers import FakeMaster, TestStore, buildOf, ended
+
+#: The tree of the package, for the Python of child processes.
+ROOT = str(Path(__file__).parent.parent.parent)
 
 DIFF = "--- a\n+++ b\n"
 JOB = TryJob("17-4", diff=DIFF)
@@ -287,3 +293,60 @@ class ToldTests(JobdirCase):
         """A job that cannot be delivered is said so."""
         why = self.assertRaises(CommandFailed, self.deliver)
         self.assertIn("the job cannot be delivered: ", str(why))
+
+
+class OverSSHTests(JobdirCase):
+    """C{buildbot try} with a program in place of ssh, which runs C{buildbot tryserver} here."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        ssh = self.here / "bin" / "ssh"
+        ssh.parent.mkdir()
+        ssh.write_text('#!/bin/sh\n[ "$1" = -l ] && shift 2\nshift\nexec sh -c "$*"\n')
+        ssh.chmod(0o755)
+        self.addCleanup(os.environ.update, {"PATH": os.environ["PATH"]})
+        os.environ["PATH"] = f"{ssh.parent}{os.pathsep}{os.environ['PATH']}"
+        self.printed = io.StringIO()
+        self.patch(sys, "stdout", self.printed)
+        (self.here / "diff").write_text(DIFF)
+
+    def attempt(self, **more: Any) -> Any:
+        """Try a patch. Fires with the exit status."""
+        options = {
+            **{"connect": "ssh", "host": "h", "jobdir": str(self.jobdir), "diff": str(self.here / "diff")},
+            **{"buildbotbin": f"PYTHONPATH={ROOT} {sys.executable} -m buildbot", **more},
+        }
+        return ensureDeferred(Try(options).go())
+
+    async def test_built(self) -> None:
+        """The result comes back."""
+        await self.start()
+        trying = self.attempt(wait=True, username="ann", builders=["full"])
+        await self.until(lambda: self.names("cur"))
+        (request,) = await self.store.pendingRequests()
+        build = await self.store.startBuild(buildOf(request))
+        over = await self.store.finishBuild(ended(build, 2))
+        self.masters[0].botmaster.engine.buildsetsComplete(over)
+        self.assertEqual(await trying, 1)
+        self.assertEqual(self.printed.getvalue(), "the job has been delivered\nfull: not built\n")
+
+    async def test_delivered(self) -> None:
+        """Without --wait, the developer is done when the job is there."""
+        await self.start()
+        self.assertEqual(await self.attempt(), 0)
+        await self.until(lambda: self.names("cur"))
+
+    async def test_notBuilt(self) -> None:
+        """A job that is refused, and one that cannot be delivered, are errors with the reason."""
+        await self.start()
+        with self.assertRaisesRegex(TryFailed, "^the job is refused: it asks for other; the builders are"):
+            await self.attempt(wait=True, builders=["other"])
+        self.patch(sys, "stderr", io.StringIO())
+        with self.assertRaisesRegex(TryFailed, "`buildbot tryserver` ended with status 1"):
+            await self.attempt(jobdir=str(self.here / "none"))
+        with self.assertRaisesRegex(TryFailed, "needs --host"):
+            await self.attempt(host="-oProxyCommand=x")
+        with self.assertRaisesRegex(TryFailed, "needs --jobdir"):
+            await self.attempt(jobdir="")
+        with self.assertRaisesRegex(TryFailed, "ended before the builds did"):
+            await self.attempt(wait=True, buildbotbin="true")

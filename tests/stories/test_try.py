@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.spread import pb
 
 from buildbot.clients.tryclient import Try, TryFailed
 from tests.schedulers import TestStore
@@ -251,17 +252,100 @@ class TryTests(TryCase):
         why = str(self.failureResultOf(trying, TryFailed).value)
         self.assertEqual(why, "m:8031 ended the connection before it answered")
 
-    def test_hostile(self) -> None:
-        """A malformed job is refused, and the developer disconnected."""
-        self.begin()
+    def raw(self) -> Any:
+        """Log in without more. Returns the perspective."""
         cable = Cable(self.reactor, self.port)
         self.cables.append(cable)
         job = Try({"connect": "pb", "username": "ann", "passwd": "pw-1"}, self.reactor, cable)
         login = ensureDeferred(job._login())
         self.settle()
-        remote = self.successResultOf(login)
+        return self.successResultOf(login)
+
+    def call(self, remote: Any, method: str, *arguments: Any) -> Any:
+        """Call a method, and return the answer."""
+        answer = remote.callRemote(method, *arguments)
+        self.settle()
+        return self.successResultOf(answer)
+
+    def test_questions(self) -> None:
+        """All that clients may ask about sets, requests, builds and steps is answered."""
+        self.begin()
+        remote, observer = self.raw(), Observer()
+        method: str
+        answer: Any
+        buildset = self.call(remote, "try", "main", "r1", (1, "x"), ["full"], {"a": "b"})
+        (name, request), *others = self.call(buildset, "getBuildRequests")
+        self.assertEqual((name, others, self.call(request, "getBuilderName")), ("full", [], "full"))
+        self.call(request, "subscribe", observer)
+        (build,) = [each[1] for each in observer.heard]
+        finished = [each.callRemote("waitUntilFinished") for each in (buildset, build)]
+        success = buildset.callRemote("waitUntilSuccess")
+        self.call(build, "subscribe", observer, 5)
+        for method, answer in (
+            *(("getBuilderName", "full"), ("getNumber", 0), ("getReason", "'try' job from user ann")),
+            *(("getResponsibleUsers", []), ("getTimes", (1000.0, None)), ("isFinished", False)),
+            *(("getETA", None), ("getText", []), ("getColor", None), ("getResults", None)),
+        ):
+            self.assertEqual(self.call(build, method), answer, method)
+        step = self.call(build, "getCurrentStep")
+        self.assertEqual(self.call(step, "getBuild"), build)
+        steps = self.call(build, "getSteps")
+        self.assertEqual([self.call(each, "getName") for each in steps], ["compile", "test"])
+        for method, answer in (
+            *(("getName", "compile"), ("getTimes", (1000.0, None)), ("isFinished", False)),
+            *(("getExpectations", [("output", 0, None)]), ("getETA", None), ("getColor", "yellow")),
+        ):
+            self.assertEqual(self.call(step, method), answer, method)
+        waiting = step.callRemote("waitUntilFinished")
+        self.end(0, 0)
+        self.successResultOf(waiting)
+        self.assertEqual(self.call(step, "getResults"), (0, []))
+        self.assertEqual(self.call(step, "getText"), ["'make'"])
+        self.call(build, "unsubscribe", observer)
+        self.end(0, 0)
+        for each in finished:
+            self.successResultOf(each)
+        self.successResultOf(success)
+        self.assertEqual([each[0] for each in observer.heard], ["newbuild", "stepFinished", "stepStarted"])
+        self.call(request, "unsubscribe", observer)
+        for method, answer in (
+            *(("getReason", "'try' job from user ann"), ("getID", None), ("getBuilderNames", ["full"])),
+            *(("isFinished", True), ("getResults", 0)),
+        ):
+            self.assertEqual(self.call(buildset, method), answer, method)
+        wrong = build.callRemote("subscribe", 7)
+        self.settle()
+        self.assertIn("an observer that is not a reference", str(self.failureResultOf(wrong).value))
+
+    def test_estimates(self) -> None:
+        """The developer sees how long a build still takes, if that is known."""
+        self.begin()
+        self.master.botmaster.engine.expect("full", {"compile": 50.0, "test": 50.0})
+        self.attempt(builders=["full"])
+        self.wait(25)
+        self.assertIn("full: step compile, about 80 s to go", self.lines())
+        self.end(0, 0, 0)
+
+    def test_hostile(self) -> None:
+        """A malformed job is refused with the reason."""
+        self.begin()
+        remote = self.raw()
         answer = remote.callRemote("try", None, None, (1, "x"), ["full"], 7)
         self.settle()
         self.assertIn("its properties are not a dictionary", str(self.failureResultOf(answer).value))
-        job.cleanup()
-        self.settle()
+
+
+class Observer(pb.Referenceable):
+    """I remember what I hear."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def remote_newbuild(self, *news: Any) -> None:
+        self.heard.append(("newbuild", *news))
+
+    def remote_stepStarted(self, *news: Any) -> None:
+        self.heard.append(("stepStarted", *news))
+
+    def remote_stepFinished(self, *news: Any) -> None:
+        self.heard.append(("stepFinished", *news))
