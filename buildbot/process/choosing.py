@@ -88,7 +88,11 @@ class SiteChoice:
         left = list(idle)
         while left:
             slave = self._nextSlave(left, requests)
-            if slave is None or self._canStart(slave, requests[0]):
+            if slave is None:
+                if len(left) == len(idle):
+                    self.why = "nextSlave of the configuration chooses no slave"
+                return None
+            if self._canStart(slave, requests[0]):
                 return slave
             left.remove(slave)
         return None
@@ -101,8 +105,6 @@ class SiteChoice:
             return bestSlave(left, requests)
         more = requests[:1] if self._takesRequest else ()
         chosen: SlaveBuilder | None = self._asked("nextSlave", rule, left, list(left), *more)
-        if chosen is None:
-            self.why = "nextSlave of the configuration chooses no slave"
         return chosen
 
     def _canStart(self, slave: SlaveBuilder, request: BuildRequest) -> bool:

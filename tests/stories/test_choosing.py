@@ -134,6 +134,22 @@ class CanStartBuildTests(ChoosingCase):
         self.connect(name="bot2")
         self.assertEqual(self.slavesOf(), {"bot2": [one]})
 
+    def test_both(self) -> None:
+        """With C{nextSlave}, too, a request waits for its slave, and others need not wait behind it."""
+        self.use(
+            canStartBuild="enforceChosenSlave",
+            nextSlave="lambda builder, slaves: min(slaves, key=lambda each: each.slave.slavename)"
+            " if len(slaves) > 1 else None",
+        )
+        self.connect()
+        self.connect(name="bot2")
+        (one,) = self.wanted("1", params={"slavename": "bot2"})
+        self.assertEqual(self.slavesOf(), {})
+        (two,) = self.wanted("2")
+        self.assertEqual(self.slavesOf(), {"bot1": [two]})
+        self.use(canStartBuild="enforceChosenSlave")
+        self.assertEqual(self.slavesOf(), {"bot1": [two], "bot2": [one]})
+
     def test_otherSlave(self) -> None:
         """The slaves are asked one after the other."""
         self.use(canStartBuild="lambda builder, slave, request: slave.slave.slavename == 'bot2'")
