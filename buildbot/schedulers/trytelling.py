@@ -116,9 +116,10 @@ class Teller:
 
 
 def append(path: str, text: str) -> None:
-    """Append to a plain file. Other users may read it. Raises OSError."""
+    """Append to a plain file. Whoever may enter its directory may read it. Raises OSError."""
     number = openPlain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644, follow=False)
     with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        os.fchmod(number, 0o644)  # the umask of the master is 077
         stream.write(text)
 
 

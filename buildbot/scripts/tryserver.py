@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -61,8 +62,9 @@ def deliver(jobdir: str, data: bytes, now: float, end: str = "") -> str:
     name = f"{int(now)}-{md5(data, usedforsecurity=False).hexdigest()}-{os.getpid()}{end}"
     there = os.path.join(jobdir, "tmp", name)
     try:
-        # With the permissions that the umask leaves: the master may be another user.
         with open(there, "xb") as stream:
+            # The master may be another user, and share a group with this one.
+            os.fchmod(stream.fileno(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode) | stat.S_IRGRP)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
