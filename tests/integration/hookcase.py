@@ -12,6 +12,8 @@ from typing import Any
 
 from twisted.trial import unittest
 
+import buildbot
+
 #: Takes the first TAKES changes (by default all), refuses those of a file "poison", and then is silent.
 SENDCHANGE = """#!{python}
 import json, os, sys, time
@@ -55,6 +57,7 @@ class HookCase(unittest.TestCase):
             "HOME": str(self.here),
             "BUILDBOT": str(self.here / "buildbot"),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(Path(buildbot.__file__).parent.parent),
         }
         self.script(self.here / "buildbot", SENDCHANGE.format(python=sys.executable, told=str(self.told)))
 
@@ -67,7 +70,7 @@ class HookCase(unittest.TestCase):
         """Run the command of the hook for the repository."""
         return subprocess.run(
             [sys.executable, "-m", "buildbot", self.command, *words, str(self.here / self.repository)],
-            env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path), **more},
+            env={**self.environ, **more},
             capture_output=True,
             text=True,
         )

@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.trial import unittest
 
-import buildbot
 from tests.integration.hookcase import HookCase
 
 
@@ -121,7 +120,6 @@ class InProcessTests(HgCase):
         version = self.hg("debuginstall", "--template", "{pythonver}", where=self.here)
         if tuple(map(int, version.split(".")[:2])) < (3, 10):
             raise unittest.SkipTest(f"hg runs on Python {version}")
-        self.environ["PYTHONPATH"] = str(Path(buildbot.__file__).parent.parent)
 
     def configure(self, *lines: str) -> None:
         """Write the section of 0.8 into hgrc."""
