@@ -58,6 +58,7 @@ class HookCase(unittest.TestCase):
             "BUILDBOT": str(self.here / "buildbot"),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(Path(buildbot.__file__).parent.parent),
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         }
         self.script(self.here / "buildbot", SENDCHANGE.format(python=sys.executable, told=str(self.told)))
 
