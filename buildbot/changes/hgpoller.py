@@ -10,7 +10,7 @@ from typing import Any
 from buildbot.changes import hglog
 from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
 from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
-from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
+from buildbot.changes.storingpoller import AT_ONCE, CATEGORY, URL, PollFailed
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -162,13 +162,14 @@ class HgPoller(ProgramPoller):
 
     async def _report(self, commits: Sequence[hglog.Commit], heads: frozenset[str]) -> None:
         """Pass on the commits of watched branches, and remember all of them."""
-        changes = []
-        for commit in commits:
-            heads = hglog.headsWith(heads, commit)
-            if isWatched(self.branches, commit.branch):
-                changes.append((self._change(commit), {self.key: {"heads": sorted(heads)}}))
         self._heads = None  # until all are stored, read my heads from the store
-        await self.passOn(changes)
+        for start in range(0, len(commits), AT_ONCE):
+            changes = []
+            for commit in commits[start : start + AT_ONCE]:
+                heads = hglog.headsWith(heads, commit)
+                if isWatched(self.branches, commit.branch):
+                    changes.append((self._change(commit), {self.key: {"heads": sorted(heads)}}))
+            await self.passOn(changes)
         if commits:
             await self._remember(heads)
         self._heads = heads

@@ -11,7 +11,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, RedirectAgent, ResponseDone, ResponseFailed
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RedirectAgent,
+    ResponseDone,
+    ResponseFailed,
+    _HTTP11ClientFactory,
+)
 from twisted.web.error import InfiniteRedirection, RedirectWithNoLocation, SchemeNotSupported
 from twisted.web.http_headers import Headers
 
@@ -23,6 +30,12 @@ _MOST_REDIRECTIONS = 5
 
 class NoPage(Exception):
     """There is no page. The text has the reason, for people, without passwords."""
+
+
+class _QuietFactory(_HTTP11ClientFactory):
+    """I do not log each connection."""
+
+    noisy = False
 
 
 class _Body(Protocol):
@@ -79,7 +92,9 @@ def page(reactor: Any, url: str, seconds: float, most: int = MOST_BYTES) -> Defe
 
 
 async def _page(reactor: Any, url: str, most: int) -> bytes:
-    agent = RedirectAgent(Agent(reactor), _MOST_REDIRECTIONS)
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    pool._factory = _QuietFactory
+    agent = RedirectAgent(Agent(reactor, pool=pool), _MOST_REDIRECTIONS)
     try:
         plain, headers = _asked(url)
         response: Any = await agent.request(b"GET", plain, Headers(headers))

@@ -52,6 +52,7 @@ class PollerCase(unittest.TestCase):
     """
 
     programs: tuple[str, ...] = ()
+    timeout = 600  # a hundred runs of a program take long on a busy machine
 
     def commit(self) -> str:
         """Commit something. Returns the revision."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from html import escape
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.logger import formatEvent
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from buildbot.changes.bonsaipoller import BonsaiPoller, CiNode, FileNode
+from tests.loglisteners import hearLog
 from tests.processes.pollercase import PollerCase
 
 NOW = 1_161_900_000
@@ -70,15 +73,11 @@ class BonsaiCase(PollerCase):
         super().setUp()
         self.now = float(NOW)
         self.bonsai = Bonsai()
-        self.listen(0)
-        self.address = f"127.0.0.1:{self.port.getHost().port}"
-        self.start()
-
-    def listen(self, number: int) -> None:
-        """Start the server."""
         tcp: Any = reactor
-        self.port: Any = tcp.listenTCP(number, Site(self.bonsai), interface="127.0.0.1")
-        self.addCleanup(self.port.stopListening)
+        port = tcp.listenTCP(0, Site(self.bonsai), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.address = f"127.0.0.1:{port.getHost().port}"
+        self.start()
 
     def commit(self, *files: str, log: str = "because", after: int = 60) -> str:
         """Commit some files, a minute later. Returns a name of the commit."""
@@ -169,12 +168,14 @@ class TroubleTests(BonsaiCase):
 
     async def test_gone(self) -> None:
         """The look fails while the server is away, and nothing is lost."""
+        self.start(name="n")
         await self.poller.doPoll()
         self.commit()
-        await self.port.stopListening()
-        self.assertRegex(await self.failure(), "^there is no connection to the server: .*refused")
-        number = int(self.address.rpartition(":")[2])
-        self.listen(number)
+        with socket.socket() as silent:  # a port that nobody else can get, and where nobody listens
+            silent.bind(("127.0.0.1", 0))
+            self.start(name="n", bonsaiURL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            self.assertRegex(await self.failure(), "^there is no connection to the server: .*refused")
+        self.start(name="n")
         await self.poller.doPoll()
         self.assertEqual((self.revisions(), self.poller.failure), (["a.c (revision 1.0)"], ""))
 
@@ -192,6 +193,13 @@ class TroubleTests(BonsaiCase):
         ):
             self.bonsai.said = said
             self.assertIn(why, await self.failure())
+
+    async def test_quiet(self) -> None:
+        """A look that finds nothing leaves no line in the log."""
+        events: list[Any] = []
+        hearLog(self, events.append)
+        await self.poller.doPoll()
+        self.assertEqual([formatEvent(each) for each in events if "HTTP11" in each["log_namespace"]], [])
 
     async def test_slow(self) -> None:
         """A server that does not answer in time is a failure."""
@@ -219,7 +227,7 @@ class TroubleTests(BonsaiCase):
 
     async def test_addresses(self) -> None:
         """An address that cannot be used is a failure."""
-        for url in ("ftp://x/", "nonsense", "http://ü/", "http://[x/", "http://h:99999/"):
+        for url in ("ftp://x/", "nonsense", "http://ü/", "http://[x/", "http://127.0.0.1:99999/"):
             self.start(bonsaiURL=url)
             reason = "^(the address cannot be used|there is no connection)"
             self.assertRegex(await self.failure(), reason, url)
