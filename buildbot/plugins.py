@@ -11,14 +11,14 @@ from buildbot.config.standins import reportMissing
 _MODULES = {
     "util": (
         *("config", "process.factory", "process.properties", "process.choosing", "locks"),
-        *("changes.filter", "schedulers.forcesched", "interfaces"),
+        *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence"),
     ),
     "steps": (
         *("steps.shell", "steps.transfer", "steps.source.git", "steps.source.svn", "steps.source.mercurial"),
         *("steps.source.cvs", "steps.source.bzr", "steps.source.darcs", "steps.source.p4", "steps.trigger"),
         *("steps.master", "steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
         *("steps.vstudio", "steps.mswin", "steps.package.deb.pbuilder", "steps.package.deb.lintian"),
-        "steps.package.rpm",
+        *("steps.package.rpm", "steps.shellsequence"),
         "steps.source.github",
         "steps.source.gerrit",
         "steps.source.mtn",

@@ -61,7 +61,6 @@ SENTENCES = {
         _PAGES,
     ),
     **dict.fromkeys(("plugins.reporters", "reporters"), _REPORTERS),
-    **dict.fromkeys(("plugins.util.ShellArg", "plugins.steps.ShellSequence"), "write several ShellCommands"),
     "plugins.secrets": "read the secret in the file itself, with passwordFromFile of buildbot.config.secrets",
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
     "util.state": "it is left out for good; a file in the master's directory keeps a state",

@@ -179,6 +179,10 @@ class ShellCommand(LoggingBuildStep):
         """See L{buildbot.process.basestep.BuildStep}."""
         if not self.command:
             raise ValueError(f"step {self.name!r} has no command to run")
+        self.startCommand(*self.commandForSlave())
+
+    def commandForSlave(self) -> tuple[RemoteShellCommand, list[str]]:
+        """My command for the slave, and lines for its log about what the slave is too old for."""
         warnings = self.checkForOldSlaveAndLogfiles() or []
         kwargs, command, logfiles = self.build.render((self.remote_kwargs, self.command, dict(self.logfiles)))
         if kwargs.get("workdir") is None:
@@ -189,7 +193,7 @@ class ShellCommand(LoggingBuildStep):
             warnings = [*warnings, *missed]
         cmd = RemoteShellCommand(command=self._forSlave(command), logfiles=logfiles, **kwargs)
         self.setupEnvironment(cmd)
-        self.startCommand(cmd, warnings)
+        return cmd, warnings
 
     def _forSlave(self, command: Any) -> Any:
         """The command for this slave. For old slaves, obfuscated arguments become plain ones."""
