@@ -6,6 +6,7 @@ This module has no timer and no clock.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -13,16 +14,24 @@ from typing import Any
 
 from buildbot.config.messages import shown
 
-#: A setting: one number, several, or "*" for all.
-Times = int | str | Iterable[int]
+#: A setting: one number, several, "*" for all, or a text as in cron.
+Times = int | str | Iterable[int | str]
 
 #: The most days to search. 29 February comes again after 8 years at most (1896, 1904).
 _SEARCHED = 8 * 366 + 3
 
 
-def spelled(value: Times) -> int | str | list[int]:
+def spelled(value: Times) -> int | str | list[int | str]:
     """A setting in a form that can be read again, compared and stored: several numbers become a list."""
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
+#: A part of a text as in cron.
+_CRON = re.compile(
+    r"(?P<first>\*|\d{1,2}|[a-z]{3})(?:-(?P<last>\d{1,2}|[a-z]{3}))?(?:/(?P<step>0?[1-9]|[1-9]\d))?", re.ASCII
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,47 @@ class _Field:
         """
         if value == "*":
             return None
-        values: list[Any] = list(value) if isinstance(value, Iterable) else [value]
+        given: list[Any] = (
+            list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+        )
+        values = [number for each in given for number in self._numbers(each)]
         wrong = [v for v in values if type(v) is not int or not self.lowest <= v <= self.highest]
         if wrong or not values:
             told = repr(wrong[0]) if wrong else "nothing"
             raise ValueError(f"{self.name} must be {self.expected}, not {told}")
         return frozenset(values)
+
+    def _numbers(self, value: Any) -> list[Any]:
+        """The numbers of a text as in cron: C{"1,15"}, C{"8-18/2"}, C{"*/20"}; any other value, by itself."""
+        if not isinstance(value, str):
+            return [value]
+        numbers: list[Any] = []
+        for part in value.lower().split(","):
+            found = _CRON.fullmatch(part.strip())
+            first, last = self._ends(found) if found else (None, None)
+            if found is None or first is None or last is None or not first <= last:
+                return [value]
+            numbers += [self._fromCron(each) for each in range(first, last + 1, int(found["step"] or 1))]
+        return numbers
+
+    def _ends(self, found: re.Match[str]) -> tuple[int | None, int | None]:
+        """The first and the last number of a part of a text, as in cron."""
+        highest = 7 if self.name == "dayOfWeek" else self.highest
+        if found["first"] == "*":
+            return (self.lowest, self.highest) if found["last"] is None else (None, None)
+        ends = [self._number(each) for each in (found["first"], found["last"] or found["first"])]
+        isGood = all(each is not None and self.lowest <= each <= highest for each in ends)
+        return (ends[0], ends[1]) if isGood else (None, None)
+
+    def _number(self, word: str) -> int | None:
+        if word.isdigit():
+            return int(word)
+        names = {"month": _MONTHS, "dayOfWeek": _DAYS}.get(self.name, ())
+        return names.index(word) + self.lowest if word in names else None
+
+    def _fromCron(self, number: int) -> int:
+        """A day of the week of cron, where Sunday is 0 and 7, as a number of Python."""
+        return (number - 1) % 7 if self.name == "dayOfWeek" else number
 
     @property
     def expected(self) -> str:
@@ -96,7 +140,8 @@ class NightlyTimes:
         month: Times = "*",
         dayOfWeek: Times = "*",
     ) -> None:
-        """Each parameter is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
+        """Each parameter is a number, a list of numbers, C{"*"}, or a text as in cron, such as C{"*/20"} and
+        C{"1-5"}. Monday is the C{dayOfWeek} 0, but 1 in a text, where Sunday is 0 and 7.
 
         @raise ValueError: no such time exists, such as the 31st of February. The text is for the author of
             the configuration.

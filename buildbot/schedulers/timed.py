@@ -217,7 +217,8 @@ class Nightly(_TimedScheduler):
         reason: str | None = None,
         codebases: Any = None,
     ) -> None:
-        """Each of the five is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
+        """Each of the five is a number, a list of numbers, C{"*"}, or a text as in cron: see L{NightlyTimes}.
+        Monday is the C{dayOfWeek} 0, but 1 in a text.
 
         @param onlyIfChanged: whether to skip a build if no change of my branch came since the last one. Then
             C{fileIsImportant} and C{change_filter} tell which changes count.

@@ -275,7 +275,7 @@ WRONG = {
     "Periodic('q', [], 0)": "not 0",
     "Periodic('q', [], -60)": "not -60",
     "Nightly('q', [], hour=25)": "hour must be a number from 0 to 23, a list of them, or '*', not 25",
-    "Nightly('q', [], hour='3')": "not the text '3'",
+    "Nightly('q', [], hour='3h')": "not the text '3h'",
     "Nightly('q', [], minute=[0, 60])": "a list of them, or '*': it holds 60",
     "Nightly('q', [], minute=[])": "a list of them, or '*': it is empty",
     "Nightly('q', [], dayOfMonth=31, month=2)": "Nightly 'q': no month in month= has such a dayOfMonth",

@@ -69,6 +69,27 @@ class OrdinaryTests(unittest.TestCase):
         ):
             self.assertEqual(self.next(after, **given_), expected, given_)
 
+    def test_cron(self) -> None:
+        """0.8: a text is read as by cron; there Monday is day 1, and Sunday is 0 and 7."""
+        for after, given_, expected in (
+            ("2011-01-05 03:00", dict(minute="5"), "2011-01-05 03:05"),
+            ("2011-01-05 03:20", dict(minute="*/20"), "2011-01-05 03:40"),
+            ("2011-01-05 03:07", dict(minute="1,7"), "2011-01-05 04:01"),
+            ("2011-01-05 03:01", dict(minute="1-3"), "2011-01-05 03:02"),
+            ("2011-01-05 03:20", dict(minute=["*/20", "23"]), "2011-01-05 03:23"),
+            ("2011-01-05 19:00", dict(hour="8-18/2"), "2011-01-06 08:00"),
+            ("2011-01-05 19:00", dict(hour="0", dayOfMonth="1,15"), "2011-01-15 00:00"),
+            ("2011-01-07 19:00", dict(hour=0, dayOfWeek="1-5"), "2011-01-10 00:00"),
+            ("2011-01-07 19:00", dict(hour=0, dayOfWeek="0"), "2011-01-09 00:00"),
+            ("2011-01-07 19:00", dict(hour=0, dayOfWeek="7"), "2011-01-09 00:00"),
+            ("2011-01-07 19:00", dict(hour=0, dayOfWeek="Mon-Fri"), "2011-01-10 00:00"),
+            ("2011-01-07 19:00", dict(hour=0, dayOfMonth="1", month="mar"), "2011-03-01 00:00"),
+        ):
+            self.assertEqual(self.next(after, **given_), expected, given_)
+        for text in ("x", "60", "5-1", "*/0", "", "*-3", "1,", "-1", "1-", "mon", "1.5", "*/100"):
+            self.assertRaises(ValueError, NightlyTimes, minute=text)
+        self.assertRaises(ValueError, NightlyTimes, dayOfWeek="8")
+
     def test_eitherDay(self) -> None:
         """If days of the month and of the week are set, one of them is enough, as in cron."""
         times = NightlyTimes(0, 12, dayOfMonth=13, dayOfWeek=4)
@@ -85,7 +106,7 @@ class OrdinaryTests(unittest.TestCase):
             (dict(minute=60), "minute must be a number from 0 to 59, a list of them, or '*', not 60"),
             (dict(hour=[1, 24]), "hour must be a number from 0 to 23, a list of them, or '*', not 24"),
             (dict(dayOfMonth=0), "dayOfMonth must be a number from 1 to 31, a list of them, or '*', not 0"),
-            (dict(month="5"), "month must be a number from 1 to 12, a list of them, or '*', not '5'"),
+            (dict(month="13"), "month must be a number from 1 to 12, a list of them, or '*', not '13'"),
             (dict(dayOfWeek=7), "dayOfWeek must be a number from 0 to 6, a list of them, or '*', not 7"),
             (dict(hour=True), "hour must be a number from 0 to 23, a list of them, or '*', not True"),
             (dict(hour=None), "hour must be a number from 0 to 23, a list of them, or '*', not None"),

@@ -242,9 +242,9 @@ class NightlyTests(SchedulerCase):
             self.assertEqual(nightly.calculateNextRunTimeFrom(self.day + 3 * HOUR), self.day + 3.5 * HOUR)
 
     def test_wrongTimes(self) -> None:
-        """A setting that is not a number or numbers is refused in the user's words."""
+        """A setting that is not a number, numbers or a text of cron is refused in the user's words."""
         wrong: Any
-        for wrong in (3.0, None, True, "3", [None], object):
+        for wrong in (3.0, None, True, "3h", [None], object):
             error = self.assertRaises(ValueError, Nightly, "nightly", ["full"], hour=wrong)
             self.assertRegex(
                 str(error),
