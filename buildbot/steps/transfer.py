@@ -18,6 +18,7 @@ from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
 from buildbot.config.messages import articled
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.spellings import spelled
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS
 from buildbot.process.basestep import BuildStep
@@ -185,6 +186,7 @@ class FileUpload(_Upload):
 
     name = "upload"
 
+    @spelled(workersrc="slavesrc")
     @arguments(slavesrc=SOURCE_FILE, masterdest=FILE, keepstamp=FLAG)
     def __init__(
         self,
@@ -225,6 +227,7 @@ class DirectoryUpload(_Upload):
 
     name = "upload"
 
+    @spelled(workersrc="slavesrc")
     @arguments(slavesrc=PATH, masterdest=PATH, compress=oneOf(None, "gz", "bz2"))
     def __init__(
         self,
@@ -261,6 +264,7 @@ class MultipleFileUpload(_Upload):
 
     name = "upload"
 
+    @spelled(workersrcs="slavesrcs")
     @arguments(slavesrcs=SOURCES, masterdest=PATH, compress=oneOf(None, "gz", "bz2"), keepstamp=FLAG)
     def __init__(
         self,
@@ -323,6 +327,7 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
+    @spelled(workerdest="slavedest")
     @arguments(mastersrc=SOURCE_FILE, slavedest=FILE)
     def __init__(
         self,
@@ -353,6 +358,7 @@ class StringDownload(_FileTransfer):
 
     name = "string_download"
 
+    @spelled(workerdest="slavedest")
     @arguments(s=CONTENT, slavedest=FILE)
     def __init__(
         self,
@@ -393,6 +399,7 @@ class JSONStringDownload(StringDownload):
 
     name = "json_download"
 
+    @spelled(workerdest="slavedest")
     @arguments(o=JSON, slavedest=FILE)
     def __init__(self, o: Any = REQUIRED, slavedest: str | WithProperties = REQUIRED, **kwargs: Any) -> None:
         super().__init__("", slavedest, **kwargs)
@@ -412,6 +419,7 @@ class JSONPropertiesDownload(StringDownload):
 
     name = "json_properties_download"
 
+    @spelled(workerdest="slavedest")
     @arguments(slavedest=FILE)
     def __init__(self, slavedest: str | WithProperties = REQUIRED, **kwargs: Any) -> None:
         super().__init__("", slavedest, **kwargs)
