@@ -34,7 +34,8 @@ class HookTests(HookCase):
         """Install the hook. Subversion gives it no environment, so the script gets the one of the test."""
         self.install(*options)
         hook = self.here / "origin" / "hooks" / "post-commit"
-        given = {name: self.environ[name] for name in ("BUILDBOT", "PYTHONPATH")}
+        needed = ("BUILDBOT", "PYTHONPATH", "COVERAGE_")
+        given = {name: value for name, value in self.environ.items() if name.startswith(needed)}
         names = {**given, **environ}
         exports = "".join(f"export {name}='{value}'\n" for name, value in names.items())
         hook.write_text(hook.read_text().replace("export PATH\n", f"export PATH\n{exports}"))
