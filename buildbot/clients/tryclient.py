@@ -294,7 +294,10 @@ class Try(pb.Referenceable):
         factory = self._factory
 
         async def login() -> Any:
-            await endpoint.connect(factory)
+            broker: Any = await endpoint.connect(factory)
+            setTcpKeepAlive = getattr(broker.transport, "setTcpKeepAlive", None)
+            if setTcpKeepAlive is not None:  # a long wait must notice that the master's host is gone
+                setTcpKeepAlive(True)
             return await factory.login(UsernamePassword(name, secret))
 
         try:
@@ -337,7 +340,8 @@ class Try(pb.Referenceable):
                 raise TryFailed(f"{master} is too old to be asked for that") from None
             if isinstance(error, pb.RemoteError):
                 raise TryFailed(f"{master} refuses the job: {text(str(error), 500)}") from None
-            raise TryFailed(reasonOf(error, master, TIMEOUT)) from None
+            goesOn = "; the builds go on" if self.buildsetStatus is not None else ""
+            raise TryFailed(f"{reasonOf(error, master, TIMEOUT)}{goesOn}") from None
 
     def getAvailableBuilderNames(self) -> Deferred[None]:
         """Print the names of the builders that a job may use."""

@@ -9,6 +9,7 @@ nor builds it twice. A malformed job is moved to C{bad}.
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,14 @@ class Jobdir(Maildir):
         except OSError as error:
             raise BadJobdir(f"the jobdir cannot be made: {inWords(error)}") from None
         trytelling.tidy(self.told, now)
+
+    def authorOf(self, name: str) -> str:
+        """The user that has delivered a job; empty for the user of the master, whom many may share."""
+        try:
+            owner = os.lstat(os.path.join(self.newdir, name)).st_uid
+            return "" if owner == os.getuid() else pwd.getpwuid(owner).pw_name
+        except (OSError, KeyError):
+            return ""
 
     def putAside(self, name: str) -> None:
         """Move a malformed job to C{bad}. Raises OSError."""
@@ -177,7 +186,8 @@ class Try_Jobdir(TryBase):
             if data is None:
                 return
             try:
-                await self._keep(name, self.buildSetOf(readJob(data)))
+                author = await deferToThread(self._directory.authorOf, name)
+                await self._keep(name, self.buildSetOf(readJob(data), author))
             except BadJobfile as error:
                 await self._putAside(name, str(error))
                 return

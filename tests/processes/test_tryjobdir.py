@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,20 @@ class TakeTests(JobdirCase):
         (request,) = await self.store.pendingRequests()
         self.assertEqual(request.builder, "full")
         self.assertEqual(self.names("new"), [])
+
+    async def test_author(self) -> None:
+        """The owner of a job's file is its author, unless that is the user of the master."""
+        await self.start()
+        for who in ("", "ann"):
+            self.deliver(TryJob(f"17-{who}", who=who))
+        await self.until(lambda: len(self.names("cur")) == 2)
+        me = pwd.getpwuid(os.getuid()).pw_name
+        self.patch(os, "getuid", lambda: 4242)
+        self.deliver(TryJob("17-9", who="ann"))
+        await self.until(lambda: len(self.names("cur")) == 3)
+        reasons = [record.reason for record in await self.sets()]
+        self.assertEqual(sorted(reasons[:2]), ["'try' job", "'try' job from user ann"])
+        self.assertEqual(reasons[2], f"'try' job from user {me} for ann")
 
     async def test_killedBefore(self) -> None:
         """A job whose set was not stored before a crash is built after the restart."""
