@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -18,7 +19,7 @@ from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
-from buildbot.text.urls import withoutPasswords
+from buildbot.text.urls import splitCredentials, withoutPasswords
 
 log = Logger()
 
@@ -28,6 +29,8 @@ MOST_OF_NEW = 500
 _HEADS = "refs/heads/"
 #: The most branches that one command names.
 _AT_ONCE = 200
+#: git runs this constant text by its own shell, for the user and the password.
+_HELPER = '!f() { test "$1" = get && echo "username=$POLLER_USER" && echo "password=$POLLER_PASSWORD"; }; f'
 #: With these, git never asks for a password, and takes no lock that it can do without.
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -189,7 +192,7 @@ class GitPoller(ProgramPoller):
         """The watched branches of the repository: name -> revision of the head."""
         names = named(self.branches)
         some = [f"refs/heads/{each}" for each in names] if names and len(names) < _AT_ONCE else []
-        found = gitlog.heads(await self._git(["ls-remote", "--heads", "--", self.repourl, *some]))
+        found = gitlog.heads(await self._git(["ls-remote", "--heads", "--", self._address, *some]))
         watched = {
             branch: head
             for branch, head in found.items()
@@ -228,7 +231,7 @@ class GitPoller(ProgramPoller):
 
     @property
     def _fetching(self) -> list[str]:
-        return ["--git-dir", self._directory, "fetch", "--quiet", "--no-tags", "--", self.repourl]
+        return ["--git-dir", self._directory, "fetch", "--quiet", "--no-tags", "--", self._address]
 
     async def _missing(self, revisions: Iterable[str]) -> list[str]:
         """The revisions that my repository lacks."""
@@ -304,7 +307,20 @@ class GitPoller(ProgramPoller):
         )
         return self.categorized(change)
 
+    @property
+    def _address(self) -> str:
+        """The URL of the repository without a password, which L{_git} passes in the environment."""
+        return splitCredentials(self.repourl)[0]
+
     async def _git(
         self, arguments: Sequence[str], seconds: float = LOOK_SECONDS, stdin: bytes = b""
     ) -> bytes:
-        return await self.run([self.gitbin, *arguments], self.timeout or seconds, _ENVIRONMENT, stdin)
+        environment = dict(_ENVIRONMENT)
+        command = [self.gitbin]
+        credentials = splitCredentials(self.repourl)[1]
+        if credentials is not None:  # not on the command line, where every user could read them
+            environment["POLLER_USER"], environment["POLLER_PASSWORD"] = credentials
+            server = urlsplit(self._address)
+            helper = f"credential.{server.scheme}://{server.netloc}.helper"  # and for no other server
+            command += ["-c", f"{helper}=", "-c", f"{helper}={_HELPER}"]
+        return await self.run([*command, *arguments], self.timeout or seconds, environment, stdin)

@@ -16,7 +16,7 @@ from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
-from buildbot.text.urls import withoutPasswords
+from buildbot.text.urls import splitCredentials, withoutPasswords
 
 #: With these, hg prints the same for every user, in UTF-8. The user's own file still has keys and proxies.
 _ENVIRONMENT = {"HGPLAIN": "1", "HGENCODING": "UTF-8"}
@@ -206,15 +206,23 @@ class HgPoller(ProgramPoller):
         if not os.path.exists(os.path.join(self._directory, ".hg", "requires")):
             os.makedirs(os.path.dirname(self._directory), exist_ok=True)
             await self.run([self.hgbin, "init", "--", self._directory], LOOK_SECONDS, _ENVIRONMENT)
-        pull = ["pull", "--quiet", "--", self.repourl]
         try:
-            await self._hg(pull, self.timeout or FETCH_SECONDS)
+            await self._pullOnce()
         except ProgramFailed as failed:
             journal = os.path.join(self._directory, ".hg", "store", "journal")
             if failed.status is None or not os.path.exists(journal):
                 raise
             await self._hg(["recover"], self.timeout or FETCH_SECONDS)  # from a pull that was killed
-            await self._hg(pull, self.timeout or FETCH_SECONDS)
+            await self._pullOnce()
+
+    async def _pullOnce(self) -> None:
+        url, credentials = splitCredentials(self.repourl)
+        asks, stdin = ["--noninteractive"], b""
+        if credentials is not None:  # not on the command line, where every user could read them
+            asks = ["--config", "ui.interactive=yes", "--config", "ui.nontty=yes"]
+            stdin = "".join(f"{each}\n" for each in credentials).encode("utf-8", "surrogateescape")
+        command = [self.hgbin, *asks, "--repository", self._directory, "pull", "--quiet", "--", url]
+        await self.run(command, self.timeout or FETCH_SECONDS, _ENVIRONMENT, stdin)
 
     async def _hg(self, arguments: Sequence[str], seconds: float | None = None) -> bytes:
         command = [self.hgbin, "--noninteractive", "--repository", self._directory, *arguments]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
@@ -21,6 +20,8 @@ from twisted.web.client import (
 )
 from twisted.web.error import InfiniteRedirection, RedirectWithNoLocation, SchemeNotSupported
 from twisted.web.http_headers import Headers
+
+from buildbot.text.urls import splitCredentials
 
 #: The most bytes of a page.
 MOST_BYTES = 16 << 20
@@ -114,14 +115,12 @@ async def _page(reactor: Any, url: str, most: int) -> bytes:
 
 
 def _asked(url: str) -> tuple[bytes, dict[bytes, list[bytes]]]:
-    """The URL without a user, and the headers."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
+    """The URL without a user and a password, and the headers."""
+    plain, credentials = splitCredentials(url)
     headers = {b"User-Agent": [b"buildbot"]}
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers[b"Authorization"] = [b"Basic " + b64encode(user.encode())]
-    return urlunsplit(parts._replace(netloc=host)).encode("ascii"), headers
+    if credentials is not None:
+        headers[b"Authorization"] = [b"Basic " + b64encode(":".join(credentials).encode())]
+    return plain.encode("ascii"), headers
 
 
 def _first(error: ResponseFailed) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote, urlsplit
 
 #: Replaces a password.
 STRUCK = "XXXX"
@@ -14,3 +15,18 @@ _CREDENTIALS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)([^\s/@:]*):([^\s/]*)@
 def withoutPasswords(text: str) -> str:
     """The text with the password of each URL replaced: C{https://me:secret@host/} has C{XXXX} for it."""
     return _CREDENTIALS.sub(rf"\1\2:{STRUCK}@", text)
+
+
+def splitCredentials(url: str) -> tuple[str, tuple[str, str] | None]:
+    """The URL of a web server without its user and password, and these.
+
+    Other URLs, and those without a password, stay unchanged, and have None.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url, None
+    if parts.scheme not in ("http", "https") or not parts.password:
+        return url, None
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl(), (unquote(parts.username or ""), unquote(parts.password))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 
 from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import ChangeMaster
@@ -43,6 +46,42 @@ class Master(service.MultiService):
         stored: Change = await self.store.addChange(change, None, state)
         self.changes.append(stored)
         return stored
+
+
+class Guarded(Resource):
+    """A web server that asks for a user and a password.
+
+    @ivar given: the users and passwords that it was given.
+    @ivar seen: the commands of processes in which the word C{secret} was while it was asked.
+    """
+
+    isLeaf = True
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self._secret = secret.encode()
+        self.given: list[tuple[str, str]] = []
+        self.seen: list[bytes] = []
+
+    def render_GET(self, request: Any) -> bytes:
+        """Ask for the password, and refuse it."""
+        self.seen += [each for each in _commands() if self._secret in each]
+        if request.getHeader("authorization") is None:
+            request.setResponseCode(401)
+            request.setHeader("WWW-Authenticate", 'Basic realm="x"')
+        else:
+            self.given.append((request.getUser().decode(), request.getPassword().decode()))
+            request.setResponseCode(403)
+        return b""
+
+
+def _commands() -> Iterator[bytes]:
+    """The command lines of all processes."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            yield Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
 
 
 class PollerCase(unittest.TestCase):
@@ -80,6 +119,14 @@ class PollerCase(unittest.TestCase):
             command, cwd=where, env=self.environ, check=True, capture_output=True, text=True
         )
         return done.stdout
+
+    def guarded(self, secret: str) -> tuple[Guarded, str]:
+        """Start a web server that asks for a password. Returns it with its address."""
+        tcp: Any = reactor
+        server = Guarded(secret)
+        port = tcp.listenTCP(0, Site(server), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return server, f"127.0.0.1:{port.getHost().port}"
 
     def use(self, poller: PollingChangeSource) -> None:
         """Start a new master on the same store, with this poller."""

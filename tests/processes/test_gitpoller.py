@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,15 @@ class TroubleTests(GitCase):
         states = self.successResultOf(self.store.getStates(""))
         told = f"{self.poller.failure} {self.poller.describe()} {states}"
         self.assertNotIn("s3cret", told)
+
+    async def test_commandLine(self) -> None:
+        """The web server gets the user and the password, and no command line has them (S3)."""
+        secret = os.urandom(8).hex()  # in no command line of anybody else
+        server, address = self.guarded(secret)
+        self.start(repourl=f"http://m%40e:{secret}@{address}/x")
+        await self.poller.doPoll()
+        self.assertRegex(self.poller.failure, "403")
+        self.assertEqual((set(server.given), server.seen), ({("m@e", secret)}, []))
 
 
 class RestartTests(GitCase):

@@ -198,6 +198,15 @@ class TroubleTests(HgCase):
         states = self.successResultOf(self.store.getStates(""))
         self.assertNotIn("s3cret", f"{self.poller.failure} {self.poller.describe()} {states}")
 
+    async def test_commandLine(self) -> None:
+        """The web server gets the user and the password, and no command line has them (S3)."""
+        secret = os.urandom(8).hex()  # in no command line of anybody else
+        server, address = self.guarded(secret)
+        self.start(repourl=f"http://m%40e:{secret}@{address}/x")
+        await self.poller.doPoll()
+        self.assertRegex(self.poller.failure, "403")
+        self.assertEqual((set(server.given), server.seen), ({("m@e", secret)}, []))
+
 
 class RestartTests(HgCase):
     """A restart loses nothing and repeats nothing."""
