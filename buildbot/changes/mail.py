@@ -27,7 +27,6 @@ from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
-from buildbot.store.interface import StoreFailed
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine
 
@@ -195,12 +194,9 @@ class MaildirSource(MaildirTwisted):
 
     async def _keep(self, change: Change, filename: str) -> str:
         """Store a change. Returns the reason if that is impossible for ever, else nothing."""
-        changemaster: Any = self.parent
         try:
-            await changemaster.addChange(change, {self._key: {"stored": filename}})
-        except StoreFailed:
-            raise
-        except PLUGIN_ERRORS as error:
+            await self.changemaster.addChange(change, {self._key: {"stored": filename}})
+        except (TypeError, ValueError) as error:  # the record of a change that no store takes
             return f"its change cannot be stored: {error!r}"
         self._stored = filename
         return ""
@@ -230,8 +226,7 @@ class MaildirSource(MaildirTwisted):
 
     @property
     def _store(self) -> Any:
-        changemaster: Any = self.parent
-        return changemaster.parent.botmaster.store
+        return self.changemaster.parent.botmaster.store
 
     @property
     def _key(self) -> str:

@@ -113,6 +113,8 @@ class MaildirTwisted(PollingChangeSource):
     pollinterval: float = 10
     basedir: str | None = None
 
+    _changemaster: Any = None
+
     @arguments(basedir=orNone(MAILDIR, "the value that setBasedir gets"), pollInterval=orNone(SOME_SECONDS))
     def __init__(self, basedir: str | None = None, pollInterval: float | None = None) -> None:
         """@param pollInterval: seconds between two looks."""
@@ -136,11 +138,17 @@ class MaildirTwisted(PollingChangeSource):
         self.basedir = basedir
 
     @property
+    def changemaster(self) -> Any:
+        """My parent. A look may end after I have been removed, and needs it until then."""
+        if self.parent is not None:
+            self._changemaster = self.parent
+        return self._changemaster
+
+    @property
     def maildir(self) -> Maildir:
         """My maildir, with a path that is complete."""
-        changemaster: Any = self.parent
         where = os.path.expanduser(self.basedir or "")
-        return Maildir(os.path.join(changemaster.parent.basedir, where))
+        return Maildir(os.path.join(self.changemaster.parent.basedir, where))
 
     @property
     def newdir(self) -> str:

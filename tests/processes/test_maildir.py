@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import deferLater
 from twisted.logger import formatEvent
 
 from buildbot.changes import freshcvsmail, maildir
@@ -128,6 +131,22 @@ class LookTests(MaildirCase):
         self.start()
         await self.poller.doPoll()
         self.assertEqual(self.revisions(), ["1", "2", "3"])
+
+    async def test_removed(self) -> None:
+        """P2: a source that a reconfig removes in the middle of a look leaves the rest to the next one."""
+        for turns in range(0, 24, 2):
+            for _ in range(3):
+                self.deliver()
+            self.start()
+            self.poller.doPoll()
+            for _ in range(turns):
+                await deferLater(reactor, 0)
+            await maybeDeferred(self.poller.disownServiceParent)
+            self.assertEqual(len(self.changes()) + len(self.names("new")), self.count)
+        self.start()
+        await self.poller.doPoll()
+        self.assertEqual(self.revisions(), [str(number) for number in range(1, self.count + 1)])
+        self.assertEqual((self.names("new"), self.poller.failure), ([], ""))
 
     async def test_movedBack(self) -> None:
         """A mail that somebody moves back to new makes a change again, also after a restart."""
