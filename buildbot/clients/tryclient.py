@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_try -*-
+# -*- test-case-name: tests.stories.test_try,tests.processes.test_trycommand -*-
 """Send the changes of a working copy to a master, which builds them before they are committed.
 
 The names are those of 0.7.5. L{buildbot.scripts.trycommand} has the command line,

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.scripts.test_tryoptions -*-
+# -*- test-case-name: tests.processes.test_trycommand -*-
 """The command C{try}: have a patch built before it is committed.
 
 L{buildbot.clients.tryclient} implements it, L{buildbot.scripts.tryoptions} has the options.
