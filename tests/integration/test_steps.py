@@ -16,6 +16,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.process.properties import Interpolate, Property, WithProperties
 from buildbot.status.results import SUCCESS, WARNINGS, SKIPPED
 from buildbot.steps.shell import Compile, ShellCommand
+from buildbot.steps.shellsequence import ShellArg, ShellSequence
 from buildbot.steps.slave import SetPropertiesFromEnv
 from buildbot.steps.transfer import (
     JSONPropertiesDownload, JSONStringDownload, MultipleFileUpload, StringDownload,
@@ -39,6 +40,8 @@ f.addSteps([
             warningPattern=r'(.*?):(\d+): warning: (.*)', suppressionFile='supp',
             warningExtractor=Compile.warnExtractFromRegexpGroups),
     SetPropertiesFromEnv(['PATH', 'NO_SUCH_VARIABLE']),
+    ShellSequence([ShellArg('echo one'), ShellArg(['sh', '-c', 'exit 1'], warnOnFailure=True),
+                   ShellArg('echo two', logname='two')], name='sequence', usePTY=False),
     ShellCommand(name='never', command='exit 1', doStepIf=lambda step: step.getProperty('no') == 'x'),
     ShellCommand(name='hidden', command='true', usePTY=False,
                  hideStepIf=lambda results, step: results == SUCCESS),
@@ -85,7 +88,7 @@ class StepsTests(MasterTestCase):
         name = build["slave"]
         steps = {step["name"]: step for step in build["steps"]}
         results = {each: step["results"] for each, step in steps.items()}
-        others = {"rc": 1, "compile": 1, "never": 3, "broken": 4}
+        others = {"rc": 1, "compile": 1, "sequence": 1, "never": 3, "broken": 4}
         self.assertEqual(results, {**dict.fromkeys(results, 0), **others}, (name, build))
         self.assertEqual(build["result"], "exception")
 
@@ -114,6 +117,8 @@ class StepsTests(MasterTestCase):
         self.assertEqual(self._text(build, "compile", "warnings"), "b.c:2: warning: unused y\n")
         self.assertIn("/", build["properties"]["PATH"])
         self.assertNotIn("NO_SUCH_VARIABLE", build["properties"])
+        self.assertEqual(self._text(build, "sequence"), "one\n")
+        self.assertEqual(self._text(build, "sequence", "two"), "two\n")
         hidden = [each for each, step in steps.items() if step["hidden"]]
         self.assertEqual(hidden, ["hidden"])
         self.assertIn("ZeroDivisionError", self._text(build, "broken", "err.text"))
