@@ -161,8 +161,14 @@ class Told:
     def __getitem__(self, name: str) -> Any:
         return self._build.getProperty(name)
 
-    def setProperty(self, name: str, value: Any, source: str = "renderer") -> None:
-        """Set a property of the build."""
+    def asList(self) -> list[tuple[str, Any, str]]:
+        """The list of (name, value, source), sorted by name."""
+        build: Any = self._build
+        listed: list[tuple[str, Any, str]] = build.properties.asList()
+        return listed
+
+    def setProperty(self, name: str, value: Any, source: str = "renderer", runtime: bool = True) -> None:
+        """Set a property of the build. C{runtime} is of 0.8, and has no effect."""
         build: Any = self._build
         build.setProperty(name, value, source)
 

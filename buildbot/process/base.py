@@ -360,8 +360,8 @@ class Build:
         """My properties, as functions of the configuration get them."""
         return Told(self)
 
-    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
-        """Set a property."""
+    def setProperty(self, propname: str, value: Any, source: str = "step", runtime: bool = True) -> None:
+        """Set a property. C{runtime} is of 0.8, and has no effect."""
         self.properties.setProperty(propname, value, source)
         self.build_status.setProperty(propname, value, source)
 

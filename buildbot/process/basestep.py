@@ -384,8 +384,12 @@ class BuildStep(ComparableMixin):
         """The properties of the build, as functions of the configuration get them."""
         return self.build.getProperties()
 
-    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
-        """Set a property of the build. C{source} tells its origin, in words."""
+    def setProperty(self, propname: str, value: Any, source: str = "step", runtime: bool = True) -> None:
+        """Set a property of the build.
+
+        @param source: its origin, in words.
+        @param runtime: of 0.8; it has no effect.
+        """
         self.build.setProperty(propname, value, source)
 
     def getSlaveName(self) -> str:

@@ -94,9 +94,20 @@ class DoStepIfTests(StepCase):
         ]
         for condition in asked:
             self.assertEqual(self.shell(condition).result, SKIPPED)
+        asking = (lambda step: ("branch", "trunk", "build") in step.build.getProperties().asList(),)
+        self.assertEqual(len(self.shell(*asking).sent), 1)
         running = self.shell(lambda step: step.getProperty("branch") == "trunk")
         self.assertRaises(KeyError, running.build.steps[0].getProperty, "no")
         self.assertEqual(len(running.sent), 1)
+
+    def test_setProperty(self) -> None:
+        """A step sets properties as those of 0.8 do, with the source and with what has no effect here."""
+        step = self.shell(True).build.steps[0]
+        step.setProperty("a", 1, "me", runtime=True)
+        step.build.getProperties().setProperty("b", 2, "you", runtime=True)
+        properties: Any = step.build.getProperties()
+        told = [each for each in properties.asList() if each[0] in ("a", "b")]
+        self.assertEqual(told, [("a", 1, "me"), ("b", 2, "you")])
 
     def test_skippedCommand(self) -> None:
         """A step is skipped even if its command has a property that is not set."""
