@@ -107,6 +107,8 @@ class PollerCase(unittest.TestCase):
                 raise unittest.SkipTest(f"there is no {program}")
         self.here = Path(self.mktemp()).resolve()
         self.here.mkdir()
+        # trial -j sets it for this Python; hg runs with the Python of the system, perhaps another version
+        self.patch(os, "environ", {key: value for key, value in os.environ.items() if key != "PYTHONPATH"})
         self.environ = {**os.environ, "HOME": str(self.here)}
         self.store = TestStore()
         self.store.open()
