@@ -17,6 +17,7 @@ from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, takes, text
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.model.properties import isRenderable
 from buildbot.model.results import Results
+from buildbot.process.commandline import words
 from buildbot.text.plural import counted
 
 #: The most characters of a path; Linux accepts 4095 bytes, other systems less.
@@ -84,11 +85,14 @@ def _isArgument(value: object) -> bool:
 
 
 def _isCommand(value: object) -> bool:
-    return (
-        value is None
-        or isFilledIn(value)
-        or (isinstance(value, (list, tuple)) and all(map(_isArgument, value)) and _hasProgram(value))
-    )
+    if value is None or isFilledIn(value):
+        return True
+    if not isinstance(value, (list, tuple)):
+        return False
+    if all(map(_isArgument, value)):
+        return _hasProgram(value)
+    given = list(words(value))
+    return all(map(_isArgument, given)) and _hasProgram(given)
 
 
 def _hasProgram(command: Sequence[Any]) -> bool:
@@ -99,11 +103,10 @@ def _hasProgram(command: Sequence[Any]) -> bool:
 def _commandDetail(value: object) -> str | None:
     if not isinstance(value, (list, tuple)):
         return textDetail(value)
-    if not _hasProgram(value):
+    given = list(words(value))
+    if not _hasProgram(given):
         return "argument 1, which is the program to run, is empty"
-    number, wrong = next((n, each) for n, each in enumerate(value, 1) if not _isArgument(each))
-    if isinstance(wrong, (list, tuple)):
-        return f"argument {number} is {articled(wrong)}; write each argument by itself"
+    number, wrong = next((n, each) for n, each in enumerate(given, 1) if not _isArgument(each))
     if textDetail(wrong):
         return f"argument {number}: {textDetail(wrong)}"
     hint = f"; write '{wrong}'" if isWhole(wrong) and abs(wrong) < 10**9 else ""

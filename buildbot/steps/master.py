@@ -19,6 +19,7 @@ from buildbot.model.interpolate import Property
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.basestep import BuildStep
+from buildbot.process.commandline import words
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, PROPERTY, WORDS
 from buildbot.process.masterpath import UnsafePath, onMaster
 from buildbot.process.provenance import Origin, piecesOf
@@ -99,7 +100,7 @@ class MasterShellCommand(BuildStep):
         super().__init__(**kwargs)
         if command is None:
             complain(self, "has no command")
-        self.command = command
+        self.command = list(words(command)) if isinstance(command, (list, tuple)) else command
         self.description = description or self.description
         self.descriptionDone = descriptionDone or description or self.descriptionDone
         self.descriptionSuffix = descriptionSuffix

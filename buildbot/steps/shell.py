@@ -21,6 +21,7 @@ from buildbot.model.properties import Renderable
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS, worst
 from buildbot.process.basestep import BuildStep, wordList
+from buildbot.process.commandline import words
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PATH, PROPERTY, RESULTS_OF, WORDS
 from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.loglines import linesOrNone
@@ -199,9 +200,12 @@ class ShellCommand(LoggingBuildStep):
         """The command for this slave. For old slaves, obfuscated arguments become plain ones."""
         if isinstance(command, str):
             return command
-        if any(map(_isHidden, command)) and self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
-            return [each[1] if _isHidden(each) else each for each in command]
-        return list(command)
+        if _isFlat(command):
+            return list(command)
+        given = list(words(command))
+        if any(map(_isHidden, given)) and self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
+            return [each[1] if _isHidden(each) else each for each in given]
+        return given
 
     def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
         """Add the variables of C{build.slaveEnvironment}, set by earlier steps, to C{cmd.args["env"]}."""
@@ -244,15 +248,21 @@ def _isHidden(argument: object) -> bool:
     return isinstance(argument, tuple) and len(argument) == 3 and argument[0] == "obfuscated"
 
 
+def _isFlat(command: Any) -> bool:
+    """True for a command without lists and secret words in it, as nearly all are."""
+    return not any([isinstance(each, (list, tuple)) for each in command])
+
+
 def _quoted(command: Any) -> list[str]:
     """The first two words of a command, in quotes, with "..." if there are more."""
     if isinstance(command, Renderable):
         return [repr(command)]
     each = command.split() if isinstance(command, str) else command or ()
-    words = [str(one[2] if _isHidden(one) else one) for one in each]
-    if not words:
+    each = each if _isFlat(each) else words(each)
+    said = [str(one[2] if _isHidden(one) else one) for one in each]
+    if not said:
         return ["???"]
-    shown = [*words[:2], "..."] if len(words) > 2 else words
+    shown = [*said[:2], "..."] if len(said) > 2 else said
     shown[0] = f"'{shown[0]}"
     shown[-1] = f"{shown[-1]}'"
     return shown

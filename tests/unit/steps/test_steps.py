@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
+from buildbot.process.properties import Property
 from buildbot.steps import dummy, maxq, shell
 from buildbot.steps.python import BuildEPYDoc
 from buildbot.steps.shell import ShellCommand, WithProperties
@@ -453,3 +454,21 @@ class DummyTests(StepCase):
         running = self.begin(dummy.RemoteDummy())
         running.build.lostRemote(Failure(ConnectionLost()))
         self.assertIsNotNone(running.result)
+
+
+class NestedCommandTests(StepCase):
+    """Commands with lists in them."""
+
+    def test_flattened(self) -> None:
+        """0.8: the words of a list in a command take its place, also those of a property."""
+        running = self.begin(ShellCommand(command=["x", ["-a", ["b"]], ("c",), ("obfuscated", "pw", "XX")]))
+        self.assertEqual(running.command.args["command"], ["x", "-a", "b", "c", ("obfuscated", "pw", "XX")])
+        self.assertEqual(running.step.getText(), ["'x", "-a", "...'"])
+
+        class Flags(ShellCommand):
+            def start(self) -> Any:
+                self.setProperty("flags", ["-O2", "-g"])
+                return ShellCommand.start(self)
+
+        running = self.begin(Flags(command=["cc", Property("flags"), "a.c"]))
+        self.assertEqual(running.command.args["command"], ["cc", "-O2", "-g", "a.c"])
