@@ -76,7 +76,7 @@ def isRemote(error: Exception, name: str) -> bool:
     return str(getattr(error, "remoteType", "")).rstrip("'").endswith(f".{name}")
 
 
-def endpointOf(master: str, reactor: Any) -> IStreamClientEndpoint:
+def endpointOf(master: str, reactor: object) -> IStreamClientEndpoint:
     """The endpoint for C{master}. Raises ValueError, with a message for the user, if it is not valid."""
     match = _HOST_AND_PORT.fullmatch(master)
     if match is not None and 0 < int(match["port"]) < 65536:

@@ -59,7 +59,9 @@ class Settings:
         return {**change, **more, "branch": branch, "repository": self.repository(root)}
 
 
-def hook(ui: Any, repo: Any, hooktype: Any, node: Any = None, source: Any = None, **kwargs: Any) -> None:
+def hook(
+    ui: Any, repo: Any, hooktype: object, node: object = None, source: object = None, **kwargs: Any
+) -> None:
     """Send the changesets of a push: C{changegroup.buildbot = python:buildbot.changes.hgbuildbot.hook}.
 
     Returns None, which is success for Mercurial, whatever happens.
@@ -120,5 +122,5 @@ def _settings(ui: Any) -> Settings:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

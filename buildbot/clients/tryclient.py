@@ -145,7 +145,7 @@ class Try(pb.Referenceable):
         self._progress = Progress(lambda line: print(plain(line), flush=True), self.quiet)
         self._running: list[Deferred[Any]] = []
 
-    def getopt(self, config_name: str, default: Any = None) -> Any:
+    def getopt(self, config_name: str, default: object = None) -> Any:
         """An option; the default if it is not given."""
         value = self.config.get(config_name)
         return default if value is None or value == [] or value == "" else value
@@ -330,7 +330,7 @@ class Try(pb.Referenceable):
             )
         self.announce("the job has been delivered")
 
-    async def _ask(self, remote: Any, message: str, *arguments: Any) -> Any:
+    async def _ask(self, remote: Any, message: str, *arguments: object) -> Any:
         """Call a method of the master. Raises L{TryFailed}."""
         try:
             return await remote.callRemote(message, *arguments)
@@ -372,7 +372,7 @@ class Try(pb.Referenceable):
         if not self._progress.sumUp():
             self.exitcode = 1
 
-    async def _follow(self, buildset: Any) -> None:
+    async def _follow(self, buildset: object) -> None:
         requests = [(word(name), each) for name, each in await self._ask(buildset, "getBuildRequests")]
         self._progress.submitted(name for name, _ in requests)
         for _, request in requests:
@@ -385,7 +385,7 @@ class Try(pb.Referenceable):
 
     # called by the master
 
-    def remote_newbuild(self, bs: Any, builderName: Any) -> None:
+    def remote_newbuild(self, bs: object, builderName: object) -> None:
         """A build has started."""
         following = ensureDeferred(self._followBuild(bs, word(builderName)))
         self._running.append(following.addErrback(self._notFollowed))
@@ -393,7 +393,7 @@ class Try(pb.Referenceable):
     def _notFollowed(self, why: Failure) -> None:
         self._trouble = self._trouble or why
 
-    async def _followBuild(self, build: Any, builder: str) -> None:
+    async def _followBuild(self, build: object, builder: str) -> None:
         self._progress.started(builder, await self._ask(build, "getNumber"))
         await self._ask(build, "subscribe", self, ESTIMATES)
         step = await self._ask(build, "getCurrentStep")
@@ -403,7 +403,7 @@ class Try(pb.Referenceable):
         results = await self._ask(build, "getResults")
         self._progress.finished(builder, results, await self._ask(build, "getText"))
 
-    def remote_stepStarted(self, buildername: Any, build: Any, stepname: Any, step: Any) -> None:
+    def remote_stepStarted(self, buildername: object, build: object, stepname: object, step: Any) -> None:
         """A step has started."""
         self._progress.stepStarted(word(buildername), word(stepname))
 
@@ -414,7 +414,7 @@ class Try(pb.Referenceable):
         result = results[0] if isinstance(results, (list, tuple)) else results
         self._progress.stepFinished(word(buildername), word(stepname), result)
 
-    def remote_buildETAUpdate(self, buildername: Any, build: Any, eta: float) -> None:
+    def remote_buildETAUpdate(self, buildername: object, build: object, eta: float) -> None:
         """A build has a new estimate."""
         self._progress.estimated(word(buildername), eta)
 
@@ -435,7 +435,7 @@ def _read(path: str) -> str:
         raise TryFailed(f"--diff: cannot read {path}: {why.strerror}") from None
 
 
-def _sendable(value: Any) -> Any:
+def _sendable(value: object) -> Any:
     """Text unchanged; text that was not UTF-8 as the original bytes."""
     if isinstance(value, str) and not value.isascii():
         try:

@@ -358,7 +358,11 @@ EXTRACTORS: dict[str, type[SourceStampExtractor]] = {
 
 
 def getSourceStamp(
-    vctype: str, treetop: str, branch: str | None = None, repository: str | None = None, reactor: Any = None
+    vctype: str,
+    treetop: str,
+    branch: str | None = None,
+    repository: str | None = None,
+    reactor: object = None,
 ) -> Deferred[SourceStamp]:
     """The source stamp of a working copy.
 

@@ -79,9 +79,9 @@ class Change(ComparableMixin):
         who: str,
         files: Iterable[str],
         comments: str,
-        isdir: Any = 0,
+        isdir: object = 0,
         links: Iterable[str] | None = (),
-        revision: Any = None,
+        revision: object = None,
         when: float | None = None,
         branch: str | None = None,
         category: str | None = None,
@@ -137,7 +137,7 @@ class Change(ComparableMixin):
             setattr(same, name, value)
         return same
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self.__dict__.pop("_record", None)
         super().__setattr__(name, value)
 

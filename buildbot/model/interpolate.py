@@ -27,7 +27,7 @@ class Property(Renderable):
     compare_attrs = ("key", "default", "defaultWhenFalse")
 
     @arguments(key=TEXT, default=_ANY, defaultWhenFalse=_ANY)
-    def __init__(self, key: str, default: Any = None, defaultWhenFalse: bool = True) -> None:
+    def __init__(self, key: str, default: object = None, defaultWhenFalse: bool = True) -> None:
         self.key = key
         self.default = default
         self.defaultWhenFalse = defaultWhenFalse
@@ -53,7 +53,7 @@ class Interpolate(Renderable):
     compare_attrs = ("fmtstring", "args", "kwargs")
 
     @arguments(fmtstring=TEXT)
-    def __init__(self, fmtstring: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, fmtstring: str, *args: object, **kwargs: Any) -> None:
         self.fmtstring = fmtstring
         self.args = args
         self.kwargs = kwargs
@@ -114,7 +114,7 @@ class Interpolate(Renderable):
             value = told.getProperty(name)
         return self._chosen(rule, value, isSet, build) if colon else value
 
-    def _chosen(self, rule: str, value: Any, isSet: bool, build: HasProperties) -> Any:
+    def _chosen(self, rule: str, value: object, isSet: bool, build: HasProperties) -> Any:
         """The value by the rule behind the name."""
         sign, text = rule[:1], rule[1:]
         if sign == "#" and text[:1] == "?":
@@ -133,7 +133,7 @@ class Interpolate(Renderable):
         return f"Interpolate({self.fmtstring!r})"
 
 
-def _worded(value: Any) -> str:
+def _worded(value: object) -> str:
     return "" if value is None else str(value)
 
 

@@ -51,7 +51,7 @@ class Properties(Mapping[str, Any]):
         if values:
             self.update(values, source)
 
-    def setProperty(self, name: str, value: Any, source: str) -> None:
+    def setProperty(self, name: str, value: object, source: str) -> None:
         """Set a property, or replace its value.
 
         @param source: the origin of the value, in words for people: C{"Scheduler"}, C{"slave bot1"}.

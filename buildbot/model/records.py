@@ -53,7 +53,7 @@ class Record:
         return same
 
     @classmethod
-    def fromRecord(cls: type[_R], record: Any) -> _R:
+    def fromRecord(cls: type[_R], record: object) -> _R:
         """The record of a dict from L{toRecord}.
 
         Unknown names are ignored: a later release may have written them.
@@ -255,7 +255,7 @@ def overall(results: Iterable[int | None]) -> int | None:
     return total
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if type(value) in _ATOMS:
         return value
     if isinstance(value, tuple):
@@ -272,7 +272,7 @@ def _readersOf(kind: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ..
 def _one(*kinds: type) -> Callable[[Any], Any]:
     """A function that returns a value of one of these types, and raises TypeError for any other."""
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> Any:
         if not isinstance(value, kinds):
             raise TypeError(f"expected {kinds[0].__name__}, found {type(value).__name__}")
         return value

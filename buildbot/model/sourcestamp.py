@@ -66,7 +66,7 @@ class SourceStamp(ComparableMixin):
     def __init__(
         self,
         branch: str | None = None,
-        revision: Any = None,
+        revision: object = None,
         patch: Sequence[Any] | None = None,
         changes: Iterable[Change] | None = None,
         repository: str = "",
@@ -120,7 +120,7 @@ class SourceStamp(ComparableMixin):
             return self.revision
         return lastRevision([change.revision for change in self.changes])
 
-    def getAbsoluteSourceStamp(self, got_revision: Any) -> SourceStamp:
+    def getAbsoluteSourceStamp(self, got_revision: object) -> SourceStamp:
         """A copy of me with the revision that the slave checked out, so that the build can be repeated."""
         return self._with(revision=got_revision)
 

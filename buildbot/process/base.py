@@ -282,7 +282,7 @@ class Build:
         """True while the build or its step waits for locks."""
         return self._claims is not None and self._claims.isWaiting
 
-    def _end(self, result: Any = None) -> None:
+    def _end(self, result: object = None) -> None:
         self._ending.happens(Event.END)
 
     def _finish(self, results: int, text: list[str]) -> None:
@@ -320,7 +320,7 @@ class Build:
         self._ending.happens(Event.STOP, reason)
         self.build_status.note = "stopping"
 
-    def lostRemote(self, remote: Any = None) -> None:
+    def lostRemote(self, remote: object = None) -> None:
         """End the build because the slave was lost."""
         self._ending.happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
 
@@ -329,7 +329,7 @@ class Build:
 
     # locks
 
-    async def acquireLocks(self, res: Any = None) -> None:
+    async def acquireLocks(self, res: object = None) -> None:
         """Wait until I hold all my locks."""
         if self.locks:
             await self._claim(self.locks, self)
@@ -352,7 +352,7 @@ class Build:
         """C{slavebuilder} under its 0.7.5 name; see L{SlaveForBuild}."""
         return self.slavebuilder
 
-    def getProperty(self, propname: str, *default: Any) -> Any:
+    def getProperty(self, propname: str, *default: object) -> Any:
         """The value of a property. @raise KeyError: it is not set, and no default was given."""
         return self.properties.getProperty(propname, *default)
 
@@ -360,7 +360,7 @@ class Build:
         """My properties, as functions of the configuration get them."""
         return Told(self)
 
-    def setProperty(self, propname: str, value: Any, source: str = "step", runtime: bool = True) -> None:
+    def setProperty(self, propname: str, value: object, source: str = "step", runtime: bool = True) -> None:
         """Set a property. C{runtime} is of 0.8, and has no effect."""
         self.properties.setProperty(propname, value, source)
         self.build_status.setProperty(propname, value, source)
@@ -373,7 +373,7 @@ class Build:
             self._budget = Budget(what, BUILD_MEMORY, self.slavebuilder.peer.budget)
         return self._budget
 
-    def render(self, value: Any) -> Any:
+    def render(self, value: object) -> Any:
         """Replace each WithProperties in a value by its text."""
         return render(value, self)
 

@@ -120,7 +120,7 @@ class BuildStep(ComparableMixin):
     _whyStopped: str | Failure | None = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
+    def __new__(cls, *args: object, **kwargs: Any) -> BuildStep:
         self = super().__new__(cls)
         self._arguments = named(cls.__init__, args, kwargs) if args else dict(kwargs)
         self._haveNames = not args or haveNames(cls.__init__, args)
@@ -303,7 +303,7 @@ class BuildStep(ComparableMixin):
             return fail(why if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}"))
         self._command = c
 
-        def ended(result: Any) -> Any:
+        def ended(result: object) -> Any:
             self._command = None
             return result
 
@@ -353,11 +353,11 @@ class BuildStep(ComparableMixin):
         """Set the present value of one of the progressMetrics."""
         self.step_status.setProgress(metric, value)
 
-    def setStatistic(self, name: str, value: Any) -> None:
+    def setStatistic(self, name: str, value: object) -> None:
         """Set a number that the step has counted, such as C{tests-failed}."""
         self.step_status.setStatistic(name, value)
 
-    def getStatistic(self, name: str, default: Any = None) -> Any:
+    def getStatistic(self, name: str, default: object = None) -> Any:
         """A number that the step has counted before."""
         return self.step_status.getStatistic(name, default)
 
@@ -369,7 +369,7 @@ class BuildStep(ComparableMixin):
         """All numbers that the step has counted, by their names."""
         return self.step_status.getStatistics()
 
-    def getProperty(self, propname: str, *default: Any) -> Any:
+    def getProperty(self, propname: str, *default: object) -> Any:
         """The value of a property of the build; the default if it is not set, else KeyError.
 
         For C{doStepIf}, the default is None, as in the releases that have it.
@@ -384,7 +384,7 @@ class BuildStep(ComparableMixin):
         """The properties of the build, as functions of the configuration get them."""
         return self.build.getProperties()
 
-    def setProperty(self, propname: str, value: Any, source: str = "step", runtime: bool = True) -> None:
+    def setProperty(self, propname: str, value: object, source: str = "step", runtime: bool = True) -> None:
         """Set a property of the build.
 
         @param source: its origin, in words.

@@ -64,7 +64,7 @@ class BuilderControl:
         """
         return ensureDeferred(self.original.botmaster.engine.submitRequest(self.original, req))
 
-    def requestBuildSoon(self, req: Any) -> Deferred[BuildRequest]:
+    def requestBuildSoon(self, req: object) -> Deferred[BuildRequest]:
         """Submit a request if its build can start at once.
 
         @return: see L{requestBuild}.

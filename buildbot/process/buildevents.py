@@ -29,17 +29,17 @@ class BuildEvents:
         self._clock = clock
         self.listeners: Observers[Any] = NOBODY
 
-    def subscribe(self, listener: Any) -> None:
+    def subscribe(self, listener: object) -> None:
         """Call the methods of an object that exist: C{buildStarted(builder, build)},
         C{buildFinished(builder, build)} and C{buildsetComplete(record)}.
         """
         self.listeners = self.listeners.plus(listener)
 
-    def unsubscribe(self, listener: Any) -> None:
+    def unsubscribe(self, listener: object) -> None:
         """Stop the calls to an object."""
         self.listeners = self.listeners.without(listener)
 
-    def tell(self, event: str, *values: Any) -> None:
+    def tell(self, event: str, *values: object) -> None:
         """Call a method of each listener in a later reactor turn. A failure does not affect the others."""
         for listener in self.listeners:
             method = getattr(listener, event, None)

@@ -134,7 +134,7 @@ class BuildFactory(ComparableMixin):
 ConfigurableBuildFactory = BuildFactory
 
 
-def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
+def _specOf(step: object, kwargs: dict[str, Any]) -> StepSpec:
     """The pair for a step class and its arguments, or for a step."""
     if isStandIn(step):
         return _STAND_IN
@@ -162,7 +162,7 @@ def _spec(step: Step, where: str = "") -> StepSpec:
     return _refused(f"{where}a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
 
 
-def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
+def _checked(steptype: object, kwargs: dict[str, Any]) -> StepSpec:
     """The pair, after a step was made of it as a test: an error here would occur in every build."""
     if not (isinstance(steptype, type) and issubclass(steptype, BuildStep)):
         return _refused(f"a step is made of a subclass of BuildStep, not of {articled(steptype)}")

@@ -32,7 +32,7 @@ class ConditionFailed(Exception):
 class RenderingBuild(Protocol):
     """The part of a build that conditions use."""
 
-    def render(self, value: Any) -> Any:
+    def render(self, value: object) -> Any:
         """The value, with the properties of the build put into it."""
 
 
@@ -56,7 +56,7 @@ async def isHidden(step: AskedStep, results: int) -> bool:
     return await _answer(step, "hideStepIf", results, step)
 
 
-async def _answer(step: AskedStep, name: str, *args: Any) -> bool:
+async def _answer(step: AskedStep, name: str, *args: object) -> bool:
     """The value of a condition: a given value, a property, or the (awaited) result of a function."""
     try:
         said: Any = getattr(step, name)

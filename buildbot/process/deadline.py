@@ -70,7 +70,7 @@ def endTime(args: Mapping[str, Any]) -> float:
     return END_TIME + (_seconds(args.get("sigtermTime")) or 0.0)
 
 
-def _seconds(value: Any) -> float | None:
+def _seconds(value: object) -> float | None:
     """A time limit, or None: for slaves, 0 means no limit, and a value that is not a number is ignored."""
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
 

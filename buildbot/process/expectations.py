@@ -7,7 +7,6 @@ L{buildbot.process.attempt} stores them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 #: The weight of the last build in the expectation for the next one.
 LEARNING = 0.3
@@ -33,7 +32,7 @@ def isWorthStoring(before: Mapping[str, float], after: Mapping[str, float]) -> b
     return any(abs(seconds - before.get(name, -1.0)) > WORTH_STORING for name, seconds in after.items())
 
 
-def expectationsOf(record: Any) -> dict[str, float]:
+def expectationsOf(record: object) -> dict[str, float]:
     """Check the stored expectations of one builder: step name -> seconds.
 
     @raise TypeError: the stored value has another type.

@@ -195,7 +195,7 @@ async def _known(value: Any) -> Any:
     return await value if _isAwaitable(value) else value
 
 
-async def _awaited(judging: Generator[Any, Any, None], answer: Any) -> None:
+async def _awaited(judging: Generator[Any, Any, None], answer: object) -> None:
     """Finish a generator, and give it the result of each awaitable that it yields."""
     try:
         while True:
@@ -204,7 +204,7 @@ async def _awaited(judging: Generator[Any, Any, None], answer: Any) -> None:
         return
 
 
-def _isAwaitable(value: Any) -> bool:
+def _isAwaitable(value: object) -> bool:
     return type(value) not in _KNOWN and inspect.isawaitable(value)
 
 

@@ -31,7 +31,7 @@ class LogObserver:
 
     step: Any = None
 
-    def setStep(self, step: Any) -> None:
+    def setStep(self, step: object) -> None:
         """Set the step that I belong to."""
         self.step = step
 
@@ -50,7 +50,7 @@ class LogObserver:
     def logFinished(self) -> None:
         """The log is finished; subclasses may override this."""
 
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
+    def logChunk(self, build: object, step: object, log: object, channel: int, text: str) -> None:
         """See L{buildbot.interfaces.IStatusReceiver}: pass the text to the method of its channel."""
         if channel == LOG_CHANNEL_STDOUT:
             self.outReceived(text)
@@ -123,7 +123,7 @@ class OutputProgressObserver(LogObserver):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
+    def logChunk(self, build: object, step: object, log: object, channel: int, text: str) -> None:
         """See L{LogObserver}."""
         self.length += len(text)
         self.step.setProgress(self.name, self.length)

@@ -50,7 +50,7 @@ class Priorities:
         self._hasFailed = False
         self._due: Deferred[None] | None = None
 
-    def configure(self, rule: Callable[[Any, Any], object] | None, master: Any) -> None:
+    def configure(self, rule: Callable[[Any, Any], object] | None, master: object) -> None:
         """Use a function from now on. It is called with C{master} and a list of builders."""
         self.rule, self._master = rule, master
         self.leftOut, self._hasFailed = frozenset(), False

@@ -71,7 +71,7 @@ def originOf(name: str, build: Told) -> Origin:
     return Origin.CONFIGURATION if ours else Origin.OTHERS
 
 
-def piecesOf(value: Any, build: Told) -> list[Piece]:
+def piecesOf(value: object, build: Told) -> list[Piece]:
     """Render a text of the configuration, as pieces with their origins.
 
     @param value: a text, or a value with properties.
@@ -87,7 +87,7 @@ def piecesOf(value: Any, build: Told) -> list[Piece]:
     return pieces if pieces and "".join(piece.text for piece in pieces) == whole.text else [whole]
 
 
-def _whole(value: Any, build: Told) -> Piece:
+def _whole(value: object, build: Told) -> Piece:
     """Render a value as one piece. It gets the least trusted origin of the properties that it asks for."""
     recorder = _Recorder(build)
     said = render(value, recorder)
@@ -126,7 +126,7 @@ class _Recorder:
         self._build = build
         self.asked: set[str] = set()
 
-    def getProperty(self, name: str, *default: Any) -> Any:
+    def getProperty(self, name: str, *default: object) -> Any:
         self.asked.add(name)
         get: Any = self._build.getProperty
         return get(name, *default)

@@ -186,7 +186,7 @@ class RemoteCommand(Callee):
 
     # called by the slave
 
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: object) -> Any:
         """Handle a call from the slave. Updates take a fast path."""
         if self.deadlines is not None:
             self.deadlines.lastHeard = self.remote.clock.seconds()
@@ -200,7 +200,7 @@ class RemoteCommand(Callee):
                 return _ZERO
         return Slices(self._readCall(broker, args), _ZERO)
 
-    def _readCall(self, broker: Any, args: Any) -> Iterator[None]:
+    def _readCall(self, broker: Any, args: object) -> Iterator[None]:
         """Read a call of C{update}, a part of the work at a time.
 
         A message may hold 100,000 values. The broker can serve others after each part.
@@ -216,7 +216,7 @@ class RemoteCommand(Callee):
         yield
         yield from self._read(said[0])
 
-    def remote_update(self, updates: Any) -> int:
+    def remote_update(self, updates: object) -> int:
         """Handle updates from the slave. An invalid update makes the command fail.
 
         @param updates: a list of [dictionary, number] lists; the number is ignored.
@@ -283,7 +283,7 @@ class RemoteCommand(Callee):
         said = f"the master cannot read its message: {text(why.getErrorMessage(), 200)}"
         self.remote.peer.interruptCommand(self.commandID, said)
 
-    def remote_complete(self, failure: Any = None) -> None:
+    def remote_complete(self, failure: object = None) -> None:
         """Handle the end of the command. The slave is answered at once; the rest follows in a later turn.
 
         @param failure: the slave's error, or None.
@@ -291,7 +291,7 @@ class RemoteCommand(Callee):
         if self.active:
             eventual(self.remote.clock, self._finished, self._unread or failure)
 
-    def _finished(self, failure: Any) -> None:
+    def _finished(self, failure: object) -> None:
         if not self.active:
             return
         self.active = False
@@ -316,7 +316,7 @@ class RemoteCommand(Callee):
         else:
             self._completed(result)
 
-    def _completed(self, result: Any) -> None:
+    def _completed(self, result: object) -> None:
         self.deferred.callback(result if isinstance(result, Failure) else self)
 
     # for subclasses
@@ -332,7 +332,7 @@ class RemoteCommand(Callee):
             elif key in self.updates or len(self.updates) < KEPT_UPDATES:
                 self._keep(key, value)
 
-    def _keep(self, key: str, value: Any) -> None:
+    def _keep(self, key: str, value: object) -> None:
         """Keep a value. Raises BudgetExceeded if there are too many."""
         kept = self.updates.get(key)
         budget = self._memory()

@@ -144,7 +144,7 @@ class BuildRequest(Completion):
         for build in self._running:
             observer(build)
 
-    def unsubscribe(self, observer: Any) -> None:
+    def unsubscribe(self, observer: object) -> None:
         """Stop the calls to this observer."""
         self._observers = self._observers.without(observer)
 

@@ -291,16 +291,16 @@ class BuildForStep(Told, Protocol):
     def allFiles(self) -> list[str]:
         """The files of the changes."""
 
-    def getProperty(self, propname: str, *default: Any) -> Any:
+    def getProperty(self, propname: str, *default: object) -> Any:
         """The value of a property; the default if it does not exist, else KeyError."""
 
     def getProperties(self) -> PropertiesForFunctions:
         """The properties, as functions of the configuration get them."""
 
-    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
+    def setProperty(self, propname: str, value: object, source: str = "step") -> None:
         """Set a property."""
 
-    def render(self, value: Any) -> Any:
+    def render(self, value: object) -> Any:
         """The value, with the properties of the build put into it."""
 
     def getSourceStamp(self) -> SourceStamp:

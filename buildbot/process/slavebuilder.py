@@ -113,7 +113,7 @@ class SlaveBuilder:
             maxBuilds=self.slave.availability.maxBuilds,
         )
 
-    def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
+    def callRemote(self, method: str, *args: object) -> Deferred[Any]:
         """Call a method of the slave's object for the builder.
 
         @return: fires with the answer, in which all strings are text.

@@ -47,7 +47,7 @@ def decodeUpdate(update: Any) -> dict[str, Any]:
     return news
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> Any:
     return word(key) if type(key) is bytes else key
 
 
@@ -139,7 +139,7 @@ class OutputText:
             return [name, self._decoded((key, name), value[1])]
         return self._decoded((key, None), value)
 
-    def _decoded(self, source: Any, data: Any) -> Any:
+    def _decoded(self, source: object, data: object) -> Any:
         if not isinstance(data, bytes):
             return data
         if source not in self._decoders:

@@ -35,7 +35,7 @@ class Waits:
         wait: Deferred[Any] = Deferred()
         self._waits.append(wait)
 
-        def came(result: Any) -> None:
+        def came(result: object) -> None:
             if wait in self._waits:
                 self._waits.remove(wait)
                 wait.callback(result)

@@ -188,7 +188,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     # start and stop
 
-    def setServiceParent(self, parent: Any) -> Deferred[None] | None:
+    def setServiceParent(self, parent: object) -> Deferred[None] | None:
         """Join the master.
 
         @return: if the master is running, a Deferred that fires when my state is restored, or when reading

@@ -320,7 +320,7 @@ class Scheduler(_TreeScheduler):
         change_filter: ChangeFilter | None = None,
         onlyImportant: bool = False,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         """@param branch: None is the main line. If it is left out, C{change_filter} chooses the branches.
         @param treeStableTimer: seconds; None: no waiting.
@@ -399,7 +399,7 @@ class Scheduler(_TreeScheduler):
         return self._alarm.waiting if self._ownTimer is None else self._ownTimer
 
     @timer.setter
-    def timer(self, timer: Any) -> None:
+    def timer(self, timer: object) -> None:
         self._ownTimer = timer  # a subclass that makes a timer must also stop it
 
 
@@ -424,7 +424,7 @@ class AnyBranchScheduler(_TreeScheduler):
         change_filter: ChangeFilter | None = None,
         onlyImportant: bool = False,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         """@param branches: the branches to build; None: every branch.
 

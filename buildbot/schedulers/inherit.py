@@ -43,7 +43,7 @@ class InheritBuildParameter(ChoiceStringParameter):
         super().__init__(name, **kwargs)
         self.compatible_builds = compatible_builds
 
-    def getChoices(self, master: Any, scheduler: Any, buildername: str | None) -> Sequence[str]:
+    def getChoices(self, master: Any, scheduler: object, buildername: str | None) -> Sequence[str]:
         """See L{ChoiceStringParameter.getChoices}."""
         if self.compatible_builds is None:
             return []

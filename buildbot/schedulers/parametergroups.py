@@ -58,7 +58,7 @@ class NestedParameter(BaseParameter):
         for field in self.fields:
             yield from field.leaves()
 
-    def valuesOf(self, kwargs: Any, **kw: Any) -> dict[str, Any]:
+    def valuesOf(self, kwargs: object, **kw: Any) -> dict[str, Any]:
         """The values of my parts. @raise ValidationError: with the errors of all parts."""
         values: dict[str, Any] = {}
         errors: list[str] = []
@@ -71,7 +71,7 @@ class NestedParameter(BaseParameter):
             raise ValidationError(*errors)
         return values
 
-    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
+    def updateFromKwargs(self, properties: dict[str, Any], kwargs: object, **unused: Any) -> Any:
         """See L{BaseParameter.updateFromKwargs}."""
         values = self.valuesOf(kwargs, **unused)
         (properties.setdefault(self.name, {}) if self.name else properties).update(values)
@@ -90,7 +90,7 @@ class AnyPropertyParameter(NestedParameter):
         fields = [StringParameter("name", label="Name:"), StringParameter("value", label="Value:")]
         super().__init__(name, fields, **{"label": "", **kwargs})
 
-    def updateFromKwargs(self, properties: dict[str, Any], kwargs: Any, **unused: Any) -> Any:
+    def updateFromKwargs(self, properties: dict[str, Any], kwargs: object, **unused: Any) -> Any:
         """See L{BaseParameter.updateFromKwargs}."""
         said = self.valuesOf(kwargs, **unused)
         if said["name"]:
@@ -120,8 +120,8 @@ class CodebaseParameter(NestedParameter):
         codebase: str,
         name: str | None = None,
         label: str | None = None,
-        branch: Any = DefaultField,
-        revision: Any = DefaultField,
+        branch: object = DefaultField,
+        revision: object = DefaultField,
         repository: Any = DefaultField,
         project: Any = DefaultField,
         **kwargs: Any,

@@ -151,7 +151,7 @@ class BaseParameter(ComparableMixin):
         """The value of my property, of the given values, or of the default if there are none."""
         return [self.parse_from_arg(each) for each in args] if self.multiple else self.parse_from_arg(args[0])
 
-    def parse_from_arg(self, s: Any) -> Any:
+    def parse_from_arg(self, s: object) -> Any:
         """One value. Override me. @raise ValidationError: it is not valid."""
         return s
 
@@ -213,7 +213,7 @@ class TextParameter(StringParameter):
     cols = 80
     rows = 20
 
-    def value_to_text(self, value: Any) -> str:
+    def value_to_text(self, value: object) -> str:
         """The value in a form."""
         return str(value)
 
@@ -238,7 +238,7 @@ class BooleanParameter(BaseParameter):
 
     type = ("bool",)
 
-    def parse_from_arg(self, s: Any) -> Any:
+    def parse_from_arg(self, s: object) -> Any:
         """See L{BaseParameter.parse_from_arg}."""
         if s is None or isinstance(s, (bool, int)):
             return bool(s)
@@ -276,14 +276,14 @@ class ChoiceStringParameter(BaseParameter):
     type: Sequence[str] = ("list",)
     strict = True
 
-    def parse_from_arg(self, s: Any) -> Any:
+    def parse_from_arg(self, s: object) -> Any:
         """See L{BaseParameter.parse_from_arg}."""
         if self.strict and s not in self.choices:
             needed = "needs a value" if s == "" else "must be one of the choices"
             raise self.error(f"{needed}: {listing(self.choices)}{f', not {s!r}' if s else ''}")
         return s
 
-    def getChoices(self, master: Any, scheduler: Any, buildername: str | None) -> Sequence[str]:
+    def getChoices(self, master: object, scheduler: object, buildername: str | None) -> Sequence[str]:
         """The texts to choose from, for a form about one builder, or about all of them (None)."""
         return self.choices
 
@@ -307,7 +307,7 @@ class BuildslaveChoiceParameter(ChoiceStringParameter):
         self,
         properties: dict[str, Any],
         kwargs: Any,
-        master: Any = None,
+        master: object = None,
         buildername: str | None = None,
         **unused: Any,
     ) -> Any:
@@ -320,7 +320,7 @@ class BuildslaveChoiceParameter(ChoiceStringParameter):
             raise self.error(f"names no slave of the builder: {listing(there)}, not {slave!r}")
         properties[self.name] = slave
 
-    def getChoices(self, master: Any, scheduler: Any, buildername: str | None) -> Sequence[str]:
+    def getChoices(self, master: Any, scheduler: object, buildername: str | None) -> Sequence[str]:
         """See L{ChoiceStringParameter.getChoices}."""
         status = master.getStatus()
         if buildername is None:

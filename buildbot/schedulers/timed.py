@@ -150,7 +150,7 @@ class Periodic(_TimedScheduler):
         properties: Mapping[str, Any] | None = None,
         *,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         super().__init__(name, builderNames, branch, properties, reason, codebases)
         self.periodicBuildTimer = periodicBuildTimer
@@ -212,10 +212,10 @@ class Nightly(_TimedScheduler):
         onlyIfChanged: bool = False,
         properties: Mapping[str, Any] | None = None,
         *,
-        change_filter: Any = None,
+        change_filter: object = None,
         onlyImportant: bool = False,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         """Each of the five is a number, a list of numbers, C{"*"}, or a text as in cron: see L{NightlyTimes}.
         Monday is the C{dayOfWeek} 0, but 1 in a text.
@@ -340,7 +340,7 @@ class NightlyTriggerable(Nightly):
         dayOfWeek: Times = "*",
         reason: str | None = None,
         properties: Mapping[str, Any] | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         """The times are those of L{Nightly}."""
         times = (minute, hour, dayOfMonth, month, dayOfWeek)

@@ -59,7 +59,7 @@ class Triggerable(BaseUpstreamScheduler):
         builderNames: Sequence[str],
         properties: Mapping[str, Any] | None = None,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         super().__init__(name)
         self.builderNames = list(builderNames)

@@ -133,12 +133,12 @@ class Dependent(BaseUpstreamScheduler):
     def __init__(
         self,
         name: str,
-        upstream: Any,
+        upstream: object,
         builderNames: Sequence[str],
         properties: Mapping[str, Any] | None = None,
         *,
         reason: str | None = None,
-        codebases: Any = None,
+        codebases: object = None,
     ) -> None:
         super().__init__(name)
         self.upstream: Any = upstream
