@@ -38,7 +38,7 @@ class ChangeSource(service.Service, ComparableMixin):
 
     _starting: Deferred[Any] | None = None
 
-    def setServiceParent(self, parent: Any) -> Deferred[Any] | None:
+    def setServiceParent(self, parent: object) -> Deferred[Any] | None:
         """Join the ChangeMaster.
 
         @return: if the start takes time, a Deferred that fires when I am watching, or fails if I cannot.
@@ -166,7 +166,7 @@ class PollingChangeSource(ChangeSource):
         return f"{why.type.__name__ if why.type else 'error'}: {why.getErrorMessage()}"
 
 
-def _deferred(result: Any) -> Deferred[Any] | None:
+def _deferred(result: object) -> Deferred[Any] | None:
     if inspect.iscoroutine(result):
         return ensureDeferred(result)
     return result if isinstance(result, Deferred) else None

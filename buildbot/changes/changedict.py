@@ -150,7 +150,7 @@ def _properties(value: object) -> Mapping[str, Any]:
     return properties
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """The value of a property, converted for JSON."""
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return value

@@ -60,16 +60,16 @@ class ChangeFilter(ComparableMixin):
         project_re: Any = None,
         project_fn: Callable[[str], object] | None = None,
         repository: str | Sequence[str] | None = None,
-        repository_re: Any = None,
+        repository_re: object = None,
         repository_fn: Callable[[str], object] | None = None,
         category: str | Sequence[str] | None = None,
-        category_re: Any = None,
+        category_re: object = None,
         category_fn: Callable[[Any], object] | None = None,
-        branch: Any = EVERY,
-        branch_re: Any = None,
+        branch: object = EVERY,
+        branch_re: object = None,
         branch_fn: Callable[[Any], object] | None = None,
         codebase: str | Sequence[str] | None = None,
-        codebase_re: Any = None,
+        codebase_re: object = None,
         codebase_fn: Callable[[str], object] | None = None,
     ) -> None:
         remember(self)
@@ -107,7 +107,7 @@ class ChangeFilter(ComparableMixin):
         return all(_holds(branch, *each) for field, *each in self.conditions if field == "branch")
 
 
-def _values(value: Any, every: Any = None) -> list[Any] | None:
+def _values(value: object, every: object = None) -> list[Any] | None:
     """The values that a condition allows; None if it allows every one."""
     if value is every:
         return None

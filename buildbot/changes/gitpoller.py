@@ -80,7 +80,7 @@ class GitPoller(ProgramPoller):
         pollInterval: float = 10 * 60,
         gitbin: str = "git",
         usetimestamps: bool = True,
-        category: Any = None,
+        category: object = None,
         project: str | None = None,
         pollinterval: float | None = None,
         fetch_refspec: object = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from buildbot.changes import hglog
 from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
@@ -63,7 +62,7 @@ class HgPoller(ProgramPoller):
         pollInterval: float = 10 * 60,
         hgbin: str = "hg",
         usetimestamps: bool = True,
-        category: Any = None,
+        category: object = None,
         project: str | None = "",
         pollinterval: float | None = None,
         encoding: str = "utf-8",

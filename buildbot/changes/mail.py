@@ -121,7 +121,7 @@ class MaildirSource(MaildirTwisted):
         """
         return None
 
-    def parse_file(self, fd: Any, prefix: str | None = None) -> Parsed:
+    def parse_file(self, fd: object, prefix: str | None = None) -> Parsed:
         """Read the file of a mail; see C{parse}."""
         for each in type(self).__mro__:
             if "parse" in vars(each):
@@ -273,17 +273,17 @@ def _change(values: mailformats.Values | None, below: str | None) -> Change | No
 # the parsers of 0.7.5
 
 
-def parseFreshCVSMail(self: object, fd: Any, prefix: str | None = None, sep: str = "/") -> Change | None:
+def parseFreshCVSMail(self: object, fd: object, prefix: str | None = None, sep: str = "/") -> Change | None:
     """Read a mail of FreshCVS from a file. None if it is not one, or no file is below C{prefix}."""
     return _change(mailformats.freshCVS(_message(fd)), _below(prefix, sep))
 
 
-def parseSyncmail(self: object, fd: Any, prefix: str | None = None, sep: str = "/") -> Change | None:
+def parseSyncmail(self: object, fd: object, prefix: str | None = None, sep: str = "/") -> Change | None:
     """Read a mail of syncmail from a file. None if it is not one, or no file is below C{prefix}."""
     return _change(mailformats.syncmail(_message(fd)), _below(prefix, sep))
 
 
-def parseBonsaiMail(self: object, fd: Any, prefix: str | None = None, sep: str = "/") -> Change | None:
+def parseBonsaiMail(self: object, fd: object, prefix: str | None = None, sep: str = "/") -> Change | None:
     """Read a mail of Bonsai from a file. None if it is not one, or no file is below C{prefix}."""
     return _change(mailformats.bonsai(_message(fd)), _below(prefix, sep))
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from buildbot.changes import p4log
 from buildbot.changes.programpoller import FETCH_SECONDS, ProgramPoller
@@ -86,7 +86,7 @@ class P4Source(ProgramPoller):
         pollAtLaunch: bool = False,
         revlink: Callable[[str | None, str], str] | None = None,
         resolvewho: Callable[[str], str] | None = None,
-        category: Any = None,
+        category: object = None,
         timeout: float | None = None,
     ) -> None:
         """@param p4port: the server. Without it, C{p4user} or C{p4passwd}, p4 finds them by itself.

@@ -152,7 +152,7 @@ class PBChangeSource(ChangeSource):
         """Return a perspective for a client that has logged in."""
         return ChangePerspective(self, self.prefix)
 
-    async def addChange(self, change: Any) -> Any:
+    async def addChange(self, change: object) -> Any:
         """Store a change that a client sent.
 
         @raise ChangeNotKept: the configuration does not have me any more, or the master is stopping.

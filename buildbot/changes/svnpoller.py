@@ -71,7 +71,7 @@ class SVNPoller(ProgramPoller):
         histmax: int = 100,
         svnbin: str = "svn",
         revlinktmpl: str | None = "",
-        category: Any = None,
+        category: object = None,
         project: str | None = "",
         cachepath: str | None = None,
         pollInterval: float = 10 * 60,

@@ -83,7 +83,7 @@ def page(reactor: Any, url: str, seconds: float, most: int = MOST_BYTES) -> Defe
     """
     getting = Deferred.fromCoroutine(_page(reactor, url, most))
 
-    def tooLate(result: Any, limit: float) -> Any:
+    def tooLate(result: object, limit: float) -> Any:
         if isinstance(result, Failure):
             result.trap(CancelledError, NoPage)
             raise NoPage(f"the server did not answer within {limit:g} seconds") from None
@@ -92,7 +92,7 @@ def page(reactor: Any, url: str, seconds: float, most: int = MOST_BYTES) -> Defe
     return getting.addTimeout(seconds, reactor, onTimeoutCancel=tooLate)
 
 
-async def _page(reactor: Any, url: str, most: int) -> bytes:
+async def _page(reactor: object, url: str, most: int) -> bytes:
     pool = HTTPConnectionPool(reactor, persistent=False)
     pool._factory = _QuietFactory
     agent = RedirectAgent(Agent(reactor, pool=pool), _MOST_REDIRECTIONS)
