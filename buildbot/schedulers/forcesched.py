@@ -98,7 +98,8 @@ class ForceScheduler(BaseUpstreamScheduler):
     @ivar builderNames: the builders that may be forced through me.
     @ivar username: the parameter for the person; not asked if the person is known.
     @ivar forcedProperties: the parameters for the source and the properties.
-    @ivar configurationDoubts: a sentence about each name that two parameters have.
+    @ivar configurationDoubts: a sentence about each name that two parameters have, and about each default
+        that is not valid.
     """
 
     compare_attrs = (
@@ -157,6 +158,10 @@ class ForceScheduler(BaseUpstreamScheduler):
         names = Counter(leaf.fullName for each in self.all_fields for leaf in each.leaves())
         twice = [name for name, count in names.items() if count > 1]
         self.configurationDoubts = [f"scheduler {name!r} has two parameters {each!r}" for each in twice]
+        wrong = [leaf.defaultDoubt() for each in self.all_fields for leaf in each.leaves()]
+        self.configurationDoubts += [
+            f"the default of scheduler {name!r} is not valid: {why}" for why in wrong if why
+        ]
         for group in flat(self.forcedProperties):
             inner = flat(group.fields) if isinstance(group, NestedParameter) and group.name else ()
             if any(isinstance(each, InheritBuildParameter) for each in inner):

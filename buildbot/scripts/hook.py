@@ -144,8 +144,9 @@ class SvnHook(Hook):
     def directory(self) -> str:
         """See L{Hook}."""
         directory = os.path.abspath(self.repository or "")
-        if not os.path.isdir(os.path.join(directory, "hooks")):
-            raise HookFailed(f"{directory} is no repository of Subversion: there is no directory hooks")
+        for name in ("hooks", "db"):  # git has hooks, too
+            if not os.path.isdir(os.path.join(directory, name)):
+                raise HookFailed(f"{directory} is no repository of Subversion: it has no directory {name}")
         return directory
 
     def path(self, directory: str) -> str:

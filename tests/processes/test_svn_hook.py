@@ -121,6 +121,15 @@ class HookTests(HookCase):
         done = self.hook()
         self.assertEqual((done.returncode, done.stdout), (1, ""))
 
+    def test_otherSystem(self) -> None:
+        """A repository of git has a directory for hooks, too: nothing is written there."""
+        hooks = self.here / "work" / "hooks"
+        hooks.mkdir()
+        self.repository = "work"
+        done = self.hook("--install", "--master=h:1")
+        self.assertEqual((done.returncode, list(hooks.iterdir())), (1, []))
+        self.assertIn("work is no repository of Subversion: it has no directory db", done.stderr)
+
     def test_printed(self) -> None:
         """Without --install, the hook is printed, and nothing is written; it needs the master's address."""
         done = self.hook("--master=h:1")

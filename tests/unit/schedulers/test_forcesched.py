@@ -8,10 +8,13 @@ from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
 from buildbot.schedulers.forcesched import (
+    BuildslaveChoiceParameter,
+    ChoiceStringParameter,
     CodebaseParameter,
     FixedParameter,
     ForceScheduler,
     InheritBuildParameter,
+    IntParameter,
     NestedParameter,
     StringParameter,
 )
@@ -85,3 +88,29 @@ class ArgumentTests(unittest.SynchronousTestCase):
         made = ForceScheduler("f", ["b"], properties=[FixedParameter("x"), StringParameter("x")])
         self.assertEqual(made.configurationDoubts, ["scheduler 'f' has two parameters 'x'"])
         self.assertEqual(ForceScheduler("f", ["b"]).configurationDoubts, [])
+
+    def test_defaults(self) -> None:
+        """A default that the parameter would refuse causes a warning; no default causes none."""
+        made = ForceScheduler(
+            "f",
+            ["b"],
+            branch=ChoiceStringParameter("branch", choices=["main"], default="mian"),
+            properties=[
+                NestedParameter("g", [IntParameter("jobs", default="four")]),
+                StringParameter("version", regex=r"\d", default="x"),
+                *(IntParameter("a"), ChoiceStringParameter("c", choices=["1"]), BuildslaveChoiceParameter()),
+                ChoiceStringParameter("m", choices=["1", "2"], multiple=True, default=["1", "2"]),
+                *(IntParameter("d", default=0), StringParameter("r", regex="x", required=True)),
+                ChoiceStringParameter("free", choices=["1"], strict=False, default="2"),
+            ],
+        )
+        told = [each.partition(" is not valid: ")[2] for each in made.configurationDoubts]
+        self.assertEqual(
+            told,
+            [
+                "parameter 'branch' must be one of the choices: main, not 'mian'",
+                "parameter 'g_jobs' must be a whole number, not 'four'",
+                "parameter 'version' must match the pattern '\\d', and 'x' does not",
+            ],
+        )
+        self.assertIn("the default of scheduler 'f' is", made.configurationDoubts[0])
