@@ -14,9 +14,11 @@ _MODULES = {
         *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence"),
     ),
     "steps": (
+        # before steps.shell: SetProperty of the plug-ins is that of steps.master
+        "steps.master",
         *("steps.shell", "steps.transfer", "steps.source.git", "steps.source.svn", "steps.source.mercurial"),
         *("steps.source.cvs", "steps.source.bzr", "steps.source.darcs", "steps.source.p4", "steps.trigger"),
-        *("steps.master", "steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
+        *("steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
         *("steps.vstudio", "steps.mswin", "steps.package.deb.pbuilder", "steps.package.deb.lintian"),
         *("steps.package.rpm", "steps.shellsequence"),
         "steps.source.github",

@@ -182,6 +182,10 @@ def _shifted(positions: tuple[str, ...], args: tuple[Any, ...]) -> tuple[Any, ..
     return args
 
 
+#: Name of an argument in 0.9 and later, where slaves are workers -> its name here.
+_LATER_NAMES = {"workersrc": "slavesrc", "workersrcs": "slavesrcs", "workerdest": "slavedest"}
+
+
 @dataclass(frozen=True)
 class _Trouble:
     """I am a fault of the arguments. If it concerns one argument, I have its name and value."""
@@ -213,6 +217,7 @@ class _Taken:
         """The arguments to use, with stand-ins for invalid ones. Appends faults to C{troubles}."""
         if not args and not kwargs and not self._required:
             return args, kwargs
+        kwargs = self._inThisRelease(kwargs)
         given = kwargs
         excess = twice = 0
         if args:
@@ -239,6 +244,17 @@ class _Taken:
         lacking = self._required - good.keys()
         standIns = {name: _standIn(type(made), name) for name in lacking}
         return (args[len(self._positions) :] if self._isVariadic else ()), {**good, **standIns}
+
+    def _inThisRelease(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, with the names of this release for those of later ones."""
+        later = [
+            name
+            for name, mine in _LATER_NAMES.items()
+            if name in kwargs and mine in self._names and mine not in kwargs
+        ]
+        if not later:
+            return kwargs
+        return {_LATER_NAMES[name] if name in later else name: value for name, value in kwargs.items()}
 
     def _troubles(
         self,

@@ -20,10 +20,23 @@ _PROPERTIES = Kind("a dict of property names and values", lambda value: isinstan
 _LOCKS = Kind("a list of locks", lambda value: isinstance(value, (list, tuple)))
 
 
+class _Properties(dict[str, Any]):
+    """I am the properties of a slave, for the file to read."""
+
+    def getProperty(self, name: str, default: Any = None) -> Any:
+        """The value of a property, or C{default} if it is not set."""
+        return self.get(name, default)
+
+    def hasProperty(self, name: str) -> bool:
+        """True if a property is set."""
+        return name in self
+
+
 class BuildSlave(ComparableMixin):
     """I am one slave of the configuration.
 
     @ivar slavename: its name; L{password} is for its login.
+    @ivar properties: a copy of the properties of every build on it, for the file to read.
     """
 
     compare_attrs = ("slavename", "password", "options", "locks", "notify_on_missing", "missing_timeout")
@@ -62,6 +75,7 @@ class BuildSlave(ComparableMixin):
         self.notify_on_missing = notify_on_missing
         self.missing_timeout = missing_timeout
         given = {"max_builds": max_builds, "properties": properties, "keepalive": keepalive_interval}
+        self.properties = _Properties(properties or {})
         self.options = {option: value for option, value in given.items() if value is not None}
 
     @property

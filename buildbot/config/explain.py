@@ -17,7 +17,7 @@ from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.config.python2 import ofName, ofSyntax
+from buildbot.config.python2 import ofList, ofName, ofSyntax
 
 #: The most characters of a message: an exception may hold a text of any length.
 LONGEST = 500
@@ -93,6 +93,10 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     """A hint about the likely intention, or empty text."""
     if isinstance(error, (NameError, AttributeError, ModuleNotFoundError)):
         ofOld = ofName(error.name, getattr(getattr(error, "obj", None), "__name__", ""))
+        if ofOld:
+            return ofOld
+    if isinstance(error, (TypeError, AttributeError)):
+        ofOld = ofList(str(error))
         if ofOld:
             return ofOld
     if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):

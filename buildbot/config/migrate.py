@@ -31,6 +31,11 @@ _OLD = re.compile(
     r"|\bstring\.(?:join|split|strip|replace|upper|lower|find|atoi|zfill|letters|lowercase|uppercase|maketrans)\b",
     re.MULTILINE,
 )
+#: Lists of Python 2 that are added to others, sorted or indexed: they are no lists any more.
+_OLD_LISTS = re.compile(
+    r"\+\s*(?:map|filter|zip)\(|(?<![.\w])(?:map|filter|zip)\([^()]*\)\s*(?:\+|\[)"
+    r"|\.(?:keys|values|items)\(\)\s*(?:\+|\[|\.sort\()|\+\s*[\w.]+\.(?:keys|values|items)\(\)"
+)
 _PRINT_TO = re.compile(r"^\s*print\s*>>", re.MULTILINE)
 #: Columns of a tab at the beginning of a line, for Python 2.
 _TAB = 8
@@ -79,7 +84,7 @@ def migrate(source: bytes, siblings: frozenset[str] = frozenset()) -> Migrated:
     text, encoding = _decoded(source)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     old = (found.group().split()[-1] for found in _OLD.finditer(plain))
-    if isPython3(plain) and all(name in siblings for name in old):
+    if isPython3(plain) and all(name in siblings for name in old) and not _OLD_LISTS.search(plain):
         return Migrated(text, text, encoding, ())
     tool = _tool(isPython3(plain), siblings)
     whole = plain if plain.endswith("\n") else f"{plain}\n"

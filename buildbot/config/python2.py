@@ -38,6 +38,24 @@ _NAMES = {
 }
 #: Functions of the module string that are methods now.
 _STRING = frozenset("join split strip lower upper replace find atoi zfill letters".split())
+#: An object that was a list in Python 2, in the messages of a TypeError or an AttributeError.
+_LISTS = re.compile(
+    r"\(not \"(map|filter|zip|range|dict_keys|dict_values|dict_items)\"\) to list"
+    r"|'(map|filter|zip|dict_keys|dict_values|dict_items)' "
+    r"(?:and |object is not subscriptable|has no len"
+    r"|object has no attribute '(?:sort|append|extend|index|remove)')"
+    r"|operand type\(s\) for \+: '\w+' and '(map|filter|zip|dict_keys|dict_values|dict_items)'"
+)
+
+
+def ofList(message: str) -> str:
+    """The hint for an error about an object that was a list in Python 2; empty for all other errors."""
+    found = _LISTS.search(message)
+    if found is None:
+        return ""
+    kind = next(each for each in found.groups() if each).removeprefix("dict_")
+    what = f"….{kind}()" if kind in ("keys", "values", "items") else f"{kind}(…)"
+    return TOLD.format(f": write list({what})")
 
 
 def ofSyntax(message: str | None, line: str | None) -> str:

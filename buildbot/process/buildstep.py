@@ -1,5 +1,15 @@
-"""The base classes of steps and their commands, under the module name of 0.7.5."""
+"""The base classes of steps and their commands, under the module name of 0.7.5.
 
+Files of 0.7 and 0.8 import the results of steps from here, too.
+"""
+
+from buildbot.model.results import EXCEPTION as EXCEPTION
+from buildbot.model.results import FAILURE as FAILURE
+from buildbot.model.results import RETRY as RETRY
+from buildbot.model.results import SKIPPED as SKIPPED
+from buildbot.model.results import SUCCESS as SUCCESS
+from buildbot.model.results import WARNINGS as WARNINGS
+from buildbot.model.results import worst as worst_status
 from buildbot.process.basestep import MOST_REFUSALS as MOST_REFUSALS
 from buildbot.process.basestep import BuildStep as BuildStep
 from buildbot.process.basestep import BuildStepFailed as BuildStepFailed
@@ -16,6 +26,12 @@ from buildbot.process.remotecommand import RemoteCommand as RemoteCommand
 from buildbot.process.remotecommand import RemoteShellCommand as RemoteShellCommand
 
 __all__ = [
+    "EXCEPTION",
+    "FAILURE",
+    "RETRY",
+    "SKIPPED",
+    "SUCCESS",
+    "WARNINGS",
     "BuildStep",
     "BuildStepFailed",
     "LogLineObserver",
@@ -25,4 +41,5 @@ __all__ = [
     "OutputProgressObserver",
     "RemoteCommand",
     "RemoteShellCommand",
+    "worst_status",
 ]

@@ -276,7 +276,7 @@ def _directoryDetail(value: object) -> str | None:
 COMMAND = Kind("text, or a list of texts", _isCommand, _commandDetail, True, standIn="true")
 ENVIRONMENT = Kind(
     "a dict of variables, each with text, a list of texts or None for its value",
-    lambda value: value is None or _isEnvironment(value),
+    lambda value: value is None or isRenderable(value) or _isEnvironment(value),
     _environmentDetail,
     True,
 )

@@ -7,6 +7,7 @@ from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
 from buildbot.logs.live import HTMLLogFile, LogFile
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS, Results
+from buildbot.model.results import worst as worst_status
 from buildbot.status.build import BuildStatus, BuildStepStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.master import Status
@@ -36,6 +37,7 @@ __all__ = [
     "SlaveStatus",
     "Status",
     "TestResult",
+    "worst_status",
 ]
 
 

@@ -50,6 +50,16 @@ class KeyTests(unittest.SynchronousTestCase):
         self.assertEqual((found.password, found.max_builds, found.keepalive), ("p", 2, 60.0))
         self.assertEqual((found.properties, [lock.name for lock in found.locks]), ({"os": "x"}, ["cpu"]))  # type: ignore[attr-defined]
 
+    def test_readsItsSlaves(self) -> None:
+        """A file chooses the slaves of a builder by their properties; an unset one is None."""
+        made = config(
+            "c['slaves'] = [BuildSlave('a', 'p', properties={'os': 'x'}), BuildSlave('b', 'p')]\n"
+            "ours = [s.slavename for s in c['slaves'] if s.properties.getProperty('os') == 'x']\n"
+            "assert not c['slaves'][1].properties.hasProperty('os')\n"
+            "c['builders'] = [BuilderConfig(name='full', slavenames=ours, factory=f)]\n"
+        )
+        self.assertEqual(list(made.builders["full"].slavenames), ["a"])
+
     def test_workers(self) -> None:
         """c['workers'] and Worker are the names of 0.9 for them."""
         text = "from buildbot.worker import Worker\nc['workers'] = [Worker('bot1', 'p')]\ndel c['slaves']\n"
@@ -172,3 +182,43 @@ class FaultTests(unittest.SynchronousTestCase):
             "c['builders'] += [BuilderConfig('x', 'bot1', builddir='/ramdisk/x', factory=f)]",
         ):
             self.assertEqual(troubles(f"{imports}{line}\n"), [], line)
+
+
+class NamesTests(unittest.SynchronousTestCase):
+    """Names and arguments of 0.8 and 0.9."""
+
+    def test_results(self) -> None:
+        """The results of steps are imported from where 0.8's steps had them."""
+        names = "SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, RETRY, worst_status"
+        for module in ("process.buildstep", "status.builder", "status.results"):
+            found = config(
+                f"from buildbot.{module} import {names}\nassert worst_status(SUCCESS, FAILURE) == 2\n"
+            )
+            self.assertEqual(found.warnings, ())
+
+    def test_plugins(self) -> None:
+        """SetProperty of the plug-ins sets a value; that of steps.shell runs a command."""
+        config(
+            "from buildbot.plugins import steps\n"
+            "import buildbot.steps.master, buildbot.steps.shell\n"
+            "f.addStep(steps.SetProperty(property='p', value='v'))\n"
+            "assert steps.SetProperty is buildbot.steps.master.SetProperty\n"
+            "assert steps.ShellCommand is buildbot.steps.shell.ShellCommand\n"
+        )
+
+    def test_workers(self) -> None:
+        """The steps that move files take the names of 0.9 for the slave's side."""
+        made = config(
+            "from buildbot.plugins import steps\n"
+            "f.addStep(steps.FileUpload(workersrc='a', masterdest='b'))\n"
+            "f.addStep(steps.FileDownload(mastersrc='a', workerdest='b'))\n"
+            "f.addStep(steps.MultipleFileUpload(workersrcs=['a'], masterdest='b'))\n"
+            "f.addStep(steps.StringDownload('text', workerdest='b'))\n"
+            "f.addStep(steps.DirectoryUpload(workersrc='a', masterdest='b'))\n"
+        )
+        self.assertEqual(made.warnings, ())
+        [told] = troubles(
+            "from buildbot.plugins import steps\n"
+            "steps.FileUpload(workersrc='a', slavesrc='b', masterdest='c')\n"
+        )
+        self.assertIn("takes no argument workersrc", told)

@@ -68,6 +68,21 @@ class LinesTests(unittest.TestCase):
                 self.assertEqual(after(f"{old}\n"), f"{new}\n")
                 self.assertEqual(after(f"{new}\n"), f"{new}\n")
 
+    def test_lists(self) -> None:
+        """What is added to a list, or sorted, becomes a list, also where all else is Python 3."""
+        for old, new in (
+            ("s = [1] + map(f, jobs)", "s = [1] + list(map(f, jobs))"),
+            (
+                "s = (map(f, jobs) +\n     map(g, jobs))",
+                "s = (list(map(f, jobs)) +\n     list(map(g, jobs)))",
+            ),
+            ("s = d.keys() + [1]", "s = list(d.keys()) + [1]"),
+            ("s = [1] + d.values()", "s = [1] + list(d.values())"),
+            ("s = d.items()[0]", "s = list(d.items())[0]"),
+        ):
+            self.assertEqual(after(f"{old}\n"), f"{new}\n")
+            self.assertEqual(after(f"{new}\n"), f"{new}\n")
+
     def test_exceptions(self) -> None:
         """C{except E, e} is converted."""
         self.assertEqual(

@@ -33,6 +33,21 @@ class Python2Tests(unittest.SynchronousTestCase):
             self.assertIn("this is Python 2; master.cfg is Python 3 now", told(text), text)
             self.assertNotIn("did you mean", told(text), text)
 
+    def test_lists(self) -> None:
+        """Objects that were lists in Python 2 are to be put into lists."""
+        for text, advice in (
+            ("[] + map(str, [])", "list(map(…))"),
+            ("map(str, []) + []", "list(map(…))"),
+            ("[] + {}.keys()", "list(….keys())"),
+            ("{}.keys() + []", "list(….keys())"),
+            ("{}.values()[0]", "list(….values())"),
+            ("{}.items().sort()", "list(….items())"),
+            ("len(filter(None, []))", "list(filter(…))"),
+        ):
+            self.assertIn(f"(this is Python 2; master.cfg is Python 3 now: write {advice})", told(text), text)
+        self.assertNotIn("Python 2", told("[] + {}"))
+        self.assertNotIn("Python 2", told("[] + (1 for a in [])"))
+
     def test_others(self) -> None:
         """Other errors have no hint."""
         for text in ("x = (", "nonsense", "{}.has_keys", "import string\nstring.nonsense"):

@@ -35,6 +35,12 @@ class GenerationTests(StepCase):
         "w4.3": ("initial_stdin", "usePTY", "interruptSignal", "sigtermTime"),
     }
 
+    def test_environment(self) -> None:
+        """The whole environment may be a property, such as one of the slave."""
+        running = self.begin(ShellCommand(command="x", env=Property("env", default={"CC": "gcc"})))
+        self.assertEqual(running.command.args["env"], {"CC": "gcc"})
+        running.command.end()
+
     def test_all(self) -> None:
         """Each generation gets what it knows, and has one line in its log for each of the others."""
         given: dict[str, Any] = {"usePTY": False, "interruptSignal": "INT", "sigtermTime": 5}
