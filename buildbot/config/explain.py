@@ -112,7 +112,7 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     missing = re.match(r"cannot import name '([^']*)'", str(error))
     if missing is None or error.name not in sys.modules:
         return ""
-    like = nearest(missing[1], _public(sys.modules[error.name]))
+    like = ofName(missing[1]) or nearest(missing[1], _public(sys.modules[error.name]))
     return like or _ofAbsent(f"{error.name}.{missing[1]}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fissix.fixer_base import BaseFix
-from fissix.fixer_util import ArgList, Attr, Dot, Name, String, parenthesize, syms
+from fissix.fixer_util import ArgList, Attr, Dot, Name, Newline, String, find_indentation, parenthesize, syms
 from fissix.pgen2 import token
 from fissix.pytree import Leaf, Node
 
@@ -119,6 +119,58 @@ class FixDivision(BaseFix):  # type: ignore[misc]
                     each.replace(Leaf(token.DOUBLESLASH, "//", prefix=each.prefix))
 
 
+class FixImplements(BaseFix):  # type: ignore[misc]
+    """C{implements(IThing)} in a class becomes the decorator C{@implementer(IThing)}, also in imports."""
+
+    PATTERN = """
+        import_from< 'from' any 'import' any* >
+        | classdef< 'class' any*
+            suite< any* simple_stmt< power< 'implements' trailer< '(' any* ')' > > any* > any* >
+        >
+    """
+
+    def transform(self, node: Node, results: dict[str, Any]) -> None:
+        if node.type == syms.classdef:
+            self._decorate(node)
+            return
+        for leaf in node.leaves():
+            if leaf.value == "implements":
+                leaf.replace(Name("implementer", prefix=leaf.prefix))
+
+    def _decorate(self, node: Node) -> None:
+        suite = node.children[-1]
+        said = next(each for each in suite.children if _isCall(each, "implements"))
+        decorator = Node(
+            syms.decorator,
+            [Leaf(token.AT, "@"), Name("implementer"), said.children[0].children[1].clone(), Newline()],
+        )
+        decorator.prefix = node.prefix
+        node.prefix = find_indentation(node)
+        if (
+            len(
+                [
+                    each
+                    for each in suite.children
+                    if each.type not in (token.NEWLINE, token.INDENT, token.DEDENT)
+                ]
+            )
+            > 1
+        ):
+            if said.prev_sibling is not None and said.prev_sibling.type == token.INDENT:
+                # the token holds the indentation of the first statement
+                said.next_sibling.prefix = said.next_sibling.prefix.lstrip(" \t")
+            said.remove()
+        else:
+            said.children[0].replace(Name("pass", prefix=said.prefix))
+        node.parent.insert_child(node.parent.children.index(node), decorator)
+
+
+def _isCall(node: Any, name: str) -> bool:
+    """True if a statement is nothing but a call of this function."""
+    call = node.children[0] if node.type == syms.simple_stmt else None
+    return call is not None and call.type == syms.power and getattr(call.children[0], "value", "") == name
+
+
 def _isForCompile(node: Any) -> bool:
     """True inside a call of compile(), which decodes a program by its own encoding."""
     while node is not None:
@@ -144,4 +196,4 @@ def _arguments(values: list[Any]) -> list[Any]:
 
 
 #: All of them.
-ALL = (FixFile, FixTextMode, FixStringModule, FixMaxint, FixDivision)
+ALL = (FixFile, FixTextMode, FixStringModule, FixMaxint, FixDivision, FixImplements)

@@ -25,7 +25,7 @@ _LEFT_OUT = frozenset(
 #: Names of Python 2. A file that Python 3 can parse is changed only if it has one of them.
 _OLD = re.compile(
     r"\.(?:iteritems|itervalues|iterkeys|has_key)\(|\bbasestring\b|\bsys\.maxint\b"
-    r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply)\("
+    r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply|implements)\("
     r"|^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*(?:urllib2|urlparse|ConfigParser|StringIO|cPickle|cStringIO"
     r"|commands|Queue|httplib|xmlrpclib)\b"
     r"|\bstring\.(?:join|split|strip|replace|upper|lower|find|atoi|zfill|letters|lowercase|uppercase|maketrans)\b",

@@ -35,6 +35,7 @@ _NAMES = {
     "StringIO": "io",
     "cPickle": "pickle",
     "commands": "subprocess",
+    "implements": "@implementer(…) above the class",
 }
 #: Functions of the module string that are methods now.
 _STRING = frozenset("join split strip lower upper replace find atoi zfill letters".split())

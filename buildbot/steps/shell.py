@@ -95,7 +95,7 @@ class ShellCommand(LoggingBuildStep):
         description: Words | None = None,
         descriptionDone: Words | None = None,
         command: Command | None = None,
-        env: Mapping[str, Any] | None = None,
+        env: Any = None,
         want_stdout: bool = True,
         want_stderr: bool = True,
         timeout: float | None = 1200,

@@ -83,6 +83,24 @@ class LinesTests(unittest.TestCase):
             self.assertEqual(after(f"{old}\n"), f"{new}\n")
             self.assertEqual(after(f"{new}\n"), f"{new}\n")
 
+    def test_implements(self) -> None:
+        """The interfaces of a class become a decorator, with or without other statements in it."""
+        begin = "from zope.interface import Interface, implement{}\n\n"
+        for old, new in (
+            (
+                "# mine\nclass A(object):\n    implements(I, J)\n    x = 1\n",
+                "# mine\n@implementer(I, J)\nclass A(object):\n    x = 1\n",
+            ),
+            ("class A:\n    implements(I)\n", "@implementer(I)\nclass A:\n    pass\n"),
+            (
+                "if 1:\n    y = 2\n    class A:\n        x = 1\n        implements(I)\n",
+                "if 1:\n    y = 2\n    @implementer(I)\n    class A:\n        x = 1\n",
+            ),
+        ):
+            wanted = begin.format("er") + new
+            self.assertEqual(after(begin.format("s") + old), wanted)
+            self.assertEqual(after(wanted), wanted)
+
     def test_exceptions(self) -> None:
         """C{except E, e} is converted."""
         self.assertEqual(

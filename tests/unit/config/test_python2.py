@@ -11,7 +11,11 @@ TEXTS = (
     *("print 'x'", "x = 022", "raise ValueError, 'x'", "x = `1`", "x = 1 <> 2", "x = ur'a'"),
     *("x = lambda (a, b): a", "if 1:\n\tx = 1\n        y = 2", "file('a')", "unicode('x')", "execfile('x')"),
     *("reload(1)", "{}.has_key('a')", "{}.iteritems()", "import string\nstring.join(['a'], '')"),
-    *("import urllib2", "try:\n    pass\nexcept KeyError, e:\n    pass"),
+    *(
+        "from zope.interface import implements",
+        "import urllib2",
+        "try:\n    pass\nexcept KeyError, e:\n    pass",
+    ),
 )
 
 
