@@ -14,8 +14,7 @@ _MODULES = {
         *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence"),
     ),
     "steps": (
-        # before steps.shell: SetProperty of the plug-ins is that of steps.master
-        "steps.master",
+        "steps.master",  # first: its SetProperty, not that of steps.shell, is the plug-in
         *("steps.shell", "steps.transfer", "steps.source.git", "steps.source.svn", "steps.source.mercurial"),
         *("steps.source.cvs", "steps.source.bzr", "steps.source.darcs", "steps.source.p4", "steps.trigger"),
         *("steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
