@@ -67,6 +67,10 @@ class StoringPoller(PollingChangeSource):
         """The first part of the keys of my memory in the store. It holds no password."""
         return f"poller/{type(self).__name__}/{self.digest}"
 
+    def positionKey(self) -> str:
+        """The key of my memory. A reconfig that changes it warns of lost commits."""
+        return self.key
+
     @property
     def digest(self) -> str:
         """A short name for my identity that is fit for keys and for names of directories."""

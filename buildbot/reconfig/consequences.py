@@ -57,6 +57,25 @@ class HoldsChanges(Protocol):
         """The number of changes that it holds."""
 
 
+@runtime_checkable
+class HasClients(Protocol):
+    """A scheduler with a port of its own."""
+
+    def clientsConnected(self) -> int:
+        """The number of clients that are logged in."""
+
+
+@runtime_checkable
+class KeepsPosition(Protocol):
+    """A poller that remembers what it has reported."""
+
+    def positionKey(self) -> str:
+        """The key of the memory."""
+
+    def describe(self) -> str:
+        """One line for people: what it looks at."""
+
+
 class Busy(Protocol):
     """The availability of a slave for builds."""
 
@@ -106,6 +125,8 @@ def consequences(
         *_ofSlaves(botmaster, change, drain),
         *_ofPasswords(botmaster, change),
         *_ofSchedulers(change),
+        *_ofClients(change),
+        *_ofPositions(change),
         *_ofPorts(botmaster, ports, change),
     ]
 
@@ -153,6 +174,36 @@ def _ofSchedulers(change: ConfigChange) -> Iterator[str]:
         if waiting:
             changes = counted(waiting, "waiting change")
             yield f"scheduler {name} is being removed: {changes} will not be built"
+
+
+def _ofClients(change: ConfigChange) -> Iterator[str]:
+    stay = {getattr(each, "name", None) for each in change.schedulersAdded}
+    for scheduler in change.schedulersRemoved:
+        clients = scheduler.clientsConnected() if isinstance(scheduler, HasClients) else 0
+        if clients:
+            name = getattr(scheduler, "name", None)
+            becomes = "altered" if name in stay else "removed"
+            connected = counted(clients, "connected client")
+            yield f"scheduler {name} is being {becomes}: {connected} will be disconnected; the builds go on"
+
+
+def _ofPositions(change: ConfigChange) -> Iterator[str]:
+    for source in change.sourcesAdded:
+        if not isinstance(source, KeepsPosition):
+            continue
+        before = [
+            each.positionKey()
+            for each in change.sourcesRemoved
+            if isinstance(each, KeepsPosition)
+            and type(each) is type(source)
+            and each.describe() == source.describe()
+        ]
+        if before and source.positionKey() not in before:
+            yield (
+                f"{source.describe()} begins anew: commits since its last look make no changes. A poller with"
+                " another category, project or codebase does not know where the former one was, unless"
+                " both have the same name="
+            )
 
 
 def _ofPorts(

@@ -77,6 +77,10 @@ class Try_Userpass(TryBase):
         """The port that I listen on, in words."""
         return ", ".join(self._ownPort.ports())
 
+    def clientsConnected(self) -> int:
+        """The number of developers that are logged in. A reconfig that changes me warns of them."""
+        return self._ownPort.clients()
+
     # the accounts
 
     def passwordOf(self, name: str) -> str | None:

@@ -75,6 +75,10 @@ class ClientPort:
             self._factory.stopAll()
             self._factory = None
 
+    def clients(self) -> int:
+        """The number of clients that are logged in."""
+        return self._factory.members if self._factory is not None else 0
+
     def ports(self) -> list[str]:
         """The open ports, in words."""
         return [str(port) for port in self._open]

@@ -247,7 +247,10 @@ class TryTests(TryCase):
         trying = self.attempt(passwd="pw-3", builders=["full"])
         self.assertIn("full: build 0 has started", self.lines())
         self.edit("c['schedulers'] = [", "c['schedulers'] = []\n_ = [")
-        self.assertTrue(self.reconfig()["applied"])
+        outcome = self.reconfig()
+        self.assertTrue(outcome["applied"])
+        said = "is being removed: 1 connected client will be disconnected; the builds go on"
+        self.assertEqual(outcome["warnings"], [f"scheduler try {said}"])
         self.settle()
         why = str(self.failureResultOf(trying, TryFailed).value)
         self.assertEqual(why, "m:8031 ended the connection before it answered; the builds go on")

@@ -9,6 +9,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 
+from buildbot.changes.gitpoller import GitPoller
+from buildbot.changes.hgpoller import HgPoller
 from buildbot.config.diff import diff
 from buildbot.config.model import MasterConfig
 from buildbot.reconfig.consequences import consequences
@@ -111,3 +113,22 @@ class PortTests(SlavePortCase):
         socket = port("unix:s", UNIXAddress("s"))
         self.assertTrue(socket.accepted(UNIXAddress("s")))
         self.assertFalse(socket.accepted(None))
+
+    def test_position(self) -> None:
+        """A poller that forgets its position causes a warning; one that keeps it does not."""
+        former = GitPoller("git://h/p", name=None, category="a")
+        present = replace(self.present, sources=(former,))
+
+        def told(*sources: object) -> list[str]:
+            new = replace(self.present, sources=sources)
+            return consequences(self.botmaster, self.ports, diff(present, new), False)
+
+        (said,) = told(GitPoller("git://h/p", category="b"))
+        self.assertEqual(said.partition(": ")[0], "GitPoller of git://h/p (master) begins anew")
+        self.assertIn("commits since its last look make no changes", said)
+        self.assertEqual(told(GitPoller("git://h/p", category="a", pollInterval=9)), [])
+        self.assertEqual(
+            told(GitPoller("git://h/p", category="a", pollInterval=9), GitPoller("git://h/q")), []
+        )
+        self.assertEqual(told(), [])
+        self.assertEqual(told(HgPoller("git://h/p"), object()), [])
