@@ -1,5 +1,6 @@
 """The steps, under their module name of early releases."""
 
+from buildbot.model.properties import WithProperties as WithProperties
 from buildbot.model.results import EXCEPTION as EXCEPTION
 from buildbot.model.results import FAILURE as FAILURE
 from buildbot.model.results import SKIPPED as SKIPPED
@@ -10,15 +11,11 @@ from buildbot.process.loggingstep import LoggingBuildStep as LoggingBuildStep
 from buildbot.process.logobserver import LogLineObserver as LogLineObserver
 from buildbot.process.logobserver import LogObserver as LogObserver
 from buildbot.process.remotecommand import RemoteShellCommand as RemoteShellCommand
+from buildbot.steps.command import ShellCommand as ShellCommand
 from buildbot.steps.dummy import Dummy as Dummy
 from buildbot.steps.dummy import FailingDummy as FailingDummy
 from buildbot.steps.dummy import RemoteDummy as RemoteDummy
-from buildbot.steps.shell import Compile as Compile
-from buildbot.steps.shell import Configure as Configure
-from buildbot.steps.shell import ShellCommand as ShellCommand
-from buildbot.steps.shell import Test as Test
-from buildbot.steps.shell import TreeSize as TreeSize
-from buildbot.steps.shell import WithProperties as WithProperties
+from buildbot.steps.setproperty import TreeSize as TreeSize
 from buildbot.steps.source.arch import Arch as Arch
 from buildbot.steps.source.arch import Bazaar as Bazaar
 from buildbot.steps.source.base import Source as Source
@@ -30,3 +27,6 @@ from buildbot.steps.source.mtn import Monotone as Monotone
 from buildbot.steps.source.p4 import P4 as P4
 from buildbot.steps.source.p4 import P4Sync as P4Sync
 from buildbot.steps.source.svn import SVN as SVN
+from buildbot.steps.stages import Compile as Compile
+from buildbot.steps.stages import Configure as Configure
+from buildbot.steps.stages import Test as Test

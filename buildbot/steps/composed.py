@@ -7,7 +7,7 @@ from typing import Any
 
 from buildbot.config.arguments import arguments, complain
 from buildbot.process.kinds import COMMAND
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.command import ShellCommand
 
 
 def refuseCommand(step: object, kwargs: dict[str, Any]) -> None:

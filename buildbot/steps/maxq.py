@@ -12,7 +12,7 @@ from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.kinds import PATH
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.remotecommand import LoggedRemoteCommand
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.command import ShellCommand
 
 
 class MaxQ(ShellCommand):

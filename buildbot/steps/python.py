@@ -22,8 +22,9 @@ from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.step import asWords
+from buildbot.steps.command import ShellCommand
 from buildbot.steps.composed import ComposedCommand
-from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
+from buildbot.steps.counting import WARNINGS_LIMIT
 from buildbot.text.plural import counted
 
 

@@ -21,7 +21,7 @@ from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.process.slices import atOnce
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.command import ShellCommand
 from buildbot.steps.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
 from buildbot.steps.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
 from buildbot.text.plural import counted

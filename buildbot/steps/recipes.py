@@ -18,10 +18,11 @@ from buildbot.model.properties import Renderable, WithProperties
 from buildbot.process.basestep import BuildStep
 from buildbot.process.buildfactory import BuildFactory, Step, s
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
+from buildbot.steps.command import ShellCommand
 from buildbot.steps.python_twisted import Trial as TrialStep
-from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
 from buildbot.steps.source.cvs import CVS
 from buildbot.steps.source.svn import SVN
+from buildbot.steps.stages import Compile, Configure, Test
 
 Command = str | WithProperties | Sequence[Any]
 

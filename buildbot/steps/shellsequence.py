@@ -14,7 +14,7 @@ from buildbot.model.properties import isRenderable
 from buildbot.model.results import SUCCESS, fold
 from buildbot.process.kinds import COMMAND
 from buildbot.process.remotecommand import RemoteShellCommand
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.command import ShellCommand
 
 
 class ShellArg(ComparableMixin):

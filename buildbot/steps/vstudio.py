@@ -15,8 +15,9 @@ from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, PATH, isFilledIn
 from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.steps.command import ShellCommand, Words
 from buildbot.steps.composed import refuseCommand
-from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand, Words
+from buildbot.steps.counting import WARNINGS_LIMIT
 
 #: C{1>------ Rebuild All started: Project: foo, Configuration: Debug Win32 ------}
 _PROJECT = re.compile(r"(?:\d+>)?-{5}.+-{5}$")

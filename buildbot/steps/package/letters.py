@@ -9,7 +9,7 @@ from buildbot.logs.live import LogFile
 from buildbot.process.basestep import BuildStep
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines
-from buildbot.steps.shell import WARNINGS_LIMIT
+from buildbot.steps.counting import WARNINGS_LIMIT
 
 
 class Complaints:

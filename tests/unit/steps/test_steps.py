@@ -10,7 +10,7 @@ from twisted.trial import unittest
 
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.process.properties import Property
-from buildbot.steps import dummy, maxq, shell
+from buildbot.steps import counting, dummy, maxq, shell
 from buildbot.steps.python import BuildEPYDoc
 from buildbot.steps.shell import ShellCommand, WithProperties
 from buildbot.wire.budget import weigh
@@ -390,7 +390,7 @@ class ReadyTests(StepCase):
 
     def test_floodOfWarnings(self) -> None:
         """G3: very many warnings are all counted, and kept up to a limit."""
-        self.patch(shell, "WARNINGS_LIMIT", 2 * weigh("x: warning: y"))
+        self.patch(counting, "WARNINGS_LIMIT", 2 * weigh("x: warning: y"))
         running = self.begin(shell.Compile())
         running.command.end(stdout=b"x: warning: y\n" * 1000)
         self.assertEqual(running.log("warnings"), "x: warning: y\n" * 2 + "[998 more]\n")

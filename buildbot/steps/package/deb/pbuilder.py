@@ -17,7 +17,7 @@ from buildbot.model.results import FAILURE
 from buildbot.process.kinds import ARGUMENTS, PROGRAM
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
 from buildbot.steps.composed import refuseCommand
-from buildbot.steps.shell import WarningCountingShellCommand
+from buildbot.steps.counting import WarningCountingShellCommand
 
 _NAMES = {"distribution": "x", "architecture": "x"}
 

@@ -15,7 +15,7 @@ from buildbot.process.kinds import PATH, isFilledIn
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines
 from buildbot.steps.composed import ComposedCommand
-from buildbot.steps.shell import WARNINGS_LIMIT
+from buildbot.steps.counting import WARNINGS_LIMIT
 
 #: The beginnings of the lines for the log of the steps of rpmbuild, and for that of its errors.
 _PROGRESS = (

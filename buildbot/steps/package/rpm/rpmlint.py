@@ -12,7 +12,7 @@ from buildbot.logs.live import LogFile
 from buildbot.process.kinds import PATH
 from buildbot.steps.composed import refuseCommand
 from buildbot.steps.package.letters import Complaints
-from buildbot.steps.shell import Test
+from buildbot.steps.stages import Test
 
 
 class RpmLint(Test):
