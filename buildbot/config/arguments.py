@@ -76,7 +76,7 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
         taken = _Taken(init, kinds)
 
         @wraps(init)
-        def checked(made: object, *args: Any, **kwargs: Any) -> None:
+        def checked(made: object, *args: object, **kwargs: Any) -> None:
             troubles: list[_Trouble] | None = made.__dict__.get("_troubles")
             if troubles is not None:
                 args, kwargs = taken.read(made, args, kwargs, troubles)

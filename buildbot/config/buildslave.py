@@ -23,7 +23,7 @@ _LOCKS = Kind("a list of locks", lambda value: isinstance(value, (list, tuple)))
 class _Properties(dict[str, Any]):
     """I am the properties of a slave, for the file to read."""
 
-    def getProperty(self, name: str, default: Any = None) -> Any:
+    def getProperty(self, name: str, default: object = None) -> Any:
         """The value of a property, or C{default} if it is not set."""
         return self.get(name, default)
 

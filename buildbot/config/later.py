@@ -117,14 +117,14 @@ def _entries(found: Translated, key: str, liken: Liken, read: Callable[[Any], An
             liken(copy, entry)
 
 
-def _bot(entry: Any, found: Translated) -> Any:
+def _bot(entry: object, found: Translated) -> Any:
     if not isinstance(entry, BuildSlave):
         return entry
     found.doubts += [(doubt, "bots") for doubt in entry.configurationDoubts()]
     return entry.asBot()
 
 
-def _builder(entry: Any, isLater: bool) -> Any:
+def _builder(entry: object, isLater: bool) -> Any:
     if isinstance(entry, BuilderConfig):
         return dict(_completed(entry.getConfigDict()))
     if isinstance(entry, dict) and (isLater or "slavebuilddir" in entry):

@@ -174,10 +174,10 @@ def _tool(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
             own = [made(self.options, self.fixer_log) for made in fixers.ALL]
             return before, [*own, *after]
 
-        def log_error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        def log_error(self, msg: str, *args: object, **kwargs: Any) -> None:
             raise
 
-        def log_message(self, msg: str, *args: Any) -> None:
+        def log_message(self, msg: str, *args: object) -> None:
             """Nobody reads it."""
 
         log_debug = log_message

@@ -18,7 +18,7 @@ def spelled(**names: str) -> Callable[[_Init], _Init]:
 
     def decorate(init: _Init) -> _Init:
         @wraps(init)
-        def translated(made: object, *args: Any, **kwargs: Any) -> None:
+        def translated(made: object, *args: object, **kwargs: Any) -> None:
             for later, name in names.items():
                 if later in kwargs and name not in kwargs:
                     kwargs[name] = kwargs.pop(later)

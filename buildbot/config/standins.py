@@ -34,7 +34,7 @@ class _Kind(type):
 class StandIn(metaclass=_Kind):
     """I stand for a class, a function, a module or a value: I can be derived from, called and read."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         pass
 
     def __getattr__(self, name: str) -> Any:
@@ -42,7 +42,7 @@ class StandIn(metaclass=_Kind):
             raise AttributeError(name)
         return newStandIn(name)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: Any) -> Any:
         return StandIn()
 
     def __iter__(self) -> Iterator[Any]:

@@ -41,11 +41,11 @@ class CMake(ComposedCommand):
     )
     def __init__(
         self,
-        path: Any = None,
-        generator: Any = None,
+        path: object = None,
+        generator: object = None,
         definitions: Mapping[Any, Any] | None = None,
         options: Sequence[Any] | None = None,
-        cmake: Any = DEFAULT_CMAKE,
+        cmake: object = DEFAULT_CMAKE,
         **kwargs: Any,
     ) -> None:
         """@param path: the directory of C{CMakeLists.txt}.

@@ -163,7 +163,7 @@ class WarningCounter(LogLineObserver):
         return isFitting
 
 
-def _isSuppression(value: Any) -> bool:
+def _isSuppression(value: object) -> bool:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 4

@@ -85,7 +85,7 @@ class WarningCountingShellCommand(ShellCommand):
         warningExtractor: Callable[..., Extracted] | None = None,
         directoryEnterPattern: str | re.Pattern[str] | None = None,
         directoryLeavePattern: str | re.Pattern[str] | None = None,
-        suppressionFile: Any = None,
+        suppressionFile: object = None,
         suppressionList: Sequence[Sequence[Any]] | None = None,
         maxWarnCount: int | None = None,
         **kwargs: Any,

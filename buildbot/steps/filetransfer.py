@@ -126,7 +126,7 @@ async def isDirectory(step: BuildStep, path: str, workdir: str) -> bool:
     return cmd.rc == 0 and bool(found) and stat.S_ISDIR(found[0])
 
 
-def namedCopies(sources: Any, build: BuildForStep) -> list[tuple[str, Piece]]:
+def namedCopies(sources: object, build: BuildForStep) -> list[tuple[str, Piece]]:
     """The files and directories that a build copies, each with the name of its copy.
 
     @param sources: a name, a list of names, or a value of properties that becomes one of them.
@@ -140,7 +140,7 @@ def namedCopies(sources: Any, build: BuildForStep) -> list[tuple[str, Piece]]:
     return [(source, replace(piece, text=lastPart(source))) for source, piece in pairs if source]
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 

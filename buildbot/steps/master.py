@@ -80,10 +80,10 @@ class MasterShellCommand(BuildStep):
     )
     def __init__(
         self,
-        command: Any = REQUIRED,
-        description: Any = None,
-        descriptionDone: Any = None,
-        descriptionSuffix: Any = None,
+        command: object = REQUIRED,
+        description: object = None,
+        descriptionDone: object = None,
+        descriptionSuffix: object = None,
         env: Mapping[str, Any] | None = None,
         path: str | WithProperties | None = None,
         usePTY: bool = False,
@@ -126,7 +126,7 @@ class MasterShellCommand(BuildStep):
             self.step_status.setText2([self.name])
         return results
 
-    def _words(self, words: Any) -> list[str]:
+    def _words(self, words: object) -> list[str]:
         return [*asWords(self.build.render(words)), *asWords(self.build.render(self.descriptionSuffix) or ())]
 
     async def _ran(self, logfile: LogFile) -> tuple[int, str]:
@@ -201,7 +201,7 @@ class SetProperty(BuildStep):
     flunkOnFailure = True
 
     @arguments(property=PROPERTY, value=_VALUE)
-    def __init__(self, property: Any = REQUIRED, value: Any = REQUIRED, **kwargs: Any) -> None:
+    def __init__(self, property: object = REQUIRED, value: object = REQUIRED, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.property = property
         self.value = value

@@ -35,8 +35,8 @@ class Robocopy(ComposedCommand):
     )
     def __init__(
         self,
-        source: Any = REQUIRED,
-        destination: Any = REQUIRED,
+        source: object = REQUIRED,
+        destination: object = REQUIRED,
         files: Sequence[Any] | None = None,
         recursive: bool = False,
         mirror: bool = False,

@@ -233,8 +233,8 @@ class Sphinx(ComposedCommand):
     )
     def __init__(
         self,
-        sphinx_sourcedir: Any = ".",
-        sphinx_builddir: Any = REQUIRED,
+        sphinx_sourcedir: object = ".",
+        sphinx_builddir: object = REQUIRED,
         sphinx_builder: str | None = None,
         sphinx: str = "sphinx-build",
         tags: Sequence[Any] = (),

@@ -146,7 +146,7 @@ class Trial(ShellCommand):
         reactor: Any = UNSPECIFIED,
         python: Sequence[str] | str | None = None,
         trial: str | None = None,
-        testpath: Any = UNSPECIFIED,
+        testpath: object = UNSPECIFIED,
         tests: Sequence[str] | str | None = None,
         testChanges: bool | None = None,
         recurse: bool | None = None,

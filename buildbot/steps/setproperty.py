@@ -70,7 +70,7 @@ class SetProperty(ShellCommand):
     @arguments(property=_PROPERTY, strip=FLAG, extract_fn=orNone(_EXTRACTOR))
     def __init__(
         self,
-        property: Any = None,
+        property: object = None,
         strip: bool = True,
         extract_fn: Extract | None = None,
         **kwargs: Any,

@@ -40,7 +40,7 @@ class ShellArg(ComparableMixin):
     )
     def __init__(
         self,
-        command: Any = REQUIRED,
+        command: object = REQUIRED,
         logname: str | None = None,
         haltOnFailure: bool = False,
         flunkOnWarnings: bool = False,
@@ -77,14 +77,14 @@ class ShellSequence(ShellCommand):
     name = "shell_sequence"
 
     @arguments(commands=_COMMANDS)
-    def __init__(self, commands: Any = REQUIRED, **kwargs: Any) -> None:
+    def __init__(self, commands: object = REQUIRED, **kwargs: Any) -> None:
         """@param commands: a list of L{ShellArg}, or a value with properties that becomes one."""
         super().__init__(**kwargs)
         if kwargs.get("command"):
             complain(self, "takes commands, not command", "command", kwargs["command"])
         self.commands = commands
 
-    def shouldRunTheCommand(self, command: Any) -> bool:
+    def shouldRunTheCommand(self, command: object) -> bool:
         """True for a command that is to run; subclasses may leave some out. An empty command does not run."""
         return bool(command)
 

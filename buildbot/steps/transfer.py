@@ -71,7 +71,7 @@ class _FileTransfer(BuildStep):
         self.blocksize = blocksize
         self.mode = mode
 
-    def _onMaster(self, path: Any, *more: Piece) -> str:
+    def _onMaster(self, path: object, *more: Piece) -> str:
         """A path of the configuration and the pieces behind it, relative to the directory of the master.
 
         @raise UnsafePath: a property would lead out of the directory that the configuration names.
@@ -268,7 +268,7 @@ class MultipleFileUpload(_Upload):
     @arguments(slavesrcs=SOURCES, masterdest=PATH, compress=oneOf(None, "gz", "bz2"), keepstamp=FLAG)
     def __init__(
         self,
-        slavesrcs: Any = REQUIRED,
+        slavesrcs: object = REQUIRED,
         masterdest: str | WithProperties = REQUIRED,
         workdir: str | WithProperties | None = None,
         maxsize: int | None = None,
@@ -362,7 +362,7 @@ class StringDownload(_FileTransfer):
     @arguments(s=CONTENT, slavedest=FILE)
     def __init__(
         self,
-        s: Any = REQUIRED,
+        s: object = REQUIRED,
         slavedest: str | WithProperties = REQUIRED,
         workdir: str | WithProperties | None = None,
         maxsize: int | None = None,
@@ -401,7 +401,9 @@ class JSONStringDownload(StringDownload):
 
     @spelled(workerdest="slavedest")
     @arguments(o=JSON, slavedest=FILE)
-    def __init__(self, o: Any = REQUIRED, slavedest: str | WithProperties = REQUIRED, **kwargs: Any) -> None:
+    def __init__(
+        self, o: object = REQUIRED, slavedest: str | WithProperties = REQUIRED, **kwargs: Any
+    ) -> None:
         super().__init__("", slavedest, **kwargs)
         self.o = o
 

@@ -104,9 +104,9 @@ class VisualStudio(ShellCommand):
     )
     def __init__(
         self,
-        installdir: Any = None,
-        mode: Any = "rebuild",
-        projectfile: Any = None,
+        installdir: object = None,
+        mode: object = "rebuild",
+        projectfile: object = None,
         config: Any = "release",
         useenv: bool = False,
         project: Any = None,
@@ -283,7 +283,7 @@ class VC8(VC7):
     default_installdir = "C:\\Program Files\\Microsoft Visual Studio 8"
 
     @arguments(arch=_choice("x86", "x64"))
-    def __init__(self, arch: Any = "x86", **kwargs: Any) -> None:
+    def __init__(self, arch: object = "x86", **kwargs: Any) -> None:
         """@param arch: the processor of the result: C{"x86"} or C{"x64"}."""
         super().__init__(**kwargs)
         self.arch = arch
@@ -348,7 +348,7 @@ class MsBuild4(_OfProject):
     descriptionDone = None
 
     @arguments(platform=_TEXT, mode=orNone(_choice("rebuild", "build", "clean")))
-    def __init__(self, platform: Any = REQUIRED, mode: Any = None, **kwargs: Any) -> None:
+    def __init__(self, platform: object = REQUIRED, mode: object = None, **kwargs: Any) -> None:
         """@param platform: the platform to build for, such as C{"Win32"}.
         @param mode: what is done; None: what MSBuild does by default, as in 0.8.
         """
@@ -381,7 +381,7 @@ class MsBuild4(_OfProject):
         command += f' /p:Configuration="{config}" /p:Platform="{platform}"'
         return f'{command} /t:"{target}"' if target else command
 
-    def _rendered(self, *values: Any) -> list[Any]:
+    def _rendered(self, *values: object) -> list[Any]:
         return [self.build.render(value) for value in values]
 
 

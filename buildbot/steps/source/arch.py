@@ -75,7 +75,7 @@ class Arch(Source):
 
     @arguments(url=URL, version=WORD, archive=orNone(WORD))
     def __init__(
-        self, url: Any = REQUIRED, version: Any = REQUIRED, archive: Any = None, **kwargs: Any
+        self, url: object = REQUIRED, version: object = REQUIRED, archive: object = None, **kwargs: Any
     ) -> None:
         """@param url: the URL of the archive.
         @param version: category, branch and version, as C{project--devel--1.0}: the branch of builds that
@@ -113,6 +113,6 @@ class Bazaar(Arch):
 
     @arguments(archive=WORD)
     def __init__(
-        self, url: Any = REQUIRED, version: Any = REQUIRED, archive: Any = REQUIRED, **kwargs: Any
+        self, url: object = REQUIRED, version: object = REQUIRED, archive: object = REQUIRED, **kwargs: Any
     ) -> None:
         super().__init__(url, version, archive, **kwargs)

@@ -95,7 +95,7 @@ class Source(LoggingBuildStep):
     )
     def __init__(
         self,
-        workdir: Any = None,
+        workdir: object = None,
         mode: str = "update",
         alwaysUseLatest: bool = False,
         timeout: float | None = 1200,
@@ -104,7 +104,7 @@ class Source(LoggingBuildStep):
         method: str | None = None,
         env: Mapping[str, Any] | None = None,
         logEnviron: bool = False,
-        description: Any = None,
+        description: object = None,
         descriptionDone: Any = None,
         codebase: str = "",
         **kwargs: Any,
@@ -343,7 +343,7 @@ class UrlSource(Source):
 
     @arguments(repourl=orNone(URL), baseURL=orNone(URL), defaultBranch=BRANCH_NAME)
     def __init__(
-        self, repourl: Any = None, baseURL: Any = None, defaultBranch: Any = None, **kwargs: Any
+        self, repourl: object = None, baseURL: object = None, defaultBranch: object = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.repourl = repourl
@@ -367,7 +367,7 @@ def _isGot(command: LoggedRemoteCommand) -> bool:
     return command.rc == 0 or "got_revision" in command.updates
 
 
-def _about(branch: str | None, revision: Any, patch: Any) -> tuple[str, ...]:
+def _about(branch: str | None, revision: object, patch: object) -> tuple[str, ...]:
     """The words for the branch, the revision and the patch."""
     words = [f"[{branch}]"] if branch else []
     if revision is not None:

@@ -73,9 +73,9 @@ class Bzr(UrlSource):
     @arguments(forceSharedRepo=FLAG)
     def __init__(
         self,
-        repourl: Any = None,
-        baseURL: Any = None,
-        defaultBranch: Any = None,
+        repourl: object = None,
+        baseURL: object = None,
+        defaultBranch: object = None,
         forceSharedRepo: bool | None = None,
         **kwargs: Any,
     ) -> None:

@@ -91,7 +91,7 @@ class Checkout:
             return "update"
         return self.method if self.method in ("copy", "clobber", "export") else None
 
-    def option(self, name: str, default: Any = None) -> Any:
+    def option(self, name: str, default: object = None) -> Any:
         """An option; the default if it is not set or None."""
         value = self.options.get(name)
         return default if value is None else value

@@ -69,7 +69,7 @@ class Darcs(UrlSource):
     defaultMethod = "clobber"
 
     def __init__(
-        self, repourl: Any = None, baseURL: Any = None, defaultBranch: Any = None, **kwargs: Any
+        self, repourl: object = None, baseURL: object = None, defaultBranch: object = None, **kwargs: Any
     ) -> None:
         super().__init__(repourl, baseURL, defaultBranch, **kwargs)
 

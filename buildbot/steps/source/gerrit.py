@@ -20,7 +20,7 @@ class Gerrit(Git):
 
     name = "gerrit"
 
-    def startVC(self, branch: str | None, revision: Any, patch: Any) -> Any:
+    def startVC(self, branch: str | None, revision: object, patch: object) -> Any:
         """See L{buildbot.steps.source.base.Source}."""
         ref = self._patchSet()
         if ref is None:

@@ -20,7 +20,7 @@ class GitHub(Git):
 
     name = "github"
 
-    def startVC(self, branch: str | None, revision: Any, patch: Any) -> Any:
+    def startVC(self, branch: str | None, revision: object, patch: object) -> Any:
         """See L{buildbot.steps.source.base.Source}."""
         isMerge = branch is not None and _MERGE.fullmatch(branch)
         return super().startVC(branch, None if isMerge else revision, patch)

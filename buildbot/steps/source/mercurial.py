@@ -89,9 +89,9 @@ class Mercurial(UrlSource):
     @arguments(branchType=oneOf("dirname", "inrepo"), clobberOnBranchChange=FLAG)
     def __init__(
         self,
-        repourl: Any = None,
-        baseURL: Any = None,
-        defaultBranch: Any = None,
+        repourl: object = None,
+        baseURL: object = None,
+        defaultBranch: object = None,
         branchType: str = "dirname",
         clobberOnBranchChange: bool = True,
         **kwargs: Any,

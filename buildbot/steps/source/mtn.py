@@ -65,10 +65,10 @@ class Monotone(Source):
     @arguments(server_addr=URL, branch=WORD, db_path=WORD, monotone=WORD)
     def __init__(
         self,
-        server_addr: Any = REQUIRED,
-        branch: Any = REQUIRED,
-        db_path: Any = "monotone.db",
-        monotone: Any = "monotone",
+        server_addr: object = REQUIRED,
+        branch: object = REQUIRED,
+        db_path: object = "monotone.db",
+        monotone: object = "monotone",
         **kwargs: Any,
     ) -> None:
         """@param server_addr: the address of the server; C{branch}: the branch.

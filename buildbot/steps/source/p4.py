@@ -210,18 +210,18 @@ class P4(_Perforce):
     )
     def __init__(
         self,
-        p4base: Any = None,
-        defaultBranch: Any = None,
-        p4port: Any = None,
-        p4user: Any = None,
-        p4passwd: Any = None,
+        p4base: object = None,
+        defaultBranch: object = None,
+        p4port: object = None,
+        p4user: object = None,
+        p4passwd: object = None,
         p4extra_views: Sequence[Any] = (),
-        p4client: Any = CLIENT,
+        p4client: object = CLIENT,
         *,
-        p4branch: Any = None,
-        p4line_end: Any = None,
-        p4viewspec: Any = None,
-        p4bin: Any = "p4",
+        p4branch: object = None,
+        p4line_end: object = None,
+        p4viewspec: object = None,
+        p4bin: object = "p4",
         **kwargs: Any,
     ) -> None:
         """@param p4base: the part of the depot above the branches, as C{//depot/project}.
@@ -255,10 +255,10 @@ class P4Sync(_Perforce):
     @arguments(p4port=WORD, p4user=WORD, p4passwd=SECRET, p4client=WORD)
     def __init__(
         self,
-        p4port: Any = REQUIRED,
-        p4user: Any = REQUIRED,
-        p4passwd: Any = REQUIRED,
-        p4client: Any = REQUIRED,
+        p4port: object = REQUIRED,
+        p4user: object = REQUIRED,
+        p4passwd: object = REQUIRED,
+        p4client: object = REQUIRED,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -31,7 +31,7 @@ class DebLintian(ComposedCommand):
 
     @arguments(fileloc=PATH, suppressTags=ARGUMENTS)
     def __init__(
-        self, fileloc: Any = REQUIRED, suppressTags: Sequence[Any] | None = None, **kwargs: Any
+        self, fileloc: object = REQUIRED, suppressTags: Sequence[Any] | None = None, **kwargs: Any
     ) -> None:
         """@param fileloc: the package, or its C{.changes} file."""
         super().__init__(**kwargs)

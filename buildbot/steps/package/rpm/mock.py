@@ -41,7 +41,7 @@ class Mock(ComposedCommand):
     mock_logfiles = _LOGS
 
     @arguments(root=PROPERTY, resultdir=orNone(PATH))
-    def __init__(self, root: Any = REQUIRED, resultdir: Any = None, **kwargs: Any) -> None:
+    def __init__(self, root: object = REQUIRED, resultdir: object = None, **kwargs: Any) -> None:
         """@param root: the name of the system, such as C{"epel-6-x86_64"}.
         @param resultdir: the directory for the results and the logs; None: the working directory.
         """
@@ -72,7 +72,7 @@ class MockBuildSRPM(Mock):
     descriptionDone = ["mock buildsrpm"]
 
     @arguments(spec=PATH, sources=PATH)
-    def __init__(self, spec: Any = REQUIRED, sources: Any = ".", **kwargs: Any) -> None:
+    def __init__(self, spec: object = REQUIRED, sources: Any = ".", **kwargs: Any) -> None:
         """@param spec: the specification.
         @param sources: the directory of the sources.
         """
@@ -105,7 +105,7 @@ class MockRebuild(Mock):
     descriptionDone = ["mock rebuild srpm"]
 
     @arguments(srpm=PATH)
-    def __init__(self, srpm: Any = REQUIRED, **kwargs: Any) -> None:
+    def __init__(self, srpm: object = REQUIRED, **kwargs: Any) -> None:
         """@param srpm: the source package."""
         super().__init__(**kwargs)
         self.srpm = srpm

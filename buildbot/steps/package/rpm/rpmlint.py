@@ -23,7 +23,7 @@ class RpmLint(Test):
     descriptionDone = ["Finished checking RPM/SPEC issues"]
 
     @arguments(fileloc=orNone(PATH, "the working directory"), config=orNone(PATH))
-    def __init__(self, fileloc: Any = None, config: Any = None, **kwargs: Any) -> None:
+    def __init__(self, fileloc: object = None, config: object = None, **kwargs: Any) -> None:
         """@param fileloc: the file or the directory to check.
         @param config: the file with rpmlint's settings.
         """
