@@ -109,16 +109,32 @@ class GitExtractor(SourceStampExtractor):
     atTop = ".git"
 
     async def getBaseRevision(self) -> None:
-        """The base is where the work left the upstream branch; without one, it is the last commit."""
+        """The base is where the work left the upstream branch; without any, it is the last commit."""
         upstream = self.branch
         if upstream is None:
             upstream = await self._quietly("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
         if not upstream:
             self.branch = await self._quietly("symbolic-ref", "--short", "-q", "HEAD") or None
+            upstream = await self._likely(self.branch) if self.branch else ""
+        if not upstream:
             self.baserev = (await self.dovc(["rev-parse", "HEAD"])).strip()
             return
         self.branch = await self._withoutRemote(upstream)
         self.baserev = (await self.dovc(["merge-base", "HEAD", upstream])).strip()
+
+    async def _likely(self, branch: str) -> str:
+        """The remote branch for work that follows none: slaves cannot get a local branch.
+
+        @return: the one of the same name, else the default branch of the remote; "" if neither is known.
+        """
+        remotes = (await self.dovc(["remote"])).split()
+        remote = "origin" if "origin" in remotes else "".join(remotes[:1])
+        for name in (branch, "HEAD") if remote else ():
+            reference = f"refs/remotes/{remote}/{name}"
+            found = await self._quietly("rev-parse", "--abbrev-ref", "--verify", "-q", reference)
+            if found:
+                return found
+        return ""
 
     async def _quietly(self, *cmd: str) -> str:
         try:

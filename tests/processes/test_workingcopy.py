@@ -123,8 +123,32 @@ class SystemsTests(WorkingCopyCase):
         self.git("checkout", "-q", base, where=self.here / "other")
         self.applied(stamp, self.here / "other")
         self.git("branch", "--unset-upstream")
+        self.git("remote", "set-head", "origin", "-d")
+        last = self.git("rev-parse", "HEAD").strip()
         stamp = await self.extract("git")
-        self.assertEqual((stamp.branch, stamp.revision), ("topic", self.git("rev-parse", "HEAD").strip()))
+        self.assertEqual((stamp.branch, stamp.revision), ("topic", last))
+
+    async def test_gitLocalBranch(self) -> None:
+        """Git: a branch that follows none is for that of its name on the server, else for the default one."""
+        self.need("git")
+        self.run_("git", "init", "-q", "--bare", "-b", "main", "repo")
+        self.run_("git", "clone", "-q", "repo", "work")
+        self.git("commit", "-q", "--allow-empty", "-m", "1")
+        self.git("push", "-q", "origin", "HEAD:main")
+        self.git("remote", "set-head", "origin", "main")
+        base = self.git("rev-parse", "HEAD").strip()
+        self.git("checkout", "-q", "-b", "topic")
+        self.git("commit", "-q", "--allow-empty", "-m", "2")
+        pushed = self.git("rev-parse", "HEAD").strip()
+        stamp = await self.extract("git")
+        self.assertEqual((stamp.branch, stamp.revision), ("main", base))
+        self.git("push", "-q", "origin", "topic")
+        self.git("commit", "-q", "--allow-empty", "-m", "3")
+        stamp = await self.extract("git")
+        self.assertEqual((stamp.branch, stamp.revision), ("topic", pushed))
+        self.git("checkout", "-q", "--detach")
+        stamp = await self.extract("git")
+        self.assertEqual((stamp.branch, stamp.revision), (None, self.git("rev-parse", "HEAD").strip()))
 
     async def test_hg(self) -> None:
         """Mercurial: commits that were not pushed are in the patch."""
