@@ -34,6 +34,7 @@ SENTENCES = {
     "changes.freshcvs": _TOYS,
     "changes.dnotify": "maildirs are read regularly without it, so take it out",
     **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),
+    "plugins.steps.GitLab": "write steps.Git with the same arguments",
     **dict.fromkeys(("steps.http", "plugins.steps.HTTP"), "write a MasterShellCommand with curl"),
     **dict.fromkeys(
         ("steps.mtrlogobserver", "plugins.steps.MTR"), "write a Test step that runs mysql-test-run.pl"
@@ -66,6 +67,7 @@ SENTENCES = {
     "util.state": "it is left out for good; a file in the master's directory keeps a state",
     "util.NotABranch": "it is left out for good; a ChangeFilter names the branches",
     "interfaces.LatentBuildSlave": _CLOUD,
+    "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
     **dict.fromkeys(("manhole", "master.Manhole"), _SHELL),

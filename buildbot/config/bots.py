@@ -17,6 +17,7 @@ from buildbot.config.messages import (
     isEncodable,
     listing,
     nearest,
+    noText,
     textTrouble,
 )
 from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
@@ -113,7 +114,7 @@ def _names(bots: Sequence[Bot]) -> Iterator[ConfigError]:
 def _passwords(bots: Sequence[Bot]) -> Iterator[ConfigError]:
     for name, password, _, say in bots:
         if not isinstance(password, str):
-            yield say(f"bot {name!r}: the password must be text, not {articled(password)}")
+            yield say(f"bot {name!r}: the password must be text, not {noText(password)}")
         elif not password:
             yield say(f"bot {name!r}: the password is empty")
         elif not isEncodable(password):

@@ -27,6 +27,7 @@ from buildbot.config.messages import (
     listing,
     nameTrouble,
     nearest,
+    noText,
     quoted,
     textTrouble,
 )
@@ -199,9 +200,9 @@ def _types(described: Sequence[_Described], raw: Raw, report: Report) -> Iterato
     for title, entry, say in described:
         for key in ("name", "slavename", "builddir"):
             if not isinstance(entry.get(key, ""), str):
-                yield say(f"{title}: {key!r} must be text, not {articled(entry[key])}")
+                yield say(f"{title}: {key!r} must be text, not {noText(entry[key])}")
         if not isinstance(entry.get("category"), (str, type(None))):
-            yield say(f"{title}: 'category' must be text, not {articled(entry['category'])}")
+            yield say(f"{title}: 'category' must be text, not {noText(entry['category'])}")
         elif entry.get("category") and textTrouble(str(entry["category"])):
             yield say(f"{title} has a category that {textTrouble(str(entry['category']))}")
         for key, hint in (("slavenames", "; 'slavename' names a single one"), ("locks", "")):
@@ -220,7 +221,7 @@ def _values(described: Sequence[_Described], raw: Raw, report: Report) -> Iterat
         if not isinstance(env, Mapping) or not all(isinstance(name, str) and name for name in env):
             yield say(f"{title}: 'env' must be a dict of variables")
         if not isinstance(entry.get("description"), (str, type(None))):
-            yield say(f"{title}: 'description' must be text, not {articled(entry['description'])}")
+            yield say(f"{title}: 'description' must be text, not {noText(entry['description'])}")
 
 
 def _names(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -32,6 +32,7 @@ from buildbot.config.messages import (
     isEncodable,
     listing,
     nearest,
+    noText,
 )
 from buildbot.config.model import ConfigError, MasterConfig, MergeRule
 from buildbot.config.optional import HasAccount, HasDoubts
@@ -157,7 +158,7 @@ def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in TEXTS:
         value = raw.get(key)
         if value is not None and not isinstance(value, str):
-            yield report(f"c[{key!r}] must be text, not {articled(value)}", key)
+            yield report(f"c[{key!r}] must be text, not {noText(value)}", key)
         elif value is not None and not isEncodable(value):
             yield report(f"c[{key!r}] has characters that UTF-8 does not know", key)
 

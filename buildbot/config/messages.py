@@ -87,6 +87,12 @@ def articled(value: object) -> str:
     return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
+def noText(value: object) -> str:
+    """The type of a value that should be a text, with a hint for bytes: they were texts in Python 2."""
+    hint = ": take out .encode(…), or open the file with mode 'r'" if isinstance(value, bytes) else ""
+    return f"{articled(value)}{hint}"
+
+
 def asList(value: object) -> str:
     """A hint for values that were lists in Python 2; "" for all others."""
     isOne = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))

@@ -105,6 +105,9 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertIn("IRC bot", str(sentenceOf("buildbot.status.words.IRC")))
         self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.subunit.SubunitShellCommand")))
         self.assertIn("mysql-test-run", str(sentenceOf("buildbot.steps.mtrlogobserver.MTR")))
+        self.assertIn("write steps.Git", str(sentenceOf("buildbot.plugins.steps.GitLab")))
+        evaluator = "buildbot.process.buildstep.regex_log_evaluator"
+        self.assertIn("evaluateCommand", str(sentenceOf(evaluator)))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))
 
     def test_ownErrors(self) -> None:

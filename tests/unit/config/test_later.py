@@ -161,6 +161,17 @@ class BuilderTests(unittest.SynchronousTestCase):
         self.assertEqual(len(told), 3, told)
 
 
+class BytesTests(unittest.SynchronousTestCase):
+    """Texts that were encoded in Python 2."""
+
+    def test_builder(self) -> None:
+        """The error tells what to take out."""
+        [told] = troubles(
+            "c['builders'][0] = BuilderConfig('b', 'bot1', factory=f, category='x'.encode('utf-8'))\n"
+        )
+        self.assertIn("'category' must be text, not a bytes: take out .encode(…)", told)
+
+
 class FaultTests(unittest.SynchronousTestCase):
     """What real files have, and was refused once."""
 
