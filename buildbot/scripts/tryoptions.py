@@ -14,6 +14,7 @@ from typing import Any
 from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, count
+from buildbot.text.similar import closest
 
 #: The directory of the file of options, and its name in there.
 _PLACE = (".buildbot", "options")
@@ -185,17 +186,27 @@ class TryOptions(CommandOptions):
             self["builders"] = list(said.get("try_builders") or ())
         if self["comment"] is None:
             self["comment"] = self["reason"]
-        self._check()
+        self._check(_misspelt(said))
 
-    def _check(self) -> None:
+    def _check(self, hint: str) -> None:
         if self["connect"] not in ("pb", "ssh"):
-            raise usage.UsageError("say how to reach the master: --connect=pb or --connect=ssh")
+            raise usage.UsageError(f"say how to reach the master: --connect=pb or --connect=ssh{hint}")
         if self["dryrun"]:
             return
         needs = ("master", "username", "passwd") if self["connect"] == "pb" else ("host", "jobdir")
         missing = [f"--{name}" for name in needs if not self[name]]
         if missing:
-            raise usage.UsageError(f"--connect={self['connect']} needs {', '.join(missing)}")
+            raise usage.UsageError(f"--connect={self['connect']} needs {', '.join(missing)}{hint}")
+
+
+def _misspelt(said: Mapping[str, Any]) -> str:
+    """A hint at the first variable of the file of options that is probably misspelt; "" if there is none."""
+    known = [*(name for name, _ in (*_DEFAULTS, *_FLAGS)), "try_builders"]
+    for name in said:
+        meant = closest(name, known) if name not in known else None
+        if meant:
+            return f"; the file of options has {name}: did you mean {meant}?"
+    return ""
 
 
 class TryServerOptions(CommandOptions):

@@ -100,6 +100,11 @@ class TryOptionsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.refusal(), "say how to reach the master: --connect=pb or --connect=ssh")
         self.assertEqual(self.refusal("--connect=pb"), "--connect=pb needs --master, --username, --passwd")
         self.assertEqual(self.refusal("--connect=ssh", "--host=h"), "--connect=ssh needs --jobdir")
+        hint = "; the file of options has try_mastr: did you mean try_master?"
+        self.assertEqual(
+            self.refusal("--connect=ssh", "--host=h", try_mastr="m:1", own=1),
+            f"--connect=ssh needs --jobdir{hint}",
+        )
         self.assertIn("--property must be NAME=VALUE", self.refusal(*self.PB, "--property=x"))
         self.assertIn("there are no arguments", self.refusal(*self.PB, "x"))
 
