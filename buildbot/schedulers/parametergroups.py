@@ -86,6 +86,7 @@ class AnyPropertyParameter(NestedParameter):
 
     type = ("any",)
 
+    @arguments(name=TEXT)
     def __init__(self, name: str, **kwargs: Any) -> None:
         fields = [StringParameter("name", label="Name:"), StringParameter("value", label="Value:")]
         super().__init__(name, fields, **{"label": "", **kwargs})

@@ -8,6 +8,7 @@ from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
 from buildbot.schedulers.forcesched import (
+    AnyPropertyParameter,
     BuildslaveChoiceParameter,
     ChoiceStringParameter,
     CodebaseParameter,
@@ -88,6 +89,13 @@ class ArgumentTests(unittest.SynchronousTestCase):
         made = ForceScheduler("f", ["b"], properties=[FixedParameter("x"), StringParameter("x")])
         self.assertEqual(made.configurationDoubts, ["scheduler 'f' has two parameters 'x'"])
         self.assertEqual(ForceScheduler("f", ["b"]).configurationDoubts, [])
+
+    def test_namesMissing(self) -> None:
+        """Each kind of parameter tells a missing name like any other argument."""
+        for kind in (StringParameter, NestedParameter, AnyPropertyParameter):
+            why = self.assertRaises(BadArguments, kind, nam="x")
+            self.assertIn(f"{kind.__name__} lacks its argument name", str(why))
+            self.assertIn("takes no argument nam; did you mean 'name'?", str(why))
 
     def test_defaults(self) -> None:
         """A default that the parameter would refuse causes a warning; no default causes none."""
