@@ -50,7 +50,7 @@ class _Names:
     def __getattr__(self, name: str) -> Any:
         if (self._group, name) in _SUBMODULES:
             return import_module(_SUBMODULES[self._group, name])
-        for module in _MODULES[self._group] if not name.startswith("__") else ():
+        for module in _MODULES.get(self._group, ()) if not name.startswith("__") else ():
             try:
                 found = import_module(f"buildbot.{module}")
             except ModuleNotFoundError:
@@ -64,6 +64,6 @@ class _Names:
 
 
 util, steps, schedulers, changes = _Names("util"), _Names("steps"), _Names("schedulers"), _Names("changes")
-worker, buildslave, status = _Names("worker"), _Names("buildslave"), _Names("status")
+worker, buildslave, status, reporters = map(_Names, ("worker", "buildslave", "status", "reporters"))
 
-__all__ = ["buildslave", "changes", "schedulers", "status", "steps", "util", "worker"]
+__all__ = ["buildslave", "changes", "reporters", "schedulers", "status", "steps", "util", "worker"]

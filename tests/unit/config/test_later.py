@@ -217,6 +217,13 @@ class NamesTests(unittest.SynchronousTestCase):
             "assert steps.ShellCommand is buildbot.steps.shell.ShellCommand\n"
         )
 
+    def test_reporters(self) -> None:
+        """Reports of 0.9 are told of by name, also after an import of all names."""
+        [told] = troubles("from buildbot.plugins import *\nx = reporters.GitHubStatusPush(token='t')\n")
+        self.assertIn(
+            "buildbot.plugins.reporters.GitHubStatusPush is not in this release: reports come", told
+        )
+
     def test_workers(self) -> None:
         """The steps that move files take the names of 0.9 for the slave's side."""
         made = config(
