@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.scripts.test_sendchange -*-
+# -*- test-case-name: tests.unit.scripts.test_sendchange,tests.unit.scripts.test_inreactor -*-
 """Run the reactor for one piece of work of a command."""
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 
@@ -22,8 +23,11 @@ def resultOf(work: Callable[[], Deferred[Any]]) -> Any:
     results: list[object] = []
 
     def done(result: object) -> None:
+        try:
+            reactor.stop()
+        except ReactorNotRunning:  # the interruption itself has ended the work
+            return
         results.append(result)
-        reactor.stop()
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     reactor.callWhenRunning(lambda: maybeDeferred(work).addBoth(done))
