@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from buildbot.changes.storingpoller import PollFailed
-from buildbot.config.arguments import Kind
+from buildbot.config.arguments import Kind, complain
 from buildbot.config.plugincode import PLUGIN_ERRORS
 
 #: A list of names, True for all branches, or a function of a name.
@@ -21,6 +21,15 @@ def _isBranches(value: object) -> bool:
 
 
 BRANCHES = Kind("a list of branches, True for all, or a function of a branch", _isBranches)
+
+
+def oneOrSeveral(poller: object, branch: str | None, branches: Branches, default: str) -> Branches:
+    """The branches of a poller that takes C{branch} for a single one; its constructor calls this."""
+    if branch is not None and branches is not None:
+        complain(poller, "takes branch or branches, not both")
+    if branches is False:
+        complain(poller, ": branches must be True for all branches, or a list, not False")
+    return [branch or default] if branches is None else branches
 
 
 def named(branches: Branches) -> list[str] | None:

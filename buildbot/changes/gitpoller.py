@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.changes import gitlog
-from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
+from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, oneOrSeveral, toldBranches
 from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import CATEGORY, URL, PollFailed
-from buildbot.config.arguments import Kind, arguments, complain, remember
+from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.model.change import Change
 from buildbot.programs.running import ProgramFailed
@@ -104,33 +104,21 @@ class GitPoller(ProgramPoller):
         @param pollAtLaunch: True: look first as soon as I start.
         """
         remember(self)
-        if pollinterval is not None:
-            pollInterval = pollinterval
-        if branch is not None and branches is not None:
-            complain(self, "takes branch or branches, not both")
         self.repourl = repourl
-        self.branches: Branches = [branch or "master"] if branches is None else branches
+        self.branches = oneOrSeveral(self, branch, branches, "master")
         if isinstance(self.branches, (list, tuple, set, frozenset)):
             self.branches = [each.removeprefix(_HEADS) for each in self.branches]
-        if self.branches is False:
-            complain(self, ": branches must be True for all branches, or a list, not False")
         self.workdir = workdir
-        self.pollInterval = pollInterval
         self.gitbin = gitbin
         self.usetimestamps = usetimestamps
-        self.category = category
-        self.project = project or ""
         self.codebase = codebase or ""
         self.encoding = encoding
-        self.name = name
-        self.timeout = timeout
-        if pollAtLaunch:
-            self.random = lambda: 0.0
+        interval = pollInterval if pollinterval is None else pollinterval
+        self.take(interval, project, category, name, timeout, pollAtLaunch)
 
     def identity(self) -> str:
         """See L{StoringPoller.identity}."""
-        category = self.category if isinstance(self.category, str) else ""
-        return self.name or " ".join([self.repourl, self.project, self.codebase, category])
+        return self.identityOf(self.repourl, self.project, self.codebase)
 
     def describe(self) -> str:
         """One line for people: the repository and the branches."""

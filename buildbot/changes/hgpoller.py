@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 
 from buildbot.changes import hglog
-from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, toldBranches
+from buildbot.changes.branches import BRANCHES, Branches, isWatched, named, oneOrSeveral, toldBranches
 from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, ProgramPoller
 from buildbot.changes.storingpoller import AT_ONCE, CATEGORY, URL, PollFailed
-from buildbot.config.arguments import Kind, arguments, complain, remember
+from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import ENCODING, FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
@@ -88,30 +88,20 @@ class HgPoller(ProgramPoller):
         @param timeout: the most seconds that one command of hg may take.
         """
         remember(self)
-        if branch is not None and branches is not None:
-            complain(self, "takes branch or branches, not both")
         self.repourl = repourl
-        self.branches: Branches = [branch or "default"] if branches is None else branches
-        if self.branches is False:
-            complain(self, ": branches must be True for all branches, or a list, not False")
+        self.branches = oneOrSeveral(self, branch, branches, "default")
         self.workdir = workdir
-        self.pollInterval = pollInterval if pollinterval is None else pollinterval
         self.hgbin = hgbin
         self.usetimestamps = usetimestamps
-        self.category = category
-        self.project = project or ""
         self.codebase = codebase or ""
         self.encoding = encoding
-        self.name = name
         self.revlink = revlink
-        self.timeout = timeout
-        if pollAtLaunch:
-            self.random = lambda: 0.0
+        interval = pollInterval if pollinterval is None else pollinterval
+        self.take(interval, project, category, name, timeout, pollAtLaunch)
 
     def identity(self) -> str:
         """See L{StoringPoller.identity}."""
-        category = self.category if isinstance(self.category, str) else ""
-        return self.name or " ".join([self.repourl, self.project, self.codebase, category])
+        return self.identityOf(self.repourl, self.project, self.codebase)
 
     def describe(self) -> str:
         """One line for people: the repository and the branches."""

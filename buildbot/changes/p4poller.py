@@ -113,18 +113,13 @@ class P4Source(ProgramPoller):
         self.p4base = p4base
         self.p4bin = p4bin
         self.split_file = split_file
-        self.pollInterval = pollInterval if pollinterval is None else pollinterval
         self.encoding = encoding
-        self.project = project or ""
-        self.name = name
         self.use_tickets = use_tickets
         self.ticket_login_interval = ticket_login_interval
         self.revlink = revlink
         self.resolvewho = resolvewho
-        self.category = category
-        self.timeout = timeout
-        if pollAtLaunch:
-            self.random = lambda: 0.0
+        interval = pollInterval if pollinterval is None else pollinterval
+        self.take(interval, project, category, name, timeout, pollAtLaunch)
 
     @property
     def pollinterval(self) -> float:
@@ -133,8 +128,7 @@ class P4Source(ProgramPoller):
 
     def identity(self) -> str:
         """See L{StoringPoller.identity}."""
-        category = self.category if isinstance(self.category, str) else ""
-        return self.name or " ".join([self.p4port or "", self.p4base, self.project, category])
+        return self.identityOf(self.p4port or "", self.p4base, self.project)
 
     def describe(self) -> str:
         """One line for people: the server and the path."""

@@ -24,6 +24,34 @@ class ProgramPoller(StoringPoller):
     """I look by running a program: derive from me, and override C{poll} and C{identity}."""
 
     _program: Program | None = None
+    project = ""
+
+    def take(
+        self,
+        pollInterval: float,
+        project: str | None,
+        category: object,
+        name: str | None,
+        timeout: float | None,
+        pollAtLaunch: bool,
+    ) -> None:
+        """Take the arguments that all such pollers have; constructors call this.
+
+        @param timeout: the most seconds that one command may take.
+        @param pollAtLaunch: True: look first as soon as I start.
+        """
+        self.pollInterval = pollInterval
+        self.project = project or ""
+        self.category = category
+        self.name = name
+        self.timeout = timeout
+        if pollAtLaunch:
+            self.random = lambda: 0.0
+
+    def identityOf(self, *places: str) -> str:
+        """My name, or else what I watch: see L{StoringPoller.identity}."""
+        category = self.category if isinstance(self.category, str) else ""
+        return self.name or " ".join([*places, category])
 
     async def run(
         self,

@@ -97,18 +97,13 @@ class SVNPoller(ProgramPoller):
         self.split_file_function = split_file or split_file_alwaystrunk
         self.svnuser = svnuser
         self.svnpasswd = svnpasswd
-        self.pollInterval = pollInterval if pollinterval is None else pollinterval
         self.histmax = histmax
         self.svnbin = svnbin
         self.revlinktmpl = revlinktmpl or ""
-        self.category = category
-        self.project = project or ""
         self.cachepath = cachepath
         self.extra_args = list(extra_args or ())
-        self.name = name
-        self.timeout = timeout
-        if pollAtLaunch:
-            self.random = lambda: 0.0
+        interval = pollInterval if pollinterval is None else pollinterval
+        self.take(interval, project, category, name, timeout, pollAtLaunch)
 
     @property
     def pollinterval(self) -> float:
@@ -117,8 +112,7 @@ class SVNPoller(ProgramPoller):
 
     def identity(self) -> str:
         """See L{StoringPoller.identity}."""
-        category = self.category if isinstance(self.category, str) else ""
-        return self.name or " ".join([self.svnurl, self.project, category])
+        return self.identityOf(self.svnurl, self.project)
 
     def describe(self) -> str:
         """One line for people: the place."""
