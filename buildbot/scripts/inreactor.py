@@ -12,14 +12,14 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 
-def resultOf(work: Callable[[], Deferred[Any]]) -> Any:
+def resultOf(work: Callable[[], Deferred[Any]], reactor: Any = None) -> Any:
     """Run the reactor until some work is done, and return its result. Works once in a process.
 
+    @param reactor: the reactor; by default that of the process.
     @raise KeyboardInterrupt: the command was interrupted.
     """
-    from twisted.internet import reactor as theReactor
-
-    reactor: Any = theReactor
+    if reactor is None:
+        from twisted.internet import reactor
     results: list[object] = []
 
     def done(result: object) -> None:

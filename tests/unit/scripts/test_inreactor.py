@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import twisted.internet
 from twisted.internet.defer import Deferred, passthru, succeed
 from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
@@ -42,19 +41,15 @@ class FakeReactor:
 class ResultTests(unittest.SynchronousTestCase):
     """The result of some work in a reactor."""
 
-    def use(self, reactor: FakeReactor) -> None:
-        self.patch(twisted.internet, "reactor", reactor)
-
     def test_result(self) -> None:
         """The result is returned, and the reactor stops."""
-        self.use(FakeReactor())
-        self.assertEqual(resultOf(lambda: succeed(7)), 7)
+        self.assertEqual(resultOf(lambda: succeed(7), FakeReactor()), 7)
 
     def test_interrupted(self) -> None:
         """A signal interrupts the command, also if it ends the work as well: there is no further error."""
         for result in (None, 1, Failure(RuntimeError("it was killed"))):
             work: Deferred[Any] = Deferred()
             ends = partial(work.callback, result) if result is not None else int
-            self.use(FakeReactor(ends))
-            self.assertRaises(KeyboardInterrupt, resultOf, partial(passthru, work))
-            self.assertEqual(self.flushLoggedErrors(), [])
+            self.assertRaises(KeyboardInterrupt, resultOf, partial(passthru, work), FakeReactor(ends))
+            if result is not None:
+                self.assertIsNone(self.successResultOf(work))  # no error is left in it
