@@ -52,6 +52,7 @@ from buildbot.clients.workingcopy import (
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.model.tryjob import LONGEST_JOB, TryJob, ns, writeJob
 from buildbot.text.printable import plain
+from buildbot.text.undecoded import sendable
 from buildbot.wire import failure  # registers the decoding of errors of old masters
 from buildbot.wire.dialect import text, word
 
@@ -311,12 +312,12 @@ class Try(pb.Referenceable):
     async def _deliverPB(self) -> None:
         remote = await self._login()
         job = self.job
-        names = list(map(_sendable, job.builderNames))
-        patch = (job.patchLevel, _sendable(job.diff))
-        source = (_sendable(job.branch), _sendable(job.baserev), patch)
-        place = (_sendable(job.repository), _sendable(job.project))
-        properties = {_sendable(name): _sendable(value) for name, value in job.properties.items()}
-        arguments = (*source, *place, names, _sendable(job.who), _sendable(job.comment), properties)
+        names = list(map(sendable, job.builderNames))
+        patch = (job.patchLevel, sendable(job.diff))
+        source = (sendable(job.branch), sendable(job.baserev), patch)
+        place = (sendable(job.repository), sendable(job.project))
+        properties = {sendable(name): sendable(value) for name, value in job.properties.items()}
+        arguments = (*source, *place, names, sendable(job.who), sendable(job.comment), properties)
         if isTooLarge(arguments):
             raise TryFailed(
                 "the patch is too large for --connect=pb, at most 640 KiB: send it with --connect=ssh"
@@ -433,13 +434,3 @@ def _read(path: str) -> str:
             return stream.read().decode("utf-8", "surrogateescape")
     except OSError as why:
         raise TryFailed(f"--diff: cannot read {path}: {why.strerror}") from None
-
-
-def _sendable(value: object) -> Any:
-    """Text unchanged; text that was not UTF-8 as the original bytes."""
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogateescape")
-    return value

@@ -19,6 +19,7 @@ from buildbot.daemon.oserrors import inWords
 from buildbot.scripts.inreactor import resultOf
 from buildbot.scripts.output import CommandFailed, Config, complain, say, setting, waiting
 from buildbot.text.plural import counted
+from buildbot.text.undecoded import sendable
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"
@@ -70,12 +71,12 @@ def send(config: Config) -> Deferred[None]:
     more = {name: config[name] for name in names if config.get(name) is not None}
     files: Any = config.get("files") or ()
     return sender.send(
-        _sendable(config.get("branch")),
-        _sendable(revision),
-        _sendable(comments),
-        [_sendable(name) for name in files],
-        _sendable(config.get("username")),
-        **{name: _sendable(value) for name, value in more.items()},
+        sendable(config.get("branch")),
+        sendable(revision),
+        sendable(comments),
+        [sendable(name) for name in files],
+        sendable(config.get("username")),
+        **{name: sendable(value) for name, value in more.items()},
     )
 
 
@@ -177,19 +178,9 @@ def _read(option: str, path: str) -> str:
 
 
 def _allSendable(value: object) -> Any:
-    """Apply L{_sendable} to all texts in a JSON value."""
+    """Apply L{sendable} to all texts in a JSON value."""
     if isinstance(value, list):
         return [_allSendable(each) for each in value]
     if isinstance(value, dict):
-        return {_sendable(key): _allSendable(each) for key, each in value.items()}
-    return _sendable(value)
-
-
-def _sendable(value: object) -> Any:
-    """Text unchanged; text that was not UTF-8 as the original bytes."""
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogateescape")
-    return value
+        return {sendable(key): _allSendable(each) for key, each in value.items()}
+    return sendable(value)

@@ -191,7 +191,36 @@ class RemoteBuildRequest(_Remote):
         self._visit.unsubscribe((id(self._status), _observer(observer).luid))
 
 
-class RemoteBuild(_Remote):
+class _RemoteTimed(_Remote):
+    """A build or a step, while it runs and afterwards."""
+
+    def remote_getTimes(self) -> Any:
+        """The pair (start, end); None for a time to come."""
+        return self._status.getTimes()
+
+    def remote_isFinished(self) -> bool:
+        """True after its end."""
+        return bool(self._status.isFinished())
+
+    def remote_waitUntilFinished(self) -> Deferred[Any]:
+        """Fires with me at the end."""
+        return self._visit.when(self._status.waitUntilFinished(), self)
+
+    def remote_getETA(self) -> float | None:
+        """The estimated seconds to the end; or None."""
+        eta: float | None = self._status.getETA()
+        return eta
+
+    def remote_getText(self) -> Any:
+        """Words about the result."""
+        return self._text(self._status.getText())
+
+    def remote_getColor(self) -> Any:
+        """The colour of 0.7.5 for the result."""
+        return self._text(self._status.getColor())
+
+
+class RemoteBuild(_RemoteTimed):
     """A build, while it runs and afterwards."""
 
     def remote_getBuilderName(self) -> Any:
@@ -215,34 +244,9 @@ class RemoteBuild(_Remote):
         """Its steps."""
         return [self._step(each) for each in self._status.getSteps()]
 
-    def remote_getTimes(self) -> Any:
-        """The pair (start, end); None for a time to come."""
-        return self._status.getTimes()
-
-    def remote_isFinished(self) -> bool:
-        """True after its end."""
-        return bool(self._status.isFinished())
-
-    def remote_waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with me at the end."""
-        return self._visit.when(self._status.waitUntilFinished(), self)
-
-    def remote_getETA(self) -> float | None:
-        """The estimated seconds to the end; or None."""
-        eta: float | None = self._status.getETA()
-        return eta
-
     def remote_getCurrentStep(self) -> RemoteBuildStep | None:
         """The running step; or None."""
         return self._step(self._status.getCurrentStep())
-
-    def remote_getText(self) -> Any:
-        """Words about the result."""
-        return self._text(self._status.getText())
-
-    def remote_getColor(self) -> Any:
-        """The colour of 0.7.5 for the result."""
-        return self._text(self._status.getColor())
 
     def remote_getResults(self) -> int | None:
         """The result; None while it runs."""
@@ -267,7 +271,7 @@ class RemoteBuild(_Remote):
         self._visit.unsubscribe((id(self._status), _observer(observer).luid))
 
 
-class RemoteBuildStep(_Remote):
+class RemoteBuildStep(_RemoteTimed):
     """A step of a build."""
 
     def remote_getName(self) -> Any:
@@ -278,34 +282,9 @@ class RemoteBuildStep(_Remote):
         """The build."""
         return self._build(self._status.getBuild())
 
-    def remote_getTimes(self) -> Any:
-        """The pair (start, end); None for a time to come."""
-        return self._status.getTimes()
-
     def remote_getExpectations(self) -> Any:
         """The progress: (metric, present value, usual final value)."""
         return self._text(self._status.getExpectations())
-
-    def remote_isFinished(self) -> bool:
-        """True after its end."""
-        return bool(self._status.isFinished())
-
-    def remote_waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with me at the end."""
-        return self._visit.when(self._status.waitUntilFinished(), self)
-
-    def remote_getETA(self) -> float | None:
-        """The estimated seconds to the end; or None."""
-        eta: float | None = self._status.getETA()
-        return eta
-
-    def remote_getText(self) -> Any:
-        """Words about the step."""
-        return self._text(self._status.getText())
-
-    def remote_getColor(self) -> Any:
-        """The colour of 0.7.5."""
-        return self._text(self._status.getColor())
 
     def remote_getResults(self) -> Any:
         """The pair (result, words for the build's text)."""
