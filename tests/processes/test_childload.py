@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable
+from itertools import islice
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -208,8 +209,11 @@ class CheckInChildTests(Contract):
         return succeed(checkInChild(path, str(self.basedir), timeout))
 
     def test_corpus(self) -> None:
-        """Sixty broken files give the same errors here as in the master's own load (R12)."""
-        for name, broken in BROKEN.items():
+        """Broken files give the same errors here as in the master's own load (R12).
+
+        L{tests.integration.test_brokenfiles} has all of them.
+        """
+        for name, broken in islice(BROKEN.items(), 0, None, 6):
             self.write(text=broken.text)
             with self.assertRaises(ConfigErrors) as caught:
                 load(broken.text, "master.cfg", str(self.basedir))
@@ -288,7 +292,15 @@ class LoadInChildTests(Contract):
             end(waiting, reason)
             ended.callback(None)
 
-        self.patch(childload._Child, "printed", lambda child, data: running.callback(data))
+        printed = b""
+
+        def take(child: childload._Child, data: bytes) -> None:
+            nonlocal printed
+            printed += data  # the number may come in several pieces
+            if printed.endswith(b"\n") and not running.called:
+                running.callback(printed)
+
+        self.patch(childload._Child, "printed", take)
         self.patch(childload._Waiting, "processEnded", processEnded)
         waiting = loadInChild("master.cfg", str(self.basedir), PLENTY, reactor)
         pid = int(await running)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.processes.hookcase import HookCase
+from tests.integration.hookcase import HookCase
 
 
 class HookTests(HookCase):

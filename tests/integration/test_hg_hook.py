@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
-from tests.processes.hookcase import HookCase
+from tests.integration.hookcase import HookCase
 
 
 class HgCase(HookCase):

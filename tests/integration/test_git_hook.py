@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.processes.hookcase import HookCase
+from tests.integration.hookcase import HookCase
 
 
 class HookTests(HookCase):
