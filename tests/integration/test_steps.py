@@ -30,7 +30,8 @@ f.addSteps([
     StringDownload('# none\na\\.c : unused\n', slavedest='supp', name='supp'),
     ShellCommand(name='stdin', command=['cat'], initialStdin='Grüße ☃\nEnde', usePTY=False),
     ShellCommand(name='look', command=['cat', 'conf/x.txt', 'x.json', 'build.json'], usePTY=False),
-    ShellCommand(name='lazy', command='echo full > full.log', lazylogfiles=True, usePTY=False,
+    # Each build adds to the file: slaves take one of the same second and size for unchanged.
+    ShellCommand(name='lazy', command='echo full >> full.log', lazylogfiles=True, usePTY=False,
                  logfiles={'full': 'full.log', 'none': 'none.log'}),
     ShellCommand(name='rc', command='exit 3', decodeRC={0: SUCCESS, 3: WARNINGS}, usePTY=False,
                  interruptSignal='INT', sigtermTime=2, descriptionSuffix='of the test'),
@@ -103,7 +104,7 @@ class StepsTests(MasterTestCase):
 
         logs = [log["name"] for log in steps["lazy"]["logs"]]
         self.assertEqual(logs, ["stdio", "full"])
-        self.assertEqual(self._text(build, "lazy", "full"), "full\n")
+        self.assertEqual(self._text(build, "lazy", "full"), "full\n" * (build["number"] + 1))
         self.assertEqual(steps["rc"]["text"], ["'exit", "3'", "of the test", "warnings"])
         header = self.master.output(build, "rc").get(2, b"").decode("utf-8", "replace")
         self.assertEqual("is too old for interruptSignal" in header, name == "0.7.12", header)
