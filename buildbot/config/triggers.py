@@ -43,6 +43,8 @@ def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     L{lockDoubts} is for those that need one lock.
     """
     waits = _waits(raw)
+    if not waits:
+        return
     slaves = {_nameOf(entry): _onlySlave(entry) for entry in entries(raw, "builders")}
     limits = dict(_limits(raw))
     for index, entry in enumerate(entries(raw, "builders")):
@@ -51,7 +53,7 @@ def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
         if slave is None:
             continue
         near = {one: [each for each in others if slaves.get(each) == slave] for one, others in waits.items()}
-        chain = _longest(name, near, ())
+        chain = _longest(name, near)
         repeats = len(set(chain)) < len(chain)
         if len(chain) < 2 or not (repeats or len(chain) > limits.get(slave, len(chain))):
             continue
@@ -65,6 +67,8 @@ def triggerDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 def lockDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Yield a warning for each lock that a builder holds while it waits for a build that needs it, too."""
     waits = _waits(raw)
+    if not waits:
+        return
     builders = {_nameOf(entry): entry for entry in entries(raw, "builders") if isinstance(entry, dict)}
     for index, entry in enumerate(entries(raw, "builders")):
         name = _nameOf(entry)
@@ -100,13 +104,28 @@ def _below(name: str, waits: Mapping[str, Sequence[str]]) -> list[str]:
     return list(found)
 
 
-def _longest(name: str, waits: Mapping[str, Sequence[str]], before: tuple[str, ...]) -> tuple[str, ...]:
-    """The longest chain of builders that wait for each other; it ends where a builder comes twice."""
-    chain = (*before, name)
-    if name in before:
+class _Circle(Exception):
+    """Some builders wait for each other."""
+
+
+def _longest(name: str, waits: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The longest chain of builders that wait for each other; or one whose last builder comes twice."""
+    known: dict[str, tuple[str, ...]] = {}
+
+    def below(name: str, before: tuple[str, ...]) -> tuple[str, ...]:
+        chain = (*before, name)
+        if name in before:
+            raise _Circle(chain)
+        if name not in known:
+            chains = [below(each, chain) for each in waits.get(name, ())]
+            known[name] = (name, *max(chains, key=len, default=()))
+        return known[name]
+
+    try:
+        return below(name, ())
+    except _Circle as circle:
+        chain: tuple[str, ...] = circle.args[0]
         return chain
-    chains = [_longest(each, waits, chain) for each in waits.get(name, ())]
-    return max(chains, key=lambda each: (len(set(each)) < len(each), len(each)), default=chain)
 
 
 def _waits(raw: Raw) -> dict[str, list[str]]:
@@ -127,10 +146,11 @@ def _waits(raw: Raw) -> dict[str, list[str]]:
 
 
 def _triggersOf(entry: object) -> Sequence[tuple[str, Sequence[str], bool]]:
-    factory = entry.get("factory") if isinstance(entry, dict) else None
-    if isinstance(factory, type) or not isinstance(factory, TriggersSchedulers):
+    factory: Any = entry.get("factory") if isinstance(entry, dict) else None
+    if isinstance(factory, type) or not hasattr(factory, "triggered"):
         return ()
-    return factory.triggered()
+    triggering: TriggersSchedulers = factory
+    return triggering.triggered()
 
 
 def _isTriggerable(scheduler: object) -> bool:

@@ -116,13 +116,16 @@ class BuildFactory(ComparableMixin):
 
     def triggered(self) -> list[tuple[str, list[str], bool]]:
         """My steps that trigger schedulers: the name, the schedulers known by now, and whether it waits."""
+        steps = self.steps if isinstance(self.steps, (list, tuple)) else ()
+        triggering = [each for each in steps if _isPair(each) and hasattr(each[0], "triggeredSchedulers")]
+        if not triggering:
+            return []
         found = []
         reporting = secrets.current.set(None)
         try:
-            for step in self.steps if isinstance(self.steps, (list, tuple)) else ():
-                if _isPair(step) and hasattr(step[0], "triggeredSchedulers"):
-                    made: Any = makeStep(step)
-                    found.append((made.name, made.triggeredSchedulers(), made.waitForFinish is True))
+            for step in triggering:
+                made: Any = makeStep(step)
+                found.append((made.name, made.triggeredSchedulers(), made.waitForFinish is True))
         except PLUGIN_ERRORS:  # a plug-in's own code; stepTroubles has reported it
             pass
         finally:

@@ -100,6 +100,19 @@ class DeadlockTests(unittest.TestCase):
         first = builder(schedulerNames=["after"])
         self.assertEqual(self.told(first, builder("second"), builder("third")), [])
 
+    def test_manyPaths(self) -> None:
+        """Many ways through a tree of builds are searched at once: 4 to the power of 15 here."""
+        names = [[f"b{level}-{place}" for place in range(4)] for level in range(16)]
+        builders = [
+            builder(name, schedulerNames=[f"level {level + 1}"], waitForFinish=True)
+            for level, those in enumerate(names[:15])
+            for name in those
+        ]
+        builders += [builder(name) for name in names[15]]
+        schedulers = [Triggerable(f"level {level}", those) for level, those in enumerate(names)]
+        self.assertEqual(self.told(*builders, most=16, schedulers=schedulers), [])
+        self.assertEqual(len(self.told(*builders, most=15, schedulers=schedulers)), 4)
+
     def test_chain(self) -> None:
         """A chain of three builds needs three places."""
         chain = [
