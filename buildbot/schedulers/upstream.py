@@ -90,7 +90,12 @@ class BaseUpstreamScheduler(BaseScheduler):
         """Notify the watchers: one of my build sets has ended."""
         if bss.getResults() == SUCCESS and not bss.isRepeated:
             for watcher in self._watchers:
-                watcher(bss.getSourceStamp())
+                try:
+                    watcher(bss.getSourceStamp())
+                except PLUGIN_ERRORS:  # of a plug-in; the other watchers are notified
+                    log.failure(
+                        "{watcher!r} failed, which follows scheduler {name}", name=self.name, watcher=watcher
+                    )
 
 
 def setOf(

@@ -294,3 +294,20 @@ class DependentTests(SchedulerCase):
         self.build()
         self.complete(len(self.sets()))
         self.assertEqual(len(told), 1)
+
+    def test_watcherRaises(self) -> None:
+        """A plug-in that fails does not keep the news from those who follow the scheduler later."""
+        told: list[Any] = []
+
+        def fails(ss: SourceStamp) -> None:
+            raise RuntimeError("of a plug-in")
+
+        self.build()
+        self.restart(*self.both())
+        (upstream,) = [each for each in self.master if each.name == "main"]
+        for watcher in (fails, told.append):
+            upstream.subscribeToSuccessfulBuilds(watcher)
+        self.complete(1)
+        self.assertEqual([ss.changes[0].number for ss in told], [1])
+        self.assertEqual(self.package(), [[1]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
