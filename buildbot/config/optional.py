@@ -15,7 +15,6 @@ class ChecksSteps(Protocol):
         """The faults of steps that were put into C{steps} directly, one sentence each."""
 
 
-@runtime_checkable
 class TriggersSchedulers(Protocol):
     """A factory with steps that may trigger schedulers."""
 

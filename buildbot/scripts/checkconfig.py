@@ -11,7 +11,6 @@ import os
 from buildbot.daemon import directory as place
 from buildbot.daemon.oserrors import inWords
 from buildbot.reconfig import childload
-from buildbot.scripts.migrate import migrate
 from buildbot.scripts.output import CommandFailed, Config, basedir, say, setting, waiting
 
 
@@ -19,6 +18,8 @@ def checkconfig(config: Config) -> int:
     """Check a file, or the file of a master's directory. Status 0, or fails with all errors."""
     path = configPath(basedir(config))
     if config.get("migrate"):
+        from buildbot.scripts.migrate import migrate  # most checks, and each restart, do without it
+
         return migrate(config, path)
     with waiting(config, f"{os.path.basename(path)} to end"):
         report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))

@@ -296,5 +296,12 @@ class BuildStepStatus(Watched):
         logs = tuple([log.toRecord() for log in self.logs])
         urls = dict(self.urls) if self.urls else None
         return StepRecord(
-            *(self.name, self.started, self.finished, self.results, self._text, logs), urls, self.hidden
+            self.name,
+            self.started,
+            self.finished,
+            self.results,
+            self._text,
+            logs,
+            urls,
+            self.hidden,
         )

@@ -88,6 +88,11 @@ class _FileTransfer(BuildStep):
         self.step_status.setText(self.described(words))
         ensureDeferred(self._run(words, callee, name, args)).addErrback(self.failed)
 
+    def _download(self, reader: FileReader | BytesReader, target: str) -> None:
+        """Write what the reader reads to a file of the slave."""
+        args = {"slavedest": target, "workerdest": target, "reader": reader, "mode": self.mode}
+        self._transfer(["downloading", "to", lastPart(target)], reader, "downloadFile", args)
+
     async def _run(
         self, words: Sequence[str], callee: FileCallee, name: str, args: Mapping[str, Any]
     ) -> None:
@@ -348,9 +353,7 @@ class FileDownload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("downloadFile")
         target = self.build.render(self.slavedest)
-        reader = FileReader(self._onMaster(self.mastersrc))
-        args = {"slavedest": target, "workerdest": target, "reader": reader, "mode": self.mode}
-        self._transfer(["downloading", "to", lastPart(target)], reader, "downloadFile", args)
+        self._download(FileReader(self._onMaster(self.mastersrc)), target)
 
 
 class StringDownload(_FileTransfer):
@@ -389,9 +392,7 @@ class StringDownload(_FileTransfer):
             content = content.encode("utf-8", "surrogateescape")
         if not isinstance(content, bytes):
             raise TypeError(f"the content of {target} must be text, not {articled(content)}")
-        reader = BytesReader(content)
-        args = {"slavedest": target, "workerdest": target, "reader": reader, "mode": self.mode}
-        self._transfer(["downloading", "to", lastPart(target)], reader, "downloadFile", args)
+        self._download(BytesReader(content), target)
 
 
 class JSONStringDownload(StringDownload):
