@@ -15,6 +15,7 @@ from buildbot.status.announcer import Announcer
 from buildbot.status.builderstatus import BuilderStatus, KnownSlave
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
+from buildbot.status.urls import pathOf
 
 
 class NamedBuilder(Protocol):
@@ -120,8 +121,14 @@ class Status:
         return [buildset.status for buildset in self.botmaster.engine.activeBuildsets()]
 
     def getURLForThing(self, thing: object) -> str | None:
-        """Always None: the master has no web pages."""
-        return None
+        """The URL of the page about a builder, build, step, log, slave, scheduler, request or Change.
+
+        @return: None if C{c['buildbotURL']} is not set, or there is no such page.
+        """
+        base, path = self.getBuildbotURL(), pathOf(thing)
+        if not base or path is None:
+            return None
+        return f"{base.rstrip('/')}/{path}"
 
     def subscribe(self, target: object) -> None:
         """Report build sets, and existing and new builders, to an L{interfaces.IStatusReceiver}."""

@@ -16,8 +16,9 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.logs.live import HTMLLogFile, LogDirectory, LogFile, Nowhere
 from buildbot.model.records import BuildRecord, StepRecord
-from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
+from buildbot.model.results import SKIPPED
 from buildbot.status.announcer import Announcer, tellOne
+from buildbot.status.looks import RESULTS, lookOfResult
 from buildbot.status.watched import Watched
 
 _Log = TypeVar("_Log", bound=LogFile)
@@ -25,7 +26,7 @@ _Log = TypeVar("_Log", bound=LogFile)
 #: The most characters of one word or link of a step, and the most words and links that are kept.
 LONGEST_WORD = 4096
 MOST_WORDS = MOST_URLS = 1000
-_COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
+_COLORS = {results: look.color for results, look in RESULTS.items()}
 
 #: Colours of a step before its result is known.
 _RUNNING = (None, "yellow")
@@ -33,7 +34,7 @@ _RUNNING = (None, "yellow")
 
 def colorOf(results: int) -> str:
     """The colour of 0.7.5's waterfall for a result."""
-    return _COLORS.get(results, "purple")
+    return _COLORS.get(results) or lookOfResult(results).color
 
 
 def asWords(text: Any) -> tuple[str, ...]:
