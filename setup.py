@@ -83,7 +83,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["buildbot", "buildbot.*"]),
-    package_data={"buildbot": ["py.typed"]},
+    package_data={"buildbot": ["py.typed"], "buildbot.web": ["static/*"]},
     python_requires=">=3.10",
     install_requires=[f"twisted>={TWISTED}", "zope.interface"],
     extras_require={"slave": SLAVE, "tls": TLS, "migrate": MIGRATE, "dev": [*SLAVE, *TLS, *MIGRATE, *DEV]},

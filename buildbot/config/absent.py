@@ -21,7 +21,9 @@ _NEVER = "it is left out for good, so take it out"
 
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
 SENTENCES = {
-    **dict.fromkeys(("status.html", "status.web"), _PAGES),
+    "status.web": _PAGES,
+    "status.html.escape": "write from html import escape",
+    "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     **dict.fromkeys(("status.mail", "status.tinderbox"), _MAILS),
     "status.words": _CHAT,
     **dict.fromkeys(

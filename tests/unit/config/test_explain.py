@@ -42,8 +42,8 @@ class ExplainTests(unittest.TestCase):
     def test_notHere(self) -> None:
         """The import of a module of 0.7.5 that is not in this release gives a hint about the replacement."""
         for text in (
-            "from buildbot.status import html",
-            "from buildbot.status.html import WebStatus",
+            "from buildbot.status import words",
+            "from buildbot.status.words import IRC",
             "from buildbot.status.web.base import HtmlResource",
             "from buildbot.status.client import PBListener",
             "from buildbot.status.mail import MailNotifier",

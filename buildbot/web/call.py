@@ -1,0 +1,175 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""One request as plain values, and the answers that a handler can give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from buildbot.web.markup import Href, Markup
+from buildbot.web.markup import path as quoted
+from buildbot.web.routes import Route
+from buildbot.web.who import ANONYMOUS, Who
+from buildbot.web.world import World
+
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request.
+
+    @ivar values: the values of the path's segments, by name.
+    @ivar query: the values of the parameters of the route, by name.
+    @ivar given: all parameters as they came: name -> texts.
+    @ivar root: the relative address of the site's root, such as "../../"; links begin with it.
+    @ivar segments: the path, as unquoted segments.
+    @ivar headers: the request's headers: lower-case name -> value (the last one given).
+    """
+
+    world: World
+    route: Route
+    values: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    who: Who = ANONYMOUS
+    root: str = ""
+    segments: Sequence[str] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    method: str = "GET"
+
+    def to(self, *segments: str | int, query: str = "", anchor: str = "") -> Href:
+        """The address of a page, relative to this one. C{query} and C{anchor} are already quoted."""
+        address = quoted(*segments, root=self.root)
+        if query:
+            address = Href(f"{address}?{query.replace('&', '&amp;')}")
+        return Href(f"{address}#{anchor}") if anchor else address
+
+    async def may(self, action: str, builder: str | None = None) -> bool:
+        """True if the user may do an action (to a builder)."""
+        return await self.world.guard.may(self.who, action, builder)
+
+
+class Problem(Exception):
+    """A request that cannot be answered as asked.
+
+    @ivar status: the HTTP status.
+    @ivar title: the kind of problem, as a few words.
+    @ivar detail: what is wrong with this request, as a sentence.
+    @ivar hint: what to do, as a sentence; or "".
+    @ivar headers: more headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        hint: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        Exception.__init__(self, f"{title}: {detail}" if detail else title)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.hint = hint
+        self.headers = tuple(headers)
+
+
+def missing(kind: str, name: object) -> Problem:
+    """The problem that something does not exist."""
+    return Problem(404, f"There is no {kind} {name}", hint="It may have been removed or renamed.")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer.
+
+    @ivar etag: the version of the content, unquoted; "" to compute it from the body.
+    @ivar cache: the value of Cache-Control.
+    """
+
+    body: bytes
+    type: str = HTML
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    etag: str = ""
+    cache: str = "no-cache"
+
+
+def redirect(to: Href | str, status: int = 303) -> Answer:
+    """An answer that sends the client to an address, which is relative to the page."""
+    address = str(to).replace("&amp;", "&")
+    return Answer(b"", TEXT, status, (("Location", address),), cache="no-store")
+
+
+class Out(Protocol):
+    """The connection of a streamed answer."""
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes. After the client has gone, this does nothing."""
+
+    def finish(self) -> None:
+        """End the answer."""
+
+    def isFull(self) -> bool:
+        """True while the client reads slower than data is written."""
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """Call C{call()} each time the client has read enough for more."""
+
+    def whenGone(self, call: Callable[[], object]) -> None:
+        """Call C{call()} once, when the answer has ended or the client has gone."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer that goes on while the client listens.
+
+    @ivar begin: called with an L{Out} when the headers are sent. May return a coroutine.
+    """
+
+    begin: Callable[[Out], Any]
+    type: str = TEXT
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    cache: str = "no-store, no-transform"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a page that can be exchanged while the page is open.
+
+    @ivar id: the id of its element, unique in the page: letters, digits and "-".
+    """
+
+    id: str
+    html: Markup
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page for people.
+
+    @ivar title: the text of its heading and of the browser's tab.
+    @ivar parts: its content; a L{Part} can be exchanged, a L{Markup} stays.
+    @ivar topics: the topics whose events change the parts; empty: the page is not live.
+    @ivar trail: links to the pages above: (text, address).
+    @ivar wide: True if the page may be wider than the screen, as a waterfall.
+    @ivar refresh: seconds after which a browser without script reloads the page; 0: never.
+    @ivar feeds: addresses of feeds of the page: (title, type, address).
+    """
+
+    title: str
+    parts: Sequence[Part | Markup]
+    topics: tuple[str, ...] = ()
+    trail: Sequence[tuple[str, Href]] = ()
+    status: int = 200
+    wide: bool = False
+    refresh: int = 0
+    feeds: Sequence[tuple[str, str, Href]] = ()
+    headers: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,314 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""From a request to its route, from the route's answer to bytes: the same for pages, API and feeds."""
+
+from __future__ import annotations
+
+import gzip
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Protocol
+from urllib.parse import parse_qs, quote
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import resource, server
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.store.interface import StoreFailed
+from buildbot.web import layout
+from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
+from buildbot.web.http import RequestOut
+from buildbot.web.markup import NOTHING, Markup, Template
+from buildbot.web.routes import BadQuery, Route, Table
+from buildbot.web.who import Who
+from buildbot.web.world import World
+
+log = Logger()
+
+#: Answers below this size are not worth compressing.
+_SMALL = 1400
+_COMPRESSED = ("text/", "application/json", "application/problem+json", "application/atom+xml", "image/svg")
+_LEVEL = 5
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Door(Protocol):
+    """It looks at each request before its handler: who asks, and whether the request may come in."""
+
+    async def enter(self, request: Incoming) -> Who:
+        """The person behind a request. Raises L{Problem} for a request that must not come in."""
+
+    async def aboutMe(self, call: Call) -> Markup:
+        """Who is logged in, with a link to log in or out."""
+
+
+class Incoming:
+    """I am a request as plain values.
+
+    @ivar method: such as "GET".
+    @ivar headers: lower-case name -> value; several values are joined with commas.
+    @ivar peer: the address of the other end of the connection.
+    @ivar isSecure: True for TLS.
+    """
+
+    __slots__ = ("body", "headers", "isSecure", "method", "path", "peer", "query")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, Sequence[str]],
+        body: bytes = b"",
+        peer: str = "",
+        isSecure: bool = False,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.query = query
+        self.body = body
+        self.peer = peer
+        self.isSecure = isSecure
+
+
+class Dispatcher:
+    """I answer the requests of all routes."""
+
+    def __init__(self, world: World, table: Table, door: Door) -> None:
+        self.world = world
+        self.table = table
+        self._door = door
+
+    async def answer(self, incoming: Incoming, segments: Sequence[str]) -> Answer | Stream:
+        """The answer to a request; never raises a L{Problem}."""
+        found = self.table.find(segments)
+        wantsJSON = bool(segments) and segments[0] in ("api", "json")
+        route: Route | None = None
+        call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)
+        try:
+            if found is None:
+                raise Problem(404, "There is no such page", "/" + "/".join(segments))
+            method = "GET" if incoming.method == "HEAD" else incoming.method
+            route = found.routes.get(method)
+            if route is None:
+                allowed = ", ".join(sorted({*found.routes, *(("HEAD",) if "GET" in found.routes else ())}))
+                raise Problem(405, f"{incoming.method} is not possible here", headers=(("Allow", allowed),))
+            wantsJSON = route.kind == "json"
+            call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
+            call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
+            call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
+            if not await call.may(route.action):
+                raise await self._refused(call, route.action)
+            answer = route.handler(call)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            return await self._made(call, incoming, answer)
+        except Problem as problem:
+            return await self._problem(call, incoming, problem, wantsJSON)
+        except StoreFailed as why:
+            broken = Problem(503, "The store does not work", why.reason, "The log of the master tells more.")
+            return await self._problem(call, incoming, broken, wantsJSON)
+        except PLUGIN_ERRORS:
+            log.failure("the page {path} failed", path=incoming.path)
+            hint = "The log of the master (twistd.log) has the reason."
+            return await self._problem(call, incoming, Problem(500, "This page failed", hint=hint), wantsJSON)
+
+    @staticmethod
+    def _read(route: Route, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        try:
+            return route.read(texts)
+        except BadQuery as why:
+            raise Problem(400, "A parameter is wrong", str(why)) from None
+
+    async def _refused(self, call: Call, action: str) -> Problem:
+        if await self.world.guard.couldAfterLogin(action) and not call.who.name:
+            challenge = (("WWW-Authenticate", 'Bearer realm="buildbot"'),)
+            return Problem(
+                401, "You must log in first", f"The action {action} needs an account.", headers=challenge
+            )
+        return Problem(403, "You may not do this", f"Nobody but others may do the action {action}.")
+
+    async def _made(self, call: Call, incoming: Incoming, answer: object) -> Answer | Stream:
+        if isinstance(answer, (Answer, Stream)):
+            return answer
+        if not isinstance(answer, Page):
+            raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")
+        own = quote(incoming.path + _queryOf(incoming), safe="")
+        body = layout.document(call, answer, await self._door.aboutMe(call), own)
+        return Answer(body, status=answer.status, headers=answer.headers)
+
+    async def _problem(
+        self, call: Call, incoming: Incoming, problem: Problem, wantsJSON: bool
+    ) -> Answer | Stream:
+        if wantsJSON or "application/problem+json" in incoming.headers.get("accept", ""):
+            return problemAsJSON(problem)
+        if "text/html" not in incoming.headers.get("accept", "text/html"):
+            words = "\n".join(filter(None, (problem.title, problem.detail, problem.hint)))
+            return Answer(f"{words}\n".encode(), TEXT, problem.status, problem.headers, cache="no-store")
+        page = Page(
+            problem.title, [_PROBLEM(detail=problem.detail, hint=problem.hint)], status=problem.status
+        )
+        body = layout.document(call, page, NOTHING)
+        return Answer(body, status=problem.status, headers=problem.headers, cache="no-store")
+
+
+_PROBLEM = Template('<p>{detail}</p><p class="soft">{hint}</p>')
+
+
+def _nothing(call: Call) -> Answer:
+    raise Problem(404, "There is no such page")
+
+
+_NO_ROUTE = Route("/", _nothing, "No page.")
+
+
+def problemAsJSON(problem: Problem) -> Answer:
+    """The answer of the API to a request that cannot be answered (RFC 9457)."""
+    value = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "hint": problem.hint,
+    }
+    body = json.dumps({key: each for key, each in value.items() if each != ""}).encode()
+    return Answer(body, "application/problem+json", problem.status, problem.headers, cache="no-store")
+
+
+def rootOf(segments: Sequence[str]) -> str:
+    """The relative address of the root, from the segments of a page's path."""
+    return "../" * (len(segments) - 1) if len(segments) > 1 else ""
+
+
+def _queryOf(incoming: Incoming) -> str:
+    pairs = [(name, text) for name, texts in incoming.query.items() for text in texts]
+    if not pairs:
+        return ""
+    return "?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
+
+
+def given(incoming: Incoming) -> dict[str, list[str]]:
+    """The parameters of a request: those of its query, and of its form."""
+    all = {name: list(texts) for name, texts in incoming.query.items()}
+    if incoming.method == "POST" and incoming.headers.get("content-type", "").startswith(_FORM):
+        for name, texts in parse_qs(incoming.body.decode("utf-8", "replace"), True).items():
+            all.setdefault(name, []).extend(texts)
+    return all
+
+
+class RouteResource(resource.Resource):
+    """I render one path through the dispatcher."""
+
+    isLeaf = True
+
+    def __init__(self, dispatcher: Dispatcher, segments: Sequence[str]) -> None:
+        resource.Resource.__init__(self)
+        self._dispatcher = dispatcher
+        self._segments = segments
+
+    def render(self, request: Any) -> int:
+        """Answer in time, and stop the handler if the client goes away."""
+        incoming = incomingOf(request)
+        work = ensureDeferred(self._dispatcher.answer(incoming, self._segments))
+        gone: Deferred[None] = request.notifyFinish()
+        gone.addErrback(lambda reason: work.cancel())
+        work.addCallback(send, request, incoming)
+        work.addErrback(_failed, request)
+        return server.NOT_DONE_YET
+
+
+def _failed(why: Failure, request: Any) -> None:
+    if why.check(CancelledError) is None:
+        request.processingFailed(why)
+
+
+def incomingOf(request: Any) -> Incoming:
+    """The plain values of a request of twisted.web."""
+    headers = {
+        name.decode("latin-1").lower(): ", ".join(each.decode("latin-1") for each in values)
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+    query: dict[str, list[str]] = {}
+    for name, values in request.args.items():
+        query[name.decode("utf-8", "replace")] = [each.decode("utf-8", "replace") for each in values]
+    peer = request.getClientAddress()
+    return Incoming(
+        request.method.decode("ascii", "replace"),
+        request.path.decode("ascii", "replace"),
+        headers,
+        query,
+        request.content.read() if request.method == b"POST" or request.method == b"PUT" else b"",
+        getattr(peer, "host", "") or "",
+        request.isSecure(),
+    )
+
+
+def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
+    """Write an answer to a request."""
+    if request._disconnected:
+        return
+    if isinstance(answer, Stream):
+        _begin(request, answer.status, answer.type, answer.headers, answer.cache)
+        request.setHeader(b"x-accel-buffering", b"no")
+        out = RequestOut(request)
+        if request.method == b"HEAD":
+            out.finish()
+            return
+        out.write(b"")
+        begun = answer.begin(out)
+        if inspect.iscoroutine(begun):
+            ensureDeferred(begun).addErrback(_streamFailed, out)
+        return
+    body = answer.body
+    isCacheable = answer.status == 200 and answer.cache != "no-store"
+    etag = answer.etag or (sha256(body).hexdigest()[:20] if isCacheable else "")
+    _begin(request, answer.status, answer.type, answer.headers, answer.cache)
+    if etag and isCacheable:
+        request.setHeader(b"etag", f'W/"{etag}"'.encode())
+        if _matches(incoming.headers.get("if-none-match", ""), etag):
+            request.setResponseCode(304)
+            request.finish()
+            return
+    if len(body) > _SMALL and answer.type.startswith(_COMPRESSED):
+        request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
+        if "gzip" in incoming.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, _LEVEL, mtime=0)
+            request.setHeader(b"content-encoding", b"gzip")
+    request.setHeader(b"content-length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
+
+
+def _begin(request: Any, status: int, type: str, headers: Sequence[tuple[str, str]], cache: str) -> None:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", type.encode("ascii"))
+    request.setHeader(b"cache-control", cache.encode("ascii"))
+    for name, value in headers:
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"the header {name} has a line break")
+        if name.lower() == "set-cookie":
+            request.responseHeaders.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
+        else:
+            request.setHeader(name.encode("ascii"), value.encode("utf-8"))
+
+
+def _matches(header: str, etag: str) -> bool:
+    """True if If-None-Match names a version."""
+    return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in header.split(","))
+
+
+def _streamFailed(why: Failure, out: RequestOut) -> None:
+    if why.check(CancelledError) is None:
+        log.failure("a stream failed", why)
+    out.finish()
+
+
+def asJSON(value: object, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+    """An answer in JSON."""
+    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Answer(body + b"\n", JSON, status, tuple(headers))

@@ -1,0 +1,252 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""The edge to twisted.web: connections, requests and their limits.
+
+Twisted has no limit for the body of a request, and none for a client that does not read its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import http, resource, server
+from twisted.web.http import datetimeToString
+
+log = Logger()
+
+#: The most bytes of a body, and of the body of a hook.
+LARGEST_BODY = 64 * 1024
+LARGEST_HOOK = 25 * 1024 * 1024
+#: The path of hooks.
+_HOOKS = b"/change_hook/"
+#: Seconds after which a client is disconnected that does not read its answer.
+MUTE = 60.0
+#: The most connections at a time.
+MOST_CONNECTIONS = 4000
+
+#: The headers of every answer. The policy permits no script or style in the page itself.
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Referrer-Policy", b"same-origin"),
+    (b"Cross-Origin-Opener-Policy", b"same-origin"),
+    (b"Cross-Origin-Resource-Policy", b"same-origin"),
+    (b"Permissions-Policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+)
+
+
+class Channel(http.HTTPChannel):
+    """I am one connection. A client that does not read for L{MUTE} seconds is disconnected."""
+
+    transport: Any
+    factory: Any
+    _muteCall: IDelayedCall | None = None
+
+    def pauseProducing(self) -> None:
+        """The client reads too slowly."""
+        if self._muteCall is None:
+            self._muteCall = self.callLater(MUTE, self._isMute)
+        http.HTTPChannel.pauseProducing(self)
+
+    def resumeProducing(self) -> None:
+        """The client has read everything."""
+        self._stopMuteCall()
+        http.HTTPChannel.resumeProducing(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        self._stopMuteCall()
+        self.factory.connections.discard(self)
+        http.HTTPChannel.connectionLost(self, reason)
+
+    def connectionMade(self) -> None:
+        """Count the connection; refuse it if there are too many."""
+        http.HTTPChannel.connectionMade(self)
+        self.factory.connections.add(self)
+        if len(self.factory.connections) > MOST_CONNECTIONS:
+            self.transport.abortConnection()
+
+    def _isMute(self) -> None:
+        self._muteCall = None
+        self.transport.abortConnection()
+
+    def _stopMuteCall(self) -> None:
+        if self._muteCall is not None:
+            self._muteCall.cancel()
+            self._muteCall = None
+
+
+class Request(server.Request):
+    """I am one request. My answer has the security headers, and does not name the server."""
+
+    channel: Any
+    _parsePOSTFormSubmission = False  # the handlers parse forms
+
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        server.Request.__init__(self, channel, *args, **kwargs)
+        self._room = LARGEST_BODY
+        self._isRefused = False
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body that is too large before it is read."""
+        line = getattr(self.channel, "_path", b"") or b""
+        self._room = LARGEST_HOOK if _HOOKS in line else LARGEST_BODY
+        server.Request.gotLength(self, min(length or 0, 100_000))
+        if length is not None and length > self._room:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Refuse a body that becomes too large."""
+        self._room -= len(data)
+        if self._room < 0:
+            self._refuse()
+        elif not self._isRefused:
+            server.Request.handleContentChunk(self, data)
+
+    def _refuse(self) -> None:
+        if not self._isRefused:
+            self._isRefused = True
+            self.channel.transport.write(
+                b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            self.channel.loseConnection()
+
+    def process(self) -> None:
+        """Find the resource of the path, and render it."""
+        if self._isRefused:
+            return
+        self.site = self.channel.site
+        self.setHeader(b"date", datetimeToString())
+        for name, value in SECURITY:
+            self.setHeader(name, value)
+        self.prepath = []
+        self.postpath = [unquote_to_bytes(each) for each in self.path[1:].split(b"/")]
+        try:
+            self._encoder = None
+            self.render(self.site.getResourceFor(self))
+        except Exception:  # twisted.web would send a traceback
+            self.processingFailed(Failure())
+
+    def processingFailed(self, reason: Failure) -> Any:
+        """Answer that the server has failed; the log has the reason."""
+        log.failure("the page {path} failed", reason, path=self.path.decode("ascii", "replace"))
+        if not self.startedWriting:
+            body = (
+                b"The server failed to make this page. The log of the master (twistd.log) has the reason.\n"
+            )
+            self.setResponseCode(500)
+            self.setHeader(b"content-type", b"text/plain; charset=utf-8")
+            self.setHeader(b"content-length", b"%d" % len(body))
+            self.write(body)
+        if not self.finished and not self._disconnected:
+            self.finish()
+        return reason
+
+
+class Site(server.Site):
+    """I make a L{Channel} for each connection.
+
+    @ivar connections: the open connections.
+    """
+
+    protocol: Any = Channel
+    requestFactory = Request
+    displayTracebacks = False
+
+    def __init__(self, root: resource.Resource, reactor: Any, logFile: Any = None) -> None:
+        """@param logFile: a file-like object for the access log; None: there is none."""
+        server.Site.__init__(self, root, reactor=reactor)
+        self.connections: set[Channel] = set()
+        self._accessLog = logFile
+
+    def startFactory(self) -> None:
+        """Open the access log."""
+        server.Site.startFactory(self)
+        if self._accessLog is not None:
+            self.logFile = self._accessLog
+
+    def stopFactory(self) -> None:
+        """Close the access log."""
+        server.Site.stopFactory(self)
+
+    def log(self, request: Any) -> None:
+        """Write a line to the access log. The query is left out: it may have a token."""
+        if self._accessLog is not None:
+            server.Site.log(self, request)
+
+    def disconnectAll(self) -> None:
+        """Close all connections, with those of streams."""
+        for channel in list(self.connections):
+            channel.transport.abortConnection()
+
+
+class RequestOut:
+    """I am the connection of a streamed answer; see L{buildbot.web.call.Out}."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._isFull = False
+        self._isGone = False
+        self._ready: list[Callable[[], object]] = []
+        self._gone: list[Callable[[], object]] = []
+        gone: Deferred[None] = request.notifyFinish()
+        gone.addBoth(self._ended)
+        request.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes."""
+        if not self._isGone:
+            self._request.write(data)
+
+    def finish(self) -> None:
+        """End the answer."""
+        if not self._isGone:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def isFull(self) -> bool:
+        """True while the client reads slower than data is written."""
+        return self._isFull
+
+    def whenReady(self, call: Callable[[], object]) -> None:
+        """Call C{call()} each time there is room again."""
+        self._ready.append(call)
+
+    def whenGone(self, call: Callable[[], object]) -> None:
+        """Call C{call()} when the answer has ended; at once if it has."""
+        if self._isGone:
+            call()
+        else:
+            self._gone.append(call)
+
+    def _ended(self, result: object) -> None:
+        self._isGone = True
+        calls, self._gone, self._ready = self._gone, [], []
+        for call in calls:
+            call()
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        """There is no more room."""
+        self._isFull = True
+
+    def resumeProducing(self) -> None:
+        """There is room again."""
+        self._isFull = False
+        for call in list(self._ready):
+            call()
+
+    def stopProducing(self) -> None:
+        """The client has gone; notifyFinish tells that too."""
+        self._isFull = True

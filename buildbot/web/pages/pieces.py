@@ -1,0 +1,107 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""Pieces that several pages share: times, states, tables and lists of facts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from buildbot.model.results import Results
+from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join
+
+#: The word and the symbol of each result; the class of the style sheet has the same name as the word.
+SYMBOLS = {
+    "success": "✓",
+    "warnings": "⚠",
+    "failure": "✗",
+    "skipped": "↷",
+    "exception": "‼",
+    "retry": "↻",
+    "cancelled": "⊘",
+    "running": "▶",
+    "waiting": "…",
+    "idle": "○",
+    "offline": "⏻",
+    "building": "▶",
+    "none": "–",
+}
+
+_STATE = Template('<span class="state {kind}"><span aria-hidden="true">{symbol}</span> {text}</span>')
+_STATE_LINK = Template(
+    '<span class="state {kind}"><span aria-hidden="true">{symbol}</span> <a href="{to}">{text}</a></span>'
+)
+_WHEN = Template('<time datetime="{iso}">{text}</time>')
+_SINCE = Template('<time data-since="{since}">{text}</time>')
+_FACT = Template("<dt>{name}</dt><dd>{value}</dd>")
+_FACTS = Template('<dl class="facts">{rows}</dl>')
+_TABLE = Template(
+    '<table class="cards"><caption>{caption}</caption><thead><tr>{heads}</tr></thead>'
+    "<tbody>{rows}</tbody></table>"
+)
+_HEAD = Template('<th scope="col">{text}</th>')
+_ROW = Template("<tr>{cells}</tr>")
+_CELL = Template('<td data-label="{label}">{value}</td>')
+_SECTION = Template('<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{content}</section>')
+_PARAGRAPH = Template("<p>{text}</p>")
+
+
+def wordOf(results: int | None) -> str:
+    """The word of a result, such as "failure"; "running" for None."""
+    return "running" if results is None else Results[results]
+
+
+def state(kind: str, text: Value = None, to: Href | None = None) -> Markup:
+    """A state as word, symbol and colour; with an address it is a link."""
+    values: dict[str, Value] = {"kind": kind, "symbol": SYMBOLS.get(kind, "•"), "text": text or kind}
+    return _STATE(**values) if to is None else _STATE_LINK(to=to, **values)
+
+
+def when(seconds: float | None) -> Markup:
+    """A time, in the time zone of the server, which is named."""
+    if seconds is None:
+        return NOTHING
+    there = time.localtime(seconds)
+    iso = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return _WHEN(iso=iso, text=time.strftime("%Y-%m-%d %H:%M:%S %Z", there))
+
+
+def since(seconds: float, now: float) -> Markup:
+    """The time that has passed; the script of the page lets it run."""
+    return _SINCE(since=f"{seconds:.0f}", text=lasting(now - seconds))
+
+
+def lasting(seconds: float) -> str:
+    """A duration for people, such as "3 min 12 s"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 172800:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} days"
+
+
+def facts(*pairs: tuple[str, Value]) -> Markup:
+    """A list of names and values; None and "" are left out."""
+    rows = [_FACT(name=name, value=value) for name, value in pairs if value is not None and value != ""]
+    return _FACTS(rows=join(rows))
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Value]]) -> Markup:
+    """A table; on a narrow screen, each row becomes a card."""
+    lines = [
+        _ROW(cells=join(_CELL(label=label, value=value) for label, value in zip(heads, row, strict=True)))
+        for row in rows
+    ]
+    return _TABLE(caption=caption, heads=join(_HEAD(text=text) for text in heads), rows=join(lines))
+
+
+def section(id: str, title: str, content: Value) -> Markup:
+    """A part of a page with a heading."""
+    return _SECTION(id=id, title=title, content=content)
+
+
+def paragraph(text: Value) -> Markup:
+    """A paragraph."""
+    return _PARAGRAPH(text=text)

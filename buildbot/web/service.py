@@ -1,0 +1,347 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""The web servers of C{c['status']}: C{WebStatus} of 0.8 and C{Waterfall} of 0.7.5."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted._version import __version__ as twistedVersion
+from twisted.application import service
+from twisted.logger import Logger
+from twisted.python.logfile import LogFile
+from twisted.python.versions import Version
+from twisted.web import resource, server, static
+
+from buildbot.config.arguments import Kind, arguments, complain, remember
+from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, isWhole, orNone
+from buildbot.config.ports import BadPort, describe
+from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
+from buildbot.events.coroutines import returnsDeferred
+from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.dispatch import Dispatcher, RouteResource
+from buildbot.web.doors import OpenDoor
+from buildbot.web.http import Site
+from buildbot.web.live import Streams
+from buildbot.web.table import TABLE
+from buildbot.web.world import Settings, World
+from buildbot.wire.listeners import SlavePort, closeAll, openAll
+
+log = Logger()
+
+#: Twisted releases before this one have published holes in their web server.
+OLDEST_TWISTED = Version("Twisted", 24, 7, 0)
+
+PORT = Kind(
+    "a port: a number, or a description such as 'tcp:8010:interface=127.0.0.1'; or None for no port",
+    lambda value: value is None or isinstance(value, str) or (isWhole(value) and 0 <= value < 65536),
+)
+ANY = Kind("a value of 0.8", lambda value: True)
+FEEDS = Kind(
+    "a list of 'atom', 'rss' and 'json', or None for all",
+    lambda value: (
+        value is None or (isinstance(value, (list, tuple, set)) and set(value) <= {"atom", "rss", "json"})
+    ),
+)
+
+
+class Root(resource.Resource):
+    """I am the root of the site: people's own resources, then routes, then the files of C{public_html}."""
+
+    def __init__(self, dispatcher: Dispatcher, files: static.File | None) -> None:
+        resource.Resource.__init__(self)
+        self._dispatcher = dispatcher
+        self._files = files
+
+    def getChild(self, path: bytes, request: Any) -> Any:
+        """The resource for the whole rest of the path."""
+        raw = [path, *request.postpath]
+        segments = [each.decode("utf-8", "surrogateescape") for each in raw]
+        isRoute = self._dispatcher.table.find(segments) is not None
+        if not isRoute and self._files is not None and not any(each.startswith(b".") for each in raw):
+            found: Any = self._files
+            for each in raw:
+                found = found.getChildWithDefault(each, request) if not found.isLeaf else None
+                if found is None or not isinstance(found, static.File) or not found.exists():
+                    break
+            else:
+                request.postpath = []
+                return found
+        request.postpath = []
+        return RouteResource(self._dispatcher, segments)
+
+
+class WebStatus(StatusReceiverMultiService):
+    """I serve the pages, the API and the feeds of a master.
+
+    I stay as I am over a reconfig that does not change my arguments; open pages and streams stay open.
+    """
+
+    compare_attrs: Sequence[str] = (
+        *(
+            "http_port",
+            "distrib_port",
+            "allowForce",
+            "public_html",
+            "numbuilds",
+            "num_events",
+            "num_events_max",
+        ),
+        *(
+            "auth",
+            "order_console_by_time",
+            "changecommentlink",
+            "revlink",
+            "projects",
+            "repositories",
+            "authz",
+        ),
+        *("logRotateLength", "maxRotatedFiles", "change_hook_dialects", "provide_feeds", "change_hook_auth"),
+    )
+
+    @arguments(
+        http_port=PORT,
+        distrib_port=ANY,
+        allowForce=orNone(FLAG),
+        public_html=TEXT,
+        site=ANY,
+        numbuilds=COUNT,
+        num_events=COUNT,
+        num_events_max=orNone(COUNT),
+        auth=ANY,
+        order_console_by_time=FLAG,
+        changecommentlink=ANY,
+        revlink=ANY,
+        projects=ANY,
+        repositories=ANY,
+        authz=ANY,
+        logRotateLength=orNone(COUNT),
+        maxRotatedFiles=orNone(COUNT),
+        change_hook_dialects=ANY,
+        provide_feeds=FEEDS,
+        jinja_loaders=ANY,
+        change_hook_auth=ANY,
+    )
+    def __init__(
+        self,
+        http_port: int | str | None = None,
+        distrib_port: int | str | None = None,
+        allowForce: bool | None = None,
+        public_html: str = "public_html",
+        site: server.Site | None = None,
+        numbuilds: int = 20,
+        num_events: int = 200,
+        num_events_max: int | None = None,
+        auth: Any = None,
+        order_console_by_time: bool = False,
+        changecommentlink: Any = None,
+        revlink: Any = None,
+        projects: Any = None,
+        repositories: Any = None,
+        authz: Any = None,
+        logRotateLength: int | None = None,
+        maxRotatedFiles: int | None = None,
+        change_hook_dialects: Mapping[str, Any] | None = None,
+        provide_feeds: Sequence[str] | None = None,
+        jinja_loaders: Any = None,
+        change_hook_auth: Any = None,
+    ) -> None:
+        """@param http_port: the port to listen on: a number, or a strports description.
+        @param distrib_port: not supported: C{twisted.web.distrib} runs pickles of its clients.
+        @param allowForce: True to allow all actions to everybody, or, with C{auth}, to those who log in.
+        @param public_html: the directory of own files, relative to the master's.
+        @param numbuilds: the lines in lists of builds.
+        @param num_events: the rows of the waterfall.
+        @param num_events_max: the most rows that a URL may ask for.
+        @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
+        """
+        StatusReceiverMultiService.__init__(self)
+        remember(self)
+        self.http_port = self._described(http_port)
+        self.distrib_port = distrib_port
+        self.allowForce = allowForce
+        self.public_html = public_html
+        self.numbuilds = numbuilds
+        self.num_events = num_events
+        self.num_events_max = num_events_max
+        self.auth = auth
+        self.order_console_by_time = order_console_by_time
+        self.changecommentlink = changecommentlink
+        self.revlink = revlink
+        self.projects = projects
+        self.repositories = repositories
+        self.authz = authz
+        self.logRotateLength = logRotateLength
+        self.maxRotatedFiles = maxRotatedFiles
+        self.change_hook_dialects = dict(change_hook_dialects or {})
+        self.provide_feeds = provide_feeds
+        self.change_hook_auth = change_hook_auth
+        self.site = site
+        self._givenSite = site
+        self._children: dict[str, Any] = {}
+        self._ports: dict[str, SlavePort] = {}
+        self._streams: Streams | None = None
+        if num_events_max is not None and num_events_max < num_events:
+            complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
+        if authz is not None and (allowForce is not None or auth is not None):
+            complain(self, ": write either authz= or allowForce= and auth=", "authz", authz)
+        if distrib_port is not None:
+            warnings.warn("WebStatus: distrib_port does nothing", DeprecationWarning, stacklevel=2)
+
+    def _described(self, port: int | str | None) -> str | None:
+        """The strports description of a port."""
+        try:
+            return None if port is None else describe(port)
+        except BadPort as error:
+            complain(self, f": http_port: {error}", "http_port", port)
+            return None
+
+    def putChild(self, name: str, child_resource: resource.Resource) -> None:
+        """Serve an own resource at a path of one segment. It takes precedence over our pages."""
+        self._children[name] = child_resource
+        if isinstance(self.site, server.Site):
+            self.site.resource.putChild(name.encode("utf-8"), child_resource)
+
+    def settings(self) -> Settings:
+        """My arguments, for the pages."""
+        feeds = ("atom", "rss", "json") if self.provide_feeds is None else self.provide_feeds
+        return Settings(
+            numbuilds=self.numbuilds,
+            numEvents=self.num_events,
+            numEventsMax=self.num_events_max,
+            orderConsoleByTime=bool(self.order_console_by_time),
+            revlink=self.revlink,
+            changecommentlink=self.changecommentlink,
+            projects=self.projects,
+            repositories=self.repositories,
+            feeds=frozenset(feeds),
+        )
+
+    def getStatus(self) -> Any:
+        """The status of the master."""
+        master: Any = self.parent
+        return master.status
+
+    def describePorts(self) -> list[str]:
+        """Describe the open ports, one line each."""
+        return [str(port) for port in self._ports.values()]
+
+    def portNumber(self) -> int:
+        """The number of the first open TCP port."""
+        hosts: list[Any] = [port.listening.getHost() for port in self._ports.values()]
+        return int(hosts[0].port)
+
+    # start and stop
+
+    @returnsDeferred
+    async def startService(self) -> None:
+        """Open the port. Fires when it is open; fails with L{CannotOpen}."""
+        if twistedVersion < OLDEST_TWISTED:
+            raise RuntimeError(
+                f"the web server needs Twisted {OLDEST_TWISTED.public()} or later, because earlier ones have "
+                f"published security holes; this is {twistedVersion.public()}"
+            )
+        service.MultiService.startService(self)
+        master: Any = self.parent
+        reactor = master.botmaster.clock
+        self._streams = Streams(reactor)
+        door = OpenDoor()
+        world = World(
+            master, reactor, door, None, self.settings(), {"streams": self._streams, "table": TABLE}
+        )
+        dispatcher = Dispatcher(world, TABLE, door)
+        self._streams.render = dispatcher.answer
+        directory = os.path.join(master.basedir, self.public_html)
+        files = static.File(directory) if os.path.isdir(directory) else None
+        root = Root(dispatcher, files)
+        for name, child in self._children.items():
+            root.putChild(name.encode("utf-8"), child)
+        site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
+        site.buildbot_service = self
+        self.site = site
+        if self.http_port is not None:
+            self._ports = await openAll(reactor, site, [self.http_port])
+            log.info("web pages at {port}", port=", ".join(self.describePorts()))
+
+    def _accessLog(self, basedir: str) -> Any:
+        length = self.logRotateLength or ROTATE_LENGTH
+        rotated = self.maxRotatedFiles or MAX_ROTATED_FILES
+        return _BytesLog(
+            LogFile("http.log", basedir, rotateLength=length, maxRotatedFiles=rotated, defaultMode=0o600)
+        )
+
+    @returnsDeferred
+    async def stopService(self) -> None:
+        """Close the port and all connections."""
+        if self._streams is not None:
+            self._streams.stop()
+        ports, self._ports = self._ports, {}
+        await closeAll(ports.values())
+        if isinstance(self.site, Site):
+            self.site.disconnectAll()
+        stopped = service.MultiService.stopService(self)
+        if stopped is not None:
+            await stopped
+
+
+class _BytesLog:
+    """I pass text or bytes to a log file."""
+
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+
+    def write(self, data: str) -> None:
+        """Append a line."""
+        self._file.write(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Waterfall(WebStatus):
+    """I am the web server of 0.7.5: its root is the waterfall."""
+
+    compare_attrs = (*WebStatus.compare_attrs, "categories", "css", "favicon", "robots_txt")
+
+    @arguments(
+        http_port=PORT,
+        distrib_port=ANY,
+        allowForce=FLAG,
+        categories=orNone(NAMES),
+        css=orNone(TEXT),
+        favicon=orNone(TEXT),
+        robots_txt=orNone(TEXT),
+    )
+    def __init__(
+        self,
+        http_port: int | str | None = None,
+        distrib_port: int | str | None = None,
+        allowForce: bool = True,
+        categories: Sequence[str] | None = None,
+        css: str | None = None,
+        favicon: str | None = None,
+        robots_txt: str | None = None,
+    ) -> None:
+        """@param allowForce: True to allow all actions to everybody, as in 0.7.5.
+        @param categories: only builders of these categories are in the waterfall.
+        @param css: the path of an own style sheet, served beside ours as C{/buildbot.css}.
+        @param favicon: the path of an own icon.
+        @param robots_txt: the path of a C{robots.txt}.
+        """
+        WebStatus.__init__(self, http_port, distrib_port, bool(allowForce))
+        remember(self)
+        self.categories = None if categories is None else list(categories)
+        self.css = css
+        self.favicon = favicon
+        self.robots_txt = robots_txt
+        for name, path in (("buildbot.css", css), ("favicon.ico", favicon), ("robots.txt", robots_txt)):
+            if path is not None:
+                self.putChild(name, static.File(path))
+
+    def settings(self) -> Settings:
+        """My arguments, for the pages."""
+        categories = None if self.categories is None else tuple(self.categories)
+        return Settings(isWaterfall=True, categories=categories)

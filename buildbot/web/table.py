@@ -1,0 +1,29 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""All routes of the site."""
+
+from __future__ import annotations
+
+from buildbot.web import live
+from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.pages import about, builders, home
+from buildbot.web.routes import Route, Table
+from buildbot.web.static import named
+
+
+def _static(call: Call) -> Answer:
+    """A file with a hash in its name: it never changes."""
+    file = named(call.values["file"])
+    if file is None:
+        raise Problem(404, "There is no such file", hint="Load the page again: its files have new names.")
+    return Answer(file.content, file.type, cache="public, max-age=31536000, immutable")
+
+
+TABLE = Table(
+    [
+        Route("/static/{file}", _static, "The style sheet, the script and the icon.", kind="file"),
+        *home.ROUTES,
+        *builders.ROUTES,
+        *about.ROUTES,
+        *live.ROUTES,
+    ]
+)

@@ -1,0 +1,26 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""The person or program behind a request, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Who:
+    """The person or program that asks.
+
+    @ivar name: the name of the account; "" for anonymous.
+    @ivar how: "anonymous", "session", "basic", "token" or "proxy".
+    @ivar address: the address of the client, as text.
+    @ivar detail: what the accounts know about it; only they read it.
+    """
+
+    name: str = ""
+    how: str = "anonymous"
+    address: str = ""
+    detail: Any = None
+
+
+ANONYMOUS = Who()

@@ -1,0 +1,111 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""What the pages and the API see of the master, and who may do what: the seams of the web."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from buildbot.config.model import MasterConfig
+from buildbot.slaves.botmaster import BotMaster
+from buildbot.status.master import Status
+from buildbot.store.interface import IStore
+from buildbot.web.who import Who
+
+
+class WatchedMaster(Protocol):
+    """The part of a master that the web uses: the L{buildbot.buildmaster.service.BuildMaster}."""
+
+    basedir: str
+    since: float
+    status: Status
+    botmaster: BotMaster
+    commands: dict[str, Callable[..., Any]]
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+
+    @property
+    def generation(self) -> int:
+        """The number of reconfigs since its start."""
+
+
+class Guard(Protocol):
+    """It decides who may do what."""
+
+    async def may(self, who: Who, action: str, builder: str | None = None) -> bool:
+        """True if C{who} may do an action (to a builder)."""
+
+    async def couldAfterLogin(self, action: str, builder: str | None = None) -> bool:
+        """True if some account may do it, so that a login is worth offering."""
+
+
+class Hub(Protocol):
+    """It tells which topics have changed."""
+
+    def subscribe(self, topics: Iterable[str], call: Callable[[frozenset[str]], object]) -> object:
+        """Call C{call(touched topics)} at most once in a reactor turn. Returns a key for L{unsubscribe}."""
+
+    def unsubscribe(self, key: object) -> None:
+        """Stop the calls of a subscription."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one web server, from the arguments of C{WebStatus}."""
+
+    numbuilds: int = 20
+    numEvents: int = 200
+    numEventsMax: int | None = None
+    orderConsoleByTime: bool = False
+    isWaterfall: bool = False
+    categories: tuple[str, ...] | None = None
+    revlink: Any = None
+    changecommentlink: Any = None
+    projects: Any = None
+    repositories: Any = None
+    feeds: frozenset[str] = frozenset(("atom", "rss", "json"))
+
+
+@dataclass(frozen=True)
+class World:
+    """All that handlers use.
+
+    @ivar options: the settings of this web server.
+    @ivar extra: objects of parts of the web (accounts, hooks, caches), by name.
+    """
+
+    master: WatchedMaster
+    clock: IReactorTime
+    guard: Guard
+    hub: Hub | None
+    options: Settings
+    extra: Mapping[str, Any]
+
+    @property
+    def status(self) -> Status:
+        """The status of the master."""
+        return self.master.status
+
+    @property
+    def botmaster(self) -> BotMaster:
+        """The slaves and builders."""
+        return self.master.botmaster
+
+    @property
+    def store(self) -> IStore:
+        """The store."""
+        return self.master.botmaster.resources.store
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+        return self.master.config
+
+    def now(self) -> float:
+        """The present time, in seconds since the epoch."""
+        return self.master.botmaster.now()

@@ -1,0 +1,82 @@
+"""The web server of a master: pages, errors, headers and limits, through HTTP."""
+
+from __future__ import annotations
+
+import gzip
+
+from tests.stories.web import WebWorld
+
+
+class WebTests(WebWorld):
+    """Requests to a master with one builder."""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.successResultOf(self.start())
+
+    def test_pages(self) -> None:
+        """The first pages show the builder; every answer has the headers that protect it."""
+        home = self.ask("/")
+        self.assertEqual(home.status, 200)
+        self.assertIn("No builder is broken.", home.text)
+        self.assertIn("default-src 'none'", home.headers["content-security-policy"])
+        self.assertNotIn("server", home.headers)
+        self.assertIn('<a href="builders/full">full</a>', self.ask("/builders").text)
+
+    def test_errors(self) -> None:
+        """An unknown page, a wrong method and a wrong parameter are told in plain words."""
+        self.assertEqual(self.ask("/nowhere").status, 404)
+        wrong = self.ask("/builders", "POST")
+        self.assertEqual((wrong.status, wrong.headers["allow"]), (405, "GET, HEAD"))
+        self.assertIn("There is no such page", self.ask("/%ff/%00").text)
+        plain = self.ask("/nowhere", Accept="text/plain")
+        self.assertEqual(plain.headers["content-type"], "text/plain; charset=utf-8")
+
+    def test_unchanged(self) -> None:
+        """A page that has not changed is not sent again."""
+        first = self.ask("/about")
+        again = self.ask("/about", If_None_Match=first.headers["etag"])
+        self.assertEqual((again.status, again.body), (304, b""))
+
+    def test_compressed(self) -> None:
+        """A page is compressed for a browser that asks for it."""
+        small = self.ask("/builders", Accept_Encoding="gzip")
+        self.assertEqual(small.headers["content-encoding"], "gzip")
+        self.assertEqual(gzip.decompress(small.body), self.ask("/builders").body)
+
+    def test_head(self) -> None:
+        """HEAD has the headers of GET, and no body."""
+        whole, head = self.ask("/about"), self.ask("/about", "HEAD")
+        self.assertEqual(head.body, b"")
+        self.assertEqual(head.headers["content-length"], str(len(whole.body)))
+
+    def test_largeBody(self) -> None:
+        """A body that is too large is refused before it is read; the connection is closed."""
+        connection = self.dial()
+        connection.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+        self.assertIn(b" 413 ", connection.received())
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_mute(self) -> None:
+        """A client that does not read is disconnected after a minute."""
+        connection = self.dial()
+        connection.protocol.pauseProducing()
+        self.reactor.advance(59)
+        self.assertFalse(connection.transport.disconnecting)
+        self.reactor.advance(2)
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_staysOverReconfig(self) -> None:
+        """A reconfig that does not touch the web server keeps it as it is."""
+        before = self.web.site
+        self.edit("'full'", "'other'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIs(self.web.site, before)
+        self.assertIn("other", self.ask("/builders").text)
+
+    def test_stopped(self) -> None:
+        """The port is closed when the web server leaves the configuration."""
+        self.edit("c['status'] = [html.WebStatus(http_port=8010, allowForce=False)]", "")
+        port = self.web.site
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(port.connections, set())
