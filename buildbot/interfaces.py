@@ -512,6 +512,59 @@ class IStatusReceiver(Interface):
         """A reconfig removed the builder."""
 
 
+class IMasterReceiver(IStatusReceiver):
+    """I receive events that 0.7.5 does not report. A receiver without one of these methods is not called.
+
+    Requests are reported to the subscribers of their builder, words of steps to those of the step, and all
+    others to those of the status.
+    """
+
+    def requestSubmitted(request: IBuildRequestStatus) -> None:
+        """A request is in the queue of its builder."""
+
+    def requestCancelled(builder: IBuilderStatus, request: IBuildRequestStatus) -> None:
+        """A waiting request was cancelled."""
+
+    def requestReturned(builder: IBuilderStatus, request: IBuildRequestStatus) -> None:
+        """A request waits again: its build did not serve it, because the slave was lost."""
+
+    def buildsetComplete(buildset: IBuildSetStatus) -> None:
+        """All requests of a build set are done."""
+
+    def stepTextChanged(build: IBuildStatus, step: IBuildStepStatus, text: list[str]) -> None:
+        """The words of a step have changed. Reported to the subscribers of the step."""
+
+    def stepText2Changed(build: IBuildStatus, step: IBuildStepStatus, text2: list[str]) -> None:
+        """The words of a step for its build's text have changed. Reported to the subscribers of the step."""
+
+    def changeAdded(change: object) -> None:
+        """A L{Change} was stored. It has its number."""
+
+    def slaveConnected(slaveName: str) -> None:
+        """A slave was attached."""
+
+    def slaveDisconnected(slaveName: str) -> None:
+        """The connection of an attached slave is gone."""
+
+    def slavePaused(slaveName: str) -> None:
+        """A slave was paused, or is drained."""
+
+    def slaveUnpaused(slaveName: str) -> None:
+        """The pause of a slave has ended."""
+
+    def slaveChanged(slaveName: str) -> None:
+        """Something else about a slave has changed, such as its list of events."""
+
+    def reconfigured(outcome: Mapping[str, Any]) -> None:
+        """A reconfig has ended, applied or refused. The outcome is that of C{Reconfigurer.request}."""
+
+    def troubleBegan(trouble: Mapping[str, Any]) -> None:
+        """The master has a new trouble: C{subject}, C{what}, C{why}, C{cure} and C{since}."""
+
+    def troubleEnded(subject: str) -> None:
+        """A trouble has ended."""
+
+
 class IControl(Interface):
     """I control the master. I do not check permissions: every caller can use all of my methods."""
 

@@ -117,7 +117,12 @@ class BuildMaster(PluginParent):
             DebugAccount,
             reactor,
         )
-        self.reconfigurer = Reconfigurer(self.applier, self._file, self._loading)
+        self.reconfigurer = Reconfigurer(
+            self.applier,
+            self._file,
+            self._loading,
+            ended=partial(self.botmaster.announcer.report, "reconfigured"),
+        )
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(lambda: reportMaster(self), self.botmaster, self.reconfigurer).handlers(),
@@ -204,6 +209,8 @@ class BuildMaster(PluginParent):
 
     def _stored(self, stored: Change) -> Change:
         log.info("received {change!r}", change=stored)
+        if self.botmaster.resources.announcer.isHeard:
+            self.botmaster.announcer.report("changeAdded", stored)
         for scheduler in self.allSchedulers():
             eventual(self._reactor, self._tellScheduler, scheduler, stored)
         return stored

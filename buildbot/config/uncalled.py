@@ -11,11 +11,6 @@ from collections.abc import Iterator
 from buildbot.config.messages import Raw, Report, Say, entries, listing
 from buildbot.config.model import ConfigError
 
-_LATER_NEWS = (
-    *("requestSubmitted", "requestCancelled", "changeAdded", "slaveConnected", "slaveDisconnected"),
-    *("stepTextChanged", "stepText2Changed"),
-)
-
 #: Class of this release -> names that subclasses may define without effect.
 UNCALLED = {
     "buildbot.process.base.Build": (
@@ -32,7 +27,6 @@ UNCALLED = {
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
     "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet",),
     "buildbot.schedulers.forcesched.ForceScheduler": ("force", "gatherPropertiesAndChanges"),
-    "buildbot.status.base.StatusReceiver": _LATER_NEWS,
 }
 
 

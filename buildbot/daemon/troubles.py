@@ -58,12 +58,18 @@ class ITroubled(Interface):
 
 
 class Troubles:
-    """I am the list of the troubles of one master."""
+    """I am the list of the troubles of one master.
+
+    @ivar began: called with each new trouble.
+    @ivar ended: called with the subject of each trouble that has ended.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         """@param now: returns the time, in seconds since the epoch."""
         self._now = now
         self._troubles: dict[str, Trouble] = {}
+        self.began: Callable[[Trouble], object] = lambda trouble: None
+        self.ended: Callable[[str], object] = lambda subject: None
         self._checks: dict[str, Check] = {}
         self._endings: dict[str, Callable[[], bool]] = {}
 
@@ -75,10 +81,11 @@ class Troubles:
         """
         known = self._troubles.get(subject)
         if known is None:
-            self._troubles[subject] = Trouble(subject, symptom, self._now())
+            trouble = self._troubles[subject] = Trouble(subject, symptom, self._now())
             _log.error(
                 "trouble with {subject}: {what}: {why}", subject=subject, what=symptom.what, why=symptom.why
             )
+            self.began(trouble)
         elif known.symptom != symptom:
             self._troubles[subject] = replace(known, symptom=symptom)
         if isOver is None:
@@ -91,6 +98,7 @@ class Troubles:
         self._endings.pop(subject, None)
         if self._troubles.pop(subject, None) is not None:
             _log.info("no more trouble with {subject}", subject=subject)
+            self.ended(subject)
 
     def watch(self, subject: str, check: Check) -> None:
         """Call C{check} whenever the list is read: its result is the trouble of C{subject}."""

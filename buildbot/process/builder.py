@@ -160,6 +160,8 @@ class Builder:
         req.arrived = resources.clock.seconds() - max(0.0, resources.now() - req.submitted)
         req.requestSubmitted(self)
         self.pending.append(req)
+        if self.builder_status.announcer.isHeard:
+            self.builder_status.requestsMoved("requestSubmitted", [req])
         if self.isRemoved:
             self.cancelAll()  # removed while the request was being stored
         else:
@@ -185,7 +187,7 @@ class Builder:
         @return: fires after the first attempt to store this, with True if it succeeded. After a failure, the
             attempt is repeated until it succeeds (P4).
         """
-        self.take(requests)
+        self.builder_status.requestsMoved("requestCancelled", self.take(requests))
         tried: Deferred[bool] = Deferred()
 
         def tell(isKept: bool) -> None:
@@ -306,10 +308,12 @@ class Builder:
 
     def putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Put requests back into the queue, in the order of age, after a build that did not serve them."""
-        self.pending.extend(requests)
+        returned = list(requests)
+        self.pending.extend(returned)
         if self.isRemoved:
             self.cancelAll()
             return
+        self.builder_status.requestsMoved("requestReturned", returned)
         self.pending.sort(key=lambda req: req.id or 0)  # not by time: a clock may be set back
         self.maybeStartBuild()
 

@@ -162,6 +162,8 @@ class BuildEngine:
             buildset = self._buildsets.pop(record.id, None)
             if buildset is not None:
                 buildset.complete(record)
+                if self._resources.announcer.isHeard:
+                    self._resources.announcer.report("buildsetComplete", buildset.status)
             self._events.tell("buildsetComplete", record)
 
     # which build may start

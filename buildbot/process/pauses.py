@@ -67,6 +67,7 @@ class Pauses:
         await self._resources.store.setState(f"pause/{slavename}", record.toRecord())
         self.records[slavename] = record
         slave.availability.setPause(record)
+        self._resources.announcer.report("slavePaused", slavename)
         return record
 
     async def unpause(self, slavename: str) -> bool:
@@ -81,5 +82,6 @@ class Pauses:
         await self._resources.store.setState(f"pause/{slavename}", None)
         self.records.pop(slavename, None)
         slave.availability.setPause(None)
+        self._resources.announcer.report("slaveUnpaused", slavename)
         self._freed(slave)
         return True

@@ -166,6 +166,7 @@ class BuildRequest(Completion):
     def requestSubmitted(self, builder: CancelsRequests) -> None:
         """Set the builder: the request is in its queue."""
         self.builder = builder
+        self.status.brid, self.status.submitted = self.id, self.submitted
 
     def buildStarted(self, build: interfaces.IBuildControl, buildstatus: BuildStatus) -> None:
         """Report a build started for the request to status and observers."""

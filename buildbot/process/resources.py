@@ -46,6 +46,8 @@ class Resources:
         self.store: IStore = MemoryStore()
         self.logs = LogDirectory(".", clock, troubles=self.troubles)
         self.announcer = Announcer(clock)
+        self.troubles.began = lambda trouble: self.announcer.report("troubleBegan", trouble.toRecord())
+        self.troubles.ended = lambda subject: self.announcer.report("troubleEnded", subject)
         self.basedir = "."
         self.partials: Partials | None = None
         self.stopping = False

@@ -119,10 +119,13 @@ class Reconfigurer(Generic[P]):
         file: ConfigFile,
         loading: Loading,
         now: Callable[[], float] = time.monotonic,
+        ended: Callable[[dict[str, Any]], object] = lambda outcome: None,
     ) -> None:
         """@param file: the default file to load.
         @param now: a clock in seconds, to measure durations.
+        @param ended: called with each outcome, except that of a dry run; see L{request}.
         """
+        self._ended = ended
         self._now = now
         self._running: _Job | None = None
         self._untold: list[str] = []
@@ -231,6 +234,8 @@ class Reconfigurer(Generic[P]):
                 job.begun = self._now()
                 notes, self._untold = self._untold, []
                 outcome = await self._one(job)
+                if not job.dryRun:
+                    self._ended({**outcome, "who": ", ".join(job.askers)})
                 self._running = None
                 if not job.waiters:
                     self._untold += notes

@@ -21,6 +21,7 @@ from buildbot.process.builder import Builder
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.availability import Availability
 from buildbot.slaves.driver import AttachmentDriver
+from buildbot.status.announcer import Announcer
 from buildbot.status.slave import SlaveStatus
 from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee, NewCredPerspective
@@ -45,6 +46,10 @@ class SlaveHolder(Protocol):
     builders: dict[str, Builder]
     connectionLines: ConnectionLineLimiter
     reference: Callee
+
+    @property
+    def announcer(self) -> Announcer:
+        """Reports events to status receivers."""
 
     def slaveLost(self, bot: BotPerspective, /) -> None:
         """Called when the connection of a slave is gone."""
@@ -137,6 +142,7 @@ class BotPerspective(NewCredPerspective):
     def refused(self, address: str, reason: str) -> None:
         """Count a refused login under this name (O9)."""
         self.slave_status.wasRefused(self.botmaster.now(), address, reason)
+        self.botmaster.announcer.report("slaveChanged", self.slavename)
 
     def perspective_keepalive(self) -> None:
         """Answer the slave's keepalive. The answer shows that the master is alive."""
@@ -221,6 +227,7 @@ class BotPerspective(NewCredPerspective):
     def happened(self, text: str) -> None:
         """Add an event with the present time to the status."""
         self.slave_status.happened(self.botmaster.now(), text)
+        self.botmaster.announcer.report("slaveChanged", self.slavename)
 
     def attach(self, peer: SlavePeer, introduction: Introduction) -> None:
         """Publish that the slave is attached, and attach its builders."""
@@ -246,6 +253,7 @@ class BotPerspective(NewCredPerspective):
         status.setHost(introduction.info.get("host") or None)
         status.note = ""
         status.happened(status.since, f"attached from {peer.address}: {introduction.generation}")
+        self.botmaster.announcer.report("slaveConnected", self.slavename)
 
     def adopt(self, peer: SlavePeer, builders: Mapping[str, pb.RemoteReference]) -> None:
         """Attach exactly the builders of an accepted list.
@@ -275,6 +283,7 @@ class BotPerspective(NewCredPerspective):
         now, status, address = self.botmaster.now(), self.slave_status, before.served.address
         if before.state in (State.READY, State.CLOSING, State.DISPLACING) and status.connected:
             status.since = now
+            self.botmaster.announcer.report("slaveDisconnected", self.slavename)
         status.setConnected(False)
         status.happened(now, f"disconnected from {address}: {why}")
         self._log("slave {name} detached from {address}: {why}", address=address, why=why)

@@ -99,9 +99,16 @@ class Announcer:
         """Report a new build set; C{buildset} is its status."""
         self.later(self._tellAll, "buildsetSubmitted", buildset)
 
-    def _tellAll(self, method: str, news: object) -> None:
+    def report(self, event: str, *news: object) -> None:
+        """Report an event of the whole master: a method of L{interfaces.IMasterReceiver}, and its arguments.
+
+        A part that reports often asks L{isHeard} first, which costs it no call.
+        """
+        self.later(self._tellAll, event, *news)
+
+    def _tellAll(self, method: str, *news: object) -> None:
         for target in self.watchers:
-            tellOne(target, method, news)
+            tellOne(target, method, *news)
 
 
 def tellOne(receiver: object, method: str, *args: object) -> object:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.application import service
@@ -12,7 +13,7 @@ from buildbot import interfaces
 from buildbot.config.compare import ComparableMixin
 
 
-@implementer(interfaces.IStatusReceiver)
+@implementer(interfaces.IMasterReceiver)
 class StatusReceiver:
     """I receive all events; subclasses override the methods they need."""
 
@@ -76,6 +77,61 @@ class StatusReceiver:
 
     def builderRemoved(self, builderName: str) -> None:
         """See L{interfaces.IStatusReceiver}."""
+
+    # events of later releases
+
+    def requestSubmitted(self, request: interfaces.IBuildRequestStatus) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def requestCancelled(
+        self, builder: interfaces.IBuilderStatus, request: interfaces.IBuildRequestStatus
+    ) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def requestReturned(
+        self, builder: interfaces.IBuilderStatus, request: interfaces.IBuildRequestStatus
+    ) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def buildsetComplete(self, buildset: interfaces.IBuildSetStatus) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def stepTextChanged(
+        self, build: interfaces.IBuildStatus, step: interfaces.IBuildStepStatus, text: list[str]
+    ) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def stepText2Changed(
+        self, build: interfaces.IBuildStatus, step: interfaces.IBuildStepStatus, text2: list[str]
+    ) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def changeAdded(self, change: Any) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def slaveConnected(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def slaveDisconnected(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def slavePaused(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def slaveUnpaused(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def slaveChanged(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def reconfigured(self, outcome: Mapping[str, Any]) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def troubleBegan(self, trouble: Mapping[str, Any]) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+
+    def troubleEnded(self, subject: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
 
 
 class StatusReceiverMultiService(StatusReceiver, service.MultiService, ComparableMixin):

@@ -7,7 +7,7 @@ Older builds, and builds of earlier processes, are only in the store.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Protocol
 
 from zope.interface import implementer
@@ -31,11 +31,15 @@ class RunningBuild(Protocol):
     def build_status(self) -> BuildStatus: ...
 
 
-class WaitingRequest(Protocol):
-    """The part of a pending request that status and reports use."""
+class HasStatus(Protocol):
+    """A request."""
 
     @property
     def status(self) -> BuildRequestStatus: ...
+
+
+class WaitingRequest(HasStatus, Protocol):
+    """The part of a pending request that status and reports use."""
 
     @property
     def submitted(self) -> float:
@@ -245,6 +249,20 @@ class BuilderStatus:
     def _tellState(self, receivers: tuple[object, ...] | None, state: str) -> None:
         for each in self._watchers if receivers is None else receivers:
             tellOne(each, "builderChangedState", self.getName(), state)
+
+    def requestsMoved(self, event: str, requests: Iterable[HasStatus]) -> None:
+        """Report requests that came, were cancelled or came back.
+
+        @param event: C{"requestSubmitted"}, C{"requestCancelled"} or C{"requestReturned"}.
+        """
+        if self._watchers:
+            for each in requests:
+                self.announcer.later(self._tellRequest, event, each.status)
+
+    def _tellRequest(self, event: str, request: BuildRequestStatus) -> None:
+        news = (request,) if event == "requestSubmitted" else (self, request)
+        for each in self._watchers:
+            tellOne(each, event, *news)
 
     def buildStarted(self, build: BuildStatus) -> None:
         """Report the start of a build; C{build} is its status."""

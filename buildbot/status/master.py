@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, cast
 
@@ -13,8 +14,10 @@ from buildbot.config.model import MasterConfig
 from buildbot.interfaces import ISchedulerStatus
 from buildbot.status.announcer import Announcer
 from buildbot.status.builderstatus import BuilderStatus, KnownSlave
+from buildbot.status.happenings import Happenings
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
+from buildbot.status.topics import Topics
 from buildbot.status.urls import pathOf
 
 
@@ -62,10 +65,17 @@ class KnownMaster(Protocol):
     def announcer(self) -> Announcer:
         """The announcer of events."""
 
+    @property
+    def now(self) -> Callable[[], float]:
+        """Returns the time, in seconds since the epoch."""
+
 
 @implementer(interfaces.IStatus)
 class Status:
-    """I answer questions about one master."""
+    """I answer questions about one master.
+
+    @ivar topics: what changes, for live pages and the event stream. It costs nothing until it is used.
+    """
 
     def __init__(
         self,
@@ -78,6 +88,9 @@ class Status:
         self.basedir = basedir
         self._schedulers = schedulers or (
             lambda: cast(Sequence[ISchedulerStatus], list(botmaster.config.schedulers))
+        )
+        self.topics = Topics(
+            botmaster.announcer.clock, lambda: botmaster.now(), self._attach, os.urandom(4).hex()
         )
 
     def getProjectName(self) -> str:
@@ -129,6 +142,9 @@ class Status:
         if not base or path is None:
             return None
         return f"{base.rstrip('/')}/{path}"
+
+    def _attach(self, topics: Topics) -> None:
+        self.subscribe(Happenings(topics, self.botmaster.builders))
 
     def subscribe(self, target: object) -> None:
         """Report build sets, and existing and new builders, to an L{interfaces.IStatusReceiver}."""

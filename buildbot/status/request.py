@@ -35,13 +35,19 @@ def tellEach(observers: Sequence[Callable[[Any], object]], news: object) -> None
 
 @implementer(interfaces.IBuildRequestStatus)
 class BuildRequestStatus:
-    """I am the status of one build request."""
+    """I am the status of one build request.
 
-    __slots__ = ("_builds", "_observers", "builderName", "source")
+    @ivar brid: its ID in the store; None before it is in the queue.
+    @ivar submitted: the time of its submission, in seconds since the epoch; 0 before it is in the queue.
+    """
+
+    __slots__ = ("_builds", "_observers", "brid", "builderName", "source", "submitted")
 
     def __init__(self, source: SourceStamp, builderName: str | None) -> None:
         self.source = source
         self.builderName = builderName
+        self.brid: int | None = None
+        self.submitted = 0.0
         self._builds: tuple[BuildStatus, ...] = ()
         self._observers: Observers[Callable[[Any], object]] = NOBODY
 
@@ -52,6 +58,10 @@ class BuildRequestStatus:
     def getBuilderName(self) -> str:
         """The name of the builder."""
         return self.builderName or ""
+
+    def getSubmitTime(self) -> float:
+        """The time of its submission, in seconds since the epoch; 0 before it is in the queue."""
+        return self.submitted
 
     def getBuilds(self) -> list[BuildStatus]:
         """The L{buildbot.status.build.BuildStatus} of each build started for it, oldest first."""

@@ -206,6 +206,10 @@ class BuildStepStatus(Watched):
             if receiver:
                 log.subscribe(receiver, True)
 
+    def _tellText(self, event: str, text: list[str]) -> None:
+        for each in self._watchers:
+            tellOne(each, event, self.build, self, text)
+
     def _tellLogFinished(self, log: LogFile) -> None:
         for each in self._watchers:
             tellOne(each, "logFinished", self.build, self, log)
@@ -219,10 +223,14 @@ class BuildStepStatus(Watched):
     def setText(self, text: Sequence[str] | str) -> None:
         """Set the step's text: a list of words, or one text."""
         self._text = asWords(text)
+        if self._watchers:
+            self.announcer.later(self._tellText, "stepTextChanged", self.getText())
 
     def setText2(self, text: Sequence[str] | str) -> None:
         """Set the words about the step for the build's text."""
         self._text2 = asWords(text)
+        if self._watchers:
+            self.announcer.later(self._tellText, "stepText2Changed", self.getText2())
 
     def setColor(self, color: str) -> None:
         """Set the colour of 0.7.5's waterfall. The store does not keep it."""
