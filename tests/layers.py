@@ -19,14 +19,20 @@ class Layer:
     pure: tuple[str, ...]
 
     def isPure(self, module: str) -> bool:
-        """True if a module (without C{buildbot.}) is a pure one of this row."""
-        return any(fnmatchcase(module.rpartition(".")[2], each) for each in self.pure)
+        """True if a module is a pure one of this row."""
+        return any(matches(module, each) for each in self.pure)
+
+
+def matches(module: str, pattern: str) -> bool:
+    """True if a pattern names a module: alone ("banana"), or with its folder inside the row ("logs/*")."""
+    path = "/".join(module.removeprefix("buildbot.").split(".")[1:] or [module])
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
 
 
 def layersOf(page: str) -> list[Layer]:
     """The rows of the table, the lowest first."""
     rows = re.findall(r"^   \* - (``.*)\n     - .*(?:\n       .*)*\n     -(.*(?:\n       .*)*)", page, re.M)
-    return [Layer(*(tuple(re.findall(r"``([\w.*]+)``", cell)) for cell in row)) for row in rows]
+    return [Layer(*(tuple(re.findall(r"``([\w.*/]+)``", cell)) for cell in row)) for row in rows]
 
 
 def placeOf(module: str, layers: list[Layer]) -> int | None:

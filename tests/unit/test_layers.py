@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from importlib import import_module
 
 from twisted.trial import unittest
 
-from tests.layers import ROOT, Layer, layersOf, modules, placeOf
+from tests.layers import ROOT, Layer, layersOf, matches, modules, placeOf
 
 #: Imports that a rule may not have: it gets time as an argument, and returns values.
 OUTSIDE = (
@@ -150,9 +149,16 @@ class LayersTests(unittest.TestCase):
         """Every name of a pure module in the page is that of a module."""
         there = [name.removeprefix("buildbot.") for name in modules()]
         for layer in self.layers:
-            stems = [name.rpartition(".")[2] for name in there if name.partition(".")[0] in layer.names]
+            names = [name for name in there if name.partition(".")[0] in layer.names]
             for pattern in layer.pure:
-                self.assertTrue([each for each in stems if fnmatchcase(each, pattern)], (layer, pattern))
+                self.assertTrue([each for each in names if matches(each, pattern)], (layer, pattern))
+
+    def test_patternsWithFolders(self) -> None:
+        """A pattern with a folder names the modules of that folder alone; one without names them in all."""
+        self.assertTrue(matches("buildbot.web.logs.ansi", "logs/*"))
+        self.assertFalse(matches("buildbot.web.pages.ansi", "logs/*"))
+        self.assertTrue(matches("web.pages.ansi", "ansi"))
+        self.assertTrue(matches("buildbot.interfaces", "*"))
 
     def test_facades(self) -> None:
         """Every facade is short and has its names; every module in the root is one, or has a row."""

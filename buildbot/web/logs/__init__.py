@@ -1,0 +1,1 @@
+"""Views of logs: colours, sections and failing lines."""
