@@ -105,6 +105,7 @@ class BuildAttempt:
                 finally:
                     self.builder.ending.remove(build)
                 self._release(build.build_status, again, not isStopping)
+                build.steps = []  # each refers to the build: without this cycle, all are freed at once
         finally:
             self._engine.keeping -= 1
             if self._engine.trial is not None:

@@ -56,6 +56,7 @@ class Build:
     """I am one build.
 
     @ivar requests: the requests that I serve.
+    @ivar steps: my steps, until my end is stored.
     @ivar source: the L{SourceStamp} to build.
     @ivar slavebuilder: the slave that I run on.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
@@ -297,6 +298,7 @@ class Build:
         except PLUGIN_ERRORS:
             log.failure("buildFinished of {build!r} failed", build=self)
             Build.buildFinished(self, self.text, colorOf(results), results)
+        del self._waits  # they refer to me, and the garbage collector would have to free us
         self._done.callback(self)
 
     def buildFinished(self, text: Sequence[str], color: str, results: int) -> None:

@@ -230,6 +230,8 @@ class BuildStep(ComparableMixin):
             self.step_status.setText([self.name, "failed"])
             self.step_status.setText2([self.name])
             return FAILURE
+        finally:
+            self._letGo()
         if self._observerFailure is not None:
             self._observerFailure.raiseException()
         if isinstance(ended, tuple) and len(ended) == 2:
@@ -238,6 +240,13 @@ class BuildStep(ComparableMixin):
         if not isinstance(ended, int) or not 0 <= ended < len(Results):
             raise NoResults(f"step {self.name} ended with {ended!r}, which is not a result of a step")
         return int(ended)
+
+    def _letGo(self) -> None:
+        """Break the cycles with my command and my observers, so that all are freed without the collector."""
+        self._observers = ()
+        command = getattr(self, "cmd", None)
+        if isinstance(command, RemoteCommand) and not command.active:
+            command.step = None
 
     async def _isWanted(self) -> bool:
         """Ask C{doStepIf}; set the words of a step that is skipped."""

@@ -90,8 +90,9 @@ class BuildEnd:
             elif effect is Effect.FINISH:
                 if self._alarm is not None:
                     self._alarm.stop()
-                build = self._build
-                self._finish(
+                build, finish = self._build, self._finish
+                del self._build, self._waits, self._finish, self._alarm  # a cycle otherwise
+                finish(
                     *resultsOf(
                         before,
                         build.results or SUCCESS,

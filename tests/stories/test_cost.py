@@ -87,6 +87,15 @@ class CostTests(ChangeCase):
         self.assertGreater(hops.total, 200)  # the calls are seen
         self.assertLessEqual(hops.total, HOPS, hops)
 
+    def test_garbage(self) -> None:
+        """An ended build is freed at once: no cycle of references waits for the garbage collector."""
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.play()
+        self.isBuilt()
+        self.assertEqual(_garbage("buildbot.process", "buildbot.steps"), [])
+
     def test_encodings(self) -> None:
         """A change is encoded once, though four records hold it, and is never decoded."""
         calls: Counter[str] = Counter()
@@ -109,3 +118,17 @@ def _counting(kind: type[Any], name: str, calls: Counter[str]) -> Any:
         return function(*args)
 
     return classmethod(counting) if isinstance(method, classmethod) else counting
+
+
+def _garbage(*modules: str) -> list[str]:
+    """The sorted names of the classes of these modules whose objects only the garbage collector can free."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        kinds = [type(each) for each in gc.garbage]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    return sorted(
+        f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith(modules)
+    )
