@@ -239,7 +239,10 @@ class IBuilderStatus(Interface):
         """The L{IBuildStatus} of the build that finished last, or None."""
 
     def getBuild(number: int) -> IBuildStatus | None:
-        """The build with this number; -1 is the newest. None if it is not running or one of the last few."""
+        """The build with this number; -1 is the newest. None if it is not in memory.
+
+        The last few builds are, and those that C{fetchBuild} has read from the store.
+        """
 
     def getEvent(number: int) -> IStatusEvent | None:
         """One L{IStatusEvent}; -1 is the newest. None if there is no such event."""

@@ -112,6 +112,14 @@ class LogDirectory:
         )
         self.troubles.report(subject, symptom, lambda: canWrite(directory))
 
+    def finished(self, step: LoggedStep, record: LogRecord) -> LogFile:
+        """Return the log of a finished build, from its record."""
+        kind = HTMLLogFile if record.html else LogFile
+        path = os.path.join(self.directory, record.filename)
+        log = kind(step, record.name, record.filename, Stored(path, record))
+        log.finish()
+        return log
+
     def reader(self, filename: str) -> LogReader:
         """Return a reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
@@ -160,6 +168,28 @@ class Nowhere:
         return 0
 
 
+class Stored:
+    """I replace the writer of a log that an earlier build has written."""
+
+    error: str | None = None
+
+    def __init__(self, path: str, record: LogRecord) -> None:
+        self.path = path
+        self.length = record.length or 0
+        self.crc = record.crc
+        self.trouble = record.trouble
+
+    def append(self, channel: int, data: bytes) -> None:
+        """See L{LogWriter}. Nothing is added to a finished log."""
+
+    def flush(self) -> None:
+        """See L{LogWriter}."""
+
+    def finish(self) -> int:
+        """See L{LogWriter}."""
+        return self.length
+
+
 @implementer(interfaces.IStatusLog, interfaces.ILogFile)
 class LogFile(Completion):
     """I am one log of a step.
@@ -176,7 +206,9 @@ class LogFile(Completion):
     _decoder: ChunkDecoder | None = None
     _length: int | None = None
 
-    def __init__(self, step: LoggedStep, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
+    def __init__(
+        self, step: LoggedStep, name: str, filename: str, writer: LogWriter | Nowhere | Stored
+    ) -> None:
         self.step = step
         self.name = name
         self.filename = filename

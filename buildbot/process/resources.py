@@ -20,6 +20,7 @@ from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
 from buildbot.logs.presence import Presence
 from buildbot.status.announcer import Announcer
+from buildbot.status.history import History
 from buildbot.store.interface import IStore
 from buildbot.store.memory import MemoryStore
 
@@ -32,6 +33,7 @@ class Resources:
     @ivar store: an L{buildbot.store.interface.IStore}; open before the first build.
     @ivar logs: creates the logs of steps.
     @ivar announcer: delivers events to status receivers.
+    @ivar history: the finished builds, for status receivers and pages.
     @ivar troubles: the present troubles of this master.
     @ivar basedir: the master's directory. File transfers are relative to it.
     @ivar partials: notes incomplete uploads; None until the master's directory is known.
@@ -46,6 +48,7 @@ class Resources:
         self.store: IStore = MemoryStore()
         self.logs = LogDirectory(".", clock, troubles=self.troubles)
         self.announcer = Announcer(clock)
+        self.history = History(self)
         self.troubles.began = lambda trouble: self.announcer.report("troubleBegan", trouble.toRecord())
         self.troubles.ended = lambda subject: self.announcer.report("troubleEnded", subject)
         self.basedir = "."

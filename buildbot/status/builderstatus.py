@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
 from typing import Protocol
 
 from zope.interface import implementer
@@ -17,6 +18,7 @@ from buildbot.config.model import BuilderConfig
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.build import BuildStatus
+from buildbot.status.history import History
 from buildbot.status.request import BuildRequestStatus
 from buildbot.status.slave import SlaveStatus
 
@@ -57,19 +59,23 @@ class KnownSlave(Protocol):
     def slave_status(self) -> SlaveStatus: ...
 
 
-class HasDirectory(Protocol):
+class HasHistory(Protocol):
     """The part of L{buildbot.process.resources.Resources} that the builder's status uses."""
 
     @property
     def basedir(self) -> str:
         """The directory of the master."""
 
+    @property
+    def history(self) -> History:
+        """The finished builds."""
+
 
 class BuilderHolder(Protocol):
     """The part of L{buildbot.slaves.botmaster.BotMaster} that the builder's status uses."""
 
     @property
-    def resources(self) -> HasDirectory:
+    def resources(self) -> HasHistory:
         """The resources that all builders share."""
 
     @property
@@ -115,6 +121,29 @@ class KnownBuilder(Protocol):
     @property
     def botmaster(self) -> BuilderHolder:
         """The owner of all builders."""
+
+
+@dataclass(frozen=True)
+class RemovedBuilder:
+    """I am a builder that the configuration does not have any more. Its builds are still in the store."""
+
+    name: str
+    botmaster: BuilderHolder
+    slavenames: tuple[str, ...] = ()
+    building: tuple[RunningBuild, ...] = ()
+    pending: tuple[WaitingRequest, ...] = ()
+    attachedSlaves: tuple[object, ...] = ()
+    isRemoved: bool = True
+
+    @property
+    def builddir(self) -> str:
+        """Its name, as the directory is not known."""
+        return self.name
+
+    @property
+    def setup(self) -> BuilderConfig:
+        """A configuration with nothing but the name."""
+        return BuilderConfig(self.name, (), self.name, None)
 
 
 @implementer(interfaces.IBuilderStatus)
@@ -198,17 +227,54 @@ class BuilderStatus:
         return [build.build_status for build in self._builder.building]
 
     def getLastFinishedBuild(self) -> BuildStatus | None:
-        """The last finished build; None if none has finished since the start of the master."""
+        """The last finished build; None if there is none in memory. See L{recall}."""
         return self._recent[-1] if self._recent else None
 
     def getBuild(self, number: int) -> BuildStatus | None:
-        """A running or recently finished build.
+        """A running or recently finished build, or one that was fetched before. See L{fetchBuild}.
 
         @param number: the number of the build; -1 is the newest, -2 the one before.
         @return: None if the build is not in memory.
         """
         builds = {build.getNumber(): build for build in (*self._recent, *self.getCurrentBuilds())}
-        return builds.get(number + max(builds, default=0) + 1 if number < 0 else number)
+        if number < 0:
+            number += max(builds, default=-1) + 1
+        return builds.get(number) or self._history.known(self.getName(), number)
+
+    @property
+    def _history(self) -> History:
+        return self._builder.botmaster.resources.history
+
+    async def fetchBuild(self, number: int) -> BuildStatus | None:
+        """Any kept build: running, or finished at any time.
+
+        @param number: the number of the build; -1 is the newest, -2 the one before.
+        @return: None if there is no such build.
+        @raise StoreFailed: the store cannot be read.
+        """
+        if number < 0:
+            await self.recall()
+            newest = self.getBuild(-1)
+            number += 0 if newest is None else newest.getNumber() + 1
+        known = self.getBuild(number) if number >= 0 else None
+        return known if known is not None or number < 0 else await self._history.fetch(self, number)
+
+    async def fetchBuilds(self, count: int = 20, before: int | None = None) -> list[BuildStatus]:
+        """The last finished builds, newest first.
+
+        @param before: only builds with lower numbers.
+        @raise StoreFailed: the store cannot be read.
+        """
+        return await self._history.fetchLast(self, count, before)
+
+    async def recall(self) -> None:
+        """Read the last finished build of earlier processes, unless a finished build is in memory.
+
+        @raise StoreFailed: the store cannot be read.
+        """
+        if not self._recent:
+            last = await self.fetchBuilds(1 + len(self._builder.building))
+            self._recent = (*last[:1], *self._recent)[-RECENT:]
 
     def getEvent(self, number: int) -> interfaces.IStatusEvent | None:
         """Always None. The status of each slave has the events beside builds."""

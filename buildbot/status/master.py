@@ -7,18 +7,25 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, cast
 
+from twisted.internet.defer import ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.model import MasterConfig
 from buildbot.interfaces import ISchedulerStatus
 from buildbot.status.announcer import Announcer
-from buildbot.status.builderstatus import BuilderStatus, KnownSlave
+from buildbot.status.build import BuildStatus
+from buildbot.status.builderstatus import BuilderHolder, BuilderStatus, RemovedBuilder
 from buildbot.status.happenings import Happenings
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import Topics
 from buildbot.status.urls import pathOf
+from buildbot.store.interface import StoreFailed
+
+log = Logger()
 
 
 class NamedBuilder(Protocol):
@@ -42,7 +49,7 @@ class BuildsetHolder(Protocol):
         """The incomplete build sets."""
 
 
-class KnownMaster(Protocol):
+class KnownMaster(BuilderHolder, Protocol):
     """The part of L{buildbot.slaves.botmaster.BotMaster} that the master's status uses."""
 
     @property
@@ -52,10 +59,6 @@ class KnownMaster(Protocol):
     @property
     def builders(self) -> Mapping[str, NamedBuilder]:
         """The builders, by name."""
-
-    @property
-    def slaves(self) -> Mapping[str, KnownSlave]:
-        """The slaves, by name."""
 
     @property
     def engine(self) -> BuildsetHolder:
@@ -129,6 +132,31 @@ class Status:
         """
         return self.botmaster.builders[name].builder_status
 
+    async def fetchBuild(self, builder: str, number: int) -> BuildStatus | None:
+        """Any kept build: running, or finished at any time, also of a builder that was removed.
+
+        @param number: the number of the build; of a builder in the configuration also -1 for the newest.
+        @return: None if there is no such build.
+        @raise StoreFailed: the store cannot be read.
+        """
+        return await self._builderOf(builder).fetchBuild(number)
+
+    async def fetchBuilds(
+        self, builder: str, count: int = 20, before: int | None = None
+    ) -> list[BuildStatus]:
+        """The last finished builds of a builder, newest first, also of one that was removed.
+
+        @param before: only builds with lower numbers.
+        @raise StoreFailed: the store cannot be read.
+        """
+        return await self._builderOf(builder).fetchBuilds(count, before)
+
+    def _builderOf(self, name: str) -> BuilderStatus:
+        known = self.botmaster.builders.get(name)
+        if known is not None:
+            return known.builder_status
+        return BuilderStatus(RemovedBuilder(name, self.botmaster), self.botmaster.announcer)
+
     def getBuildSets(self) -> list[BuildSetStatus]:
         """The unfinished build sets that were submitted to this process."""
         return [buildset.status for buildset in self.botmaster.engine.activeBuildsets()]
@@ -144,12 +172,30 @@ class Status:
         return f"{base.rstrip('/')}/{path}"
 
     def _attach(self, topics: Topics) -> None:
-        self.subscribe(Happenings(topics, self.botmaster.builders))
+        self._hear(Happenings(topics, self.botmaster.builders))
 
     def subscribe(self, target: object) -> None:
-        """Report build sets, and existing and new builders, to an L{interfaces.IStatusReceiver}."""
+        """Report build sets, and existing and new builders, to an L{interfaces.IStatusReceiver}.
+
+        The last build of each builder is read from the store, so that the receiver can compare the next one
+        with it.
+        """
+        self._hear(target)
+        ensureDeferred(self._recall()).addErrback(self._notRecalled)
+
+    def _hear(self, target: object) -> None:
         builders = [self.getBuilder(name) for name in self.getBuilderNames()]
         self.botmaster.announcer.subscribe(target, builders)
+
+    async def _recall(self) -> None:
+        for name in self.getBuilderNames():
+            known = self.botmaster.builders.get(name)
+            if known is not None:
+                await known.builder_status.recall()
+
+    def _notRecalled(self, why: Failure) -> None:
+        why.trap(StoreFailed)
+        log.warn("the last builds cannot be read: {why}", why=why.value)
 
     def unsubscribe(self, target: object) -> None:
         """Stop all events for this receiver, also those about builders and builds."""
