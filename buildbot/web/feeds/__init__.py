@@ -1,0 +1,1 @@
+"""Feeds, badges and formats for machines: values in, bytes out."""
