@@ -1,0 +1,1 @@
+"""Changes that forges send over HTTP."""
