@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_base -*-
+# -*- test-case-name: tests.unit.web.hooks.test_changehook -*-
 """Read the deliveries of one's own programs: one change, as the fields of a form or as JSON.
 
 The names of the fields are those of 0.8. C{poller} calls pollers instead.

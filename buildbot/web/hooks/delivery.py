@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_delivery -*-
+# -*- test-case-name: tests.unit.web.hooks.test_forges -*-
 """The values of a hook: a received request, the options of a dialect, and the delivery in the request.
 
 The modules of the dialects read deliveries. L{buildbot.web.hooks.changehook} takes them.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_fields -*-
+# -*- test-case-name: tests.unit.web.hooks.test_changehook -*-
 """Read a body: JSON, or a form, and the fields in it, with errors that name the field.
 
 The body is of a stranger: each value may be missing or of any type.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_gitpush -*-
+# -*- test-case-name: tests.unit.web.hooks.test_forges -*-
 """The rules that all forges share: which changes a push of git makes.
 
 The modules of the forges read the bodies.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_logins -*-
+# -*- test-case-name: tests.unit.web.hooks.test_options -*-
 """The login before a hook: HTTP Basic, checked by the checkers in C{change_hook_auth}."""
 
 from __future__ import annotations

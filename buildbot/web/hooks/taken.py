@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.web.hooks.test_taken -*-
+# -*- test-case-name: tests.unit.web.hooks.test_changehook -*-
 """The memory of deliveries that were taken, so that a repeated one makes no change again.
 
 It is stored in one transaction with the changes. So neither a crash nor a full disk loses or repeats one.

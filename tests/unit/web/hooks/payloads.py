@@ -35,9 +35,9 @@ def githubCommit(revision: str = NEW, message: str = "Mend the pump", **more: An
     }
 
 
-def githubPush(ref: str = "refs/heads/main", commits: Sequence[Any] | None = None, **more: Any) -> Any:
+def githubPush(ref: object = "refs/heads/main", commits: Any = None, **more: Any) -> Any:
     """A push to GitHub."""
-    named = [githubCommit(MID, "Add a valve"), githubCommit()] if commits is None else list(commits)
+    named = [githubCommit(MID, "Add a valve"), githubCommit()] if commits is None else commits
     return {
         "ref": ref,
         "before": OLD,
@@ -62,7 +62,7 @@ def githubPush(ref: str = "refs/heads/main", commits: Sequence[Any] | None = Non
         "base_ref": None,
         "compare": "https://github.com/acme/pump/compare/a1a1...c3c3",
         "commits": named,
-        "head_commit": named[-1] if named else None,
+        "head_commit": named[-1] if named and isinstance(named, list) else None,
         **more,
     }
 
