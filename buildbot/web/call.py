@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, Protocol
 
 from buildbot.web.markup import Href, Markup
@@ -15,6 +18,8 @@ from buildbot.web.world import World
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+#: The level of compression: higher ones cost more than they save.
+LEVEL = 5
 JSON = "application/json"
 
 
@@ -100,6 +105,16 @@ class Answer:
     etag: str = ""
     cache: str = "no-cache"
 
+    @cached_property
+    def version(self) -> str:
+        """The version of the content, for C{ETag}."""
+        return self.etag or sha256(self.body).hexdigest()[:20]
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """The compressed body."""
+        return gzip.compress(self.body, LEVEL, mtime=0)
+
 
 def redirect(to: Href | str, status: int = 303) -> Answer:
     """An answer that sends the client to an address, which is relative to the page."""
@@ -157,7 +172,9 @@ class Page:
 
     @ivar title: the text of its heading and of the browser's tab.
     @ivar parts: its content; a L{Part} can be exchanged, a L{Markup} stays.
-    @ivar topics: the topics whose events change the parts; empty: the page is not live.
+    @ivar topics: the topics whose events change the page; empty: the page is not live. A page with topics is
+        made again only after an event of these, so it must depend on nothing else.
+    @ivar ages: True if it shows durations up to now, so that it is made again after a second.
     @ivar trail: links to the pages above: (text, address).
     @ivar wide: True if the page may be wider than the screen, as a waterfall.
     @ivar refresh: seconds after which a browser without script reloads the page; 0: never.
@@ -167,6 +184,7 @@ class Page:
     title: str
     parts: Sequence[Part | Markup]
     topics: tuple[str, ...] = ()
+    ages: bool = False
     trail: Sequence[tuple[str, Href]] = ()
     status: int = 200
     wide: bool = False

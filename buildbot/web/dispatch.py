@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import gzip
 import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
 
@@ -19,7 +17,7 @@ from twisted.web import resource, server
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
-from buildbot.web import layout
+from buildbot.web import cache, layout
 from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut
 from buildbot.web.markup import NOTHING, Markup, Template
@@ -32,7 +30,6 @@ log = Logger()
 #: Answers below this size are not worth compressing.
 _SMALL = 1400
 _COMPRESSED = ("text/", "application/json", "application/problem+json", "application/atom+xml", "image/svg")
-_LEVEL = 5
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -83,6 +80,7 @@ class Dispatcher:
         self.world = world
         self.table = table
         self._door = door
+        self._cache = cache.PageCache(world.topics)
 
     async def answer(self, incoming: Incoming, segments: Sequence[str]) -> Answer | Stream:
         """The answer to a request; never raises a L{Problem}."""
@@ -104,6 +102,8 @@ class Dispatcher:
             call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
             if not await call.may(route.action):
                 raise await self._refused(call, route.action)
+            if route.kind == "page" and method == "GET":
+                return await self._page(call, incoming)
             answer = route.handler(call)
             if inspect.isawaitable(answer):
                 answer = await answer
@@ -117,6 +117,24 @@ class Dispatcher:
             log.failure("the page {path} failed", path=incoming.path)
             hint = "The log of the master (twistd.log) has the reason."
             return await self._problem(call, incoming, Problem(500, "This page failed", hint=hint), wantsJSON)
+
+    async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
+        """A page, or the kept answer if nothing that it shows has changed."""
+        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how)
+        kept = self._cache.get(key, self.world.clock.seconds())
+        if kept is not None:
+            return kept
+        before = self.world.topics.lastId()
+        made = call.route.handler(call)
+        if inspect.isawaitable(made):
+            made = await made
+        answer = await self._made(call, incoming, made)
+        if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
+            version = self._cache.version(made.topics)
+            if self.world.topics.lastId() == before or not self.world.topics.since(before, made.topics):
+                until = self.world.clock.seconds() + (cache.AGING if made.ages else cache.LONGEST)
+                self._cache.put(key, answer, made.topics, version, until)
+        return answer
 
     @staticmethod
     def _read(route: Route, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -266,18 +284,17 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
         return
     body = answer.body
     isCacheable = answer.status == 200 and answer.cache != "no-store"
-    etag = answer.etag or (sha256(body).hexdigest()[:20] if isCacheable else "")
     _begin(request, answer.status, answer.type, answer.headers, answer.cache)
-    if etag and isCacheable:
-        request.setHeader(b"etag", f'W/"{etag}"'.encode())
-        if _matches(incoming.headers.get("if-none-match", ""), etag):
+    if isCacheable:
+        request.setHeader(b"etag", f'W/"{answer.version}"'.encode())
+        if _matches(incoming.headers.get("if-none-match", ""), answer.version):
             request.setResponseCode(304)
             request.finish()
             return
     if len(body) > _SMALL and answer.type.startswith(_COMPRESSED):
         request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
         if "gzip" in incoming.headers.get("accept-encoding", ""):
-            body = gzip.compress(body, _LEVEL, mtime=0)
+            body = answer.zipped
             request.setHeader(b"content-encoding", b"gzip")
     request.setHeader(b"content-length", b"%d" % len(body))
     request.write(body)

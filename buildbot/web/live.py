@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
+from buildbot.status.topics import News, Subscription
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
 from buildbot.web.layout import partOf
 from buildbot.web.routes import Parameter, Route
@@ -54,16 +55,15 @@ class LivePage:
         self._alarm = Alarm(self._make)
         self._isMaking = False
         self._isTouched = False
-        self._key: object = None
+        self._subscription: Subscription | None = None
 
     async def join(self, out: Out, page: Page) -> None:
         """Begin to send changes."""
         self._outs[out] = None
         out.whenGone(lambda: self._leave(out))
-        hub = self._call.world.hub
-        if self._key is None and hub is not None:
+        if self._subscription is None:
             self._sent = _hashes(page)
-            self._key = hub.subscribe(page.topics, self._touched)
+            self._subscription = self._call.world.topics.subscribe(page.topics, self._touched)
         out.write(b"retry: 3000\n\n")
         out.write(event("parts", json.dumps({each.id: str(each.html) for each in _parts(page)})))
 
@@ -71,10 +71,9 @@ class LivePage:
         self._outs.pop(out, None)
         if not self._outs:
             self._alarm.stop()
-            hub = self._call.world.hub
-            if self._key is not None and hub is not None:
-                hub.unsubscribe(self._key)
-            self._key = None
+            if self._subscription is not None:
+                self._subscription.stop()
+                self._subscription = None
             self._ended()
 
     def beat(self) -> None:
@@ -88,7 +87,7 @@ class LivePage:
         for out in list(self._outs):
             out.finish()
 
-    def _touched(self, topics: frozenset[str]) -> None:
+    def _touched(self, news: News | None = None) -> None:
         self._isTouched = True
         if not self._isMaking and not self._alarm.isSet:
             self._alarm.set(self._clock, 1 / RATE)
@@ -120,7 +119,7 @@ class LivePage:
     def _made(self, result: object) -> None:
         self._isMaking = False
         if self._isTouched and self._outs:
-            self._touched(frozenset())
+            self._touched()
 
     def _failed(self, why: Failure) -> None:
         log.failure("a page could not be made again", why)

@@ -76,7 +76,7 @@ def href(address: str) -> Href:
 
 def path(*segments: str | int, root: str = "") -> Href:
     """A relative address below C{root}, made of path segments; each segment is quoted whole."""
-    quoted = "/".join(quote(str(each), safe="~") for each in segments)
+    quoted = "/".join(quote(str(each), safe="~", errors="surrogateescape") for each in segments)
     # A first segment with a colon would be read as a scheme; quote() leaves no colon.
     return Href(_escape(root + quoted) or "./")
 

@@ -248,9 +248,7 @@ class WebStatus(StatusReceiverMultiService):
         reactor = master.botmaster.clock
         self._streams = Streams(reactor)
         door = OpenDoor()
-        world = World(
-            master, reactor, door, None, self.settings(), {"streams": self._streams, "table": TABLE}
-        )
+        world = World(master, reactor, door, self.settings(), {"streams": self._streams, "table": TABLE})
         dispatcher = Dispatcher(world, TABLE, door)
         self._streams.render = dispatcher.answer
         directory = os.path.join(master.basedir, self.public_html)

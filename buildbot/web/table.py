@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from buildbot.web import live
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.pages import about, builders, home
+from buildbot.web.pages import about, build, builder, builders, changes, home
 from buildbot.web.routes import Route, Table
 from buildbot.web.static import named
 
@@ -23,6 +23,9 @@ TABLE = Table(
         Route("/static/{file}", _static, "The style sheet, the script and the icon.", kind="file"),
         *home.ROUTES,
         *builders.ROUTES,
+        *builder.ROUTES,
+        *build.ROUTES,
+        *changes.ROUTES,
         *about.ROUTES,
         *live.ROUTES,
     ]

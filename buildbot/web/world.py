@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from buildbot.config.model import MasterConfig
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.master import Status
+from buildbot.status.topics import Topics
 from buildbot.store.interface import IStore
 from buildbot.web.who import Who
 
@@ -44,16 +45,6 @@ class Guard(Protocol):
         """True if some account may do it, so that a login is worth offering."""
 
 
-class Hub(Protocol):
-    """It tells which topics have changed."""
-
-    def subscribe(self, topics: Iterable[str], call: Callable[[frozenset[str]], object]) -> object:
-        """Call C{call(touched topics)} at most once in a reactor turn. Returns a key for L{unsubscribe}."""
-
-    def unsubscribe(self, key: object) -> None:
-        """Stop the calls of a subscription."""
-
-
 @dataclass(frozen=True)
 class Settings:
     """The settings of one web server, from the arguments of C{WebStatus}."""
@@ -82,7 +73,6 @@ class World:
     master: WatchedMaster
     clock: IReactorTime
     guard: Guard
-    hub: Hub | None
     options: Settings
     extra: Mapping[str, Any]
 
@@ -90,6 +80,11 @@ class World:
     def status(self) -> Status:
         """The status of the master."""
         return self.master.status
+
+    @property
+    def topics(self) -> Topics:
+        """What changes."""
+        return self.master.status.topics
 
     @property
     def botmaster(self) -> BotMaster:

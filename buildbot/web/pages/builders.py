@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Value, join, link
-from buildbot.web.pages.pieces import since, state, table, wordOf
+from buildbot.web.pages.pieces import activity, result, since, table
 from buildbot.web.routes import Parameter, Route
 
 PARAMETERS = (
@@ -34,11 +35,11 @@ def builders(call: Call) -> Page:
         rows.append(
             [
                 link(call.to("builders", name), name),
-                state(now),
+                activity(now),
                 ""
                 if last is None
-                else state(
-                    wordOf(last.getResults()),
+                else result(
+                    last.getResults(),
                     f"#{last.getNumber()}",
                     call.to("builders", name, "builds", last.getNumber()),
                 ),
@@ -62,7 +63,12 @@ def builders(call: Call) -> Page:
             ]
         )
     heads = ("Builder", "State", "Last build", "Running", "Waiting")
-    return Page("Builders", [Part("builders", table("Builders", heads, rows))], topics=("builders", "queue"))
+    return Page(
+        "Builders",
+        [Part("builders", table("Builders", heads, rows))],
+        topics=(BUILDERS, BUILDS, QUEUE),
+        ages=True,
+    )
 
 
 ROUTES = (

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from buildbot.status.report import reportWaiting, runningBuilds
+from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, link
-from buildbot.web.pages.pieces import lasting, paragraph, section, since, state, table, wordOf
+from buildbot.web.pages.pieces import lasting, paragraph, result, section, since, table
 from buildbot.web.routes import Route
 
 #: The results that need attention.
@@ -22,7 +23,8 @@ def home(call: Call) -> Page:
             Part("running", section("running-title", "Running", _running(call))),
             Part("waiting", section("waiting-title", "Waiting", _waiting(call))),
         ],
-        topics=("builders", "queue"),
+        topics=(BUILDERS, BUILDS, QUEUE),
+        ages=True,
     )
 
 
@@ -35,9 +37,7 @@ def _broken(call: Call) -> Markup:
             rows.append(
                 [
                     link(call.to("builders", name), name),
-                    state(
-                        wordOf(last.getResults()), f"#{number}", call.to("builders", name, "builds", number)
-                    ),
+                    result(last.getResults(), f"#{number}", call.to("builders", name, "builds", number)),
                     " ".join(last.getText()),
                     ", ".join(last.getResponsibleUsers()),
                 ]

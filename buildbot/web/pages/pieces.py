@@ -6,30 +6,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from buildbot.model.results import Results
+from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join
-
-#: The word and the symbol of each result; the class of the style sheet has the same name as the word.
-SYMBOLS = {
-    "success": "✓",
-    "warnings": "⚠",
-    "failure": "✗",
-    "skipped": "↷",
-    "exception": "‼",
-    "retry": "↻",
-    "cancelled": "⊘",
-    "running": "▶",
-    "waiting": "…",
-    "idle": "○",
-    "offline": "⏻",
-    "building": "▶",
-    "none": "–",
-}
 
 _STATE = Template('<span class="state {kind}"><span aria-hidden="true">{symbol}</span> {text}</span>')
 _STATE_LINK = Template(
     '<span class="state {kind}"><span aria-hidden="true">{symbol}</span> <a href="{to}">{text}</a></span>'
 )
+_WORD = Template('<span class="word">{word}</span>')
 _WHEN = Template('<time datetime="{iso}">{text}</time>')
 _SINCE = Template('<time data-since="{since}">{text}</time>')
 _FACT = Template("<dt>{name}</dt><dd>{value}</dd>")
@@ -45,15 +29,22 @@ _SECTION = Template('<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{
 _PARAGRAPH = Template("<p>{text}</p>")
 
 
-def wordOf(results: int | None) -> str:
-    """The word of a result, such as "failure"; "running" for None."""
-    return "running" if results is None else Results[results]
-
-
-def state(kind: str, text: Value = None, to: Href | None = None) -> Markup:
-    """A state as word, symbol and colour; with an address it is a link."""
-    values: dict[str, Value] = {"kind": kind, "symbol": SYMBOLS.get(kind, "•"), "text": text or kind}
+def looks(look: Look, text: Value = None, to: Href | None = None) -> Markup:
+    """A state as word, symbol and colour; with an address it is a link. C{text} is shown for the word."""
+    if text is not None and text != look.word:
+        text = join([text, _WORD(word=look.word)], " ")
+    values: dict[str, Value] = {"kind": look.css, "symbol": look.symbol, "text": text or look.word}
     return _STATE(**values) if to is None else _STATE_LINK(to=to, **values)
+
+
+def result(results: int | None, text: Value = None, to: Href | None = None) -> Markup:
+    """The result of a build or step; None is that of a running one."""
+    return looks(lookOfResult(results), text, to)
+
+
+def activity(name: str) -> Markup:
+    """The state of a builder, such as "idle"."""
+    return looks(lookOfActivity(name))
 
 
 def when(seconds: float | None) -> Markup:
@@ -95,6 +86,16 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Value]]) -
         for row in rows
     ]
     return _TABLE(caption=caption, heads=join(_HEAD(text=text) for text in heads), rows=join(lines))
+
+
+_BAR = Template(
+    '<svg class="bar" width="60" height="8" aria-hidden="true"><rect width="{width}" height="8"/></svg>'
+)
+
+
+def bar(value: float, most: float) -> Markup:
+    """A bar whose length shows a value, compared with the largest one."""
+    return _BAR(width=round(60 * value / most) if most > 0 else 0)
 
 
 def section(id: str, title: str, content: Value) -> Markup:

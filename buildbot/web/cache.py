@@ -1,0 +1,63 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""Finished answers of pages, kept until one of their topics changes: a page is made once for all who ask."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from buildbot.status.topics import Topics
+from buildbot.web.call import Answer
+
+#: The most bytes of all kept answers.
+ROOM = 32 << 20
+#: Seconds for which a page with running durations is kept.
+AGING = 1.0
+#: Seconds for which any page is kept.
+LONGEST = 60.0
+
+
+@dataclass(frozen=True)
+class _Kept:
+    answer: Answer
+    version: str
+    topics: tuple[str, ...]
+    until: float
+
+
+class PageCache:
+    """I keep the answers of pages."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._size = 0
+
+    def version(self, topics: tuple[str, ...]) -> str:
+        """The version of what these topics show. Ask for it before the page is made."""
+        return self._topics.etag(*topics)
+
+    def get(self, key: Hashable, now: float) -> Answer | None:
+        """The kept answer, if nothing that it shows has changed."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if kept.until < now or self.version(kept.topics) != kept.version:
+            self._drop(key)
+            return None
+        self._kept.move_to_end(key)
+        return kept.answer
+
+    def put(self, key: Hashable, answer: Answer, topics: tuple[str, ...], version: str, until: float) -> None:
+        """Keep an answer that was begun at C{version}."""
+        self._drop(key)
+        self._kept[key] = _Kept(answer, version, topics, until)
+        self._size += len(answer.body)
+        while self._size > ROOM and self._kept:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._size -= len(kept.answer.body)

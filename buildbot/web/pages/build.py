@@ -1,0 +1,200 @@
+# -*- test-case-name: tests.stories.test_webpages -*-
+"""The page of one build, and the page of one step: everything about it in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.status.build import BuildStatus
+from buildbot.status.topics import buildTopic
+from buildbot.web.call import Call, Page, Part
+from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
+from buildbot.web.pages.changes import changeTable
+from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
+from buildbot.web.reading import buildOf, stepOf
+from buildbot.web.routes import Route
+
+#: The most characters of a property's value on the page.
+LONGEST_VALUE = 2000
+
+
+def buildPath(build: BuildRecord) -> tuple[str, str, str, int]:
+    """The segments of a build's path."""
+    return "builders", build.builder, "builds", build.number or 0
+
+
+async def buildPage(call: Call) -> Page:
+    """One build."""
+    build, status = await buildOf(call)
+    mayProperties = await call.may("viewProperties", build.builder)
+    name, number = build.builder, build.number or 0
+    parts = [
+        Part("summary", join([_summary(call, build, status), _around(call, build, status is None)])),
+        Part("steps", section("steps-title", "Steps", steps(call, build))),
+        Part("changes", section("changes-title", "Changes", _changes(call, build))),
+    ]
+    if mayProperties:
+        parts.append(Part("properties", section("properties-title", "Properties", _properties(build))))
+    return Page(
+        f"{name} #{number}",
+        parts,
+        topics=(buildTopic(name, number),),
+        ages=status is not None,
+        trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
+    )
+
+
+def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
+    source = build.sourcestamp or {}
+    eta = None if status is None else status.getETA()
+    ended = build.finished
+    lasts: Value = since(build.started, call.world.now()) if ended is None else lasting(ended - build.started)
+    return facts(
+        ("Result", join([result(build.results), " ".join(build.text)], " ")),
+        ("Note", status.note if status is not None else ""),
+        ("Reason", build.reason),
+        ("Slave", link(call.to("buildslaves", build.slave), build.slave)),
+        ("Started", when(build.started)),
+        ("Finished", when(ended)),
+        ("Duration" if ended is not None else "For", lasts),
+        ("Time left", "" if eta is None else lasting(eta)),
+        ("Branch", source.get("branch")),
+        ("Revision", revisionOf(call, build)),
+        ("Repository", source.get("repository")),
+        ("Project", source.get("project")),
+        ("Codebase", source.get("codebase")),
+        ("Patch", "with a patch" if source.get("patch") else ""),
+        ("Requests", ", ".join(map(str, build.requests))),
+    )
+
+
+def revisionOf(call: Call, build: BuildRecord) -> Markup:
+    """The revision of a build, as a link to all builds of it; nothing if it is unknown."""
+    source = build.sourcestamp or {}
+    revision = (build.properties or {}).get("got_revision") or source.get("revision")
+    if not revision:
+        changes = source.get("changes") or ()
+        revision = changes[-1].get("revision") if changes else None
+    return link(call.to("revision", str(revision)), str(revision)) if revision else NOTHING
+
+
+def _around(call: Call, build: BuildRecord, isOver: bool) -> Markup:
+    """Links to the builds before and after."""
+    number, builder = build.number or 0, build.builder
+    links = []
+    if number > 0:
+        links.append(link(call.to("builders", builder, "builds", number - 1), f"Build {number - 1}"))
+    if isOver:
+        links.append(link(call.to("builders", builder, "builds", number + 1), f"Build {number + 1}"))
+    return paragraph(join(links, " · ")) if links else NOTHING
+
+
+def steps(call: Call, build: BuildRecord) -> Markup:
+    """The steps of a build: result, duration as a bar, and logs."""
+    shown = [each for each in build.steps if not each.hidden]
+    now = call.world.now()
+    longest = max((_lasts(each, now) for each in shown), default=0.0)
+    rows = [
+        [
+            link(call.to(*buildPath(build), "steps", step.name), step.name),
+            join([result(step.results), " ".join(step.text)], " "),
+            join([bar(_lasts(step, now), longest), _duration(step, now)], " "),
+            logs(call, build, step),
+        ]
+        for step in shown
+    ]
+    if not rows:
+        return paragraph("No step has started.")
+    hidden = len(build.steps) - len(shown)
+    note = paragraph(f"{hidden} steps are hidden.") if hidden else NOTHING
+    return join([table("Steps of the build", ("Step", "Result", "Duration", "Logs and links"), rows), note])
+
+
+def _lasts(step: StepRecord, now: float) -> float:
+    return (now if step.finished is None else step.finished) - step.started
+
+
+def _duration(step: StepRecord, now: float) -> Value:
+    return since(step.started, now) if step.finished is None else lasting(step.finished - step.started)
+
+
+def logs(call: Call, build: BuildRecord, step: StepRecord) -> Markup:
+    """Links to the logs of a step, and to the pages that the step names."""
+    path = (*buildPath(build), "steps", step.name, "logs")
+    links = []
+    for log in step.logs:
+        size = "" if log.length is None else f" ({sized(log.length)})"
+        trouble = f" - incomplete: {log.trouble}" if log.trouble else ""
+        links.append(join([link(call.to(*path, log.name), log.name), size, trouble]))
+    links += [link(_external(url), name) for name, url in (step.urls or {}).items()]
+    return join(links, ", ")
+
+
+def _external(url: object) -> Href:
+    return href(str(url))
+
+
+def sized(count: int) -> str:
+    """A number of bytes for people."""
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _changes(call: Call, build: BuildRecord) -> Markup:
+    changes = (build.sourcestamp or {}).get("changes") or ()
+    if not changes:
+        return paragraph("The build was not caused by a change.")
+    return changeTable(call, changes, "Changes in this build")
+
+
+def _properties(build: BuildRecord) -> Markup:
+    values: Mapping[str, Any] = build.properties or {}
+    rows = [[name, _shown(value)] for name, value in sorted(values.items())]
+    return table("Properties", ("Name", "Value"), rows) if rows else paragraph("The build has no properties.")
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
+
+
+async def stepPage(call: Call) -> Page:
+    """One step of a build."""
+    build, status = await buildOf(call)
+    step = stepOf(call, build)
+    now = call.world.now()
+    content = facts(
+        ("Result", join([result(step.results), " ".join(step.text)], " ")),
+        ("Started", when(step.started)),
+        ("Finished", when(step.finished)),
+        ("Duration" if step.finished is not None else "For", _duration(step, now)),
+        ("Logs and links", logs(call, build, step)),
+    )
+    name, number = build.builder, build.number or 0
+    return Page(
+        step.name,
+        [Part("step", content)],
+        topics=(buildTopic(name, number),),
+        ages=status is not None,
+        trail=(
+            ("Builders", call.to("builders")),
+            (name, call.to("builders", name)),
+            (f"Build {number}", call.to(*buildPath(build))),
+        ),
+    )
+
+
+ROUTES = (
+    Route(
+        "/builders/{builder}/builds/{number:int}", buildPage, "One build: steps, logs, changes, properties."
+    ),
+    Route(
+        "/builders/{builder}/builds/{number:int}/steps/{step}",
+        stepPage,
+        "One step of a build: result, times, logs and links.",
+    ),
+)

@@ -1,0 +1,112 @@
+# -*- test-case-name: tests.stories.test_webpages -*-
+"""The changes: the newest ones, and the page of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from buildbot.status.topics import CHANGES
+from buildbot.web.call import Call, Page, Part, missing
+from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
+from buildbot.web.pages.pieces import facts, paragraph, table, when
+from buildbot.web.routes import Parameter, Route
+
+#: The most characters of a comment in a table, and the most files.
+_COMMENTS, _FILES = 300, 100
+_PRE = Template("<pre>{text}</pre>")
+_ITEMS = Template("<ul>{items}</ul>")
+_ITEM = Template("<li>{item}</li>")
+
+
+def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) -> Markup:
+    """A table of changes, given as their records, in this order."""
+    rows = [
+        [
+            ""
+            if each.get("number") is None
+            else link(call.to("changes", each["number"]), f"#{each['number']}"),
+            each.get("who"),
+            revision(call, each.get("revision")),
+            each.get("branch"),
+            _short(str(each.get("comments") or "")),
+            when(each.get("when")),
+        ]
+        for each in changes
+    ]
+    return table(caption, ("Change", "Who", "Revision", "Branch", "Comments", "When"), rows)
+
+
+def revision(call: Call, value: object) -> Value:
+    """A revision, as a link to all builds of it."""
+    return "" if value in (None, "") else link(call.to("revision", str(value)), str(value)[:40])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _COMMENTS else f"{text[:_COMMENTS]}…"
+
+
+async def changesPage(call: Call) -> Page:
+    """The newest changes, and a link to older ones."""
+    count, before = call.query["numchanges"], call.query["before"]
+    changes = await call.world.store.getChanges(count, before)
+    rows = [each.toRecord() for each in changes]
+    content: list[Value] = [
+        changeTable(call, rows, "Changes, newest first") if rows else paragraph("There are no changes.")
+    ]
+    if len(rows) == count:
+        query = f"before={rows[-1]['number']}&numchanges={count}"
+        content.append(paragraph(link(call.to("changes", query=query), "Older changes")))
+    return Page("Changes", [Part("changes", join(content))], topics=(CHANGES,))
+
+
+async def changePage(call: Call) -> Page:
+    """One change."""
+    number = call.values["number"]
+    change = await call.world.store.getChange(number)
+    if change is None:
+        raise missing("change", number)
+    record = change.toRecord()
+    return Page(
+        f"Change {number}",
+        [
+            facts(
+                ("Who", record.get("who")),
+                ("When", when(record.get("when"))),
+                ("Revision", revision(call, record.get("revision"))),
+                ("Branch", record.get("branch")),
+                ("Category", record.get("category")),
+                ("Repository", record.get("repository")),
+                ("Project", record.get("project")),
+                ("Link", _link(record.get("revlink"))),
+            ),
+            _PRE(text=str(record.get("comments") or "")),
+            _files(record.get("files") or ()),
+        ],
+        trail=(("Changes", call.to("changes")),),
+    )
+
+
+def _link(address: object) -> Markup:
+    return link(href(str(address)), str(address)) if address else NOTHING
+
+
+def _files(files: Sequence[str]) -> Markup:
+    items = [_ITEM(item=each) for each in files[:_FILES]]
+    if len(files) > _FILES:
+        items.append(_ITEM(item=f"{len(files) - _FILES} more"))
+    return _ITEMS(items=join(items)) if items else paragraph("The change names no files.")
+
+
+ROUTES = (
+    Route(
+        "/changes",
+        changesPage,
+        "The newest changes.",
+        (
+            Parameter("numchanges", "How many changes.", "integer", default=50, least=1, most=1000),
+            Parameter("before", "Only changes with a lower number.", "integer"),
+        ),
+    ),
+    Route("/changes/{number:int}", changePage, "One change: who, when, what, with its files."),
+)

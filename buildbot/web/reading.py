@@ -1,0 +1,68 @@
+# -*- test-case-name: tests.stories.test_web -*-
+"""What handlers read: builders, builds and steps, running or stored. A missing one is a L{Problem} 404."""
+
+from __future__ import annotations
+
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.status.build import BuildStatus
+from buildbot.status.builderstatus import BuilderStatus
+from buildbot.status.report import runningBuilds
+from buildbot.text.similar import closest
+from buildbot.web.call import Call, Problem, missing
+from buildbot.web.world import World
+
+
+def builderOf(call: Call) -> BuilderStatus:
+    """The builder named in the path."""
+    name = call.values["builder"]
+    try:
+        return call.world.status.getBuilder(name)
+    except KeyError:
+        near = closest(name, call.world.status.getBuilderNames())
+        hint = f"Did you mean {near}?" if near else "The list of builders has all names."
+        raise Problem(404, f"There is no builder {name}", hint=hint) from None
+
+
+def runningBuild(world: World, builder: str, number: int) -> BuildStatus | None:
+    """The status of a running build; None if no running build has this number."""
+    for build in runningBuilds(world.botmaster):
+        if build.record.builder == builder and build.number == number:
+            return build
+    return None
+
+
+async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
+    """The build of the path: its record, and its status if it is running.
+
+    A negative number counts from the newest build: -1 is that.
+    """
+    name, number = call.values["builder"], call.values["number"]
+    if number < 0:
+        number = await _fromTheEnd(call, name, number)
+    running = runningBuild(call.world, name, number)
+    if running is not None:
+        return running.toRecord(), running
+    record = await call.world.store.getBuild(name, number)
+    if record is None:
+        builderOf(call)
+        raise Problem(404, f"{name} has no build {number}", hint="Old builds are deleted after some time.")
+    return record, None
+
+
+async def _fromTheEnd(call: Call, name: str, number: int) -> int:
+    found = await call.world.store.getBuilds(name, -number)
+    if len(found) < -number or -number > 1000:
+        builderOf(call)
+        raise Problem(404, f"{name} has no build {number}", hint="It has fewer builds.")
+    return found[-1].number or 0
+
+
+def stepOf(call: Call, build: BuildRecord) -> StepRecord:
+    """The step of the path, by its name, or by its position from 0."""
+    wanted = call.values["step"]
+    for step in build.steps:
+        if step.name == wanted:
+            return step
+    if wanted.isdecimal() and int(wanted) < len(build.steps):
+        return build.steps[int(wanted)]
+    raise missing("step", f"{wanted} in this build")

@@ -1,0 +1,93 @@
+"""The pages of a master that builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+
+from tests.stories.web import WebWorld
+
+CONFIG = """
+from buildbot.process.factory import BuildFactory
+from buildbot.steps.shell import ShellCommand
+c = BuildmasterConfig = {}
+c['bots'] = [('bot1', 'sekrit')]
+c['slavePortnum'] = 9989
+f = BuildFactory()
+f.addStep(ShellCommand, name='compile', command=['make'])
+f.addStep(ShellCommand, name='test', command=['make', 'test'])
+c['builders'] = [{'name': 'full', 'slavename': 'bot1', 'builddir': 'full', 'factory': f}]
+from buildbot.status import html
+c['status'] = [html.WebStatus(http_port=8010)]
+"""
+
+
+class PagesTests(WebWorld):
+    """A person looks at builds."""
+
+    STATUS = ""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.write(CONFIG)
+        self.successResultOf(self.start())
+        self.commands: list[Any] = []
+        self.connect(onCommand=self.commands.append)
+
+    def force(self, reason: str = "because <b>") -> None:
+        """Force a build."""
+        ensureDeferred(self.master.commands["force"]("full", reason=reason, who="ann"))
+        self.settle()
+        self.reactor.advance(0)
+        self.settle()
+
+    def test_build(self) -> None:
+        """A running build is shown with its step, then with its result; its reason is escaped."""
+        self.force()
+        page = self.ask("/builders/full/builds/0")
+        self.assertEqual(page.status, 200)
+        self.assertIn("because &lt;b&gt;", page.text)
+        self.assertIn("compile", page.text)
+        self.assertIn("running", page.text)
+        self.commands[0].end(2)
+        self.wait(2)
+        page = self.ask("/builders/full/builds/0")
+        self.assertIn("failed", page.text)
+        self.assertEqual(self.ask("/builders/full/builds/-1").status, 200)
+        home = self.ask("/").text
+        self.assertIn('href="builders/full/builds/0"', home)
+        self.assertIn("#0", self.ask("/builders/full").text)
+
+    def test_step(self) -> None:
+        """A step has a page, found by its name or position; its logs are links."""
+        self.force()
+        page = self.ask("/builders/full/builds/0/steps/compile")
+        self.assertIn('href="../../../../../builders/full/builds/0/steps/compile/logs/stdio"', page.text)
+        self.assertEqual(self.ask("/builders/full/builds/0/steps/0").status, 200)
+
+    def test_missing(self) -> None:
+        """What does not exist is told, with a guess."""
+        self.assertIn("Did you mean full?", self.ask("/builders/ful").text)
+        for path in ("/builders/full/builds/7", "/builders/full/builds/-1", "/changes/9"):
+            self.assertEqual(self.ask(path).status, 404, path)
+
+    def test_kept(self) -> None:
+        """A page is made again when something that it shows has changed."""
+        before = self.ask("/builders").text
+        self.assertEqual(self.ask("/builders").text, before)
+        self.force()
+        self.assertIn("building", self.ask("/builders").text)
+
+    def test_live(self) -> None:
+        """An open page gets its changed parts as events; after the last reader the page is forgotten."""
+        connection = self.dial()
+        connection.send(b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.settle()
+        self.assertIn(b"event: parts", connection.received())
+        self.assertNotIn(b"building", connection.received())
+        self.force()
+        self.wait(2)
+        self.assertIn(b"building", connection.received())
+        connection.close()
+        self.assertEqual(self.master.status.topics.count(), 0)
