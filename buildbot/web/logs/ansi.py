@@ -64,8 +64,9 @@ def renderBlock(text: str, looks: Looks = PLAIN) -> tuple[list[Markup], Looks]:
 def plain(line: str) -> str:
     """A line as L{render} shows it, but without colours and links: for a search, or a plain terminal."""
     line = line.rstrip("\r")
-    if len(line) <= LONGEST and line.isprintable():
-        return _SHOWN.sub(_spelled, line) if not line.isascii() else line
+    if len(line) <= LONGEST and not _overwrites(line):
+        text = BODY.sub("", line) if "\x1b" in line else line
+        return text if text.isascii() and text.isprintable() else _SHOWN.sub(_spelled, text)
     screen = Screen(PLAIN)
     screen.write(line)
     row = screen.row()
@@ -137,6 +138,13 @@ def _isCalm(text: str) -> bool:
         data = text.encode("ascii")
         return len(data.translate(None, _CONTROLS)) == len(data)
     return "\x1b" not in text and not _SHOWN_IN_BLOCK.search(text)
+
+
+def _overwrites(line: str) -> bool:
+    """True if a part of a line may overwrite or erase an earlier one."""
+    if "\r" in line or "\b" in line:
+        return True
+    return "\x1b" in line and any(map(isMove, BODY.findall(line)))
 
 
 def _appended(line: str, looks: Looks) -> tuple[Markup, Looks] | None:
