@@ -157,8 +157,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     if 0 < version < schema.version:
         _backUp(connection, f"{path}.schema-{version}")
     with _transaction(connection):
-        for statement in schema.between(version):
-            connection.execute(statement)
+        schema.upgrade(connection, version)
         raiseCounters(connection)
         # Write the version even if it is unchanged: this creates the write-ahead log.
         connection.execute(f"PRAGMA user_version = {schema.version}")
@@ -168,8 +167,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
 def _shapeOf(schema: Schema, version: int | None = None) -> frozenset[tuple[Any, ...]]:
     """The L{shape} of a file with the tables of this version; default: the latest."""
     with closing(sqlite3.connect(":memory:")) as memory:
-        for statement in schema.between(0, version):
-            memory.execute(statement)
+        schema.upgrade(memory, 0, version)
         return shape(memory)
 
 

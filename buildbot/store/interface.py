@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zope.interface import Interface
-
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.store.lists import ILists
 
 if TYPE_CHECKING:  # only the type checker needs it
     from twisted.internet.defer import Deferred
@@ -48,7 +47,7 @@ class StoreConflict(Exception):
     """
 
 
-class IStore(Interface):
+class IStore(ILists):
     """I keep the master's data across restarts.
 
     Every method but L{watch} and L{loss} returns a Deferred. It fires when the change is on disk; a read

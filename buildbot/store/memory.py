@@ -22,7 +22,9 @@ from buildbot.model.records import (
     overall,
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
+from buildbot.model.rows import BuildRow, ChangeRow
 from buildbot.store.interface import TRIGGERED, StoreConflict, StoreFailed
+from buildbot.store.memorylists import MemoryLists
 from buildbot.store.requests import BuildKey, Store, encode, keyOf, triggering
 
 _T = TypeVar("_T")
@@ -67,6 +69,16 @@ class MemoryCore:
         self._members: dict[int, list[int]] = {}  # request ids by buildset id
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
+        self.lists = MemoryLists(self._buildRows, self._changeRows)
+
+    def _buildRows(self) -> list[BuildRow]:
+        return [BuildRow.of(self._parsed(key), key[1]) for key in self._builds]
+
+    def _changeRows(self) -> list[ChangeRow]:
+        return [
+            ChangeRow.of(Change.fromRecord(json.loads(text)), number, came)
+            for number, (came, text) in self._changes.items()
+        ]
 
     def addChange(self, change: Change, came: float | None, text: str, state: Mapping[str, str]) -> Change:
         """See L{Core}."""

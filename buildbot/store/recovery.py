@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from buildbot.daemon.symptoms import Symptom
+from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS
 from buildbot.store.files import JOURNAL, SHM, WAL
 from buildbot.store.leaves import PAGE, rowsOnLeaves
 from buildbot.store.schema import LARGEST, Schema
@@ -31,8 +32,13 @@ _LARGEST_IMAGE = 1 << 30
 #: How often to resume behind damaged pages: in one table, and in one gap.
 _ATTEMPTS, _SPLITS = 500, 8
 
-#: Columns that count attempts: an unreadable count becomes 0.
-_BEGUN_ANEW = frozenset(("attempts", "interruptions"))
+#: Columns with a value that can be replaced if it is unreadable: counts of attempts begin anew. A value for
+#: searches is lost for them alone, because the record has it too.
+_REPLACED: Mapping[tuple[str, str], int | None] = {
+    **{("requests", name): 0 for name in ("attempts", "interruptions")},
+    **{("builds", name): None for name in BUILD_COLUMNS},
+    **{("changes", name): None for name in CHANGE_COLUMNS},
+}
 
 # Numbers are never reused, even if their counter is lost: it is derived from the rows.
 _COUNTED = (
@@ -112,19 +118,17 @@ def recoverRows(aside: str, target: sqlite3.Connection, schema: Schema) -> Carri
     if version < schema.version:
         for table in schema.tables():
             target.execute(f"DROP TABLE {table}")
-        for statement in schema.between(0, version):
-            target.execute(statement)
+        schema.upgrade(target, 0, version)
     carried = _carry(aside, target, schema.tables(version))
     if not carried.isWhole:
         # The first page holds the tables and their positions. A new file with our schema has the same.
-        with _mended(aside, schema.between(0, version)) as mended:
+        with _mended(aside, schema, version) as mended:
             again = _carry(mended, target, schema.tables(version))
         again.rows += carried.rows
         carried = again
     if not carried.isWhole:
         carried.rows += _fromLeaves(aside, target, schema.tables(version))
-    for statement in schema.between(version):
-        target.execute(statement)
+    schema.upgrade(target, version)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
     target.execute("DELETE FROM buildsets WHERE id NOT IN (SELECT buildset FROM requests)")
     raiseCounters(target)
@@ -203,14 +207,13 @@ class _Layout:
 
 
 @contextmanager
-def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
-    """A context with the path of a copy whose first page is that of a file made by C{statements}."""
+def _mended(aside: str, schema: Schema, version: int) -> Iterator[str]:
+    """A context with the path of a copy whose first page is that of a fresh file of this version."""
     copy = f"{aside}.mending"
     fresh = sqlite3.connect(":memory:", isolation_level=None)
     try:
         with closing(fresh):
-            for statement in statements:
-                fresh.execute(statement)
+            schema.upgrade(fresh, 0, version)
             size = os.path.getsize(aside) // PAGE
             page = bytearray(_image(fresh)[:PAGE])
         page[18:20] = b"\x02\x02"  # the file uses a write-ahead log
@@ -258,10 +261,10 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, ca
     for rowid, *row in reading.rows():
         for place, (name, kind, must) in enumerate(columns):
             if not _fits(row[place], kind, must):
-                if name not in _BEGUN_ANEW:
+                if (table, name) not in _REPLACED:
                     mismatches.add(rowid)
                     break
-                row[place] = 0
+                row[place] = _REPLACED[table, name]
                 mended.add(rowid)
         else:
             target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)

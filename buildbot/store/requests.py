@@ -19,6 +19,8 @@ from zope.interface import implementer
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, Record, RequestRecord
 from buildbot.store.interface import TRIGGERED, IStore
+from buildbot.store.listcalls import Lists
+from buildbot.store.lists import ListCore
 
 _T = TypeVar("_T")
 
@@ -30,7 +32,12 @@ class Core(Protocol):
     """I do the work of L{IStore} synchronously. A record to store arrives with its JSON text.
 
     C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
+
+    @ivar lists: does the work of L{ILists<buildbot.store.lists.ILists>}.
     """
+
+    @property
+    def lists(self) -> ListCore: ...
 
     def addChange(
         self, change: Change, came: float | None, text: str, state: Mapping[str, str]
@@ -68,7 +75,7 @@ class Core(Protocol):
 
 
 @implementer(IStore)
-class Store(ABC):
+class Store(Lists, ABC):
     """I am the front of an L{IStore}: I check arguments and convert them to JSON.
 
     A subclass decides where and when the work runs.
@@ -81,6 +88,7 @@ class Store(ABC):
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._lists = core.lists
 
     def watch(
         self,

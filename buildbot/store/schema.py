@@ -8,11 +8,18 @@ values that change more often than the record.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from buildbot.store.columns import fillBuilds, fillChanges
+from buildbot.store.seams import Connection
 
 #: An upper limit for all numbers in the store. A larger number is damage.
 LARGEST = 10**15
+
+#: One step of an upgrade: SQL, or a function that moves rows within the transaction of the upgrade.
+Step: TypeAlias = str | Callable[[Connection], None]
 
 
 @dataclass(frozen=True)
@@ -23,29 +30,38 @@ class Schema:
 
     @ivar version: counts from 1.
     @ivar statements: the SQL that creates the tables and indexes of version 1.
-    @ivar upgrades: by version, the SQL that upgrades it to the next.
+    @ivar upgrades: by version, the steps that upgrade it to the next.
     """
 
     version: int
     statements: Sequence[str]
-    upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    upgrades: Mapping[int, Sequence[Step]] = field(default_factory=dict)
 
-    def between(self, old: int, new: int | None = None) -> list[str]:
-        """The SQL that upgrades tables from version C{old} (0: no tables) to C{new}; default: mine."""
-        steps = {0: self.statements, **self.upgrades}
+    def between(self, old: int, new: int | None = None) -> list[Step]:
+        """The steps that upgrade tables from version C{old} (0: no tables) to C{new}; default: mine."""
+        steps: Mapping[int, Sequence[Step]] = {0: self.statements, **self.upgrades}
         return [each for step in range(old, self.version if new is None else new) for each in steps[step]]
+
+    def upgrade(self, connection: Connection, old: int, new: int | None = None) -> None:
+        """Run the steps from L{between}. The caller begins and ends the transaction."""
+        for step in self.between(old, new):
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
 
     def tables(self, version: int | None = None) -> list[str]:
         """The names of the tables of a version, or of mine."""
         names: list[str] = []
         for each in self.between(0, version):
-            names += re.findall(r"^CREATE TABLE (\w+)", each)
-            names = [name for name in names if name not in re.findall(r"^DROP TABLE (\w+)", each)]
-        return names
+            if isinstance(each, str):
+                names += re.findall(r"^CREATE TABLE (\w+)", each)
+                names = [name for name in names if name not in re.findall(r"^DROP TABLE (\w+)", each)]
+        return list(dict.fromkeys(names))
 
 
 CURRENT = Schema(
-    2,
+    3,
     (
         # The next number of each counter; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
@@ -70,5 +86,39 @@ CURRENT = Schema(
     {
         # The number of the request's builds that ran when the master ended without a stop.
         1: ("ALTER TABLE requests ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",),
+        # Columns for searches and lists. They stand before the record, so that a list does not read it.
+        2: (
+            "DROP INDEX builds_by_start",
+            "DROP INDEX builds_running",
+            "ALTER TABLE builds RENAME TO old_builds",
+            """CREATE TABLE builds (builder TEXT NOT NULL, number INTEGER NOT NULL,
+            started DOUBLE PRECISION NOT NULL, finished DOUBLE PRECISION, results INTEGER, slave TEXT,
+            branch TEXT, revision TEXT, project TEXT, repository TEXT, text TEXT, reason TEXT, who TEXT,
+            changes TEXT, first INTEGER, latest INTEGER, record TEXT NOT NULL,
+            PRIMARY KEY (builder, number))""",
+            fillBuilds,
+            "DROP TABLE old_builds",
+            "CREATE INDEX builds_by_start ON builds (started, builder, number)",
+            "CREATE INDEX builds_running ON builds (builder, number) WHERE finished IS NULL",
+            "CREATE INDEX builds_by_time ON builds (builder, started, number)",
+            "CREATE INDEX builds_by_slave ON builds (slave, started, builder, number)",
+            "CREATE INDEX builds_by_branch ON builds (branch, started, builder, number)",
+            "CREATE INDEX builds_by_revision ON builds (revision, started) WHERE revision IS NOT NULL",
+            "CREATE INDEX builds_by_results ON builds (builder, results, number) WHERE results IS NOT NULL",
+            "CREATE INDEX builds_by_end ON builds (finished) WHERE finished IS NOT NULL",
+            # "first" and "latest" are the lowest and the highest number in "changes".
+            "CREATE INDEX builds_by_change ON builds (latest, first) WHERE latest IS NOT NULL",
+            "ALTER TABLE changes RENAME TO old_changes",
+            """CREATE TABLE changes (number INTEGER PRIMARY KEY, made DOUBLE PRECISION NOT NULL, who TEXT,
+            branch TEXT, revision TEXT, project TEXT, repository TEXT, category TEXT, summary TEXT,
+            files INTEGER, record TEXT NOT NULL)""",
+            fillChanges,
+            "DROP TABLE old_changes",
+            "CREATE INDEX changes_by_who ON changes (who)",
+            "CREATE INDEX changes_by_branch ON changes (branch)",
+            "CREATE INDEX changes_by_revision ON changes (revision) WHERE revision IS NOT NULL",
+            "CREATE INDEX changes_by_project ON changes (project) WHERE project <> ''",
+            "CREATE INDEX changes_by_repository ON changes (repository) WHERE repository <> ''",
+        ),
     },
 )

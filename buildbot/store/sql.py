@@ -25,11 +25,13 @@ from buildbot.model.records import (
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.counters import Counters
 from buildbot.store.interface import TRIGGERED, StoreConflict
 from buildbot.store.opensets import OpenSets
 from buildbot.store.requests import BuildKey, encode, keyOf, triggering
 from buildbot.store.seams import Connection, Value
+from buildbot.store.sqllists import SqlLists
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -43,6 +45,7 @@ class SqlCore:
     def __init__(self) -> None:
         self._counters = Counters()
         self._open = OpenSets(self.getBuildset)
+        self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
 
     # transactions
 
@@ -66,7 +69,7 @@ class SqlCore:
         """See L{Core}."""
         number = self._counters.next(self._connection, "change", first=1)
         when = change.when if came is None else came
-        self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
+        self._execute(_ADD_CHANGE, (number, when, *changeValues(change), text))
         for key, value in state.items():
             self.setState(key, value)
         return change.numbered(number, came)
@@ -170,18 +173,14 @@ class SqlCore:
             if not started.rowcount:
                 raise _notWaiting(id, build)
         self._counters.take(counter, number)
-        self._execute(
-            "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
-            (build.builder, number, build.started, text),
-        )
+        self._execute(_ADD_BUILD, (build.builder, number, build.started, *buildValues(build, number), text))
         return build.altered(number=number)
 
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
         saved = self._execute(
-            "UPDATE builds SET record = ?, started = ?, finished = ?"
-            " WHERE builder = ? AND number = ? AND finished IS NULL",
-            (text, build.started, build.finished, *key),
+            f"{_SAVE_BUILD} AND finished IS NULL",
+            (build.started, build.finished, *buildValues(build, key[1]), text, *key),
         )
         if not saved.rowcount:
             raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
@@ -239,8 +238,11 @@ class SqlCore:
         )
         closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
         self._connection.executemany(
-            "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
-            [(encode(each), each.finished, *keyOf(each)) for each in closed],
+            _SAVE_BUILD,
+            [
+                (each.started, each.finished, *buildValues(each, keyOf(each)[1]), encode(each), *keyOf(each))
+                for each in closed
+            ],
         )
         self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
         return closed
@@ -360,6 +362,19 @@ class SqlCore:
                 complete.append(each.record.altered(complete=when, results=each.results))
         return complete
 
+
+_ADD_CHANGE = (
+    f"INSERT INTO changes (number, made, {', '.join(CHANGE_COLUMNS)}, record)"
+    f" VALUES (?, ?, {'?, ' * len(CHANGE_COLUMNS)}?)"
+)
+_ADD_BUILD = (
+    f"INSERT INTO builds (builder, number, started, {', '.join(BUILD_COLUMNS)}, record)"
+    f" VALUES (?, ?, ?, {'?, ' * len(BUILD_COLUMNS)}?)"
+)
+_SAVE_BUILD = (
+    f"UPDATE builds SET started = ?, finished = ?, {', '.join(f'{name} = ?' for name in BUILD_COLUMNS)},"
+    " record = ? WHERE builder = ? AND number = ?"
+)
 
 #: Conditions for a request: it waits; or it is served by a build, of a builder and with a number.
 _WAITING = "state = 'pending'"

@@ -119,7 +119,7 @@ class FaultsTests(SqliteCase):
 
     def test_full(self) -> None:
         """P4: a database without room keeps its content, and takes more when there is room."""
-        limit = _Limit(12)
+        limit = _Limit(35)
         store = self.opened(connect=limit.connect)
         self.fillUp(store)
         limit.pages = 10000

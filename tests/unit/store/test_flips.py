@@ -116,8 +116,7 @@ class CellsTests(FlipsCase):
         values = ("a word", 2**63 - 1, b"\xff\x00", 2.5, -(2**63), None, "", b"")[: 2 * THOROUGH]
         for table in CURRENT.tables():
             with closing(sqlite3.connect(":memory:")) as memory:
-                for statement in CURRENT.between(0):
-                    memory.execute(statement)
+                CURRENT.upgrade(memory, 0)
                 columns = [row[1] for row in memory.execute(f"PRAGMA table_info({table})")]
             for column in columns:
                 for value in values:

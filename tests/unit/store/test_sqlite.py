@@ -231,7 +231,7 @@ class VersionsTests(SqliteCase):
         directory = self.quick()
         text = json.dumps({"id": 0, "reason": "", "sourcestamp": {}, "submitted": 1.0, "properties": {}})
         with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
-            for statement in CURRENT.between(0, 1):
+            for statement in map(str, CURRENT.between(0, 1)):
                 file.execute(statement)
             file.execute("INSERT INTO buildsets VALUES (1, NULL, NULL, ?)", (text,))
             file.execute("INSERT INTO requests VALUES (1, 1, 'full', 2, 'building', NULL, 0)")

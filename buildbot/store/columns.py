@@ -1,0 +1,125 @@
+# -*- test-case-name: tests.unit.store.test_lists -*-
+"""The columns of builds and changes that lists and searches use, and their values.
+
+They are a copy of values in the records. So they can be made again from the records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from buildbot.model.rows import BuildRow, ChangeRow, packNumbers, unpackNumbers
+from buildbot.store.seams import Connection, Value
+
+_log = Logger()
+
+#: The columns of the table of builds, apart from its key, times and record.
+BUILD_COLUMNS = (
+    *("results", "slave", "branch", "revision", "project", "repository"),
+    *("text", "reason", "who", "changes", "first", "latest"),
+)
+#: The columns of the table of changes, apart from its number, time and record.
+CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
+#: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
+BUILD_ROW = (
+    "builder, number, slave, started, finished, results, branch, revision, project, repository, text, reason,"
+    " who, changes"
+)
+#: The columns that make a L{ChangeRow}, for C{SELECT}; see L{changeRow}.
+CHANGE_ROW = "number, made, who, branch, revision, project, repository, category, summary, files"
+
+#: The number of rows between two messages about the progress of an upgrade.
+_MANY = 20_000
+
+
+def buildValues(build: BuildRecord, number: int) -> tuple[Value, ...]:
+    """The values of L{BUILD_COLUMNS} for a build."""
+    row = BuildRow.of(build, number)
+    changes = row.changes
+    return (
+        *(row.results, row.slave, row.branch, row.revision, row.project, row.repository),
+        *(row.text, row.reason, row.who, packNumbers(changes)),
+        *((changes[0], changes[-1]) if changes else (None, None)),
+    )
+
+
+def changeValues(change: Change) -> tuple[Value, ...]:
+    """The values of L{CHANGE_COLUMNS} for a change."""
+    row = ChangeRow.of(change, 0, 0.0)
+    return (
+        *(row.who, row.branch, row.revision, row.project, row.repository, row.category, row.summary),
+        row.files,
+    )
+
+
+def buildRow(values: Sequence[Any]) -> BuildRow:
+    """The row of a build from values of L{BUILD_ROW}. Columns of an unreadable record are empty."""
+    builder, number, slave, started, finished, results, branch, revision, *rest = values
+    project, repository, text, reason, who, changes = (each or "" for each in rest)
+    return BuildRow(
+        *(builder, number, slave or "", started, finished, results, branch, revision, project, repository),
+        *(text, reason, who, unpackNumbers(changes)),
+    )
+
+
+def changeRow(values: Sequence[Any]) -> ChangeRow:
+    """The row of a change from values of L{CHANGE_ROW}. Columns of an unreadable record are empty."""
+    number, made, who, branch, revision, project, repository, category, summary, files = values
+    return ChangeRow(
+        *(number, made, who or "", branch, revision, project or "", repository or "", category),
+        *(summary or "", files or 0),
+    )
+
+
+def fillBuilds(connection: Connection) -> None:
+    """Move all builds from C{old_builds} to C{builds}, with the values of the columns."""
+    _fill(connection, "builds", "builder, number, started, finished", BUILD_COLUMNS, _valuesOfBuild)
+
+
+def fillChanges(connection: Connection) -> None:
+    """Move all changes from C{old_changes} to C{changes}, with the values of the columns."""
+    _fill(connection, "changes", "number, made", CHANGE_COLUMNS, _valuesOfChange)
+
+
+def _fill(
+    connection: Connection,
+    table: str,
+    kept: str,
+    columns: Sequence[str],
+    read: Callable[[str], Sequence[Value]],
+) -> None:
+    """Move all rows from the old table to the new one, and log the progress."""
+    (total,) = connection.execute(f"SELECT COUNT(*) FROM old_{table}").fetchone()
+    names = f"{kept}, {', '.join(columns)}, record"
+
+    def rows() -> Iterator[Sequence[Value]]:
+        old = connection.execute(f"SELECT {kept}, record FROM old_{table} ORDER BY 1, 2")
+        for count, (*values, record) in enumerate(old, 1):
+            try:
+                found = read(record)
+            except Exception:  # a record may be of any shape: its row stays as it is
+                found = (None,) * len(columns)
+            yield (*values, *found, record)
+            if not count % _MANY:
+                _log.info(
+                    "upgrade of the store: {count} of {total} {table}", count=count, total=total, table=table
+                )
+
+    marks = ", ".join("?" for _ in names.split(","))
+    connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows())
+
+
+def _valuesOfBuild(text: str) -> Sequence[Value]:
+    record = json.loads(text)
+    record.pop("steps", None)  # most of the record, and no column needs them
+    return buildValues(BuildRecord.fromRecord(record), 0)
+
+
+def _valuesOfChange(text: str) -> Sequence[Value]:
+    return changeValues(Change.fromRecord(json.loads(text)))

@@ -1,0 +1,158 @@
+# -*- test-case-name: tests.unit.store.test_lists -*-
+"""Lists and searches of builds and changes, in SQL.
+
+Each statement reads rows in the order of an index, so that it ends after the rows that it returns. It reads
+the columns before the record only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, ChangeRow, Standing
+from buildbot.store.columns import BUILD_ROW, CHANGE_ROW, buildRow, changeRow
+from buildbot.store.schema import LARGEST
+from buildbot.store.seams import Cursor, Value
+
+#: With more builders than this, all builds are read by time, and those of other builders are passed over.
+_FEW = 20
+#: Greater than every character that may follow in a revision.
+_LAST = "\U0010ffff"
+
+_NEWEST = "ORDER BY started DESC, builder DESC, number DESC LIMIT ?"
+
+#: The numbers of the builds of L{Standing}. A build that was retried or cancelled is neither good nor red.
+_STANDING = f"""
+WITH good AS (SELECT MAX(number) AS number FROM (
+    SELECT MAX(number) AS number FROM builds WHERE builder = :builder AND results = {SUCCESS}
+    UNION ALL SELECT MAX(number) FROM builds WHERE builder = :builder AND results = {WARNINGS}) AS found)
+SELECT (SELECT number FROM builds WHERE builder = :builder AND finished IS NOT NULL
+        ORDER BY number DESC LIMIT 1),
+    (SELECT number FROM good),
+    (SELECT MIN(number) FROM (
+        SELECT MIN(number) AS number FROM builds WHERE builder = :builder AND results = {FAILURE}
+            AND number > COALESCE((SELECT number FROM good), -1)
+        UNION ALL SELECT MIN(number) FROM builds WHERE builder = :builder AND results = {EXCEPTION}
+            AND number > COALESCE((SELECT number FROM good), -1)) AS found)
+"""
+
+
+class SqlLists:
+    """I am the L{ListCore<buildbot.store.lists.ListCore>} of stores that have a database.
+
+    @param execute: runs one statement in the current transaction.
+    """
+
+    def __init__(self, execute: Callable[[str, Sequence[Value]], Cursor]) -> None:
+        self._execute = execute
+
+    def getBuildRows(self, filter: BuildFilter, count: int, after: Sequence[Any] | None) -> list[BuildRow]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        conditions, values = _conditions(filter)
+        if after is not None:
+            conditions.append("(started, builder, number) < (?, ?, ?)")
+            values += after
+        if filter.builders is None:
+            return self._builds(conditions, _NEWEST, *values, count)
+        builders = sorted(set(filter.builders), reverse=True)
+        if len(builders) > _FEW:
+            marks = ", ".join("?" for _ in builders)
+            return self._builds([*conditions, f"builder IN ({marks})"], _NEWEST, *values, *builders, count)
+        parts = [
+            self._builds(["builder = ?", *conditions], _NEWEST, builder, *values, count)
+            for builder in builders
+        ]
+        newest = merge(*parts, key=lambda row: (row.started, row.builder, row.number), reverse=True)
+        return list(islice(newest, count))
+
+    def getLastRows(self, builder: str, count: int) -> list[BuildRow]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        return self._builds(["builder = ?"], "ORDER BY number DESC LIMIT ?", builder, count)
+
+    def getStanding(self, builder: str) -> Standing:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        numbers = self._execute(_STANDING.replace(":builder", "?"), (builder,) * 5).fetchone()
+        wanted = sorted({each for each in numbers if each is not None})
+        if not wanted:
+            return Standing()
+        marks = ", ".join("?" for _ in wanted)
+        rows = self._builds(["builder = ?", f"number IN ({marks})"], "", builder, *wanted)
+        found = {row.number: row for row in rows}
+        return Standing(*(found.get(each) for each in numbers))
+
+    def getRowsOfChanges(self, numbers: Sequence[int], count: int) -> list[BuildRow]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        wanted = frozenset(numbers)
+        rows = self._builds(["latest >= ?", "first <= ?"], _NEWEST, min(wanted), max(wanted), LARGEST)
+        return [row for row in rows if not wanted.isdisjoint(row.changes)][:count]
+
+    def countBuilds(self) -> dict[str, int]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        return dict(self._execute("SELECT builder, COUNT(*) FROM builds GROUP BY builder", ()))
+
+    def getChangeRows(self, filter: ChangeFilter, count: int, before: int | None) -> list[ChangeRow]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        conditions, values = _revisions(filter.revision, filter.prefix)
+        for name in ("who", "project", "repository"):
+            value = getattr(filter, name)
+            if value is not None:
+                conditions.append(f"{name} = ?")
+                values.append(value)
+        _addBranch(filter.branch, conditions, values)
+        if before is not None:
+            conditions.append("number < ?")
+            values.append(before)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        statement = f"SELECT {CHANGE_ROW} FROM changes {where} ORDER BY number DESC LIMIT ?"
+        return [changeRow(each) for each in self._execute(statement, (*values, count))]
+
+    def _builds(self, conditions: Sequence[str], order: str, *values: Value) -> list[BuildRow]:
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        statement = f"SELECT {BUILD_ROW} FROM builds {where} {order}"
+        return [buildRow(each) for each in self._execute(statement, values)]
+
+
+def _conditions(filter: BuildFilter) -> tuple[list[str], list[Any]]:
+    """The conditions of a filter but the one for builders, and the values for their places."""
+    conditions, values = _revisions(filter.revision, filter.prefix)
+    for condition, value in (
+        ("slave = ?", filter.slave),
+        ("started >= ?", filter.since),
+        ("started < ?", filter.until),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    _addBranch(filter.branch, conditions, values)
+    if filter.results:
+        conditions.append(f"results IN ({', '.join('?' for _ in filter.results)})")
+        values += filter.results
+    if filter.state:
+        conditions.append("finished IS NULL" if filter.state == "running" else "finished IS NOT NULL")
+    return conditions, values
+
+
+def _revisions(revision: str | None, prefix: str | None) -> tuple[list[str], list[Any]]:
+    """The conditions for a revision, and the values for their places."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    if revision is not None:
+        conditions.append("revision = ?")
+        values.append(revision)
+    if prefix is not None:
+        conditions.append("revision >= ? AND revision < ?")
+        values += (prefix, prefix + _LAST)
+    return conditions, values
+
+
+def _addBranch(branch: str | None, conditions: list[str], values: list[Any]) -> None:
+    """Add the condition for a branch; the main line has no name."""
+    if branch:
+        conditions.append("branch = ?")
+        values.append(branch)
+    elif branch is not None:
+        conditions.append("branch IS NULL")
