@@ -23,6 +23,10 @@ from buildbot.events.coroutines import returnsDeferred
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.doors import OpenDoor
+from buildbot.web.hooks.changehook import ChangeHook
+from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH, checkersOf
+from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
+from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
 from buildbot.web.live import Streams
 from buildbot.web.table import TABLE
@@ -119,10 +123,10 @@ class WebStatus(StatusReceiverMultiService):
         authz=ANY,
         logRotateLength=orNone(COUNT),
         maxRotatedFiles=orNone(COUNT),
-        change_hook_dialects=ANY,
+        change_hook_dialects=orNone(CHANGE_HOOK_DIALECTS),
         provide_feeds=FEEDS,
         jinja_loaders=ANY,
-        change_hook_auth=ANY,
+        change_hook_auth=orNone(CHANGE_HOOK_AUTH),
     )
     def __init__(
         self,
@@ -155,6 +159,8 @@ class WebStatus(StatusReceiverMultiService):
         @param numbuilds: the lines in lists of builds.
         @param num_events: the rows of the waterfall.
         @param num_events_max: the most rows that a URL may ask for.
+        @param change_hook_dialects: the hooks of forges: a dict of dialects and their options.
+        @param change_hook_auth: the checkers of a login before each hook.
         @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
         """
         StatusReceiverMultiService.__init__(self)
@@ -219,6 +225,12 @@ class WebStatus(StatusReceiverMultiService):
             feeds=frozenset(feeds),
         )
 
+    @property
+    def configurationDoubts(self) -> list[str]:
+        """Probable mistakes, as sentences for the author of the configuration."""
+        checked = checkedDialects(self.change_hook_dialects, hasLogin=bool(self.change_hook_auth))
+        return [f"{type(self).__name__}: change_hook_dialects: {each}" for each in checked.doubts]
+
     def getStatus(self) -> Any:
         """The status of the master."""
         master: Any = self.parent
@@ -248,12 +260,16 @@ class WebStatus(StatusReceiverMultiService):
         reactor = master.botmaster.clock
         self._streams = Streams(reactor)
         door = OpenDoor()
-        world = World(master, reactor, door, self.settings(), {"streams": self._streams, "table": TABLE})
+        hooks = self._hooks(master)
+        extra = {"streams": self._streams, "table": TABLE, "hooks": hooks}
+        world = World(master, reactor, door, self.settings(), extra)
         dispatcher = Dispatcher(world, TABLE, door)
         self._streams.render = dispatcher.answer
         directory = os.path.join(master.basedir, self.public_html)
         files = static.File(directory) if os.path.isdir(directory) else None
         root = Root(dispatcher, files)
+        if hooks.dialects:
+            root.putChild(b"change_hook", HookResource(hooks))
         for name, child in self._children.items():
             root.putChild(name.encode("utf-8"), child)
         site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
@@ -262,6 +278,16 @@ class WebStatus(StatusReceiverMultiService):
         if self.http_port is not None:
             self._ports = await openAll(reactor, site, [self.http_port])
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
+
+    def _hooks(self, master: Any) -> ChangeHook:
+        """The hooks of forges, perhaps none."""
+        botmaster = master.botmaster
+        return ChangeHook(
+            checkedDialects(self.change_hook_dialects).dialects,
+            *(master, botmaster.resources.store, botmaster.now),
+            checkers=checkersOf(self.change_hook_auth)[0],
+            pollers=master.pollers,
+        )
 
     def _accessLog(self, basedir: str) -> Any:
         length = self.logRotateLength or ROTATE_LENGTH
