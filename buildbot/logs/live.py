@@ -199,6 +199,8 @@ class LogFile(Completion):
     @ivar isHTML: True if the text is HTML, to be shown unescaped.
     """
 
+    __slots__ = ("step",)
+
     isHTML = False
     isOpen = True
     _observers: Observers[object] = NOBODY

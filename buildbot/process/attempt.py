@@ -319,7 +319,7 @@ class BuildAttempt:
         """
         finish, untilKept = self._master.resources.store.finishBuild, self._master.health.untilKept
         try:
-            record = status.toRecord()
+            record = status.lastRecord()
             complete = await untilKept(partial(finish, record, again, counts))
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)

@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
+from weakref import ref
 
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord
+from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.announcer import Announcer, tellOne, wanted
+from buildbot.status.parts import Parts, Remains
 from buildbot.status.step import LONGEST_WORD, asWords, colorOf, cut, word
 from buildbot.status.step import BuildStepStatus as BuildStepStatus
 from buildbot.status.watched import Watched
@@ -64,8 +66,11 @@ class BuildStatus(Watched):
     @ivar experience: step name -> metric -> its usual final value.
     @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
     @ivar waits: True while it waits for builds that it has triggered.
+    @ivar steps: its steps; C{remains}: what is left of them after L{lastRecord}.
     """
 
+    steps: list[BuildStepStatus] = Parts("build")  # type: ignore[assignment]  # see Parts
+    remains: list[Remains]
     started: float
     results: int | None = None
     _text: tuple[str, ...] = ()
@@ -90,7 +95,7 @@ class BuildStatus(Watched):
         self.started = record.started
         self.logs = logs
         self.ahead = record.started - logs.clock.seconds()
-        self.steps: list[BuildStepStatus] = []
+        self.steps = []
         self.source: SourceStamp = None  # type: ignore[assignment]  # until the build sets it
         self.reason = record.reason
         self.slavename = record.slave
@@ -281,7 +286,17 @@ class BuildStatus(Watched):
 
     def toRecord(self) -> BuildRecord:
         """The record for the store."""
-        steps = tuple([step.toRecord() for step in self.steps if step.started is not None])
+        return self._record(tuple([step.toRecord() for step in self.steps if step.started is not None]))
+
+    def lastRecord(self) -> BuildRecord:
+        """The record for the store, at the end. From now on, my steps are freed with me: see L{Parts}."""
+        steps = self.steps
+        record = self._record(tuple([step.lastRecord() for step in steps if step.started is not None]))
+        self.remains = [(type(step), step.__dict__, ref(step)) for step in steps]
+        del self.steps
+        return record
+
+    def _record(self, steps: tuple[StepRecord, ...]) -> BuildRecord:
         return BuildRecord(
             builder=self.record.builder,
             number=self.number,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
+from weakref import ref
 
 from zope.interface import implementer
 
@@ -19,6 +20,7 @@ from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.results import SKIPPED
 from buildbot.status.announcer import Announcer, tellOne
 from buildbot.status.looks import RESULTS, lookOfResult
+from buildbot.status.parts import Parts, Remains
 from buildbot.status.watched import Watched
 
 _Log = TypeVar("_Log", bound=LogFile)
@@ -88,8 +90,14 @@ class BuildStepStatus(Watched):
     @ivar metrics: the names of its progress metrics.
     @ivar hidden: True if pages hide it.
     @ivar statistics: the numbers that it has counted, by their names.
+    @ivar logs: its logs; C{remains}: what is left of them after L{lastRecord}.
     """
 
+    __slots__ = ("build",)
+
+    build: BuildOfStep
+    logs: list[LogFile] = Parts("step")  # type: ignore[assignment]  # see Parts
+    remains: list[Remains]
     name = "?"
     results: int | None = None
     _text: tuple[str, ...] = ()
@@ -103,7 +111,7 @@ class BuildStepStatus(Watched):
     def __init__(self, build: BuildOfStep) -> None:
         self.build = build
         self.announcer = build.announcer
-        self.logs: list[LogFile] = []
+        self.logs = []
         self.urls: dict[str, str] = {}
         self.expected: float | None = None
 
@@ -314,3 +322,12 @@ class BuildStepStatus(Watched):
             urls,
             self.hidden,
         )
+
+    def lastRecord(self) -> StepRecord:
+        """The record for the store, at the end of the build. From now on, my logs are freed with me."""
+        record = self.toRecord()
+        self.remains = []
+        for log in self.logs:
+            self.remains.append((type(log), log.__dict__, ref(log)))
+        del self.logs
+        return record

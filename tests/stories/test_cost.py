@@ -94,7 +94,9 @@ class CostTests(ChangeCase):
         self.addCleanup(gc.enable)
         self.play()
         self.isBuilt()
-        self.assertEqual(_garbage("buildbot.process", "buildbot.steps"), [])
+        self.assertEqual(
+            _garbage(*(f"buildbot.{each}" for each in ("process", "steps", "status", "logs", "model"))), []
+        )
 
     def test_encodings(self) -> None:
         """A change is encoded once, though four records hold it, and is never decoded."""
