@@ -24,10 +24,13 @@ from buildbot.events.sleep import sleep
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
 from buildbot.files.sparing import sparing
-from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.logs import notices
 from buildbot.logs.flushing import DELAY as DELAY
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import AFTER, BEFORE, BadLog, Chunk, ChunkParser, encode
+from buildbot.logs.marks import Marks
+from buildbot.logs.names import indexPath
+from buildbot.logs.notices import damaged
 from buildbot.logs.text import decoded
 from buildbot.text.plural import counted
 
@@ -89,6 +92,7 @@ class LogWriter:
     @ivar crc: the CRC-32 of the file.
     @ivar error: the reason why writes fail now, in words; None if all is well.
     @ivar trouble: the missing output and the reason, in words; empty if the file has all output.
+    @ivar marks: the times at which parts of the file were written.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class LogWriter:
         tell: Callable[[str, str | None], None] = lambda path, error: None,
         file: OutputFile | None = None,
         flusher: Flusher | None = None,
+        done: Callable[[LogWriter], None] = lambda writer: None,
     ) -> None:
         """Create the file. If that fails, later writes retry.
 
@@ -107,6 +112,7 @@ class LogWriter:
         @param tell: called with C{path} and C{error} when C{error} changes.
         @param file: the new, empty file, if it is open already.
         @param flusher: shared with other logs; None: make one.
+        @param done: called when the file is complete.
         """
         self.path = path
         self.length = 0
@@ -114,7 +120,10 @@ class LogWriter:
         self.crc = 0
         self.error: str | None = None
         self.trouble = ""
+        self.marks = Marks(clock.seconds())
+        self._clock = clock
         self._tell = tell
+        self._done = done
         self._flusher = flusher or Flusher(clock)
         self._room = limits.head
         self._tailSize = limits.tail
@@ -170,14 +179,17 @@ class LogWriter:
             pieces, self._pieces = self._pieces, []
             block, length = _joined(self._channel, pieces)
         self._waiting = 0
+        before = self.size
         self._write(block, length)
+        if self.size >= self.marks.next:
+            self.marks.add(before, self._clock.seconds())
         if self._room is not None:
             # Single bytes of alternating channels take five times as much in the file.
             self._room = max(0, self._room - max(length, len(block) // 2))
         if outside:
             if self._tail is None:
                 self._tail = _Tail(self._tailSize)
-                self._write(_notice("this log is too long: from here on, only its end is kept"))
+                self._write(encode(*notices.tooLong()))
             self._tail.add(*_encoded(outside))
 
     def finish(self) -> int:
@@ -201,14 +213,27 @@ class LogWriter:
         elif not os.path.lexists(self.path):
             _log.error("log file {path} was deleted while it was being written", path=self.path)
             self.trouble = "its file was deleted while it was written"
+        else:
+            self._done(self)
         return self.size
 
     def _writeTail(self, tail: _Tail) -> None:
         """Write the end of a log that is too long."""
         if tail.dropped:
-            self._write(_notice(f"{counted(tail.dropped, 'byte')} left out here"))
+            self._write(encode(*notices.leftOut(tail.dropped)))
         for block, length in tail.blocks:
             self._write(block, length)
+
+    def tail(self) -> tuple[int, list[Chunk]]:
+        """The end of the output, while a log that is too long grows: it is in the file only later.
+
+        @return: the bytes of output before it, and its chunks. If the log is not too long: all, and none.
+        """
+        if self._tail is None:
+            return self.length, []
+        self.flush()
+        kept = ChunkParser().feed(b"".join([block for block, _ in self._tail.blocks]))
+        return self.length - sum(len(data) for _, data in kept), kept
 
     def _addToFlusher(self) -> None:
         """Be written soon, if needed."""
@@ -240,7 +265,7 @@ class LogWriter:
             self._push()
             if self._lost:
                 self.trouble = f"{counted(self._lost, 'byte')} lost: {self.error}"
-                self._unwritten = _notice(f"{counted(self._lost, 'byte')} lost here: {self.error}")
+                self._unwritten = encode(*notices.lost(self._lost, str(self.error)))
                 self._lost = 0
                 self._push()
         except OSError as error:
@@ -334,7 +359,7 @@ class LogReader:
                     chunks = parser.feed(piece)
                 except BadLog as damage:
                     self.damage = f"its file is damaged from byte {damage.offset} on"
-                    return [_damaged(damage)], os.fstat(source.fileno()).st_size
+                    return [damaged(damage)], os.fstat(source.fileno()).st_size
                 if chunks:
                     return chunks, parser.offset
         return [], parser.offset
@@ -402,7 +427,8 @@ def logFilename(builder: str, number: int, step: str, log: str, taken: Container
 def removeLogs(directory: str, filenames: Iterable[str]) -> int:
     """Delete these files below a directory. Return the number of deleted files. Blocks.
 
-    A file that cannot be deleted, or that is outside of the directory, is logged and kept.
+    The index of each log is deleted with it. A file that cannot be deleted, or that is outside of the
+    directory, is logged and kept.
     """
     top = os.path.realpath(directory)
     removed = 0
@@ -413,6 +439,7 @@ def removeLogs(directory: str, filenames: Iterable[str]) -> int:
                 raise PermissionError(0, f"it is not in a directory below {top}")
             os.unlink(path)
             removed += 1
+            os.unlink(indexPath(path))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
@@ -466,11 +493,3 @@ def _divide(chunks: list[Chunk], room: int) -> tuple[list[Chunk], list[Chunk]]:
             return inside, [(channel, data[room:]), *chunks[position + 1 :]]
         room -= len(data)
     return chunks, []
-
-
-def _notice(text: str) -> bytes:
-    return encode(LOG_CHANNEL_HEADER, f"\n[{text}]\n".encode())
-
-
-def _damaged(damage: BadLog) -> Chunk:
-    return LOG_CHANNEL_HEADER, f"\n[the log is damaged from byte {damage.offset} on]\n".encode()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any, Protocol, runtime_checkable
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -21,11 +23,13 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Symptom, Troubles
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
+from buildbot.logs import indexing
 from buildbot.logs.directory import canWrite
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import Chunk
 from buildbot.logs.producer import LogProducer
+from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.text import ChunkDecoder, decoded
 from buildbot.model.completion import Completion
 from buildbot.model.records import BuildRecord, LogRecord
@@ -61,6 +65,7 @@ class LogDirectory:
 
     @ivar limits: the limits of each log.
     @ivar troubles: the list to which I report failed writes.
+    @ivar views: reads the logs by lines and by bytes, at any place.
     """
 
     def __init__(
@@ -69,11 +74,15 @@ class LogDirectory:
         clock: IReactorTime,
         limits: LogLimits | None = None,
         troubles: Troubles | None = None,
+        inThread: Callable[..., Deferred[Any]] = deferToThread,
     ) -> None:
+        """@param inThread: runs a function in a thread."""
         self.directory = directory
         self.clock = clock
         self.limits = limits or LogLimits()
         self.troubles = troubles
+        self.views = LogViews(inThread)
+        self._inThread = inThread
         self._flusher = Flusher(clock)
 
     def create(
@@ -93,7 +102,13 @@ class LogDirectory:
             pass  # the writer retries, and reports the error
         path = f"{self.directory}/{filename}"
         return filename, LogWriter(
-            path, self.clock, self.limits, tell=self._told, file=file, flusher=self._flusher
+            path,
+            self.clock,
+            self.limits,
+            tell=self._told,
+            file=file,
+            flusher=self._flusher,
+            done=self._keepIndex,
         )
 
     def _told(self, path: str, error: str | None) -> None:
@@ -120,9 +135,25 @@ class LogDirectory:
         log.finish()
         return log
 
+    def place(self, log: LogRecord) -> Place:
+        """The place of a log in the store, for L{views}."""
+        return Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
+
+    def _keepIndex(self, writer: LogWriter) -> None:
+        """Make the index of a finished log in a thread, if the log is long."""
+        if writer.size >= indexing.KEPT:
+            making = self._inThread(indexing.find, writer.path, writer.crc, writer.marks)
+            making.addErrback(_cannotIndex, writer.path)
+
     def reader(self, filename: str) -> LogReader:
         """Return a reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
+
+
+def _cannotIndex(why: Failure, path: str) -> None:
+    """Note that an index cannot be made. It is tried again when somebody reads the log."""
+    why.trap(OSError)
+    _log.warn("cannot make the index of log {path}: {error}", path=path, error=why.getErrorMessage())
 
 
 class _Taken:
@@ -335,6 +366,15 @@ class LogFile(Completion):
                     return
         if not self.isFinished():
             self._byteObservers = self._byteObservers.plus(receiver)
+
+    def place(self) -> Place:
+        """The log as it is now, for L{LogDirectory.views}. All added output is in it."""
+        writer, isOver = self._writer, self.isFinished()
+        if not isinstance(writer, LogWriter):
+            return Place(writer.path, True, writer.crc)
+        self.flush()
+        tail = None if isOver else writer.tail()
+        return Place(writer.path, isOver, writer.crc if isOver else None, writer.marks, tail)
 
     def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, at its own pace."""

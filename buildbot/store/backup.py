@@ -21,6 +21,7 @@ from buildbot.daemon.directory import LOCK, PID, SOCKET
 from buildbot.files.partial import NAME, PARTIALS
 from buildbot.files.plain import openPlain
 from buildbot.logs.directory import LOGS, directoryOf, numberOf
+from buildbot.logs.names import isIndex, logOf
 from buildbot.store.database import BUSY
 from buildbot.store.files import JOURNAL, SHM, WAL, mustBePlainStore
 from buildbot.store.sqlite import FILE
@@ -142,7 +143,7 @@ def _isLater(path: str, newest: dict[str, int]) -> bool:
     """True for a log of a build that started after the store was copied."""
     top, _, rest = path.partition("/")
     directory, _, name = rest.partition("/")
-    number = numberOf(name) if top == LOGS else None
+    number = numberOf(logOf(name)) if top == LOGS else None
     return number is not None and isinstance(newest.get(directory), int) and number > newest[directory]
 
 
@@ -169,7 +170,7 @@ def _copyOne(source: str, copy: str, path: str, made: Made) -> None:
         made.files += 1
     elif stat.S_ISREG(about.st_mode):
         made.size += _copyFile(source, copy, about)
-        if path.startswith(f"{LOGS}/"):
+        if path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path)):
             made.logs += 1
         else:
             made.files += 1

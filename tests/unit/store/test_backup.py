@@ -14,6 +14,7 @@ from typing import Any
 from buildbot.control.client import socketPath
 from buildbot.logs.directory import nextNumber
 from buildbot.logs.files import logFilename
+from buildbot.logs.names import indexPath
 from buildbot.store import backup
 from buildbot.store.backup import CannotBackUp, backUp
 from tests.commandline import command
@@ -140,12 +141,17 @@ class BackupTests(BackupCase):
         """H10: logs of builds that started after the copy of the store are left out."""
         self.fill(3)
         for number in (0, 2, 3):
-            self.put(f"logs/{logFilename('full', number, 'compile', 'stdio')}", "1:0,")
+            path = f"logs/{logFilename('full', number, 'compile', 'stdio')}"
+            self.put(path, "1:0,")
+            self.put(indexPath(path), "index")
         self.put("logs/full/notes")
         made = backUp(self.here, self.target)
         self.assertEqual(made.logs, 3)
         self.assertEqual(nextNumber(os.path.join(self.target, "logs"), "full"), 3)
-        self.assertIn("logs/full/notes", self.below(self.target))
+        copied = self.below(self.target)
+        self.assertIn("logs/full/notes", copied)
+        indexes = [os.path.basename(path) for path in sorted(copied) if "/index-" in path]
+        self.assertEqual(indexes, ["index-0-log-compile-stdio", "index-2-log-compile-stdio"])
 
     def test_damaged(self) -> None:
         """H9, H10: a damaged store can be backed up, with a warning."""

@@ -1,0 +1,107 @@
+# -*- test-case-name: tests.unit.logs.test_indexing -*-
+"""Make the index of a log from its file, and keep it in a file beside the log.
+
+All functions block: call them in a thread. Only long logs get an index on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import IO
+
+from twisted.logger import Logger
+
+from buildbot.files.plain import openPlain, readPlain
+from buildbot.logs.format import BadLog, ChunkParser
+from buildbot.logs.index import BLOCK, BadIndex, LogIndex, fromBytes
+from buildbot.logs.marks import Marks
+from buildbot.logs.names import indexPath
+from buildbot.logs.notices import damaged
+
+_log = Logger()
+
+#: The index of a smaller file is not kept on the disk: it takes only a millisecond to make.
+KEPT = 1 << 18
+#: An index file that is longer than this is not read: a log of a terabyte needs no more.
+_LONGEST = 1 << 30
+
+
+def extend(index: LogIndex, path: str, marks: Marks | None = None) -> None:
+    """Add the new part of a log's file to its index.
+
+    @param marks: the times of the file's parts, if they are known.
+    @raise OSError: the file is gone, or the disk is broken.
+    """
+    with readPlain(path) as file:
+        if os.fstat(file.fileno()).st_size > index.end.offset and index.damage is None:
+            _extend(index, file, marks)
+
+
+def _extend(index: LogIndex, file: IO[bytes], marks: Marks | None) -> None:
+    parser = ChunkParser(index.end.offset)
+    file.seek(parser.offset)
+    while piece := file.read(index.size):
+        when = marks.timeOf(parser.offset) if marks is not None else None
+        try:
+            chunks = parser.feed(piece)
+        except BadLog as damage:
+            index.add([damaged(damage)], damage.offset, when)
+            index.damage = damage.offset
+            return
+        index.add(chunks, parser.offset, when)
+
+
+def make(path: str, marks: Marks | None = None, block: int = BLOCK) -> LogIndex:
+    """Make the index of a log from its file. Raises like L{extend}."""
+    index = LogIndex(block)
+    extend(index, path, marks)
+    return index
+
+
+def keep(index: LogIndex, path: str, crc: int | None) -> None:
+    """Write the index of a finished log to its file. A failure is only logged: the index can be made again.
+
+    @param crc: the CRC-32 of the log's file, if it is known.
+    """
+    data = index.toBytes(os.stat(path).st_size, crc)
+    try:
+        descriptor = openPlain(indexPath(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follow=False)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        if not os.path.lexists(path):  # the log was deleted meanwhile, perhaps before its index existed
+            os.unlink(indexPath(path))
+    except OSError as error:
+        _log.warn("cannot write the index of log {path}: {error}", path=path, error=error)
+        with suppress(OSError):
+            os.unlink(indexPath(path))
+
+
+def load(path: str, crc: int | None) -> LogIndex | None:
+    """Read the index of a finished log from its file; None if it is missing or does not fit the log.
+
+    @raise OSError: the log is gone.
+    """
+    size = os.stat(path).st_size
+    try:
+        with readPlain(indexPath(path), follow=False) as file:
+            if os.fstat(file.fileno()).st_size > _LONGEST:
+                return None
+            return fromBytes(file.read(), size, crc)
+    except (OSError, BadIndex):
+        return None
+
+
+def find(path: str, crc: int | None, marks: Marks | None = None, block: int = BLOCK) -> LogIndex:
+    """The index of a finished log: read from its file, or made, and kept if the log is long.
+
+    @raise OSError: the log is gone, or the disk is broken.
+    """
+    isLong = os.stat(path).st_size >= KEPT
+    known = load(path, crc) if isLong else None
+    if known is not None:
+        return known
+    index = make(path, marks, block)
+    if isLong:
+        keep(index, path, crc)
+    return index

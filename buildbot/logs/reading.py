@@ -1,0 +1,157 @@
+# -*- test-case-name: tests.unit.logs.test_reading -*-
+"""Views of the logs of one master, made in threads. The reactor never waits for a file."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from buildbot.logs import indexing
+from buildbot.logs.format import Chunk
+from buildbot.logs.index import BLOCK, LogIndex
+from buildbot.logs.lines import LONGEST
+from buildbot.logs.marks import Marks
+from buildbot.logs.view import Lines, LogView
+
+#: The most bytes of indexes in memory: those of 16 GB of logs.
+MEMORY = 12 << 20
+#: The most indexes in memory.
+MOST = 1000
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One log at one moment.
+
+    @ivar path: of its file.
+    @ivar isFinished: False if it grows.
+    @ivar crc: the CRC-32 of the finished file; None if unknown.
+    @ivar marks: the times of its parts, if they are in memory.
+    @ivar tail: see L{buildbot.logs.files.LogWriter.tail}; None if the log is not too long, or finished.
+    """
+
+    path: str
+    isFinished: bool = True
+    crc: int | None = None
+    marks: Marks | None = None
+    tail: tuple[int, list[Chunk]] | None = None
+
+
+class LogViews:
+    """I make views of logs, and remember the indexes of those that were read last."""
+
+    def __init__(
+        self,
+        inThread: Callable[..., Deferred[Any]] = deferToThread,
+        block: int = BLOCK,
+        longest: int = LONGEST,
+    ) -> None:
+        """@param inThread: runs a function in a thread.
+        @param block: the bytes of data in a block of an index.
+        @param longest: longer lines are cut after so many bytes.
+        """
+        self._inThread = inThread
+        self._block = block
+        self._longest = longest
+        self._lock = Lock()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def __len__(self) -> int:
+        """The number of indexes in memory."""
+        return len(self._known)
+
+    async def view(self, place: Place) -> LogView:
+        """A view of a log.
+
+        @raise OSError: the log's file is gone, or the disk is broken.
+        """
+        view: LogView = await self._inThread(self.open, place)
+        return view
+
+    async def lines(self, place: Place, first: int, count: int) -> Lines:
+        """See L{LogView.lines}."""
+        return await self.call(place, lambda view: view.lines(first, count))
+
+    async def linesAt(self, place: Place, offset: int, count: int) -> Lines:
+        """See L{LogView.linesAt}."""
+        return await self.call(place, lambda view: view.linesAt(offset, count))
+
+    async def last(self, place: Place, count: int) -> Lines:
+        """See L{LogView.last}."""
+        return await self.call(place, lambda view: view.last(count))
+
+    async def call(self, place: Place, read: Callable[[LogView], _Result]) -> _Result:
+        """Call a function with a view, in a thread, and return its result.
+
+        @raise OSError: the log's file is gone, or the disk is broken.
+        """
+
+        def opened() -> _Result:
+            return read(self.open(place))
+
+        result: _Result = await self._inThread(opened)
+        return result
+
+    def open(self, place: Place) -> LogView:
+        """A view of a log. Blocks: call it in a thread.
+
+        @raise OSError: the log's file is gone, or the disk is broken.
+        """
+        status = os.stat(place.path)
+        identity = status.st_dev, status.st_ino
+        with self._lock:
+            known = self._known.pop(place.path, None)
+            if known is None or known.identity != identity or known.isOf != place.crc:
+                grew = known is not None and known.identity == identity and known.isOf is None
+                known = _Known(identity, place.crc, known.index if known is not None and grew else None)
+            self._known[place.path] = known
+        with known.lock:
+            index = self._indexed(place, known, status.st_size)
+        with self._lock:
+            self._forget()
+        return LogView(place.path, index, place.isFinished, place.tail, self._longest)
+
+    def _indexed(self, place: Place, known: _Known, size: int) -> LogIndex:
+        """The index of the present file, not changed any more."""
+        index = known.index
+        if index is None and place.isFinished:
+            index = indexing.find(place.path, place.crc, place.marks, self._block)
+        elif index is None or (index.end.offset < size and index.damage is None):
+            # Views of earlier moments keep their own index.
+            index = index.copy() if index is not None else LogIndex(self._block)
+            indexing.extend(index, place.path, place.marks)
+        known.index = index
+        return index
+
+    def _forget(self) -> None:
+        total = sum(known.memory() for known in self._known.values())
+        while len(self._known) > 1 and (total > MEMORY or len(self._known) > MOST):
+            _, known = self._known.popitem(last=False)
+            total -= known.memory()
+
+
+class _Known:
+    """I am one index in memory.
+
+    @ivar identity: the device and the inode of the log's file.
+    @ivar isOf: the CRC-32 of the log's file; None while it grows, or if unknown.
+    """
+
+    def __init__(self, identity: tuple[int, int], isOf: int | None, index: LogIndex | None) -> None:
+        self.identity = identity
+        self.index = index
+        self.isOf = isOf
+        self.lock = Lock()
+
+    def memory(self) -> int:
+        """The bytes of the index."""
+        return self.index.memory() if self.index is not None else 0

@@ -1,0 +1,256 @@
+# -*- test-case-name: tests.unit.logs.test_view -*-
+"""Read a log by lines or by bytes, at any place, without reading what stands before it.
+
+All methods of L{LogView} block: L{buildbot.logs.reading} calls them in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from buildbot.files.plain import readPlain
+from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.logs.format import BadLog, Chunk, ChunkParser
+from buildbot.logs.index import LogIndex
+from buildbot.logs.lines import LONGEST, Line, LineCutter
+from buildbot.logs.notices import damaged, missing, outputOf
+
+#: The most lines in one answer.
+MOST_LINES = 5000
+#: After so many bytes of lines, an answer ends early.
+MOST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some consecutive lines of a log.
+
+    @ivar lines: in their order.
+    @ivar total: all lines of the log at this time.
+    @ivar output: all bytes of output at this time.
+    @ivar unnumbered: the last lines of a log that is too long and still grows. They have no numbers yet.
+        A gap is between them and the other lines.
+    @ivar dropped: the bytes of output in that gap.
+    """
+
+    lines: tuple[Line, ...]
+    total: int
+    output: int
+    unnumbered: tuple[Line, ...] = ()
+    dropped: int = 0
+
+
+class LogView:
+    """I am one log at one moment: what is written later is not in me.
+
+    The end of a log that is too long and still grows is not in its file, but in memory: see C{tail}.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        index: LogIndex,
+        isFinished: bool = True,
+        tail: tuple[int, list[Chunk]] | None = None,
+        longest: int = LONGEST,
+    ) -> None:
+        """@param index: of the file's present contents; it does not change any more.
+        @param isFinished: False if the log grows.
+        @param tail: from L{buildbot.logs.files.LogWriter.tail}.
+        @param longest: longer lines are cut after so many bytes.
+        """
+        self.path = path
+        self.index = index
+        self.isFinished = isFinished
+        self._before, self._tail = tail or (index.end.output, [])
+        self._longest = longest
+
+    @property
+    def total(self) -> int:
+        """The number of lines, with the last one if it is incomplete."""
+        return self.index.lines
+
+    @property
+    def output(self) -> int:
+        """The bytes of output so far. Lost and omitted output counts."""
+        return self._before + sum(len(data) for _, data in self._tail)
+
+    def textSize(self, headers: bool = False) -> int:
+        """The bytes of standard output and standard error in the file.
+
+        @param headers: True to count the header channel also.
+        """
+        return self.index.end.data if headers else self.index.end.text
+
+    # lines
+
+    def lines(self, first: int, count: int) -> Lines:
+        """Read lines by number.
+
+        @param first: from 1 on.
+        @param count: at most L{MOST_LINES}. The answer may have fewer lines, if they are long.
+        @raise OSError: the file is gone, or the disk is broken.
+        """
+        first = max(1, first)
+        found: list[Line] = []
+        if count > 0 and first <= self.total:
+            found = self._lines(first, min(count, MOST_LINES))
+        return Lines(tuple(found), self.total, self.output)
+
+    def linesAt(self, offset: int, count: int) -> Lines:
+        """Read lines, from the one with this byte of output on."""
+        return self.lines(self.lineAt(offset), count)
+
+    def last(self, count: int) -> Lines:
+        """Read the last lines: also those without a number yet."""
+        count = min(count, MOST_LINES)
+        end = self._tailLines()[-count:] if count > 0 else []
+        left = count - len(end)
+        numbered = self.lines(self.total - left + 1, left)
+        dropped = max(0, self._before - self.index.end.output)
+        return Lines(numbered.lines, self.total, self.output, tuple(end), dropped)
+
+    def lineAt(self, offset: int) -> int:
+        """The number of the line with this byte of output; the last line's if there is no such byte."""
+        if offset >= self.index.end.output:
+            return max(1, self.total)
+        place = self.index.ofOutput(offset)
+        block = self.index.block(place)
+        number, after = block.lines + 1, block.output
+        with readPlain(self.path) as file:
+            for channel, data in self._chunks(file, place):
+                at, after = after, after + outputOf(channel, data)
+                if offset < after:
+                    isNote = missing(channel, data) is not None
+                    return number + (1 if isNote else data.count(b"\n", 0, offset - at))
+                number += data.count(b"\n")
+        return max(1, self.total)
+
+    def _lines(self, first: int, count: int) -> list[Line]:
+        place = self.index.ofLineEnd(first - 1)
+        block = self.index.block(place)
+        cutter = LineCutter(block.lines + 1, block.output, first, self._longest, block.isInLine)
+        found: list[Line] = []
+        size = 0
+        with readPlain(self.path) as file:
+            while place < len(self.index):
+                block = self.index.block(place)
+                for channel, data in self._chunks(file, place):
+                    for line in cutter.feed(channel, data, block.when):
+                        found.append(line)
+                        size += sum(len(text) for _, text in line.pieces)
+                        if len(found) >= count or size >= MOST_BYTES:
+                            return found
+                place = self._next(place, cutter)
+        rest = cutter.rest()
+        return [*found, rest] if rest is not None else found
+
+    def _next(self, place: int, cutter: LineCutter) -> int:
+        """The next block to read. Those in the middle of a very long line are passed over."""
+        place += 1
+        if cutter.isFull and cutter.number is not None and place < len(self.index):
+            isLast = cutter.number > self.index.end.lines
+            end = len(self.index) if isLast else self.index.ofLineEnd(cutter.number)
+            if end > place:
+                start, stop = self.index.block(place), self.index.block(end)
+                cutter.skip(stop.data - start.data, stop.output)
+                return end
+        return place
+
+    def _tailLines(self) -> list[Line]:
+        cutter = LineCutter(None, self._before, longest=self._longest)
+        found = [line for channel, data in self._tail for line in cutter.feed(channel, data)]
+        rest = cutter.rest()
+        return [*found, rest] if rest is not None else found
+
+    # bytes
+
+    def chunks(self, offset: int = 0, end: int | None = None) -> Iterator[tuple[int, Chunk]]:
+        """Yield the place and the chunk, from a byte of output on. The first and the last chunk may be cut.
+
+        Notes of the master are at the place of the next output.
+
+        @param offset: in bytes of output.
+        @param end: stop there; None for the end.
+        @raise OSError: the file is gone, or the disk is broken.
+        """
+        begin = self.index.ofOutput(offset)
+        after = self.index.block(begin).output
+        with readPlain(self.path) as file:
+            for place in range(begin, len(self.index)):
+                for channel, data in self._chunks(file, place):
+                    at, after = after, after + outputOf(channel, data)
+                    if end is not None and at >= end:
+                        return
+                    if missing(channel, data) is not None:
+                        if at >= offset or after > offset:
+                            yield at, (channel, data)
+                    elif after > offset:
+                        start = max(0, offset - at)
+                        yield at + start, (channel, data[start : None if end is None else end - at])
+
+    def before(self, line: int, size: int = 1 << 16) -> list[Chunk]:
+        """The chunks before a line: at least C{size} bytes, or all.
+
+        A colour may be set in an earlier line. The colour at the beginning of a line follows from these
+        chunks, unless it was set before them.
+        """
+        end = self.index.ofLineEnd(line - 1)
+        start = self.index.ofData(max(0, self.index.block(end).data - size))
+        number = self.index.block(start).lines + 1
+        found: list[Chunk] = []
+        with readPlain(self.path) as file:
+            for place in range(start, min(end + 1, len(self.index))):
+                for channel, data in self._chunks(file, place):
+                    here = data.count(b"\n")
+                    if number + here >= line:
+                        rest = data.split(b"\n", line - number)[-1] if line > number else data
+                        found.append((channel, data[: len(data) - len(rest)]))
+                        return found
+                    number += here
+                    found.append((channel, data))
+        return found
+
+    def text(self, start: int = 0, end: int | None = None, headers: bool = False) -> Iterator[bytes]:
+        """Yield the unconverted bytes of standard output and standard error, in pieces of a block.
+
+        @param start: the first byte, of L{textSize} bytes.
+        @param end: the byte after the last; None for all.
+        @param headers: True to yield the header channel also.
+        @raise OSError: the file is gone, or the disk is broken.
+        """
+        size = self.textSize(headers)
+        end = size if end is None else min(end, size)
+        if start >= end:
+            return
+        place = self.index.ofData(start) if headers else self.index.ofText(start)
+        block = self.index.block(place)
+        at = block.data if headers else block.text
+        with readPlain(self.path) as file:
+            while at < end and place < len(self.index):
+                chunks = self._chunks(file, place)
+                piece = b"".join(
+                    [data for channel, data in chunks if headers or channel != LOG_CHANNEL_HEADER]
+                )
+                if piece:
+                    after = at + len(piece)
+                    if at < start or after > end:
+                        piece = piece[max(0, start - at) : end - at]
+                    at = after
+                    yield piece
+                place += 1
+
+    def _chunks(self, file: IO[bytes], place: int) -> list[Chunk]:
+        """The chunks of one block."""
+        start, end = self.index.block(place).offset, self.index.block(place + 1).offset
+        file.seek(start)
+        data = file.read(end - start)
+        damage = self.index.damage if place == len(self.index) - 1 else None
+        chunks: list[Chunk] = []
+        try:
+            chunks = ChunkParser(start).feed(data)
+        except BadLog as bad:
+            damage = bad.offset
+        return chunks if damage is None else [*chunks, damaged(BadLog(damage))]
