@@ -37,7 +37,7 @@ SCHEMES = ("", "http", "https", "mailto")
 #: A field of a template, such as C{{name}}.
 _FIELD = re.compile(r"\{(\w+)\}")
 #: The attributes whose value is an address.
-_ADDRESS = re.compile(r'\b(?:href|src|action|formaction|poster|cite|data|content)="$')
+_ADDRESS = re.compile(r'\b(?:href|src|action|formaction|poster|cite|data)="$')
 #: The end of a text in which a field would stand in a tag, but not between quotes.
 _BARE = re.compile(r"<[^<>\"]*(?:\"[^\"]*\"[^<>\"]*)*$")
 _QUOTED = re.compile(r"<[^<>\"]*(?:\"[^\"]*\"[^<>\"]*)*\"[^\"]*$")

@@ -29,6 +29,7 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
 from buildbot.web.live import Streams
+from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
 from buildbot.wire.listeners import SlavePort, closeAll, openAll
@@ -261,7 +262,7 @@ class WebStatus(StatusReceiverMultiService):
         self._streams = Streams(reactor)
         door = OpenDoor()
         hooks = self._hooks(master)
-        extra = {"streams": self._streams, "table": TABLE, "hooks": hooks}
+        extra = {"streams": self._streams, "table": TABLE, "boxes": BoxCache(), "hooks": hooks}
         world = World(master, reactor, door, self.settings(), extra)
         dispatcher = Dispatcher(world, TABLE, door)
         self._streams.render = dispatcher.answer

@@ -23,8 +23,8 @@ c['status'] = [html.WebStatus(http_port=8010)]
 """
 
 
-class PagesTests(WebWorld):
-    """A person looks at builds."""
+class BuildingCase(WebWorld):
+    """A master with one builder and its slave."""
 
     STATUS = ""
 
@@ -41,6 +41,10 @@ class PagesTests(WebWorld):
         self.settle()
         self.reactor.advance(0)
         self.settle()
+
+
+class PagesTests(BuildingCase):
+    """A person looks at builds."""
 
     def test_build(self) -> None:
         """A running build is shown with its step, then with its result; its reason is escaped."""

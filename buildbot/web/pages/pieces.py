@@ -56,6 +56,12 @@ def when(seconds: float | None) -> Markup:
     return _WHEN(iso=iso, text=time.strftime("%Y-%m-%d %H:%M:%S %Z", there))
 
 
+def clock(seconds: float) -> tuple[str, str]:
+    """The day and time to the minute, and the time zone, both of the server."""
+    there = time.localtime(seconds)
+    return time.strftime("%d %b %H:%M", there), time.strftime("%Z", there)
+
+
 def since(seconds: float, now: float) -> Markup:
     """The time that has passed; the script of the page lets it run."""
     return _SINCE(since=f"{seconds:.0f}", text=lasting(now - seconds))
