@@ -1,0 +1,1 @@
+"""The names of the web pages of 0.8, as thin facades."""

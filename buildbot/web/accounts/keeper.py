@@ -1,0 +1,67 @@
+# -*- test-case-name: tests.unit.web.accounts.test_keeper -*-
+"""Keep sessions and tokens in the master's store, among the states of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from buildbot.store.interface import IStore
+from buildbot.web.accounts.sessions import Session, sessionFromRecord, sessionToRecord
+from buildbot.web.accounts.tokens import tokenFromRecord, tokenToRecord
+from buildbot.web.accounts.visitor import Token
+
+log = Logger()
+
+#: The beginnings of the keys.
+SESSION, TOKEN = "web/session/", "web/token/"
+_Value = TypeVar("_Value")
+
+
+class StoreKeeper:
+    """I am a L{SessionKeeper<buildbot.web.accounts.sessions.SessionKeeper>}, and a
+    L{TokenKeeper<buildbot.web.accounts.tokens.TokenKeeper>}.
+    """
+
+    def __init__(self, store: IStore) -> None:
+        self._store = store
+
+    def loadSessions(self) -> Deferred[list[Session]]:
+        """All stored sessions."""
+        return ensureDeferred(self._load(SESSION, sessionFromRecord))
+
+    def saveSession(self, session: Session) -> Deferred[None]:
+        """Store a session."""
+        return self._store.setState(SESSION + session.digest, sessionToRecord(session))
+
+    def deleteSessions(self, digests: Iterable[str]) -> Deferred[None]:
+        """Delete sessions."""
+        return ensureDeferred(self._delete([SESSION + each for each in digests]))
+
+    def loadTokens(self) -> Deferred[list[Token]]:
+        """All stored tokens."""
+        return ensureDeferred(self._load(TOKEN, tokenFromRecord))
+
+    def saveToken(self, token: Token) -> Deferred[None]:
+        """Store a token."""
+        return self._store.setState(TOKEN + token.name, tokenToRecord(token))
+
+    def deleteToken(self, name: str) -> Deferred[None]:
+        """Delete a token."""
+        return ensureDeferred(self._delete([TOKEN + name]))
+
+    async def _load(self, prefix: str, read: Callable[[Mapping[str, Any]], _Value]) -> list[_Value]:
+        found = []
+        for key, record in (await self._store.getStates(prefix)).items():
+            try:
+                found.append(read(record))
+            except (TypeError, KeyError):
+                log.warn("the stored {key} is unreadable, and does not count", key=key[:60])
+        return found
+
+    async def _delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            await self._store.setState(key, None)

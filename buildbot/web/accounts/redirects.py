@@ -1,0 +1,44 @@
+# -*- test-case-name: tests.unit.web.accounts.test_redirects -*-
+"""The target of a redirect after a login: only a path of this site, parsed and rebuilt."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+#: The most characters of a target.
+LONGEST = 2000
+#: The characters of a path that stay unquoted.
+_SAFE = "/-._~!$'()*+,;=:@"
+
+
+def ownPath(wanted: str | None, default: str = "/") -> str:
+    """The path and query of a wanted target, quoted; C{default} if the target is not a path of this site.
+
+    @param wanted: from the visitor: C{"/builders/a%20b?x=1"}. Another host, a scheme, C{..} or a control
+        character makes it unusable.
+    @return: ASCII that begins with exactly one slash.
+    """
+    if not wanted or len(wanted) > LONGEST or not _isPlain(wanted):
+        return default
+    try:
+        parts = urlsplit(wanted)
+        path = unquote(parts.path, errors="strict")
+        query = parse_qsl(parts.query, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        return default
+    if parts.scheme or parts.netloc or not _isOwn(path):
+        return default
+    return quote(path, safe=_SAFE) + (f"?{urlencode(query)}" if query else "")
+
+
+def _isOwn(path: str) -> bool:
+    return (
+        path.startswith("/")
+        and not path.startswith("//")
+        and _isPlain(path)
+        and not {"..", "."} & set(path.split("/"))
+    )
+
+
+def _isPlain(text: str) -> bool:
+    return "\\" not in text and not any(each < " " or "\x7f" <= each <= "\x9f" for each in text)

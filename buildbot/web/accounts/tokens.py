@@ -1,0 +1,130 @@
+# -*- test-case-name: tests.unit.web.accounts.test_tokens -*-
+"""Tokens of scripts, for C{Authorization: Bearer}. Only their digests are stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from buildbot.web.accounts.accounts import nameTrouble
+from buildbot.web.accounts.rights import ACTIONS, OLD_NAMES
+from buildbot.web.accounts.sessions import digestOf
+from buildbot.web.accounts.visitor import Token
+
+#: The beginning of every token: programs that look for lost secrets find it.
+PREFIX = "bbt_"
+#: The most tokens.
+MOST = 1000
+
+
+class BadToken(ValueError):
+    """A token cannot be made, or does not exist; the message is for the user."""
+
+
+class TokenKeeper(Protocol):
+    """The store of tokens. Each Deferred can fail with L{buildbot.store.interface.StoreFailed}."""
+
+    def loadTokens(self) -> Deferred[list[Token]]:
+        """All stored tokens."""
+
+    def saveToken(self, token: Token) -> Deferred[None]:
+        """Store a token."""
+
+    def deleteToken(self, name: str) -> Deferred[None]:
+        """Delete a token. A missing one is ignored."""
+
+
+class Tokens:
+    """I know the tokens. They are in memory, so that a request does not wait for the store."""
+
+    def __init__(self, keeper: TokenKeeper) -> None:
+        self._keeper = keeper
+        self._all: dict[str, Token] = {}
+        self._digests: dict[str, str] = {}
+
+    async def load(self) -> None:
+        """Read the stored tokens; call this at the start. Raises StoreFailed."""
+        for each in await self._keeper.loadTokens():
+            self._note(each)
+
+    async def add(
+        self,
+        name: str,
+        actions: Sequence[str],
+        now: float,
+        builders: Sequence[str] = (),
+        expires: float | None = None,
+        owner: str = "",
+    ) -> tuple[str, Token]:
+        """Make a token. Returns the token itself, which is not stored, and its description.
+
+        @param expires: seconds since the epoch; None: never.
+        @raise BadToken: with everything that is wrong.
+        """
+        wrong = list(self._wrong(name, actions, expires, now))
+        if wrong:
+            raise BadToken("; ".join(wrong))
+        names = frozenset(OLD_NAMES.get(each, each) for each in actions)
+        secret = PREFIX + secrets.token_urlsafe(32)
+        token = Token(name, digestOf(secret), names, tuple(builders), owner, now, expires)
+        await self._keeper.saveToken(token)
+        self._note(token)
+        return secret, token
+
+    def _wrong(self, name: str, actions: Sequence[str], expires: float | None, now: float) -> Iterable[str]:
+        trouble = nameTrouble(name)
+        if trouble:
+            yield trouble
+        if name in self._all:
+            yield f"there is a token {name!r} already: revoke it first, or choose another name"
+        if not actions:
+            yield f"the token needs an action: {', '.join(ACTIONS)}"
+        for each in actions:
+            if OLD_NAMES.get(each, each) not in ACTIONS:
+                yield f"there is no action {each!r}: choose among {', '.join(ACTIONS)}"
+        if expires is not None and expires <= now:
+            yield "the token would have expired already"
+        if len(self._all) >= MOST:
+            yield f"there are {MOST} tokens: revoke some"
+
+    def find(self, secret: str, now: float) -> Token | None:
+        """The token of this text, or None if it is unknown or has expired."""
+        token = self._all.get(self._digests.get(digestOf(secret), ""))
+        if token is None or (token.expires is not None and token.expires <= now):
+            return None
+        return token
+
+    async def revoke(self, name: str) -> None:
+        """Delete a token. Raises L{BadToken} if there is none. From the call on, it allows nothing."""
+        if name not in self._all:
+            raise BadToken(f"there is no token {name!r}")
+        del self._digests[self._all.pop(name).digest]
+        await self._keeper.deleteToken(name)
+
+    def all(self) -> list[Token]:
+        """All tokens, by name."""
+        return sorted(self._all.values(), key=lambda each: each.name)
+
+    def _note(self, token: Token) -> None:
+        self._all[token.name] = token
+        self._digests[token.digest] = token.name
+
+
+def tokenToRecord(token: Token) -> dict[str, Any]:
+    """The token as plain values, for a store."""
+    return {**vars(token), "actions": sorted(token.actions), "builders": list(token.builders)}
+
+
+def tokenFromRecord(record: Mapping[str, Any]) -> Token:
+    """The token of L{tokenToRecord}. Raises TypeError or KeyError for other values."""
+    return Token(**{**record, "actions": frozenset(record["actions"]), "builders": tuple(record["builders"])})
+
+
+def describeToken(token: Token, now: float) -> dict[str, Any]:
+    """What people may see of a token: all but its digest."""
+    record = tokenToRecord(token)
+    del record["digest"]
+    return {**record, "hasExpired": token.expires is not None and token.expires <= now}
