@@ -12,6 +12,7 @@ _MODULES = {
     "util": (
         *("config", "process.factory", "process.properties", "process.choosing", "locks"),
         *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence"),
+        *("status.web.authz", "status.web.auth"),
     ),
     "steps": (
         "steps.master",  # first: its SetProperty, not that of steps.shell, is the plug-in
@@ -20,10 +21,7 @@ _MODULES = {
         *("steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
         *("steps.vstudio", "steps.mswin", "steps.package.deb.pbuilder", "steps.package.deb.lintian"),
         *("steps.package.rpm", "steps.shellsequence"),
-        "steps.source.github",
-        "steps.source.gerrit",
-        "steps.source.mtn",
-        "process.buildstep",
+        *("steps.source.github", "steps.source.gerrit", "steps.source.mtn", "process.buildstep"),
     ),
     "schedulers": (
         *("schedulers.basic", "schedulers.timed", "schedulers.triggerable", "schedulers.trysched"),

@@ -45,7 +45,6 @@ SENTENCES = {
         ("steps.package.rpm.rpmspec", "steps.package.rpm.RpmSpec"),
         "it was no step of its own; a SetProperty with rpm -q --specfile reads a specification",
     ),
-    **dict.fromkeys(("plugins.util.Authz", "plugins.util.BasicAuth", "plugins.util.HTPasswdAuth"), _PAGES),
     **dict.fromkeys(
         (
             *("buildslave.ec2", "buildslave.libvirt", "buildslave.openstack", "buildslave.docker"),

@@ -18,7 +18,7 @@ def ownPath(wanted: str | None, default: str = "/") -> str:
         character makes it unusable.
     @return: ASCII that begins with exactly one slash.
     """
-    if not wanted or len(wanted) > LONGEST or not _isPlain(wanted):
+    if not wanted or len(wanted) > LONGEST or wanted.startswith("//") or not _isPlain(wanted):
         return default
     try:
         parts = urlsplit(wanted)

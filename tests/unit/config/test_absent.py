@@ -13,7 +13,7 @@ from buildbot.config.model import ConfigErrors
 
 FILE = """\
 from buildbot.status import mail, words
-from buildbot.status.web.authz import Authz
+from buildbot.status.web.waterfall import Waterfall
 from buildbot.steps.shell import ShelCommand, ShellCommand
 from buildbot.ec2buildslave import EC2LatentBuildSlave
 import buildbot.status.nothing
@@ -29,7 +29,7 @@ f.addStep(ShellCommand(command=['x', words.name], description=words.IRC('x')))
 c['slaves'] = [('bot1', 'p'), EC2LatentBuildSlave('ec2', 'p', 'm1.large')]
 c['slavePortnum'] = 9989
 c['builders'] = [{'name': 'full', 'slavename': 'bot1', 'factory': f}]
-c['status'] = [Own(http_port=8010, authz=Authz(forceBuild=True)), words.IRC(host='h')]
+c['status'] = [Own(http_port=8010, site=Waterfall()), words.IRC(host='h')]
 c['schedulers'] = [util.NoScheduler(name='x')]
 c['projectName'] = 7
 """
@@ -59,7 +59,7 @@ class AbsentTests(unittest.SynchronousTestCase):
             [
                 "master.cfg:1: buildbot.status.mail",
                 "master.cfg:1: buildbot.status.words",
-                "master.cfg:2: buildbot.status.web.authz.Authz",
+                "master.cfg:2: buildbot.status.web.waterfall.Waterfall",
                 "master.cfg:3: buildbot.steps.shell.ShelCommand",
                 "master.cfg:4: buildbot.ec2buildslave.EC2LatentBuildSlave",
                 "master.cfg:5: buildbot.status.nothing",

@@ -13,6 +13,7 @@ import buildbot.changes
 import buildbot.process
 import buildbot.schedulers
 import buildbot.steps
+import buildbot.web
 from buildbot.changes.base import ChangeSource
 from buildbot.changes.pb import PBChangeSource
 from buildbot.config.arguments import BadArguments, knownArguments
@@ -25,6 +26,9 @@ from buildbot.process.locks import MasterLock, SlaveLock
 from buildbot.scheduler import BaseScheduler, Nightly, Scheduler
 from buildbot.schedulers.parameters import BaseParameter
 from buildbot.steps import shell, transfer
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.oldauth import AuthBase
+from buildbot.web.accounts.rights import Rule
 
 HEAD = """\
 from buildbot.changes.pb import PBChangeSource
@@ -519,13 +523,14 @@ class EveryClassTests(unittest.SynchronousTestCase):
     FREE = {"build", "port"}
     BASES = (
         *(BuildStep, BuildFactory, BaseScheduler, ChangeSource, MasterLock, SlaveLock, WithProperties),
-        BaseParameter,
+        *(BaseParameter, Authz, Rule, AuthBase),
     )
 
     def classes(self) -> set[type]:
         """All classes of this package whose objects a configuration makes."""
         found: set[type] = set(self.BASES)
-        for where in (buildbot.changes, buildbot.process, buildbot.schedulers, buildbot.steps):
+        folders = (buildbot.changes, buildbot.process, buildbot.schedulers, buildbot.steps, buildbot.web)
+        for where in folders:
             for info in pkgutil.walk_packages(where.__path__, f"{where.__name__}."):
                 for each in vars(importlib.import_module(info.name)).values():
                     if isinstance(each, type) and issubclass(each, self.BASES):
