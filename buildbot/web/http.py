@@ -182,6 +182,7 @@ class Site(server.Site):
     def log(self, request: Any) -> None:
         """Write a line to the access log. The query is left out: it may have a token."""
         if self._accessLog is not None:
+            request.uri = request.path
             server.Site.log(self, request)
 
     def disconnectAll(self) -> None:

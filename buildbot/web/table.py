@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from buildbot.web import live
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.pages import about, build, builder, builders, changes, home, waterfall
+from buildbot.web.pages import about, build, builder, builders, changes, deliveries, home, waterfall
 from buildbot.web.routes import Route, Table
 from buildbot.web.static import named
 
@@ -28,6 +28,7 @@ TABLE = Table(
         *changes.ROUTES,
         *waterfall.ROUTES,
         *about.ROUTES,
+        *deliveries.ROUTES,
         *live.ROUTES,
     ]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from buildbot.model.results import SUCCESS
@@ -79,6 +80,21 @@ class HookStory(WebWorld):
         """D: a GET request changes nothing."""
         answer = self.ask("/change_hook/base?who=ann")
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "POST"))
+
+    def test_accessLog(self) -> None:
+        """S1: a secret in the URL does not come into the access log."""
+        self.web.site.startFactory()  # a port in memory does not
+        answer = self.ask("/change_hook/github?token=canary-1", "POST", b"{}")
+        self.assertEqual(answer.status, 401)
+        self.web.site.stopFactory()
+        with open(os.path.join(self.basedir, "http.log"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("POST /change_hook/github HTTP", text)
+        self.assertNotIn("canary", text)
+
+    def test_adminOnly(self) -> None:
+        """S1: a visitor does not see the page about deliveries."""
+        self.assertEqual(self.ask("/about/hooks").status, 403)
 
     def test_json(self) -> None:
         """A program may ask for the answer as JSON."""
