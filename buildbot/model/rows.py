@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -83,10 +83,9 @@ class BuildRow:
             tuple(sorted(each for each in numbers if type(each) is int and 0 < each < _LARGEST)),
         )
 
-    @property
-    def cursor(self) -> str:
-        """The cursor that continues a list after me."""
-        return toCursor(self.started, self.builder, self.number)
+    def place(self, byEnd: bool = False) -> tuple[float, str, int]:
+        """My sort key in a list: by the start, or by the end; a running build has no end yet."""
+        return (self.finished or 0.0) if byEnd else self.started, self.builder, self.number
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,8 @@ class BuildFilter:
     @ivar state: "running" or "finished"; "" is both.
     @ivar since: the earliest start, in seconds since the epoch.
     @ivar until: the start must be earlier than this.
+    @ivar byEnd: True to list finished builds only, those with the latest end first; C{since} and C{until} are
+        about the end then.
     """
 
     builders: tuple[str, ...] | None = None
@@ -112,6 +113,7 @@ class BuildFilter:
     state: Literal["", "running", "finished"] = ""
     since: float | None = None
     until: float | None = None
+    byEnd: bool = False
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
@@ -129,8 +131,9 @@ class BuildFilter:
             and (self.prefix is None or (row.revision or "").startswith(self.prefix))
             and (not self.results or row.results in self.results)
             and (not self.state or (row.finished is None) == (self.state == "running"))
-            and (self.since is None or row.started >= self.since)
-            and (self.until is None or row.started < self.until)
+            and not (self.byEnd and row.finished is None)
+            and (self.since is None or row.place(self.byEnd)[0] >= self.since)
+            and (self.until is None or row.place(self.byEnd)[0] < self.until)
         )
 
 
@@ -179,10 +182,9 @@ class ChangeRow:
             *(_plain(lines[0], LONGEST_WORDS) if lines else "", len(change.files)),
         )
 
-    @property
-    def cursor(self) -> str:
-        """The cursor that continues a list after me."""
-        return toCursor(self.number)
+    def place(self) -> tuple[int]:
+        """My sort key in a list."""
+        return (self.number,)
 
 
 @dataclass(frozen=True)
@@ -228,13 +230,13 @@ class Page(Generic[_R]):
     next: str = ""
 
 
-def pageOf(rows: Sequence[Any], count: int) -> Page[Any]:
+def pageOf(rows: Sequence[_R], count: int, place: Callable[[_R], Sequence[float | str]]) -> Page[_R]:
     """The first C{count} of these rows. There is a next page if there are more.
 
-    @param rows: each has a C{cursor}.
+    @param place: returns the sort key of a row.
     """
     first = tuple(rows[:count])
-    return Page(first, first[-1].cursor if len(rows) > count else "")
+    return Page(first, toCursor(*place(first[-1])) if len(rows) > count else "")
 
 
 def checkCount(count: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 from twisted.logger import Logger
@@ -27,12 +28,13 @@ BUILD_COLUMNS = (
 #: The columns of the table of changes, apart from its number, time and record.
 CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
 #: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
-BUILD_ROW = (
-    "builder, number, slave, started, finished, results, branch, revision, project, repository, text, reason,"
-    " who, changes"
+BUILD_ROW = ", ".join(
+    f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name
+    for name in (each.name for each in fields(BuildRow))
 )
 #: The columns that make a L{ChangeRow}, for C{SELECT}; see L{changeRow}.
 CHANGE_ROW = "number, made, who, branch, revision, project, repository, category, summary, files"
+_BUILD_FIELDS = tuple(each.name for each in fields(BuildRow))
 
 #: The number of rows between two messages about the progress of an upgrade.
 _MANY = 20_000
@@ -59,13 +61,12 @@ def changeValues(change: Change) -> tuple[Value, ...]:
 
 
 def buildRow(values: Sequence[Any]) -> BuildRow:
-    """The row of a build from values of L{BUILD_ROW}. Columns of an unreadable record are empty."""
-    builder, number, slave, started, finished, results, branch, revision, *rest = values
-    project, repository, text, reason, who, changes = (each or "" for each in rest)
-    return BuildRow(
-        *(builder, number, slave or "", started, finished, results, branch, revision, project, repository),
-        *(text, reason, who, unpackNumbers(changes)),
-    )
+    """The row of a build from values of L{BUILD_ROW}."""
+    row = object.__new__(BuildRow)  # the constructor of a frozen dataclass takes three times as long
+    row.__dict__.update(zip(_BUILD_FIELDS, values, strict=True))
+    changes = values[-1]
+    row.__dict__["changes"] = unpackNumbers(changes) if changes else ()
+    return row
 
 
 def changeRow(values: Sequence[Any]) -> ChangeRow:

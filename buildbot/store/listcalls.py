@@ -45,7 +45,11 @@ class Lists:
             more, after = checkCount(count) + 1, fromBuildCursor(cursor)
         except ValueError:
             return defer.fail()
-        return self._read(lambda: pageOf(self._lists.getBuildRows(filter, more, after), count))
+
+        def place(row: BuildRow) -> tuple[float, str, int]:
+            return row.place(filter.byEnd)
+
+        return self._read(lambda: pageOf(self._lists.getBuildRows(filter, more, after), count, place))
 
     def getLastRows(self, builders: Iterable[str], count: int = 20) -> Deferred[dict[str, list[BuildRow]]]:
         """See L{ILists<buildbot.store.lists.ILists>}."""
@@ -85,7 +89,9 @@ class Lists:
         except ValueError:
             return defer.fail()
         before = None if after is None else after[0]
-        return self._read(lambda: pageOf(self._lists.getChangeRows(filter, more, before), count))
+        return self._read(
+            lambda: pageOf(self._lists.getChangeRows(filter, more, before), count, ChangeRow.place)
+        )
 
     def findChanges(self, prefix: str, count: int = 50) -> Deferred[list[ChangeRow]]:
         """See L{ILists<buildbot.store.lists.ILists>}."""

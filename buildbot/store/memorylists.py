@@ -23,8 +23,9 @@ class MemoryLists:
 
     def getBuildRows(self, filter: BuildFilter, count: int, after: Sequence[Any] | None) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
-        rows = [row for row in self._newest() if after is None or _key(row) < tuple(after)]
-        return [row for row in rows if filter.accepts(row)][:count]
+        rows = [row for row in self._builds() if filter.accepts(row)]
+        newest = sorted(rows, key=lambda row: row.place(filter.byEnd), reverse=True)
+        return [row for row in newest if after is None or row.place(filter.byEnd) < tuple(after)][:count]
 
     def getLastRows(self, builder: str, count: int) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
@@ -55,13 +56,9 @@ class MemoryLists:
         return [row for row in newest if filter.accepts(row)][:count]
 
     def _newest(self) -> list[BuildRow]:
-        return sorted(self._builds(), key=_key, reverse=True)
+        return sorted(self._builds(), key=BuildRow.place, reverse=True)
 
     def _of(self, builder: str) -> list[BuildRow]:
         """The builds of a builder, the highest number first."""
         rows = [row for row in self._builds() if row.builder == builder]
         return sorted(rows, key=lambda row: row.number, reverse=True)
-
-
-def _key(row: BuildRow) -> tuple[float, str, int]:
-    return row.started, row.builder, row.number

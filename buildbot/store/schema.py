@@ -105,7 +105,9 @@ CURRENT = Schema(
             "CREATE INDEX builds_by_branch ON builds (branch, started, builder, number)",
             "CREATE INDEX builds_by_revision ON builds (revision, started) WHERE revision IS NOT NULL",
             "CREATE INDEX builds_by_results ON builds (builder, results, number) WHERE results IS NOT NULL",
-            "CREATE INDEX builds_by_end ON builds (finished) WHERE finished IS NOT NULL",
+            "CREATE INDEX builds_by_outcome ON builds (results, started, builder, number)"
+            " WHERE results IS NOT NULL",
+            "CREATE INDEX builds_by_end ON builds (finished, builder, number) WHERE finished IS NOT NULL",
             # "first" and "latest" are the lowest and the highest number in "changes".
             "CREATE INDEX builds_by_change ON builds (latest, first) WHERE latest IS NOT NULL",
             "ALTER TABLE changes RENAME TO old_changes",

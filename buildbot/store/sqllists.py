@@ -15,15 +15,12 @@ from typing import Any
 from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, ChangeRow, Standing
 from buildbot.store.columns import BUILD_ROW, CHANGE_ROW, buildRow, changeRow
-from buildbot.store.schema import LARGEST
 from buildbot.store.seams import Cursor, Value
 
 #: With more builders than this, all builds are read by time, and those of other builders are passed over.
 _FEW = 20
 #: Greater than every character that may follow in a revision.
 _LAST = "\U0010ffff"
-
-_NEWEST = "ORDER BY started DESC, builder DESC, number DESC LIMIT ?"
 
 #: The numbers of the builds of L{Standing}. A build that was retried or cancelled is neither good nor red.
 _STANDING = f"""
@@ -52,21 +49,17 @@ class SqlLists:
 
     def getBuildRows(self, filter: BuildFilter, count: int, after: Sequence[Any] | None) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
-        conditions, values = _conditions(filter)
+        time = _timeOf(filter)
+        conditions, values = _conditions(filter, time)
         if after is not None:
-            conditions.append("(started, builder, number) < (?, ?, ?)")
+            conditions.append(f"({time}, builder, number) < (?, ?, ?)")
             values += after
-        if filter.builders is None:
-            return self._builds(conditions, _NEWEST, *values, count)
-        builders = sorted(set(filter.builders), reverse=True)
-        if len(builders) > _FEW:
-            marks = ", ".join("?" for _ in builders)
-            return self._builds([*conditions, f"builder IN ({marks})"], _NEWEST, *values, *builders, count)
+        order = f"ORDER BY {time} DESC, builder DESC, number DESC LIMIT ?"
         parts = [
-            self._builds(["builder = ?", *conditions], _NEWEST, builder, *values, count)
-            for builder in builders
+            self._builds([*more, *conditions], order, *firsts, *values, count)
+            for more, firsts in _parts(filter)
         ]
-        newest = merge(*parts, key=lambda row: (row.started, row.builder, row.number), reverse=True)
+        newest = merge(*parts, key=lambda row: row.place(filter.byEnd), reverse=True)
         return list(islice(newest, count))
 
     def getLastRows(self, builder: str, count: int) -> list[BuildRow]:
@@ -87,8 +80,9 @@ class SqlLists:
     def getRowsOfChanges(self, numbers: Sequence[int], count: int) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         wanted = frozenset(numbers)
-        rows = self._builds(["latest >= ?", "first <= ?"], _NEWEST, min(wanted), max(wanted), LARGEST)
-        return [row for row in rows if not wanted.isdisjoint(row.changes)][:count]
+        rows = self._builds(["latest >= ?", "first <= ?"], "", min(wanted), max(wanted))
+        found = [row for row in rows if not wanted.isdisjoint(row.changes)]
+        return sorted(found, key=BuildRow.place, reverse=True)[:count]
 
     def countBuilds(self) -> dict[str, int]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
@@ -116,23 +110,57 @@ class SqlLists:
         return [buildRow(each) for each in self._execute(statement, values)]
 
 
-def _conditions(filter: BuildFilter) -> tuple[list[str], list[Any]]:
-    """The conditions of a filter but the one for builders, and the values for their places."""
+def _timeOf(filter: BuildFilter) -> str:
+    """The SQL for the time that a list is sorted by.
+
+    A plus sign keeps SQLite from a search of the index of that time, where another index finds few rows.
+    """
+    isNarrow = filter.prefix is not None or filter.revision is not None or filter.state == "running"
+    return f"{'+' * isNarrow}{'finished' if filter.byEnd else 'started'}"
+
+
+def _parts(filter: BuildFilter) -> list[tuple[list[str], list[Value]]]:
+    """Conditions and values of the lists that make the whole list together.
+
+    Each part has one builder or one result, so that it is read in the order of an index.
+    """
+    if filter.builders is not None:
+        builders = sorted(set(filter.builders))
+        if len(builders) <= _FEW:
+            results, values = _oneOf("results", filter.results)
+            return [(["builder = ?", *results], [each, *values]) for each in builders]
+        conditions, values = _oneOf("builder", builders)
+        results, more = _oneOf("results", filter.results)
+        return [([*conditions, *results], [*values, *more])]
+    if filter.slave is not None:  # a slave has few builds, compared with a result
+        results, values = _oneOf("+results", filter.results)
+        return [(results, values)]
+    if filter.results:
+        return [(["results = ?"], [each]) for each in sorted(set(filter.results))]
+    return [([], [])]
+
+
+def _oneOf(column: str, wanted: Sequence[Value]) -> tuple[list[str], list[Value]]:
+    """The condition that a column has one of these values, and the values; no condition without any."""
+    return ([f"{column} IN ({', '.join('?' for _ in wanted)})"] if wanted else []), list(wanted)
+
+
+def _conditions(filter: BuildFilter, time: str) -> tuple[list[str], list[Any]]:
+    """The conditions of a filter but those for builders and results, and the values for their places."""
     conditions, values = _revisions(filter.revision, filter.prefix)
     for condition, value in (
         ("slave = ?", filter.slave),
-        ("started >= ?", filter.since),
-        ("started < ?", filter.until),
+        (f"{time} >= ?", filter.since),
+        (f"{time} < ?", filter.until),
     ):
         if value is not None:
             conditions.append(condition)
             values.append(value)
     _addBranch(filter.branch, conditions, values)
-    if filter.results:
-        conditions.append(f"results IN ({', '.join('?' for _ in filter.results)})")
-        values += filter.results
-    if filter.state:
-        conditions.append("finished IS NULL" if filter.state == "running" else "finished IS NOT NULL")
+    if filter.state == "running":
+        conditions.append("finished IS NULL")
+    if filter.state == "finished" or filter.byEnd:
+        conditions.append("finished IS NOT NULL")
     return conditions, values
 
 

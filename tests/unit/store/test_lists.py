@@ -120,6 +120,16 @@ class _Promises(StoreCase):
         ):
             self.assertEqual(self.found(**conditions), expected, conditions)
 
+    def test_byEnd(self) -> None:
+        """Finished builds are listed by their end, too, and a cursor continues the list."""
+        runs = [self.built(each, None) for each in ("a", "b", "c", "d")]
+        for run, when in ((runs[2], 200.0), (runs[0], 201.0), (runs[1], 202.0)):
+            self.finish(run, finished=when)
+        page = self.get(self.store.getBuildRows(BuildFilter(byEnd=True), 2))
+        self.assertEqual([row.builder for row in page.rows], ["b", "a"])
+        self.assertEqual(self.found(2, page.next, byEnd=True), [("c", 0)])
+        self.assertEqual(self.found(byEnd=True, since=201.0, until=202.0), [("a", 0)])
+
     def test_revision(self) -> None:
         """All builds of a revision are found by it, and by its first four characters or more."""
         self.built("a", sourcestamp=source(None, LONG))
