@@ -31,6 +31,7 @@ from buildbot.logs.format import AFTER, BEFORE, BadLog, Chunk, ChunkParser, enco
 from buildbot.logs.marks import Marks
 from buildbot.logs.names import indexPath
 from buildbot.logs.notices import damaged
+from buildbot.logs.tail import Tail
 from buildbot.logs.text import decoded
 from buildbot.text.plural import counted
 
@@ -224,16 +225,16 @@ class LogWriter:
         for block, length in tail.blocks:
             self._write(block, length)
 
-    def tail(self) -> tuple[int, list[Chunk]]:
+    def tail(self) -> Tail | None:
         """The end of the output, while a log that is too long grows: it is in the file only later.
 
-        @return: the bytes of output before it, and its chunks. If the log is not too long: all, and none.
+        @return: None if the log is not too long.
         """
-        if self._tail is None:
-            return self.length, []
         self.flush()
-        kept = ChunkParser().feed(b"".join([block for block, _ in self._tail.blocks]))
-        return self.length - sum(len(data) for _, data in kept), kept
+        if self._tail is None:
+            return None
+        blocks = self._tail.blocks
+        return Tail(self.length - sum(length for _, length in blocks), tuple(block for block, _ in blocks))
 
     def _addToFlusher(self) -> None:
         """Be written soon, if needed."""

@@ -25,6 +25,7 @@ from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
 from buildbot.logs import indexing
 from buildbot.logs.directory import canWrite
+from buildbot.logs.feed import LogFeeds
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import Chunk
@@ -66,6 +67,7 @@ class LogDirectory:
     @ivar limits: the limits of each log.
     @ivar troubles: the list to which I report failed writes.
     @ivar views: reads the logs by lines and by bytes, at any place.
+    @ivar feeds: tells the new lines of logs to those who watch them.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class LogDirectory:
         self.limits = limits or LogLimits()
         self.troubles = troubles
         self.views = LogViews(inThread)
+        self.feeds = LogFeeds(clock, self.views)
         self._inThread = inThread
         self._flusher = Flusher(clock)
 

@@ -14,10 +14,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from buildbot.logs import indexing
-from buildbot.logs.format import Chunk
 from buildbot.logs.index import BLOCK, LogIndex
 from buildbot.logs.lines import LONGEST
 from buildbot.logs.marks import Marks
+from buildbot.logs.tail import Tail
 from buildbot.logs.view import Lines, LogView
 
 #: The most bytes of indexes in memory: those of 16 GB of logs.
@@ -43,7 +43,7 @@ class Place:
     isFinished: bool = True
     crc: int | None = None
     marks: Marks | None = None
-    tail: tuple[int, list[Chunk]] | None = None
+    tail: Tail | None = None
 
 
 class LogViews:

@@ -16,6 +16,7 @@ from buildbot.logs.format import BadLog, Chunk, ChunkParser
 from buildbot.logs.index import LogIndex
 from buildbot.logs.lines import LONGEST, Line, LineCutter
 from buildbot.logs.notices import damaged, missing, outputOf
+from buildbot.logs.tail import Tail
 
 #: The most lines in one answer.
 MOST_LINES = 5000
@@ -42,6 +43,45 @@ class Lines:
     dropped: int = 0
 
 
+@dataclass(frozen=True)
+class Cursor:
+    """The place in a log up to which somebody has read.
+
+    @ivar output: the bytes of output before it.
+    @ivar line: the number of the next line: the present one, if that is incomplete. None if it must be found.
+    """
+
+    output: int
+    line: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """New lines of a log. Lines with a number are known by it, and others by their offset.
+
+    An incomplete line comes again, with all of its beginning, when it has grown.
+
+    @ivar start: the first byte of output that is new.
+    @ivar end: the bytes of output that are known after this frame.
+    @ivar skipped: the bytes of output that are left out: the first, and the one after the last.
+        L{LogView.linesAt} can read them, unless they are in the gap of a log that is too long.
+    """
+
+    lines: tuple[Line, ...]
+    start: int
+    end: int
+    skipped: tuple[int, int] | None = None
+
+    def since(self, output: int) -> Frame:
+        """The part of this frame that is new to somebody who knows so many bytes of output."""
+        if output <= self.start:
+            return self
+        ends = [*(line.offset for line in self.lines[1:]), self.end]
+        lines = tuple(line for line, end in zip(self.lines, ends, strict=True) if end > output)
+        skipped = self.skipped if self.skipped and self.skipped[1] > output else None
+        return Frame(lines, output, max(output, self.end), skipped)
+
+
 class LogView:
     """I am one log at one moment: what is written later is not in me.
 
@@ -53,7 +93,7 @@ class LogView:
         path: str,
         index: LogIndex,
         isFinished: bool = True,
-        tail: tuple[int, list[Chunk]] | None = None,
+        tail: Tail | None = None,
         longest: int = LONGEST,
     ) -> None:
         """@param index: of the file's present contents; it does not change any more.
@@ -64,7 +104,8 @@ class LogView:
         self.path = path
         self.index = index
         self.isFinished = isFinished
-        self._before, self._tail = tail or (index.end.output, [])
+        self._before = tail.before if tail is not None else index.end.output
+        self._tail = tail.chunks() if tail is not None else []
         self._longest = longest
 
     @property
@@ -96,7 +137,7 @@ class LogView:
         first = max(1, first)
         found: list[Line] = []
         if count > 0 and first <= self.total:
-            found = self._lines(first, min(count, MOST_LINES))
+            found = self._lines(first, min(count, MOST_LINES), MOST_BYTES)
         return Lines(tuple(found), self.total, self.output)
 
     def linesAt(self, offset: int, count: int) -> Lines:
@@ -111,6 +152,60 @@ class LogView:
         numbered = self.lines(self.total - left + 1, left)
         dropped = max(0, self._before - self.index.end.output)
         return Lines(numbered.lines, self.total, self.output, tuple(end), dropped)
+
+    def following(self, cursor: Cursor, most: int, maySkip: bool = False) -> tuple[Frame, Cursor]:
+        """Read the lines after a cursor. Returns them, and the place after them.
+
+        @param most: about the most bytes in the frame.
+        @param maySkip: True if older lines are left out when there are more than C{most} bytes.
+        """
+        start, skipped = cursor.output, None
+        if maySkip and self.output - start > most:
+            resume = self.output - most // 2
+            if self._before > self.index.end.output:
+                resume = max(resume, self._before)
+            else:
+                resume = self._lineStart(resume)
+            if resume > start:
+                cursor, skipped = Cursor(resume), (start, resume)
+        lines, after = self._inFile(cursor, most)
+        if not lines and after.output >= self.index.end.output and self._tail:
+            if skipped is None and after.output < self._before:
+                skipped = (after.output, self._before)
+            lines, after = self._inTail(max(after.output, self._before), most)
+        return Frame(tuple(lines), start, after.output, skipped), after
+
+    def _lineStart(self, output: int) -> int:
+        """The offset of the line with this byte of output."""
+        found = self._lines(self.lineAt(output), 1, 1)
+        return found[0].offset if found else output
+
+    def _inFile(self, cursor: Cursor, most: int) -> tuple[list[Line], Cursor]:
+        end = self.index.end
+        last = Cursor(max(cursor.output, end.output), end.lines + 1)
+        line = cursor.line
+        if line is None:
+            line = self.lineAt(cursor.output) if cursor.output < end.output else end.lines + 1
+        isKnown = cursor.output >= end.output and line == end.lines + 1
+        if isKnown or line > self.total:
+            return [], last
+        lines = self._lines(line, MOST_LINES, most)
+        if len(lines) > 1 and lines[-1].number != self.total:
+            rest = lines.pop()
+            return lines, Cursor(max(cursor.output, rest.offset), rest.number)
+        return lines, last
+
+    def _inTail(self, output: int, most: int) -> tuple[list[Line], Cursor]:
+        lines = self._tailLines()
+        whole = Frame(tuple(lines), self._before, self.output).since(output)
+        kept: list[Line] = []
+        size = 0
+        for line in whole.lines:
+            if size >= most:
+                return kept, Cursor(line.offset)
+            kept.append(line)
+            size += len(line.text)
+        return kept, Cursor(self.output)
 
     def lineAt(self, offset: int) -> int:
         """The number of the line with this byte of output; the last line's if there is no such byte."""
@@ -128,7 +223,7 @@ class LogView:
                 number += data.count(b"\n")
         return max(1, self.total)
 
-    def _lines(self, first: int, count: int) -> list[Line]:
+    def _lines(self, first: int, count: int, most: int) -> list[Line]:
         place = self.index.ofLineEnd(first - 1)
         block = self.index.block(place)
         cutter = LineCutter(block.lines + 1, block.output, first, self._longest, block.isInLine)
@@ -141,7 +236,7 @@ class LogView:
                     for line in cutter.feed(channel, data, block.when):
                         found.append(line)
                         size += sum(len(text) for _, text in line.pieces)
-                        if len(found) >= count or size >= MOST_BYTES:
+                        if len(found) >= count or size >= most:
                             return found
                 place = self._next(place, cutter)
         rest = cutter.rest()
