@@ -6,7 +6,8 @@ All methods of L{LogView} block: L{buildbot.logs.reading} calls them in a thread
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -337,12 +338,23 @@ class LogView:
                     yield piece
                 place += 1
 
-    def _chunks(self, file: IO[bytes], place: int) -> list[Chunk]:
-        """The chunks of one block."""
-        start, end = self.index.block(place).offset, self.index.block(place + 1).offset
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int, int], bytes]]:
+        """Open the file. Gives a function that reads the data of the blocks from one on, up to another."""
+        with readPlain(self.path) as file:
+
+            def read(place: int, end: int) -> bytes:
+                return b"".join([data for _, data in self._chunks(file, place, end)])
+
+            yield read
+
+    def _chunks(self, file: IO[bytes], place: int, after: int | None = None) -> list[Chunk]:
+        """The chunks of one block, or of the blocks up to another."""
+        after = place + 1 if after is None else after
+        start, end = self.index.block(place).offset, self.index.block(after).offset
         file.seek(start)
         data = file.read(end - start)
-        damage = self.index.damage if place == len(self.index) - 1 else None
+        damage = self.index.damage if after == len(self.index) else None
         chunks: list[Chunk] = []
         try:
             chunks = ChunkParser(start).feed(data)

@@ -1,0 +1,170 @@
+# -*- test-case-name: tests.unit.logs.test_search -*-
+"""Search logs: in a thread, or for regular expressions in a child process, and never for long."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import DeferredSemaphore
+
+import buildbot
+from buildbot.events.reactors import ProcessReactor
+from buildbot.logs.matching import MOST_HITS, BadPattern, Hit, Query, Search
+from buildbot.logs.reading import LogViews, Place
+from buildbot.logs.searchchild import Task
+from buildbot.logs.view import LogView
+from buildbot.programs.running import Program, ProgramFailed
+
+#: The seconds of one search.
+LITERAL, REGEX = 2.0, 10.0
+#: The searches that run at once, and the most that wait.
+AT_ONCE, WAITING = 2, 20
+#: The blocks of a log that are searched at once.
+_BLOCKS = 16
+#: The most bytes that the child process may print.
+_PRINTED = 8 << 20
+
+
+class TooManySearches(Exception):
+    """Too many other searches wait. Try it again later."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a search.
+
+    @ivar hits: by line.
+    @ivar searched: the bytes of the log that are searched now, from its beginning.
+    @ivar total: the bytes of the log.
+    @ivar next: the line from which to go on; None if all is searched.
+    @ivar isLate: True if the time was over.
+    """
+
+    hits: tuple[Hit, ...]
+    searched: int
+    total: int
+    next: int | None
+    isLate: bool = False
+
+
+class LogSearches:
+    """I run all searches of one master, a few at once."""
+
+    def __init__(
+        self, reactor: ProcessReactor, views: LogViews, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._reactor = reactor
+        self._views = views
+        self._now = now
+        self._slots = DeferredSemaphore(AT_ONCE)
+
+    async def search(self, place: Place, query: Query, first: int = 1, most: int = MOST_HITS) -> Found:
+        """Search a log.
+
+        @param first: the line from which to search: C{next} of an earlier search, to go on.
+        @param most: at most L{MOST_HITS}.
+        @raise BadPattern: the query is not possible.
+        @raise TooManySearches: try it again later.
+        @raise OSError: the log's file is gone, or the disk is broken.
+        @raise ProgramFailed: the child process ended with an error.
+        """
+        query.check()
+        most = max(1, min(most, MOST_HITS))
+        if len(self._slots.waiting) >= WAITING:
+            raise TooManySearches(f"{WAITING} other searches wait: try it again in some seconds")
+        await self._slots.acquire()
+        try:
+            if not query.isRegex:
+                return await self._views.call(
+                    place, lambda view: searchLiteral(view, query, first, most, LITERAL, self._now)
+                )
+            return await self._searchRegex(await self._views.view(place), query, first, most)
+        finally:
+            self._slots.release()
+
+    async def _searchRegex(self, view: LogView, query: Query, first: int, most: int) -> Found:
+        index = view.index
+        block = index.block(index.ofLineEnd(first - 1))
+        line = block.lines + 1
+        task = Task(
+            os.path.abspath(view.path),
+            block.offset,
+            index.end.offset,
+            line,
+            first,
+            most,
+            query.text,
+            query.isFolded,
+        )
+        top = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
+        running = Program(self._reactor, REGEX, _PRINTED)
+        isLate = False
+        try:
+            output = await running.start(
+                [sys.executable, "-m", "buildbot.logs.searchchild"],
+                env={"PYTHONPATH": os.pathsep.join([top, *sys.path[1:]])},
+                stdin=json.dumps(task._asdict()).encode(),
+            )
+        except ProgramFailed as late:
+            if late.status is not None:
+                raise
+            output, isLate = late.output, True
+        return _found(output, view, task, isLate)
+
+
+def _found(output: bytes, view: LogView, task: Task, isLate: bool) -> Found:
+    """The result in the words that L{buildbot.logs.searchchild} has printed, perhaps not to the end."""
+    hits: list[Hit] = []
+    line, isOver = task.first, False
+    for each in output.split(b"\n")[:-1]:
+        kind, *words = json.loads(each)
+        if kind == "error":
+            raise BadPattern(words[0])
+        if kind == "hit":
+            hits.append(Hit(*words))
+        elif kind == "at":
+            line = words[0]
+        else:
+            isOver = True
+    index = view.index
+    if len(hits) < task.most and isOver:
+        return Found(tuple(hits), index.end.data, index.end.data, None, isLate)
+    line = max([line, task.first, *(hit.line + 1 for hit in hits[-1:])])
+    searched = index.block(index.ofLineEnd(line - 1)).data
+    return Found(tuple(hits), searched, index.end.data, line if line <= view.total else None, isLate)
+
+
+def searchLiteral(
+    view: LogView,
+    query: Query,
+    first: int = 1,
+    most: int = MOST_HITS,
+    seconds: float = LITERAL,
+    now: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Search a log for a text. Blocks: call it in a thread. See L{LogSearches.search}."""
+    index = view.index
+    place = index.ofLineEnd(first - 1)
+    searching = Search(query, index.block(place).lines + 1, first, most)
+    hits: list[Hit] = []
+    end = now() + seconds
+    total = index.end.data
+    with view.reading() as read:
+        while place < len(index) and not searching.isFull:
+            if now() >= end:
+                return Found(tuple(hits), index.block(place).data, total, max(first, searching.line), True)
+            stop = min(len(index), place + _BLOCKS)
+            hits += searching.feed(read(place, stop))
+            place = stop
+        if not searching.isFull:
+            hits += searching.finish()
+    if searching.isFull and searching.line <= view.total:
+        return Found(
+            tuple(hits), index.block(index.ofLineEnd(searching.line - 1)).data, total, searching.line
+        )
+    return Found(tuple(hits), total, total, None)

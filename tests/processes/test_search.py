@@ -1,0 +1,69 @@
+"""Searches for regular expressions, in a child process that is killed when it takes too long."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any
+
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.interfaces import LOG_CHANNEL_STDOUT
+from buildbot.logs import search
+from buildbot.logs.files import LogLimits, LogWriter
+from buildbot.logs.matching import BadPattern, Query
+from buildbot.logs.reading import LogViews, Place
+from buildbot.logs.search import Found, LogSearches
+
+
+class RegexTests(unittest.TestCase):
+    def setUp(self) -> None:
+        path = os.path.join(os.path.realpath(tempfile.mkdtemp(dir=".")), "log")
+        writer = LogWriter(path, Clock(), LogLimits(None))
+        for number in range(1, 5001):
+            writer.append(LOG_CHANNEL_STDOUT, b"%d %s\n" % (number, b"a" * 40 if number == 4000 else b"b"))
+        writer.finish()
+        self.place = Place(path, True, writer.crc)
+        reactor: Any = installed
+        self.searches = LogSearches(reactor, LogViews(block=1024))
+
+    def search(self, text: str, first: int = 1, most: int = 1000) -> Deferred[Found]:
+        return ensureDeferred(self.searches.search(self.place, Query(text, True), first, most))
+
+    def test_found(self) -> Deferred[None]:
+        """All lines that match are found, and a search can be continued."""
+
+        async def run() -> None:
+            found = await self.search("^[0-9]00 B$")
+            self.assertEqual([hit.line for hit in found.hits], list(range(100, 1000, 100)))
+            self.assertEqual((found.next, found.searched), (None, found.total))
+            some = await self.search("00 b$", 250, 4)
+            self.assertEqual([hit.line for hit in some.hits], [300, 400, 500, 600])
+            assert some.next is not None
+            rest = await self.search("00 b$", some.next)
+            self.assertEqual(rest.hits[0].line, 700)
+
+        return ensureDeferred(run())
+
+    def test_explodes(self) -> Deferred[None]:
+        """A regular expression that would take years ends in time, and what was found before it is told."""
+        self.patch(search, "REGEX", 1.5)
+
+        async def run() -> None:
+            found = await self.search("^(a+)+c|4000 (a|aa)+$c")
+            self.assertTrue(found.isLate)
+            self.assertIsNotNone(found.next)
+
+        return ensureDeferred(run())
+
+    def test_wrong(self) -> Deferred[None]:
+        """A text that is no regular expression is refused, with the reason."""
+
+        async def run() -> None:
+            with self.assertRaisesRegex(BadPattern, "the regular expression is wrong"):
+                await self.search("(")
+
+        return ensureDeferred(run())
