@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from ipaddress import ip_address
+from math import ceil
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -22,8 +23,9 @@ from buildbot.config.messages import listing
 from buildbot.store.interface import StoreFailed
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine
+from buildbot.web.accounts.limits import LoginLimits
 from buildbot.web.hooks.delivery import LARGEST_BODY, BadDelivery, Delivery, HookOptions, Received
-from buildbot.web.hooks.logins import CHALLENGE, isLoggedIn
+from buildbot.web.hooks.logins import CHALLENGE, accountOf, isLoggedIn
 from buildbot.web.hooks.options import READERS
 from buildbot.web.hooks.signatures import Proof, proofOf
 from buildbot.web.hooks.taken import BeingTaken, Deliveries, KeepsStates, TakesChanges
@@ -55,7 +57,8 @@ class Poller(Protocol):
 class HookAnswer:
     """I am the answer to a request.
 
-    @ivar status: 200 (ignored), 202 (taken), 400, 401, 404, 405, 413 or 503.
+    @ivar status: 200 (ignored), 202 (taken), 400, 401, 404, 405, 413,
+        429, 500 or 503.
     @ivar text: one line for people.
     @ivar changes: the numbers of the new changes.
     @ivar headers: more headers.
@@ -116,6 +119,7 @@ class ChangeHook:
         self._pollers = pollers
         self._inThread = inThread
         self._lines = LogLimiter()
+        self._logins = LoginLimits()
 
     def tooLarge(self) -> HookAnswer:
         """The answer to a body of more than L{LARGEST_BODY} bytes."""
@@ -171,12 +175,10 @@ class ChangeHook:
     ) -> HookAnswer | None:
         """The refusal of a request without proof; None if there is one."""
         isAllowed = bool(self._checkers) or _isOf(address, options)
-        if self._checkers and not await isLoggedIn(self._checkers, received.header("authorization")):
-            return HookAnswer(
-                401,
-                "log in with HTTP Basic before you use this hook",
-                headers={"WWW-Authenticate": CHALLENGE},
-            )
+        if self._checkers:
+            refusal = await self._notLoggedIn(received.header("authorization"), address)
+            if refusal is not None:
+                return refusal
         if not options.secrets:
             told = f"hook {dialect!r} in master.cfg has neither a secret nor the address of this sender"
             return None if isAllowed else HookAnswer(401, told)
@@ -192,6 +194,21 @@ class ChangeHook:
                 dialect=dialect,
             )
         return None
+
+    async def _notLoggedIn(self, authorization: str, address: str) -> HookAnswer | None:
+        """The refusal of a request without the login before all hooks; None if it has one."""
+        account, now = accountOf(authorization), self._now()
+        seconds = self._logins.wait(address, account, now)
+        if seconds > 0:
+            later = {"Retry-After": str(ceil(seconds))}
+            return HookAnswer(429, "too many wrong logins: try again later", headers=later)
+        if authorization:
+            self._logins.failed(address, account, now)  # before the check: many may be under way at once
+        if await isLoggedIn(self._checkers, authorization):
+            self._logins.succeeded(account, address)
+            return None
+        asked = {"WWW-Authenticate": CHALLENGE}
+        return HookAnswer(401, "log in with HTTP Basic before you use this hook", headers=asked)
 
     async def _work(self, received: Received, work: Callable[[], Any]) -> Any:
         return await self._inThread(work) if len(received.body) > LARGE_BODY else work()
@@ -226,7 +243,7 @@ class ChangeHook:
         now = self._now()
         event, id = plainLine(seen.event)[:100], plainLine(seen.id)[:100]
         record = HookRecord(now, dialect, event, id, address, answer.status, answer.text, answer.changes)
-        (self.refused if answer.status in (401, 405, 413) else self.recent).append(record)
+        (self.refused if answer.status in (401, 405, 413, 429) else self.recent).append(record)
         said = {"dialect": dialect, "address": address, "text": answer.text, "id": id}
         if answer.status == 202:
             log.info("hook {dialect}: {text} (delivery {id} from {address})", **said)

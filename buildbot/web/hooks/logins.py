@@ -58,6 +58,12 @@ def _checker(value: object) -> Any:
     return checker
 
 
+def accountOf(authorization: str) -> str:
+    """The name in the header C{Authorization}; empty if there is none."""
+    credentials = _credentials(authorization)
+    return "" if credentials is None else credentials.username.decode("utf-8", "replace")
+
+
 async def isLoggedIn(checkers: Sequence[Any], authorization: str) -> bool:
     """True if one of the checkers accepts the name and password in the header C{Authorization}."""
     credentials = _credentials(authorization)

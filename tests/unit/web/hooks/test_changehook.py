@@ -371,6 +371,18 @@ class OtherProofTests(HookCase):
             self.assertEqual(answer.status, status, given)
         self.assertEqual(len(self.stored()), 1)
 
+    def test_guesses(self) -> None:
+        """S1: after five wrong logins, the sender has to wait, even with the right password."""
+        self.hook = self.made({"base": True}, checkers=[InMemoryUsernamePasswordDatabaseDontUse(ann=b"pw")])
+        for _ in range(5):
+            wrong = self.ask("base", b'{"who": "ann"}', {"Authorization": "Basic YW5uOm5v"})
+            self.assertEqual(wrong.status, 401)
+        right = {"Authorization": "Basic YW5uOnB3"}
+        answer = self.ask("base", b'{"who": "ann"}', right)
+        self.assertEqual((answer.status, answer.headers["Retry-After"]), (429, "15"))
+        self.now += 16
+        self.assertEqual(self.ask("base", b'{"who": "ann"}', right).status, 202)
+
     def test_challenge(self) -> None:
         """The answer asks for the login."""
         self.hook = self.made({"base": True}, checkers=[InMemoryUsernamePasswordDatabaseDontUse()])
