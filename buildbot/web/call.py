@@ -179,6 +179,7 @@ class Page:
     @ivar wide: True if the page may be wider than the screen, as a waterfall.
     @ivar refresh: seconds after which a browser without script reloads the page; 0: never.
     @ivar feeds: addresses of feeds of the page: (title, type, address).
+    @ivar styles: the names of more style sheets of L{buildbot.web.static}.
     """
 
     title: str
@@ -190,4 +191,5 @@ class Page:
     wide: bool = False
     refresh: int = 0
     feeds: Sequence[tuple[str, str, Href]] = ()
+    styles: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()

@@ -30,7 +30,7 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>{refresh}
-<link rel="icon" href="{icon}"><link rel="stylesheet" href="{style}">{feeds}
+<link rel="icon" href="{icon}"><link rel="stylesheet" href="{style}">{styles}{feeds}
 <script src="{script}" defer></script></head>
 <body class="{body}" data-root="{root}">
 <a class="skip" href="#main">Skip to the content</a>
@@ -46,6 +46,7 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 """)
 _REFRESH = Template('\n<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>')
 _FEED = Template('\n<link rel="alternate" type="{type}" title="{title}" href="{to}">')
+_STYLE = Template('<link rel="stylesheet" href="{to}">')
 _CURRENT = Template('<li><a href="{to}" aria-current="page">{text}</a></li>')
 _ITEM = Template('<li><a href="{to}">{text}</a></li>')
 _PART = Template('<div id="{id}" data-part="">{html}</div>')
@@ -72,6 +73,7 @@ def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "") -> by
         refresh=_REFRESH(seconds=page.refresh) if page.refresh else NOTHING,
         icon=call.to("static", ICON.address),
         style=call.to("static", STYLE.address),
+        styles=join(_STYLE(to=call.to("static", address)) for address in page.styles),
         script=call.to("static", SCRIPT.address),
         feeds=join(_FEED(type=kind, title=title, to=to) for title, kind, to in page.feeds),
         body="wide" if page.wide else "page",

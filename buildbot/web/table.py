@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from buildbot.web import live
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.pages import about, build, builder, builders, changes, deliveries, home, waterfall
+from buildbot.web.pages import about, build, builder, builders, changes, deliveries, home, log, waterfall
 from buildbot.web.routes import Route, Table
 from buildbot.web.static import named
 
@@ -25,6 +25,7 @@ TABLE = Table(
         *builders.ROUTES,
         *builder.ROUTES,
         *build.ROUTES,
+        *log.ROUTES,
         *changes.ROUTES,
         *waterfall.ROUTES,
         *about.ROUTES,

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+
+from buildbot.web.logs.looks import rules
 
 _HERE = Path(__file__).parent
 
@@ -17,15 +20,17 @@ class StaticFile:
 
     @ivar name: its name here, such as "buildbot.css".
     @ivar type: its media type.
+    @ivar more: makes the rest of its content.
     """
 
     name: str
     type: str
+    more: Callable[[], str] = str
 
     @cached_property
     def content(self) -> bytes:
         """The bytes of the file."""
-        return (_HERE / self.name).read_bytes()
+        return (_HERE / self.name).read_bytes() + self.more().encode("ascii")
 
     @cached_property
     def address(self) -> str:
@@ -37,7 +42,9 @@ class StaticFile:
 STYLE = StaticFile("buildbot.css", "text/css; charset=utf-8")
 SCRIPT = StaticFile("buildbot.js", "text/javascript; charset=utf-8")
 ICON = StaticFile("buildbot.svg", "image/svg+xml")
-FILES = (STYLE, SCRIPT, ICON)
+#: The style of logs, with their 240 numbered colours. Only pages of logs load it.
+LOG_STYLE = StaticFile("log.css", "text/css; charset=utf-8", rules)
+FILES = (STYLE, SCRIPT, ICON, LOG_STYLE)
 
 
 def named(address: str) -> StaticFile | None:

@@ -1,0 +1,258 @@
+# -*- test-case-name: tests.stories.test_weblog -*-
+"""The page of one log: a first screen of lines, and ways to all others. It needs no script."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logs.lines import Line
+from buildbot.logs.view import LogView
+from buildbot.text.plural import counted
+from buildbot.web.call import Answer, Call, Page
+from buildbot.web.dispatch import asJSON
+from buildbot.web.logreading import CHOICE, Painted, ShownLog, chosen, inThread, logOf, painted
+from buildbot.web.logs.choosing import Wanted
+from buildbot.web.logs.folding import blocks
+from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join, link
+from buildbot.web.pages.build import sized
+from buildbot.web.pages.pieces import facts, paragraph, result
+from buildbot.web.routes import Parameter, Route
+from buildbot.web.static import LOG_STYLE
+from buildbot.wire.dialect import versionAtLeast
+
+_LOG = Template(
+    '<section id="log" class="log" aria-label="Output" data-lines="{lines}" data-follow="{follow}"'
+    ' data-total="{total}" data-output="{output}">\n{content}</section>'
+    '<p class="new-lines"><button type="button" id="new-lines" hidden="">New lines</button></p>'
+)
+_GOTO = Template(
+    '<form class="goto" method="get"><label for="line">Line or percentage</label> '
+    '<input id="line" name="line" size="8" required=""> <button>Go</button></form>'
+)
+_NAV = Template('<nav class="parts" aria-label="Parts of the log">{links}</nav>')
+_GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
+_TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
+_FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
+
+
+async def logPage(call: Call) -> Page:
+    """One log."""
+    shown = await logOf(call)
+    if shown.record.html:
+        return _page(
+            call, shown, [_facts(call, shown), _FRAME(name=shown.record.name, to=_to(call, shown, "html"))]
+        )
+
+    def read(view: LogView) -> tuple[Wanted, Painted]:
+        wanted = chosen(call.query, view, shown.isShownFromEnd)
+        return wanted, painted(view, wanted, call.query["times"])
+
+    wanted, lines = await inThread(shown, read)
+    return _page(
+        call,
+        shown,
+        [
+            _facts(call, shown, lines),
+            _notes(call, shown),
+            _links(call, shown, lines),
+            _GOTO(),
+            _output(call, shown, lines, wanted),
+            _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
+        ],
+    )
+
+
+def _page(call: Call, shown: ShownLog, parts: list[Markup]) -> Page:
+    build, step = shown.build, shown.step
+    name, number = build.builder, build.number or 0
+    return Page(
+        f"{shown.record.name} of {step.name}",
+        parts,
+        trail=(
+            ("Builders", call.to("builders")),
+            (name, call.to("builders", name)),
+            (f"Build {number}", call.to("builders", name, "builds", number)),
+            (step.name, call.to("builders", name, "builds", number, "steps", step.name)),
+        ),
+        wide=True,
+        styles=(LOG_STYLE.address,),
+    )
+
+
+def _to(call: Call, shown: ShownLog, *more: str, query: str = "", anchor: str = "") -> Href:
+    return call.to(*shown.segments, *more, query=query, anchor=anchor)
+
+
+def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
+    step = shown.step
+    pairs: list[tuple[str, Value]] = [
+        ("Result", join([result(step.results), " ".join(step.text)], " ")),
+        (
+            "Text",
+            join(
+                [
+                    link(_to(call, shown, "text"), "text"),
+                    link(_to(call, shown, "text", query="headers=1"), "with headers"),
+                    link(_to(call, shown, "text", query="download=1"), "download"),
+                ],
+                ", ",
+            ),
+        ),
+    ]
+    if lines is not None:
+        size = sized(lines.output)
+        pairs.insert(1, ("Shown", f"{_span(lines)} of {counted(lines.total, 'line')} ({size})"))
+    if shown.record.trouble:
+        pairs.append(("Incomplete", shown.record.trouble))
+    return facts(*pairs)
+
+
+def _span(lines: Painted) -> str:
+    return f"lines {lines.first} to {lines.last}" if lines.html else "no lines"
+
+
+def _notes(call: Call, shown: ShownLog) -> Markup:
+    """What a reader must know about the times of a log."""
+    notes = []
+    if call.query["times"]:
+        notes.append(
+            f"Times are in the time zone {time.strftime('%Z')}. Lines that arrived in one piece, or within "
+            "64 KB, have the same time."
+        )
+    if not shown.isFinished and _collects(call, shown.build.slave):
+        notes.append(
+            f"The slave {shown.build.slave} sends its output every 5 seconds, or when it has 64 KB, as do "
+            "all slaves from 0.8.1 on, and all workers."
+        )
+    return join(paragraph(each) for each in notes)
+
+
+def _collects(call: Call, name: str) -> bool:
+    """True if a slave keeps output for some seconds before it sends it."""
+    try:
+        slave = call.world.status.getSlave(name)
+    except KeyError:
+        return False
+    return (slave.generation or "").startswith("worker") or versionAtLeast(slave.version, "0.8.1")
+
+
+def _links(call: Call, shown: ShownLog, lines: Painted) -> Markup:
+    """Links to the other lines."""
+    count = call.query["count"]
+    more = "&times=1" if call.query["times"] else ""
+    links = []
+    if lines.first > 1:
+        before = max(1, lines.first - count)
+        links.append(link(_to(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
+        older = f"first={before}&count={lines.first - before}{more}"
+        links.append(link(_to(call, shown, query=older, anchor=f"L{lines.first - 1}"), "Older lines"))
+    if not lines.isEnd:
+        newer = f"first={lines.last + 1}&count={count}{more}"
+        links.append(link(_to(call, shown, query=newer), "Newer lines"))
+        links.append(link(_to(call, shown, query=f"end=1&count={count}{more}"), "Last lines"))
+    if not shown.isFinished:
+        links.append(link(_to(call, shown, query="follow=1"), "Follow without script"))
+    here = f"first={lines.first}&count={max(1, len(lines.html))}"
+    if call.query["times"]:
+        links.append(link(_to(call, shown, query=here), "Without times"))
+    else:
+        links.append(link(_to(call, shown, query=f"{here}&times=1"), "With times"))
+    return _NAV(links=join(links, " · "))
+
+
+def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted) -> Markup:
+    """The lines."""
+    content = blocks(lines.first, lines.html, shown=wanted.line)
+    if not lines.html and not lines.tail:
+        content = paragraph("The log has no output." if shown.isFinished else "There is no output yet.")
+    follow: Value = ""
+    if not shown.isFinished:
+        follow = _to(call, shown, "follow")
+    return _LOG(
+        content=join([content, tail(lines)]),
+        lines=_to(call, shown, "lines"),
+        follow=follow,
+        total=lines.total,
+        output=lines.output if lines.isEnd else "",
+    )
+
+
+def tail(lines: Painted) -> Markup:
+    """The last lines of a log that is too long and still grows."""
+    if not lines.tail:
+        return NOTHING
+    gap = _GAP(
+        text=f"[{counted(lines.dropped, 'byte')} left out until now; the lines below have no numbers yet]"
+    )
+    return _TAIL(content=join([gap, join(lines.tail, Markup("\n"))]))
+
+
+async def linesOf(call: Call) -> Answer:
+    """Some lines, as JSON, or as a piece of the page."""
+    shown = await logOf(call)
+    if call.query["format"] == "html":
+        lines = await inThread(
+            shown, lambda view: painted(view, chosen(call.query, view, True), call.query["times"])
+        )
+        content = _FRAGMENT(
+            content=join([blocks(lines.first, lines.html), tail(lines)]),
+            first=lines.first,
+            last=lines.last,
+            total=lines.total,
+            output=lines.output if lines.isEnd else "",
+        )
+        return Answer(content.encode("utf-8"))
+    return asJSON(await inThread(shown, lambda view: _plainLines(view, call.query)))
+
+
+_FRAGMENT = Template(
+    '<div data-first="{first}" data-last="{last}" data-total="{total}" data-output="{output}">{content}</div>'
+)
+
+
+def _plainLines(view: LogView, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Some lines as values for JSON."""
+    wanted = chosen(query, view, True)
+    found = view.last(wanted.count) if wanted.first is None else view.lines(wanted.first, wanted.count)
+    return {
+        "total": found.total,
+        "output": found.output,
+        "finished": view.isFinished,
+        "dropped": found.dropped,
+        "lines": [_plainLine(line) for line in (*found.lines, *found.unnumbered)],
+    }
+
+
+def _plainLine(line: Line) -> dict[str, Any]:
+    return {
+        "number": line.number,
+        "offset": line.offset,
+        "when": line.when,
+        "pieces": [[_CHANNEL_NAMES.get(channel, str(channel)), text] for channel, text in line.pieces],
+        "cut": line.cut,
+        "complete": line.isWhole,
+        "gap": line.isGap,
+    }
+
+
+_CHANNEL_NAMES = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
+#: The path of the page of a log.
+PATH = "/builders/{builder}/builds/{number:int}/steps/{step}/logs/{log}"
+
+ROUTES = (
+    Route(PATH, logPage, "One log: its lines with colours and numbers, live.", CHOICE, action="viewLogs"),
+    Route(
+        f"{PATH}/lines",
+        linesOf,
+        "Some lines of a log, as JSON.",
+        (
+            *CHOICE,
+            Parameter("format", "JSON, or a piece of the page.", default="json", choices=("json", "html")),
+        ),
+        action="viewLogs",
+        kind="json",
+    ),
+)
