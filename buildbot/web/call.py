@@ -131,6 +131,9 @@ class Out(Protocol):
     def finish(self) -> None:
         """End the answer."""
 
+    def abort(self) -> None:
+        """Cut the connection: the answer cannot be completed."""
+
     def isFull(self) -> bool:
         """True while the client reads slower than data is written."""
 

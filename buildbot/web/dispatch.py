@@ -287,7 +287,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     _begin(request, answer.status, answer.type, answer.headers, answer.cache)
     if isCacheable:
         request.setHeader(b"etag", f'W/"{answer.version}"'.encode())
-        if _matches(incoming.headers.get("if-none-match", ""), answer.version):
+        if matches(incoming.headers.get("if-none-match", ""), answer.version):
             request.setResponseCode(304)
             request.finish()
             return
@@ -314,7 +314,7 @@ def _begin(request: Any, status: int, type: str, headers: Sequence[tuple[str, st
             request.setHeader(name.encode("ascii"), value.encode("utf-8"))
 
 
-def _matches(header: str, etag: str) -> bool:
+def matches(header: str, etag: str) -> bool:
     """True if If-None-Match names a version."""
     return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in header.split(","))
 

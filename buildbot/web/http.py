@@ -215,6 +215,11 @@ class RequestOut:
             self._request.unregisterProducer()
             self._request.finish()
 
+    def abort(self) -> None:
+        """Cut the connection."""
+        if not self._isGone:
+            self._request.channel.transport.abortConnection()
+
     def isFull(self) -> bool:
         """True while the client reads slower than data is written."""
         return self._isFull

@@ -25,6 +25,8 @@ from buildbot.web.routes import Parameter
 
 _Result = TypeVar("_Result")
 
+#: The path of the page of a log.
+PATH = "/builders/{builder}/builds/{number:int}/steps/{step}/logs/{log}"
 #: The parameters that choose lines.
 CHOICE = (
     Parameter("first", "The number of the first line.", "integer", least=1),
@@ -199,6 +201,14 @@ def painted(view: LogView, wanted: Wanted, times: bool = False) -> Painted:
     html = painter.paint(lines)
     tail = Painter(None, timeOfDay if times else None).paint(found.unnumbered)
     return Painted(html, first, last, found.total, found.output, tail, found.dropped, painter.state)
+
+
+def stateAt(view: LogView, output: int) -> State:
+    """The colours of the line with this byte of output. Blocks."""
+    line = view.lineAt(output)
+    if output >= view.index.end.output and not view.index.end.isInLine:
+        line = view.total + 1
+    return stateAfter(view.before(line)) if line > 1 else {}
 
 
 def timeOfDay(seconds: float) -> str:

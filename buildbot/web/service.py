@@ -23,6 +23,7 @@ from buildbot.events.coroutines import returnsDeferred
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.doors import OpenDoor
+from buildbot.web.followers import Followers
 from buildbot.web.hooks.changehook import ChangeHook
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH, checkersOf
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
@@ -190,6 +191,7 @@ class WebStatus(StatusReceiverMultiService):
         self._children: dict[str, Any] = {}
         self._ports: dict[str, SlavePort] = {}
         self._streams: Streams | None = None
+        self._followers: Followers | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
         if authz is not None and (allowForce is not None or auth is not None):
@@ -260,9 +262,16 @@ class WebStatus(StatusReceiverMultiService):
         master: Any = self.parent
         reactor = master.botmaster.clock
         self._streams = Streams(reactor)
+        self._followers = Followers(reactor)
         door = OpenDoor()
         hooks = self._hooks(master)
-        extra = {"streams": self._streams, "table": TABLE, "boxes": BoxCache(), "hooks": hooks}
+        extra = {
+            "streams": self._streams,
+            "followers": self._followers,
+            "table": TABLE,
+            "boxes": BoxCache(),
+            "hooks": hooks,
+        }
         world = World(master, reactor, door, self.settings(), extra)
         dispatcher = Dispatcher(world, TABLE, door)
         self._streams.render = dispatcher.answer
@@ -302,6 +311,8 @@ class WebStatus(StatusReceiverMultiService):
         """Close the port and all connections."""
         if self._streams is not None:
             self._streams.stop()
+        if self._followers is not None:
+            self._followers.stop()
         ports, self._ports = self._ports, {}
         await closeAll(ports.values())
         if isinstance(self.site, Site):

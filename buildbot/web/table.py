@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from buildbot.web import live
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.pages import about, build, builder, builders, changes, deliveries, home, log, waterfall
+from buildbot.web.pages import (
+    about,
+    build,
+    builder,
+    builders,
+    changes,
+    deliveries,
+    home,
+    log,
+    logtext,
+    waterfall,
+)
 from buildbot.web.routes import Route, Table
 from buildbot.web.static import named
 
@@ -26,6 +37,7 @@ TABLE = Table(
         *builder.ROUTES,
         *build.ROUTES,
         *log.ROUTES,
+        *logtext.ROUTES,
         *changes.ROUTES,
         *waterfall.ROUTES,
         *about.ROUTES,

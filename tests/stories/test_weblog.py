@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import random
+import re
 from typing import Any
 
 from twisted.internet.defer import execute
@@ -9,7 +13,7 @@ from twisted.internet.defer import execute
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from tests.stories.test_webpages import BuildingCase
-from tests.stories.web import Response
+from tests.stories.web import Connection, Response, unchunked
 
 LOG = "/builders/full/builds/0/steps/compile/logs/stdio"
 
@@ -64,3 +68,202 @@ class PageTests(LogCase):
         self.assertIn("line 1.<", self.log("?first=1").text)
         self.end(2)
         self.assertIn("line 2000.<", self.log().text)
+
+
+class TextTests(LogCase):
+    """A program reads the bytes of a log."""
+
+    def setUp(self) -> None:
+        LogCase.setUp(self)
+        self.text = "".join(f"line {number} \N{SNOWMAN}\n" for number in range(3000))
+        self.say(header="the command\n", stdout=self.text[:20000], stderr=self.text[20000:])
+        self.end()
+
+    def whole(self, query: str = "") -> bytes:
+        """The whole text."""
+        return self.log(f"/text{query}").body
+
+    def test_text(self) -> None:
+        """The text has both channels as they came, and no note; notes are there on demand."""
+        answer = self.log("/text")
+        self.assertEqual(answer.text, self.text)
+        self.assertEqual(answer.headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(answer.headers["content-length"], str(len(self.text.encode())))
+        self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+        self.assertNotIn("content-disposition", answer.headers)
+        self.assertIn(b"the command", self.whole("?headers=1"))
+        saved = self.log("/text?download=1").headers["content-disposition"]
+        self.assertEqual(saved, 'attachment; filename="full-0-compile-stdio.txt"')
+
+    def test_ranges(self) -> None:
+        """Any part of the text is that of a plain slice, with or without notes."""
+        for query in ("", "?headers=1"):
+            data = self.whole(query)
+            for given, part in (
+                ("bytes=0-0", data[:1]),
+                ("bytes=1000-1999", data[1000:2000]),
+                ("bytes=19990-20100", data[19990:20101]),
+                ("bytes=40000-", data[40000:]),
+                ("bytes=-7", data[-7:]),
+            ):
+                answer = self.log(f"/text{query}", Range=given)
+                self.assertEqual((answer.status, answer.body), (206, part), given)
+                start = data.index(part) if len(part) > 10 else len(data) - 7 if part[-1:] == data[-1:] else 0
+                place = f"bytes {start}-{start + len(part) - 1}/{len(data)}"
+                self.assertEqual(answer.headers["content-range"], place)
+
+    def test_wrongRange(self) -> None:
+        """A range behind the end is refused with the size; a wrong one counts as missing."""
+        size = len(self.text.encode())
+        refused = self.log("/text", Range="bytes=9999999-")
+        self.assertEqual((refused.status, refused.headers["content-range"]), (416, f"bytes */{size}"))
+        self.assertEqual(self.log("/text", Range="bytes=x").status, 200)
+
+    def test_version(self) -> None:
+        """The text of a finished log has a version: a client gets it once, and no range of another one."""
+        version = self.log("/text").headers["etag"]
+        self.assertEqual(self.log("/text", If_None_Match=version).status, 304)
+        self.assertEqual(self.log("/text", Range="bytes=0-3", If_Range=version).status, 206)
+        self.assertEqual(self.log("/text", Range="bytes=0-3", If_Range='"other"').status, 200)
+
+    def test_compressed(self) -> None:
+        """A small text is compressed on demand; a part never is."""
+        zipped = self.log("/text", Accept_Encoding="gzip")
+        self.assertEqual(zipped.headers["content-encoding"], "gzip")
+        self.assertEqual(gzip.decompress(zipped.body).decode(), self.text)
+        part = self.log("/text", Accept_Encoding="gzip", Range="bytes=0-3")
+        self.assertEqual((part.status, part.body), (206, b"line"))
+
+    def test_head(self) -> None:
+        """HEAD tells the size, and sends nothing."""
+        head = self.ask(f"{LOG}/text", "HEAD")
+        self.assertEqual((head.body, head.headers["content-length"]), (b"", str(len(self.text.encode()))))
+
+    def test_lost(self) -> None:
+        """A log whose file was deleted is told as such, on each of its pages."""
+        for folder, _, files in os.walk(self.basedir):
+            for name in files:
+                if "-log-" in name:
+                    os.unlink(os.path.join(folder, name))
+        for below in ("", "/text", "/lines", "/follow"):
+            answer = self.log(below)
+            self.assertEqual(answer.status, 404, below)
+            self.assertIn("Old logs are deleted after some time", answer.text)
+
+
+class FollowTests(LogCase):
+    """A person watches a log that grows."""
+
+    def listen(self, path: str, last: str = "") -> Connection:
+        """A connection that follows the log."""
+        connection = self.dial()
+        header = f"Last-Event-ID: {last}\r\n" if last else ""
+        connection.send(f"GET {LOG}{path} HTTP/1.1\r\nHost: h\r\n{header}\r\n".encode())
+        self.pass_()
+        return connection
+
+    def pass_(self) -> None:
+        """Let the feed read the new lines."""
+        for _ in range(4):
+            self.reactor.advance(0.1)
+            self.settle()
+
+    def test_events(self) -> None:
+        """New lines come as events; an incomplete line comes again with the same id; the end is told."""
+        self.say(stdout="one\n")
+        connection = self.listen("/follow")
+        self.say(stdout="two")
+        self.pass_()
+        self.say(stdout=" and more\n")
+        self.pass_()
+        received = connection.received().decode()
+        self.assertIn('event: lines\ndata: <div id="L', received)
+        self.assertIn(">one</div>", received)
+        self.assertRegex(received, r'class="open"><a [^>]*>\d+</a>two</div>')
+        self.assertIn(">two and more</div>", received)
+        self.end()
+        self.pass_()
+        self.assertIn("event: end", connection.received().decode())
+
+    def test_shared(self) -> None:
+        """Watchers of one log get the same bytes, made once; nothing is left when they have gone."""
+        first, second = self.listen("/follow"), self.listen("/follow")
+        self.say(stdout="\x1b[31mred\nstill red\n")
+        self.pass_()
+        body = first.received().split(b"\r\n\r\n", 1)[1]
+        self.assertEqual(body, second.received().split(b"\r\n\r\n", 1)[1])
+        self.assertIn(b'<span class="a31">still red</span>', body)
+        logs = self.master.botmaster.resources.logs
+        self.assertEqual(len(logs.feeds), 1)
+        first.close()
+        second.close()
+        self.assertEqual(len(logs.feeds), 0)
+
+    def test_resumed(self) -> None:
+        """Over 100 broken connections, no line is lost and none comes twice."""
+        chance = random.Random(3)
+        shown: dict[str, str] = {}
+        last, count = "", 0
+        for _ in range(100):
+            connection = self.listen("/follow", last)
+            for _ in range(chance.randrange(1, 4)):
+                count += 1
+                self.say(stdout=f"line {count}" + "\n" * (chance.random() < 0.7))
+                if chance.random() < 0.6:
+                    self.pass_()
+            data = unchunked(connection.received().split(b"\r\n\r\n", 1)[1])
+            data = data[: chance.randrange(len(data) + 1)]  # the rest is lost on the way
+            connection.close()
+            last = taken(data, last, shown, self)
+        connection = self.listen("/follow", last)
+        self.say(stdout="\n")
+        self.end()
+        self.pass_()
+        data = unchunked(connection.received().split(b"\r\n\r\n", 1)[1])
+        taken(data, last, shown, self)
+        whole = self.log("?end=1&count=5000").text
+        lines = re.findall(r'<div id="(L\d+)"[^>]*><a [^>]*>\d+</a>([^<]*)</div>', whole)
+        self.assertGreater(len(lines), 60)
+        self.assertEqual(
+            {id: text for id, text in lines if text}, {id: text for id, text in shown.items() if text}
+        )
+
+    def test_endless(self) -> None:
+        """Without script, a page grows with the log, and is closed at its end."""
+        self.say(stdout="one\ntwo")
+        connection = self.listen("?follow=1")
+        self.assertIn(b">one</div>", connection.received())
+        self.assertNotIn(b"</html>", connection.received())
+        self.say(stdout=" half")
+        self.pass_()
+        self.end()
+        self.pass_()
+        body = unchunked(connection.received().split(b"\r\n\r\n", 1)[1]).decode()
+        self.assertEqual(body.count(">two half<"), 1)
+        self.assertTrue(body.endswith("</html>\n"))
+
+    def test_text(self) -> None:
+        """The text can be followed by a program such as curl."""
+        self.say(stdout="one\n")
+        connection = self.listen("/text?follow=1")
+        self.say(stdout="two\n")
+        self.pass_()
+        self.assertEqual(unchunked(connection.received().split(b"\r\n\r\n", 1)[1]), b"one\ntwo\n")
+        self.end()
+        self.pass_()
+        self.assertTrue(connection.received().endswith(b"0\r\n\r\n"))
+
+
+def taken(data: bytes, last: str, shown: dict[str, str], case: LogCase) -> str:
+    """Show the lines of whole events as a browser does; return the last id."""
+    for each in data.decode("utf-8", "ignore").split("\n\n")[:-1]:
+        fields = [line.split(": ", 1) for line in each.split("\n") if not line.startswith(":")]
+        for name, value in fields:
+            if name == "data":
+                found = re.match(r'<div id="(\w+)"( class="open")?>(?:<a .*?</a>)?([^<]*)</div>', value)
+                if found is not None:
+                    id, text = found[1], found[3]
+                    case.assertTrue(text.startswith(shown.get(id, "")), f"{shown.get(id)!r} became {text!r}")
+                    shown[id] = text
+        last = next((value for name, value in fields if name == "id"), last)
+    return last

@@ -11,11 +11,25 @@ from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHAN
 from buildbot.logs.lines import Line
 from buildbot.logs.view import LogView
 from buildbot.text.plural import counted
-from buildbot.web.call import Answer, Call, Page
+from buildbot.web.call import HTML, Answer, Call, Out, Page, Stream
 from buildbot.web.dispatch import asJSON
-from buildbot.web.logreading import CHOICE, Painted, ShownLog, chosen, inThread, logOf, painted
+from buildbot.web.followers import Follower, Followers, asEvents, asHTML, endEvent
+from buildbot.web.layout import document
+from buildbot.web.live import EVENTS
+from buildbot.web.logreading import (
+    CHOICE,
+    PATH,
+    Painted,
+    ShownLog,
+    chosen,
+    inThread,
+    logOf,
+    painted,
+    stateAt,
+)
 from buildbot.web.logs.choosing import Wanted
 from buildbot.web.logs.folding import blocks
+from buildbot.web.logs.painting import State
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join, link
 from buildbot.web.pages.build import sized
 from buildbot.web.pages.pieces import facts, paragraph, result
@@ -35,12 +49,15 @@ _GOTO = Template(
 _NAV = Template('<nav class="parts" aria-label="Parts of the log">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
+_HERE = Markup("<!-- lines -->")
 _FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
 
 
-async def logPage(call: Call) -> Page:
+async def logPage(call: Call) -> Page | Stream:
     """One log."""
     shown = await logOf(call)
+    if call.query["follow"] and not shown.record.html:
+        return await _endless(call, shown)
     if shown.record.html:
         return _page(
             call, shown, [_facts(call, shown), _FRAME(name=shown.record.name, to=_to(call, shown, "html"))]
@@ -63,6 +80,62 @@ async def logPage(call: Call) -> Page:
             _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
         ],
     )
+
+
+async def _endless(call: Call, shown: ShownLog) -> Stream:
+    """The page with the last lines of a log, which goes on until the log is finished."""
+    followers: Followers = call.world.extra["followers"]
+    followers.check()
+    wanted = Wanted(None, call.query["count"])
+    begin, state = await inThread(shown, lambda view: _beginning(view, wanted))
+    earlier = link(_to(call, shown, query="first=1"), "First lines")
+    live = link(_to(call, shown), "With script")
+    page = _page(
+        call,
+        shown,
+        [
+            _facts(call, shown),
+            _notes(call, shown),
+            _NAV(links=join([earlier, live], " · ")),
+            _LOG(content=_HERE, lines="", follow="", total="", output=""),
+        ],
+    )
+    before, after = document(call, page).split(_HERE.encode())
+
+    def start(out: Out) -> None:
+        out.write(before + b'<div class="block short">\n')
+        follower = Follower(
+            followers, out, asHTML, lambda output: b"</div>\n" + after, state, call.query["times"]
+        )
+        followers.add(follower, shown.directory.feeds, shown.watched(), begin)
+
+    return Stream(start, HTML)
+
+
+def _beginning(view: LogView, wanted: Wanted) -> tuple[int, State]:
+    """The place of the first of the last lines in the output, and its colours."""
+    found = view.last(wanted.count)
+    lines = found.lines or found.unnumbered
+    begin = lines[0].offset if lines else 0
+    return begin, stateAt(view, begin)
+
+
+async def follow(call: Call) -> Stream:
+    """The new lines of a log as server-sent events. The id of an event is a place in the output."""
+    shown = await logOf(call)
+    followers: Followers = call.world.extra["followers"]
+    followers.check()
+    last = call.headers.get("last-event-id", "")
+    begin = int(last) if last.isdecimal() and len(last) < 16 else call.query["from"]
+    state = await inThread(shown, lambda view: stateAt(view, begin))
+
+    def start(out: Out) -> None:
+        out.write(b"retry: 1000\n\n")
+        times = call.query["times"]
+        follower = Follower(followers, out, asEvents, endEvent, state, times, heartbeat=b": alive\n\n")
+        followers.add(follower, shown.directory.feeds, shown.watched(), begin)
+
+    return Stream(start, EVENTS)
 
 
 def _page(call: Call, shown: ShownLog, parts: list[Markup]) -> Page:
@@ -239,11 +312,28 @@ def _plainLine(line: Line) -> dict[str, Any]:
 
 
 _CHANNEL_NAMES = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
-#: The path of the page of a log.
-PATH = "/builders/{builder}/builds/{number:int}/steps/{step}/logs/{log}"
-
 ROUTES = (
-    Route(PATH, logPage, "One log: its lines with colours and numbers, live.", CHOICE, action="viewLogs"),
+    Route(
+        PATH,
+        logPage,
+        "One log: its lines with colours and numbers, live.",
+        (
+            *CHOICE,
+            Parameter("follow", "True for a page that goes on while the log grows.", "flag", default=False),
+        ),
+        action="viewLogs",
+    ),
+    Route(
+        f"{PATH}/follow",
+        follow,
+        "The new lines of a log, as server-sent events.",
+        (
+            Parameter("from", "The bytes of output that are known.", "integer", default=0, least=0),
+            Parameter("times", "True to send the time of each line.", "flag", default=False),
+        ),
+        action="viewLogs",
+        kind="stream",
+    ),
     Route(
         f"{PATH}/lines",
         linesOf,

@@ -1,0 +1,178 @@
+# -*- test-case-name: tests.stories.test_weblog -*-
+"""The browsers that follow growing logs. A frame of lines is made once for all that follow a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from twisted.internet.interfaces import IReactorTime
+
+from buildbot.events.alarm import Alarm
+from buildbot.logs.feed import LogFeeds, WatchedLog, Watching
+from buildbot.logs.view import Frame
+from buildbot.text.plural import counted
+from buildbot.web.call import Out, Problem
+from buildbot.web.live import HEARTBEAT, event
+from buildbot.web.logreading import timeOfDay
+from buildbot.web.logs.painting import Painter, State
+from buildbot.web.markup import Markup
+
+#: The most browsers that follow logs.
+MOST = 3000
+
+_Key = tuple[object, ...]
+
+
+class Followers:
+    """I have all followers of one web server."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._open: dict[Follower, None] = {}
+        self._beat = Alarm(self._beats)
+        self._made: WeakKeyDictionary[Frame, dict[_Key, _Made]] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def check(self) -> None:
+        """Raise L{Problem} if there are too many followers."""
+        if len(self._open) >= MOST:
+            hint = "Close some pages, or load this one without following."
+            raise Problem(503, "Too many browsers follow logs", hint=hint, headers=(("Retry-After", "60"),))
+
+    def add(self, follower: Follower, feeds: LogFeeds, log: WatchedLog, output: int) -> None:
+        """Tell a follower the lines from a byte of output on."""
+        self._open[follower] = None
+        if not self._beat.isSet:
+            self._beat.set(self._clock, HEARTBEAT)
+        follower.start(feeds.watch(log, follower, output), lambda: self._open.pop(follower, None))
+
+    def made(self, frame: Frame, way: Way, state: State, times: bool) -> _Made:
+        """The bytes of a frame, and the colours after it: made once for equal followers."""
+        key: _Key = way, times, *sorted(state.items())
+        made = self._made.setdefault(frame, {})
+        if key not in made:
+            painter = Painter(state, timeOfDay if times else None)
+            html = painter.paint(frame.lines)
+            made[key] = _Made(*way(frame, html), painter.state)
+        return made[key]
+
+    def _beats(self) -> None:
+        for follower in list(self._open):
+            follower.beat()
+        if self._open:
+            self._beat.set(self._clock, HEARTBEAT)
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._beat.stop()
+        for follower in list(self._open):
+            follower.stop()
+
+
+#: It makes the bytes of a frame, from the frame and the HTML of its lines; and the bytes to send after it, if
+#: no other frame follows.
+Way = Callable[[Frame, list[Markup]], tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The bytes of a frame, those to send if it is the last one, and the colours after it."""
+
+    data: bytes
+    rest: bytes
+    state: State
+
+
+class Follower:
+    """I send the lines of one log to one browser: see L{buildbot.logs.feed.Watcher}."""
+
+    def __init__(
+        self,
+        all: Followers,
+        out: Out,
+        way: Way,
+        end: Callable[[int], bytes],
+        state: State,
+        times: bool = False,
+        heartbeat: bytes = b"",
+    ) -> None:
+        """@param way: makes the bytes of new lines.
+        @param end: makes the last bytes, from the bytes of output that were told.
+        @param state: the colours of the first line.
+        @param heartbeat: a sign of life; b"": none.
+        """
+        self._all = all
+        self._out = out
+        self._way = way
+        self._endOf = end
+        self._state = state
+        self._times = times
+        self._heartbeat = heartbeat
+        self._rest = b""
+
+    def start(self, watching: Watching, forget: Callable[[], object]) -> None:
+        """Go on until the browser goes away."""
+
+        def gone() -> None:
+            watching.stop()
+            forget()
+
+        self._out.whenReady(watching.resume)
+        self._out.whenGone(gone)
+
+    def isReady(self) -> bool:
+        """See L{buildbot.logs.feed.Watcher}."""
+        return not self._out.isFull()
+
+    def frame(self, frame: Frame) -> None:
+        """See L{buildbot.logs.feed.Watcher}."""
+        made = self._all.made(frame, self._way, self._state, self._times)
+        self._state, self._rest = made.state, made.rest
+        self._out.write(made.data)
+
+    def ended(self, output: int) -> None:
+        """See L{buildbot.logs.feed.Watcher}."""
+        self._out.write(self._rest + self._endOf(output))
+        self._out.finish()
+
+    def beat(self) -> None:
+        """Send a sign of life."""
+        if self._heartbeat and not self._out.isFull():
+            self._out.write(self._heartbeat)
+
+    def stop(self) -> None:
+        """End the answer."""
+        self._out.finish()
+
+
+def asEvents(frame: Frame, html: list[Markup]) -> tuple[bytes, bytes]:
+    """New lines as server-sent events, whose id is the place in the output."""
+    id = str(frame.end)
+    events = []
+    if frame.skipped is not None:
+        start, end = frame.skipped
+        events.append(event("skipped", json.dumps({"from": start, "to": end}), "" if html else id))
+    if html:
+        events.append(event("lines", "\n".join(html), id))
+    return b"".join(events), b""
+
+
+def endEvent(output: int) -> bytes:
+    """The event that the log is finished."""
+    return event("end", json.dumps({"output": output}), str(output))
+
+
+def asHTML(frame: Frame, html: list[Markup]) -> tuple[bytes, bytes]:
+    """New lines for a page that goes on while the log grows. Such a page cannot change an incomplete line."""
+    gap = ""
+    if frame.skipped is not None:
+        start, end = frame.skipped
+        gap = f'<div class="gap"><i class="n">…</i>[{counted(end - start, "byte")} not shown here]</div>\n'
+    isOpen = bool(html) and not frame.lines[-1].isWhole
+    whole, rest = (html[:-1], html[-1]) if isOpen else (html, "")
+    return (gap + "".join(f"{each}\n" for each in whole)).encode("utf-8"), rest.encode("utf-8")
