@@ -20,6 +20,7 @@ from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, isWhole, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
+from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.doors import OpenDoor
@@ -268,6 +269,7 @@ class WebStatus(StatusReceiverMultiService):
         extra = {
             "streams": self._streams,
             "followers": self._followers,
+            "searches": LogSearches(reactor, master.botmaster.resources.logs.views),
             "table": TABLE,
             "boxes": BoxCache(),
             "hooks": hooks,

@@ -14,6 +14,7 @@ from buildbot.web.pages import (
     deliveries,
     home,
     log,
+    logsearch,
     logtext,
     waterfall,
 )
@@ -37,6 +38,7 @@ TABLE = Table(
         *builder.ROUTES,
         *build.ROUTES,
         *log.ROUTES,
+        *logsearch.ROUTES,
         *logtext.ROUTES,
         *changes.ROUTES,
         *waterfall.ROUTES,

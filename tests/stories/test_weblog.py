@@ -12,6 +12,8 @@ from twisted.internet.defer import execute
 
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
+from buildbot.logs.search import LogSearches
+from buildbot.web import service
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
 
@@ -22,6 +24,7 @@ class LogCase(BuildingCase):
     """A build whose first step writes a log. Threads are calls."""
 
     def setUp(self) -> None:
+        self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         BuildingCase.setUp(self)
         logs = self.master.botmaster.resources.logs
         logs.views = LogViews(execute)
@@ -267,3 +270,149 @@ def taken(data: bytes, last: str, shown: dict[str, str], case: LogCase) -> str:
                     shown[id] = text
         last = next((value for name, value in fields if name == "id"), last)
     return last
+
+
+class SearchTests(LogCase):
+    """A person searches a log; the server does it."""
+
+    def setUp(self) -> None:
+        LogCase.setUp(self)
+        self.say(
+            stdout="".join(
+                f"line {number} <b> \x1b[31mNeedle\n" * (number % 50 == 0) or "hay\n"
+                for number in range(20000)
+            )
+        )
+
+    def test_literal(self) -> None:
+        """The lines with a text are shown with links, and the lines around them; the rest is a link."""
+        page = self.log("/search?q=needle")
+        self.assertIn("100 lines found. Searched so far:", page.text)
+        self.assertIn("<mark>Needle</mark>", page.text)
+        self.assertIn("&lt;b&gt;", page.text)
+        self.assertRegex(page.text, r'logs/stdio\?line=\d+#L\d+">\d+</a> line 50 ')
+        self.assertIn("</i> hay</div>", page.text)
+        more = re.search(r'href="[./]*builders([^"]*)">Search on', page.text)
+        assert more is not None
+        again = self.ask("/builders" + more[1].replace("&amp;", "&"))
+        self.assertIn("line 5000 ", again.text)
+        self.assertNotIn("line 50 ", again.text)
+
+    def test_all(self) -> None:
+        """A search that reaches the end says so."""
+        self.assertIn("0 lines found. The whole log is searched.", self.log("/search?q=needle&case=1").text)
+        found = self.log("/search?q=line+19950&format=json").json
+        self.assertEqual((len(found["hits"]), found["next"]), (1, None))
+
+    def test_wrong(self) -> None:
+        """An impossible query is told; a missing one gives an empty box."""
+        self.assertIn("at most 500", self.ask(f"{LOG}/search?q=" + "x" * 600).text)
+        self.assertEqual(self.log("/search?q=a%0Ab").status, 400)
+        self.assertIn('name="q"', self.log("/search").text)
+        self.assertIn("the parameter q", self.log("/search?format=json").text.lower())
+
+
+class OtherTests(LogCase):
+    """Other ways to a log."""
+
+    def test_lines(self) -> None:
+        """A program gets lines with their places and channels as JSON."""
+        self.say(stdout="one\n", stderr="two\n")
+        value = self.log("/lines?end=1&count=2").json
+        first, second = value["lines"]
+        self.assertEqual((first["pieces"], second["pieces"]), ([["stdout", "one"]], [["stderr", "two"]]))
+        self.assertEqual(second["offset"], 4)
+        self.assertEqual((value["output"], value["finished"]), (8, False))
+        number = second["number"]
+        self.assertEqual(self.log(f"/lines?first={number}").json["lines"], [second])
+        self.assertEqual(self.log("/lines?from=5").json["lines"], [second])
+
+    def test_places(self) -> None:
+        """A line, a percentage, a byte, the beginning and the end have pages; the line is in the link."""
+        self.say(stdout="".join(f"line {number}.\n" for number in range(10_000)))
+        for query, shown in (
+            ("?first=1", "line 0."),
+            ("?end=1", "line 9999."),
+            ("?line=50%25", "line 5000."),
+            ("?from=50000", "line 4646."),
+            ("?line=99999999", "line 9999."),
+        ):
+            self.assertIn(f">{shown}</div>", self.log(query).text, query)
+        self.assertEqual(self.log("?line=x").status, 400)
+        self.assertIn("Older lines", self.log("?end=1").text)
+        self.assertIn("Newer lines", self.log("?first=1").text)
+
+    def test_html(self) -> None:
+        """A log in HTML is shown in a frame that allows nothing, and is served as a site of its own."""
+        step = self.master.botmaster.builders["full"].builder_status.getCurrentBuilds()[0].steps[0]
+        step.addHTMLLog("report", "<script>alert(1)</script>")
+        below = "/builders/full/builds/0/steps/compile/logs/report"
+        page = self.ask(below)
+        self.assertIn('<iframe sandbox=""', page.text)
+        self.assertNotIn("alert", page.text)
+        raw = self.ask(f"{below}/html")
+        self.assertEqual(raw.text, "<script>alert(1)</script>")
+        self.assertTrue(raw.headers["content-security-policy"].startswith("sandbox;"))
+        self.assertEqual(self.log("/html").status, 404)
+
+    def test_delay(self) -> None:
+        """The page of a growing log says that newer slaves send their output every 5 seconds."""
+        self.assertNotIn("every 5 seconds", self.log().text)
+        status = self.master.botmaster.slaves["bot1"].slave_status
+        for generation, version in (
+            ("slave 0.8.14 (python 2)", "0.8.14"),
+            ("worker 4.3.0 (python 3)", "4.3.0"),
+        ):
+            status.generation, status.version = generation, version
+            self.assertIn("every 5 seconds", self.log().text)
+
+    def test_times(self) -> None:
+        """Times are shown on demand, with their resolution."""
+        self.say(stdout="one\n")
+        self.assertNotIn('class="t"', self.log().text)
+        self.assertRegex(self.log("?times=1").text, r'<i class="t">\d\d:\d\d:\d\d</i>one')
+        self.assertIn("have the same time", self.log("?times=1").text)
+
+    def test_hostile(self) -> None:
+        """No text of a log becomes markup, on any page."""
+        for text in XSS:
+            self.say(stdout=text + "\n", stderr=text + "\n", header=text + "\n")
+        self.say(stdout="\x00\x07\u202e\x1b]8;;javascript:alert(1)\x07click\x1b]8;;\x07\n")
+        connection = self.dial()
+        connection.send(f"GET {LOG}/follow HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        self.settle()
+        self.reactor.advance(1)
+        pages = [self.log().text, self.log("/search?q=alert").text, connection.received().decode()]
+        self.end()
+        pages.append(self.log().text)
+        for page in pages:
+            self.assertIn("alert", page)
+            body = page.partition("</h1>")[2] or page
+            self.assertEqual(
+                re.findall(
+                    r"<(?!/?(?:dl|dt|dd|div|a|i|span|details|summary|small|section|p|button|nav|mark|ol|li|form|label|input|footer|main|body|html)\b)[^>]*>",
+                    body,
+                ),
+                [],
+            )
+            self.assertNotRegex(body, r"<[^>]*\son\w+\s*=")
+            self.assertNotIn('href="javascript', body)
+            self.assertNotIn("\x00", body)
+            self.assertNotIn("\u202e", body)
+
+
+#: Texts that try to become markup.
+XSS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "'><iframe src=javascript:alert(1)>",
+    "</pre></div><style>@import 'alert'</style>",
+    "<!-- alert --><![CDATA[<alert>]]>",
+    "\x1b[31m<a href=x onclick=alert(1)>\x1b[0m",
+    "::group::<script>alert(1)</script>",
+    "--- <script>alert(1)</script>",
+    "error: <script>alert(1)</script>",
+    "data: <script>alert(1)</script>",
+    "\r\n\r\nevent: end\r\ndata: alert\r\n\r\n",
+)

@@ -30,16 +30,16 @@ from buildbot.web.logreading import (
 from buildbot.web.logs.choosing import Wanted
 from buildbot.web.logs.folding import blocks
 from buildbot.web.logs.painting import State
-from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Template, Value, join, link
 from buildbot.web.pages.build import sized
+from buildbot.web.pages.logframe import pageOf, searchForm, toLog
 from buildbot.web.pages.pieces import facts, paragraph, result
 from buildbot.web.routes import Parameter, Route
-from buildbot.web.static import LOG_STYLE
 from buildbot.wire.dialect import versionAtLeast
 
 _LOG = Template(
     '<section id="log" class="log" aria-label="Output" data-lines="{lines}" data-follow="{follow}"'
-    ' data-total="{total}" data-output="{output}">\n{content}</section>'
+    ' data-times="{times}" data-total="{total}" data-output="{output}">\n{content}</section>'
     '<p class="new-lines"><button type="button" id="new-lines" hidden="">New lines</button></p>'
 )
 _GOTO = Template(
@@ -59,8 +59,11 @@ async def logPage(call: Call) -> Page | Stream:
     if call.query["follow"] and not shown.record.html:
         return await _endless(call, shown)
     if shown.record.html:
-        return _page(
-            call, shown, [_facts(call, shown), _FRAME(name=shown.record.name, to=_to(call, shown, "html"))]
+        return pageOf(
+            call,
+            shown,
+            _title(shown),
+            [_facts(call, shown), _FRAME(name=shown.record.name, to=toLog(call, shown, "html"))],
         )
 
     def read(view: LogView) -> tuple[Wanted, Painted]:
@@ -68,14 +71,15 @@ async def logPage(call: Call) -> Page | Stream:
         return wanted, painted(view, wanted, call.query["times"])
 
     wanted, lines = await inThread(shown, read)
-    return _page(
+    return pageOf(
         call,
         shown,
+        _title(shown),
         [
             _facts(call, shown, lines),
             _notes(call, shown),
             _links(call, shown, lines),
-            _GOTO(),
+            join([searchForm(call, shown), _GOTO()]),
             _output(call, shown, lines, wanted),
             _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
         ],
@@ -88,16 +92,17 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
     followers.check()
     wanted = Wanted(None, call.query["count"])
     begin, state = await inThread(shown, lambda view: _beginning(view, wanted))
-    earlier = link(_to(call, shown, query="first=1"), "First lines")
-    live = link(_to(call, shown), "With script")
-    page = _page(
+    earlier = link(toLog(call, shown, query="first=1"), "First lines")
+    live = link(toLog(call, shown), "With script")
+    page = pageOf(
         call,
         shown,
+        _title(shown),
         [
             _facts(call, shown),
             _notes(call, shown),
             _NAV(links=join([earlier, live], " · ")),
-            _LOG(content=_HERE, lines="", follow="", total="", output=""),
+            _LOG(content=_HERE, lines="", follow="", times="", total="", output=""),
         ],
     )
     before, after = document(call, page).split(_HERE.encode())
@@ -138,25 +143,8 @@ async def follow(call: Call) -> Stream:
     return Stream(start, EVENTS)
 
 
-def _page(call: Call, shown: ShownLog, parts: list[Markup]) -> Page:
-    build, step = shown.build, shown.step
-    name, number = build.builder, build.number or 0
-    return Page(
-        f"{shown.record.name} of {step.name}",
-        parts,
-        trail=(
-            ("Builders", call.to("builders")),
-            (name, call.to("builders", name)),
-            (f"Build {number}", call.to("builders", name, "builds", number)),
-            (step.name, call.to("builders", name, "builds", number, "steps", step.name)),
-        ),
-        wide=True,
-        styles=(LOG_STYLE.address,),
-    )
-
-
-def _to(call: Call, shown: ShownLog, *more: str, query: str = "", anchor: str = "") -> Href:
-    return call.to(*shown.segments, *more, query=query, anchor=anchor)
+def _title(shown: ShownLog) -> str:
+    return f"{shown.record.name} of {shown.step.name}"
 
 
 def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
@@ -167,9 +155,9 @@ def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
             "Text",
             join(
                 [
-                    link(_to(call, shown, "text"), "text"),
-                    link(_to(call, shown, "text", query="headers=1"), "with headers"),
-                    link(_to(call, shown, "text", query="download=1"), "download"),
+                    link(toLog(call, shown, "text"), "text"),
+                    link(toLog(call, shown, "text", query="headers=1"), "with headers"),
+                    link(toLog(call, shown, "text", query="download=1"), "download"),
                 ],
                 ", ",
             ),
@@ -219,20 +207,20 @@ def _links(call: Call, shown: ShownLog, lines: Painted) -> Markup:
     links = []
     if lines.first > 1:
         before = max(1, lines.first - count)
-        links.append(link(_to(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
+        links.append(link(toLog(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
         older = f"first={before}&count={lines.first - before}{more}"
-        links.append(link(_to(call, shown, query=older, anchor=f"L{lines.first - 1}"), "Older lines"))
+        links.append(link(toLog(call, shown, query=older, anchor=f"L{lines.first - 1}"), "Older lines"))
     if not lines.isEnd:
         newer = f"first={lines.last + 1}&count={count}{more}"
-        links.append(link(_to(call, shown, query=newer), "Newer lines"))
-        links.append(link(_to(call, shown, query=f"end=1&count={count}{more}"), "Last lines"))
+        links.append(link(toLog(call, shown, query=newer), "Newer lines"))
+        links.append(link(toLog(call, shown, query=f"end=1&count={count}{more}"), "Last lines"))
     if not shown.isFinished:
-        links.append(link(_to(call, shown, query="follow=1"), "Follow without script"))
+        links.append(link(toLog(call, shown, query="follow=1"), "Follow without script"))
     here = f"first={lines.first}&count={max(1, len(lines.html))}"
     if call.query["times"]:
-        links.append(link(_to(call, shown, query=here), "Without times"))
+        links.append(link(toLog(call, shown, query=here), "Without times"))
     else:
-        links.append(link(_to(call, shown, query=f"{here}&times=1"), "With times"))
+        links.append(link(toLog(call, shown, query=f"{here}&times=1"), "With times"))
     return _NAV(links=join(links, " · "))
 
 
@@ -243,11 +231,12 @@ def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted) -> Mark
         content = paragraph("The log has no output." if shown.isFinished else "There is no output yet.")
     follow: Value = ""
     if not shown.isFinished:
-        follow = _to(call, shown, "follow")
+        follow = toLog(call, shown, "follow")
     return _LOG(
         content=join([content, tail(lines)]),
-        lines=_to(call, shown, "lines"),
+        lines=toLog(call, shown, "lines"),
         follow=follow,
+        times="1" if call.query["times"] else "",
         total=lines.total,
         output=lines.output if lines.isEnd else "",
     )

@@ -70,3 +70,197 @@ document.addEventListener("keydown", (event) => {
 
 showTimes();
 connect();
+
+// Logs. New lines are added at the end. The page scrolls only if its reader is at the end and selects nothing.
+const log = document.getElementById("log");
+const button = document.getElementById("new-lines");
+const MOST_BLOCKS = 60; // while the log is followed, older blocks are dropped
+let follower = null;
+let fresh = 0; // new lines that the reader has not seen
+let isLoading = false;
+let lastScroll = 0;
+
+function isAtEnd() {
+  return log.getBoundingClientRect().bottom <= innerHeight + 60 && getSelection().isCollapsed;
+}
+
+function followLog() {
+  const { follow, output, times } = log.dataset;
+  if (!follow || output === "" || follower || document.hidden) return;
+  follower = new EventSource(`${follow}?from=${output}${times ? "&times=1" : ""}`);
+  follower.addEventListener("open", () => say("Live."));
+  follower.addEventListener("error", () => say("The connection is lost; the page tries again."));
+  follower.addEventListener("lines", addLines);
+  follower.addEventListener("skipped", addGap);
+  follower.addEventListener("end", () => {
+    pauseLog("The log is complete.");
+    log.dataset.follow = "";
+  });
+}
+
+function pauseLog(why) {
+  if (follower) { follower.close(); follower = null; say(why); }
+}
+
+function lastBlock() {
+  const blocks = log.querySelectorAll(".block");
+  const last = blocks[blocks.length - 1];
+  if (last && last.childElementCount < 1000) return last;
+  if (blocks.length > MOST_BLOCKS && isAtEnd()) blocks[0].remove();
+  const block = document.createElement("div");
+  block.className = "block short";
+  if (!last) log.replaceChildren();
+  log.append(block);
+  return block;
+}
+
+// Add lines. An incomplete line is replaced by its longer self.
+function addLines(message) {
+  const wasAtEnd = isAtEnd();
+  for (const line of parsed(message.data)) {
+    const old = document.getElementById(line.id);
+    if (old) { old.replaceWith(line); continue; }
+    const block = lastBlock();
+    block.append(line);
+    if (line.id[0] === "L") {
+      if (!block.dataset.first) block.dataset.first = line.id.slice(1);
+      block.dataset.last = log.dataset.total = line.id.slice(1);
+    }
+    fresh += 1;
+  }
+  log.dataset.output = message.lastEventId;
+  if (wasAtEnd) showEnd();
+  else tellFresh();
+}
+
+function addGap(message) {
+  const { from, to } = JSON.parse(message.data);
+  const gap = document.createElement("div");
+  gap.className = "gap";
+  const link = document.createElement("a");
+  link.href = `?from=${from}`;
+  link.textContent = "Show them";
+  gap.append(`… ${(to - from).toLocaleString("en")} bytes are left out here: they came too fast for this connection. `, link);
+  lastBlock().append(gap);
+}
+
+function parsed(html) { return [...new DOMParser().parseFromString(html, "text/html").body.children]; }
+
+function showEnd() {
+  fresh = 0;
+  tellFresh();
+  log.scrollIntoView({ block: "end" });
+}
+
+function tellFresh() {
+  button.hidden = fresh === 0;
+  button.textContent = fresh === 1 ? "1 new line" : `${fresh} new lines`;
+}
+
+// Load the block before or after those of the page. What is being read stays where it is.
+async function loadMore(isOlder) {
+  const blocks = log.querySelectorAll(".block[data-first]");
+  if (isLoading || !blocks.length || !log.dataset.lines) return;
+  const top = Number(blocks[0].dataset.first), bottom = Number(blocks[blocks.length - 1].dataset.last);
+  let first = isOlder ? Math.max(1, Math.floor((top - 2) / 1000) * 1000 + 1) : bottom + 1;
+  const last = isOlder ? top - 1 : bottom + 1000;
+  if (first > last || (!isOlder && bottom >= Number(log.dataset.total))) return;
+  isLoading = true;
+  try {
+    const found = [];
+    let part = null;
+    while (first <= last) {
+      const times = log.dataset.times ? "&times=1" : "";
+      const answer = await fetch(`${log.dataset.lines}?format=html&first=${first}&count=${last - first + 1}${times}`);
+      if (!answer.ok) return;
+      [part] = parsed(await answer.text());
+      found.push(...part.children);
+      if (Number(part.dataset.last) < first || !isOlder) break;
+      first = Number(part.dataset.last) + 1;
+    }
+    const height = log.offsetHeight;
+    if (isOlder) {
+      log.prepend(...found);
+      if (!CSS.supports("overflow-anchor", "auto")) scrollBy(0, log.offsetHeight - height);
+    } else {
+      log.append(...found);
+      Object.assign(log.dataset, { total: part.dataset.total, output: part.dataset.output });
+      followLog();
+    }
+  } finally { isLoading = false; }
+}
+
+// A link to lines: "#L120" or "#L120-L140".
+function marked() {
+  const match = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
+  return match && [Number(match[1]), Number(match[2] || match[1])];
+}
+
+function showMarked(isScrolled) {
+  for (const line of log.querySelectorAll(".hit")) line.classList.remove("hit");
+  const lines = marked();
+  if (!lines) return;
+  const [first, last] = lines;
+  const target = document.getElementById(`L${first}`);
+  if (!target) {
+    const isTried = new URLSearchParams(location.search).get("line") === String(first);
+    if (!isTried) location.replace(`?line=${first}${location.hash}`);
+    return;
+  }
+  for (let number = first; number <= last; number += 1) {
+    const line = document.getElementById(`L${number}`);
+    if (!line) break;
+    line.classList.add("hit");
+    for (let fold = line.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  }
+  if (isScrolled) target.scrollIntoView({ block: "center" });
+}
+
+function goToLine(first, last, isScrolled) {
+  const place = `?line=${first}#L${first}${last > first ? `-L${last}` : ""}`;
+  if (!document.getElementById(`L${first}`)) { location.assign(place); return; }
+  history.replaceState(null, "", place);
+  showMarked(isScrolled);
+}
+
+// The next or previous failing line: of the list at the top, or on the page.
+function goToFailure(isNext) {
+  const numbers = new Set();
+  for (const link of document.querySelectorAll("#failing a[data-line]")) numbers.add(Number(link.dataset.line));
+  for (const line of log.querySelectorAll(".bad[id^=L]")) numbers.add(Number(line.id.slice(1)));
+  const here = marked() ? marked()[0] : 0;
+  const others = [...numbers].sort((a, b) => a - b).filter((each) => (isNext ? each > here : each < here));
+  const line = isNext ? others[0] : others[others.length - 1];
+  if (line) goToLine(line, line, true);
+}
+
+if (log && button) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) pauseLog("Paused while the page is hidden.");
+    else followLog();
+  });
+  button.addEventListener("click", showEnd);
+  addEventListener("scroll", () => {
+    const box = log.getBoundingClientRect();
+    const isUp = scrollY < lastScroll;
+    lastScroll = scrollY;
+    if (fresh && isAtEnd()) { fresh = 0; tellFresh(); }
+    if (isUp && box.top < 0 && box.top > -1000) loadMore(true);
+    else if (!isUp && box.bottom < innerHeight + 1000) loadMore(false);
+  }, { passive: true });
+  log.addEventListener("click", (event) => {
+    const number = event.target.closest("a[tabindex]");
+    if (!number || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const line = Number(number.textContent), other = event.shiftKey && marked() ? marked()[0] : line;
+    goToLine(Math.min(line, other), Math.max(line, other), false);
+  });
+  addEventListener("hashchange", () => showMarked(true));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    if (event.key === "n" || event.key === "p") goToFailure(event.key === "n");
+  });
+  showMarked(true);
+  if (log.dataset.follow && log.dataset.output !== "" && !location.hash) showEnd();
+  followLog();
+}
