@@ -21,6 +21,8 @@ from buildbot.logs.tail import Tail
 
 #: The most lines in one answer.
 MOST_LINES = 5000
+#: Makes a blank of each byte but a newline.
+_BLANKS = bytes(byte if byte == 10 else 32 for byte in range(256))
 #: After so many bytes of lines, an answer ends early.
 MOST_BYTES = 4 << 20
 
@@ -339,12 +341,20 @@ class LogView:
                 place += 1
 
     @contextmanager
-    def reading(self) -> Iterator[Callable[[int, int], bytes]]:
-        """Open the file. Gives a function that reads the data of the blocks from one on, up to another."""
+    def reading(self, headers: bool = True) -> Iterator[Callable[[int, int], bytes]]:
+        """Open the file. Gives a function that reads the data of the blocks from one on, up to another.
+
+        @param headers: False to replace the header channel by blanks: lines and bytes keep their places.
+        """
         with readPlain(self.path) as file:
 
             def read(place: int, end: int) -> bytes:
-                return b"".join([data for _, data in self._chunks(file, place, end)])
+                return b"".join(
+                    [
+                        data if headers or channel != LOG_CHANNEL_HEADER else data.translate(_BLANKS)
+                        for channel, data in self._chunks(file, place, end)
+                    ]
+                )
 
             yield read
 

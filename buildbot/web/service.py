@@ -31,6 +31,7 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
 from buildbot.web.live import Streams
+from buildbot.web.outlines import Outlines
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
@@ -269,6 +270,7 @@ class WebStatus(StatusReceiverMultiService):
         extra = {
             "streams": self._streams,
             "followers": self._followers,
+            "outlines": Outlines(reactor),
             "searches": LogSearches(reactor, master.botmaster.resources.logs.views),
             "table": TABLE,
             "boxes": BoxCache(),

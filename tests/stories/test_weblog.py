@@ -13,7 +13,7 @@ from twisted.internet.defer import execute
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
-from buildbot.web import service
+from buildbot.web import outlines, service
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
 
@@ -390,7 +390,7 @@ class OtherTests(LogCase):
             body = page.partition("</h1>")[2] or page
             self.assertEqual(
                 re.findall(
-                    r"<(?!/?(?:dl|dt|dd|div|a|i|span|details|summary|small|section|p|button|nav|mark|ol|li|form|label|input|footer|main|body|html)\b)[^>]*>",
+                    r"<(?!/?(?:dl|dt|dd|h2|div|a|i|span|details|summary|small|section|p|button|nav|mark|ol|li|form|label|input|footer|main|body|html)\b)[^>]*>",
                     body,
                 ),
                 [],
@@ -399,6 +399,60 @@ class OtherTests(LogCase):
             self.assertNotIn('href="javascript', body)
             self.assertNotIn("\x00", body)
             self.assertNotIn("\u202e", body)
+
+
+class OutlineTests(LogCase):
+    """The page of a log leads to what matters."""
+
+    def test_failing(self) -> None:
+        """Failing lines are listed with links, those of notes are not; the list grows with the log."""
+        self.say(header="error: of the slave\n", stdout="fine\nmain.c:3: error: <no>\n" + "hay\n" * 3000)
+        page = self.log()
+        self.assertIn("1 failing line<", page.text)
+        self.assertRegex(
+            page.text, r'<a href="\?line=(\d+)#L\1" data-line="\1">\1</a> main.c:3: error: &lt;no&gt;'
+        )
+        number = re.findall(r'data-line="(\d+)"', page.text)[0]
+        self.assertRegex(self.log(f"?line={number}").text, f'<div id="L{number}" class="bad">')
+        self.say(stdout="main.c:4: error: half")
+        self.assertIn("1 failing line<", self.log().text)
+        self.say(stdout=" and more\nFAILED (failures=1)\n" + "main.c:5: error: x\n" * 20)
+        self.end(2)
+        page = self.log()
+        self.assertIn("23 failing lines<", page.text)
+        self.assertIn("13 more</summary>", page.text)
+
+    def test_sections(self) -> None:
+        """Sections are folded, but for the last and the failing ones; lines keep their numbers."""
+        self.say(stdout="::group::Get\n" + "hay\n" * 9 + "::endgroup::\n")
+        self.say(
+            stdout="::group::Build\nmain.c:3: error: no\n::endgroup::\n::group::Clean\nhay\n::endgroup::\n"
+        )
+        self.end(2)
+        sections = re.findall(
+            r"<details class=\"section\"( open)?><summary>(\w+) <small>(\d+)", self.log().text
+        )
+        self.assertEqual(sections, [("", "Get", "11"), (" open", "Build", "3"), (" open", "Clean", "3")])
+
+    def test_long(self) -> None:
+        """The outline of a long log is found a little at a time; its end is searched at once."""
+        self.patch(outlines, "TURN", 0.0)
+        self.patch(outlines, "PATIENCE", 0.0)
+        self.patch(outlines.Outlines.of, "__defaults__", (0.0,))
+        self.say(stdout="main.c:1: error: first\n" + "x" * 99 + "\n")
+        for _ in range(30):
+            self.say(stdout=("y" * 99 + "\n") * 1000)
+        self.say(stdout="main.c:2: error: last\n")
+        self.end(2)
+        page = self.log().text
+        self.assertRegex(page, r"\d+ % of the log is searched")
+        self.assertIn("error: first", page)
+        self.assertIn("error: last", page)
+        for _ in range(60):
+            self.wait(1)
+        page = self.log().text
+        self.assertNotIn("of the log is searched", page)
+        self.assertIn("2 failing lines<", page)
 
 
 #: Texts that try to become markup.

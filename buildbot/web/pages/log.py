@@ -29,9 +29,12 @@ from buildbot.web.logreading import (
 )
 from buildbot.web.logs.choosing import Wanted
 from buildbot.web.logs.folding import blocks
+from buildbot.web.logs.outline import Outlined
 from buildbot.web.logs.painting import State
 from buildbot.web.markup import NOTHING, Markup, Template, Value, join, link
+from buildbot.web.outlines import Outlines
 from buildbot.web.pages.build import sized
+from buildbot.web.pages.logfailing import failing
 from buildbot.web.pages.logframe import pageOf, searchForm, toLog
 from buildbot.web.pages.pieces import facts, paragraph, result
 from buildbot.web.routes import Parameter, Route
@@ -66,11 +69,15 @@ async def logPage(call: Call) -> Page | Stream:
             [_facts(call, shown), _FRAME(name=shown.record.name, to=toLog(call, shown, "html"))],
         )
 
-    def read(view: LogView) -> tuple[Wanted, Painted]:
-        wanted = chosen(call.query, view, shown.isShownFromEnd)
-        return wanted, painted(view, wanted, call.query["times"])
+    outlines: Outlines = call.world.extra["outlines"]
 
-    wanted, lines = await inThread(shown, read)
+    def read(view: LogView) -> tuple[Wanted, Painted, Outlined]:
+        wanted = chosen(call.query, view, shown.isShownFromEnd)
+        return wanted, painted(view, wanted, call.query["times"]), outlines.of(view)
+
+    wanted, lines, outlined = await inThread(shown, read)
+    if outlined.searched < 1 and shown.isFinished:
+        outlines.goOn(shown.directory.views, shown.place())
     return pageOf(
         call,
         shown,
@@ -78,9 +85,10 @@ async def logPage(call: Call) -> Page | Stream:
         [
             _facts(call, shown, lines),
             _notes(call, shown),
+            failing(outlined, shown.isShownFromEnd),
             _links(call, shown, lines),
             join([searchForm(call, shown), _GOTO()]),
-            _output(call, shown, lines, wanted),
+            _output(call, shown, lines, wanted, outlined),
             _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
         ],
     )
@@ -224,9 +232,9 @@ def _links(call: Call, shown: ShownLog, lines: Painted) -> Markup:
     return _NAV(links=join(links, " · "))
 
 
-def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted) -> Markup:
+def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted, outlined: Outlined) -> Markup:
     """The lines."""
-    content = blocks(lines.first, lines.html, shown=wanted.line)
+    content = blocks(lines.first, lines.html, outlined.sections, wanted.line)
     if not lines.html and not lines.tail:
         content = paragraph("The log has no output." if shown.isFinished else "There is no output yet.")
     follow: Value = ""
@@ -256,11 +264,15 @@ async def linesOf(call: Call) -> Answer:
     """Some lines, as JSON, or as a piece of the page."""
     shown = await logOf(call)
     if call.query["format"] == "html":
-        lines = await inThread(
-            shown, lambda view: painted(view, chosen(call.query, view, True), call.query["times"])
-        )
+        outlines: Outlines = call.world.extra["outlines"]
+
+        def read(view: LogView) -> tuple[Painted, Outlined]:
+            lines = painted(view, chosen(call.query, view, True), call.query["times"])
+            return lines, outlines.of(view, 0)
+
+        lines, outlined = await inThread(shown, read)
         content = _FRAGMENT(
-            content=join([blocks(lines.first, lines.html), tail(lines)]),
+            content=join([blocks(lines.first, lines.html, outlined.sections), tail(lines)]),
             first=lines.first,
             last=lines.last,
             total=lines.total,
