@@ -110,7 +110,7 @@ async def logOf(call: Call) -> ShownLog:
     step = stepOf(call, build)
     record = _recordOf(step, call.values["log"])
     directory = call.world.botmaster.resources.logs
-    return ShownLog(build, status, step, record, directory, _liveOf(status, record))
+    return ShownLog(build, status, step, record, directory, liveOf(status, record))
 
 
 def _recordOf(step: StepRecord, wanted: str) -> LogRecord:
@@ -124,7 +124,8 @@ def _recordOf(step: StepRecord, wanted: str) -> LogRecord:
     raise Problem(404, problem.title, hint=f"It has {names}." if names else "It has no logs.")
 
 
-def _liveOf(status: BuildStatus | None, record: LogRecord) -> LogFile | None:
+def liveOf(status: BuildStatus | None, record: LogRecord) -> LogFile | None:
+    """The object of a log while its build runs."""
     for step in () if status is None else status.steps:
         for log in step.logs:
             if log.filename == record.filename:

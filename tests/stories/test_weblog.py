@@ -8,12 +8,7 @@ import random
 import re
 from typing import Any
 
-from twisted.internet.defer import execute
-
-from buildbot.logs.feed import LogFeeds
-from buildbot.logs.reading import LogViews
-from buildbot.logs.search import LogSearches
-from buildbot.web import outlines, service
+from buildbot.web import outlines
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
 
@@ -24,11 +19,7 @@ class LogCase(BuildingCase):
     """A build whose first step writes a log. Threads are calls."""
 
     def setUp(self) -> None:
-        self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         BuildingCase.setUp(self)
-        logs = self.master.botmaster.resources.logs
-        logs.views = LogViews(execute)
-        logs.feeds = LogFeeds(logs.clock, logs.views)
         self.force()
 
     @property
@@ -453,6 +444,34 @@ class OutlineTests(LogCase):
         page = self.log().text
         self.assertNotIn("of the log is searched", page)
         self.assertIn("2 failing lines<", page)
+
+
+class BuildPageTests(LogCase):
+    """The page of a build shows why it failed."""
+
+    def test_failed(self) -> None:
+        """The page of a failed build has the last 20 lines of the failed step's log, as links."""
+        self.say(stdout="".join(f"line {number}.\n" for number in range(100)))
+        self.assertNotIn("Last lines", self.ask("/builders/full/builds/0").text)
+        self.end(2)
+        page = self.ask("/builders/full/builds/0").text
+        self.assertIn("Last lines of compile", page)
+        self.assertRegex(
+            page, r'<a href="[./]*builders/[^"]*/logs/stdio\?line=(\d+)#L\1" tabindex="-1">\1</a>line 99\.'
+        )
+        self.assertNotIn("line 70.", page)
+
+    def test_lost(self) -> None:
+        """A build whose logs are deleted still has its page."""
+        self.say(stdout="line\n")
+        self.end(2)
+        for folder, _, files in os.walk(self.basedir):
+            for name in files:
+                if "-log-" in name:
+                    os.unlink(os.path.join(folder, name))
+        page = self.ask("/builders/full/builds/0")
+        self.assertEqual(page.status, 200)
+        self.assertNotIn("Last lines", page.text)
 
 
 #: Texts that try to become markup.

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from buildbot.logs.feed import LogFeeds
+from buildbot.logs.reading import LogViews
+from buildbot.logs.search import LogSearches
+from buildbot.web import service
 from tests.stories.world import World
 
 
@@ -95,9 +100,18 @@ class WebWorld(World):
 
     def setUp(self) -> None:
         World.setUp(self)
+        self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         self.connections: list[Connection] = []
         for line in self.STATUS.splitlines():
             self.add(line)
+
+    def start(self) -> Deferred[list[str]]:
+        """Start the master. Logs are read by calls instead of threads."""
+        started = World.start(self)
+        logs = self.master.botmaster.resources.logs
+        logs.views = LogViews(execute)
+        logs.feeds = LogFeeds(logs.clock, logs.views)
+        return started
 
     @property
     def web(self) -> Any:

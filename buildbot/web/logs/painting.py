@@ -16,7 +16,7 @@ from buildbot.text.plural import counted
 from buildbot.web.logs.ansi import looksAfter, render
 from buildbot.web.logs.failures import Failures, Kind
 from buildbot.web.logs.looks import PLAIN, Looks
-from buildbot.web.markup import Markup
+from buildbot.web.markup import Href, Markup
 
 #: The characters of a line in which a mark of an error is looked for.
 _HEAD = 1000
@@ -30,6 +30,8 @@ _MARKS = {
     Kind.WARNING: ("odd", '<i class="k" title="warning">▲</i>'),
 }
 _KNOWN = Failures()
+
+_HERE = Href("")
 
 #: The looks at some place, by channel.
 State = dict[int, Looks]
@@ -46,8 +48,12 @@ class Painter:
         state: Mapping[int, Looks] | None = None,
         clock: Callable[[float], str] | None = None,
         failures: Failures = _KNOWN,
+        base: Href = _HERE,
     ) -> None:
-        """@param clock: makes the text of a time; None: lines have no times."""
+        """@param clock: makes the text of a time; None: lines have no times.
+        @param base: the address of the log's page; empty on that page itself.
+        """
+        self._base = base
         self.state: State = dict(state or {})
         self._clock = clock
         self._failures = failures
@@ -73,7 +79,8 @@ class Painter:
         if number is None:
             head = f'<div id="B{line.offset}"{shown}><i class="n">…</i>'
         else:
-            head = f'<div id="L{number}"{shown}><a href="?line={number}#L{number}" tabindex="-1">{number}</a>'
+            to = f"{self._base}?line={number}#L{number}"
+            head = f'<div id="L{number}"{shown}><a href="{to}" tabindex="-1">{number}</a>'
         content = self._content(line) or "\n"  # so that a copy of the page has the empty line
         return Markup(f"{head}{self._time(line)}{mark}{content}</div>")
 

@@ -12,9 +12,11 @@ from buildbot.status.topics import buildTopic
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
 from buildbot.web.pages.changes import changeTable
+from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
+from buildbot.web.static import LOG_STYLE
 
 #: The most characters of a property's value on the page.
 LONGEST_VALUE = 2000
@@ -35,6 +37,9 @@ async def buildPage(call: Call) -> Page:
         Part("steps", section("steps-title", "Steps", steps(call, build))),
         Part("changes", section("changes-title", "Changes", _changes(call, build))),
     ]
+    last = await lastLines(call, build, status)
+    if last:
+        parts.insert(1, Part("failed", last))
     if mayProperties:
         parts.append(Part("properties", section("properties-title", "Properties", _properties(build))))
     return Page(
@@ -43,6 +48,7 @@ async def buildPage(call: Call) -> Page:
         topics=(buildTopic(name, number),),
         ages=status is not None,
         trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
+        styles=(LOG_STYLE.address,),
     )
 
 

@@ -1,0 +1,54 @@
+# -*- test-case-name: tests.stories.test_weblog -*-
+"""The last lines of the log of a build's failed step, for the page of the build."""
+
+from __future__ import annotations
+
+from buildbot.logs.view import LogView
+from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.model.results import EXCEPTION, FAILURE
+from buildbot.status.build import BuildStatus
+from buildbot.web.call import Call
+from buildbot.web.logreading import ShownLog, liveOf
+from buildbot.web.logs.painting import Painter, stateAfter
+from buildbot.web.markup import NOTHING, Href, Markup, Template, join, link
+from buildbot.web.pages.pieces import section
+
+#: How many lines are shown.
+LINES = 20
+
+_LINES = Template('<div class="log"><div class="block short">\n{lines}</div></div><p>{more}</p>')
+
+
+async def lastLines(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
+    """The last lines of the first failed step; nothing if there is none, or the visitor may not read logs."""
+    found = _failed(build)
+    if found is None or not await call.may("viewLogs", build.builder):
+        return NOTHING
+    step, record = found
+    directory = call.world.botmaster.resources.logs
+    shown = ShownLog(build, status, step, record, directory, liveOf(status, record))
+    to = call.to(*shown.segments)
+    try:
+        lines = await directory.views.call(shown.place(), lambda view: _painted(view, to))
+    except OSError:
+        return NOTHING  # the log was deleted
+    content = _LINES(lines=join(lines, Markup("\n")), more=link(to, f"The whole log {record.name}"))
+    return section("failed-title", f"Last lines of {step.name}", content)
+
+
+def _failed(build: BuildRecord) -> tuple[StepRecord, LogRecord] | None:
+    """The first failed step with a log in text, and that log."""
+    for step in build.steps:
+        if step.results in (FAILURE, EXCEPTION):
+            logs = [log for log in step.logs if not log.html and log.length != 0]
+            if logs:
+                return step, next((log for log in logs if log.name == "stdio"), logs[0])
+    return None
+
+
+def _painted(view: LogView, to: Href) -> list[Markup]:
+    """The last lines. Blocks."""
+    found = view.last(LINES)
+    lines = (*found.lines, *found.unnumbered)
+    first = lines[0].number if lines else None
+    return Painter(stateAfter(view.before(first)) if first else None, base=to).paint(lines)
