@@ -49,6 +49,7 @@ _GOTO = Template(
     '<form class="goto" method="get"><label for="line">Line or percentage</label> '
     '<input id="line" name="line" size="8" required=""> <button>Go</button></form>'
 )
+_TOOLS = Template('<div class="tools">{content}</div>')
 _NAV = Template('<nav class="parts" aria-label="Parts of the log">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
@@ -87,7 +88,7 @@ async def logPage(call: Call) -> Page | Stream:
             _notes(call, shown),
             failing(outlined, shown.isShownFromEnd),
             _links(call, shown, lines),
-            join([searchForm(call, shown), _GOTO()]),
+            _TOOLS(content=join([searchForm(call, shown), _GOTO()])),
             _output(call, shown, lines, wanted, outlined),
             _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
         ],

@@ -178,10 +178,10 @@ async function loadMore(isOlder) {
       if (Number(part.dataset.last) < first || !isOlder) break;
       first = Number(part.dataset.last) + 1;
     }
-    const height = log.offsetHeight;
     if (isOlder) {
+      const place = blocks[0].getBoundingClientRect().top;
       log.prepend(...found);
-      if (!CSS.supports("overflow-anchor", "auto")) scrollBy(0, log.offsetHeight - height);
+      scrollBy(0, blocks[0].getBoundingClientRect().top - place);
     } else {
       log.append(...found);
       Object.assign(log.dataset, { total: part.dataset.total, output: part.dataset.output });
