@@ -1,19 +1,31 @@
-# -*- test-case-name: tests.stories.test_web -*-
-"""The list of all builders."""
+# -*- test-case-name: tests.stories.test_webpages -*-
+"""The list of all builders, with a strip of their last builds; and lists of the last builds of all."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from buildbot.model.rows import BuildFilter, BuildRow
+from buildbot.status.build import BuildStatus
+from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
-from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import Value, join, link
-from buildbot.web.pages.pieces import activity, result, since, table
+from buildbot.web.call import Answer, Call, Page, Part, redirect
+from buildbot.web.markup import Markup, Template, Value, join, link
+from buildbot.web.pages.changes import revision
+from buildbot.web.pages.pieces import activity, lasting, paragraph, result, since, table, when
+from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.routes import Parameter, Route
 
 PARAMETERS = (
     Parameter("builder", "Show only these builders.", repeated=True),
     Parameter("category", "Show only builders of these categories or tags.", repeated=True),
     Parameter("tag", "Show only builders of these categories or tags.", repeated=True),
-    Parameter("branch", "Show only the last builds of these branches.", repeated=True),
+    Parameter("branch", "Show only builds of these branches.", repeated=True),
+)
+
+_STRIP = Template('<span class="strip">{boxes}</span>')
+_BOX = Template(
+    '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {title}</span></a>'
 )
 
 
@@ -25,52 +37,129 @@ def chosen(call: Call) -> list[str]:
     return [name for name in names if not wanted or name in wanted]
 
 
-def builders(call: Call) -> Page:
+def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> list[BuildRow]:
+    """The builds of some branches; of all if none is given. "trunk" is also no branch."""
+    return [
+        row
+        for row in rows
+        if not branches or row.branch in branches or (not row.branch and "trunk" in branches)
+    ]
+
+
+def strip(call: Call, rows: Sequence[BuildRow]) -> Markup:
+    """The outcomes of builds, the oldest first; each is a link."""
+    boxes = []
+    for row in reversed(rows):
+        look = lookOfResult(row.results)
+        to = call.to("builders", row.builder, "builds", row.number)
+        boxes.append(_BOX(kind=look.css, to=to, title=f"#{row.number} {look.word}", symbol=look.symbol))
+    return _STRIP(boxes=join(boxes))
+
+
+async def builders(call: Call) -> Page:
     """One line for each builder."""
+    names = chosen(call)
+    found = await call.world.store.getLastRows(names, COUNT) if names else {}
     rows: list[list[Value]] = []
-    for name in chosen(call):
+    for name in names:
         builder = call.world.status.getBuilder(name)
         now, running = builder.getState()
-        last = builder.getLastFinishedBuild()
+        last = ofBranches(found[name], call.query["branch"])
+        over = next((row for row in last if row.finished is not None), None)
+        waiting = len(builder.getPendingBuilds())
         rows.append(
             [
                 link(call.to("builders", name), name),
-                activity(now),
-                ""
-                if last is None
-                else result(
-                    last.getResults(),
-                    f"#{last.getNumber()}",
-                    call.to("builders", name, "builds", last.getNumber()),
-                ),
-                join(
-                    [
-                        join(
-                            [
-                                link(
-                                    call.to("builders", name, "builds", each.getNumber()),
-                                    f"#{each.getNumber()}",
-                                ),
-                                since(each.getTimes()[0], call.world.now()),
-                            ],
-                            " ",
-                        )
-                        for each in running
-                    ],
-                    ", ",
-                ),
-                len(builder.getPendingBuilds()) or "",
+                activity("waiting" if now == "idle" and waiting else now),
+                "" if over is None else buildLink(call, over),
+                "" if over is None else judge(last).words(),
+                strip(call, last),
+                join((_running(call, name, each) for each in running), ", "),
+                waiting or "",
             ]
         )
-    heads = ("Builder", "State", "Last build", "Running", "Waiting")
-    return Page(
-        "Builders",
-        [Part("builders", table("Builders", heads, rows))],
-        topics=(BUILDERS, BUILDS, QUEUE),
-        ages=True,
+    heads = ("Builder", "State", "Last build", "Standing", f"Last {COUNT}", "Running", "Waiting")
+    content = Part("builders", table("Builders", heads, rows))
+    return Page("Builders", [content], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
+
+
+def buildLink(call: Call, row: BuildRow) -> Markup:
+    """The result and the number of a build, as a link."""
+    return result(row.results, f"#{row.number}", call.to("builders", row.builder, "builds", row.number))
+
+
+def _running(call: Call, name: str, build: BuildStatus) -> Markup:
+    number, (started, _) = build.getNumber(), build.getTimes()
+    return join(
+        [link(call.to("builders", name, "builds", number), f"#{number}"), since(started, call.world.now())],
+        " ",
     )
 
 
+def rowTable(call: Call, rows: Sequence[BuildRow], caption: str) -> Markup:
+    """A table of builds of any builder."""
+    lines = [
+        [
+            link(call.to("builders", row.builder), row.builder),
+            buildLink(call, row),
+            row.text,
+            revision(call, row.revision),
+            row.branch,
+            row.who or row.reason,
+            link(call.to("buildslaves", row.slave), row.slave),
+            when(row.started),
+            since(row.started, call.world.now())
+            if row.finished is None
+            else lasting(row.finished - row.started),
+        ]
+        for row in rows
+    ]
+    heads = ("Builder", "Build", "Outcome", "Revision", "Branch", "Why", "Slave", "Started", "Duration")
+    return table(caption, heads, lines)
+
+
+async def oneLinePerBuild(call: Call) -> Page:
+    """The last builds of all builders."""
+    names = chosen(call)
+    if "builder" in call.values:
+        names = [name for name in names if name == call.values["builder"]]
+    branches = call.query["branch"]
+    count = call.query["numbuilds"] or call.world.options.numbuilds
+    wanted = BuildFilter(builders=tuple(names), branch=branches[0] if len(branches) == 1 else None)
+    if wanted.branch == "trunk":
+        wanted = BuildFilter(builders=wanted.builders)
+    page = await call.world.store.getBuildRows(wanted, count, call.query["cursor"])
+    rows = ofBranches(page.rows, branches)
+    content: list[Value] = [
+        rowTable(call, rows, "Builds, newest first") if rows else paragraph("There are no builds.")
+    ]
+    if page.next:
+        content.append(paragraph(link(call.to(*call.segments, query=f"cursor={page.next}"), "Older builds")))
+    return Page(
+        "Builds",
+        [Part("builds", join(content))],
+        topics=(BUILDERS, BUILDS),
+        ages=True,
+        refresh=max(15, call.query["reload"]) if call.query["reload"] else 0,
+    )
+
+
+def oneBoxPerBuilder(call: Call) -> Answer:
+    """The page of 0.7 with the last build of each builder: the list of builders has that."""
+    return redirect(call.to("builders"), 301)
+
+
+_LINES = (
+    *PARAMETERS,
+    Parameter("numbuilds", "How many builds.", "integer", least=1, most=1000),
+    Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
+    Parameter("cursor", "Where an older page begins.", default=""),
+)
 ROUTES = (
-    Route("/builders", builders, "All builders: state, last result, running and waiting builds.", PARAMETERS),
+    Route(
+        "/builders", builders, "All builders: state, standing, last builds, running and waiting.", PARAMETERS
+    ),
+    Route("/one_line_per_build", oneLinePerBuild, "The last builds of all builders.", _LINES),
+    Route("/one_line_per_build/{builder}", oneLinePerBuild, "The last builds of one builder.", _LINES),
+    Route("/one_box_per_builder", oneBoxPerBuilder, "The list of builders, at its old address.", kind="old"),
 )

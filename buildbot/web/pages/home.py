@@ -1,50 +1,90 @@
-# -*- test-case-name: tests.stories.test_web -*-
-"""The first page: what is broken, what runs, what waits and why."""
+# -*- test-case-name: tests.stories.test_webpages -*-
+"""The first page: what is broken and since when, what runs, what waits and why."""
 
 from __future__ import annotations
 
+from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.report import reportWaiting, runningBuilds
-from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
+from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import Markup, link
-from buildbot.web.pages.pieces import lasting, paragraph, result, section, since, table
+from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.changes import revision
+from buildbot.web.pages.pieces import lasting, paragraph, result, section, since, table, when
+from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
 
-#: The results that need attention.
-_RED = (2, 4)
 
-
-def home(call: Call) -> Page:
+async def home(call: Call) -> Page:
     """What is broken, what runs, and what waits."""
+    names = call.world.status.getBuilderNames(call.world.options.categories)
+    standings = await call.world.store.getStandings(names)
+    broken = [(name, each) for name, each in standings.items() if each.last is not None and isRed(each.last)]
     return Page(
         call.world.config.projectName or "Home",
         [
-            Part("broken", section("broken-title", "Broken", _broken(call))),
+            Part("numbers", paragraph(_numbers(call, names, len(broken)))),
+            Part("broken", section("broken-title", "Broken", _broken(call, broken))),
             Part("running", section("running-title", "Running", _running(call))),
             Part("waiting", section("waiting-title", "Waiting", _waiting(call))),
         ],
-        topics=(BUILDERS, BUILDS, QUEUE),
+        topics=(BUILDERS, BUILDS, QUEUE, SLAVES),
         ages=True,
     )
 
 
-def _broken(call: Call) -> Markup:
-    rows = []
-    for name in call.world.status.getBuilderNames():
-        last = call.world.status.getBuilder(name).getLastFinishedBuild()
-        if last is not None and last.getResults() in _RED:
-            number = last.getNumber()
-            rows.append(
-                [
-                    link(call.to("builders", name), name),
-                    result(last.getResults(), f"#{number}", call.to("builders", name, "builds", number)),
-                    " ".join(last.getText()),
-                    ", ".join(last.getResponsibleUsers()),
-                ]
-            )
+def _numbers(call: Call, names: list[str], broken: int) -> str:
+    """The numbers of the master, in one line."""
+    slaves = [slave.slave_status for slave in call.world.botmaster.slaves.values()]
+    connected = sum(1 for slave in slaves if slave.isConnected())
+    running = len(runningBuilds(call.world.botmaster))
+    return (
+        f"{broken} of {len(names)} builders broken · {running} builds running · "
+        f"{connected} of {len(slaves)} slaves connected"
+    )
+
+
+def _broken(call: Call, broken: list[tuple[str, Standing]]) -> Markup:
+    rows = [
+        [
+            link(call.to("builders", name), name),
+            _build(call, standing.last),
+            "" if standing.last is None else standing.last.text,
+            _since(call, standing),
+            _between(call, standing),
+            "" if standing.red is None else standing.red.who,
+        ]
+        for name, standing in broken
+    ]
     if not rows:
         return paragraph("No builder is broken.")
-    return table("Broken builders", ("Builder", "Last build", "Why", "Changes by"), rows)
+    heads = ("Builder", "Last build", "Why", "Since", "Good … bad", "Changes by")
+    return table("Broken builders", heads, rows)
+
+
+def _build(call: Call, row: BuildRow | None) -> Value:
+    """A link to a build, with its result."""
+    if row is None:
+        return ""
+    return result(row.results, f"#{row.number}", call.to("builders", row.builder, "builds", row.number))
+
+
+def _since(call: Call, standing: Standing) -> Value:
+    """The first red build, and when it ended."""
+    red = standing.red
+    if red is None:
+        return ""
+    first = link(call.to("builders", red.builder, "builds", red.number), f"#{red.number}")
+    return join([first, when(red.finished)], ", ")
+
+
+def _between(call: Call, standing: Standing) -> Value:
+    """The last good and the first bad revision."""
+    if standing.red is None or not standing.red.revision:
+        return ""
+    bad = revision(call, standing.red.revision)
+    if standing.good is None:
+        return join(["never good", bad], " … ")
+    return join([revision(call, standing.good.revision), bad], " … ")
 
 
 def _running(call: Call) -> Markup:
@@ -57,7 +97,7 @@ def _running(call: Call) -> Markup:
                 link(call.to("builders", name), name),
                 link(call.to("builders", name, "builds", number), f"#{number}"),
                 "" if step is None else step.getName(),
-                build.getSlavename(),
+                link(call.to("buildslaves", build.getSlavename()), build.getSlavename()),
                 since(build.getTimes()[0], call.world.now()),
                 "" if eta is None else lasting(eta),
             ]
@@ -82,4 +122,4 @@ def _waiting(call: Call) -> Markup:
     return table("Waiting requests", ("Builder", "Requests", "For", "Why"), rows)
 
 
-ROUTES = (Route("/", home, "What is broken, what runs, what waits and why."),)
+ROUTES = (Route("/", home, "What is broken and since when, what runs, what waits and why."),)
