@@ -23,11 +23,15 @@ log = Logger()
 ROOM = 16 << 20
 MOST = 500
 #: The seconds of one turn in a thread, and the pause between two turns.
-TURN, PAUSE = 0.05, 0.05
+TURN, PAUSE = 0.02, 0.08
 #: The seconds that a page waits for its outline.
-PATIENCE = 0.15
+PATIENCE = 0.03
+#: The blocks that are read at once. A thread that reads more often keeps Python's lock from the reactor.
+_BLOCKS = 8
+#: Seconds to sleep after them, for the same reason.
+_NAP = 0.001
 #: The bytes at the end of a log that are searched at once, if the log is too long for that.
-_END = 1 << 19
+_END = 1 << 18
 #: The most failing lines from there.
 _LAST = 50
 
@@ -49,17 +53,21 @@ class Outlines:
 
         @raise OSError: the log's file is gone, or the disk is broken.
         """
+        isBusy = view.path in self._waiting  # the rest is being found already
+        return self._found(view, None if isBusy else self._now() + seconds)
+
+    def _found(self, view: LogView, end: float | None) -> Outlined:
         with self._lock:
             kept = self._kept.pop(view.path, None) or _Kept()
             self._kept[view.path] = kept
         with kept.lock:
-            found = kept.extend(view, self._now() + seconds, self._now)
+            found = kept.extend(view, end, self._now)
         with self._lock:
             self._forget()
         return found
 
     def goOn(self, views: LogViews, place: Place) -> None:
-        """Find the rest of the outline of a finished log, a little at a time."""
+        """Find the rest of the outline of a log, as far as it is written now, a little at a time."""
         if place.path not in self._waiting:
             self._waiting.add(place.path)
             working = ensureDeferred(self._rest(views, place))
@@ -68,13 +76,16 @@ class Outlines:
     async def _rest(self, views: LogViews, place: Place) -> None:
         await self._turns.acquire()
         try:
-            while (await views.call(place, lambda view: self.of(view, TURN))).searched < 1:
+            while (await views.call(place, self._turn)).searched < 1:
                 await sleep(self._clock, PAUSE)
         except OSError:
             pass  # the log was deleted
         finally:
             self._waiting.discard(place.path)
             self._turns.release()
+
+    def _turn(self, view: LogView) -> Outlined:
+        return self._found(view, self._now() + TURN)
 
     def _forget(self) -> None:
         total = sum(each.weight for each in self._kept.values())
@@ -96,19 +107,20 @@ class _Kept:
         self.last: tuple[FailingLine, ...] | None = None
         self.weight = 1000
 
-    def extend(self, view: LogView, end: float, now: Callable[[], float]) -> Outlined:
-        """Read more blocks until the time C{end}: at least one, if there is one."""
+    def extend(self, view: LogView, end: float | None, now: Callable[[], float]) -> Outlined:
+        """Read more blocks until the time C{end}: at least some, if there are any. None: read nothing."""
         index = view.index
         total = index.end.data
         with view.reading(headers=False) as read:
-            while self.at < total:
+            while self.at < total and end is not None:
                 place = index.ofData(self.at)
                 begin = index.block(place).data
-                data = read(place, place + 1)
+                data = read(place, min(len(index), place + _BLOCKS))
                 self.outline.feed(data[self.at - begin :])
                 self.at = max(self.at + 1, begin + len(data))
                 if now() >= end:
                     break
+                time.sleep(_NAP)
         isAll = self.at >= total
         isOver = isAll and view.isFinished
         if isOver:

@@ -430,6 +430,8 @@ class OutlineTests(LogCase):
         self.patch(outlines, "TURN", 0.0)
         self.patch(outlines, "PATIENCE", 0.0)
         self.patch(outlines.Outlines.of, "__defaults__", (0.0,))
+        self.patch(outlines, "_BLOCKS", 1)
+        self.patch(outlines, "_NAP", 0)
         self.say(stdout="main.c:1: error: first\n" + "x" * 99 + "\n")
         for _ in range(30):
             self.say(stdout=("y" * 99 + "\n") * 1000)

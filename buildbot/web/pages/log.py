@@ -77,7 +77,7 @@ async def logPage(call: Call) -> Page | Stream:
         return wanted, painted(view, wanted, call.query["times"]), outlines.of(view)
 
     wanted, lines, outlined = await inThread(shown, read)
-    if outlined.searched < 1 and shown.isFinished:
+    if outlined.searched < 1:
         outlines.goOn(shown.directory.views, shown.place())
     return pageOf(
         call,
