@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application import service
 from twisted.cred.portal import Portal
@@ -197,6 +197,29 @@ class BuildMaster(PluginParent):
         """The status of the master."""
         return self.status
 
+    # a receiver for 0.8.6 and later finds the status and the master in its parent
+
+    @property
+    def master(self) -> BuildMaster:
+        """Myself."""
+        return self
+
+    def subscribe(self, target: object) -> None:
+        """See L{Status.subscribe}."""
+        self.status.subscribe(target)
+
+    def unsubscribe(self, target: object) -> None:
+        """See L{Status.unsubscribe}."""
+        self.status.unsubscribe(target)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The other methods of the status, such as C{getBuilder}."""
+            if name.startswith("get") and "status" in self.__dict__:
+                return getattr(self.__dict__["status"], name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Deferred[Change]:
         """Store a change, then pass it to the schedulers.
 
@@ -279,6 +302,8 @@ class BuildMaster(PluginParent):
         await self.botmaster.openStore()
         await self.applier.applyFirst(config)
         await self.botmaster.resume()
+        if self.botmaster.announcer.watchers:  # they came before the builders
+            await self.status.recall()
         await maybeDeferred(self.control.startService)
         found = troublesFound(self.basedir, self.troubles)
         lines = startedLines(config, self.describePorts(), self.applier.warnings(), found)

@@ -6,10 +6,10 @@ This module does not check permissions: a caller with a BuilderControl can use a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, succeed
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -78,19 +78,45 @@ class BuilderControl:
             raise interfaces.BuilderInUseError(self.original.name)
         return self.requestBuild(req)
 
-    def resubmitBuild(self, bs: Any, reason: str = _NO_REASON) -> Deferred[BuildRequest] | None:
-        """Build the source of a finished build again.
+    def resubmitBuild(
+        self,
+        bs: Any,
+        reason: str = _NO_REASON,
+        extraProperties: Mapping[str, Any] | None = None,
+        absolute: bool = True,
+    ) -> Deferred[BuildRequest] | None:
+        """Build the source of a finished build again, with the properties of its request.
 
         @param bs: an L{interfaces.IBuildStatus}.
+        @param extraProperties: more properties; they count more.
+        @param absolute: build the revision that the slave checked out, if a step has told it; else the
+            source as it was requested.
         @return: see L{requestBuild}; None if that build has not finished.
         """
         if not bs.isFinished():
             return None
-        return self.requestBuild(BuildRequest(reason, bs.getSourceStamp(), self.original.name))
+        request = BuildRequest(reason, bs.getSourceStamp(absolute), self.original.name)
+        return ensureDeferred(self._again(bs, request, extraProperties or {}))
+
+    rebuildBuild = resubmitBuild
+
+    async def _again(self, bs: Any, request: BuildRequest, extra: Mapping[str, Any]) -> BuildRequest:
+        """Submit a request with the properties of those that a build served."""
+        store = self.original.botmaster.resources.store
+        for each in bs.getRequestIds():
+            buildset = await store.getBuildsetOf(each)
+            if buildset is not None:
+                request.properties.update(buildset.properties, buildset.propertySource)
+        request.properties.update(extra, "rebuild")
+        return await self.requestBuild(request)
 
     def getPendingBuilds(self) -> list[BuildRequest]:
         """The waiting requests, oldest first."""
         return list(self.original.pending)
+
+    def getPendingBuildRequestControls(self) -> Deferred[list[BuildRequest]]:
+        """Fires with the result of L{getPendingBuilds}, under a name of 0.8."""
+        return succeed(self.getPendingBuilds())
 
     def getBuild(self, number: int) -> Any:
         """The running build of this number, an L{interfaces.IBuildControl}; None if there is none."""

@@ -134,8 +134,36 @@ class StatusReceiver:
         """See L{interfaces.IMasterReceiver}."""
 
 
+#: The name of 0.8.7 and later.
+StatusReceiverBase = StatusReceiver
+
+
 class StatusReceiverMultiService(StatusReceiver, service.MultiService, ComparableMixin):
-    """I am a receiver for C{c['status']}: my parent is the BuildMaster."""
+    """I am a receiver for C{c['status']}: my parent is the BuildMaster.
+
+    @ivar master: the BuildMaster, as in 0.8.6 and later; None before I have a parent.
+    """
+
+    master: Any = None
 
     def __init__(self) -> None:
         service.MultiService.__init__(self)
+
+    def setServiceParent(self, parent: Any) -> Any:
+        """Join the BuildMaster."""
+        self.master = getattr(parent, "master", parent)
+        return service.MultiService.setServiceParent(self, parent)
+
+
+class StatusReceiverService(StatusReceiver, service.Service, ComparableMixin):
+    """I am a receiver for C{c['status']} without child services, as in 0.8.7 and later.
+
+    @ivar master: the BuildMaster; None before I have a parent.
+    """
+
+    master: Any = None
+
+    def setServiceParent(self, parent: Any) -> Any:
+        """Join the BuildMaster."""
+        self.master = getattr(parent, "master", parent)
+        return service.Service.setServiceParent(self, parent)

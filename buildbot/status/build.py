@@ -19,6 +19,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.model.change import Change
+from buildbot.model.properties import Properties
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.announcer import Announcer, tellOne, wanted
@@ -126,9 +127,40 @@ class BuildStatus(Watched):
         """The number of the build, counted per builder."""
         return self.number
 
-    def getSourceStamp(self) -> SourceStamp:
-        """The source stamp of the build."""
-        return self.source
+    def getSourceStamp(self, absolute: bool = False) -> SourceStamp:
+        """The source stamp of the build.
+
+        @param absolute: with the revision that the slave checked out, if a step has told it.
+        """
+        got = self.properties.get("got_revision") if absolute else None
+        if got is None or isinstance(got, Mapping):
+            return self.source
+        return self.source.getAbsoluteSourceStamp(str(got))
+
+    # names of 0.8
+
+    def getSourceStamps(self, absolute: bool = False) -> list[SourceStamp]:
+        """The list of L{getSourceStamp}: a build has one source."""
+        return [self.getSourceStamp(absolute)]
+
+    def getAllGotRevisions(self) -> dict[str, Any]:
+        """The revision that the slave checked out, by the name of the codebase; empty before it is known."""
+        got = self.properties.get("got_revision")
+        if isinstance(got, Mapping):
+            return dict(got)
+        return {} if got is None else {self.source.codebase: got}
+
+    def getProperties(self) -> Properties:
+        """A copy of the properties. Their sources are not known here."""
+        return Properties(self.properties, "Build")
+
+    def getTestResultsOrd(self) -> list[interfaces.ITestResult]:
+        """The results of single tests, in the order of their names."""
+        return [result for _, result in sorted(self.testResults.items())]
+
+    def getRequestIds(self) -> tuple[int, ...]:
+        """The IDs of the requests that the build serves."""
+        return self.record.requests
 
     def getReason(self) -> str:
         """The reason for the build, in words."""
@@ -259,6 +291,23 @@ class BuildStatus(Watched):
         step.setName(name)
         self.steps.append(step)
         return step
+
+    def setSourceStamp(self, sourceStamp: SourceStamp) -> None:
+        """Set the source stamp of the build, and its Changes."""
+        self.source = sourceStamp
+        self.changes = sourceStamp.changes
+
+    def setReason(self, reason: str) -> None:
+        """Set the reason for the build."""
+        self.reason = reason
+
+    def setBlamelist(self, blamelist: Sequence[str]) -> None:
+        """Set the authors of the Changes."""
+        self.blamelist = list(blamelist)
+
+    def setSlavename(self, slavename: str) -> None:
+        """Set the name of the slave."""
+        self.slavename = slavename
 
     def setText(self, text: Sequence[str] | str) -> None:
         """Words that describe the result."""

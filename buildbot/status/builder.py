@@ -10,6 +10,7 @@ from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, 
 from buildbot.model.results import worst as worst_status
 from buildbot.status.build import BuildStatus, BuildStepStatus
 from buildbot.status.builderstatus import BuilderStatus
+from buildbot.status.event import Event
 from buildbot.status.master import Status
 from buildbot.status.request import BuildRequestStatus, BuildSetStatus
 from buildbot.status.slave import SlaveStatus
@@ -31,6 +32,7 @@ __all__ = [
     "BuildStepStatus",
     "BuilderStatus",
     "ChunkTypes",
+    "Event",
     "HTMLLogFile",
     "LogFile",
     "Results",

@@ -7,10 +7,12 @@ Older builds, and builds of earlier processes, are only in the store.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections import deque
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -18,12 +20,15 @@ from buildbot.config.model import BuilderConfig
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.build import BuildStatus
+from buildbot.status.event import Event
 from buildbot.status.history import History
 from buildbot.status.request import BuildRequestStatus
 from buildbot.status.slave import SlaveStatus
 
 #: The number of finished builds in memory, for plug-ins that compare builds.
 RECENT = 3
+#: The number of events outside of builds in memory.
+EVENTS = 20
 
 
 class RunningBuild(Protocol):
@@ -69,6 +74,10 @@ class HasHistory(Protocol):
     @property
     def history(self) -> History:
         """The finished builds."""
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """Returns the time, in seconds since the epoch."""
 
 
 class BuilderHolder(Protocol):
@@ -160,6 +169,7 @@ class BuilderStatus:
         self._watchers: Observers[object] = NOBODY
         self._recent: tuple[BuildStatus, ...] = ()
         self._told = ""
+        self._events: deque[Event] = deque(maxlen=EVENTS)
         self.experience: dict[str, dict[str, float]] = {}
 
     def __repr__(self) -> str:
@@ -241,6 +251,10 @@ class BuilderStatus:
             number += max(builds, default=-1) + 1
         return builds.get(number) or self._history.known(self.getName(), number)
 
+    def getBuildByNumber(self, number: int) -> BuildStatus | None:
+        """See L{getBuild}."""
+        return self.getBuild(number)
+
     @property
     def _history(self) -> History:
         return self._builder.botmaster.resources.history
@@ -276,9 +290,103 @@ class BuilderStatus:
             last = await self.fetchBuilds(1 + len(self._builder.building))
             self._recent = (*last[:1], *self._recent)[-RECENT:]
 
-    def getEvent(self, number: int) -> interfaces.IStatusEvent | None:
-        """Always None. The status of each slave has the events beside builds."""
-        return None
+    # events outside of builds
+
+    def addEvent(self, text: Sequence[str] = (), color: str | None = None) -> Event:
+        """Add an event that begins now, and return it. Its C{finish} ends it."""
+        event = Event(self._builder.botmaster.resources.now(), None, text, color)
+        self._events.append(event)
+        return event
+
+    def addPointEvent(self, text: Sequence[str] = (), color: str | None = None) -> Event:
+        """Add an event without a duration, and return it."""
+        event = self.addEvent(text, color)
+        event.finished = event.started
+        return event
+
+    def getEvent(self, number: int) -> Event | None:
+        """One of the last EVENTS events outside of builds: -1 is the newest, 0 the oldest; else None."""
+        return self._events[number] if -len(self._events) <= number < len(self._events) else None
+
+    getEventNumbered = getEvent
+
+    def eventGenerator(
+        self,
+        branches: Container[str | None] = (),
+        categories: Container[str | None] = (),
+        committers: Collection[str] = (),
+        minTime: float = 0,
+    ) -> Iterator[interfaces.IStatusEvent]:
+        """Yield the steps and builds in memory, and the other events, newest first, as 0.7.5's waterfall
+        shows them.
+
+        @param branches, categories, committers: only builds of these, if given.
+        @param minTime: only what began at or after this time.
+        """
+        builds: list[BuildStatus] = [
+            build
+            for build in (*self._recent, *self.getCurrentBuilds())
+            if (not branches or build.getSourceStamp().branch in branches)
+            and (not categories or self.category in categories)
+            and (not committers or not set(committers).isdisjoint(build.getResponsibleUsers()))
+        ]
+        found: list[tuple[float, int, interfaces.IStatusEvent]] = [
+            (event.getTimes()[0], -1, event) for event in self._events
+        ]
+        for build in builds:
+            found.append((build.started, build.number, build))
+            found += [(step.started, build.number, step) for step in build.steps if step.started is not None]
+        found.sort(key=lambda each: each[:2])  # a build stays before its steps
+        return (event for when, _, event in reversed(found) if when >= minTime)
+
+    # names of 0.8
+
+    def getCategory(self) -> str | None:
+        """The category in the configuration, or None."""
+        return self.category
+
+    def getDescription(self) -> str | None:
+        """The description in the configuration, or None."""
+        return self._builder.setup.description
+
+    def getPendingBuildRequestStatuses(self) -> Deferred[list[BuildRequestStatus]]:
+        """Fires with the result of L{getPendingBuilds}."""
+        return succeed(self.getPendingBuilds())
+
+    def generateFinishedBuilds(
+        self,
+        branches: Container[str | None] = (),
+        num_builds: int | None = None,
+        max_buildnum: int | None = None,
+        finished_before: float | None = None,
+        results: Container[int | None] | None = None,
+        max_search: int = 200,
+    ) -> Iterator[BuildStatus]:
+        """Yield the finished builds in memory, newest first. L{fetchBuilds} reads the others.
+
+        @param branches, results: only builds of these, if given.
+        @param num_builds: the most builds.
+        @param max_buildnum: the highest number.
+        @param finished_before: only builds that finished before this time.
+        @param max_search: the most builds to look at.
+        """
+        last = self.getLastFinishedBuild()
+        number = -1 if last is None else last.getNumber()
+        if max_buildnum is not None:
+            number = min(number, max_buildnum)
+        found = 0
+        for each in range(number, max(-1, number - max_search), -1):
+            build = self.getBuild(each)
+            if build is None or build.finished is None or (num_builds is not None and found >= num_builds):
+                return
+            isWanted = (
+                (not branches or build.getSourceStamp().branch in branches)
+                and (results is None or build.getResults() in results)
+                and (finished_before is None or build.finished < finished_before)
+            )
+            if isWanted:
+                found += 1
+                yield build
 
     def subscribe(self, receiver: object) -> None:
         """Report the present state, state changes and builds to an L{interfaces.IStatusReceiver}."""

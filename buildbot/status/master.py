@@ -9,7 +9,6 @@ from typing import Protocol, cast
 
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -22,7 +21,7 @@ from buildbot.status.happenings import Happenings
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import Topics
-from buildbot.status.urls import pathOf
+from buildbot.status.urls import buildPath, pathOf
 from buildbot.store.interface import StoreFailed
 
 log = Logger()
@@ -108,6 +107,18 @@ class Status:
         """C{c['buildbotURL']}."""
         return self.botmaster.config.buildbotURL
 
+    def getTitle(self) -> str:
+        """C{c['projectName']}, under a name of 0.8."""
+        return self.getProjectName()
+
+    def getTitleURL(self) -> str | None:
+        """C{c['projectURL']}, under a name of 0.8."""
+        return self.getProjectURL()
+
+    def getStatus(self) -> Status:
+        """Myself: a receiver for 0.8.6 and later may take me for its parent."""
+        return self
+
     def getSchedulers(self) -> Sequence[ISchedulerStatus]:
         """The running schedulers."""
         return self._schedulers()
@@ -131,6 +142,14 @@ class Status:
         @raise KeyError: there is no such builder.
         """
         return self.botmaster.builders[name].builder_status
+
+    def getBuilders(self) -> list[BuilderStatus]:
+        """The builders, in the order of the configuration."""
+        return [self.getBuilder(name) for name in self.getBuilderNames()]
+
+    def getURLForBuild(self, builder_name: str, build_number: int) -> str | None:
+        """The URL of the page about a build; None if C{c['buildbotURL']} is not set."""
+        return self._url(buildPath(builder_name, build_number))
 
     async def fetchBuild(self, builder: str, number: int) -> BuildStatus | None:
         """Any kept build: running, or finished at any time, also of a builder that was removed.
@@ -166,10 +185,11 @@ class Status:
 
         @return: None if C{c['buildbotURL']} is not set, or there is no such page.
         """
-        base, path = self.getBuildbotURL(), pathOf(thing)
-        if not base or path is None:
-            return None
-        return f"{base.rstrip('/')}/{path}"
+        return self._url(pathOf(thing))
+
+    def _url(self, path: str | None) -> str | None:
+        base = self.getBuildbotURL()
+        return None if not base or path is None else f"{base.rstrip('/')}/{path}"
 
     def _attach(self, topics: Topics) -> None:
         self._hear(Happenings(topics, self.botmaster.builders))
@@ -181,21 +201,23 @@ class Status:
         with it.
         """
         self._hear(target)
-        ensureDeferred(self._recall()).addErrback(self._notRecalled)
+        ensureDeferred(self.recall()).addErrback(lambda why: log.failure("recalling builds failed", why))
 
     def _hear(self, target: object) -> None:
-        builders = [self.getBuilder(name) for name in self.getBuilderNames()]
-        self.botmaster.announcer.subscribe(target, builders)
+        self.botmaster.announcer.subscribe(target, self.getBuilders())
 
-    async def _recall(self) -> None:
-        for name in self.getBuilderNames():
-            known = self.botmaster.builders.get(name)
-            if known is not None:
-                await known.builder_status.recall()
+    async def recall(self) -> None:
+        """Read the last build of each builder from the store, for receivers that compare builds.
 
-    def _notRecalled(self, why: Failure) -> None:
-        why.trap(StoreFailed)
-        log.warn("the last builds cannot be read: {why}", why=why.value)
+        If the store cannot be read, that is logged only.
+        """
+        try:
+            for name in self.getBuilderNames():
+                known = self.botmaster.builders.get(name)
+                if known is not None:
+                    await known.builder_status.recall()
+        except StoreFailed as why:
+            log.warn("the last builds cannot be read: {why}", why=why.reason)
 
     def unsubscribe(self, target: object) -> None:
         """Stop all events for this receiver, also those about builders and builds."""

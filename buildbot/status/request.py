@@ -55,6 +55,10 @@ class BuildRequestStatus:
         """The source stamp of the request."""
         return self.source
 
+    def getSourceStamps(self) -> list[SourceStamp]:
+        """The list of L{getSourceStamp}, under a name of 0.8."""
+        return [self.source]
+
     def getBuilderName(self) -> str:
         """The name of the builder."""
         return self.builderName or ""
@@ -111,6 +115,14 @@ class BuildSetStatus(Completion):
     def getSourceStamp(self) -> SourceStamp:
         """The source stamp of the set."""
         return self.source
+
+    def getSourceStamps(self, absolute: bool = False) -> list[SourceStamp]:
+        """The list of L{getSourceStamp}, under a name of 0.8."""
+        return [self.source]
+
+    def getBuilderNamesAndBuildRequests(self) -> dict[str, BuildRequestStatus]:
+        """The requests by the names of their builders, under a name of 0.8."""
+        return {request.getBuilderName(): request for request in self._requests}
 
     def getReason(self) -> str:
         """The reason for the set, in words."""

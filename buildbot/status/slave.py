@@ -64,6 +64,10 @@ class SlaveStatus:
         """See L{ISlaveStatus}."""
         return self.host
 
+    def getVersion(self) -> str | None:
+        """The release of the slave, as it has told it; None if it has not."""
+        return self.version
+
     def isConnected(self) -> bool:
         """See L{ISlaveStatus}. True only while the connection is alive (L7)."""
         return self.connected and (self._isAlive is None or self._isAlive())

@@ -157,6 +157,14 @@ class BuildStepStatus(Watched):
         """The colour of 0.7.5's waterfall; None until it is set."""
         return self.color
 
+    def isStarted(self) -> bool:
+        """True from its start on."""
+        return self.started is not None
+
+    def getStepNumber(self) -> int:
+        """Its place among the steps of the build; 0 is the first."""
+        return next((place for place, each in enumerate(self.build.steps) if each is self), -1)
+
     def isHidden(self) -> bool:
         """True if pages hide the step, as its C{hideStepIf} says."""
         return self.hidden

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import ensureDeferred, fail
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
@@ -67,6 +67,23 @@ class BuilderControlTests(BuildCase):
         self.assertEqual(self.control.getPendingBuilds(), [])
         self.command(slave).end(0)
         self.settle()
+
+    def test_resubmitExactly(self) -> None:
+        """A build is repeated with the revision that it had and the properties of its request, and others."""
+        self.green()
+        given = {"target": "x86", "level": 1}
+        buildset = BuildSet(["full"], SourceStamp(branch="b"), "wished", properties=given)
+        self.successResultOf(ensureDeferred(self.botmaster.submitBuildSet(buildset)))
+        self.settle()
+        status: Any = self.botmaster.builders["full"].builder_status.getBuild(0)
+        status.setProperty("got_revision", "r9")
+        again = self.successResultOf(self.control.resubmitBuild(status, "again", {"level": 2}))
+        self.assertEqual((again.source.branch, again.source.revision), ("b", "r9"))
+        self.assertEqual(dict(again.properties), {"target": "x86", "level": 2})
+        self.assertEqual([each.revision for each in status.getSourceStamps(absolute=True)], ["r9"])
+        self.assertEqual(status.getAllGotRevisions(), {"": "r9"})
+        asked = self.successResultOf(self.control.rebuildBuild(status, absolute=False))
+        self.assertIsNone(asked.source.revision)
 
     def test_resubmit(self) -> None:
         """A finished build can be built again."""
