@@ -28,7 +28,7 @@ from buildbot.logs import notices
 from buildbot.logs.flushing import DELAY as DELAY
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import AFTER, BEFORE, BadLog, Chunk, ChunkParser, encode
-from buildbot.logs.marks import Marks
+from buildbot.logs.marks import STEP, Marks
 from buildbot.logs.names import indexPath
 from buildbot.logs.notices import damaged
 from buildbot.logs.tail import Tail
@@ -93,7 +93,6 @@ class LogWriter:
     @ivar crc: the CRC-32 of the file.
     @ivar error: the reason why writes fail now, in words; None if all is well.
     @ivar trouble: the missing output and the reason, in words; empty if the file has all output.
-    @ivar marks: the times at which parts of the file were written.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class LogWriter:
         @param tell: called with C{path} and C{error} when C{error} changes.
         @param file: the new, empty file, if it is open already.
         @param flusher: shared with other logs; None: make one.
-        @param done: called when the file is complete.
+        @param done: called when the file is complete, unless it is small.
         """
         self.path = path
         self.length = 0
@@ -121,7 +120,8 @@ class LogWriter:
         self.crc = 0
         self.error: str | None = None
         self.trouble = ""
-        self.marks = Marks(clock.seconds())
+        self._begun = clock.seconds()
+        self._marks: Marks | None = None
         self._clock = clock
         self._tell = tell
         self._done = done
@@ -182,7 +182,7 @@ class LogWriter:
         self._waiting = 0
         before = self.size
         self._write(block, length)
-        if self.size >= self.marks.next:
+        if self.size >= STEP and self.size >= self.marks.next:
             self.marks.add(before, self._clock.seconds())
         if self._room is not None:
             # Single bytes of alternating channels take five times as much in the file.
@@ -214,9 +214,16 @@ class LogWriter:
         elif not os.path.lexists(self.path):
             _log.error("log file {path} was deleted while it was being written", path=self.path)
             self.trouble = "its file was deleted while it was written"
-        else:
+        elif self.size >= STEP:
             self._done(self)
         return self.size
+
+    @property
+    def marks(self) -> Marks:
+        """The times at which parts of the file were written. A small log needs none."""
+        if self._marks is None:
+            self._marks = Marks(self._begun)
+        return self._marks
 
     def _writeTail(self, tail: _Tail) -> None:
         """Write the end of a log that is too long."""
