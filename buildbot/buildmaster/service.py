@@ -26,6 +26,7 @@ from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.control.audit import Audit, StoreKeeper
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.debug import DebugAccount
 from buildbot.control.mastercommands import MasterCommands
@@ -71,6 +72,7 @@ class BuildMaster(PluginParent):
     @ivar applier: applies configurations to my parts.
     @ivar reconfigurer: reconfigures me on request.
     @ivar commands: the commands of the control socket: name -> function.
+    @ivar audit: the record of all actions of people and scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
 
@@ -129,7 +131,8 @@ class BuildMaster(PluginParent):
             **SlaveCommands(self.botmaster).handlers(),
             **BuildCommands(self.botmaster, self.allSchedulers).handlers(),
         }
-        self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS)
+        self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
+        self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
@@ -300,6 +303,7 @@ class BuildMaster(PluginParent):
         if not report.ok:
             raise ConfigErrors(report.errors)
         await self.botmaster.openStore()
+        await self.audit.load()
         await self.applier.applyFirst(config)
         await self.botmaster.resume()
         if self.botmaster.announcer.watchers:  # they came before the builders

@@ -123,8 +123,12 @@ class Audit:
         self._unrecorded = 0
 
     async def load(self) -> None:
-        """Read the stored entries; call this at the start. Raises L{StoreFailed}."""
-        chunks = await self._keeper.loadAudit()
+        """Read the stored entries; call this at the start. An unreadable store is told in the log."""
+        try:
+            chunks = await self._keeper.loadAudit()
+        except StoreFailed as why:
+            log.warn("cannot read who has done what before: {why}", why=why)
+            return
         recent = list(self._entries)  # actions of the time before the store was read
         self._entries.clear()
         for key in sorted(chunks):

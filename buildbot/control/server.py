@@ -23,8 +23,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.control.audit import Audit, By
 from buildbot.control.client import LONGEST, ControlError, NotRunning, ask, request, socketPath
 from buildbot.control.protocol import BadRequest, Kind, understand
+from buildbot.control.recording import SOCKET as BY_SOCKET
+from buildbot.control.recording import peerOf, recordOf
 from buildbot.daemon.directory import SOCKET
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
@@ -35,9 +38,12 @@ from buildbot.files.plain import NotPlain
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
-_Answer = Callable[[bytes, defer.Deferred[None]], Coroutine[defer.Deferred[object], object, bytes]]
+_Answer = Callable[[bytes, defer.Deferred[None], By], Coroutine[defer.Deferred[object], object, bytes]]
 #: A handler with this parameter gets a Deferred that fires if the client disconnects before the answer.
 _HUNG_UP = "hungUp"
+
+#: A client whose user is not known.
+_UNKNOWN = By("", BY_SOCKET)
 
 #: The most bytes of an answer. A request has at most LONGEST.
 LARGEST = 1 << 24
@@ -63,15 +69,18 @@ class ControlServer(service.Service):
         handlers: Mapping[str, Handler],
         reactor: SocketReactor,
         commands: Mapping[str, Mapping[str, Kind]],
+        audit: Audit | None = None,
     ) -> None:
         """@param handlers: by command; called with the request's parameters as keywords. Each returns a
             JSON-able value, or a Deferred or coroutine of one, or raises L{ControlError}.
         @param reactor: has timers and Unix sockets.
         @param commands: the parameters of each command; other commands and parameters are refused.
+        @param audit: records the actions; None: they are not recorded.
         """
         self.basedir = os.path.abspath(basedir)
         self._handlers = handlers
         self._commands = commands
+        self._audit = audit
         self._reactor = reactor
         self._open: dict[_Conversation, None] = {}
         self._port: interfaces.IListeningPort | None = None
@@ -142,23 +151,18 @@ class ControlServer(service.Service):
         finally:
             self._path.close()
 
-    async def answer(self, line: bytes, hungUp: defer.Deferred[None] | None = None) -> bytes:
+    async def answer(
+        self, line: bytes, hungUp: defer.Deferred[None] | None = None, by: By = _UNKNOWN
+    ) -> bytes:
         """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises.
 
         @param hungUp: fires if the client disconnects before the answer.
+        @param by: the user at the other end.
         """
         command: object = None
         try:
             command, params = understand(line, self._commands)
-            handler = self._handlers[command]
-            if _HUNG_UP in inspect.signature(handler).parameters:
-                params[_HUNG_UP] = hungUp
-            value = handler(**params)
-            if inspect.iscoroutine(value):
-                value = await value
-            elif isinstance(value, defer.Deferred):
-                value = await value
-            said = _toJSON(ok=value)
+            said = _toJSON(ok=await self._recorded(command, params, hungUp, by))
         except (ControlError, BadRequest) as why:
             return _toJSON(error=str(why))
         except defer.CancelledError:
@@ -169,6 +173,28 @@ class ControlServer(service.Service):
         if len(said) > LARGEST:
             return _toJSON(error=f"the answer has {len(said)} bytes, more than {LARGEST}: ask for less")
         return said
+
+    async def _recorded(
+        self, command: str, params: dict[str, Any], hungUp: defer.Deferred[None] | None, by: By
+    ) -> object:
+        """Carry out a command, and record it if it is an action."""
+        record = recordOf(command, params)
+        work = self._carriedOut(self._handlers[command], params, hungUp)
+        if record is None or self._audit is None:
+            return await work
+        return await self._audit.carriedOut(by, record.action, record.subject, work, record.detail)
+
+    async def _carriedOut(
+        self, handler: Handler, params: dict[str, Any], hungUp: defer.Deferred[None] | None
+    ) -> object:
+        if _HUNG_UP in inspect.signature(handler).parameters:
+            params = {**params, _HUNG_UP: hungUp}
+        value = handler(**params)
+        if inspect.iscoroutine(value):
+            value = await value
+        elif isinstance(value, defer.Deferred):
+            value = await value
+        return value
 
 
 def _toJSON(**answer: object) -> bytes:
@@ -215,6 +241,7 @@ class _Conversation(protocol.Protocol):
         self._isCalm = True
         self._deadline = Alarm(self._tooLate)
         self._hungUp: defer.Deferred[None] | None = None
+        self._by = _UNKNOWN
 
     @property
     def isBusy(self) -> bool:
@@ -231,6 +258,7 @@ class _Conversation(protocol.Protocol):
             self.giveUp(f"{MOST} clients are connected and wait for answers: try again later")
             return
         self._all[self] = None
+        self._by = peerOf(self.transport)
         self._wire.registerProducer(self, True)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
@@ -282,7 +310,7 @@ class _Conversation(protocol.Protocol):
 
     async def _converse(self, line: bytes) -> None:
         hungUp = self._hungUp = defer.Deferred()
-        said = await self._answer(line, hungUp)
+        said = await self._answer(line, hungUp, self._by)
         self._hungUp = None
         self._isAsking = False
         if self in self._all:
