@@ -94,8 +94,11 @@ OTHER_KEYS = {
         "logs and changes are kept as long as their builds: set buildHorizon in buildbot.tac",
     ),
     **dict.fromkeys(
-        ("logMaxSize", "logMaxTailSize", "logCompressionLimit", "logCompressionMethod"),
-        "leave it out: of a long log the head and the tail are kept",
+        ("logMaxSize", "logMaxTailSize"),
+        "leave it out, or give this argument to steps: of a long log the head and the tail are kept",
+    ),
+    **dict.fromkeys(
+        ("logCompressionLimit", "logCompressionMethod"), "leave it out: logs are stored as they are"
     ),
     **dict.fromkeys(
         ("buildCacheSize", "changeCacheSize", "caches"), "leave it out: nothing needs to be tuned"

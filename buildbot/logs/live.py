@@ -89,11 +89,17 @@ class LogDirectory:
         self._flusher = Flusher(clock)
 
     def create(
-        self, build: LoggedBuild, step: str, name: str, given: Container[str]
+        self,
+        build: LoggedBuild,
+        step: str,
+        name: str,
+        given: Container[str],
+        limits: LogLimits | None = None,
     ) -> tuple[str, LogWriter]:
         """Create a log. Return its unique file name and its writer.
 
         @param given: the file names of the other logs of the build.
+        @param limits: of this log; None: the usual ones.
         """
         names = build.record.builder, build.number, step, name
         filename, file = logFilename(*names, given), None
@@ -107,7 +113,7 @@ class LogDirectory:
         return filename, LogWriter(
             path,
             self.clock,
-            self.limits,
+            limits or self.limits,
             tell=self._told,
             file=file,
             flusher=self._flusher,

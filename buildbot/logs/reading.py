@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.threads import deferToThread
 
 from buildbot.logs import indexing
@@ -22,6 +22,8 @@ from buildbot.logs.view import Lines, LogView
 
 #: The most bytes of indexes in memory: those of 16 GB of logs.
 MEMORY = 12 << 20
+#: The threads that read at once.
+AT_ONCE = 2
 #: The most indexes in memory.
 MOST = 1000
 
@@ -62,6 +64,7 @@ class LogViews:
         self._inThread = inThread
         self._block = block
         self._longest = longest
+        self._slots = DeferredSemaphore(AT_ONCE)
         self._lock = Lock()
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -74,8 +77,7 @@ class LogViews:
 
         @raise OSError: the log's file is gone, or the disk is broken.
         """
-        view: LogView = await self._inThread(self.open, place)
-        return view
+        return await self.call(place, lambda view: view)
 
     async def lines(self, place: Place, first: int, count: int) -> Lines:
         """See L{LogView.lines}."""
@@ -89,17 +91,26 @@ class LogViews:
         """See L{LogView.last}."""
         return await self.call(place, lambda view: view.last(count))
 
-    async def call(self, place: Place, read: Callable[[LogView], _Result]) -> _Result:
+    async def call(self, place: Place, read: Callable[[LogView], _Result], isLong: bool = False) -> _Result:
         """Call a function with a view, in a thread, and return its result.
 
+        @param isLong: True if it may take long. The caller limits the number of such functions. At most
+            L{AT_ONCE} of the others run at once, so that the reactor gets its turns.
         @raise OSError: the log's file is gone, or the disk is broken.
         """
 
         def opened() -> _Result:
             return read(self.open(place))
 
-        result: _Result = await self._inThread(opened)
-        return result
+        if isLong:
+            result: _Result = await self._inThread(opened)
+            return result
+        await self._slots.acquire()
+        try:
+            result = await self._inThread(opened)
+            return result
+        finally:
+            self._slots.release()
 
     def open(self, place: Place) -> LogView:
         """A view of a log. Blocks: call it in a thread.

@@ -81,7 +81,7 @@ class LogSearches:
         try:
             if not query.isRegex:
                 return await self._views.call(
-                    place, lambda view: searchLiteral(view, query, first, most, LITERAL, self._now)
+                    place, lambda view: searchLiteral(view, query, first, most, LITERAL, self._now), True
                 )
             return await self._searchRegex(await self._views.view(place), query, first, most)
         finally:

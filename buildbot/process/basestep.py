@@ -22,6 +22,7 @@ from buildbot.config.compare import ComparableMixin
 from buildbot.config.messages import nearest
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import NoProperty, Told, isRenderable
 from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, Results
@@ -77,6 +78,8 @@ class BuildStep(ComparableMixin):
     @ivar hideStepIf: whether pages hide me: the same, but a function gets my result and the step.
     @ivar description: words for the running step; C{descriptionDone}: for the finished one. None: my own.
     @ivar descriptionSuffix: words behind both.
+    @ivar logMaxSize: the bytes that are kept of the beginning of each log; None: all of it.
+    @ivar logMaxTailSize: about the bytes that are kept of the end of a longer log.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
@@ -88,6 +91,7 @@ class BuildStep(ComparableMixin):
         *("build", "name", "locks", "haltOnFailure", "flunkOnWarnings", "flunkOnFailure"),
         *("warnOnWarnings", "warnOnFailure", "alwaysRun", "progressMetrics", "useProgress"),
         *("doStepIf", "hideStepIf", "description", "descriptionDone", "descriptionSuffix"),
+        *("logMaxSize", "logMaxTailSize"),
     ]
 
     name = "generic"
@@ -105,6 +109,8 @@ class BuildStep(ComparableMixin):
     descriptionSuffix: Any = None
     doStepIf: Any = True
     hideStepIf: Any = False
+    logMaxSize: int | None = LogLimits.head
+    logMaxTailSize: int = LogLimits.tail
     build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     step_status: BuildStepStatus = None  # type: ignore[assignment]  # until it is part of a build
@@ -330,7 +336,10 @@ class BuildStep(ComparableMixin):
 
     def addLog(self, name: str) -> LogFile:
         """Add a log and return it: a L{buildbot.logs.live.LogFile}."""
-        logfile = self.step_status.addLog(name)
+        if self.logMaxSize == LogLimits.head and self.logMaxTailSize == LogLimits.tail:
+            logfile = self.step_status.addLog(name)
+        else:
+            logfile = self.step_status.addLog(name, LogLimits(self.logMaxSize, self.logMaxTailSize))
         for wanted, observer in self._observers:
             if wanted == name:
                 observer.setLog(logfile)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import Kind
-from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, takes, textDetail
+from buildbot.config.kinds import FLAG, SIZE, isText, isWhole, orNone, sequenceOf, takes, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.model.properties import isRenderable
 from buildbot.model.results import Results
@@ -365,6 +365,8 @@ COMMON = {
     "alwaysRun": FLAG,
     "progressMetrics": METRICS,
     "useProgress": FLAG,
+    "logMaxSize": orNone(SIZE, "no limit"),
+    "logMaxTailSize": SIZE,
     "doStepIf": Kind(
         "True or False, a function of the step, or a value with properties",
         lambda value: _isCondition(value, None),

@@ -15,6 +15,7 @@ from weakref import ref
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.logs.files import LogLimits
 from buildbot.logs.live import HTMLLogFile, LogDirectory, LogFile, Nowhere
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.results import SKIPPED
@@ -272,9 +273,12 @@ class BuildStepStatus(Watched):
         if self.announcer.isHeard:
             self.announcer.later(self.build.tellStepStarted, self)
 
-    def addLog(self, name: str) -> LogFile:
-        """Add a log and return it, open for output. After the end of the build, its output is dropped."""
-        return self._newLog(LogFile, name)
+    def addLog(self, name: str, limits: LogLimits | None = None) -> LogFile:
+        """Add a log and return it, open for output. After the end of the build, its output is dropped.
+
+        @param limits: of the log; None: the usual ones.
+        """
+        return self._newLog(LogFile, name, limits)
 
     def addHTMLLog(self, name: str, html: str | bytes) -> HTMLLogFile:
         """Add a finished log of HTML and return it."""
@@ -283,14 +287,14 @@ class BuildStepStatus(Watched):
         log.finish()
         return log
 
-    def _newLog(self, kind: type[_Log], name: str) -> _Log:
+    def _newLog(self, kind: type[_Log], name: str, limits: LogLimits | None = None) -> _Log:
         name = word(name)
         if self.build.finished is not None:
             late = kind(self, name, "", Nowhere())
             late.finish()
             return late
         taken = {log.filename for step in self.build.steps for log in step.logs}
-        log = kind(self, name, *self.build.logs.create(self.build, self.name, name, taken))
+        log = kind(self, name, *self.build.logs.create(self.build, self.name, name, taken, limits))
         self.logs.append(log)
         if self.announcer.isHeard:
             self.announcer.later(self._tellLogStarted, log)

@@ -54,6 +54,7 @@ class BuildStepTests(unittest.TestCase):
         given |= {"progressMetrics": ("x",)} | dict.fromkeys(
             ("description", "descriptionDone", "descriptionSuffix"), "x"
         )
+        given |= {"logMaxSize": 5, "logMaxTailSize": 6}
         for parm in BuildStep.parms:
             value = given.get(parm, True)
             self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
@@ -499,6 +500,24 @@ class LateLogTests(BuildCase):
         step = self.builds()[0].steps[0]
         self.assertEqual([log.name for log in step.logs], ["stdio", "summary", "open"])
         self.assertTrue(all(log.length is not None for log in step.logs))
+
+
+class LimitedLogTests(StepCase):
+    """Logs with limits of their step."""
+
+    def test_limits(self) -> None:
+        """A step keeps as much of its logs as its arguments say, and others keep the usual amount."""
+        for limits, isCut in (
+            ({"logMaxSize": 1000, "logMaxTailSize": 0}, True),
+            ({"logMaxSize": None}, False),
+            ({}, False),
+        ):
+            running = self.begin(ShellCommand(command=["true"], **limits))
+            log = running.build.steps[0].addLog("extra")
+            log.addStdout(b"x" * 5000)
+            log.finish()
+            self.assertEqual("left out here" in log.getTextWithHeaders(), isCut)
+            running.build.stopBuild("enough")
 
 
 class StopTests(StepCase):
