@@ -16,6 +16,7 @@ from buildbot.web.pages import (
     log,
     logsearch,
     logtext,
+    slaves,
     waterfall,
 )
 from buildbot.web.routes import Route, Table
@@ -41,6 +42,7 @@ TABLE = Table(
         *logsearch.ROUTES,
         *logtext.ROUTES,
         *changes.ROUTES,
+        *slaves.ROUTES,
         *waterfall.ROUTES,
         *about.ROUTES,
         *deliveries.ROUTES,

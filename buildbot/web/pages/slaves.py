@@ -1,0 +1,160 @@
+# -*- test-case-name: tests.stories.test_webslaves -*-
+"""The slaves: a list of all, and the page of one with its connection, its pause and its builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.model.rows import BuildFilter
+from buildbot.status.topics import BUILDS, SLAVES, slaveTopic
+from buildbot.text.similar import closest
+from buildbot.web.call import Call, Page, Part, Problem
+from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.builders import rowTable
+from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
+from buildbot.web.routes import Parameter, Route
+
+#: The most builders of a slave that the list names.
+_BUILDERS = 10
+
+
+async def slaves(call: Call) -> Page:
+    """One line for each slave."""
+    said = call.world.master.commands["status"]()
+    heads = ("Slave", "State", "Builds", "Builders", "Version", "Since", "Address", "Note")
+    showsBuilders = not call.query["no_builders"]
+    rows = [
+        [
+            link(call.to("buildslaves", each["name"]), each["name"]),
+            join([_state(each), pauseWords(each)], " "),
+            each["running"] or "",
+            _builders(call, each) if showsBuilders else len(each["builders"]),
+            each["version"] or each["generation"],
+            "" if each["since"] is None else since(each["since"], call.world.now()),
+            each["address"],
+            each["note"],
+        ]
+        for each in said["slaves"]
+    ]
+    content: Markup = table("Slaves", heads, rows) if rows else paragraph("There are no slaves.")
+    return Page("Slaves", [Part("slaves", content)], topics=(SLAVES, BUILDS), ages=True)
+
+
+def _state(slave: Mapping[str, Any]) -> Markup:
+    if not slave["connected"]:
+        return activity("offline")
+    return activity("building" if slave["running"] else "idle")
+
+
+def pauseWords(slave: Mapping[str, Any]) -> str:
+    """Who paused a slave, and why; "" if it is not paused."""
+    paused = slave["paused"]
+    if paused is None:
+        return ""
+    word = "drained" if slave["drained"] else paused["kind"]
+    by = f" by {paused['who']}" if paused["who"] else ""
+    return f"{word}{by}{': ' if paused['why'] else ''}{paused['why']}"
+
+
+def _builders(call: Call, slave: Mapping[str, Any]) -> Markup:
+    names = slave["builders"]
+    links: list[Value] = [link(call.to("builders", name), name) for name in names[:_BUILDERS]]
+    if len(names) > _BUILDERS:
+        links.append(f"{len(names) - _BUILDERS} more")
+    return join(links, ", ")
+
+
+async def slave(call: Call) -> Page:
+    """One slave."""
+    name = call.values["slave"]
+    known = call.world.botmaster.slaves
+    if name not in known:
+        near = closest(name, known)
+        raise Problem(404, f"There is no slave {name}", hint=f"Did you mean {near}?" if near else "")
+    (said,) = call.world.master.commands["status"](name)["slaves"]
+    count = call.query["numbuilds"]
+    found = await call.world.store.getBuildRows(BuildFilter(slave=name), count, call.query["cursor"])
+    builds: list[Value] = [
+        rowTable(call, found.rows, "Builds on the slave, newest first")
+        if found.rows
+        else paragraph("There are no builds.")
+    ]
+    if found.next:
+        query = f"cursor={found.next}&numbuilds={count}"
+        builds.append(paragraph(link(call.to("buildslaves", name, query=query), "Older builds")))
+    return Page(
+        name,
+        [
+            Part("summary", _summary(call, said)),
+            Part("builders", section("builders-title", "Builders", _failing(call, said))),
+            Part("builds", section("builds-title", "Builds", join(builds))),
+            Part("events", section("events-title", "Events", _events(said))),
+        ],
+        topics=(slaveTopic(name), SLAVES, BUILDS),
+        ages=True,
+        trail=(("Slaves", call.to("buildslaves")),),
+    )
+
+
+def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
+    return facts(
+        ("State", join([_state(slave), slave["state"]], " ")),
+        ("Paused", pauseWords(slave)),
+        ("Running builds", slave["running"]),
+        ("Since", "" if slave["since"] is None else when(slave["since"])),
+        ("Address", slave["address"]),
+        ("Generation", slave["generation"]),
+        ("Version", slave["version"]),
+        ("Administrator", slave["admin"]),
+        ("Host", slave["host"]),
+        ("Note", slave["note"]),
+        ("Refused logins", _refused(slave["refused"])),
+        ("Builder list", "not accepted yet" if slave["pending"] else ""),
+    )
+
+
+def _refused(refused: Mapping[str, Any] | None) -> Value:
+    if refused is None:
+        return ""
+    return join([refused["logins"], "the last from", refused["address"], "at", when(refused["when"])], " ")
+
+
+def _failing(call: Call, slave: Mapping[str, Any]) -> Markup:
+    rows = [
+        [
+            link(call.to("builders", name), name),
+            "attached" if name in slave["attachedTo"] else "",
+            slave["failing"].get(name, ""),
+        ]
+        for name in slave["builders"]
+    ]
+    if not rows:
+        return paragraph("No builder uses this slave.")
+    return table("Builders of the slave", ("Builder", "State", "Trouble"), rows)
+
+
+def _events(slave: Mapping[str, Any]) -> Markup:
+    rows = [[when(each["when"]), each["text"]] for each in reversed(slave["events"])]
+    return (
+        table("Events, newest first", ("When", "What"), rows) if rows else paragraph("Nothing has happened.")
+    )
+
+
+ROUTES = (
+    Route(
+        "/buildslaves",
+        slaves,
+        "All slaves: connection, pause, builds.",
+        (Parameter("no_builders", "Show only the number of builders.", "flag", default=False),),
+    ),
+    Route(
+        "/buildslaves/{slave}",
+        slave,
+        "One slave: connection, pause, builders, builds, events.",
+        (
+            Parameter("numbuilds", "How many builds.", "integer", default=10, least=1, most=1000),
+            Parameter("cursor", "Where an older list begins.", default=""),
+        ),
+    ),
+)
