@@ -8,7 +8,8 @@ import random
 import re
 from typing import Any
 
-from buildbot.web import outlines
+from buildbot.logs.files import LogLimits
+from buildbot.web import followers, outlines
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
 
@@ -18,8 +19,11 @@ LOG = "/builders/full/builds/0/steps/compile/logs/stdio"
 class LogCase(BuildingCase):
     """A build whose first step writes a log. Threads are calls."""
 
+    limits = LogLimits()
+
     def setUp(self) -> None:
         BuildingCase.setUp(self)
+        self.master.botmaster.resources.logs.limits = self.limits
         self.force()
 
     @property
@@ -145,7 +149,7 @@ class TextTests(LogCase):
             self.assertIn("Old logs are deleted after some time", answer.text)
 
 
-class FollowTests(LogCase):
+class FollowCase(LogCase):
     """A person watches a log that grows."""
 
     def listen(self, path: str, last: str = "") -> Connection:
@@ -161,6 +165,10 @@ class FollowTests(LogCase):
         for _ in range(4):
             self.reactor.advance(0.1)
             self.settle()
+
+
+class FollowTests(FollowCase):
+    """A log grows, and is complete in the end."""
 
     def test_events(self) -> None:
         """New lines come as events; an incomplete line comes again with the same id; the end is told."""
@@ -178,6 +186,28 @@ class FollowTests(LogCase):
         self.end()
         self.pass_()
         self.assertIn("event: end", connection.received().decode())
+
+    def test_late(self) -> None:
+        """Whoever follows a finished log gets the rest and the end."""
+        self.say(stdout="one\n")
+        self.end()
+        received = self.listen("/follow").received().decode()
+        self.assertIn(">one</div>", received)
+        self.assertIn("event: end", received)
+
+    def test_beats(self) -> None:
+        """A silent stream shows that it lives."""
+        connection = self.listen("/follow")
+        for _ in range(4):
+            self.reactor.advance(15)
+        self.assertIn(b": alive", connection.received())
+
+    def test_many(self) -> None:
+        """Above a limit, followers are refused in plain words."""
+        self.patch(followers, "MOST", 1)
+        self.listen("/follow")
+        refused = self.log("/follow")
+        self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "60"))
 
     def test_shared(self) -> None:
         """Watchers of one log get the same bytes, made once; nothing is left when they have gone."""
@@ -246,6 +276,41 @@ class FollowTests(LogCase):
         self.end()
         self.pass_()
         self.assertTrue(connection.received().endswith(b"0\r\n\r\n"))
+
+
+class GapTests(FollowCase):
+    """A log that is too long: its middle is left out."""
+
+    limits = LogLimits(4000, 1000)
+
+    def setUp(self) -> None:
+        FollowCase.setUp(self)
+        for first in range(0, 2000, 20):
+            self.say(stdout="".join(f"line {number}.\n" for number in range(first, first + 20)))
+            self.pass_()
+
+    def test_growing(self) -> None:
+        """While it grows, the page shows its end without numbers, below a row that tells of the gap."""
+        page = self.log().text
+        self.assertRegex(page, r'<div class="gap"><i class="n">…</i>\[\d+ bytes left out until now')
+        self.assertRegex(page, r'<div id="B\d+"><i class="n">…</i>line 1999\.</div>')
+        connection = self.listen("/follow?from=100")
+        self.say(stdout="last\n")
+        self.pass_()
+        received = connection.received().decode()
+        self.assertRegex(received, r'event: skipped\ndata: \{"from": \d+, "to": \d+\}')
+        self.assertRegex(received, r'<div id="B\d+"><i class="n">…</i>last</div>')
+
+    def test_finished(self) -> None:
+        """Afterwards the gap is a row, and the lines behind it have numbers and links."""
+        self.end()
+        page = self.log("?end=1&count=20").text
+        found = re.search(r'<div id="L(\d+)"[^>]*><a [^>]*>\d+</a>line 1999\.', page)
+        assert found is not None
+        self.assertIn("line 1999.", self.log(f"?line={found[1]}").text)
+        self.assertRegex(
+            self.log("?first=1&count=5000").text, r'class="gap"><a [^>]*>\d+</a><span class="header"'
+        )
 
 
 def taken(data: bytes, last: str, shown: dict[str, str], case: LogCase) -> str:

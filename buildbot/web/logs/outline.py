@@ -92,7 +92,5 @@ class Outline:
                 if len(self.failing) < MOST_FAILING:
                     shown = plain(lines[number][:LONGEST])
                     self.failing.append(FailingLine(self.line + number, shown))
-        feed = self._sections.feed
-        for number, line in enumerate(lines[:-1], self.line):
-            feed(number, line)
+        self._sections.feedAll(self.line, lines[:-1])
         self.line += len(lines) - 1

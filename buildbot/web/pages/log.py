@@ -255,9 +255,8 @@ def tail(lines: Painted) -> Markup:
     """The last lines of a log that is too long and still grows."""
     if not lines.tail:
         return NOTHING
-    gap = _GAP(
-        text=f"[{counted(lines.dropped, 'byte')} left out until now; the lines below have no numbers yet]"
-    )
+    lacking = f"{counted(lines.dropped, 'byte')} left out until now; " if lines.dropped else ""
+    gap = _GAP(text=f"[{lacking}the lines below have no numbers yet]")
     return _TAIL(content=join([gap, join(lines.tail, Markup("\n"))]))
 
 

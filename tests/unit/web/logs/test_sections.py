@@ -158,3 +158,24 @@ class SectionsTests(unittest.TestCase):
             above.append(each)
         if found:
             self.assertTrue(found[-1].isOpen)
+
+    @given(
+        st.lists(
+            st.lists(
+                st.sampled_from(
+                    ["--- a", "+++ b", "@@ -1,2 +1 @@", "*** x", "x", "-x", "::group::g", "::endgroup::", ""]
+                ),
+                max_size=5,
+            )
+        )
+    )
+    def test_together(self, pieces: list[list[str]]) -> None:
+        """Many lines at once give the same sections as one by one."""
+        together, alone = Sections(), Sections()
+        number = 1
+        for lines in pieces:
+            together.feedAll(number, lines)
+            for line in lines:
+                alone.feed(number, line)
+                number += 1
+        self.assertEqual(together.sections(), alone.sections())
