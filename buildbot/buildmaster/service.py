@@ -379,6 +379,10 @@ class BuildMaster(PluginParent):
         """The change sources that look regularly, in the order of their start."""
         return [each for each in self.change_svc if isinstance(each, PollingChangeSource)]
 
+    def sources(self) -> list[object]:
+        """The running change sources, in the order of their start."""
+        return list(self.change_svc)
+
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
         return [str(port) for port in self.applier.ports.values()]

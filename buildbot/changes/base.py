@@ -76,11 +76,13 @@ class PollingChangeSource(ChangeSource):
     @ivar pollInterval: seconds between two looks; 0 means that only L{doPoll} makes me look.
     @ivar lastPoll: the time of the last look that has ended, in seconds since the epoch; None before.
     @ivar failure: the reason why the last look failed, for people; empty if it succeeded.
+    @ivar found: the number of changes that I have passed on since my start; None if I do not count them.
     """
 
     pollInterval: float = 60
     lastPoll: float | None = None
     failure = ""
+    found: int | None = None
     random: Callable[[], float] = staticmethod(random)
 
     _alarm: Alarm | None = None

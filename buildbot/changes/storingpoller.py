@@ -43,6 +43,7 @@ class StoringPoller(PollingChangeSource):
     """I store my position with each change: derive from me, and override C{poll} and C{identity}."""
 
     category: Any = None
+    found: int = 0
 
     def identity(self) -> str:
         """Return the key of my stored position. Restarts and reconfigs keep it. May hold a password."""
@@ -108,6 +109,7 @@ class StoringPoller(PollingChangeSource):
             ]
             for each in storing:
                 await each
+                self.found += 1
 
     def categorized(self, change: Change) -> Change:
         """Set the category of a change, as the configuration says.

@@ -28,7 +28,7 @@ from buildbot.process.choosing import siteChoice
 from buildbot.process.locktable import Exclusive
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
-from buildbot.process.queue import SlaveView, nextBuild, whyWaiting
+from buildbot.process.queue import SlaveView, isHopeless, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
 from buildbot.process.slavebuilder import pausedBy
@@ -241,6 +241,10 @@ class Builder:
             if self._siteChoice is not None and self._siteChoice.why:
                 return self._siteChoice.why
         return whyWaiting(views)
+
+    def isHopeless(self) -> bool:
+        """True if none of my slaves can ever build for me, also when all are idle."""
+        return isHopeless([self._view(name) for name in self.setup.slavenames])
 
     def _view(self, name: str) -> SlaveView:
         attached = self.attachedSlaves.get(name)

@@ -130,6 +130,14 @@ def bestSlave(idle: Sequence[_Slave], requests: Iterable[Waiting]) -> _Slave:
     return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used))
 
 
+def isHopeless(slaves: Sequence[SlaveView]) -> bool:
+    """True if no slave can ever build for a builder with these slaves: waiting does not help.
+
+    It has no slave, or each of its slaves has refused the builder.
+    """
+    return all(slave.trouble for slave in slaves)
+
+
 def whyWaiting(slaves: Sequence[SlaveView]) -> str:
     """The reason why the next request of a builder with these slaves waits, in words for people.
 

@@ -16,6 +16,8 @@ from buildbot.web.pages import (
     log,
     logsearch,
     logtext,
+    queue,
+    schedulers,
     slaves,
     waterfall,
 )
@@ -44,6 +46,8 @@ TABLE = Table(
         *changes.ROUTES,
         *slaves.ROUTES,
         *waterfall.ROUTES,
+        *queue.ROUTES,
+        *schedulers.ROUTES,
         *about.ROUTES,
         *deliveries.ROUTES,
         *live.ROUTES,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +33,12 @@ class WatchedMaster(Protocol):
     @property
     def generation(self) -> int:
         """The number of reconfigs since its start."""
+
+    def describePorts(self) -> list[str]:
+        """The open slave ports, in words."""
+
+    def sources(self) -> Sequence[object]:
+        """The running change sources, in the order of their start."""
 
 
 class Guard(Protocol):

@@ -1,0 +1,153 @@
+"""The pages of waiting requests, schedulers and change sources."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import ensureDeferred
+
+from buildbot.changes.base import PollingChangeSource
+from buildbot.model.change import Change
+from tests.stories.test_webpages import CONFIG
+from tests.stories.web import WebWorld
+
+MORE = (
+    CONFIG
+    + """
+c['bots'].append(('bot2', 'sekrit'))
+c['builders'] += [
+    {'name': 'lonely', 'slavename': 'bot2', 'builddir': 'lonely', 'factory': f},
+    {'name': 'refused', 'slavename': 'bot1', 'builddir': 'refused', 'factory': f},
+]
+from buildbot.scheduler import Dependent, Nightly, Periodic, Scheduler
+first = Scheduler('quick', None, 120, ['full'])
+c['schedulers'] = [
+    first,
+    Dependent('after', first, ['lonely']),
+    Periodic('often', ['full'], 3600),
+    Nightly('late', ['full'], hour=3, minute=0),
+]
+"""
+)
+
+
+class Poller(PollingChangeSource):
+    """A poller whose first look fails."""
+
+    looks = 0
+
+    def poll(self) -> None:
+        self.looks += 1
+        if self.looks == 1:
+            raise OSError("no route to <host>")
+        self.found = 3
+
+    def describe(self) -> str:
+        return "the <poller>"
+
+
+class QueueCase(WebWorld):
+    """A master with busy, absent and impossible slaves."""
+
+    STATUS = ""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.write(MORE)
+        self.successResultOf(self.start())
+        self.connect(onCommand=lambda command: None)
+        self.master.botmaster.slaves["bot1"].slave_status.failing = {"refused": "no disk"}
+
+    def force(self, builder: str, reason: str = "r") -> None:
+        """Force a build."""
+        ensureDeferred(self.master.commands["force"](builder, reason=reason, who="ann"))
+        self.settle()
+        self.reactor.advance(0)
+        self.settle()
+
+
+class QueueTests(QueueCase):
+    """A person asks why nothing happens."""
+
+    def test_empty(self) -> None:
+        """An empty queue says so."""
+        self.assertIn("Nothing waits.", self.ask("/queue").text)
+
+    def test_busy(self) -> None:
+        """Requests for a builder that is busy show the reason, and how many are ahead."""
+        for reason in ("one", "<two>", "three"):
+            self.force("full", reason)
+        page = self.ask("/queue").text
+        self.assertIn("3 requests of 1 builder waiting", page)
+        self.assertIn("slave bot1: building for this builder", page)
+        self.assertIn("&lt;two&gt;", page)
+        self.assertIn('<td data-label="Ahead">2</td>', page)
+        self.assertNotIn("impossible", page)
+
+    def test_offline(self) -> None:
+        """A request whose slave is away waits; it is not impossible."""
+        self.force("lonely")
+        page = self.ask("/queue").text
+        self.assertIn("slave bot2: not seen since the master started", page)
+        self.assertNotIn("no slave can ever build", page)
+
+    def test_impossible(self) -> None:
+        """A request that each slave refuses is told apart from one that waits for a busy slave."""
+        self.master.botmaster.builders["refused"].attachedSlaves.clear()
+        self.force("refused")
+        page = self.ask("/queue").text
+        self.assertIn("no slave can ever build 1 of them", page)
+        self.assertIn("cannot use this builder (no disk)", page)
+
+    def test_chosen(self) -> None:
+        """The list can be reduced to some builders, and is shown in pages."""
+        self.force("lonely")
+        self.assertIn("Nothing waits.", self.ask("/queue?builder=full").text)
+        for _ in range(101):
+            self.force("lonely")
+        self.assertIn('href="queue?skip=100&amp;builder=lonely"', self.ask("/queue?builder=lonely").text)
+        self.assertIn(
+            'href="queue?skip=0&amp;builder=lonely"', self.ask("/queue?builder=lonely&skip=100").text
+        )
+
+
+class SchedulersTests(QueueCase):
+    """A person asks what fires next."""
+
+    def test_list(self) -> None:
+        """Each scheduler shows what it waits for, and the timed ones their next build."""
+        page = self.ask("/schedulers").text
+        self.assertIn("a change of the main line, then for 2 min 0 s without another one", page)
+        self.assertIn("a build set without failures of the scheduler quick", page)
+        self.assertIn("its time, each 1 h 0 min", page)
+        self.assertIn("(in 1 h 0 min)", page)
+        self.assertIn('href="schedulers/late"', page)
+
+    def test_pending(self) -> None:
+        """A scheduler lists the changes of its next build, with its time."""
+        self.successResultOf(self.master.addChange(Change("<eve>", ["a.c"], "words", revision="12ab")))
+        self.wait(1)
+        page = self.ask("/schedulers/quick").text
+        self.assertIn("1 change pending.", page)
+        self.assertIn("&lt;eve&gt;", page)
+        self.assertIn("(in 1 min 59 s)", page)
+
+    def test_missing(self) -> None:
+        """An unknown scheduler is told, with a guess."""
+        page = self.ask("/schedulers/quik")
+        self.assertEqual(page.status, 404)
+        self.assertIn("Did you mean quick?", page.text)
+
+    def test_sources(self) -> None:
+        """A poller shows its last look, its error, and the number of its changes."""
+        poller = Poller()
+        poller.setServiceParent(self.master.change_svc)
+        self.assertIn("not yet", self.ask("/schedulers").text)
+        self.wait(11)
+        page = self.ask("/schedulers").text
+        self.assertIn("no route to &lt;host&gt;", page)
+        self.assertIn("the &lt;poller&gt;", page)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.successResultOf(poller.doPoll())
+        self.wait(2)
+        page = self.ask("/schedulers").text
+        self.assertNotIn("no route", page)
+        self.assertIn('<td data-label="Changes since its start">3</td>', page)
