@@ -50,7 +50,7 @@ _GOTO = Template(
     '<input id="line" name="line" size="8" required=""> <button>Go</button></form>'
 )
 _TOOLS = Template('<div class="tools">{content}</div>')
-_NAV = Template('<nav class="parts" aria-label="Parts of the log">{links}</nav>')
+_NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _HERE = Markup("<!-- lines -->")
@@ -87,10 +87,10 @@ async def logPage(call: Call) -> Page | Stream:
             _facts(call, shown, lines),
             _notes(call, shown),
             failing(outlined, shown.isShownFromEnd),
-            _links(call, shown, lines),
+            _links(call, shown, lines, "Parts of the log"),
             _TOOLS(content=join([searchForm(call, shown), _GOTO()])),
             _output(call, shown, lines, wanted, outlined),
-            _links(call, shown, lines) if len(lines.html) > 50 else NOTHING,
+            _links(call, shown, lines, "More of the log") if len(lines.html) > 50 else NOTHING,
         ],
     )
 
@@ -110,7 +110,7 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
         [
             _facts(call, shown),
             _notes(call, shown),
-            _NAV(links=join([earlier, live], " · ")),
+            _NAV(label="Parts of the log", links=join([earlier, live], " · ")),
             _LOG(content=_HERE, lines="", follow="", times="", total="", output=""),
         ],
     )
@@ -209,8 +209,11 @@ def _collects(call: Call, name: str) -> bool:
     return (slave.generation or "").startswith("worker") or versionAtLeast(slave.version, "0.8.1")
 
 
-def _links(call: Call, shown: ShownLog, lines: Painted) -> Markup:
-    """Links to the other lines."""
+def _links(call: Call, shown: ShownLog, lines: Painted, label: str) -> Markup:
+    """Links to the other lines.
+
+    @param label: the name of these links for screen readers, unlike those of others on the page.
+    """
     count = call.query["count"]
     more = "&times=1" if call.query["times"] else ""
     links = []
@@ -230,7 +233,7 @@ def _links(call: Call, shown: ShownLog, lines: Painted) -> Markup:
         links.append(link(toLog(call, shown, query=here), "Without times"))
     else:
         links.append(link(toLog(call, shown, query=f"{here}&times=1"), "With times"))
-    return _NAV(links=join(links, " · "))
+    return _NAV(label=label, links=join(links, " · "))
 
 
 def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted, outlined: Outlined) -> Markup:

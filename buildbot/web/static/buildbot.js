@@ -106,6 +106,7 @@ function lastBlock() {
   const blocks = log.querySelectorAll(".block");
   const last = blocks[blocks.length - 1];
   if (last && last.childElementCount < 1000) return last;
+  if (last) last.className = "block";
   if (blocks.length > MOST_BLOCKS && isAtEnd()) blocks[0].remove();
   const block = document.createElement("div");
   block.className = "block short";
