@@ -100,7 +100,7 @@ class Dispatcher:
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
-            if not await call.may(route.action):
+            if route.action and not await call.may(route.action):
                 raise await self._refused(call, route.action)
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.report import runningBuilds
@@ -66,3 +67,13 @@ def stepOf(call: Call, build: BuildRecord) -> StepRecord:
     if wanted.isdecimal() and int(wanted) < len(build.steps):
         return build.steps[int(wanted)]
     raise missing("step", f"{wanted} in this build")
+
+
+def failedLog(build: BuildRecord) -> tuple[StepRecord, LogRecord] | None:
+    """The first failed step with a log in text, and that log."""
+    for step in build.steps:
+        if step.results in (FAILURE, EXCEPTION):
+            logs = [log for log in step.logs if not log.html and log.length != 0]
+            if logs:
+                return step, next((log for log in logs if log.name == "stdio"), logs[0])
+    return None

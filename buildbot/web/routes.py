@@ -85,7 +85,8 @@ class Route:
         for all that follow.
     @ivar handler: called with a L{Call}.
     @ivar about: what it answers, as one sentence for the documentation.
-    @ivar action: what the user must be allowed to do; see C{web.accounts.rights}.
+    @ivar action: what the user must be allowed to do; see C{web.accounts.rights}; "" if everybody may
+        call it.
     @ivar kind: "page", "file", "feed", "json" (errors are problem+json), "old" (an old URL) or "stream".
     @ivar strict: True if an unknown parameter is an error.
     @ivar schema: the name of the JSON schema of the answer, for the API.

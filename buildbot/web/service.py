@@ -22,6 +22,7 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.cache import PageCache
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.doors import OpenDoor
 from buildbot.web.followers import Followers
@@ -33,6 +34,7 @@ from buildbot.web.http import Site
 from buildbot.web.live import Streams
 from buildbot.web.outlines import Outlines
 from buildbot.web.pages.waterfall import BoxCache
+from buildbot.web.serving.gathering import Tails
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
 from buildbot.wire.listeners import SlavePort, closeAll, openAll
@@ -274,6 +276,8 @@ class WebStatus(StatusReceiverMultiService):
             "searches": LogSearches(reactor, master.botmaster.resources.logs.views),
             "table": TABLE,
             "boxes": BoxCache(),
+            "answers": PageCache(master.status.topics),
+            "tails": Tails(),
             "hooks": hooks,
         }
         world = World(master, reactor, door, self.settings(), extra)

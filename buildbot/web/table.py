@@ -22,6 +22,7 @@ from buildbot.web.pages import (
     waterfall,
 )
 from buildbot.web.routes import Route, Table
+from buildbot.web.serving import feeds, health, monitors
 from buildbot.web.static import named
 
 
@@ -51,5 +52,8 @@ TABLE = Table(
         *about.ROUTES,
         *deliveries.ROUTES,
         *live.ROUTES,
+        *feeds.ROUTES,
+        *monitors.ROUTES,
+        *health.ROUTES,
     ]
 )

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from buildbot.logs.view import LogView
-from buildbot.model.records import BuildRecord, LogRecord, StepRecord
-from buildbot.model.results import EXCEPTION, FAILURE
+from buildbot.model.records import BuildRecord
 from buildbot.status.build import BuildStatus
 from buildbot.web.call import Call
 from buildbot.web.logreading import ShownLog, liveOf
 from buildbot.web.logs.painting import Painter, stateAfter
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join, link
 from buildbot.web.pages.pieces import section
+from buildbot.web.reading import failedLog
 
 #: How many lines are shown.
 LINES = 20
@@ -21,7 +21,7 @@ _LINES = Template('<div class="log"><div class="block short">\n{lines}</div></di
 
 async def lastLines(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
     """The last lines of the first failed step; nothing if there is none, or the visitor may not read logs."""
-    found = _failed(build)
+    found = failedLog(build)
     if found is None or not await call.may("viewLogs", build.builder):
         return NOTHING
     step, record = found
@@ -34,16 +34,6 @@ async def lastLines(call: Call, build: BuildRecord, status: BuildStatus | None) 
         return NOTHING  # the log was deleted
     content = _LINES(lines=join(lines, Markup("\n")), more=link(to, f"The whole log {record.name}"))
     return section("failed-title", f"Last lines of {step.name}", content)
-
-
-def _failed(build: BuildRecord) -> tuple[StepRecord, LogRecord] | None:
-    """The first failed step with a log in text, and that log."""
-    for step in build.steps:
-        if step.results in (FAILURE, EXCEPTION):
-            logs = [log for log in step.logs if not log.html and log.length != 0]
-            if logs:
-                return step, next((log for log in logs if log.name == "stdio"), logs[0])
-    return None
 
 
 def _painted(view: LogView, to: Href) -> list[Markup]:

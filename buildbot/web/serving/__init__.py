@@ -1,0 +1,1 @@
+"""The routes of feeds, badges, metrics, health and the APIs of older releases."""
