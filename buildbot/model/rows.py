@@ -88,6 +88,13 @@ class BuildRow:
         return (self.finished or 0.0) if byEnd else self.started, self.builder, self.number
 
 
+def outcomeOf(build: BuildRecord) -> tuple[int | None, str | None, str]:
+    """The values of a row that change while the build runs: the results, the revision and the text."""
+    changes = [each for each in _list((build.sourcestamp or {}).get("changes")) if isinstance(each, Mapping)]
+    text = _plain(" ".join(build.text), LONGEST_WORDS)
+    return _small(build.results), _named(_revision(build, changes)), text
+
+
 @dataclass(frozen=True)
 class BuildFilter:
     """I select builds. A build must meet all my conditions; the default of each is "any".

@@ -151,7 +151,10 @@ class IStore(ILists):
         """
 
     def saveBuild(build: BuildRecord) -> Deferred[None]:
-        """Update the record of a running build. Fails with L{StoreConflict} if it does not run."""
+        """Update the record of a running build. Its start, slave, source and reason stay as they were.
+
+        Fails with L{StoreConflict} if it does not run.
+        """
 
     def finishBuild(
         build: BuildRecord, requeue: bool = False, counts: bool = True

@@ -24,6 +24,7 @@ from buildbot.model.records import (
     interrupt,
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
+from buildbot.model.rows import outcomeOf
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.counters import Counters
@@ -179,8 +180,8 @@ class SqlCore:
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
         saved = self._execute(
-            f"{_SAVE_BUILD} AND finished IS NULL",
-            (build.started, build.finished, *buildValues(build, key[1]), text, *key),
+            _SAVE_OUTCOME,
+            (build.finished, *outcomeOf(build), text, *key),
         )
         if not saved.rowcount:
             raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
@@ -370,6 +371,11 @@ _ADD_CHANGE = (
 _ADD_BUILD = (
     f"INSERT INTO builds (builder, number, started, {', '.join(BUILD_COLUMNS)}, record)"
     f" VALUES (?, ?, ?, {'?, ' * len(BUILD_COLUMNS)}?)"
+)
+#: The other columns, and their indexes, stay as they are while a build runs.
+_SAVE_OUTCOME = (
+    "UPDATE builds SET finished = ?, results = ?, revision = ?, text = ?, record = ?"
+    " WHERE builder = ? AND number = ? AND finished IS NULL"
 )
 _SAVE_BUILD = (
     f"UPDATE builds SET started = ?, finished = ?, {', '.join(f'{name} = ?' for name in BUILD_COLUMNS)},"
