@@ -17,7 +17,9 @@ from buildbot.web.pages import (
     logsearch,
     logtext,
     queue,
+    revisions,
     schedulers,
+    search,
     slaves,
     waterfall,
 )
@@ -49,6 +51,8 @@ TABLE = Table(
         *waterfall.ROUTES,
         *queue.ROUTES,
         *schedulers.ROUTES,
+        *revisions.ROUTES,
+        *search.ROUTES,
         *about.ROUTES,
         *deliveries.ROUTES,
         *live.ROUTES,

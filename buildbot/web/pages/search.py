@@ -1,0 +1,110 @@
+# -*- test-case-name: tests.stories.test_websearch -*-
+"""The search: builders, slaves, builds, changes and revisions. A search with one hit goes there at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from buildbot.web.call import Answer, Call, Page, redirect
+from buildbot.web.markup import Href, Value, link
+from buildbot.web.pages.pieces import paragraph, table
+from buildbot.web.pages.revisions import matching, revisionsOf
+from buildbot.web.reading import runningBuild
+from buildbot.web.routes import Parameter, Route
+
+#: The most hits of one kind.
+MOST = 50
+#: A build as people write it: C{full/12}, C{full#12} or C{full 12}.
+_BUILD = re.compile(r"(.+?)\s*[/#\s]\s*(-?\d{1,9})")
+#: The number of a change.
+_NUMBER = re.compile(r"#?(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One hit: what it is, its name, and its page."""
+
+    kind: str
+    name: str
+    to: Href
+
+
+async def search(call: Call) -> Page | Answer:
+    """The hits of a search; with exactly one, its page."""
+    text = call.query["q"].strip()
+    if not text:
+        return Page("Search", [paragraph("Search for a builder, slave, revision, change number or build.")])
+    hits = [
+        *await _builds(call, text),
+        *_names(call, text),
+        *await _changes(call, text),
+        *await _revisions(call, text),
+    ]
+    if len(hits) == 1:
+        return redirect(hits[0].to)
+    if not hits:
+        return Page("Search", [paragraph(f"Nothing is called {text}.")])
+    rows: list[list[Value]] = [[each.kind, link(each.to, each.name)] for each in hits]
+    return Page("Search", [table(f"Hits for {text}", ("Kind", "Name"), rows)])
+
+
+def similar(text: str, names: Iterable[str]) -> list[str]:
+    """At most L{MOST} names with the text in them: the same name first, then those that begin so."""
+    wanted = text.lower()
+    found = [name for name in names if wanted in name.lower()]
+    return sorted(found, key=lambda name: (name != text, not name.lower().startswith(wanted)))[:MOST]
+
+
+def _names(call: Call, text: str) -> list[Hit]:
+    """The builders and slaves with this text in their names."""
+    builders = similar(text, call.world.status.getBuilderNames())
+    slaves = similar(text, call.world.status.getSlaveNames())
+    return [
+        *(Hit("Builder", name, call.to("builders", name)) for name in builders),
+        *(Hit("Slave", name, call.to("buildslaves", name)) for name in slaves),
+    ]
+
+
+async def _builds(call: Call, text: str) -> list[Hit]:
+    """The build of this builder and number."""
+    match = _BUILD.fullmatch(text)
+    if match is None:
+        return []
+    name, number = match.group(1), int(match.group(2))
+    if number < 0 or (
+        runningBuild(call.world, name, number) is None
+        and await call.world.store.getBuild(name, number) is None
+    ):
+        return []
+    return [Hit("Build", f"{name} #{number}", call.to("builders", name, "builds", number))]
+
+
+async def _changes(call: Call, text: str) -> list[Hit]:
+    """The change of this number."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or await call.world.store.getChange(int(match.group(1))) is None:
+        return []
+    number = int(match.group(1))
+    return [Hit("Change", f"#{number}", call.to("changes", number))]
+
+
+async def _revisions(call: Call, text: str) -> list[Hit]:
+    """The revisions that are this text, or else begin so."""
+    found = revisionsOf(*await matching(call.world, text, 1000))
+    return [Hit("Revision", each, call.to("revision", each)) for each in found[:MOST]]
+
+
+ROUTES = (
+    Route(
+        "/search",
+        search,
+        "Search for a builder, slave, revision, change number or build; one hit leads to its page.",
+        (
+            Parameter(
+                "q", "The text to search, such as a name, full/12, or the start of a revision.", default=""
+            ),
+        ),
+    ),
+)

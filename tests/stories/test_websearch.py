@@ -1,0 +1,120 @@
+"""The pages of revisions, and the search."""
+
+from __future__ import annotations
+
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from tests.stories.test_webpages import BuildingCase
+
+FIRST, SECOND = "abcd1111", "abcd2222"
+
+
+class HistoryCase(BuildingCase):
+    """A master with changes and builds in its store."""
+
+    def change(self, revision: str, who: str = "eve", comments: str = "words") -> int:
+        """Store a change; returns its number."""
+        change = Change(who, ["a.c"], comments, revision=revision)
+        number = self.successResultOf(self.master.addChange(change)).number
+        assert number is not None
+        self.settle()
+        return number
+
+    def build(self, revision: str, results: int = 0, builder: str = "full", *changes: int) -> None:
+        """Store a finished build of a revision."""
+        now = self.reactor.seconds()
+        source = {
+            "branch": None,
+            "revision": revision,
+            "changes": [{"number": each, "who": "eve", "revision": revision} for each in changes],
+        }
+        build = self.successResultOf(
+            self.store.startBuild(BuildRecord(builder, None, "bot1", (), now, sourcestamp=source))
+        )
+        ended = BuildRecord(
+            *(builder, build.number, "bot1", (), now, now + 1.0, results, ("done",)), sourcestamp=source
+        )
+        self.successResultOf(self.store.finishBuild(ended))
+        self.reactor.advance(2)
+        self.settle()
+
+
+class RevisionTests(HistoryCase):
+    """A person asks what became of a revision."""
+
+    def test_builds(self) -> None:
+        """All builds of a revision are shown, on every builder and with every try, and its change."""
+        number = self.change(FIRST, who="<eve>")
+        self.build(FIRST, 2)
+        self.build(FIRST)
+        self.build(FIRST, 0, "gone")
+        self.build(SECOND)
+        page = self.ask(f"/revision/{FIRST}").text
+        self.assertIn("3 builds on 2 builders: 2 success, 1 failure.", page)
+        for to in ("full/builds/0", "full/builds/1", "gone/builds/0"):
+            self.assertIn(f'href="../builders/{to}"', page)
+        self.assertNotIn("full/builds/2", page)
+        self.assertIn(f'href="../changes/{number}"', page)
+        self.assertIn("&lt;eve&gt;", page)
+
+    def test_prefix(self) -> None:
+        """Four characters are enough; if several revisions begin so, they are listed."""
+        self.build(FIRST)
+        self.assertIn(f"Revision {FIRST}", self.ask("/revision/abcd").text)
+        self.build(SECOND)
+        page = self.ask("/revision/abcd").text
+        self.assertIn(f'href="../revision/{FIRST}"', page)
+        self.assertIn(f'href="../revision/{SECOND}"', page)
+        self.assertEqual(self.ask("/revision/abc").status, 404)
+
+    def test_exact(self) -> None:
+        """A short number of a revision is not the beginning of longer ones."""
+        self.build("1234")
+        self.build("12345")
+        self.assertIn("Revision 1234<", self.ask("/revision/1234").text)
+
+    def test_included(self) -> None:
+        """A build of a later revision that includes the change is listed apart."""
+        number = self.change(FIRST)
+        self.build(SECOND, 0, "full", number)
+        page = self.ask(f"/revision/{FIRST}").text
+        self.assertIn("There are no builds of this revision.", page)
+        self.assertIn("Also included in", page)
+
+
+class SearchTests(HistoryCase):
+    """A person searches."""
+
+    def to(self, query: str) -> str:
+        """The address that a search with one hit leads to."""
+        answer = self.ask(f"/search?q={query}")
+        self.assertEqual(answer.status, 303, answer.text)
+        return answer.headers["location"]
+
+    def test_oneHit(self) -> None:
+        """One hit leads to its page: builder, slave, build, change or revision."""
+        number = self.change(FIRST)
+        self.build(SECOND)
+        self.assertEqual(self.to("full"), "builders/full")
+        self.assertEqual(self.to("FUL"), "builders/full")
+        self.assertEqual(self.to("bot"), "buildslaves/bot1")
+        for written in ("full/0", "full%230", "full+0", "full+%230"):
+            self.assertEqual(self.to(written), "builders/full/builds/0")
+        self.assertEqual(self.to(f"%23{number}"), f"changes/{number}")
+        self.assertEqual(self.to("abcd1"), f"revision/{FIRST}")
+        self.assertEqual(self.to(SECOND), f"revision/{SECOND}")
+
+    def test_several(self) -> None:
+        """Several hits are listed."""
+        self.build(FIRST)
+        self.build(SECOND)
+        page = self.ask("/search?q=abcd").text
+        self.assertIn(f'href="revision/{FIRST}"', page)
+        self.assertIn(f'href="revision/{SECOND}"', page)
+
+    def test_none(self) -> None:
+        """A search without a hit says so; markup in it is escaped."""
+        self.assertIn("Nothing is called &lt;b&gt;.", self.ask("/search?q=%3Cb%3E").text)
+        self.assertIn("Search for a builder", self.ask("/search").text)
+        for odd in ("full/99", "/", "%23", "full/-1", "9999999999999"):
+            self.assertEqual(self.ask(f"/search?q={odd}").status, 200, odd)
