@@ -113,6 +113,8 @@ class Dispatcher:
         except StoreFailed as why:
             broken = Problem(503, "The store does not work", why.reason, "The log of the master tells more.")
             return await self._problem(call, incoming, broken, wantsJSON)
+        except CancelledError:
+            raise  # the client has gone
         except PLUGIN_ERRORS:
             log.failure("the page {path} failed", path=incoming.path)
             hint = "The log of the master (twistd.log) has the reason."

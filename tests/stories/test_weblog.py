@@ -8,7 +8,10 @@ import random
 import re
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from buildbot.logs.files import LogLimits
+from buildbot.logs.reading import LogViews
 from buildbot.web import followers, outlines
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
@@ -428,6 +431,16 @@ class OtherTests(LogCase):
         self.assertNotIn('class="t"', self.log().text)
         self.assertRegex(self.log("?times=1").text, r'<i class="t">\d\d:\d\d:\d\d</i>one')
         self.assertIn("have the same time", self.log("?times=1").text)
+
+    def test_impatient(self) -> None:
+        """A visitor who leaves before the log is read causes no error."""
+        reading: Deferred[None] = Deferred()
+        self.master.botmaster.resources.logs.views = LogViews(lambda *call: reading)
+        connection = self.dial()
+        connection.send(f"GET {LOG} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        self.settle()
+        connection.close()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_hostile(self) -> None:
         """No text of a log becomes markup, on any page."""

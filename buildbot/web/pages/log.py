@@ -11,7 +11,7 @@ from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHAN
 from buildbot.logs.lines import Line
 from buildbot.logs.view import LogView
 from buildbot.text.plural import counted
-from buildbot.web.call import HTML, Answer, Call, Out, Page, Stream
+from buildbot.web.call import HTML, Answer, Call, Out, Page, Part, Stream
 from buildbot.web.dispatch import asJSON
 from buildbot.web.followers import Follower, Followers, asEvents, asHTML, endEvent
 from buildbot.web.layout import document
@@ -84,9 +84,8 @@ async def logPage(call: Call) -> Page | Stream:
         shown,
         _title(shown),
         [
-            _facts(call, shown, lines),
-            _notes(call, shown),
-            failing(outlined, shown.isShownFromEnd),
+            Part("facts", join([_facts(call, shown, lines), _notes(call, shown)])),
+            Part("outline", failing(outlined, shown.isShownFromEnd)),
             _links(call, shown, lines, "Parts of the log"),
             _TOOLS(content=join([searchForm(call, shown), _GOTO()])),
             _output(call, shown, lines, wanted, outlined),

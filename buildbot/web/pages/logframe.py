@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from buildbot.web.call import Call, Page
+from buildbot.web.call import Call, Page, Part
 from buildbot.web.logreading import ShownLog
 from buildbot.web.markup import Href, Markup, Template
 from buildbot.web.static import LOG_STYLE
@@ -29,7 +29,9 @@ def toLog(call: Call, shown: ShownLog, *more: str, query: str = "", anchor: str 
     return call.to(*shown.segments, *more, query=query, anchor=anchor)
 
 
-def pageOf(call: Call, shown: ShownLog, title: str, parts: Sequence[Markup], isBelow: bool = False) -> Page:
+def pageOf(
+    call: Call, shown: ShownLog, title: str, parts: Sequence[Part | Markup], isBelow: bool = False
+) -> Page:
     """A page about a log.
 
     @param isBelow: True for a page below that of the log.

@@ -95,7 +95,22 @@ function followLog() {
   follower.addEventListener("end", () => {
     pauseLog("The log is complete.");
     log.dataset.follow = "";
+    setTimeout(showOutcome, 1500); // the step ends a little later
   });
+}
+
+// Exchange what stands above the log: the result and the failing lines. The lines stay where they are.
+async function showOutcome() {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const place = log.getBoundingClientRect().bottom;
+  for (const id of ["facts", "outline"]) {
+    const old = document.getElementById(id), made = page.getElementById(id);
+    if (old && made) old.replaceChildren(...made.childNodes);
+  }
+  scrollBy(0, log.getBoundingClientRect().bottom - place);
+  showTimes();
 }
 
 function pauseLog(why) {

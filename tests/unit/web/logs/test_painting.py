@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
@@ -84,3 +87,13 @@ class PaintingTests(unittest.TestCase):
         known, unknown = painter.paint([line(1, "a", when=5.0), line(2, "b")])
         self.assertIn('<i class="t">at 5</i>a', known)
         self.assertIn('<i class="t">?</i>b', unknown)
+
+    @given(st.text(), st.booleans())
+    def test_hostile(self, text: str, isError: bool) -> None:
+        """Whatever a program prints, it becomes text in known elements, and nothing is lost but sequences."""
+        text = text.replace("\n", " ")
+        html = Painter().paint([line(1, f"error: {text}" if isError else text)])[0]
+        tags = re.findall(r"<(/?\w+)((?: [\w-]+=\"[^\"<>]*\")*)>", html)
+        self.assertEqual(len(tags), html.count("<"))
+        self.assertLessEqual({name.strip("/") for name, _ in tags}, {"div", "a", "i", "span"})
+        self.assertNotRegex(html, r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")
