@@ -20,10 +20,10 @@ class FullDiskTests(SqliteCase):
 
     def test_fullDisk(self) -> None:
         """P4: on a really full disk nothing is lost, and the store continues when there is space again."""
-        with _smallDisk(1 << 20) as disk:
+        with _smallDisk(2 << 20) as disk:
             store = self.opened(disk)
             ballast = Path(disk, "ballast")
-            ballast.write_bytes(b"x" * 300000)
+            ballast.write_bytes(b"x" * 600000)
             self.fillUp(store)
             ballast.unlink()
             self.get(store.setState("last", "x" * 50000))
