@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import resource, server
+from twisted.web.http_headers import Headers
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
@@ -280,6 +281,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             out.finish()
             return
         out.write(b"")
+        request.responseHeaders = Headers()  # sent; there may be thousands of streams
         begun = answer.begin(out)
         if inspect.iscoroutine(begun):
             ensureDeferred(begun).addErrback(_streamFailed, out)

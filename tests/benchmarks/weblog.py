@@ -252,6 +252,8 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
     raiseFileLimit(watchers * 2 + 200)
     _kept, log, port = await master(directory)
     await write(log, size)
+    gc.collect()
+    gc.freeze()  # as a master does when it has started
     ticker, pid = Ticker(), os.getpid()
     await pause(0.5)
     ticker.take()
