@@ -1,0 +1,196 @@
+# -*- test-case-name: tests.stories.test_webgrid -*-
+"""The console: a row for each revision with its author and comment, the builders grouped by category."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from buildbot.model.rows import BuildRow, ChangeFilter, ChangeRow
+from buildbot.status.looks import lookOfResult
+from buildbot.status.topics import BUILDERS, BUILDS, CHANGES
+from buildbot.web.call import Call, Page, Part
+from buildbot.web.markup import Href, Markup, Template, Value, join, link
+from buildbot.web.pages.builders import chosen, ofBranches
+from buildbot.web.pages.changes import revision
+from buildbot.web.pages.grid import reloads
+from buildbot.web.pages.matrix import Commit, Places, commits
+from buildbot.web.pages.pieces import paragraph, when
+from buildbot.web.routes import Parameter, Route
+
+#: The builds of each builder that are looked at, at most.
+_BUILDS = 60
+#: The name of the group of builders without a category.
+_OTHERS = "no category"
+
+_TABLE = Template(
+    '<div class="scroll" tabindex="0" role="region" aria-label="Console"><table class="ConsoleTable console">'
+    "<caption>Revisions, newest first</caption>"
+    '<thead><tr><th scope="col">Revision</th><th scope="col">Author</th>{heads}</tr>'
+    '<tr><th scope="row">Last builds</th><td></td>{last}</tr></thead><tbody>{rows}</tbody></table></div>'
+)
+_HEAD = Template('<th scope="col">{name} <a href="{to}">{text}</a></th>')
+_ROW = Template(
+    '<tr><th scope="row">{revision}</th><td class="who">{who}</td>{cells}</tr>'
+    '<tr><td colspan="{width}" class="soft">{words}</td></tr>'
+)
+_CELL = Template('<td><span class="strip">{boxes}</span></td>')
+_BOX = Template('<a class="{kind}" href="{to}" title="{name}">{symbol}<span class="hidden">{word}</span></a>')
+_NONE = Template('<span title="{name}">·</span>')
+
+PARAMETERS = (
+    Parameter("builder", "Show only these builders.", repeated=True),
+    Parameter("category", "Show only builders of these categories or tags.", repeated=True),
+    Parameter("tag", "Show only builders of these categories or tags.", repeated=True),
+    Parameter("branch", "Show only this branch; trunk is no branch."),
+    Parameter("name", "Show only revisions of these authors.", repeated=True),
+    Parameter("revs", "How many revisions are shown.", "integer", default=40, least=1, most=200),
+    Parameter("repository", "Show only revisions of this repository."),
+    Parameter("project", "Show only revisions of this project."),
+    Parameter("codebase", "Does nothing; for old addresses."),
+    Parameter("fold", "Show only the numbers of these categories.", repeated=True),
+    Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
+)
+
+
+async def console(call: Call) -> Page:
+    """The newest revisions, with the results of all builders."""
+    found = commits(await _changes(call))
+    names = chosen(call)
+    count = min(_BUILDS, len(found) + 10)
+    rows = await call.world.store.getLastRows(names, count) if names and found else {}
+    branches = [call.query["branch"]] if call.query["branch"] else []
+    content: Markup = paragraph("There are no changes.")
+    if found:
+        builds = {name: ofBranches(each, branches) for name, each in rows.items()}
+        content = _Console(call, found, builds).table()
+    return Page(
+        "Console",
+        [Part("console", content)],
+        topics=(CHANGES, BUILDERS, BUILDS),
+        wide=True,
+        refresh=reloads(call),
+    )
+
+
+async def _changes(call: Call) -> list[ChangeRow]:
+    """The changes of the query, the newest first."""
+    branch = call.query["branch"]
+    wanted = ChangeFilter(
+        branch="" if branch == "trunk" else branch,
+        who=call.query["name"][0] if len(call.query["name"]) == 1 else None,
+        project=call.query["project"],
+        repository=call.query["repository"],
+    )
+    people = set(call.query["name"])
+    count = 1000 if len(people) > 1 else call.query["revs"]
+    page = await call.world.store.getChangeRows(wanted, count)
+    return [each for each in page.rows if not people or each.who in people][: call.query["revs"]]
+
+
+class _Console:
+    """I am the table of one console."""
+
+    def __init__(
+        self, call: Call, commits: Sequence[Commit], builds: Mapping[str, Sequence[BuildRow]]
+    ) -> None:
+        self._call = call
+        self._commits = commits
+        self._builds = builds
+        places = Places(commits)
+        self._placed = {name: places.of(rows) for name, rows in builds.items()}
+        self._to = {name: call.to("builders", name) for name in builds}
+        self._groups = _groups(call, builds)
+        self._folded = set(call.query["fold"])
+
+    def table(self) -> Markup:
+        """The whole table."""
+        return _TABLE(
+            heads=join(self._head(group) for group in self._groups),
+            last=join(self._last(group, names) for group, names in self._groups.items()),
+            rows=join(self._row(place, each) for place, each in enumerate(self._commits)),
+        )
+
+    def _head(self, group: str) -> Markup:
+        """The name of a group, with a link that folds or unfolds it."""
+        folded = self._folded ^ {group}
+        pairs = [
+            (name, each)
+            for name, texts in self._call.given.items()
+            if name != "fold" and any(name == known.name for known in PARAMETERS)
+            for each in texts
+        ]
+        query = urlencode([*pairs, *(("fold", each) for each in sorted(folded))])
+        text = "unfold" if group in self._folded else "fold"
+        return _HEAD(name=group, to=self._call.to("console", query=query), text=text)
+
+    def _last(self, group: str, names: Sequence[str]) -> Markup:
+        """The summary: the last finished build of each builder, as a link to the builder."""
+        last = [
+            (name, next((row for row in self._builds[name] if row.finished is not None), None))
+            for name in names
+        ]
+        if group in self._folded:
+            return _numbers([row for _, row in last if row is not None])
+        return _CELL(
+            boxes=join(
+                _NONE(name=name) if row is None else _box(self._to[name], name, row) for name, row in last
+            )
+        )
+
+    def _row(self, place: int, commit: Commit) -> Markup:
+        change = commit.change
+        first: Value = revision(self._call, change.revision) or link(
+            self._call.to("changes", change.number), f"#{change.number}"
+        )
+        return _ROW(
+            revision=first,
+            who=change.who,
+            cells=join(self._cell(place, group, names) for group, names in self._groups.items()),
+            width=2 + len(self._groups),
+            words=join([change.summary, when(change.came)], " · "),
+        )
+
+    def _cell(self, place: int, group: str, names: Sequence[str]) -> Markup:
+        if group in self._folded:
+            found = [self._placed[name].get(place) for name in names]
+            return _numbers([row for row in found if row is not None])
+        boxes = []
+        for name in names:
+            row = self._placed[name].get(place)
+            if row is None:
+                boxes.append(_NONE(name=name))
+            else:
+                boxes.append(_box(Href(f"{self._to[name]}/builds/{row.number}"), name, row))
+        return _CELL(boxes=join(boxes))
+
+
+def _groups(call: Call, names: Mapping[str, object]) -> dict[str, list[str]]:
+    """The builders by category, in the order of the configuration."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(call.world.config.builders[name].category or _OTHERS, []).append(name)
+    return groups
+
+
+def _box(to: Href, name: str, row: BuildRow) -> Markup:
+    look = lookOfResult(row.results)
+    return _BOX(kind=look.css, to=to, name=name, symbol=look.symbol, word=look.word)
+
+
+def _numbers(rows: Sequence[BuildRow]) -> Markup:
+    """A cell with numbers, such as "12 success, 1 failure"."""
+    numbers = Counter(lookOfResult(row.results).word for row in rows)
+    words = ", ".join(f"{count} {word}" for word, count in numbers.most_common())
+    return _CELL(boxes=words)
+
+
+ROUTES = (
+    Route(
+        "/console",
+        console,
+        "The newest revisions with author and comment, and the results of all builders by category.",
+        PARAMETERS,
+    ),
+)
