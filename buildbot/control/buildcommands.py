@@ -23,7 +23,13 @@ from buildbot.process.buildset import BuildSet
 from buildbot.process.request import BuildRequest
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.build import BuildStatus
-from buildbot.status.report import reportBuild, reportRunning, reportSource, reportWaiting, runningBuilds
+from buildbot.status.report import (
+    reportBuild,
+    reportRequest,
+    reportRunning,
+    reportWaiting,
+    runningBuilds,
+)
 
 log = Logger()
 
@@ -70,24 +76,13 @@ class BuildCommands:
         running = [b for b in runningBuilds(self._botmaster) if builder in (None, b.record.builder)]
         builders = [b for b in self._botmaster.getBuilders() if builder in (None, b.name)]
         waiting = [w for w in reportWaiting(self._botmaster) if builder in (None, w["builder"])]
-        requests = [self._waiting(request) for b in builders for request in (*b.starting, *b.pending)[:most]]
+        requests = [reportRequest(request) for b in builders for request in (*b.starting, *b.pending)[:most]]
         return {
             "running": [reportRunning(build) for build in running],
             "waiting": waiting,
             "requests": sorted(requests, key=lambda request: (request["submitted"], request["id"]))[:most],
             "finished": [reportBuild(record) for record in records[:most]],
             "storeTrouble": self._botmaster.health.trouble,
-        }
-
-    def _waiting(self, request: BuildRequest) -> dict[str, Any]:
-        return {
-            "id": request.id,
-            "builder": request.builderName,
-            "submitted": request.submitted,
-            "attempts": request.attempts,
-            "interruptions": request.interruptions,
-            "reason": request.reason,
-            **reportSource(request.source.toRecord()),
         }
 
     async def build(self, builder: str, number: int) -> dict[str, Any]:

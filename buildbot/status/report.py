@@ -18,7 +18,13 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 
 if TYPE_CHECKING:
-    from buildbot.status.reported import ReportedBuilder, ReportedBuilders, ReportedMaster, ReportedSlave
+    from buildbot.status.reported import (
+        ReportedBuilder,
+        ReportedBuilders,
+        ReportedMaster,
+        ReportedRequest,
+        ReportedSlave,
+    )
 
 #: The most Changes of a source that are listed by number.
 _CHANGES = 100
@@ -174,6 +180,19 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
         **{name: sourcestamp.get(name, "") for name in PLACE},
         "changes": changes[-_CHANGES:],
         "changeCount": len(changes),
+    }
+
+
+def reportRequest(request: ReportedRequest) -> dict[str, Any]:
+    """One waiting request; docs/reference/builds explains the keys."""
+    return {
+        "id": request.id,
+        "builder": request.builderName,
+        "submitted": request.submitted,
+        "attempts": request.attempts,
+        "interruptions": request.interruptions,
+        "reason": request.reason,
+        **reportSource(request.source.toRecord()),
     }
 
 

@@ -13,6 +13,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.daemon.troubles import Troubles
 from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildRecord, PauseRecord
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.builderstatus import KnownBuilder, KnownSlave, RunningBuild, WaitingRequest
 from buildbot.status.slave import SlaveStatus
 
@@ -31,6 +32,24 @@ class ReportedAvailability(Protocol):
     @property
     def isDrained(self) -> bool:
         """True if it is draining and its last build has ended."""
+
+
+class ReportedRequest(Protocol):
+    """A waiting request: the L{buildbot.process.request.BuildRequest}."""
+
+    id: int | None
+    attempts: int
+    interruptions: int
+    reason: str
+    submitted: float
+
+    @property
+    def builderName(self) -> str | None:
+        """The name of its builder."""
+
+    @property
+    def source(self) -> SourceStamp:
+        """The source stamp."""
 
 
 class ReportedSlave(Protocol):

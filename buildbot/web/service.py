@@ -22,6 +22,7 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.api.events import EventStreams
 from buildbot.web.cache import PageCache
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.doors import OpenDoor
@@ -196,6 +197,7 @@ class WebStatus(StatusReceiverMultiService):
         self._ports: dict[str, SlavePort] = {}
         self._streams: Streams | None = None
         self._followers: Followers | None = None
+        self._events: EventStreams | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
         if authz is not None and (allowForce is not None or auth is not None):
@@ -267,6 +269,7 @@ class WebStatus(StatusReceiverMultiService):
         reactor = master.botmaster.clock
         self._streams = Streams(reactor)
         self._followers = Followers(reactor)
+        self._events = EventStreams(reactor)
         door = OpenDoor()
         hooks = self._hooks(master)
         extra = {
@@ -278,6 +281,7 @@ class WebStatus(StatusReceiverMultiService):
             "boxes": BoxCache(),
             "answers": PageCache(master.status.topics),
             "tails": Tails(),
+            "events": self._events,
             "hooks": hooks,
         }
         world = World(master, reactor, door, self.settings(), extra)
@@ -321,6 +325,8 @@ class WebStatus(StatusReceiverMultiService):
             self._streams.stop()
         if self._followers is not None:
             self._followers.stop()
+        if self._events is not None:
+            self._events.stop()
         ports, self._ports = self._ports, {}
         await closeAll(ports.values())
         if isinstance(self.site, Site):

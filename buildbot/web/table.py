@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from buildbot.web import live
+from buildbot.web.api import builds as apiBuilds
+from buildbot.web.api import events, openapi
+from buildbot.web.api import parts as apiParts
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.pages import (
     about,
@@ -60,6 +63,10 @@ TABLE = Table(
         *about.ROUTES,
         *deliveries.ROUTES,
         *live.ROUTES,
+        *apiParts.ROUTES,
+        *apiBuilds.ROUTES,
+        *events.ROUTES,
+        *openapi.ROUTES,
         *feeds.ROUTES,
         *monitors.ROUTES,
         *health.ROUTES,

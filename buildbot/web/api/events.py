@@ -1,0 +1,136 @@
+# -*- test-case-name: tests.stories.test_webapi -*-
+"""C{/api/v1/events}: what happens in the master, as server-sent events."""
+
+from __future__ import annotations
+
+import json
+
+from twisted.internet.interfaces import IReactorTime
+
+from buildbot.events.alarm import Alarm
+from buildbot.status.topics import ALL, LISTS, News, Subscription, topicOf
+from buildbot.web.api.answers import ROOT
+from buildbot.web.call import Call, Out, Problem, Stream
+from buildbot.web.live import EVENTS, HEARTBEAT, event
+from buildbot.web.routes import Parameter, Route
+
+#: The most streams, and the most topics of one.
+MOST = 1000
+MOST_TOPICS = 100
+
+
+class EventStream:
+    """I send the events of some topics to one client."""
+
+    def __init__(self, out: Out) -> None:
+        self._out = out
+        self._subscription: Subscription | None = None
+
+    def begin(self, call: Call, topics: tuple[str, ...], since: str | None) -> None:
+        """Send events from now on, or those after the one with the ID C{since}, too."""
+        hub = call.world.topics
+        start = "" if since else f"id: {hub.lastId()}\n"
+        self._out.write(f"retry: 3000\n{start}\n".encode("ascii"))
+        self._subscription = hub.subscribe(topics, self._tell, events=True, since=since)
+        self._out.whenReady(self._resume)
+
+    def _tell(self, news: News) -> None:
+        if news.isReset:
+            self._out.write(event("reset", json.dumps({"lastId": news.lastId}), news.lastId))
+        for each in news.events:
+            value = {key: each[key] for key in ("event", "topics", "when", "data")}
+            self._out.write(
+                event(str(each["event"]), json.dumps(value, separators=(",", ":")), str(each["id"]))
+            )
+        if self._out.isFull() and self._subscription is not None:
+            self._subscription.pause()
+
+    def _resume(self) -> None:
+        if self._subscription is not None and self._subscription.isPaused:
+            self._subscription.resume()
+
+    def beat(self) -> None:
+        """Send a sign of life."""
+        if not self._out.isFull():
+            self._out.write(b": alive\n\n")
+
+    def leave(self) -> None:
+        """The client has gone."""
+        if self._subscription is not None:
+            self._subscription.stop()
+
+    def stop(self) -> None:
+        """End the stream."""
+        self._out.finish()
+
+
+class EventStreams:
+    """I have all open streams of events."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._open: dict[EventStream, None] = {}
+        self._beat = Alarm(self._beats)
+
+    @property
+    def isFull(self) -> bool:
+        """True if there are as many streams as may be."""
+        return len(self._open) >= MOST
+
+    def begin(self, out: Out, call: Call, topics: tuple[str, ...], since: str | None) -> None:
+        """Send events to a client until it goes."""
+        stream = EventStream(out)
+        self._open[stream] = None
+        if not self._beat.isSet:
+            self._beat.set(self._clock, HEARTBEAT)
+        out.whenGone(lambda: self._leave(stream))
+        stream.begin(call, topics, since)
+
+    def _leave(self, stream: EventStream) -> None:
+        self._open.pop(stream, None)
+        stream.leave()
+
+    def _beats(self) -> None:
+        for each in list(self._open):
+            each.beat()
+        if self._open:
+            self._beat.set(self._clock, HEARTBEAT)
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._beat.stop()
+        for each in list(self._open):
+            each.stop()
+
+
+def events(call: Call) -> Stream:
+    """The events of some topics."""
+    streams: EventStreams = call.world.extra["events"]
+    if streams.isFull:
+        raise Problem(503, "Too many open streams", headers=(("Retry-After", "60"),))
+    said = [each for text in call.query["topics"] for each in text.split(",") if each] or [ALL]
+    if len(said) > MOST_TOPICS:
+        raise Problem(400, "A parameter is wrong", f"There are {len(said)} topics; at most {MOST_TOPICS}.")
+    topics = {each: topicOf(each) for each in said}
+    wrong = next((each for each, topic in topics.items() if topic is None), None)
+    if wrong is not None:
+        hint = f"Topics are {', '.join(LISTS)}, builder/NAME, build/NAME/NUMBER and slave/NAME."
+        raise Problem(400, "A parameter is wrong", f"There is no topic {wrong[:100]}.", hint)
+    since = call.headers.get("last-event-id") or call.query["since"]
+    wanted = tuple(topic for topic in topics.values() if topic is not None)
+    return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS)
+
+
+ROUTES = (
+    Route(
+        f"{ROOT}/events",
+        events,
+        "What happens, as server-sent events. The event reset says that some are lost.",
+        (
+            Parameter("topics", "Only events of these topics, separated by commas.", repeated=True),
+            Parameter("since", "The ID of the last known event, as in the header Last-Event-ID."),
+        ),
+        kind="json",
+        strict=True,
+    ),
+)

@@ -1,0 +1,291 @@
+# -*- test-case-name: tests.stories.test_webapi -*-
+"""C{/api/v1}: the master, its builders, slaves, changes, requests and schedulers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from buildbot.model.rows import BuildRow, ChangeFilter, Standing
+from buildbot.slaves.perspective import BotPerspective
+from buildbot.status.report import reportRequest, reportSlave
+from buildbot.status.topics import (
+    BUILDERS,
+    BUILDS,
+    CHANGES,
+    MASTER,
+    QUEUE,
+    SLAVES,
+    builderTopic,
+    slaveTopic,
+)
+from buildbot.text.similar import closest
+from buildbot.web.api.answers import badCursor, many, one, part, reading
+from buildbot.web.api.builds import buildOfRow, changeOf
+from buildbot.web.call import Answer, Call, Problem, missing
+from buildbot.web.reading import builderOf
+from buildbot.web.routes import Parameter
+
+#: The keys of the master and of slaves that only those who administer the master see.
+PRIVATE = frozenset(
+    ("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "troubles", "address")
+)
+
+_List = tuple[str, Sequence[dict[str, Any]], str]
+
+
+def _public(value: dict[str, Any], isAdmin: bool) -> dict[str, Any]:
+    return value if isAdmin else {key: each for key, each in value.items() if key not in PRIVATE}
+
+
+async def master(call: Call) -> Answer:
+    """The master."""
+    isAdmin = await call.may("admin")
+
+    async def make() -> dict[str, Any]:
+        found = call.world.master.commands["status"]()["master"]
+        return _public({**found, "running": len(found["running"])}, isAdmin)
+
+    return await one(call, (BUILDERS, BUILDS, QUEUE, SLAVES, MASTER), make, isAdmin, ages=True)
+
+
+# builders
+
+
+async def builders(call: Call) -> Answer:
+    """The builders."""
+
+    async def make() -> _List:
+        tags = (*call.query["category"], *call.query["tag"])
+        names, following = part(call, call.world.status.getBuilderNames(tags or None))
+        return "builders", await _builders(call, names), following
+
+    return await many(call, (BUILDERS, BUILDS, QUEUE), make)
+
+
+async def builder(call: Call) -> Answer:
+    """One builder."""
+    name = builderOf(call).getName()
+
+    async def make() -> dict[str, Any]:
+        return (await _builders(call, [name]))[0]
+
+    return await one(call, (builderTopic(name), BUILDERS), make)
+
+
+async def _builders(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
+    standings = await call.world.store.getStandings(names) if names else {}
+    schedulers = _schedulersOfBuilders(call)
+    return [_builder(call, name, standings[name], schedulers.get(name, [])) for name in names]
+
+
+def _builder(call: Call, name: str, standing: Standing, schedulers: list[str]) -> dict[str, Any]:
+    status, builder = call.world.status.getBuilder(name), call.world.botmaster.builders[name]
+    state, running = status.getState()
+    pending = len(builder.starting) + len(builder.pending)
+    return {
+        "name": name,
+        "state": "waiting" if state == "idle" and pending else state,
+        "category": status.category,
+        "tags": status.getTags(),
+        "slaves": status.slavenames,
+        "schedulers": schedulers,
+        "running": [each.getNumber() for each in running],
+        "pending": pending,
+        "why": builder.whyWaiting() if pending else "",
+        "last": _row(standing.last),
+        "good": _row(standing.good),
+        "red": _row(standing.red),
+    }
+
+
+def _row(row: BuildRow | None) -> dict[str, Any] | None:
+    return None if row is None else buildOfRow(row)
+
+
+# slaves
+
+
+async def slaves(call: Call) -> Answer:
+    """The slaves."""
+    isAdmin = await call.may("admin")
+
+    async def make() -> _List:
+        names, following = part(call, call.world.status.getSlaveNames())
+        found = call.world.botmaster.slaves
+        return "slaves", [_slave(found[name], isAdmin) for name in names], following
+
+    return await many(call, (SLAVES, BUILDERS), make, isAdmin)
+
+
+async def slave(call: Call) -> Answer:
+    """One slave."""
+    name, isAdmin = slaveOf(call), await call.may("admin")
+
+    async def make() -> dict[str, Any]:
+        return _slave(call.world.botmaster.slaves[name], isAdmin)
+
+    return await one(call, (slaveTopic(name), SLAVES), make, isAdmin)
+
+
+def slaveOf(call: Call) -> str:
+    """The name of the slave in the path. A missing one is a L{Problem} 404."""
+    name: str = call.values["slave"]
+    if name not in call.world.botmaster.slaves:
+        near = closest(name, call.world.botmaster.slaves)
+        hint = f"Did you mean {near}?" if near else "The list of slaves has all names."
+        raise Problem(404, f"There is no slave {name}", hint=hint)
+    return name
+
+
+def _slave(slave: BotPerspective, isAdmin: bool) -> dict[str, Any]:
+    return _public(reportSlave(slave), isAdmin)
+
+
+# changes
+
+
+async def changes(call: Call) -> Answer:
+    """The changes."""
+    asked = call.query
+    wanted = ChangeFilter(
+        asked["branch"], asked["who"], asked["revision"], None, asked["project"], asked["repository"]
+    )
+
+    async def make() -> _List:
+        try:
+            page = await call.world.store.getChangeRows(wanted, asked["limit"], asked["cursor"])
+        except ValueError as why:
+            raise badCursor(why) from None
+        return "changes", [asdict(row) for row in page.rows], page.next
+
+    return await many(call, (CHANGES,), make)
+
+
+async def change(call: Call) -> Answer:
+    """One change."""
+    number, maySee = call.values["number"], await call.may("viewProperties")
+
+    async def make() -> dict[str, Any]:
+        found = await call.world.store.getChange(number)
+        if found is None:
+            raise missing("change", number)
+        return changeOf(found.toRecord(), maySee)
+
+    return await one(call, (CHANGES,), make, maySee)
+
+
+# requests
+
+
+async def requests(call: Call) -> Answer:
+    """The waiting requests."""
+
+    async def make() -> _List:
+        waiting = _waiting(call, call.query["builder"])
+        numbers, following = part(call, [str(each["id"]) for each in waiting])
+        wanted = set(numbers)
+        return "requests", [each for each in waiting if str(each["id"]) in wanted], following
+
+    return await many(call, (QUEUE, BUILDERS), make)
+
+
+async def request(call: Call) -> Answer:
+    """One waiting request."""
+    number = call.values["number"]
+
+    async def make() -> dict[str, Any]:
+        for each in _waiting(call, ()):
+            if each["id"] == number:
+                return each
+        raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
+
+    return await one(call, (QUEUE, BUILDERS), make)
+
+
+def _waiting(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The waiting requests of some builders, or of all, the oldest first."""
+    found = []
+    for builder in call.world.botmaster.getBuilders():
+        if not names or builder.name in names:
+            why = builder.whyWaiting() or "its build is about to start"
+            found += [{**reportRequest(each), "why": why} for each in (*builder.starting, *builder.pending)]
+    return sorted(found, key=lambda each: (each["submitted"], each["id"]))
+
+
+# schedulers
+
+
+async def schedulers(call: Call) -> Answer:
+    """The schedulers."""
+
+    async def make() -> dict[str, Any]:
+        return {"schedulers": [_scheduler(each) for each in call.world.status.getSchedulers()]}
+
+    return await one(call, (BUILDERS, QUEUE, CHANGES, MASTER), make, ages=True)
+
+
+def _scheduler(scheduler: Any) -> dict[str, Any]:
+    times = [] if not hasattr(scheduler, "getPendingBuildTimes") else scheduler.getPendingBuildTimes()
+    return {
+        "name": scheduler.getName(),
+        "kind": type(scheduler).__name__,
+        "builders": _buildersOf(scheduler),
+        "due": min(times, default=None),
+    }
+
+
+def _buildersOf(scheduler: Any) -> list[str]:
+    return list(scheduler.listBuilderNames()) if hasattr(scheduler, "listBuilderNames") else []
+
+
+def _schedulersOfBuilders(call: Call) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in call.world.status.getSchedulers():
+        for name in _buildersOf(each):
+            found.setdefault(name, []).append(each.getName())
+    return found
+
+
+_TAGS = (
+    Parameter("category", "Only builders of these categories or tags.", repeated=True),
+    Parameter("tag", "Only builders of these categories or tags.", repeated=True),
+)
+ROUTES = (
+    reading("/master", master, "The master: its version, configuration, queue and store.", "Master"),
+    reading(
+        "/builders",
+        builders,
+        "The builders, each with its state and standing.",
+        "Builders",
+        *_TAGS,
+        isList=True,
+    ),
+    reading("/builders/{builder}", builder, "One builder.", "Builder"),
+    reading("/slaves", slaves, "The slaves.", "Slaves", isList=True),
+    reading("/slaves/{slave}", slave, "One slave.", "Slave"),
+    reading(
+        "/changes",
+        changes,
+        "The changes, the newest first.",
+        "ShortChanges",
+        Parameter("branch", "Only changes of this branch; empty is the main line."),
+        Parameter("who", "Only changes of this author."),
+        Parameter("revision", "Only changes with this revision."),
+        Parameter("project", "Only changes of this project."),
+        Parameter("repository", "Only changes of this repository."),
+        isList=True,
+    ),
+    reading("/changes/{number:int}", change, "One change.", "Change"),
+    reading(
+        "/requests",
+        requests,
+        "The waiting requests, the oldest first.",
+        "Requests",
+        Parameter("builder", "Only requests for these builders.", repeated=True),
+        isList=True,
+    ),
+    reading("/requests/{number:int}", request, "One waiting request.", "Request"),
+    reading("/schedulers", schedulers, "The schedulers.", "Schedulers"),
+)

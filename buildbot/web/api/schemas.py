@@ -1,0 +1,271 @@
+# -*- test-case-name: tests.stories.test_webapi -*-
+"""The JSON Schemas (2020-12) of the answers of C{/api/v1}, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _of(*kinds: str, about: str = "") -> Schema:
+    schema: Schema = {"type": kinds[0] if len(kinds) == 1 else list(kinds)}
+    return {**schema, "description": about} if about else schema
+
+
+def _list(items: Schema, about: str = "") -> Schema:
+    schema = {"type": "array", "items": items}
+    return {**schema, "description": about} if about else schema
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _orNull(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _object(about: str, optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "description": about,
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+def _page(kind: str, about: str) -> Schema:
+    """A part of a list."""
+    following = _of("string", "null", about="The cursor of the next part; null at the end.")
+    return _object(about, **{kind[0].lower() + kind[1:] + "s": _list(_ref(kind)), "next": following})
+
+
+TEXT, MAYBE_TEXT = _of("string"), _of("string", "null")
+WHOLE, FLAG = _of("integer"), _of("boolean")
+TIME = _of("number", "string", about="Seconds since 1970; with times=iso a text of RFC 3339.")
+MAYBE_TIME = _of("number", "string", "null", about=TIME["description"])
+SECONDS = _of("number", "null", about="Seconds.")
+RESULTS = _of(
+    "integer",
+    "null",
+    about="0 success, 1 warnings, 2 failure, 3 skipped, 4 exception, 5 retry, 6 cancelled; null: running.",
+)
+RESULT = _of("string", "null", about="The name of the result; null: running.")
+ANY: Schema = {}
+
+_SOURCE = {
+    "branch": MAYBE_TEXT,
+    "revision": MAYBE_TEXT,
+    "project": TEXT,
+    "repository": TEXT,
+}
+_BUILD = {
+    "builder": TEXT,
+    "number": WHOLE,
+    "slave": TEXT,
+    "started": TIME,
+    "finished": MAYBE_TIME,
+    "lasts": SECONDS,
+    "results": RESULTS,
+    "result": RESULT,
+    "text": _list(TEXT, "Words about the outcome."),
+    "reason": TEXT,
+    **_SOURCE,
+    "changes": _list(WHOLE, "The numbers of its changes."),
+}
+_CHANGE = {
+    "number": WHOLE,
+    "who": TEXT,
+    "branch": MAYBE_TEXT,
+    "revision": MAYBE_TEXT,
+    "project": TEXT,
+    "repository": TEXT,
+    "category": MAYBE_TEXT,
+}
+_LOG = _object(
+    "A log of a step.",
+    name=TEXT,
+    length=_of("integer", "null", about="The bytes of its file; null while it grows."),
+    trouble=_of("string", about="What is missing of it, and why; empty if it is complete."),
+    html=FLAG,
+)
+_STEP = _object(
+    "A step of a build.",
+    name=TEXT,
+    started=TIME,
+    finished=MAYBE_TIME,
+    results=RESULTS,
+    result=RESULT,
+    text=_list(TEXT),
+    logs=_list(_ref("Log")),
+    urls=_of("object", "null", about="Its links: name and URL."),
+    hidden=FLAG,
+)
+_REQUEST = _object(
+    "A request that waits for its build.",
+    id=WHOLE,
+    builder=TEXT,
+    submitted=TIME,
+    attempts=WHOLE,
+    interruptions=WHOLE,
+    reason=TEXT,
+    **_SOURCE,
+    codebase=TEXT,
+    changes=_list(_of("integer", "null")),
+    changeCount=WHOLE,
+    why=_of("string", about="Why it waits."),
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": _object(
+        "What is wrong with a request (RFC 9457).",
+        ("detail", "hint"),
+        type=TEXT,
+        title=TEXT,
+        status=WHOLE,
+        detail=TEXT,
+        hint=_of("string", about="What to do."),
+    ),
+    "Master": _object(
+        "The master. Those who administer it see more: its directory, process, ports and refused logins.",
+        (*("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "troubles"),),
+        pid=WHOLE,
+        since=TIME,
+        version=TEXT,
+        basedir=TEXT,
+        projectName=MAYBE_TEXT,
+        generation=_of("integer", about="The number of configurations applied since the start."),
+        ports=_list(TEXT),
+        slaves=WHOLE,
+        connected=_of("integer", about="The connected slaves."),
+        builders=WHOLE,
+        refused=_list(_of("object")),
+        guesses=_list(_of("object")),
+        files=_of("object"),
+        running=_of("integer", about="The running builds."),
+        waiting=_list(_ref("Waiting")),
+        storeTrouble=_of("string", about="The error of the store; empty while it works."),
+        givenUp=_list(_of("object")),
+        pollers=_list(_of("object")),
+        troubles=_list(_of("object")),
+        keeps=_object("How many builds are kept.", builds=ANY, days=ANY),
+    ),
+    "Waiting": _object(
+        "The requests that wait for a builder.",
+        builder=TEXT,
+        requests=WHOLE,
+        since=TIME,
+        lasts=SECONDS,
+        why=TEXT,
+    ),
+    "Build": _object("A build in a list.", **_BUILD, who=_of("string", about="The authors of its changes.")),
+    "Builds": _page("Build", "Builds, those with the latest start first."),
+    "WholeBuild": _object(
+        "A build with its steps, logs, changes and properties.",
+        ("properties",),
+        **{**_BUILD, "changes": _list(_ref("Change"))},
+        codebase=TEXT,
+        changeCount=WHOLE,
+        step=_of("string", "null", about="The running step."),
+        eta=_of("number", "null", about="The seconds until its end, estimated."),
+        note=TEXT,
+        logTrouble=_of("string", about="Its incomplete logs, with reasons."),
+        gotRevision=ANY,
+        steps=_list(_ref("Step")),
+        requests=_list(WHOLE),
+        properties=_of(
+            "object", "null", about="Name -> [value, source]. Missing for those who may not see them."
+        ),
+    ),
+    "Step": _STEP,
+    "Log": _LOG,
+    "Builder": _object(
+        "A builder.",
+        name=TEXT,
+        state=_of("string", about="idle, building, offline or waiting."),
+        category=MAYBE_TEXT,
+        tags=_list(TEXT),
+        slaves=_list(TEXT),
+        schedulers=_list(TEXT),
+        running=_list(WHOLE, "The numbers of its running builds."),
+        pending=_of("integer", about="The waiting requests."),
+        why=_of("string", about="Why requests wait; empty if none does."),
+        last=_orNull(_ref("Build")),
+        good=_orNull(_ref("Build")),
+        red=_orNull(_ref("Build")),
+    ),
+    "Builders": _page("Builder", "Builders, in the order of the configuration."),
+    "Slave": _object(
+        "A slave. Those who administer the master see its address and refused logins, too.",
+        ("address", "refused"),
+        name=TEXT,
+        connected=FLAG,
+        state=TEXT,
+        since=MAYBE_TIME,
+        address=MAYBE_TEXT,
+        generation=MAYBE_TEXT,
+        version=MAYBE_TEXT,
+        admin=MAYBE_TEXT,
+        host=MAYBE_TEXT,
+        builders=_list(TEXT),
+        attachedTo=_list(TEXT),
+        failing=_of("object"),
+        pending=FLAG,
+        running=WHOLE,
+        paused=_of("object", "null"),
+        drained=FLAG,
+        note=TEXT,
+        refused=_of("object", "null"),
+        bytes=_of("object"),
+        events=_list(_object("An event.", when=TIME, text=TEXT)),
+    ),
+    "Slaves": _page("Slave", "Slaves, in the order of the configuration."),
+    "ShortChange": _object(
+        "A change in a list.",
+        **_CHANGE,
+        came=_of("number", "string", about="The time of its arrival."),
+        summary=_of("string", about="The first line of its comments."),
+        files=_of("integer", about="The number of its files."),
+    ),
+    "ShortChanges": _object(
+        "Changes, the newest first.",
+        changes=_list(_ref("ShortChange")),
+        next=_of("string", "null", about="The cursor of the next part; null at the end."),
+    ),
+    "Change": _object(
+        "A change.",
+        ("properties",),
+        **{**_CHANGE, "number": _of("integer", "null")},
+        when=TIME,
+        comments=TEXT,
+        files=_list(TEXT),
+        revlink=MAYBE_TEXT,
+        codebase=TEXT,
+        properties=_of("object", about="Name -> [value, source]. Missing for those who may not see them."),
+    ),
+    "Request": _REQUEST,
+    "Requests": _page("Request", "The waiting requests, the oldest first."),
+    "Scheduler": _object(
+        "A scheduler.",
+        name=TEXT,
+        kind=_of("string", about="The name of its class."),
+        builders=_list(TEXT),
+        due=_of("number", "string", "null", about="The time of its next builds, if it knows it."),
+    ),
+    "Description": _of("object", about="A description as OpenAPI 3.1."),
+    "Schedulers": _object("The schedulers.", schedulers=_list(_ref("Scheduler"))),
+}
+
+
+def keysOf(name: str) -> tuple[str, ...]:
+    """The fields of the objects of a schema; of a list, those of its items."""
+    properties = SCHEMAS[name]["properties"]
+    for each in properties.values():
+        if each.get("type") == "array" and "next" in properties:
+            return keysOf(each["items"]["$ref"].rpartition("/")[2])
+    return tuple(properties)
+
+
+#: The JSON Schemas of the bodies of requests, by the name of the operation.
+BODIES: dict[str, Schema] = {}

@@ -1,0 +1,199 @@
+"""The JSON API of a master that builds: shapes, lists in parts, ETags, events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.jsonschemas import errors
+from tests.stories.test_webpages import BuildingCase
+from tests.stories.web import Response
+
+API = "/api/v1"
+
+
+class APICase(BuildingCase):
+    """A master with one builder and its slave."""
+
+    def get(self, path: str, **headers: Any) -> Response:
+        """The answer to a question, checked against its schema."""
+        answer = self.ask(API + path, **headers)
+        if answer.status == 200:
+            self.assertEqual(answer.headers["content-type"], "application/json", path)
+            self.assertEqual(self.wrong(path, answer.json), [])
+        elif answer.status != 304:
+            self.assertEqual(answer.headers["content-type"], "application/problem+json", path)
+        return answer
+
+    def wrong(self, path: str, value: Any) -> list[str]:
+        """What does not fit the schema of a path."""
+        schemas = self.ask(f"{API}/openapi.json").json["components"]["schemas"]
+        table = self.web.site.resource._dispatcher.table
+        route = table.find((API + path).partition("?")[0].strip("/").split("/")).routes["GET"]
+        if "fields=" in path:
+            return []
+        return list(errors(value, {"$ref": f"#/{route.schema}"}, schemas))
+
+    def finish(self, rc: int = 0) -> None:
+        """End the running build."""
+        self.commands[-1].end(rc)
+        self.wait(2)
+        self.commands[-1].end(0)
+        self.wait(2)
+
+
+class ReadingTests(APICase):
+    """A program reads."""
+
+    def test_shapes(self) -> None:
+        """Every answer has the shape of its schema: before, during and after a build."""
+        paths = [
+            *("/master", "/builders", "/builders/full", "/builders/full/builds", "/builds"),
+            *("/slaves", "/slaves/bot1", "/changes", "/requests", "/schedulers", "/openapi.json"),
+        ]
+        for path in paths:
+            self.assertEqual(self.get(path).status, 200, path)
+        self.force()
+        self.force()
+        paths += ["/builders/full/builds/0", "/builders/full/builds/-1"]
+        requests = self.get("/requests").json["requests"]
+        self.assertEqual([each["builder"] for each in requests], ["full"])
+        for path in (*paths, f"/requests/{requests[0]['id']}", "/builds?times=iso", "/master?times=iso"):
+            self.assertEqual(self.get(path).status, 200, path)
+        self.finish(2)
+        for path in paths:
+            self.assertEqual(self.get(path).status, 200, path)
+
+    def test_wholeBuild(self) -> None:
+        """One answer has a build with its steps, their logs and results."""
+        self.force()
+        self.finish(2)
+        build = self.get("/builders/full/builds/0").json
+        self.assertEqual((build["result"], build["reason"]), ("failure", "forced by ann: because <b>"))
+        self.assertEqual([step["result"] for step in build["steps"]], ["failure", "success"])
+        self.assertEqual([log["name"] for log in build["steps"][0]["logs"]], ["stdio"])
+
+    def test_parts(self) -> None:
+        """A long list comes in parts: each names the next one, in its body and in the header Link."""
+        for _ in range(3):
+            self.force()
+            self.finish()
+        first = self.get("/builds?limit=2")
+        self.assertEqual([each["number"] for each in first.json["builds"]], [2, 1])
+        self.assertIn('rel="next"', first.headers["link"])
+        target = first.headers["link"].partition(">")[0].lstrip("<")
+        self.assertIn("limit=2", target)
+        last = self.get(f"/builds{target}")
+        self.assertEqual([each["number"] for each in last.json["builds"]], [0])
+        self.assertIsNone(last.json["next"])
+        self.assertEqual(self.get("/builds?cursor=odd").status, 400)
+
+    def test_filters(self) -> None:
+        """Builds can be chosen by builder, slave, branch, result and state."""
+        self.force()
+        self.finish(2)
+        self.force()
+        for query, numbers in (
+            ("state=running", [1]),
+            ("state=finished", [0]),
+            ("result=failure&result=exception", [0]),
+            ("result=success", []),
+            ("builder=full", [1, 0]),
+            ("builder=other", []),
+            ("category=other", []),
+            ("slave=bot2", []),
+            ("branch=", [1, 0]),
+            ("branch=stable", []),
+        ):
+            found = self.get(f"/builds?{query}").json["builds"]
+            self.assertEqual([each["number"] for each in found], numbers, query)
+
+    def test_limit(self) -> None:
+        """A list has at most 50 items, and at most 1,000 if the client asks for more."""
+        description = self.get("/openapi.json").json
+        parameters = {
+            each["name"]: each["schema"] for each in description["paths"]["/builds"]["get"]["parameters"]
+        }
+        self.assertEqual((parameters["limit"]["default"], parameters["limit"]["maximum"]), (50, 1000))
+        self.assertEqual(self.get("/builds?limit=9999").status, 200)
+        self.assertEqual(self.get("/builds?limit=0").status, 400)
+
+    def test_shape(self) -> None:
+        """A client can ask for some fields, and for times as text."""
+        self.force()
+        (build,) = self.get("/builds?fields=number,started&times=iso").json["builds"]
+        self.assertEqual(set(build), {"number", "started"})
+        self.assertRegex(build["started"], r"^\d{4}-\d\d-\d\dT[\d:.]+Z$")
+        self.assertIn("the fields are", self.get("/builds?fields=color").json["detail"])
+
+    def test_problems(self) -> None:
+        """An error says what is wrong, and what to do; an unknown parameter is an error."""
+        missing = self.get("/builders/ful")
+        self.assertEqual((missing.status, missing.json["hint"]), (404, "Did you mean full?"))
+        unknown = self.get("/builds?color=red")
+        self.assertEqual(unknown.status, 400)
+        self.assertIn("unknown parameter 'color'", unknown.json["detail"])
+        for path in ("/slaves/bot9", "/changes/9", "/requests/9", "/builders/full/builds/9", "/nothing"):
+            self.assertEqual(self.get(path).status, 404, path)
+
+    def test_unchanged(self) -> None:
+        """An answer is sent again only when something that it shows has changed."""
+        paths = ("/builders", "/builds", "/builders/full", "/slaves", "/requests")
+        etags = {path: self.get(path).headers["etag"] for path in paths}
+        for path, etag in etags.items():
+            again = self.get(path, If_None_Match=etag)
+            self.assertEqual((again.status, again.body), (304, b""), path)
+        self.force()
+        for path, etag in etags.items():
+            self.assertEqual(self.get(path, If_None_Match=etag).status, 200, path)
+
+    def test_private(self) -> None:
+        """A visitor who may not administer the master sees no process, no addresses, no refused logins."""
+        self.assertFalse({"pid", "basedir", "refused", "ports"} & set(self.get("/master").json))
+        self.assertNotIn("address", self.get("/slaves/bot1").json)
+
+
+class EventsTests(APICase):
+    """A program listens."""
+
+    def listen(self, query: str = "", *headers: str) -> Any:
+        """An open stream."""
+        connection = self.dial()
+        lines = (f"GET {API}/events{query} HTTP/1.1", "Host: 127.0.0.1", *headers)
+        connection.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+        self.settle()
+        return connection
+
+    def test_events(self) -> None:
+        """A build is told as events of its topics, each with an ID."""
+        stream = self.listen("?topics=builds,build/full/0")
+        self.assertIn(b"retry: 3000", stream.received())
+        self.force()
+        self.wait(2)
+        self.assertIn(b"event: buildStarted", stream.received())
+        self.assertIn(b'"builder":"full"', stream.received())
+        stream.close()
+        self.assertEqual(self.master.status.topics.count(), 0)
+
+    def test_replay(self) -> None:
+        """A client that comes back gets the events since its last one; if some are lost, a reset."""
+        last = self.master.status.topics.lastId()
+        self.force()
+        self.wait(2)
+        stream = self.listen("", f"Last-Event-ID: {last}")
+        self.wait(1)
+        self.assertIn(b"event: buildStarted", stream.received())
+        lost = self.listen("", "Last-Event-ID: another-7")
+        self.wait(1)
+        self.assertIn(b"event: reset", lost.received())
+
+    def test_alive(self) -> None:
+        """A silent stream shows a sign of life, so that proxies keep it open."""
+        stream = self.listen()
+        self.wait(16)
+        self.assertIn(b": alive", stream.received())
+
+    def test_unknownTopic(self) -> None:
+        """An unknown topic is an error that lists the topics."""
+        answer = self.get("/events?topics=odd")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("builder/NAME", answer.json["hint"])
