@@ -32,6 +32,7 @@ from buildbot.control.debug import DebugAccount
 from buildbot.control.mastercommands import MasterCommands
 from buildbot.control.plugins import Control
 from buildbot.control.protocol import COMMANDS
+from buildbot.control.requestcommands import RequestCommands
 from buildbot.control.server import ControlServer
 from buildbot.control.slavecommands import SlaveCommands
 from buildbot.daemon import lock
@@ -71,7 +72,7 @@ class BuildMaster(PluginParent):
     @ivar config: the configuration in force.
     @ivar applier: applies configurations to my parts.
     @ivar reconfigurer: reconfigures me on request.
-    @ivar commands: the commands of the control socket: name -> function.
+    @ivar commands: the commands of the control socket and of the pages: name -> function.
     @ivar audit: the record of all actions of people and scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
@@ -126,10 +127,12 @@ class BuildMaster(PluginParent):
             ended=partial(self.botmaster.announcer.report, "reconfigured"),
         )
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
+        builds = BuildCommands(self.botmaster, self.allSchedulers)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(lambda: reportMaster(self), self.botmaster, self.reconfigurer).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
-            **BuildCommands(self.botmaster, self.allSchedulers).handlers(),
+            **builds.handlers(),
+            **RequestCommands(self.botmaster, builds).handlers(),
         }
         self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)

@@ -139,7 +139,7 @@ class BuildCommands:
             builder=builder,
             reason=buildset.reason,
         )
-        number = await self._whenBegun(target, request)
+        number = await self.whenBegun(target, request)
         why = target.whyWaiting() if number is None else ""
         return {"builder": builder, "request": request.id, "build": number, "why": why}
 
@@ -148,7 +148,7 @@ class BuildCommands:
         self._builder(builder)
         return {"builder": builder, "schedulers": self._forms.describe(builder)}
 
-    async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
+    async def whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build for a request; None if it does not begin soon."""
         await self._botmaster.engine.priorities.settled()
         if request in builder.pending and not request.isChosen:

@@ -21,7 +21,8 @@ from buildbot.store.interface import StoreFailed
 from buildbot.web import cache, layout
 from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut
-from buildbot.web.markup import NOTHING, Markup, Template
+from buildbot.web.markup import Markup, Template
+from buildbot.web.outcomes import PARAMETER
 from buildbot.web.routes import BadQuery, Route, Table
 from buildbot.web.who import Who
 from buildbot.web.world import World
@@ -49,11 +50,12 @@ class Incoming:
 
     @ivar method: such as "GET".
     @ivar headers: lower-case name -> value; several values are joined with commas.
+    @ivar all: lower-case name -> all values.
     @ivar peer: the address of the other end of the connection.
     @ivar isSecure: True for TLS.
     """
 
-    __slots__ = ("body", "headers", "isSecure", "method", "path", "peer", "query")
+    __slots__ = ("all", "body", "headers", "isSecure", "method", "path", "peer", "query")
 
     def __init__(
         self,
@@ -64,7 +66,9 @@ class Incoming:
         body: bytes = b"",
         peer: str = "",
         isSecure: bool = False,
+        all: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        self.all = {name: [value] for name, value in headers.items()} if all is None else all
         self.method = method
         self.path = path
         self.headers = headers
@@ -123,7 +127,7 @@ class Dispatcher:
 
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
-        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how)
+        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how, call.who.key)
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept
@@ -159,9 +163,11 @@ class Dispatcher:
             return answer
         if not isinstance(answer, Page):
             raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")
-        own = quote(incoming.path + _queryOf(incoming), safe="")
-        body = layout.document(call, answer, await self._door.aboutMe(call), own)
-        return Answer(body, status=answer.status, headers=answer.headers)
+        own = quote(incoming.path + _queryOf(incoming, leaveOut=PARAMETER), safe="")
+        notice = self.world.extra["outcomes"].notice(call)
+        body = layout.document(call, answer, await self._door.aboutMe(call), own, notice)
+        cache = "private, no-store" if call.who.name else "no-cache"
+        return Answer(body, status=answer.status, headers=answer.headers, cache=cache)
 
     async def _problem(
         self, call: Call, incoming: Incoming, problem: Problem, wantsJSON: bool
@@ -174,7 +180,7 @@ class Dispatcher:
         page = Page(
             problem.title, [_PROBLEM(detail=problem.detail, hint=problem.hint)], status=problem.status
         )
-        body = layout.document(call, page, NOTHING)
+        body = layout.document(call, page, await self._door.aboutMe(call))
         return Answer(body, status=problem.status, headers=problem.headers, cache="no-store")
 
 
@@ -206,8 +212,8 @@ def rootOf(segments: Sequence[str]) -> str:
     return "../" * (len(segments) - 1) if len(segments) > 1 else ""
 
 
-def _queryOf(incoming: Incoming) -> str:
-    pairs = [(name, text) for name, texts in incoming.query.items() for text in texts]
+def _queryOf(incoming: Incoming, leaveOut: str = "") -> str:
+    pairs = [(name, text) for name, texts in incoming.query.items() for text in texts if name != leaveOut]
     if not pairs:
         return ""
     return "?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
@@ -250,10 +256,10 @@ def _failed(why: Failure, request: Any) -> None:
 
 def incomingOf(request: Any) -> Incoming:
     """The plain values of a request of twisted.web."""
-    headers = {
-        name.decode("latin-1").lower(): ", ".join(each.decode("latin-1") for each in values)
-        for name, values in request.requestHeaders.getAllRawHeaders()
-    }
+    all: dict[str, list[str]] = {}
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        all.setdefault(name.decode("latin-1").lower(), []).extend(each.decode("latin-1") for each in values)
+    headers = {name: ", ".join(values) for name, values in all.items()}
     query: dict[str, list[str]] = {}
     for name, values in request.args.items():
         query[name.decode("utf-8", "replace")] = [each.decode("utf-8", "replace") for each in values]
@@ -266,6 +272,7 @@ def incomingOf(request: Any) -> Incoming:
         request.content.read() if request.method == b"POST" or request.method == b"PUT" else b"",
         getattr(peer, "host", "") or "",
         request.isSecure(),
+        all,
     )
 
 

@@ -38,8 +38,8 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 <nav aria-label="Pages"><ul>{navigation}</ul></nav>
 <form class="search" role="search" action="{search}" method="get"><label for="q">Search</label>
 <input id="q" name="q" type="search" autocomplete="off" size="14"><button>Go</button></form>
-<p class="who">{who}</p></header>
-<main id="main" tabindex="-1" data-live="{live}">{trail}<h1>{heading}</h1>
+<div class="who">{who}</div></header>
+<main id="main" tabindex="-1" data-live="{live}">{trail}<h1>{heading}</h1>{notice}
 {content}</main>
 <footer><p>Buildbot {version}. <span id="live-state" role="status"></span></p></footer>
 </body></html>
@@ -58,11 +58,12 @@ def partOf(part: Part | Markup) -> Markup:
     return _PART(id=part.id, html=part.html) if isinstance(part, Part) else part
 
 
-def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "") -> bytes:
+def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "", notice: Markup = NOTHING) -> bytes:
     """The whole document of a page.
 
     @param who: who is logged in, and the link to log in or out.
     @param own: the page's path and query, quoted, for the stream of its changes.
+    @param notice: what came of the action before this page.
     """
     config = call.world.config
     site = escape(config.projectName or "Buildbot")
@@ -85,6 +86,7 @@ def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "") -> by
         live=f"{call.root}live?page={own}" if page.topics else "",
         trail=_trail(page.trail),
         heading=page.title,
+        notice=notice,
         content=join(map(partOf, page.parts), Markup("\n")),
         version=version,
     ).encode("utf-8")

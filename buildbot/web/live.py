@@ -212,7 +212,7 @@ async def _live(call: Call) -> Stream:
     page = target(call, call.world.extra["table"])
     if not await call.may(page.route.action):
         raise Problem(403, "You may not see this page")
-    key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how)
+    key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how, call.who.key)
     return Stream(lambda out: streams.begin(out, page, tuple(key)), EVENTS)
 
 

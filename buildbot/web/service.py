@@ -22,10 +22,12 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.accounts.authz import rightsOf
+from buildbot.web.accounts.door import Door, DoorSettings
+from buildbot.web.accounts.rights import Rights
 from buildbot.web.api.events import EventStreams
 from buildbot.web.cache import PageCache
 from buildbot.web.dispatch import Dispatcher, RouteResource
-from buildbot.web.doors import OpenDoor
 from buildbot.web.followers import Followers
 from buildbot.web.hooks.changehook import ChangeHook
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH, checkersOf
@@ -33,6 +35,7 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
 from buildbot.web.live import Streams
+from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.serving.gathering import Tails
@@ -270,7 +273,8 @@ class WebStatus(StatusReceiverMultiService):
         self._streams = Streams(reactor)
         self._followers = Followers(reactor)
         self._events = EventStreams(reactor)
-        door = OpenDoor()
+        door = self._door(master)
+        await door.load()
         hooks = self._hooks(master)
         extra = {
             "streams": self._streams,
@@ -283,6 +287,7 @@ class WebStatus(StatusReceiverMultiService):
             "tails": Tails(),
             "events": self._events,
             "hooks": hooks,
+            "outcomes": Outcomes(reactor),
         }
         world = World(master, reactor, door, self.settings(), extra)
         dispatcher = Dispatcher(world, TABLE, door)
@@ -300,6 +305,15 @@ class WebStatus(StatusReceiverMultiService):
         if self.http_port is not None:
             self._ports = await openAll(reactor, site, [self.http_port])
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
+
+    def _door(self, master: Any) -> Door:
+        """Who may come in, and what they may do."""
+        auth = self.auth if self.authz is None else self.authz.auth
+
+        def rights(canLogIn: bool) -> Rights:
+            return rightsOf(self.authz, self.allowForce, self.auth, canLogIn)
+
+        return Door(DoorSettings(rights, auth), master, master.botmaster.resources.store)
 
     def _hooks(self, master: Any) -> ChangeHook:
         """The hooks of forges, perhaps none."""

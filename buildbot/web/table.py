@@ -10,6 +10,7 @@ from buildbot.web.api import parts as apiParts
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.pages import (
     about,
+    acts,
     build,
     builder,
     builders,
@@ -19,6 +20,7 @@ from buildbot.web.pages import (
     grid,
     home,
     log,
+    login,
     logsearch,
     logtext,
     queue,
@@ -62,6 +64,8 @@ TABLE = Table(
         *search.ROUTES,
         *about.ROUTES,
         *deliveries.ROUTES,
+        *login.ROUTES,
+        *acts.ROUTES,
         *live.ROUTES,
         *apiParts.ROUTES,
         *apiBuilds.ROUTES,

@@ -15,12 +15,16 @@ class Who:
     @ivar how: "anonymous", "session", "basic", "token" or "proxy".
     @ivar address: the address of the client, as text.
     @ivar detail: what the accounts know about it; only they read it.
+    @ivar key: a text that tells apart those of one name and C{how} who may see different pages.
+    @ivar isSecure: True if the visitor uses TLS.
     """
 
     name: str = ""
     how: str = "anonymous"
     address: str = ""
     detail: Any = None
+    key: str = ""
+    isSecure: bool = False
 
 
 ANONYMOUS = Who()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
+from buildbot.control.audit import Audit
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.master import Status
 from buildbot.status.topics import Topics
@@ -25,6 +26,7 @@ class WatchedMaster(Protocol):
     status: Status
     botmaster: BotMaster
     commands: dict[str, Callable[..., Any]]
+    audit: Audit
 
     @property
     def config(self) -> MasterConfig:

@@ -1,0 +1,64 @@
+# -*- test-case-name: tests.stories.test_webacts -*-
+"""The messages about what came of actions: a page shows one by its code, only to the person who acted."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from buildbot.web.call import Answer, Call, redirect
+from buildbot.web.markup import NOTHING, Markup, Template
+
+#: The parameter of a page's address with the code.
+PARAMETER = "done"
+#: Seconds for which a message is kept, and the most messages.
+KEPT = 600.0
+MOST = 1000
+#: The most characters of a message.
+LONGEST = 2000
+
+_NOTICE = Template('<p class="note {kind}" role="status"><strong>{word}</strong> {text}</p>')
+
+
+@dataclass(frozen=True)
+class _Message:
+    who: str
+    text: str
+    isGood: bool
+    until: float
+
+
+class Outcomes:
+    """I keep the latest messages."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._messages: OrderedDict[str, _Message] = OrderedDict()
+
+    def keep(self, who: str, text: str, isGood: bool) -> str:
+        """Keep a message. Returns its code."""
+        code = secrets.token_urlsafe(9)
+        until = self._clock.seconds() + KEPT
+        self._messages[code] = _Message(who, text[:LONGEST], isGood, until)
+        while len(self._messages) > MOST:
+            self._messages.popitem(last=False)
+        return code
+
+    def notice(self, call: Call) -> Markup:
+        """The message that the address of a page asks for; nothing if it is gone, or another person's."""
+        code = (call.given.get(PARAMETER) or [""])[-1]
+        found = self._messages.get(code) if code else None
+        if found is None or found.until < self._clock.seconds() or found.who != call.who.name:
+            return NOTHING
+        kind, word = ("done", "Done:") if found.isGood else ("failed", "Not done:")
+        return _NOTICE(kind=kind, word=word, text=found.text)
+
+
+def showOn(call: Call, segments: tuple[str | int, ...], text: str, isGood: bool = True) -> Answer:
+    """Send the browser to a page that shows a message."""
+    outcomes: Outcomes = call.world.extra["outcomes"]
+    code = outcomes.keep(call.who.name, text, isGood)
+    return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))

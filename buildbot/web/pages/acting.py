@@ -1,0 +1,129 @@
+# -*- test-case-name: tests.stories.test_webacts -*-
+"""Carry out an action of a page: the right to it, the record of it, and the page that tells the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from buildbot.control.client import ControlError
+from buildbot.web.accounts.door import Door, byOf
+from buildbot.web.accounts.rights import Verdict
+from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.markup import NOTHING, Markup, Template, link
+from buildbot.web.outcomes import showOn
+
+_Value = TypeVar("_Value")
+#: The most characters of a reason.
+LONGEST = 300
+_OFFER = Template('<p class="soft">{link}</p>')
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One action that somebody wants to do.
+
+    @ivar action: one of L{buildbot.web.accounts.rights.ACTIONS} or C{FURTHER}.
+    @ivar subject: for the audit: see L{buildbot.control.audit.Entry}.
+    @ivar builder: the builder that the right is about; None: none.
+    @ivar detail: for the audit.
+    @ivar args: for functions of the configuration, in place of the status of the builder.
+    """
+
+    action: str
+    subject: str
+    builder: str | None = None
+    branch: str | None = None
+    detail: str = ""
+    args: tuple[object, ...] = ()
+
+
+def doorOf(call: Call) -> Door:
+    """The door of the site."""
+    door = call.world.guard
+    assert isinstance(door, Door)
+    return door
+
+
+async def mustBeAllowed(call: Call, deed: Deed) -> None:
+    """Check the right to an action. A refusal is recorded.
+
+    @raise Problem: 401 if a login would help, else 403.
+    """
+    answer = await doorOf(call).ask(call.who, deed.action, deed.builder, deed.branch, *deed.args)
+    if answer.isAllowed:
+        return
+    await call.world.master.audit.refused(byOf(call.who), deed.action, deed.subject, answer.sentence)
+    if answer.verdict is Verdict.AFTER_LOGIN:
+        challenge = (("WWW-Authenticate", 'Bearer realm="buildbot"'),)
+        raise Problem(401, "You must log in first", answer.sentence, headers=challenge)
+    raise Problem(403, "You may not do this", answer.sentence)
+
+
+async def carriedOut(call: Call, deed: Deed, work: Callable[[], Awaitable[_Value]]) -> _Value:
+    """Do an action if it is allowed, and record it. Raises L{Problem}, or what the action raises."""
+    await mustBeAllowed(call, deed)
+    audit = call.world.master.audit
+    return await audit.carriedOut(byOf(call.who), deed.action, deed.subject, work(), deed.detail)
+
+
+async def act(
+    call: Call,
+    deed: Deed,
+    work: Callable[[], Awaitable[_Value]],
+    told: Callable[[_Value], str],
+    back: tuple[str | int, ...],
+    ahead: Callable[[_Value], tuple[str | int, ...]] | None = None,
+) -> Answer:
+    """Do an action, and send the browser to the page that tells the outcome.
+
+    @param told: the outcome as a sentence.
+    @param back: the page of the thing, as segments.
+    @param ahead: another page after success, by the value of the action.
+    """
+    try:
+        value = await carriedOut(call, deed, work)
+    except ControlError as why:
+        return showOn(call, back, f"{str(why)[:1].upper()}{str(why)[1:]}.", isGood=False)
+    return showOn(call, back if ahead is None else ahead(value), told(value))
+
+
+def said(call: Call, *names: str) -> str:
+    """The text of the first field that is given, in one line."""
+    for name in names:
+        for text in reversed(call.given.get(name) or []):
+            if text.strip():
+                return " ".join(text.split())[:LONGEST]
+    return ""
+
+
+def whoSays(call: Call) -> str:
+    """The name for the reason of a build: that of the account, or what the visitor calls himself."""
+    if call.who.name:
+        return call.who.name
+    called = said(call, "username")
+    return f"{called} (not logged in)" if called else ""
+
+
+async def loginOffer(call: Call, actions: tuple[str, ...], builder: str | None = None) -> Markup:
+    """A link to the login if that would allow one of some actions; else nothing."""
+    if call.who.name or not doorOf(call).canLogIn:
+        return NOTHING
+    for action in actions:
+        if await call.world.guard.couldAfterLogin(action, builder):
+            page = "/" + "/".join(quote(each, safe="", errors="surrogateescape") for each in call.segments)
+            to = call.to("login", query=f"next={quote(page, safe='')}")
+            return _OFFER(link=link(to, "Log in to act here"))
+    return NOTHING
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def command(call: Call, name: str) -> Callable[..., Any]:
+    """A command of the master, as the command line has it."""
+    return call.world.master.commands[name]

@@ -1,0 +1,299 @@
+# -*- test-case-name: tests.stories.test_webacts -*-
+"""Actions on builds: force, rebuild, stop, and those on requests and changes.
+
+A GET shows a form that asks for confirmation, and changes nothing: old links and crawlers do no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from buildbot.control.audit import MASTER, aboutBuilder
+from buildbot.control.client import ControlError
+from buildbot.web.call import Answer, Call, Page, Problem
+from buildbot.web.outcomes import showOn
+from buildbot.web.pages.acting import Deed, act, carriedOut, command, count, mustBeAllowed, said, whoSays
+from buildbot.web.pages.forcing import forceForms
+from buildbot.web.pages.forms import Field, form
+from buildbot.web.pages.pieces import paragraph
+from buildbot.web.reading import builderOf, buildOf
+from buildbot.web.routes import Route
+
+#: What the fields of a plain form may have. A revision or a branch goes to the commands of slaves.
+_PLAIN = re.compile(r"(?!-)[\w./~:@+#=, -]*")
+#: The most properties of a plain form.
+MOST_PROPERTIES = 30
+#: Fields that are none of a ForceScheduler's own.
+_OWN = {"forcescheduler", "checkbox", "passwd", "comments", "done"}
+_REASON = Field("comments", "Reason")
+
+
+def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Page]:
+    """Makes the handler of a GET: a page with a form for the action, which a POST carries out.
+
+    @param title: the question, with the names of the path's segments in braces.
+    @param fields: those of the action; values in the address are put into the form.
+    """
+
+    def page(call: Call) -> Page:
+        shown = [
+            Field(each.name, each.label, (call.given.get(each.name) or [each.value])[-1], each.kind)
+            for each in fields
+        ]
+        return Page(
+            title.format(**call.values),
+            [
+                paragraph("Nothing has been changed yet."),
+                form(call.to(*call.segments), button, shown),
+            ],
+        )
+
+    return page
+
+
+# force
+
+
+def forcePage(call: Call) -> Page:
+    """The forms to force a build."""
+    name = builderOf(call).getName()
+    return Page(
+        f"Force a build of {name}",
+        [paragraph("Nothing has been changed yet."), *forceForms(call, name)],
+        trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
+    )
+
+
+async def force(call: Call) -> Answer:
+    """Force a build. The answer leads to the build if it begins soon."""
+    name = builderOf(call).getName()
+    schedulers = command(call, "parameters")(name)["schedulers"]
+    reason = said(call, "reason", "comments")
+    deeds = [
+        Deed("forceBuild", aboutBuilder(name), name, branch, reason) for branch in _branches(call, schedulers)
+    ]
+    for each in deeds:
+        await mustBeAllowed(call, each)
+    try:
+        wish = _wish(call, schedulers)
+        value = await carriedOut(call, deeds[0], lambda: command(call, "force")(name, **wish))
+    except ControlError as why:
+        raise Problem(
+            400, "The build was not forced", str(why), "Go back in the browser: the form keeps its values."
+        ) from None
+    if value["build"] is not None:
+        return showOn(call, ("builders", name, "builds", value["build"]), "The build is forced.")
+    text = f"Request {value['request']} waits: {value['why'] or 'its build is about to begin'}."
+    return showOn(call, ("builders", name), text)
+
+
+def _branches(call: Call, schedulers: list[dict[str, Any]]) -> list[str | None]:
+    """All branches that the request names, for rules by branch; [None] for the main line."""
+    found: set[str | None] = set()
+    for each in (p for scheduler in schedulers for p in scheduler["parameters"]):
+        if each["name"] == "branch" or each["name"].endswith("_branch"):
+            default = each["default"]
+            found.update(call.given.get(each["name"]) or [default if isinstance(default, str) else ""])
+    found.update(call.given.get("branch") or [])
+    return sorted({(each or "").strip() or None for each in found} or {None}, key=str)
+
+
+def _wish(call: Call, schedulers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The arguments of the command C{force}. Raises L{ControlError} with all that is wrong."""
+    if not schedulers:
+        return _plain(call)
+    known = {each["scheduler"]: each for each in schedulers}
+    chosen = said(call, "forcescheduler") or (next(iter(known)) if len(known) == 1 else "")
+    if chosen not in known:
+        raise ControlError(f"choose one of the schedulers {', '.join(known)}")
+    return {"scheduler": chosen, "who": whoSays(call), "params": _params(call, known[chosen]["parameters"])}
+
+
+def _params(call: Call, parameters: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The values for a ForceScheduler, by the full names of its parameters."""
+    given = {name: list(texts) for name, texts in call.given.items() if name not in _OWN}
+    checked = call.given.get("checkbox") or []
+    for each in parameters:
+        name = each["name"]
+        if each["type"] == "bool" and name not in given:
+            given[name] = ["true" if name in checked else "false"]
+        if each["person"] and call.who.name:
+            given.pop(name, None)  # nobody acts under another name
+        elif each["person"] and not "".join(given.get(name, [])).strip():
+            given.pop(name, None)
+    if "comments" in call.given and any(each["name"] == "reason" for each in parameters):
+        given.setdefault("reason", list(call.given["comments"]))
+    names = {each["name"] for each in parameters}
+    return {name: texts for name, texts in given.items() if name in names or name != "username"}
+
+
+def _plain(call: Call) -> dict[str, Any]:
+    """The values of the form without a ForceScheduler."""
+    wrong = []
+    values: dict[str, Any] = {}
+    for name in ("branch", "revision"):
+        text = said(call, name)
+        if not _PLAIN.fullmatch(text):
+            wrong.append(
+                f"the {name} may have letters, digits and any of ./~:@+#=,_- and must not begin with -"
+            )
+        values[name] = text or None
+    properties: dict[str, str] = {}
+    for number in range(1, MOST_PROPERTIES + 1):
+        name, value = said(call, f"property{number}name"), said(call, f"property{number}value")
+        if not _PLAIN.fullmatch(name) or not _PLAIN.fullmatch(value):
+            wrong.append(f"property {number} may have letters, digits and any of ./~:@+#=,_- and spaces")
+        elif name:
+            properties[name] = value
+        elif value:
+            wrong.append(f"property {number} has a value, but no name")
+    if wrong:
+        raise ControlError("; ".join(wrong))
+    reason = said(call, "reason", "comments")
+    return {**values, "reason": reason, "properties": properties, "who": whoSays(call)}
+
+
+# builds
+
+
+async def stop(call: Call) -> Answer:
+    """Stop a running build."""
+    build, status = await buildOf(call)
+    name, number = build.builder, build.number or 0
+    reason = said(call, "comments", "reason")
+    args = () if status is None else (status,)
+    deed = Deed("stopBuild", aboutBuilder(name, number), name, detail=reason, args=args)
+    return await act(
+        call,
+        deed,
+        lambda: command(call, "stopbuild")(name, number, reason, whoSays(call)),
+        lambda value: f"Build {number} is being stopped.",
+        ("builders", name, "builds", number),
+    )
+
+
+async def rebuild(call: Call) -> Answer:
+    """Build the source of a finished build again."""
+    build, _ = await buildOf(call)
+    name, number = build.builder, build.number or 0
+    reason = said(call, "comments", "reason")
+    isExact = said(call, "useSourcestamp") != "updated"
+    return await act(
+        call,
+        Deed("rebuild", aboutBuilder(name, number), name, detail=reason),
+        lambda: command(call, "rebuild")(name, number, reason, whoSays(call), isExact),
+        lambda value: (
+            f"Build {number} is built again."
+            if value["build"] is not None
+            else f"Request {value['request']} waits: {value['why'] or 'its build is about to begin'}."
+        ),
+        ("builders", name, "builds", number),
+        lambda value: ("builders", name, "builds", number if value["build"] is None else value["build"]),
+    )
+
+
+# requests and changes
+
+
+async def cancel(call: Call) -> Answer:
+    """Cancel one waiting request of a builder, or all."""
+    name = builderOf(call).getName()
+    wanted = said(call, "id", "cancel") or ("all" if "cancelall" in call.given else "")
+    if wanted == "all":
+        return await act(
+            call,
+            Deed("cancelAllPendingBuilds", aboutBuilder(name), name),
+            lambda: command(call, "cancel")(name, None, whoSays(call)),
+            lambda value: f"{count(len(value['cancelled']), 'request')} cancelled.",
+            ("builders", name),
+        )
+    if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 15:
+        raise Problem(400, "A field is wrong", "The field id must be the number of a request, or all.")
+    return await act(
+        call,
+        Deed("cancelRequest", aboutBuilder(name), name, detail=f"request {wanted}"),
+        lambda: command(call, "cancel")(name, int(wanted), whoSays(call)),
+        lambda value: f"Request {wanted} is cancelled.",
+        ("builders", name),
+    )
+
+
+async def stopChange(call: Call) -> Answer:
+    """Stop the builds of a change, and cancel its requests, on one builder."""
+    name = builderOf(call).getName()
+    return await _stopChange(call, name, ("builders", name))
+
+
+async def _stopChange(call: Call, builder: str | None, back: tuple[str, ...]) -> Answer:
+    number = said(call, "change")
+    if not number.isascii() or not number.isdigit() or len(number) > 15:
+        raise Problem(400, "A field is wrong", "The field change must be the number of a change.")
+    subject = MASTER if builder is None else aboutBuilder(builder)
+    return await act(
+        call,
+        Deed("stopChange", subject, builder, detail=f"change {number}"),
+        lambda: command(call, "stopchange")(int(number), builder, whoSays(call)),
+        _stopped,
+        back,
+    )
+
+
+def _stopped(value: Mapping[str, Any]) -> str:
+    stopped, cancelled = len(value["stopped"]), len(value["cancelled"])
+    return f"{count(stopped, 'build')} stopped, {count(cancelled, 'request')} cancelled."
+
+
+async def ping(call: Call) -> Answer:
+    """Ping the slaves of a builder."""
+    name = builderOf(call).getName()
+    return await act(
+        call,
+        Deed("pingBuilder", aboutBuilder(name), name),
+        lambda: _pinged(call, name),
+        lambda value: f"All slaves have answered ({value['slaves']}).",
+        ("builders", name),
+    )
+
+
+async def _pinged(call: Call, name: str) -> dict[str, Any]:
+    value: dict[str, Any] = await command(call, "ping")(name)
+    if not value["answered"]:
+        raise ControlError("no slave is connected" if not value["slaves"] else "a slave has not answered")
+    return value
+
+
+_STOP = confirm("Stop build {number} of {builder}?", "Stop the build", _REASON)
+_REBUILD = confirm("Build the source of build {number} of {builder} again?", "Rebuild", _REASON)
+_CANCEL = confirm("Cancel requests of {builder}?", "Cancel", Field("id", "Request (a number, or all)", "all"))
+_CHANGE = Field("change", "Change (a number)")
+_STOPCHANGE = confirm("Stop the builds of a change on {builder}?", "Stop the builds", _CHANGE)
+_PING = confirm("Ping the slaves of {builder}?", "Ping")
+
+
+def both(path: str, page: Any, done: Any, about: str) -> tuple[Route, Route]:
+    """The routes of an action: the form that asks, and the action itself."""
+    return (
+        Route(path, page, f"The form: {about[:1].lower()}{about[1:]}"),
+        Route(path, done, about, method="POST", kind="action"),
+    )
+
+
+_PAIRS = (
+    *(
+        pair
+        for above in ("/builders/{builder}", "/{builder}")
+        for pair in (
+            both(f"{above}/force", forcePage, force, "Force a build."),
+            both(f"{above}/ping", _PING, ping, "Ping the slaves of a builder."),
+            both(f"{above}/builds/{{number:int}}/stop", _STOP, stop, "Stop a running build."),
+            both(
+                f"{above}/builds/{{number:int}}/rebuild", _REBUILD, rebuild, "Build a build's source again."
+            ),
+        )
+    ),
+    both("/builders/{builder}/cancelbuild", _CANCEL, cancel, "Cancel one waiting request, or all."),
+    both("/builders/{builder}/stopchange", _STOPCHANGE, stopChange, "Stop the builds of a change."),
+)
+ROUTES = tuple(route for pair in _PAIRS for route in pair)

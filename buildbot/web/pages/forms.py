@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.stories.test_webacts -*-
+"""Forms: fields with labels, and a button. Every form acts by POST and needs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buildbot.web.markup import NOTHING, Href, Markup, Template, join
+
+_FORM = Template('<form class="act" method="post" action="{to}">{fields}<button>{button}</button></form>')
+_HIDDEN = Template('<input type="hidden" name="{name}" value="{value}">')
+_AREA = Template('<label>{label} <textarea name="{name}" rows="3" cols="40">{value}</textarea></label> ')
+
+
+def _both(text: str, attribute: str) -> dict[bool, Template]:
+    """Two templates: without an attribute, and with it in the place of "MORE"."""
+    return {isOn: Template(text.replace(" MORE", f" {attribute}" if isOn else "")) for isOn in (False, True)}
+
+
+_INPUT = _both(
+    '<label>{label} <input type="{kind}" name="{name}" value="{value}" autocomplete="{autocomplete}" MORE>'
+    "</label> ",
+    "required",
+)
+_BOX = _both('<label><input type="checkbox" name="{name}" value="{value}" MORE> {label}</label> ', "checked")
+_SELECT = _both('<label>{label} <select name="{name}" MORE>{options}</select></label> ', "multiple")
+_OPTION = _both('<option value="{value}" MORE>{value}</option>', "selected")
+_FOLDED = Template('<details class="act"><summary>{title}</summary>{content}</details>')
+_GROUP = Template('<div class="acts">{content}</div>')
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a form.
+
+    @ivar kind: "text", "number", "password", "hidden", "textarea", "checkbox" or "select".
+    @ivar isOn: whether a checkbox is checked.
+    @ivar choices: the texts of a select.
+    @ivar multiple: whether several of them may be chosen.
+    """
+
+    name: str
+    label: str = ""
+    value: str = ""
+    kind: str = "text"
+    required: bool = False
+    autocomplete: str = "off"
+    isOn: bool = False
+    choices: tuple[str, ...] = ()
+    multiple: bool = False
+
+    def html(self) -> Markup:
+        """My HTML."""
+        if self.kind == "hidden":
+            return _HIDDEN(name=self.name, value=self.value)
+        if self.kind == "textarea":
+            return _AREA(label=self.label, name=self.name, value=self.value)
+        if self.kind == "checkbox":
+            return _BOX[self.isOn](label=self.label, name=self.name, value=self.value)
+        if self.kind == "select":
+            options = join(_OPTION[each == self.value](value=each) for each in self.choices)
+            return _SELECT[self.multiple](label=self.label, name=self.name, options=options)
+        return _INPUT[self.required](
+            label=self.label,
+            kind=self.kind,
+            name=self.name,
+            value=self.value,
+            autocomplete=self.autocomplete,
+        )
+
+
+def form(to: Href, button: str, fields: Sequence[Field] = ()) -> Markup:
+    """A form that posts to an address."""
+    return _FORM(to=to, fields=join(each.html() for each in fields), button=button)
+
+
+def folded(title: str, content: Markup) -> Markup:
+    """Forms behind a heading that opens them."""
+    return _FOLDED(title=title, content=content)
+
+
+def group(forms: Sequence[Markup]) -> Markup:
+    """Several forms in one place; nothing if there are none."""
+    return _GROUP(content=join(forms)) if forms else NOTHING

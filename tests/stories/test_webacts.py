@@ -1,0 +1,368 @@
+"""People act on pages: they log in, force, stop, cancel and pause; others may not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from twisted.internet.defer import execute
+
+from buildbot.web.accounts import checking
+from buildbot.web.accounts.accounts import Account
+from buildbot.web.accounts.accountsfile import changeAccounts
+from buildbot.web.accounts.passwords import hashed
+from tests.stories.test_webpages import CONFIG
+from tests.stories.web import Response, WebWorld
+
+PASSWORD = "correct horse"
+#: Made once: it takes time on purpose.
+HASH = hashed(PASSWORD)
+OWN = {"Sec_Fetch_Site": "same-origin"}
+AUTHZ = """
+from buildbot.web.accounts.authz import Authz
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(
+    default_action='auth', disconnectSlave='auth', reconfig='role:admin', admin='role:admin'))]
+"""
+
+
+class ActingCase(WebWorld):
+    """A master with one builder, its slave, and accounts."""
+
+    STATUS = ""
+    #: What follows in master.cfg.
+    MORE = AUTHZ
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.patch(checking.PasswordChecker.__init__, "__defaults__", (lambda function: execute(function),))
+        self.write(CONFIG + self.MORE)
+        self.account("ann", "admin")
+        self.account("bob")
+        self.successResultOf(self.start())
+        self.commands: list[Any] = []
+        self.connect(onCommand=self.commands.append)
+        self.cookie = ""
+
+    def account(self, name: str, *roles: str) -> None:
+        """Make an account."""
+        changeAccounts(self.basedir, lambda accounts: accounts.withOne(Account(name, HASH, frozenset(roles))))
+
+    def post(self, path: str, /, **fields: Any) -> Response:
+        """Send a form from a page of this site."""
+        return self.send(path, fields, **OWN)
+
+    def send(self, path: str, fields: dict[str, Any], **headers: str) -> Response:
+        """Send a form with these headers."""
+        if self.cookie:
+            headers.setdefault("Cookie", self.cookie)
+        body = urlencode(fields, doseq=True).encode()
+        asked = self.ask(path, "POST", body, Content_Type="application/x-www-form-urlencoded", **headers)
+        self.settle()
+        return asked
+
+    def get(self, path: str, **headers: Any) -> Response:
+        """Look at a page."""
+        if self.cookie:
+            headers.setdefault("Cookie", self.cookie)
+        return self.ask(path, **headers)
+
+    def logIn(self, name: str = "ann", password: str = PASSWORD, target: str = "") -> Response:
+        """Log in, and keep the cookie."""
+        answer = self.post("/login", username=name, passwd=password, next=target)
+        if "set-cookie" in answer.headers:
+            self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        return answer
+
+    def follow(self, path: str, answer: Response) -> Response:
+        """The page to which an action leads."""
+        self.assertEqual(answer.status, 303, answer.text)
+        segments = path.split("/")[:-1]
+        for each in answer.headers["location"].split("/"):
+            if each == "..":
+                segments.pop()
+            elif each != ".":
+                segments.append(each)
+        return self.get("/".join(segments))
+
+    def force(self, **fields: Any) -> Response:
+        """Force a build, and look at the page to which that leads."""
+        path = "/builders/full/force"
+        page = self.follow(path, self.post(path, **fields))
+        self.reactor.advance(0)
+        self.settle()
+        return page
+
+    def end(self) -> None:
+        """End the steps of the running build."""
+        while self.master.botmaster.builders["full"].building:
+            self.commands[-1].end(0)
+            self.wait(2)
+
+
+class LoginTests(ActingCase):
+    """A person logs in and out."""
+
+    def test_login(self) -> None:
+        """A right password leads back to the page; the name is in the header of the page."""
+        answer = self.logIn(target="/builders/full?numbuilds=3")
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "./builders/full?numbuilds=3"))
+        for part in ("HttpOnly", "SameSite=Lax"):
+            self.assertIn(part, answer.headers["set-cookie"])
+        page = self.get("/builders/full")
+        self.assertIn(">ann</a>", page.text)
+        self.assertEqual(page.headers["cache-control"], "private, no-store")
+
+    def test_wrong(self) -> None:
+        """After a wrong password the form comes again; then the right one works."""
+        answer = self.logIn(password="wrong")
+        self.assertEqual(answer.status, 401)
+        self.assertNotIn("set-cookie", answer.headers)
+        self.assertNotIn("www-authenticate", answer.headers)
+        self.assertIn('name="passwd"', answer.text)
+        self.assertNotIn("wrong horse", answer.text)
+        self.assertEqual(self.logIn().status, 303)
+
+    def test_tooOften(self) -> None:
+        """After many wrong passwords, the next attempt must wait."""
+        for _ in range(5):
+            self.logIn(password="wrong")
+        answer = self.logIn()
+        self.assertEqual(answer.status, 429)
+        self.assertGreater(int(answer.headers["retry-after"]), 0)
+
+    def test_twice(self) -> None:
+        """A second login ends the session of the first."""
+        self.logIn()
+        first = self.cookie
+        self.logIn("bob")
+        self.assertNotEqual(self.cookie, first)
+        self.assertIn(">bob</a>", self.get("/").text)
+        self.cookie = first
+        self.assertIn("Log in", self.get("/").text)
+
+    def test_logout(self) -> None:
+        """A logout ends the session at once; a link to it only asks."""
+        self.logIn()
+        self.assertIn("<form", self.get("/logout").text)
+        self.assertIn(">ann</a>", self.get("/").text)
+        answer = self.post("/logout")
+        self.assertIn("Max-Age=0", answer.headers["set-cookie"])
+        self.assertNotIn(">ann</a>", self.get("/").text)
+
+    def test_restart(self) -> None:
+        """A session outlives a restart of the master."""
+        self.logIn()
+        self.stop()
+        self.successResultOf(self.start())
+        self.assertIn(">ann</a>", self.get("/").text)
+
+    def test_foreignTarget(self) -> None:
+        """A login never leads to another site."""
+        for target in ("//evil.example", "https://evil.example/", "/\\evil.example", "/a\r\nX: y", "/../x"):
+            self.assertEqual(self.logIn(target=target).headers["location"], "./", target)
+        self.assertEqual(self.logIn(target="/javascript:alert(1)").headers["location"][:2], "./")
+
+    def test_basic(self) -> None:
+        """A script can send the name and the password with each request."""
+        right = "Basic YW5uOmNvcnJlY3QgaG9yc2U="
+        self.assertIn(">ann</a>", self.get("/", Authorization=right).text)
+        wrong = self.get("/", Authorization="Basic YW5uOndyb25n")
+        self.assertEqual(wrong.status, 401)
+        self.assertIn("Basic", wrong.headers["www-authenticate"])
+
+    def test_rights(self) -> None:
+        """A page tells everybody his rights."""
+        self.assertIn("Log in to force builds", self.get("/me").text)
+        self.logIn("bob")
+        page = self.get("/me?builder=full").text
+        self.assertIn("bob may force builds", page)
+        self.assertIn("bob may not reconfigure the master", page)
+
+
+class HostTests(ActingCase):
+    """Requests come from elsewhere."""
+
+    def test_host(self) -> None:
+        """A request for a foreign host name is refused, whatever it asks for."""
+        for path in ("/", "/login", "/builders/full/force"):
+            self.assertEqual(self.ask(path, Host="evil.example").status, 421)
+        for host in ("localhost:8010", "127.0.0.1", "[::1]:8010", "10.1.2.3"):
+            self.assertEqual(self.ask("/", Host=host).status, 200, host)
+
+    def test_origin(self) -> None:
+        """A form of another site is refused; one of this site is not."""
+        self.logIn()
+        self.force()
+        path, fields = "/builders/full/builds/0/stop", {"comments": "x"}
+        here = "http://127.0.0.1:8010"
+        for headers, wanted in (
+            ({"Sec_Fetch_Site": "same-origin"}, 303),
+            ({"Sec_Fetch_Site": "none"}, 303),
+            ({"Sec_Fetch_Site": "cross-site"}, 403),
+            ({"Sec_Fetch_Site": "same-site"}, 403),
+            ({"Sec_Fetch_Site": "cross-site", "Origin": here}, 403),
+            ({"Origin": here}, 303),
+            ({"Origin": "http://127.0.0.1:9999"}, 403),
+            ({"Origin": "https://127.0.0.1:8010"}, 403),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Sec_Fetch_Site": ""}, 403),
+            ({}, 401),  # no browser: the cookie does not count
+        ):
+            self.assertEqual(self.send(path, fields, **headers).status, wanted, headers)
+
+
+class BuildActsTests(ActingCase):
+    """A person with an account acts on builds."""
+
+    def test_force(self) -> None:
+        """A forced build begins, and its page says so once; who did it is recorded."""
+        self.logIn()
+        page = self.force(comments="because <b>", branch="topic", property1name="a", property1value="1")
+        self.assertIn("The build is forced.", page.text)
+        self.assertIn("forced by ann: because &lt;b&gt;", page.text)
+        self.assertNotIn("The build is forced.", self.get("/builders/full/builds/0").text)
+        (entry,) = self.master.audit.latest()
+        self.assertEqual(
+            (entry.who, entry.how, entry.address, entry.action, entry.subject, entry.outcome),
+            ("ann", "session", "127.0.0.1", "forceBuild", "builder/full", "done"),
+        )
+        self.assertIn("because &lt;b&gt;", self.get("/audit").text)
+
+    def test_wrongBranch(self) -> None:
+        """A branch that could be an option of a command is refused, with a reason."""
+        self.logIn()
+        answer = self.post("/builders/full/force", branch="--exec=x", property1value="y")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("the branch may have letters", answer.text)
+        self.assertIn("property 1 has a value, but no name", answer.text)
+        self.assertEqual(self.master.botmaster.builders["full"].building, [])
+
+    def test_stop(self) -> None:
+        """A running build is stopped; a second time the page says that it does not run."""
+        self.logIn()
+        self.force()
+        path = "/builders/full/builds/0/stop"
+        self.assertIn("Build 0 is being stopped.", self.follow(path, self.post(path, comments="no")).text)
+        self.end()
+        self.assertIn("is not running", self.follow(path, self.post(path)).text)
+        self.assertIn("stopped by ann: no", self.get("/audit").text + self.get("/builders/full").text)
+
+    def test_rebuild(self) -> None:
+        """A finished build is built again; a running one is not."""
+        self.logIn()
+        self.force(revision="12")
+        path = "/builders/full/builds/0/rebuild"
+        self.assertIn("still running", self.follow(path, self.post(path)).text)
+        self.end()
+        page = self.follow(path, self.post(path, comments="again"))
+        self.assertIn("rebuild of 0 by ann: again", page.text)
+
+    def test_cancel(self) -> None:
+        """One waiting request is cancelled, then all others."""
+        self.logIn()
+        for revision in "1234":
+            self.force(revision=revision)
+        builder = self.master.botmaster.builders["full"]
+        self.assertEqual(len(builder.pending), 3)
+        path = "/builders/full/cancelbuild"
+        first = builder.pending[0].id
+        self.assertIn("is cancelled", self.follow(path, self.post(path, id=first)).text)
+        self.assertIn("does not wait", self.follow(path, self.post(path, id=first)).text)
+        self.assertEqual(self.post(path, id="1; drop").status, 400)
+        self.assertIn("2 requests cancelled", self.follow(path, self.post(path, id="all")).text)
+        self.assertEqual(builder.pending, [])
+
+    def test_getChangesNothing(self) -> None:
+        """The old addresses of actions ask for confirmation, and change nothing."""
+        self.logIn()
+        self.force()
+        builder = self.master.botmaster.builders["full"]
+        for path in (
+            "/builders/full/force?comments=x&branch=y",
+            "/full/force?username=me&comments=x",
+            "/builders/full/ping",
+            "/full/ping",
+            "/builders/full/builds/0/stop?comments=x",
+            "/full/builds/0/stop",
+            "/builders/full/builds/0/rebuild",
+            "/builders/full/cancelbuild?id=all",
+            "/builders/full/stopchange?change=1",
+        ):
+            page = self.get(path)
+            self.assertEqual(page.status, 200, path)
+            self.assertIn('method="post"', page.text, path)
+            self.assertIn("Nothing has been changed", page.text, path)
+        self.assertEqual((len(builder.building), len(builder.pending)), (1, 0))
+        self.assertEqual(len(self.master.audit.latest()), 1)
+
+    def test_hostile(self) -> None:
+        """Names and reasons in addresses and forms never become markup."""
+        self.logIn()
+        bad = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E"
+        for path in (
+            f"/builders/full/force?comments={bad}&branch={bad}&username={bad}",
+            f"/builders/{bad}/force",
+            f"/login?next={bad}",
+            f"/builders/full?done={bad}",
+            f"/builders/full/builds/0/stop?comments={bad}",
+        ):
+            self.assertNotIn("<script>alert", self.get(path).text, path)
+        page = self.force(comments='"><script>alert(1)</script>')
+        self.assertNotIn("<script>alert", page.text)
+        self.assertNotIn("<script>alert", self.get("/audit").text)
+
+    def test_notice(self) -> None:
+        """The message about an action is for the person who acted, and its address has no text of it."""
+        self.logIn()
+        self.force()
+        self.end()
+        path = "/builders/full/builds/0/stop"
+        answer = self.post(path)
+        self.assertTrue(re.search(r"\?done=[\w-]{12}$", answer.headers["location"]))
+        self.assertIn("Not done:", self.follow(path, answer).text)
+        code = answer.headers["location"].partition("?")[2]
+        self.assertIn("not running", self.get(f"/builders/full?{code}").text)
+        self.logIn("bob")
+        self.assertNotIn("not running", self.get(f"/builders/full?{code}").text)
+
+
+class OpenTests(ActingCase):
+    """C{allowForce=True} without accounts, as in 0.7."""
+
+    MORE = "c['status'] = [html.WebStatus(http_port=8010, allowForce=True)]\n"
+
+    def test_everybody(self) -> None:
+        """Everybody may force, from this site only; the name that one gives oneself is not proved."""
+        self.assertEqual(self.send("/builders/full/force", {}, Sec_Fetch_Site="cross-site").status, 403)
+        self.assertIn("forced by eve (not logged in)", self.force(username="eve").text)
+
+
+class ClosedTests(ActingCase):
+    """A C{WebStatus} without rights."""
+
+    MORE = ""
+
+    def test_nobody(self) -> None:
+        """Nobody may act, with or without an account."""
+        self.assertEqual(self.post("/builders/full/force").status, 403)
+        self.logIn()
+        self.assertEqual(self.post("/builders/full/force").status, 403)
+        self.assertEqual(self.master.botmaster.builders["full"].building, [])
+
+
+class OldAuthTests(ActingCase):
+    """C{BasicAuth} of 0.8 with C{allowForce}."""
+
+    MORE = """
+from buildbot.status.web.auth import BasicAuth
+c['status'] = [html.WebStatus(http_port=8010, allowForce=True, auth=BasicAuth([('joe', 'pw')]))]
+"""
+
+    def test_basicAuth(self) -> None:
+        """The pairs of BasicAuth log in with the form; others may not act."""
+        self.assertEqual(self.post("/builders/full/force").status, 401)
+        self.assertEqual(self.logIn("joe", "wrong").status, 401)
+        self.assertEqual(self.logIn("joe", "pw").status, 303)
+        self.assertIn("forced by joe", self.force().text)
