@@ -44,6 +44,18 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
     if command == "stopbuild":
         subject = aboutBuilder(params["builder"], params.get("number"))
         return Recorded("stopBuild", subject, params.get("reason") or "")
+    if command == "rebuild":
+        subject = aboutBuilder(params["builder"], params["number"])
+        return Recorded("rebuild", subject, params.get("reason") or "")
+    if command == "cancel":
+        detail = "all requests" if params.get("request") is None else f"request {params['request']}"
+        return Recorded("cancelRequest", aboutBuilder(params["builder"]), detail)
+    if command == "stopchange":
+        builder = params.get("builder")
+        subject = MASTER if builder is None else aboutBuilder(builder)
+        return Recorded("stopChange", subject, f"change {params['change']}")
+    if command == "ping":
+        return Recorded("pingBuilder", aboutBuilder(params["builder"]))
     if command == "reconfig" and not params.get("dryRun"):
         return Recorded("reconfig", MASTER)
     return None
