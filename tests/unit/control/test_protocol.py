@@ -17,6 +17,7 @@ from twisted.internet.testing import MemoryReactorClock
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
 from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
+from buildbot.control.requestcommands import RequestCommands
 from buildbot.control.server import ControlServer
 from buildbot.control.slavecommands import SlaveCommands
 from tests.listed import ListedCase
@@ -126,6 +127,7 @@ class HandlersTests(BuildCase):
         self.connect()
         self.handlers: dict[str, Any] = {
             **BuildCommands(self.botmaster).handlers(),
+            **RequestCommands(self.botmaster, BuildCommands(self.botmaster)).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
         }
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
@@ -190,7 +192,7 @@ class HandlersTests(BuildCase):
         for command in self.handlers:
             for name, kind in COMMANDS[command].items():
                 required = {
-                    each: {"builder": "full", "slave": "bot1", "number": 0}[each]
+                    each: {"builder": "full", "slave": "bot1", "number": 0, "change": 0}[each]
                     for each, other in COMMANDS[command].items()
                     if other.isRequired
                 }

@@ -28,7 +28,7 @@ class RecordOfTests(unittest.SynchronousTestCase):
 
     def test_every(self) -> None:
         """Row 50: every command is either recorded, or changes nothing."""
-        params = {"slave": "s", "builder": "b", "number": 7, "name": "n"}
+        params = {"slave": "s", "builder": "b", "number": 7, "name": "n", "change": 5}
         silent = {command for command in COMMANDS if recordOf(command, params) is None}
         self.assertEqual(silent & set(COMMANDS), QUESTIONS & set(COMMANDS))
 
@@ -38,6 +38,11 @@ class RecordOfTests(unittest.SynchronousTestCase):
             ("force", {"builder": "a/b", "reason": "why"}, Recorded("forceBuild", "builder/a%2Fb", "why")),
             ("stopbuild", {"builder": "b", "number": 7}, Recorded("stopBuild", "builder/b/build/7")),
             ("stopbuild", {"builder": "b", "number": None}, Recorded("stopBuild", "builder/b")),
+            ("rebuild", {"builder": "b", "number": 7}, Recorded("rebuild", "builder/b/build/7")),
+            ("cancel", {"builder": "b", "request": 3}, Recorded("cancelRequest", "builder/b", "request 3")),
+            ("cancel", {"builder": "b"}, Recorded("cancelRequest", "builder/b", "all requests")),
+            ("stopchange", {"change": 5}, Recorded("stopChange", "master", "change 5")),
+            ("ping", {"builder": "b"}, Recorded("pingBuilder", "builder/b")),
             ("pause", {"slave": "s", "why": "disk"}, Recorded("pauseSlave", "slave/s", "disk")),
             ("unpause", {"slave": "s"}, Recorded("pauseSlave", "slave/s", "unpaused")),
             ("drain", {"slave": "s"}, Recorded("drainSlave", "slave/s")),
