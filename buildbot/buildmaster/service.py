@@ -73,6 +73,7 @@ class BuildMaster(PluginParent):
     @ivar applier: applies configurations to my parts.
     @ivar reconfigurer: reconfigures me on request.
     @ivar commands: the commands of the control socket and of the pages: name -> function.
+    @ivar lastReconfig: the last reconfig, with C{who} and C{when}; see L{Reconfigurer.request}.
     @ivar audit: the record of all actions of people and scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
@@ -124,8 +125,9 @@ class BuildMaster(PluginParent):
             self.applier,
             self._file,
             self._loading,
-            ended=partial(self.botmaster.announcer.report, "reconfigured"),
+            ended=self._reconfigured,
         )
+        self.lastReconfig: dict[str, Any] | None = None
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         builds = BuildCommands(self.botmaster, self.allSchedulers)
         self.commands: dict[str, Callable[..., Any]] = {
@@ -350,6 +352,10 @@ class BuildMaster(PluginParent):
             self._reload(None)
         else:
             self._ready.addCallback(self._reload)
+
+    def _reconfigured(self, outcome: dict[str, Any]) -> None:
+        self.lastReconfig = {**outcome, "when": self.botmaster.now()}
+        self.botmaster.announcer.report("reconfigured", outcome)
 
     def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)

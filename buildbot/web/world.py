@@ -27,6 +27,7 @@ class WatchedMaster(Protocol):
     botmaster: BotMaster
     commands: dict[str, Callable[..., Any]]
     audit: Audit
+    lastReconfig: dict[str, Any] | None
 
     @property
     def config(self) -> MasterConfig:

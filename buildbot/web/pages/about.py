@@ -1,34 +1,109 @@
-# -*- test-case-name: tests.stories.test_web -*-
-"""The page about the master itself."""
+# -*- test-case-name: tests.stories.test_webabout -*-
+"""The page about the master itself: versions, ports, store and troubles; and what a proxy sends."""
 
 from __future__ import annotations
 
 import platform
+import sqlite3
+from collections.abc import Mapping
 
 from twisted import __version__ as twistedVersion
 
 from buildbot import version
-from buildbot.web.call import Call, Page
-from buildbot.web.pages.pieces import facts, when
+from buildbot.status.topics import MASTER, SLAVES
+from buildbot.text.plural import counted
+from buildbot.web.call import Call, Page, Part
+from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.pieces import facts, lasting, paragraph, section, table, when
 from buildbot.web.routes import Route
+
+#: Words in the names of headers whose values are secrets.
+_SECRET = ("authorization", "cookie", "token", "secret", "key", "password", "assertion", "signature")
 
 
 def about(call: Call) -> Page:
-    """Versions, and since when the master runs."""
+    """Versions, ports, store and troubles, and since when the master runs."""
     master = call.world.master
+    configuration = join(
+        [f"generation {master.generation}, ", link(call.to("about", "configuration"), "what is configured")]
+    )
     return Page(
         "About this master",
         [
-            facts(
-                ("Project", call.world.config.projectName),
-                ("Buildbot", version),
-                ("Twisted", twistedVersion),
-                ("Python", platform.python_version()),
-                ("Running since", when(master.since)),
-                ("Configuration", f"generation {master.generation}"),
+            Part(
+                "about",
+                facts(
+                    ("Project", call.world.config.projectName),
+                    ("Buildbot", version),
+                    ("Twisted", twistedVersion),
+                    ("Python", platform.python_version()),
+                    ("SQLite", sqlite3.sqlite_version),
+                    ("Running since", when(master.since)),
+                    ("For", lasting(call.world.now() - master.since)),
+                    ("Configuration", configuration),
+                    ("Slave ports", ", ".join(master.describePorts()) or "none"),
+                    ("Store", _store(call)),
+                    ("Builds are kept", _kept(call)),
+                ),
             ),
+            Part("troubles", section("troubles-title", "Troubles", _troubles(call))),
         ],
+        topics=(MASTER, SLAVES),
+        ages=True,
     )
 
 
-ROUTES = (Route("/about", about, "The versions of the master, and how long it runs."),)
+def _store(call: Call) -> str:
+    trouble = call.world.botmaster.health.trouble
+    return f"cannot be written: {trouble}" if trouble else "works"
+
+
+def _kept(call: Call) -> str:
+    keeps = call.world.botmaster.retention
+    most = f"the last {counted(keeps.horizon, 'build')} of each builder"
+    return most if keeps.days is None else f"{most}, for {keeps.days:g} days"
+
+
+def _troubles(call: Call) -> Markup:
+    """The present troubles. The reasons may name paths, so they are not for everybody."""
+    troubles = call.world.botmaster.troubles.current()
+    if not troubles:
+        return paragraph("There are none.")
+    rows: list[list[Value]] = [[each.subject, each.symptom.what, when(each.since)] for each in troubles]
+    content = table("Troubles of the master", ("Part", "Trouble", "Since"), rows)
+    return join([content, paragraph("The command buildbot status shows the reasons, and what to do.")])
+
+
+def proxy(call: Call) -> Page:
+    """The headers of this request, as they arrive here."""
+    rows: list[list[Value]] = [[name, value] for name, value in shown(call.headers)]
+    return Page(
+        "What a proxy sends",
+        [
+            paragraph(
+                "These are the headers of this request. A proxy in front of the master should send Host, "
+                "X-Forwarded-For and X-Forwarded-Proto. Values that are secrets are not shown."
+            ),
+            facts(("Address of the client", call.who.address), ("Login by", call.who.how)),
+            table("Headers", ("Header", "Value"), rows),
+        ],
+        trail=(("About this master", call.to("about")),),
+    )
+
+
+def shown(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The headers, sorted by name, without secrets."""
+    return [
+        (name, f"not shown, {counted(len(value), 'character')}" if _isSecret(name) else value)
+        for name, value in sorted(headers.items())
+    ]
+
+
+def _isSecret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET)
+
+
+ROUTES = (
+    Route("/about", about, "The versions, ports, store and troubles of the master, and how long it runs."),
+    Route("/about/proxy", proxy, "The headers of the request, as they arrive.", action="admin"),
+)
