@@ -38,13 +38,13 @@ from buildbot.reconfig.loading import Loading
 from buildbot.status.report import runningBuilds
 from buildbot.store.memory import MemoryStore
 from tests.benchmarks.attach import Promises
+from tests.benchmarks.biglog import FULL, SHORT, Ticker, blocks
 from tests.benchmarks.machine import forgetPeak, peakKiB, raiseFileLimit, rssKiB
 from tests.fakes import FakeSlave
 from tests.stories.world import check, load
 
 reactor: Any = installed
 
-FULL, SHORT = 1_080_000_000, 50_000_000
 WATCHERS, FEW = 1000, 200
 LOG = "/builders/full/builds/0/steps/compile/logs/stdio"
 CONFIG = """
@@ -120,7 +120,7 @@ async def watch(port: int, count: int) -> dict[str, Any]:
     async def one() -> int:
         nonlocal ready
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET {LOG}/follow?from=99999999999 HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        writer.write(f"GET {LOG}/follow?from=99999999999 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         lines = 0
         while line := await reader.readline():
             if line.startswith(b"retry"):
@@ -176,24 +176,6 @@ class Child(ProcessProtocol):
 # the process of the master
 
 
-class Ticker:
-    """I find the longest time between two turns of the reactor."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._last = time.perf_counter()
-        task.LoopingCall(self._tick).start(0.01)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest = max(self.longest, now - self._last - 0.01)
-        self._last = now
-
-    def take(self) -> float:
-        longest, self.longest = self.longest, 0.0
-        return longest
-
-
 def pause(seconds: float) -> Deferred[None]:
     """Wait."""
     return task.deferLater(reactor, seconds, lambda: None)
@@ -229,13 +211,7 @@ async def master(directory: str) -> tuple[BuildMaster, LogFile, int]:
 
 async def write(log: LogFile, size: int) -> None:
     """Write compiler output with 40 failures."""
-    lines = [
-        b"\x1b[32m[%5d/90000]\x1b[0m Building CXX object src/module%03d/CMakeFiles/file%05d.cpp.o\n"
-        % (number, number % 997, number)
-        for number in range(90_000)
-    ]
-    text = b"".join(lines)
-    pieces = [text[at : at + 16384] for at in range(0, len(text), 16384)]
+    pieces = blocks(size)
     every = max(1, size // 16384 // 40)
     for count in range(1, size // 16384 + 1):
         log.addStdout(pieces[count % len(pieces)])
@@ -255,6 +231,7 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
     gc.collect()
     gc.freeze()  # as a master does when it has started
     ticker, pid = Ticker(), os.getpid()
+    ticker.start()
     await pause(0.5)
     ticker.take()
     forgetPeak(pid)

@@ -159,7 +159,7 @@ class FollowCase(LogCase):
         """A connection that follows the log."""
         connection = self.dial()
         header = f"Last-Event-ID: {last}\r\n" if last else ""
-        connection.send(f"GET {LOG}{path} HTTP/1.1\r\nHost: h\r\n{header}\r\n".encode())
+        connection.send(f"GET {LOG}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n".encode())
         self.pass_()
         return connection
 
@@ -437,7 +437,7 @@ class OtherTests(LogCase):
         reading: Deferred[None] = Deferred()
         self.master.botmaster.resources.logs.views = LogViews(lambda *call: reading)
         connection = self.dial()
-        connection.send(f"GET {LOG} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        connection.send(f"GET {LOG} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         self.settle()
         connection.close()
         self.assertEqual(self.flushLoggedErrors(), [])
@@ -448,7 +448,7 @@ class OtherTests(LogCase):
             self.say(stdout=text + "\n", stderr=text + "\n", header=text + "\n")
         self.say(stdout="\x00\x07\u202e\x1b]8;;javascript:alert(1)\x07click\x1b]8;;\x07\n")
         connection = self.dial()
-        connection.send(f"GET {LOG}/follow HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        connection.send(f"GET {LOG}/follow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         self.settle()
         self.reactor.advance(1)
         pages = [self.log().text, self.log("/search?q=alert").text, connection.received().decode()]
