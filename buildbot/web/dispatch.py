@@ -135,7 +135,7 @@ class Dispatcher:
         made = call.route.handler(call)
         if inspect.isawaitable(made):
             made = await made
-        answer = await self._made(call, incoming, made)
+        answer = await self._made(call, incoming, made, before)
         if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
             version = self._cache.version(made.topics)
             if self.world.topics.lastId() == before or not self.world.topics.since(before, made.topics):
@@ -158,14 +158,14 @@ class Dispatcher:
             )
         return Problem(403, "You may not do this", f"Nobody but others may do the action {action}.")
 
-    async def _made(self, call: Call, incoming: Incoming, answer: object) -> Answer | Stream:
+    async def _made(self, call: Call, incoming: Incoming, answer: object, since: str = "") -> Answer | Stream:
         if isinstance(answer, (Answer, Stream)):
             return answer
         if not isinstance(answer, Page):
             raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")
         own = quote(incoming.path + _queryOf(incoming, leaveOut=PARAMETER), safe="")
         notice = self.world.extra["outcomes"].notice(call)
-        body = layout.document(call, answer, await self._door.aboutMe(call), own, notice)
+        body = layout.document(call, answer, await self._door.aboutMe(call), own, notice, since)
         cache = "private, no-store" if call.who.name else "no-cache"
         return Answer(body, status=answer.status, headers=answer.headers, cache=cache)
 

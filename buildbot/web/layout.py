@@ -58,12 +58,26 @@ def partOf(part: Part | Markup) -> Markup:
     return _PART(id=part.id, html=part.html) if isinstance(part, Part) else part
 
 
-def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "", notice: Markup = NOTHING) -> bytes:
+def document(
+    call: Call,
+    page: Page,
+    who: Markup = NOTHING,
+    own: str = "",
+    notice: Markup = NOTHING,
+    since: str = "",
+) -> bytes:
     """The whole document of a page.
 
-    @param who: who is logged in, and the link to log in or out.
-    @param own: the page's path and query, quoted, for the stream of its changes.
-    @param notice: what came of the action before this page.
+        @param who: who is logged in, and the link to log in or out.
+        @param own: the page's path and query, quoted, for the stream of its changes.
+    def document(
+        call: Call,
+        page: Page,
+        who: Markup = NOTHING,
+        own: str = "",
+        notice: Markup = NOTHING,
+        since: str = "",
+    ) -> bytes:
     """
     config = call.world.config
     site = escape(config.projectName or "Buildbot")
@@ -83,7 +97,7 @@ def document(call: Call, page: Page, who: Markup = NOTHING, own: str = "", notic
         navigation=_navigation(call),
         search=call.to("search"),
         who=who,
-        live=f"{call.root}live?page={own}" if page.topics else "",
+        live=f"{call.root}live?page={own}&since={since}" if page.topics else "",
         trail=_trail(page.trail),
         heading=page.title,
         notice=notice,

@@ -8,8 +8,10 @@ all of them, at most L{RATE} times a second, and only after one of its topics wa
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from hashlib import sha256
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,13 +23,16 @@ from twisted.python.failure import Failure
 from buildbot.events.alarm import Alarm
 from buildbot.status.topics import News, Subscription
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
-from buildbot.web.layout import partOf
 from buildbot.web.routes import Parameter, Route
 
 log = Logger()
 
 #: The most updates of a page in a second.
 RATE = 2.0
+#: The most bytes of updates in a second, for all who look at one page.
+BYTES = 4_000_000
+#: Making a page again takes at most this part of the time.
+SHARE = 0.1
 #: Seconds between two signs of life on a stream: proxies close silent connections.
 HEARTBEAT = 15.0
 #: The most open streams.
@@ -51,21 +56,26 @@ class LivePage:
         self._clock = clock
         self._ended = ended
         self._outs: dict[Out, None] = {}
-        self._sent: dict[str, str] = {}
+        self._sent: dict[str, Shown] = {}
+        self._pause = 1 / RATE
         self._alarm = Alarm(self._make)
         self._isMaking = False
         self._isTouched = False
         self._subscription: Subscription | None = None
 
-    async def join(self, out: Out, page: Page) -> None:
-        """Begin to send changes."""
+    async def join(self, out: Out, page: Page, isNew: bool = True) -> None:
+        """Begin to send changes.
+
+        @param isNew: False if the browser has the present parts already.
+        """
         self._outs[out] = None
         out.whenGone(lambda: self._leave(out))
         if self._subscription is None:
-            self._sent = _hashes(page)
+            self._sent = shown(page)
             self._subscription = self._call.world.topics.subscribe(page.topics, self._touched)
         out.write(b"retry: 3000\n\n")
-        out.write(event("parts", json.dumps({each.id: str(each.html) for each in _parts(page)})))
+        if isNew:
+            out.write(event("parts", json.dumps({each.id: str(each.html) for each in _parts(page)})))
 
     def _leave(self, out: Out) -> None:
         self._outs.pop(out, None)
@@ -90,7 +100,7 @@ class LivePage:
     def _touched(self, news: News | None = None) -> None:
         self._isTouched = True
         if not self._isMaking and not self._alarm.isSet:
-            self._alarm.set(self._clock, 1 / RATE)
+            self._alarm.set(self._clock, self._pause)
 
     def _make(self) -> None:
         if self._outs and not self._isMaking:
@@ -98,19 +108,14 @@ class LivePage:
             ensureDeferred(self._update()).addErrback(self._failed).addBoth(self._made)
 
     async def _update(self) -> None:
+        began = time.thread_time()
         page = await render(self._call)
-        hashes = _hashes(page)
-        if set(hashes) != set(self._sent):
-            message = event("reload", "{}")
-        else:
-            changed = {
-                each.id: str(each.html) for each in _parts(page) if hashes[each.id] != self._sent[each.id]
-            }
-            if not changed:
-                return
-            message = event("parts", json.dumps(changed))
-        self._sent = hashes
-        for out in list(self._outs):
+        now = shown(page)
+        message = changes(self._sent, now)
+        self._sent = now
+        cost = time.thread_time() - began
+        self._pause = max(1 / RATE, cost / SHARE, len(message) * len(self._outs) / BYTES)
+        for out in list(self._outs) if message else ():
             if not out.isFull():
                 out.write(message)
             else:
@@ -130,8 +135,45 @@ def _parts(page: Page) -> list[Part]:
     return [each for each in page.parts if isinstance(each, Part)]
 
 
-def _hashes(page: Page) -> dict[str, str]:
-    return {each.id: sha256(partOf(each).encode()).hexdigest() for each in _parts(page)}
+_ROW = re.compile(r'<tr id="([\w-]+)">(.*?)</tr>', re.S)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One part of a page, as a browser shows it.
+
+    @ivar frame: its HTML without the content of the rows of its tables that have an id.
+    @ivar rows: the content of these rows, by id.
+    @ivar html: its whole HTML.
+    """
+
+    frame: str
+    rows: Mapping[str, str]
+    html: str
+
+
+def shown(page: Page) -> dict[str, Shown]:
+    """The parts of a page, by id."""
+    return {
+        each.id: Shown(_ROW.sub(r'<tr id="\1">', each.html), dict(_ROW.findall(each.html)), str(each.html))
+        for each in _parts(page)
+    }
+
+
+def changes(before: Mapping[str, Shown], after: Mapping[str, Shown]) -> bytes:
+    """The events that make one state of a page of another; empty if nothing has changed."""
+    if before.keys() != after.keys():
+        return event("reload", "{}")
+    whole = {id: each.html for id, each in after.items() if each.frame != before[id].frame}
+    rows = {
+        row: html
+        for id, each in after.items()
+        if id not in whole
+        for row, html in each.rows.items()
+        if html != before[id].rows[row]
+    }
+    said = event("parts", json.dumps(whole)) if whole else b""
+    return said + (event("rows", json.dumps(rows)) if rows else b"")
 
 
 async def render(call: Call) -> Page:
@@ -154,8 +196,11 @@ class Streams:
         self.open = 0
         self.render: Callable[..., Awaitable[object]] | None = None
 
-    async def begin(self, out: Out, call: Call, key: tuple[Any, ...]) -> None:
-        """Send the changes of a page to a browser."""
+    async def begin(self, out: Out, call: Call, key: tuple[Any, ...], since: str = "") -> None:
+        """Send the changes of a page to a browser.
+
+        @param since: the last event before the browser's page was made; "" if that is unknown.
+        """
         page = await render(call)
         live = self._pages.get(key)
         if live is None:
@@ -164,7 +209,8 @@ class Streams:
         out.whenGone(self._closed)
         if not self._beat.isSet:
             self._beat.set(self._clock, HEARTBEAT)
-        await live.join(out, page)
+        events = call.world.topics.since(since, page.topics) if since else None
+        await live.join(out, page, isNew=events is None or bool(events))
 
     def _closed(self) -> None:
         self.open -= 1
@@ -213,7 +259,7 @@ async def _live(call: Call) -> Stream:
     if not await call.may(page.route.action):
         raise Problem(403, "You may not see this page")
     key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how, call.who.key)
-    return Stream(lambda out: streams.begin(out, page, tuple(key)), EVENTS)
+    return Stream(lambda out: streams.begin(out, page, tuple(key), call.query["since"]), EVENTS)
 
 
 ROUTES = (
@@ -221,7 +267,10 @@ ROUTES = (
         "/live",
         _live,
         "The changes of an open page, as server-sent events.",
-        (Parameter("page", "The path and query of the page."),),
+        (
+            Parameter("page", "The path and query of the page."),
+            Parameter("since", "The last event before the page was made.", default=""),
+        ),
         kind="stream",
     ),
 )

@@ -79,7 +79,7 @@ async def builders(call: Call) -> Page:
             ]
         )
     heads = ("Builder", "State", "Last build", "Standing", f"Last {COUNT}", "Running", "Waiting")
-    content = Part("builders", table("Builders", heads, rows))
+    content = Part("builders", table("Builders", heads, rows, "builder"))
     return Page("Builders", [content], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
 
 

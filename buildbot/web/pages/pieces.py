@@ -24,6 +24,7 @@ _TABLE = Template(
 )
 _HEAD = Template('<th scope="col">{text}</th>')
 _ROW = Template("<tr>{cells}</tr>")
+_LIVE_ROW = Template('<tr id="{id}">{cells}</tr>')
 _CELL = Template('<td data-label="{label}">{value}</td>')
 _SECTION = Template('<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{content}</section>')
 _PARAGRAPH = Template("<p>{text}</p>")
@@ -85,12 +86,20 @@ def facts(*pairs: tuple[str, Value]) -> Markup:
     return _FACTS(rows=join(rows))
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Value]]) -> Markup:
-    """A table; on a narrow screen, each row becomes a card."""
-    lines = [
-        _ROW(cells=join(_CELL(label=label, value=value) for label, value in zip(heads, row, strict=True)))
-        for row in rows
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[Value]], prefix: str | None = None
+) -> Markup:
+    """A table; on a narrow screen, each row becomes a card.
+
+    @param prefix: unique in the page. With it, each row is exchanged by itself while the page is open.
+    """
+    cells = [
+        join(_CELL(label=label, value=value) for label, value in zip(heads, row, strict=True)) for row in rows
     ]
+    if prefix is None:
+        lines = [_ROW(cells=each) for each in cells]
+    else:
+        lines = [_LIVE_ROW(id=f"{prefix}-{number}", cells=each) for number, each in enumerate(cells)]
     return _TABLE(caption=caption, heads=join(_HEAD(text=text) for text in heads), rows=join(lines))
 
 

@@ -37,7 +37,7 @@ async def slaves(call: Call) -> Page:
         ]
         for each in said["slaves"]
     ]
-    content: Markup = table("Slaves", heads, rows) if rows else paragraph("There are no slaves.")
+    content: Markup = table("Slaves", heads, rows, "slave") if rows else paragraph("There are no slaves.")
     return Page("Slaves", [Part("slaves", content)], topics=(SLAVES, BUILDS), ages=True)
 
 

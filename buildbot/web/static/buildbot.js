@@ -9,6 +9,13 @@ let updated = Date.now();
 function say(text) { if (state) state.textContent = text; }
 
 // Exchange the parts of the page that have changed. Focus and scroll position stay.
+// A row of a table is parsed within a table; elsewhere its cells would be lost.
+function contentOf(html, isRow) {
+  const text = isRow ? `<table><tbody><tr>${html}</tr></tbody></table>` : html;
+  const body = new DOMParser().parseFromString(text, "text/html").body;
+  return isRow ? body.querySelector("tr").childNodes : body.childNodes;
+}
+
 function exchange(message) {
   updated = Date.now();
   for (const [id, html] of Object.entries(JSON.parse(message.data))) {
@@ -16,8 +23,7 @@ function exchange(message) {
     if (!old) continue;
     const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement : null;
     const key = focused && (focused.id || focused.getAttribute("href"));
-    const parsed = new DOMParser().parseFromString(html, "text/html");
-    old.replaceChildren(...parsed.body.childNodes);
+    old.replaceChildren(...contentOf(html, message.type === "rows"));
     if (key) {
       const again = old.querySelector(`#${CSS.escape(key)}, [href="${CSS.escape(key)}"]`);
       if (again) again.focus({ preventScroll: true });
@@ -32,6 +38,7 @@ function connect() {
   stream = new EventSource(address);
   stream.addEventListener("open", () => say("Live."));
   stream.addEventListener("parts", exchange);
+  stream.addEventListener("rows", exchange);
   stream.addEventListener("reload", () => location.reload());
   stream.addEventListener("error", () => say("The connection is lost; the page tries again."));
 }
