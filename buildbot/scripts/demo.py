@@ -28,6 +28,7 @@ from buildbot.scripts import builds, create, force, log, sendchange, startup, st
 from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.options import MasterOptions, SlaveOptions
 from buildbot.scripts.output import CommandFailed, Config, command, say
+from buildbot.web.service import WebStatus
 
 #: The most seconds for the slave to attach.
 _ATTACH = 30.0
@@ -45,6 +46,7 @@ class Bot:
 
     @ivar builder: a builder that uses the slave; None if there is none.
     @ivar auth: USER:PASSWORD for sending changes; None if no scheduler would build them.
+    @ivar web: the port of the web pages; None if there is none.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Bot:
     port: int
     builder: str | None = None
     auth: str | None = None
+    web: int | None = None
 
 
 def demo(config: Config) -> int:
@@ -82,6 +85,8 @@ def demo(config: Config) -> int:
     if bot.builder is not None:
         _build(config, master, bot, bot.builder)
         more.insert(1, ("force", master, bot.builder))
+    if bot.web is not None:
+        say(config, "", f"The web pages of the master: http://localhost:{bot.web}/")
     say(config, "", "Master and slave keep running. To see the slave, to build again, and to stop them:")
     say(config, *(f"  {command(*words)}" for words in more))
     return 0
@@ -160,10 +165,14 @@ def _makeMaster(config: Config, here: str) -> Bot:
     if fresh:
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
-        port = freePort()
+        port, web = freePort(), freePort()
         with open(path, "w", encoding="utf-8") as stream:
-            stream.write(withPort(text, port))
-        say(config, f"  (c['slavePortnum'] in {path} is set to port {port}, open to this machine only)")
+            stream.write(withWebPort(withPort(text, port), web))
+        say(
+            config,
+            f"  (in {path}, c['slavePortnum'] is set to port {port}, and the web pages to port {web};",
+            "  both are open to this machine only)",
+        )
     return expectedBot(path)
 
 
@@ -198,13 +207,26 @@ def expectedBot(path: str) -> Bot:
         config = load(text, path, os.path.dirname(path))
     except ConfigErrors as why:
         raise CommandFailed(*map(str, why.errors)) from None
-    ports = [int(number) for port in config.ports for number in re.findall(r"^tcp:(?:port=)?(\d+)", port)]
+    ports = [port for port in map(_tcpPort, config.ports) if port is not None]
     if not config.slaves or not ports:
         raise CommandFailed(f"{path} has no slave in c['bots'], or no TCP port in c['slavePortnum']")
     slave = next(iter(config.slaves.values()))
     builders = [name for name, _ in config.builderList(slave.name)]
     builder = builders[0] if builders else None
-    return Bot(slave.name, slave.password, ports[0], builder, _auth(config, builder))
+    return Bot(slave.name, slave.password, ports[0], builder, _auth(config, builder), _web(config))
+
+
+def _web(config: MasterConfig) -> int | None:
+    """The TCP port of the web pages; None if there is none."""
+    servers = [each for each in config.status if isinstance(each, WebStatus)]
+    found = [_tcpPort(each.http_port) for each in servers if each.http_port is not None]
+    return next((port for port in found if port is not None), None)
+
+
+def _tcpPort(description: str) -> int | None:
+    """The port of a strports description; None if it is of another kind, or the port is chosen later."""
+    match = re.match(r"tcp:(?:port=)?([1-9]\d*)", description)
+    return None if match is None else int(match[1])
 
 
 def _auth(config: MasterConfig, builder: str | None) -> str | None:
@@ -231,6 +253,11 @@ def withPort(text: str, port: int) -> str:
     if not times:
         raise CommandFailed("the sample configuration sets no c['slavePortnum']: install buildbot again")
     return changed
+
+
+def withWebPort(text: str, port: int) -> str:
+    """The configuration with another port of its web pages, if they are on the loopback."""
+    return re.sub(r"tcp:\d+:interface=127\.0\.0\.1(?=\"\))", f"tcp:{port}:interface=127.0.0.1", text, count=1)
 
 
 def freePort() -> int:

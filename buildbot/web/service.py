@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted._version import __version__ as twistedVersion
 from twisted.application import service
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.logfile import LogFile
 from twisted.python.versions import Version
@@ -201,6 +202,7 @@ class WebStatus(StatusReceiverMultiService):
         self._streams: Streams | None = None
         self._followers: Followers | None = None
         self._events: EventStreams | None = None
+        self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
         if authz is not None and (allowForce is not None or auth is not None):
@@ -259,9 +261,22 @@ class WebStatus(StatusReceiverMultiService):
 
     # start and stop
 
-    @returnsDeferred
-    async def startService(self) -> None:
+    def setServiceParent(self, parent: Any) -> Any:
+        """Join the master.
+
+        @return: if the master is running, a Deferred that fires when the port is open, or fails with
+            L{CannotOpen}.
+        """
+        StatusReceiverMultiService.setServiceParent(self, parent)
+        return self._starting if self.running else None
+
+    def startService(self) -> Deferred[None]:
         """Open the port. Fires when it is open; fails with L{CannotOpen}."""
+        self._starting = self._start()
+        return self._starting
+
+    @returnsDeferred
+    async def _start(self) -> None:
         if twistedVersion < OLDEST_TWISTED:
             raise RuntimeError(
                 f"the web server needs Twisted {OLDEST_TWISTED.public()} or later, because earlier ones have "

@@ -112,11 +112,11 @@ class ProcessCase(unittest.TestCase):
             stream.write(text)
 
     def files(self) -> set[str]:
-        """The files of the directory, except the log and the state."""
+        """The files of the directory, except the logs and the state."""
         return {
             name
             for name in os.listdir(self.here)
-            if not name.startswith(("twistd.log", "__pycache__", "state.sqlite"))
+            if not name.startswith(("twistd.log", "http.log", "__pycache__", "state.sqlite"))
         }
 
     def pid(self) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import urllib.request
 
 from tests.integration.directories import ProcessCase
 from tests.integration.masters import freePort
@@ -18,6 +20,7 @@ class MasterTests(ProcessCase):
         self.ok("create-master", self.here)
         port = freePort()
         text = self.read("master.cfg")
+        text = text.replace("tcp:8010:", "tcp:0:")
         self.write("master.cfg", text.replace("= 9989", f"= 'tcp:{port}:interface=127.0.0.1'"))
         return port
 
@@ -50,6 +53,17 @@ class MasterTests(ProcessCase):
             other.bind(("127.0.0.1", port))
             other.listen()
             self.assertRegex(self.startFails(), rf"(?i)cannot listen on .*{port}")
+
+    def test_webPortInUse(self) -> None:
+        """A port of the web pages that is in use is reported as well, with the process that uses it."""
+        self.create()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            self.write("master.cfg", self.read("master.cfg").replace("tcp:0:", f"tcp:{port}:"))
+            said = self.startFails()
+        self.assertRegex(said, rf"cannot start WebStatus: cannot listen on tcp:{port}:.* in use")
 
     def test_noConfiguration(self) -> None:
         """Without the configuration, the start prints what to copy."""
@@ -107,6 +121,10 @@ class MasterTests(ProcessCase):
         said = self.ok("demo", self.here)
         self.assertRegex(said.out, r"\nbot1 +connected")
         self.assertLess(said.took, 20)
+        found = re.search(r"web pages of the master: (http://localhost:\d+/)\n", said.out)
+        assert found is not None
+        with urllib.request.urlopen(found[1], timeout=20) as page:
+            self.assertIn("<h1>", page.read().decode())
         again = self.ok("demo", self.here)
         self.assertEqual(again.out.count("already running, pid"), 2)
         for line in said.out.splitlines()[-2:]:

@@ -11,7 +11,7 @@ import time
 
 from twisted.trial.unittest import SkipTest
 
-from buildbot.scripts.demo import freePort, withPort
+from buildbot.scripts.demo import freePort, withPort, withWebPort
 from tests.integration.directories import ProcessCase, hearCtrlC
 
 #: Every command for a directory, with its further arguments.
@@ -52,7 +52,7 @@ class MasterCase(ProcessCase):
         self.ok("create-master", "--quiet", self.here)
         path = self.path("master.cfg")
         with open(path) as stream:
-            text = withPort(stream.read(), freePort())
+            text = withWebPort(withPort(stream.read(), freePort()), 0)
         self.configure(text)
         return text
 

@@ -11,6 +11,7 @@ from buildbot.changes.pb import PBChangeSource
 from buildbot.config.load import load
 from buildbot.scheduler import Scheduler
 from buildbot.scripts.create import withPasswords
+from buildbot.status.html import WebStatus
 
 SAMPLE = (Path(__file__).parent.parent.parent / "master.cfg.sample").read_text(encoding="utf-8")
 
@@ -25,6 +26,13 @@ class SampleTests(unittest.TestCase):
         self.assertEqual((list(config.slaves), list(config.builders)), (["bot1"], ["first"]))
         self.assertEqual(config.builderList("bot1"), (("first", "first"),))
         self.assertEqual(config.ports, ("tcp:9989",))
+
+    def test_web(self) -> None:
+        """The web pages of the sample are for this machine only, and everybody may only look."""
+        (web,) = load(SAMPLE, "master.cfg", self.mktemp()).status
+        assert isinstance(web, WebStatus)
+        self.assertEqual(web.http_port, "tcp:8010:interface=127.0.0.1")
+        self.assertEqual((web.allowForce, web.auth, web.authz), (None, None, None))
 
     def test_password(self) -> None:
         """The password that `buildbot create-master` replaces occurs once."""

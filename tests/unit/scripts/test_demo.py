@@ -41,6 +41,19 @@ class DemoTests(unittest.TestCase):
         )
         self.assertRaises(CommandFailed, demo.withPort, "c = {}", 7)
 
+    def test_withWebPort(self) -> None:
+        """The web pages of the sample get another port, which is read back; other ports stay."""
+        text = demo.withWebPort(create.sampleText(), 4712)
+        bot = demo.expectedBot(self.config(text))
+        self.assertEqual((bot.port, bot.web), (9989, 4712))
+        self.assertEqual(demo.withWebPort("c['status'] = []", 4712), "c['status'] = []")
+
+    def test_noWebPages(self) -> None:
+        """A configuration without web pages, or with others than on a TCP port, has no address to print."""
+        text = create.sampleText()
+        for more in ("[]", "[WebStatus()]", "[WebStatus('unix:/tmp/x')]", "[WebStatus('tcp:0')]"):
+            self.assertIsNone(demo.expectedBot(self.config(f"{text}\nc['status'] = {more}\n")).web, more)
+
     def test_otherConfig(self) -> None:
         """An existing configuration is used; one without a usable slave is reported."""
         text = create.sampleText().replace("9989", '"tcp:port=4711:interface=127.0.0.1"')
