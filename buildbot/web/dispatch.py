@@ -81,15 +81,17 @@ class Incoming:
 class Dispatcher:
     """I answer the requests of all routes."""
 
-    def __init__(self, world: World, table: Table, door: Door) -> None:
+    def __init__(self, world: World, table: Table, door: Door, old: Table | None = None) -> None:
+        """@param old: the routes that are looked up last."""
         self.world = world
         self.table = table
+        self._old = Table(()) if old is None else old
         self._door = door
         self._cache = cache.PageCache(world.topics)
 
     async def answer(self, incoming: Incoming, segments: Sequence[str]) -> Answer | Stream:
         """The answer to a request; never raises a L{Problem}."""
-        found = self.table.find(segments)
+        found = self.table.find(segments) or self._old.find(segments)
         wantsJSON = bool(segments) and segments[0] in ("api", "json")
         route: Route | None = None
         call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)

@@ -38,6 +38,7 @@ from buildbot.web.http import Site
 from buildbot.web.live import Streams
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
+from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.serving.gathering import Tails
 from buildbot.web.table import TABLE
@@ -305,7 +306,7 @@ class WebStatus(StatusReceiverMultiService):
             "outcomes": Outcomes(reactor),
         }
         world = World(master, reactor, door, self.settings(), extra)
-        dispatcher = Dispatcher(world, TABLE, door)
+        dispatcher = Dispatcher(world, ofWaterfall(TABLE) if world.options.isWaterfall else TABLE, door, OLD)
         self._streams.render = dispatcher.answer
         directory = os.path.join(master.basedir, self.public_html)
         files = static.File(directory) if os.path.isdir(directory) else None
