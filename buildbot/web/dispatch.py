@@ -107,8 +107,9 @@ class Dispatcher:
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
-            if route.action and not await call.may(route.action):
-                raise await self._refused(call, route.action)
+            builder = call.values.get("builder")
+            if route.action and not await call.may(route.action, builder):
+                raise await self._refused(call, route.action, builder)
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
             answer = route.handler(call)
@@ -152,8 +153,8 @@ class Dispatcher:
         except BadQuery as why:
             raise Problem(400, "A parameter is wrong", str(why)) from None
 
-    async def _refused(self, call: Call, action: str) -> Problem:
-        if await self.world.guard.couldAfterLogin(action) and not call.who.name:
+    async def _refused(self, call: Call, action: str, builder: str | None) -> Problem:
+        if await self.world.guard.couldAfterLogin(action, builder) and not call.who.name:
             challenge = (("WWW-Authenticate", 'Bearer realm="buildbot"'),)
             return Problem(
                 401, "You must log in first", f"The action {action} needs an account.", headers=challenge

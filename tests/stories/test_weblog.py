@@ -526,6 +526,43 @@ class OutlineTests(LogCase):
         self.assertIn("2 failing lines<", page)
 
 
+class RightsTests(LogCase):
+    """Logs may have secrets: not everybody may read them."""
+
+    AUTHZ = "viewLogs=False"
+
+    def start(self) -> Deferred[list[str]]:
+        """Start a master with rights."""
+        self.edit("WebStatus(http_port=8010)", f"WebStatus(http_port=8010, authz=Authz({self.AUTHZ}))")
+        self.edit(
+            "from buildbot.status import html",
+            "from buildbot.status import html\nfrom buildbot.status.web.authz import Authz, Rule",
+        )
+        return LogCase.start(self)
+
+    def test_refused(self) -> None:
+        """A visitor who may not read logs sees none of their pages, and no lines on the page of the build."""
+        self.say(stdout="sekrit line\n")
+        for below in ("", "?follow=1", "/text", "/lines", "/follow", "/search?q=a", "/html"):
+            answer = self.log(below)
+            self.assertEqual(answer.status, 403, below)
+            self.assertNotIn("sekrit", answer.text)
+        self.end(2)
+        self.assertNotIn("sekrit", self.ask("/builders/full/builds/0").text)
+
+
+class BuilderRightsTests(RightsTests):
+    """The logs of one builder are open."""
+
+    AUTHZ = "viewLogs=False, rules=[Rule('viewLogs', True, 'full')]"
+
+    def test_refused(self) -> None:
+        """A rule for one builder opens its logs to everybody."""
+        self.say(stdout="open line\n")
+        for below in ("", "/text", "/lines"):
+            self.assertIn("open line", self.log(below).text, below)
+
+
 class BuildPageTests(LogCase):
     """The page of a build shows why it failed."""
 
