@@ -3,12 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
+
 from buildbot.model.records import BuildRecord
-from buildbot.status.topics import SLAVES, builderTopic
+from buildbot.model.rows import BuildRow
+from buildbot.status.topics import CHANGES, SLAVES, builderTopic
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.blame import Broken, brokenSince
 from buildbot.web.pages.build import revisionOf
+from buildbot.web.pages.builders import buildLink, strip
+from buildbot.web.pages.changes import revision
 from buildbot.web.pages.pieces import activity, facts, lasting, paragraph, result, section, since, table, when
+from buildbot.web.pages.revisions import changeRows
+from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter, Route
 
@@ -18,30 +27,71 @@ async def builderPage(call: Call) -> Page:
     status = builderOf(call)
     name = status.getName()
     count = call.query["numbuilds"] or call.world.options.numbuilds
-    records = await call.world.store.getBuilds(name, count, call.query["before"])
+    store = call.world.store
+    records = await store.getBuilds(name, count, call.query["before"])
+    last = (await store.getLastRows([name], COUNT))[name]
+    broken = await brokenSince(store, name)
+    parts = (
+        [] if broken is None else [Part("broken", section("broken-title", "Broken", _broken(call, broken)))]
+    )
     return Page(
         name,
         [
-            Part("summary", _summary(call, name)),
+            Part("summary", _summary(call, name, last)),
+            *parts,
             Part("queue", section("queue-title", "Waiting", _queue(call, name))),
             Part("slaves", section("slaves-title", "Slaves", _slaves(call, name))),
             Part("builds", section("builds-title", "Builds", _builds(call, name, records, count))),
         ],
-        topics=(builderTopic(name), SLAVES),
+        topics=(builderTopic(name), SLAVES, CHANGES),
         ages=True,
         trail=(("Builders", call.to("builders")),),
     )
 
 
-def _summary(call: Call, name: str) -> Markup:
+def _summary(call: Call, name: str, last: Sequence[BuildRow]) -> Markup:
     status = call.world.status.getBuilder(name)
     setup = call.world.config.builders[name]
     return facts(
         ("State", activity(status.getState()[0])),
-        ("Category", setup.category),
-        ("Tags", ", ".join(setup.tags)),
+        ("Standing", judge(last).words()),
+        (f"Last {COUNT}", strip(call, last) if last else None),
+        ("Description", setup.description),
+        ("Category", _tagged(call, [setup.category] if setup.category else [])),
+        ("Tags", _tagged(call, setup.tags)),
         ("Build directory", setup.builddir),
     )
+
+
+def _tagged(call: Call, tags: Iterable[str]) -> Markup:
+    """Categories or tags, as links to their builders."""
+    return join([link(call.to("builders", query=urlencode({"tag": each})), each) for each in tags], ", ")
+
+
+def _broken(call: Call, broken: Broken) -> Markup:
+    """The last good and the first bad build, and the changes between them."""
+    good, red = broken.good, broken.red
+    content: list[Value] = [
+        facts(
+            ("Last good", "never" if good is None else _one(call, good)),
+            ("First bad", _one(call, red)),
+        )
+    ]
+    if broken.changes:
+        content.append(changeRows(call, broken.changes, "Changes since the last good build"))
+        middle = broken.middle()
+        if middle is not None:
+            query = urlencode({"revision": middle.revision, "branch": middle.branch or ""})
+            to = call.to("builders", red.builder, "force", query=query)
+            content.append(paragraph(link(to, f"Build the middle of them: {middle.revision}")))
+    else:
+        content.append(paragraph("The changes between them are not known."))
+    return join(content)
+
+
+def _one(call: Call, row: BuildRow) -> Markup:
+    """A build: its result, its revision and its end."""
+    return join([buildLink(call, row), revision(call, row.revision), when(row.finished)], " ")
 
 
 def _queue(call: Call, name: str) -> Markup:
