@@ -41,6 +41,7 @@ from buildbot.web.outlines import Outlines
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.serving.gathering import Tails
+from buildbot.web.serving.metrics import Counting
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
 from buildbot.wire.listeners import SlavePort, closeAll, openAll
@@ -301,6 +302,7 @@ class WebStatus(StatusReceiverMultiService):
             "boxes": BoxCache(),
             "answers": PageCache(master.status.topics),
             "tails": Tails(),
+            "counting": Counting(),
             "events": self._events,
             "hooks": hooks,
             "outcomes": Outcomes(reactor),

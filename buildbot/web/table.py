@@ -32,7 +32,7 @@ from buildbot.web.pages import (
     waterfall,
 )
 from buildbot.web.routes import Route, Table
-from buildbot.web.serving import feeds, health, monitors
+from buildbot.web.serving import feeds, health, metrics, monitors, old08, v2, xmlrpc
 from buildbot.web.static import named
 
 
@@ -76,5 +76,9 @@ TABLE = Table(
         *feeds.ROUTES,
         *monitors.ROUTES,
         *health.ROUTES,
+        *metrics.ROUTES,
+        *old08.ROUTES,
+        *v2.ROUTES,
+        *xmlrpc.ROUTES,
     ]
 )

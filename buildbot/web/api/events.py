@@ -73,6 +73,11 @@ class EventStreams:
         self._beat = Alarm(self._beats)
 
     @property
+    def open(self) -> int:
+        """The number of streams."""
+        return len(self._open)
+
+    @property
     def isFull(self) -> bool:
         """True if there are as many streams as may be."""
         return len(self._open) >= MOST

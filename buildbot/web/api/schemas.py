@@ -174,9 +174,7 @@ SCHEMAS: dict[str, Schema] = {
         gotRevision=ANY,
         steps=_list(_ref("Step")),
         requests=_list(WHOLE),
-        properties=_of(
-            "object", "null", about="Name -> [value, source]. Missing for those who may not see them."
-        ),
+        properties=_of("object", "null", about="Name -> value. Missing for those who may not see them."),
     ),
     "Step": _STEP,
     "Log": _LOG,
