@@ -263,9 +263,8 @@ def incomingOf(request: Any) -> Incoming:
     for name, values in request.requestHeaders.getAllRawHeaders():
         all.setdefault(name.decode("latin-1").lower(), []).extend(each.decode("latin-1") for each in values)
     headers = {name: ", ".join(values) for name, values in all.items()}
-    query: dict[str, list[str]] = {}
-    for name, values in request.args.items():
-        query[name.decode("utf-8", "replace")] = [each.decode("utf-8", "replace") for each in values]
+    # Not request.args: some releases of Twisted put the fields of a form there, too.
+    query = parse_qs(request.uri.partition(b"?")[2].decode("ascii", "replace"), True)
     peer = request.getClientAddress()
     return Incoming(
         request.method.decode("ascii", "replace"),

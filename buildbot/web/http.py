@@ -90,10 +90,10 @@ class Request(server.Request):
     """I am one request. My answer has the security headers, and does not name the server."""
 
     channel: Any
-    _parsePOSTFormSubmission = False  # the handlers parse forms
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         server.Request.__init__(self, channel, *args, **kwargs)
+        self._parsePOSTFormSubmission = False  # the handlers parse forms
         self._room = LARGEST_BODY
         self._isRefused = False
 

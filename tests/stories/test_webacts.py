@@ -325,7 +325,208 @@ class BuildActsTests(ActingCase):
         code = answer.headers["location"].partition("?")[2]
         self.assertIn("not running", self.get(f"/builders/full?{code}").text)
         self.logIn("bob")
-        self.assertNotIn("not running", self.get(f"/builders/full?{code}").text)
+        self.assertNotIn("Not done:", self.get(f"/builders/full?{code}").text)
+
+
+#: Row 46: fourteen actions, each as its path and its fields.
+ACTS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("/builders/full/force", {"comments": "x"}),
+    ("/builders/full/builds/0/rebuild", {}),
+    ("/builders/full/builds/0/stop", {}),
+    ("/builders/full/cancelbuild", {"id": "2"}),
+    ("/builders/full/cancelbuild", {"id": "all"}),
+    ("/builders/full/stopchange", {"change": "1"}),
+    ("/builders/full/ping", {}),
+    ("/builders/_all/forceall", {}),
+    ("/builders/_selected/stopselected", {"selected": "full"}),
+    ("/buildslaves/bot1/pause", {"comments": "disk"}),
+    ("/buildslaves/bot1/unpause", {}),
+    ("/buildslaves/bot1/shutdown", {}),
+    ("/reconfig", {}),
+    ("/buildslaves/bot1/disconnect", {}),
+)
+
+
+class TableTests(ActingCase):
+    """Rows 44 and 46: fourteen actions and six kinds of visitors."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+r = 'role:admin'
+c['status'] = [html.WebStatus(
+    http_port=8010, authz=Authz(default_action=r, disconnectSlave=r, reconfig=r, admin=r))]
+"""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.logIn()
+        for revision in "12":
+            self.force(revision=revision)
+        self.ann, self.cookie = self.cookie, ""
+        self.logIn("bob")
+        self.bob, self.cookie = self.cookie, ""
+
+    def state(self) -> Any:
+        """What actions would change."""
+        builder = self.master.botmaster.builders["full"]
+        (slave,) = self.status()["slaves"]
+        return (
+            [(build.build_status.number, build.stopReason) for build in builder.building],
+            [each.id for each in builder.pending],
+            (slave["connected"], slave["paused"], self.master.generation),
+        )
+
+    def test_refused(self) -> None:
+        """Nobody without a right acts, nor does a foreign page, nor one under a foreign name of the host."""
+        before = self.state()
+        self.assertEqual(len(before[1]), 1)
+        visitors: tuple[tuple[int, dict[str, str]], ...] = (
+            (401, OWN),
+            (403, {**OWN, "Cookie": self.bob}),
+            (403, {"Cookie": self.ann, "Sec_Fetch_Site": "cross-site"}),
+            (421, {"Cookie": self.ann, "Host": "evil.example", **OWN}),
+            (401, {"Cookie": self.ann}),
+        )
+        for path, fields in ACTS:
+            for status, headers in visitors:
+                self.assertEqual(self.send(path, fields, **headers).status, status, (path, headers))
+        self.assertEqual(self.state(), before)
+        refused = [each for each in self.master.audit.latest() if each.outcome == "refused"]
+        self.assertEqual(len(refused), 20)  # of many, the first ones are recorded
+        self.assertEqual({each.who for each in refused}, {"", "bob"})
+
+    def test_allowed(self) -> None:
+        """Row 52: a person with the right, and a script with the password, do all of it."""
+        script = {"Authorization": "Basic YW5uOmNvcnJlY3QgaG9yc2U="}
+        for path, fields in ACTS:
+            for headers in ({"Cookie": self.ann, **OWN}, script):
+                self.assertEqual(self.send(path, fields, **headers).status, 303, path)
+        entries = self.master.audit.latest()
+        self.assertEqual(
+            {each.action for each in entries},
+            {"forceBuild", "rebuild", "stopBuild", "cancelRequest", "cancelAllPendingBuilds", "stopChange"}
+            | {"pingBuilder", "forceAllBuilds", "pauseSlave", "drainSlave", "reconfig", "disconnectSlave"},
+        )
+        self.assertEqual({each.how for each in entries}, {"session", "basic"})
+
+    def test_forms(self) -> None:
+        """Pages show forms to those who may act, a link to the login to those who perhaps may."""
+        pages = ("/builders/full", "/builders/full/builds/0", "/buildslaves/bot1", "/builders/_selected")
+        for path in pages:
+            self.assertIn("Log in to act here", self.get(path).text, path)
+            bob = self.get(path, Cookie=self.bob).text.replace("logout", "")
+            self.assertEqual(bob.count('method="post"'), 1, path)  # to log out
+            self.assertNotIn("Log in to act here", bob)
+            self.assertGreater(self.get(path, Cookie=self.ann).text.count('method="post"'), 1, path)
+        self.assertNotIn("_selected", self.get("/builders").text)
+        self.assertIn("_selected", self.get("/builders", Cookie=self.ann).text)
+
+    def test_slave(self) -> None:
+        """Pausing a slave is told on its page, with who and why; unpausing ends it."""
+        self.cookie = self.ann
+        path = "/buildslaves/bot1/pause"
+        page = self.follow(path, self.post(path, comments="disk <full>"))
+        self.assertIn("The slave is paused", page.text)
+        self.assertIn("paused by ann: disk &lt;full&gt;", page.text)
+        path = "/buildslaves/bot1/unpause"
+        self.assertIn("gets builds again", self.follow(path, self.post(path)).text)
+        self.assertIn("is not paused", self.follow(path, self.post(path)).text)
+
+    def test_reconfig(self) -> None:
+        """A reconfig tells its outcome, also a refusal."""
+        self.cookie = self.ann
+        self.edit("c['slavePortnum'] = 9989", "c['slavePortnum'] = 9989\nc['projectName'] = 'Nova'")
+        page = self.follow("/reconfig", self.post("/reconfig"))
+        self.assertIn("The configuration is in force", page.text)
+        self.assertIn("Nova", page.text)
+        self.edit("c['projectName'] = 'Nova'", "c['projectName'] = 5")
+        page = self.follow("/reconfig", self.post("/reconfig"))
+        self.assertIn("Not done:", page.text)
+        self.assertIn("projectName", page.text)
+
+    def test_many(self) -> None:
+        """Actions on several builders tell how many they reached; a builder must be chosen."""
+        self.cookie = self.ann
+        path = "/builders/_selected/cancelpendingselected"
+        self.assertEqual(self.post(path).status, 400)
+        self.assertEqual(self.post(path, selected="other").status, 404)
+        page = self.follow(path, self.post(path, selected=["full", "full"]))
+        self.assertIn("1 cancelled request on 1 builder", page.text)
+        path = "/builders/_all/stopall"
+        self.assertIn("1 stopped build on 1 builder", self.follow(path, self.post(path)).text)
+
+    def test_audit(self) -> None:
+        """Row 50: administrators see who did what from where; others see what was done to a builder."""
+        self.assertEqual(self.get("/audit").status, 401)
+        self.assertEqual(self.get("/audit", Cookie=self.bob).status, 403)
+        page = self.get("/audit?subject=builder/full&who=ann&count=1", Cookie=self.ann)
+        self.assertIn("session 127.0.0.1", page.text)
+        self.assertIn("Earlier actions", page.text)
+        shown = self.get("/builders/full").text
+        self.assertIn("Done here", shown)
+        self.assertNotIn("127.0.0.1", shown)
+
+
+class RuleTests(ActingCase):
+    """Rights by builder and branch."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.rights import Rule
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
+    Rule('forceBuild', 'auth', builders='full', branches='topic')]))]
+"""
+
+    def test_branch(self) -> None:
+        """Row 46: a build is forced only on the branch that the rule allows."""
+        self.logIn("bob")
+        for branch in ("", "main", "topic2"):
+            self.assertEqual(self.post("/builders/full/force", branch=branch).status, 403, branch)
+        self.assertEqual(self.post("/builders/full/force", branch=["topic", "main"]).status, 403)
+        self.assertEqual(self.post("/builders/full/force", branch="topic").status, 303)
+
+
+class SchedulerTests(ActingCase):
+    """A C{ForceScheduler} makes the form."""
+
+    MORE = (
+        """
+from buildbot.schedulers.forcesched import *
+c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(need_email=False),
+    properties=[
+    ChoiceStringParameter('flavour', choices=['fast', 'slow'], default='fast'),
+    BooleanParameter('clean', default=True), IntParameter('jobs', default=4)])]
+"""
+        + AUTHZ
+    )
+
+    def test_form(self) -> None:
+        """The form has a labelled field for each parameter, with its default."""
+        self.logIn()
+        page = self.get("/builders/full").text
+        self.assertIn('name="forcescheduler" value="force"', page)
+        self.assertIn('<option value="fast" selected>', page)
+        self.assertIn('name="checkbox" value="clean" checked', page)
+        self.assertNotIn('name="username"', page)
+
+    def test_force(self) -> None:
+        """The values become properties of the build; nobody acts under another name."""
+        self.logIn()
+        page = self.force(forcescheduler="force", flavour="slow", jobs="2", username="eve", reason="why not")
+        self.assertIn("The build is forced.", page.text)
+        self.assertNotIn("eve", page.text)
+        build = self.master.botmaster.builders["full"].building[0].build_status
+        found = {name: build.properties[name] for name in ("flavour", "clean", "jobs", "owner")}
+        self.assertEqual(found, {"flavour": "slow", "clean": False, "jobs": 2, "owner": "ann"})
+
+    def test_wrong(self) -> None:
+        """All wrong values are told, and nothing is forced."""
+        self.logIn()
+        answer = self.post("/builders/full/force", flavour="other", jobs="many")
+        self.assertEqual(answer.status, 400)
+        for name in ("flavour", "jobs"):
+            self.assertIn(name, answer.text)
+        self.assertEqual(self.master.botmaster.builders["full"].building, [])
 
 
 class OpenTests(ActingCase):

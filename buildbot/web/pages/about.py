@@ -15,13 +15,14 @@ from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.pieces import facts, lasting, paragraph, section, table, when
+from buildbot.web.pages.slaveacts import aboutForms
 from buildbot.web.routes import Route
 
 #: Words in the names of headers whose values are secrets.
 _SECRET = ("authorization", "cookie", "token", "secret", "key", "password", "assertion", "signature")
 
 
-def about(call: Call) -> Page:
+async def about(call: Call) -> Page:
     """Versions, ports, store and troubles, and since when the master runs."""
     master = call.world.master
     configuration = join(
@@ -47,6 +48,7 @@ def about(call: Call) -> Page:
                 ),
             ),
             Part("troubles", section("troubles-title", "Troubles", _troubles(call))),
+            await aboutForms(call),
         ],
         topics=(MASTER, SLAVES),
         ages=True,

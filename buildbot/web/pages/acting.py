@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from buildbot.control.audit import Entry
 from buildbot.control.client import ControlError
 from buildbot.web.accounts.door import Door, byOf
 from buildbot.web.accounts.rights import Verdict
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.markup import NOTHING, Markup, Template, link
+from buildbot.web.markup import NOTHING, Markup, Template, Value, link
 from buildbot.web.outcomes import showOn
+from buildbot.web.pages.pieces import paragraph, section, table, when
 
 _Value = TypeVar("_Value")
+#: The rights to act on builders.
+ON_BUILDERS = ("forceBuild", "stopBuild", "cancelRequest")
+#: The actions that the page of a thing shows.
+SHOWN = 5
 #: The most characters of a reason.
 LONGEST = 300
 _OFFER = Template('<p class="soft">{link}</p>')
@@ -66,7 +74,15 @@ async def carriedOut(call: Call, deed: Deed, work: Callable[[], Awaitable[_Value
     """Do an action if it is allowed, and record it. Raises L{Problem}, or what the action raises."""
     await mustBeAllowed(call, deed)
     audit = call.world.master.audit
-    return await audit.carriedOut(byOf(call.who), deed.action, deed.subject, work(), deed.detail)
+    doing = audit.carriedOut(byOf(call.who), deed.action, deed.subject, work(), deed.detail)
+    return await toTheEnd(doing)
+
+
+def toTheEnd(work: Coroutine[Any, Any, _Value]) -> Deferred[_Value]:
+    """Do some work that goes on if nobody waits for it any more: the browser may be closed meanwhile."""
+    done: Deferred[_Value] = Deferred()
+    ensureDeferred(work).addBoth(done.callback)
+    return done
 
 
 async def act(
@@ -119,9 +135,52 @@ async def loginOffer(call: Call, actions: tuple[str, ...], builder: str | None =
     return NOTHING
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """A number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+async def mayOnAny(call: Call, action: str, names: Iterable[str]) -> bool:
+    """True if the visitor may do an action on one of some builders."""
+    if await call.may(action):
+        return True
+    if doorOf(call).guard.rights.rules:  # else all builders are equal
+        for name in names:
+            if await call.may(action, name):
+                return True
+    return False
+
+
+async def selectLink(call: Call, names: Iterable[str]) -> Markup:
+    """A link to the page for actions on several builders, if the visitor may do one there."""
+    for action in ON_BUILDERS:
+        if await mayOnAny(call, action, names):
+            return paragraph(link(call.to("builders", "_selected"), "Act on several builders"))
+    return NOTHING
+
+
+async def doneHere(call: Call, subject: str) -> Markup:
+    """The latest actions on something, as a part of its page; nothing if there are none."""
+    entries = call.world.master.audit.latest(SHOWN, subject=subject)
+    return section("done-title", "Done here", entryTable(entries, "Newest first")) if entries else NOTHING
+
+
+def entryTable(entries: Sequence[Entry], caption: str, hasAddresses: bool = False) -> Markup:
+    """A table of actions.
+
+    @param hasAddresses: True to show where they came from: for administrators.
+    """
+    if not entries:
+        return paragraph("Nothing has been done.")
+    rows: list[list[Value]] = [
+        [
+            when(each.when),
+            each.who or "nobody in particular",
+            *([f"{each.how} {each.address}".strip()] if hasAddresses else []),
+            each.action,
+            each.subject,
+            each.outcome,
+            each.detail,
+        ]
+        for each in entries
+    ]
+    place = ("From",) if hasAddresses else ()
+    return table(caption, ("When", "Who", *place, "Action", "On", "Outcome", "Detail"), rows)
 
 
 def command(call: Call, name: str) -> Callable[..., Any]:

@@ -12,14 +12,16 @@ from typing import Any
 
 from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.control.client import ControlError
+from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, Page, Problem
+from buildbot.web.markup import Markup, join
 from buildbot.web.outcomes import showOn
-from buildbot.web.pages.acting import Deed, act, carriedOut, command, count, mustBeAllowed, said, whoSays
+from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer, mustBeAllowed, said, whoSays
 from buildbot.web.pages.forcing import forceForms
-from buildbot.web.pages.forms import Field, form
+from buildbot.web.pages.forms import Field, folded, form, group
 from buildbot.web.pages.pieces import paragraph
 from buildbot.web.reading import builderOf, buildOf
-from buildbot.web.routes import Route
+from buildbot.web.routes import Parameter, Route
 
 #: What the fields of a plain form may have. A revision or a branch goes to the commands of slaves.
 _PLAIN = re.compile(r"(?!-)[\w./~:@+#=, -]*")
@@ -27,7 +29,10 @@ _PLAIN = re.compile(r"(?!-)[\w./~:@+#=, -]*")
 MOST_PROPERTIES = 30
 #: Fields that are none of a ForceScheduler's own.
 _OWN = {"forcescheduler", "checkbox", "passwd", "comments", "done"}
-_REASON = Field("comments", "Reason")
+#: The field of a reason, as in 0.7.
+REASON = Field("comments", "Reason")
+#: The field of a change.
+CHANGE = Field("change", "Change (a number)")
 
 
 def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Page]:
@@ -77,11 +82,14 @@ async def force(call: Call) -> Answer:
     for each in deeds:
         await mustBeAllowed(call, each)
     try:
-        wish = _wish(call, schedulers)
-        value = await carriedOut(call, deeds[0], lambda: command(call, "force")(name, **wish))
+        wanted = wish(call, schedulers)
+        value = await carriedOut(call, deeds[0], lambda: command(call, "force")(name, **wanted))
     except ControlError as why:
         raise Problem(
-            400, "The build was not forced", str(why), "Go back in the browser: the form keeps its values."
+            400,
+            "The build was not forced",
+            "; ".join(str(why).splitlines()),
+            "Go back in the browser: the form keeps its values.",
         ) from None
     if value["build"] is not None:
         return showOn(call, ("builders", name, "builds", value["build"]), "The build is forced.")
@@ -100,8 +108,8 @@ def _branches(call: Call, schedulers: list[dict[str, Any]]) -> list[str | None]:
     return sorted({(each or "").strip() or None for each in found} or {None}, key=str)
 
 
-def _wish(call: Call, schedulers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The arguments of the command C{force}. Raises L{ControlError} with all that is wrong."""
+def wish(call: Call, schedulers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The arguments of the command C{force} from a form. Raises L{ControlError} with all that is wrong."""
     if not schedulers:
         return _plain(call)
     known = {each["scheduler"]: each for each in schedulers}
@@ -194,6 +202,32 @@ async def rebuild(call: Call) -> Answer:
     )
 
 
+async def buildForms(call: Call, name: str, number: int, isRunning: bool) -> Markup:
+    """The form to stop or rebuild a build, if the visitor may; else a link to the login."""
+    action, button = ("stopBuild", "Stop the build") if isRunning else ("rebuild", "Rebuild")
+    if not await call.may(action, name):
+        return await loginOffer(call, (action,), name)
+    to = call.to("builders", name, "builds", number, "stop" if isRunning else "rebuild")
+    return group([form(to, button, [REASON])])
+
+
+async def builderForms(call: Call, name: str) -> Markup:
+    """The forms for the actions on a builder that the visitor may do; else a link to the login."""
+    forms: list[Markup] = []
+    if await call.may("forceBuild", name):
+        forms.append(folded("Force a build", join(forceForms(call, name))))
+    if await call.may("pingBuilder", name):
+        forms.append(form(call.to("builders", name, "ping"), "Ping the slaves"))
+    if forms:
+        return group(forms)
+    return await loginOffer(call, ("forceBuild",), name)
+
+
+def cancelForm(call: Call, name: str, id: int | str, button: str = "Cancel") -> Markup:
+    """The button that cancels a waiting request, or all."""
+    return form(call.to("builders", name, "cancelbuild"), button, [Field("id", value=str(id), kind="hidden")])
+
+
 # requests and changes
 
 
@@ -206,7 +240,7 @@ async def cancel(call: Call) -> Answer:
             call,
             Deed("cancelAllPendingBuilds", aboutBuilder(name), name),
             lambda: command(call, "cancel")(name, None, whoSays(call)),
-            lambda value: f"{count(len(value['cancelled']), 'request')} cancelled.",
+            lambda value: f"{counted(len(value['cancelled']), 'request')} cancelled.",
             ("builders", name),
         )
     if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 15:
@@ -226,6 +260,11 @@ async def stopChange(call: Call) -> Answer:
     return await _stopChange(call, name, ("builders", name))
 
 
+async def stopChangeEverywhere(call: Call) -> Answer:
+    """Stop the builds of a change, and cancel its requests, on all builders."""
+    return await _stopChange(call, None, ("builders",))
+
+
 async def _stopChange(call: Call, builder: str | None, back: tuple[str, ...]) -> Answer:
     number = said(call, "change")
     if not number.isascii() or not number.isdigit() or len(number) > 15:
@@ -242,7 +281,7 @@ async def _stopChange(call: Call, builder: str | None, back: tuple[str, ...]) ->
 
 def _stopped(value: Mapping[str, Any]) -> str:
     stopped, cancelled = len(value["stopped"]), len(value["cancelled"])
-    return f"{count(stopped, 'build')} stopped, {count(cancelled, 'request')} cancelled."
+    return f"{counted(stopped, 'build')} stopped, {counted(cancelled, 'request')} cancelled."
 
 
 async def ping(call: Call) -> Answer:
@@ -264,18 +303,19 @@ async def _pinged(call: Call, name: str) -> dict[str, Any]:
     return value
 
 
-_STOP = confirm("Stop build {number} of {builder}?", "Stop the build", _REASON)
-_REBUILD = confirm("Build the source of build {number} of {builder} again?", "Rebuild", _REASON)
+_STOP = confirm("Stop build {number} of {builder}?", "Stop the build", REASON)
+_REBUILD = confirm("Build the source of build {number} of {builder} again?", "Rebuild", REASON)
 _CANCEL = confirm("Cancel requests of {builder}?", "Cancel", Field("id", "Request (a number, or all)", "all"))
-_CHANGE = Field("change", "Change (a number)")
-_STOPCHANGE = confirm("Stop the builds of a change on {builder}?", "Stop the builds", _CHANGE)
+_STOPCHANGE = confirm("Stop the builds of a change on {builder}?", "Stop the builds", CHANGE)
 _PING = confirm("Ping the slaves of {builder}?", "Ping")
 
 
-def both(path: str, page: Any, done: Any, about: str) -> tuple[Route, Route]:
+def both(
+    path: str, page: Any, done: Any, about: str, parameters: tuple[Parameter, ...] = ()
+) -> tuple[Route, Route]:
     """The routes of an action: the form that asks, and the action itself."""
     return (
-        Route(path, page, f"The form: {about[:1].lower()}{about[1:]}"),
+        Route(path, page, f"The form: {about[:1].lower()}{about[1:]}", parameters),
         Route(path, done, about, method="POST", kind="action"),
     )
 

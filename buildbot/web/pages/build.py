@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import buildTopic
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
+from buildbot.web.pages.acting import doneHere
+from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
@@ -36,6 +39,8 @@ async def buildPage(call: Call) -> Page:
         Part("summary", join([_summary(call, build, status), _around(call, build, status is None)])),
         Part("steps", section("steps-title", "Steps", steps(call, build))),
         Part("changes", section("changes-title", "Changes", _changes(call, build))),
+        Part("acts", await buildForms(call, name, number, status is not None)),
+        Part("done", await doneHere(call, aboutBuilder(name, number))),
     ]
     last = await lastLines(call, build, status)
     if last:

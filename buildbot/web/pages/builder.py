@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlencode
 
+from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildRow
 from buildbot.status.topics import CHANGES, SLAVES, builderTopic
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Value, join, link
+from buildbot.web.pages.acting import doneHere
+from buildbot.web.pages.acts import builderForms, cancelForm
 from buildbot.web.pages.blame import Broken, brokenSince
 from buildbot.web.pages.build import revisionOf
 from buildbot.web.pages.builders import buildLink, strip
@@ -31,6 +34,7 @@ async def builderPage(call: Call) -> Page:
     records = await store.getBuilds(name, count, call.query["before"])
     last = (await store.getLastRows([name], COUNT))[name]
     broken = await brokenSince(store, name)
+    mayCancel = await call.may("cancelRequest", name)
     parts = (
         [] if broken is None else [Part("broken", section("broken-title", "Broken", _broken(call, broken)))]
     )
@@ -38,10 +42,12 @@ async def builderPage(call: Call) -> Page:
         name,
         [
             Part("summary", _summary(call, name, last)),
+            await builderForms(call, name),
             *parts,
-            Part("queue", section("queue-title", "Waiting", _queue(call, name))),
+            Part("queue", section("queue-title", "Waiting", _queue(call, name, mayCancel))),
             Part("slaves", section("slaves-title", "Slaves", _slaves(call, name))),
             Part("builds", section("builds-title", "Builds", _builds(call, name, records, count))),
+            Part("done", await doneHere(call, aboutBuilder(name))),
         ],
         topics=(builderTopic(name), SLAVES, CHANGES),
         ages=True,
@@ -94,20 +100,28 @@ def _one(call: Call, row: BuildRow) -> Markup:
     return join([buildLink(call, row), revision(call, row.revision), when(row.finished)], " ")
 
 
-def _queue(call: Call, name: str) -> Markup:
+def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
     builder = call.world.botmaster.builders[name]
     waiting = [*builder.starting, *builder.pending]
     if not waiting:
         return paragraph("Nothing waits.")
     rows: list[list[Value]] = [
-        [each.id, each.reason, when(each.submitted), lasting(call.world.now() - each.submitted)]
+        [
+            each.id,
+            each.reason,
+            when(each.submitted),
+            lasting(call.world.now() - each.submitted),
+            *([cancelForm(call, name, each.id or 0)] if mayCancel else []),
+        ]
         for each in waiting[:100]
     ]
+    heads = ("Request", "Reason", "Since", "For", *(["Act"] if mayCancel else []))
     why = builder.whyWaiting() or "its build is about to start"
     return join(
         [
             paragraph(f"{len(waiting)} waiting: {why}"),
-            table("Waiting requests", ("Request", "Reason", "Since", "For"), rows),
+            table("Waiting requests", heads, rows),
+            cancelForm(call, name, "all", "Cancel all") if mayCancel else NOTHING,
         ]
     )
 

@@ -11,6 +11,7 @@ from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Answer, Call, Page, Part, redirect
 from buildbot.web.markup import Markup, Template, Value, join, link
+from buildbot.web.pages.acting import selectLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.pieces import activity, lasting, paragraph, result, since, table, when
 from buildbot.web.pages.standing import COUNT, judge
@@ -80,7 +81,8 @@ async def builders(call: Call) -> Page:
         )
     heads = ("Builder", "State", "Last build", "Standing", f"Last {COUNT}", "Running", "Waiting")
     content = Part("builders", table("Builders", heads, rows, "builder"))
-    return Page("Builders", [content], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
+    more = await selectLink(call, names)
+    return Page("Builders", [content, more], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
 
 
 def buildLink(call: Call, row: BuildRow) -> Markup:

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from buildbot.control.audit import Entry
 from buildbot.web.accounts.redirects import ownPath
 from buildbot.web.accounts.rights import ACTIONS, FURTHER, Verdict
 from buildbot.web.accounts.sessions import cookieOf
 from buildbot.web.call import TEXT, Answer, Call, Page, Problem
-from buildbot.web.markup import Markup, Template, Value, join, link
-from buildbot.web.pages.acting import doorOf
+from buildbot.web.markup import Markup, Template, join, link
+from buildbot.web.pages.acting import doorOf, entryTable
 from buildbot.web.pages.forms import Field, form
-from buildbot.web.pages.pieces import paragraph, table, when
+from buildbot.web.pages.pieces import paragraph, table
 from buildbot.web.routes import Parameter, Route
 
 #: The most entries on the page of the record.
@@ -128,29 +127,6 @@ def auditPage(call: Call) -> Page:
         query = f"before={entries[-1].when}&count={call.query['count']}"
         parts.append(paragraph(link(call.to("audit", query=query), "Earlier actions")))
     return Page("Who has done what", parts)
-
-
-def entryTable(entries: list[Entry], caption: str, hasAddresses: bool = False) -> Markup:
-    """A table of actions.
-
-    @param hasAddresses: True to show where they came from: for administrators.
-    """
-    if not entries:
-        return paragraph("Nothing has been done.")
-    rows: list[list[Value]] = [
-        [
-            when(each.when),
-            each.who or "nobody in particular",
-            *([f"{each.how} {each.address}".strip()] if hasAddresses else []),
-            each.action,
-            each.subject,
-            each.outcome,
-            each.detail,
-        ]
-        for each in entries
-    ]
-    place = ("From",) if hasAddresses else ()
-    return table(caption, ("When", "Who", *place, "Action", "On", "Outcome", "Detail"), rows)
 
 
 _NEXT = Parameter("next", "The path of the page after the login.")

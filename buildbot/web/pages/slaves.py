@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot.control.audit import aboutSlave
 from buildbot.model.rows import BuildFilter
 from buildbot.status.topics import BUILDS, SLAVES, slaveTopic
 from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
+from buildbot.web.pages.slaveacts import slaveForms
 from buildbot.web.routes import Parameter, Route
 
 #: The most builders of a slave that the list names.
@@ -87,9 +90,11 @@ async def slave(call: Call) -> Page:
         name,
         [
             Part("summary", _summary(call, said)),
+            Part("acts", await slaveForms(call, name, said["paused"] is not None)),
             Part("builders", section("builders-title", "Builders", _failing(call, said))),
             Part("builds", section("builds-title", "Builds", join(builds))),
             Part("events", section("events-title", "Events", _events(said))),
+            Part("done", await doneHere(call, aboutSlave(name))),
         ],
         topics=(slaveTopic(name), SLAVES, BUILDS),
         ages=True,

@@ -1,0 +1,138 @@
+# -*- test-case-name: tests.stories.test_webacts -*-
+"""Actions on slaves and on the master: pause, unpause, drain, disconnect, reconfig."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.control.audit import MASTER, aboutSlave
+from buildbot.control.client import ControlError
+from buildbot.text.plural import counted
+from buildbot.web.call import Answer, Call, missing
+from buildbot.web.markup import Markup, join
+from buildbot.web.pages.acting import Deed, act, command, loginOffer, said
+from buildbot.web.pages.acts import REASON, both, confirm
+from buildbot.web.pages.forms import form, group
+
+#: The rights to act on a slave.
+ACTIONS = ("pauseSlave", "drainSlave", "disconnectSlave")
+
+
+async def slaveForms(call: Call, name: str, isPaused: bool) -> Markup:
+    """The forms for the actions on a slave that the visitor may do; else a link to the login."""
+    forms = []
+    if await call.may("pauseSlave"):
+        if isPaused:
+            forms.append(form(call.to("buildslaves", name, "unpause"), "Unpause"))
+        else:
+            forms.append(form(call.to("buildslaves", name, "pause"), "Pause", [REASON]))
+    if await call.may("drainSlave"):
+        forms.append(form(call.to("buildslaves", name, "drain"), "Drain", [REASON]))
+    if await call.may("disconnectSlave"):
+        forms.append(form(call.to("buildslaves", name, "disconnect"), "Disconnect"))
+    return join([group(forms), "" if forms else await loginOffer(call, ACTIONS)])
+
+
+def _slave(call: Call) -> str:
+    name: str = call.values["slave"]
+    if name not in call.world.botmaster.slaves:
+        raise missing("slave", name)
+    return name
+
+
+async def pause(call: Call) -> Answer:
+    """Start no further builds on a slave."""
+    return await _pause(call, "pause", "pauseSlave", "The slave is paused: no build starts there.")
+
+
+async def drain(call: Call) -> Answer:
+    """Pause a slave, and disconnect it once it is idle."""
+    return await _pause(call, "drain", "drainSlave", "The slave is drained: it disconnects when it is idle.")
+
+
+async def _pause(call: Call, name: str, action: str, text: str) -> Answer:
+    slave, why = _slave(call), said(call, "comments", "why", "reason")
+    return await act(
+        call,
+        Deed(action, aboutSlave(slave), detail=why),
+        lambda: command(call, name)(slave, call.who.name, why),
+        lambda value: text,
+        ("buildslaves", slave),
+    )
+
+
+async def unpause(call: Call) -> Answer:
+    """Start builds on a slave again."""
+    slave = _slave(call)
+
+    async def work() -> dict[str, Any]:
+        value: dict[str, Any] = await command(call, "unpause")(slave)
+        if not value["unpaused"]:
+            raise ControlError(f"slave {slave} is not paused")
+        return value
+
+    return await act(
+        call,
+        Deed("pauseSlave", aboutSlave(slave), detail="unpaused"),
+        work,
+        lambda value: "The slave gets builds again.",
+        ("buildslaves", slave),
+    )
+
+
+async def disconnect(call: Call) -> Answer:
+    """Disconnect a slave. It usually connects again."""
+    slave = _slave(call)
+
+    async def work() -> dict[str, Any]:
+        value: dict[str, Any] = await command(call, "disconnect")(slave)
+        if not value["disconnected"]:
+            raise ControlError(f"slave {slave} is not connected")
+        return value
+
+    return await act(
+        call,
+        Deed("disconnectSlave", aboutSlave(slave)),
+        work,
+        lambda value: "The slave is disconnected. It usually connects again soon.",
+        ("buildslaves", slave),
+    )
+
+
+async def reconfig(call: Call) -> Answer:
+    """Read the configuration again, and apply it if it is valid."""
+
+    async def work() -> dict[str, Any]:
+        value: dict[str, Any] = await command(call, "reconfig")(who=call.who.name)
+        if not value["applied"]:
+            raise ControlError("; ".join(map(str, value["errors"])) or "the configuration was not applied")
+        return value
+
+    return await act(
+        call,
+        Deed("reconfig", MASTER),
+        work,
+        lambda value: f"The configuration is in force, with {counted(len(value['warnings']), 'warning')}.",
+        ("about",),
+    )
+
+
+async def aboutForms(call: Call) -> Markup:
+    """The form of a reconfig, if the visitor may do that."""
+    return form(call.to("reconfig"), "Reconfigure") if await call.may("reconfig") else Markup("")
+
+
+_PAUSE = confirm("Pause the slave {slave}?", "Pause", REASON)
+_UNPAUSE = confirm("Start builds on the slave {slave} again?", "Unpause")
+_DRAIN = confirm("Drain the slave {slave}?", "Drain", REASON)
+_DISCONNECT = confirm("Disconnect the slave {slave}?", "Disconnect")
+_RECONFIG = confirm("Read the configuration again?", "Reconfigure")
+_PAIRS = (
+    both("/buildslaves/{slave}/pause", _PAUSE, pause, "Start no further builds on a slave."),
+    both("/buildslaves/{slave}/unpause", _UNPAUSE, unpause, "Start builds on a slave again."),
+    both("/buildslaves/{slave}/drain", _DRAIN, drain, "Disconnect a slave once it is idle."),
+    both("/buildslaves/{slave}/shutdown", _DRAIN, drain, "Drain a slave, at the address of 0.7.10."),
+    both("/buildslaves/{slave}/disconnect", _DISCONNECT, disconnect, "Disconnect a slave."),
+    both("/reconfig", _RECONFIG, reconfig, "Read the configuration again."),
+)
+ROUTES = tuple(route for pair in _PAIRS for route in pair)
