@@ -117,7 +117,7 @@ def hang(each: int, seconds: float) -> Figures:
             with open(program, "w") as stream:
                 stream.write(_STUBBORN)
             os.chmod(program, 0o755)
-            quiet = _measured(server.basedir, seconds)
+            quiet = measured(server.basedir, seconds)
             with open(os.path.join(server.basedir, "master.cfg"), "a") as config:
                 port = mute.getsockname()[1]
                 config.write(
@@ -127,7 +127,7 @@ def hang(each: int, seconds: float) -> Figures:
             if result.returncode:
                 raise AssertionError(result.stdout)
             cpu = cpuSeconds(server.pid)
-            hanging = _measured(server.basedir, seconds)
+            hanging = measured(server.basedir, seconds)
             cpu = (cpuSeconds(server.pid) - cpu) / seconds
             reasons = _reasons(server.basedir, 5 * each)
             connected = slaves.ask("count")["connected"]
@@ -136,7 +136,7 @@ def hang(each: int, seconds: float) -> Figures:
             return Figures(quiet, hanging, reasons, connected, left, cpu, server.log())
 
 
-def _measured(basedir: str, seconds: float) -> list[float]:
+def measured(basedir: str, seconds: float) -> list[float]:
     """The round trips of the next seconds."""
     path = os.path.join(basedir, _FILE)
     begin = os.path.getsize(path)
