@@ -1,11 +1,14 @@
-# -*- test-case-name: tests.stories.test_web -*-
+# -*- test-case-name: tests.unit.web.test_cache -*-
 """Finished answers of pages, kept until one of their topics changes: a page is made once for all who ask."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from twisted.internet.defer import DeferredLock
 
 from buildbot.status.topics import Topics
 from buildbot.web.call import Answer
@@ -16,6 +19,10 @@ ROOM = 32 << 20
 AGING = 1.0
 #: Seconds for which any page is kept.
 LONGEST = 60.0
+#: A page that costs more seconds of CPU is costly.
+COSTLY = 0.02
+#: Making one costly page again and again takes at most this part of the time.
+SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class _Kept:
     version: str
     topics: tuple[str, ...]
     until: float
+    fresh: float
 
 
 class PageCache:
@@ -33,29 +41,59 @@ class PageCache:
         self._topics = topics
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._size = 0
+        self._making: dict[Hashable, DeferredLock] = {}
 
     def version(self, topics: tuple[str, ...]) -> str:
         """The version of what these topics show. Ask for it before the page is made."""
         return self._topics.etag(*topics)
 
     def get(self, key: Hashable, now: float) -> Answer | None:
-        """The kept answer, if nothing that it shows has changed."""
+        """The kept answer, if nothing that it shows has changed.
+
+        A costly page is given out for up to a second although something has changed.
+        """
         kept = self._kept.get(key)
         if kept is None:
             return None
+        if now < kept.fresh:
+            return kept.answer
         if kept.until < now or self.version(kept.topics) != kept.version:
             self._drop(key)
             return None
         self._kept.move_to_end(key)
         return kept.answer
 
-    def put(self, key: Hashable, answer: Answer, topics: tuple[str, ...], version: str, until: float) -> None:
-        """Keep an answer that was begun at C{version}."""
+    def put(
+        self,
+        key: Hashable,
+        answer: Answer,
+        topics: tuple[str, ...],
+        version: str,
+        until: float,
+        fresh: float = 0.0,
+    ) -> None:
+        """Keep an answer that was begun at C{version}.
+
+        @param until: the time after which it is made again.
+        @param fresh: the time until which it is given out whatever has changed.
+        """
         self._drop(key)
-        self._kept[key] = _Kept(answer, version, topics, until)
+        self._kept[key] = _Kept(answer, version, topics, until, fresh)
         self._size += len(answer.body)
         while self._size > ROOM and self._kept:
             self._drop(next(iter(self._kept)))
+
+    @asynccontextmanager
+    async def one(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait until nobody else makes the answer with this key. Then look for the kept answer again."""
+        lock = self._making.setdefault(key, DeferredLock())
+        await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+            if not lock.locked:
+                self._making.pop(key, None)
 
     def _drop(self, key: Hashable) -> None:
         kept = self._kept.pop(key, None)

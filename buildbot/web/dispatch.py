@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
@@ -134,16 +135,26 @@ class Dispatcher:
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept
-        before = self.world.topics.lastId()
+        async with self._cache.one(key):
+            kept = self._cache.get(key, self.world.clock.seconds())
+            return kept if kept is not None else await self._newPage(call, incoming, key)
+
+    async def _newPage(self, call: Call, incoming: Incoming, key: Hashable) -> Answer | Stream:
+        """Make a page, and keep it if possible."""
+        before, began = self.world.topics.lastId(), time.thread_time()
         made = call.route.handler(call)
         if inspect.isawaitable(made):
             made = await made
         answer = await self._made(call, incoming, made, before)
         if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
+            cost, now = time.thread_time() - began, self.world.clock.seconds()
             version = self._cache.version(made.topics)
-            if self.world.topics.lastId() == before or not self.world.topics.since(before, made.topics):
-                until = self.world.clock.seconds() + (cache.AGING if made.ages else cache.LONGEST)
-                self._cache.put(key, answer, made.topics, version, until)
+            isCostly = cost > cache.COSTLY
+            isSame = self.world.topics.lastId() == before or not self.world.topics.since(before, made.topics)
+            if isSame or isCostly:
+                until = now + (cache.AGING if made.ages else cache.LONGEST)
+                fresh = now + min(cache.AGING, cost / cache.SHARE) if isCostly else 0.0
+                self._cache.put(key, answer, made.topics, version if isSame else "", until, fresh)
         return answer
 
     @staticmethod

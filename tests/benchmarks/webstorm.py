@@ -1,8 +1,8 @@
 """Builds while the web server is loaded: C{python -m tests.benchmarks.webstorm [--short]}.
 
-A master with 500 slaves does about 100 builds a second. Its round trips of PB are measured without readers of its
-pages, and then under a storm of polite, curious, mute and rude clients (see C{webload}). At the end, all slaves
-must be connected and all new readers must be answered.
+A master with 500 slaves does about 100 builds a second. Its round trips of PB are measured without readers of
+its pages, and then under a storm of polite, curious, mute and rude clients (see C{webload}). At the end, all
+slaves must be connected and all new readers must be answered.
 """
 
 from __future__ import annotations

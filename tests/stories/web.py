@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
-from buildbot.web import service
+from buildbot.web import cache, service
 from tests.stories.world import World
 
 
@@ -101,6 +101,7 @@ class WebWorld(World):
     def setUp(self) -> None:
         World.setUp(self)
         self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
+        self.patch(cache, "COSTLY", float("inf"))  # a slow machine must not make a page older
         self.connections: list[Connection] = []
         for line in self.STATUS.splitlines():
             self.add(line)
