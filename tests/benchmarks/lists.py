@@ -38,14 +38,22 @@ def revision(number: int) -> str:
     return hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
-def records(builders: int, builds: int, slaves: int) -> Iterator[tuple[Any, ...]]:
-    """The rows of finished builds, in the order of their starts. One of five is red, in runs."""
+def branch(change: int) -> str | None:
+    """The branch of a change."""
+    return None if change % 3 else f"branch{change % 30}"
+
+
+def records(builders: int, builds: int, slaves: int, shares: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of finished builds, in the order of their starts.
+
+    One of five is red, in runs. C{shares} builds in a row are of one change.
+    """
     for place in range(builds):
         builder, number = f"builder{place % builders:03d}", place // builders
-        change = place // 20
+        change = place // shares
         results = 2 if number % 50 < 10 else 0
         source = {
-            "branch": None if place % 3 else f"branch{place % 30}",
+            "branch": branch(change),
             "revision": None,
             "patch": None,
             "changes": [
@@ -80,14 +88,18 @@ def records(builders: int, builds: int, slaves: int) -> Iterator[tuple[Any, ...]
         yield builder, number, float(place), place + 9.0, json.dumps(record.toRecord(), separators=(",", ":"))
 
 
-def fill(directory: str, builders: int, builds: int, slaves: int) -> None:
+def fill(directory: str, builders: int, builds: int, slaves: int, shares: int = 20) -> None:
     """Write a file of schema version 2."""
     with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
         CURRENT.upgrade(file, 0, 2)
-        file.executemany("INSERT INTO builds VALUES (?, ?, ?, ?, ?)", records(builders, builds, slaves))
+        file.executemany(
+            "INSERT INTO builds VALUES (?, ?, ?, ?, ?)", records(builders, builds, slaves, shares)
+        )
         changes = (
-            Change(f"dev{each % 40}", ["a.c"], "because", revision=revision(each), when=1.0)
-            for each in range(builds // 20)
+            Change(
+                f"dev{each % 40}", ["a.c"], "because", revision=revision(each), when=1.0, branch=branch(each)
+            )
+            for each in range(builds // shares)
         )
         file.executemany(
             "INSERT INTO changes VALUES (?, 1.0, ?)",
