@@ -27,6 +27,7 @@ from buildbot.web.accounts.authz import rightsOf
 from buildbot.web.accounts.door import Door, DoorSettings
 from buildbot.web.accounts.rights import Rights
 from buildbot.web.api.events import EventStreams
+from buildbot.web.api.repeats import Repeats
 from buildbot.web.cache import PageCache
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.followers import Followers
@@ -303,6 +304,7 @@ class WebStatus(StatusReceiverMultiService):
             "answers": PageCache(master.status.topics),
             "tails": Tails(),
             "counting": Counting(),
+            "repeats": Repeats(),
             "events": self._events,
             "hooks": hooks,
             "outcomes": Outcomes(reactor),

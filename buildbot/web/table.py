@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from buildbot.web import live
+from buildbot.web.api import actions, events, openapi
 from buildbot.web.api import builds as apiBuilds
-from buildbot.web.api import events, openapi
 from buildbot.web.api import parts as apiParts
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.pages import (
@@ -75,6 +75,7 @@ TABLE = Table(
         *live.ROUTES,
         *apiParts.ROUTES,
         *apiBuilds.ROUTES,
+        *actions.ROUTES,
         *events.ROUTES,
         *openapi.ROUTES,
         *feeds.ROUTES,

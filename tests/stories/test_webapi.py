@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.jsonschemas import errors
@@ -14,6 +15,13 @@ API = "/api/v1"
 class APICase(BuildingCase):
     """A master with one builder and its slave."""
 
+    #: What follows in master.cfg.
+    MORE = ""
+
+    def write(self, text: str) -> None:
+        """Write master.cfg."""
+        BuildingCase.write(self, text + self.MORE)
+
     def get(self, path: str, **headers: Any) -> Response:
         """The answer to a question, checked against its schema."""
         answer = self.ask(API + path, **headers)
@@ -24,11 +32,11 @@ class APICase(BuildingCase):
             self.assertEqual(answer.headers["content-type"], "application/problem+json", path)
         return answer
 
-    def wrong(self, path: str, value: Any) -> list[str]:
+    def wrong(self, path: str, value: Any, method: str = "GET") -> list[str]:
         """What does not fit the schema of a path."""
         schemas = self.ask(f"{API}/openapi.json").json["components"]["schemas"]
         table = self.web.site.resource._dispatcher.table
-        route = table.find((API + path).partition("?")[0].strip("/").split("/")).routes["GET"]
+        route = table.find((API + path).partition("?")[0].strip("/").split("/")).routes[method]
         if "fields=" in path:
             return []
         return list(errors(value, {"$ref": f"#/{route.schema}"}, schemas))
@@ -150,6 +158,107 @@ class ReadingTests(APICase):
         """A visitor who may not administer the master sees no process, no addresses, no refused logins."""
         self.assertFalse({"pid", "basedir", "refused", "ports"} & set(self.get("/master").json))
         self.assertNotIn("address", self.get("/slaves/bot1").json)
+
+
+class ActionsTests(APICase):
+    """A program acts on a master where everybody may act."""
+
+    MORE = "\nc['status'] = [html.WebStatus(http_port=8010, allowForce=True)]\n"
+
+    def post(self, path: str, /, **values: Any) -> Response:
+        """The answer to an action, checked against its schema."""
+        return self.send(path, values)
+
+    def send(self, path: str, values: dict[str, Any], **headers: Any) -> Response:
+        """Send an action with these headers."""
+        body = json.dumps(values).encode() if values else b""
+        answer = self.ask(API + path, "POST", body, Content_Type="application/json", **headers)
+        if answer.status == 202:
+            self.assertEqual(self.wrong(path, answer.json, "POST"), [])
+        else:
+            self.assertEqual(answer.headers["content-type"], "application/problem+json", path)
+        return answer
+
+    def test_force(self) -> None:
+        """A forced build is named, with its address; it is recorded."""
+        answer = self.post("/builders/full/force", reason="try it", branch="stable")
+        self.assertEqual((answer.status, answer.json["build"]), (202, 0))
+        self.assertTrue(answer.headers["location"].endswith("api/v1/builders/full/builds/0"))
+        self.assertEqual(self.get("/builders/full/builds/0").json["branch"], "stable")
+        (entry,) = self.master.audit.latest()
+        self.assertEqual((entry.action, entry.subject), ("forceBuild", "builder/full"))
+
+    def test_waiting(self) -> None:
+        """A request that waits is named, with the reason why it waits; it can be cancelled."""
+        self.force()
+        answer = self.post("/builders/full/force")
+        self.assertIsNone(answer.json["build"])
+        self.assertTrue(answer.json["why"])
+        number = answer.json["request"]
+        self.assertTrue(answer.headers["location"].endswith(f"api/v1/requests/{number}"))
+        self.assertEqual(self.post(f"/requests/{number}/cancel").json["cancelled"], [number])
+        self.assertEqual(self.post(f"/requests/{number}/cancel").status, 404)
+
+    def test_repeated(self) -> None:
+        """A request that is sent twice with one key acts once; with other values it is an error."""
+        first = self.send("/builders/full/force", {"reason": "once"}, Idempotency_Key="k1")
+        again = self.send("/builders/full/force", {"reason": "once"}, Idempotency_Key="k1")
+        self.assertEqual(first.json, again.json)
+        self.assertEqual(len(self.get("/builds").json["builds"]), 1)
+        other = self.send("/builders/full/force", {"reason": "twice"}, Idempotency_Key="k1")
+        self.assertEqual(other.status, 422)
+
+    def test_stop(self) -> None:
+        """A running build is stopped; one that does not run is an error that says so."""
+        self.force()
+        self.assertEqual(self.post("/builders/full/builds/0/stop", reason="enough").json["stopped"], [0])
+        wrong = self.post("/builders/full/builds/7/stop")
+        self.assertEqual(wrong.status, 409)
+        self.assertIn("build 7 of full is not running", wrong.json["detail"])
+        self.assertEqual(self.post("/builders/full/stop").status, 202)
+
+    def test_rebuild(self) -> None:
+        """A finished build is built again."""
+        self.force()
+        self.assertEqual(self.post("/builders/full/builds/0/rebuild").status, 409)
+        self.finish()
+        self.assertEqual(self.post("/builders/full/builds/0/rebuild").json["build"], 1)
+
+    def test_slaves(self) -> None:
+        """A slave is paused and unpaused."""
+        self.assertEqual(self.post("/slaves/bot1/pause", why="new disk").json["why"], "new disk")
+        self.assertEqual(self.get("/slaves/bot1").json["paused"]["why"], "new disk")
+        self.assertTrue(self.post("/slaves/bot1/unpause").json["unpaused"])
+        self.assertEqual(self.post("/slaves/bot9/pause").status, 404)
+
+    def test_wrongBody(self) -> None:
+        """A body that is no JSON object, or has unknown keys, is refused."""
+        path = f"{API}/builders/full/force"
+        self.assertEqual(self.ask(path, "POST", b"[]", Content_Type="application/json").status, 400)
+        self.assertEqual(self.ask(path, "POST", b"reason=x", Content_Type="text/plain").status, 415)
+        self.assertIn(
+            "unknown parameter 'color'", self.post("/builders/full/force", color="red").json["detail"]
+        )
+        self.assertEqual(self.get("/builds").json["builds"], [])
+
+    def test_foreign(self) -> None:
+        """A page of another site cannot act."""
+        answer = self.send("/builders/full/force", {}, Sec_Fetch_Site="cross-site")
+        self.assertEqual(answer.status, 403)
+        self.assertEqual(self.get("/builds").json["builds"], [])
+
+
+class RefusedTests(APICase):
+    """A program acts where nobody may act."""
+
+    MORE = "\nc['status'] = [html.WebStatus(http_port=8010, allowForce=False)]\n"
+
+    def test_refused(self) -> None:
+        """An action without the right to it is refused, and recorded."""
+        answer = self.ask(f"{API}/builders/full/force", "POST")
+        self.assertEqual(answer.status, 403)
+        (entry,) = self.master.audit.latest()
+        self.assertEqual((entry.action, entry.outcome), ("forceBuild", "refused"))
 
 
 class EventsTests(APICase):

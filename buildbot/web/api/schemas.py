@@ -265,5 +265,77 @@ def keysOf(name: str) -> tuple[str, ...]:
     return tuple(properties)
 
 
-#: The JSON Schemas of the bodies of requests, by the name of the operation.
-BODIES: dict[str, Schema] = {}
+#: What the commands of the command line answer.
+SCHEMAS.update(
+    {
+        "Forced": _object(
+            "A request for a build.",
+            builder=TEXT,
+            request=_of("integer", about="The number of the request."),
+            build=_of("integer", "null", about="The number of the build; null while the request waits."),
+            why=_of("string", about="Why it waits; empty if the build has begun."),
+        ),
+        "Stopped": _object(
+            "What was stopped.",
+            builder=TEXT,
+            stopped=_list(WHOLE, "The numbers of the builds."),
+            cancelled=_list(WHOLE, "The numbers of the requests."),
+        ),
+        "Cancelled": _object("The cancelled requests.", builder=TEXT, cancelled=_list(WHOLE)),
+        "StoppedChange": _object(
+            "What was stopped.",
+            change=WHOLE,
+            stopped=_list(_list(_of("string", "integer")), "Builder and number of each build."),
+            cancelled=_list(WHOLE, "The numbers of the requests."),
+        ),
+        "Pinged": _object(
+            "The slaves of a builder.",
+            builder=TEXT,
+            slaves=WHOLE,
+            answered=_of("boolean", about="True if there is a slave, and all have answered."),
+        ),
+        "Paused": _object(
+            "A pause.",
+            slave=TEXT,
+            who=TEXT,
+            when=TIME,
+            why=TEXT,
+            kind=TEXT,
+            running=_of("integer", about="The running builds of the slave."),
+        ),
+        "Unpaused": _object("The end of a pause.", slave=TEXT, unpaused=FLAG),
+        "Disconnected": _object("A disconnection.", disconnected=FLAG, address=MAYBE_TEXT),
+    }
+)
+
+
+def _body(**properties: Schema) -> Schema:
+    """The body of an action; all its keys may be left out."""
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+_REASON = _of("string", about="The reason, for people.")
+_PROPERTIES = _of("object", about="Properties for the build: name -> plain value.")
+#: The JSON Schemas of the bodies of actions, by the name of the operation.
+BODIES: dict[str, Schema] = {
+    "postBuildersBuilderForceBody": _body(
+        branch=MAYBE_TEXT,
+        revision=MAYBE_TEXT,
+        reason=_REASON,
+        properties=_PROPERTIES,
+        scheduler=_of("string", "null", about="The ForceScheduler that makes the request."),
+        params=_of("object", about="Its parameters, by full name: a text, or a list of texts."),
+    ),
+    "postBuildersBuilderStopBody": _body(
+        reason=_REASON, pending=_of("boolean", about="True to cancel the waiting requests, too.")
+    ),
+    "postBuildersBuilderBuildsNumberStopBody": _body(reason=_REASON),
+    "postBuildersBuilderBuildsNumberRebuildBody": _body(
+        reason=_REASON,
+        absolute=_of("boolean", about="False to build the source as requested, not the same revision."),
+        properties=_PROPERTIES,
+    ),
+    "postChangesNumberStopBody": _body(builder=_of("string", about="Only builds of this builder.")),
+    "postSlavesSlavePauseBody": _body(why=_REASON),
+    "postSlavesSlaveDrainBody": _body(why=_REASON),
+}

@@ -1,0 +1,170 @@
+# -*- test-case-name: tests.stories.test_webapi -*-
+"""The actions of C{/api/v1}: each is a command of the command line, with its checks and its answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from buildbot.control.client import ControlError
+from buildbot.control.protocol import COMMANDS, BadRequest, understand
+from buildbot.control.recording import recordOf
+from buildbot.web.api.answers import ROOT
+from buildbot.web.api.parts import slaveOf
+from buildbot.web.api.repeats import Repeats
+from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.dispatch import asJSON
+from buildbot.web.markup import Href
+from buildbot.web.pages.acting import Deed, carriedOut
+from buildbot.web.reading import builderOf
+from buildbot.web.routes import Route
+
+#: The commands that name the person.
+_SIGNED = frozenset(("force", "stopbuild", "rebuild", "cancel", "stopchange", "pause", "drain"))
+
+Params = dict[str, Any]
+
+
+async def _act(
+    call: Call, command: str, params: Params, where: Callable[[Params], Href] | None = None
+) -> Answer:
+    """Carry out a command with the values of the body.
+
+    @param where: the address of what it has made, from its answer.
+    """
+    wanted = _checked(command, {**_body(call), **params}, call)
+    recorded = recordOf(command, wanted)
+    assert recorded is not None
+    builder = wanted.get("builder")
+    deed = Deed(recorded.action, recorded.subject, builder, wanted.get("branch"), recorded.detail)
+
+    async def act() -> Answer:
+        try:
+            found = await carriedOut(call, deed, lambda: call.world.master.commands[command](**wanted))
+        except ControlError as why:
+            status = 503 if call.world.botmaster.health.trouble else 409
+            raise Problem(status, "This is not possible now", str(why)) from None
+        headers = () if where is None else (("Location", str(where(found))),)
+        answer = asJSON(found, 202, headers)
+        return Answer(answer.body, answer.type, answer.status, answer.headers, cache="no-store")
+
+    repeats: Repeats = call.world.extra["repeats"]
+    return await repeats.once(call, act)
+
+
+def _body(call: Call) -> Params:
+    """The JSON object of the body; empty without a body."""
+    if not call.body.strip():
+        return {}
+    if call.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "The body is not JSON", "Send it with Content-Type: application/json.")
+    try:
+        value = json.loads(call.body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Problem(400, "The body is wrong", "It must be one JSON object.")
+    return value
+
+
+def _checked(command: str, params: Mapping[str, Any], call: Call) -> Params:
+    """The parameters of a command, all known and of the right kinds."""
+    signed = {"who": call.who.name} if command in _SIGNED else {}
+    line = json.dumps({**params, **signed, "command": command}).encode()
+    try:
+        return understand(line, COMMANDS)[1]
+    except BadRequest as why:
+        raise Problem(400, "The body is wrong", f"{why}.") from None
+
+
+def _made(call: Call, found: Params) -> Href:
+    """The build that an action has begun, or the request that waits."""
+    if found["build"] is None:
+        return call.to("api", "v1", "requests", found["request"])
+    return call.to("api", "v1", "builders", found["builder"], "builds", found["build"])
+
+
+async def force(call: Call) -> Answer:
+    """Force a build."""
+    return await _act(call, "force", {"builder": builderOf(call).getName()}, partial(_made, call))
+
+
+async def rebuild(call: Call) -> Answer:
+    """Build the source of a finished build again."""
+    params = {"builder": builderOf(call).getName(), "number": call.values["number"]}
+    return await _act(call, "rebuild", params, partial(_made, call))
+
+
+async def stop(call: Call) -> Answer:
+    """Stop a build; without a number in the path, the only running build of the builder."""
+    params: Params = {"builder": builderOf(call).getName()}
+    if "number" in call.values:
+        params["number"] = call.values["number"]
+    return await _act(call, "stopbuild", params)
+
+
+async def ping(call: Call) -> Answer:
+    """Ping the slaves of a builder."""
+    return await _act(call, "ping", {"builder": builderOf(call).getName()})
+
+
+async def cancel(call: Call) -> Answer:
+    """Cancel a waiting request."""
+    number = call.values["number"]
+    for builder in call.world.botmaster.getBuilders():
+        if any(each.id == number for each in builder.pending):
+            return await _act(call, "cancel", {"builder": builder.name, "request": number})
+    raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
+
+
+async def stopChange(call: Call) -> Answer:
+    """Stop the builds of a change."""
+    return await _act(call, "stopchange", {"change": call.values["number"]})
+
+
+def _ofSlave(command: str) -> Callable[[Call], Any]:
+    async def act(call: Call) -> Answer:
+        return await _act(call, command, {"slave": slaveOf(call)})
+
+    return act
+
+
+def _acting(path: str, handler: Callable[[Call], Any], about: str, schema: str) -> Route:
+    return Route(ROOT + path, handler, about, (), "POST", kind="json", strict=True, schema=schema)
+
+
+ROUTES = (
+    _acting("/builders/{builder}/force", force, "Force a build.", "Forced"),
+    _acting("/builders/{builder}/stop", stop, "Stop the only running build of a builder.", "Stopped"),
+    _acting("/builders/{builder}/ping", ping, "Ping the slaves of a builder.", "Pinged"),
+    _acting("/builders/{builder}/builds/{number:int}/stop", stop, "Stop a running build.", "Stopped"),
+    _acting(
+        "/builders/{builder}/builds/{number:int}/rebuild",
+        rebuild,
+        "Build the source of a finished build again.",
+        "Forced",
+    ),
+    _acting("/requests/{number:int}/cancel", cancel, "Cancel a waiting request.", "Cancelled"),
+    _acting(
+        "/changes/{number:int}/stop",
+        stopChange,
+        "Stop the builds of a change, and cancel its waiting requests.",
+        "StoppedChange",
+    ),
+    _acting("/slaves/{slave}/pause", _ofSlave("pause"), "Start no further builds on a slave.", "Paused"),
+    _acting(
+        "/slaves/{slave}/drain",
+        _ofSlave("drain"),
+        "Pause a slave, and disconnect it once it is idle.",
+        "Paused",
+    ),
+    _acting("/slaves/{slave}/unpause", _ofSlave("unpause"), "End the pause of a slave.", "Unpaused"),
+    _acting(
+        "/slaves/{slave}/disconnect",
+        _ofSlave("disconnect"),
+        "Disconnect a slave; it will usually connect again.",
+        "Disconnected",
+    ),
+)
