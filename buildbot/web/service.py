@@ -23,8 +23,9 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
-from buildbot.web.accounts.authz import rightsOf
+from buildbot.web.accounts.authz import openSentences, rightsOf
 from buildbot.web.accounts.door import Door, DoorSettings
+from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
 from buildbot.web.api.events import EventStreams
 from buildbot.web.api.repeats import Repeats
@@ -115,6 +116,9 @@ class WebStatus(StatusReceiverMultiService):
             "projects",
             "repositories",
             "authz",
+            "hosts",
+            "trustedProxies",
+            "userHeader",
         ),
         *("logRotateLength", "maxRotatedFiles", "change_hook_dialects", "provide_feeds", "change_hook_auth"),
     )
@@ -141,6 +145,9 @@ class WebStatus(StatusReceiverMultiService):
         provide_feeds=FEEDS,
         jinja_loaders=ANY,
         change_hook_auth=orNone(CHANGE_HOOK_AUTH),
+        hosts=orNone(NAMES),
+        trustedProxies=orNone(NAMES),
+        userHeader=orNone(TEXT),
     )
     def __init__(
         self,
@@ -165,6 +172,9 @@ class WebStatus(StatusReceiverMultiService):
         provide_feeds: Sequence[str] | None = None,
         jinja_loaders: Any = None,
         change_hook_auth: Any = None,
+        hosts: Sequence[str] | None = None,
+        trustedProxies: Sequence[str] | None = None,
+        userHeader: str | None = None,
     ) -> None:
         """@param http_port: the port to listen on: a number, or a strports description.
         @param distrib_port: not supported: C{twisted.web.distrib} runs pickles of its clients.
@@ -176,6 +186,9 @@ class WebStatus(StatusReceiverMultiService):
         @param change_hook_dialects: the hooks of forges: a dict of dialects and their options.
         @param change_hook_auth: the checkers of a login before each hook.
         @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
+        @param hosts: more host names under which people open the site, besides that of C{buildbotURL}.
+        @param trustedProxies: addresses or networks of proxies whose headers count, or C{"unix"}.
+        @param userHeader: the header in which such a proxy names the user, such as C{X-Remote-User}.
         """
         StatusReceiverMultiService.__init__(self)
         remember(self)
@@ -198,6 +211,10 @@ class WebStatus(StatusReceiverMultiService):
         self.change_hook_dialects = dict(change_hook_dialects or {})
         self.provide_feeds = provide_feeds
         self.change_hook_auth = change_hook_auth
+        self.hosts = list(hosts or ())
+        self.trustedProxies = list(trustedProxies or ())
+        self.userHeader = userHeader
+        self._proxies = self._checkedProxies()
         self.site = site
         self._givenSite = site
         self._children: dict[str, Any] = {}
@@ -220,6 +237,14 @@ class WebStatus(StatusReceiverMultiService):
         except BadPort as error:
             complain(self, f": http_port: {error}", "http_port", port)
             return None
+
+    def _checkedProxies(self) -> Proxies:
+        """The trusted proxies, and the header in which they name the user."""
+        try:
+            return proxiesOf(self.trustedProxies, self.userHeader)
+        except BadProxies as error:
+            complain(self, f": {error}", "trustedProxies", self.trustedProxies)
+            return Proxies()
 
     def putChild(self, name: str, child_resource: resource.Resource) -> None:
         """Serve an own resource at a path of one segment. It takes precedence over our pages."""
@@ -246,7 +271,14 @@ class WebStatus(StatusReceiverMultiService):
     def configurationDoubts(self) -> list[str]:
         """Probable mistakes, as sentences for the author of the configuration."""
         checked = checkedDialects(self.change_hook_dialects, hasLogin=bool(self.change_hook_auth))
-        return [f"{type(self).__name__}: change_hook_dialects: {each}" for each in checked.doubts]
+        hooks = [f"change_hook_dialects: {each}" for each in checked.doubts]
+        mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts()]
+        return [f"{type(self).__name__}: {each}" for each in mine]
+
+    def _headerDoubts(self) -> list[str]:
+        if self.authz is None or not self.authz.useHttpHeader or self.userHeader:
+            return []
+        return ["Authz(useHttpHeader=True) needs userHeader= and trustedProxies= of the WebStatus"]
 
     def getStatus(self) -> Any:
         """The status of the master."""
@@ -329,11 +361,12 @@ class WebStatus(StatusReceiverMultiService):
     def _door(self, master: Any) -> Door:
         """Who may come in, and what they may do."""
         auth = self.auth if self.authz is None else self.authz.auth
+        settings = DoorSettings(self._rights, auth, self._proxies, tuple(self.hosts))
+        return Door(settings, master, master.botmaster.resources.store)
 
-        def rights(canLogIn: bool) -> Rights:
-            return rightsOf(self.authz, self.allowForce, self.auth, canLogIn)
-
-        return Door(DoorSettings(rights, auth), master, master.botmaster.resources.store)
+    def _rights(self, canLogIn: bool) -> Rights:
+        """Who may do what."""
+        return rightsOf(self.authz, self.allowForce, self.auth, canLogIn)
 
     def _hooks(self, master: Any) -> ChangeHook:
         """The hooks of forges, perhaps none."""

@@ -171,6 +171,13 @@ class LoginTests(ActingCase):
         self.assertEqual(wrong.status, 401)
         self.assertIn("Basic", wrong.headers["www-authenticate"])
 
+    def test_oldRefusals(self) -> None:
+        """The pages to which 0.8 sent people without a right say what to do."""
+        for path in ("/authfail", "/authzfail"):
+            answer = self.get(path)
+            self.assertEqual(answer.status, 403)
+            self.assertIn("Log in", answer.text)
+
     def test_rights(self) -> None:
         """A page tells everybody his rights."""
         self.assertIn("Log in to force builds", self.get("/me").text)
@@ -539,6 +546,11 @@ class OpenTests(ActingCase):
         self.assertEqual(self.send("/builders/full/force", {}, Sec_Fetch_Site="cross-site").status, 403)
         self.assertIn("forced by eve (not logged in)", self.force(username="eve").text)
 
+    def test_doubt(self) -> None:
+        """Row 44: C{buildbot checkconfig} says what everybody may do."""
+        (doubt,) = self.web.configurationDoubts
+        self.assertIn("everybody who can open the web pages may do this, without a login: forceBuild", doubt)
+
 
 class ClosedTests(ActingCase):
     """A C{WebStatus} without rights."""
@@ -551,6 +563,45 @@ class ClosedTests(ActingCase):
         self.logIn()
         self.assertEqual(self.post("/builders/full/force").status, 403)
         self.assertEqual(self.master.botmaster.builders["full"].building, [])
+
+
+class ProxyTests(ActingCase):
+    """A proxy in front of the master knows its users."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+c['buildbotURL'] = 'https://ci.example.org/'
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(default_action='auth'), hosts=['ci'],
+    trustedProxies=['10.0.0.0/8'], userHeader='X-Remote-User')]
+"""
+
+    def test_header(self) -> None:
+        """The header names the user if a trusted proxy sends it, else it means nothing."""
+        self.assertIn(">joe</a>", self.ask("/", address="10.0.0.1", X_Remote_User="joe").text)
+        self.assertNotIn("joe", self.ask("/", address="192.0.2.1", X_Remote_User="joe").text)
+
+    def test_host(self) -> None:
+        """The names of the site are that of buildbotURL, and those of the configuration."""
+        for host, wanted in (("ci.example.org", 200), ("ci:8010", 200), ("ci.example.com", 421)):
+            self.assertEqual(self.ask("/", Host=host).status, wanted, host)
+
+    def test_secure(self) -> None:
+        """Behind a proxy with TLS, the cookie is for TLS only, and the site's origin is that of its URL."""
+        body = urlencode({"username": "ann", "passwd": PASSWORD}).encode()
+        answer = self.ask(
+            "/login",
+            "POST",
+            body,
+            address="10.0.0.1",
+            Host="ci.example.org",
+            Origin="https://ci.example.org",
+            X_Forwarded_For="192.0.2.7",
+            X_Forwarded_Proto="https",
+            Content_Type="application/x-www-form-urlencoded",
+        )
+        self.assertEqual(answer.status, 303)
+        self.assertIn("__Host-bb=", answer.headers["set-cookie"])
+        self.assertIn("Secure", answer.headers["set-cookie"])
 
 
 class OldAuthTests(ActingCase):
