@@ -60,6 +60,7 @@ _TABLE = Template(
     '<tr><th scope="row">now</th><td></td>{current}</tr></thead><tbody>{rows}</tbody></table></div>'
 )
 _ROW = Template('<tr><th scope="row" class="Time">{time}</th>{cells}</tr>')
+_SAME_TIME = Template('<tr><td class="Time"></td>{cells}</tr>')
 _CHANGE = Template('<a href="{to}">{who}</a>')
 
 
@@ -267,7 +268,8 @@ def _table(call: Call, names: Sequence[str], rows: Sequence[Row]) -> Markup:
     zone, lines, told = clock(call.world.now())[1], [], ""
     for row in rows:
         text = clock(row.time)[0]
-        lines.append(_ROW(time="" if text == told else text, cells=join(row.cells)))
+        cells = join(row.cells)
+        lines.append(_SAME_TIME(cells=cells) if text == told else _ROW(time=text, cells=cells))
         told = text
     return _TABLE(
         heads=heads,

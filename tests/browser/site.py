@@ -1,0 +1,184 @@
+"""A real master with a slave and builds of every kind, for a browser to look at."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from twisted.trial.unittest import SkipTest
+
+from buildbot.control import client
+from buildbot.web.routes import Route
+from buildbot.web.table import TABLE
+from tests.browser.chromium import Browser, Device, Tab, executable
+from tests.integration.directories import LIMIT, ProcessCase
+
+HOSTILE = "<img src=x onerror=alert(1)> \"&amp;'"
+#: Added to the configuration of the demo. GO is a file that ends the running build.
+MORE = r"""
+def recipe(*commands):
+    made = factory.BuildFactory()
+    for name, command in commands:
+        made.addStep(ShellCommand, name=name, command=command, haltOnFailure=True)
+    return made
+
+colours = r"printf '\033[1;31mred\033[0m \033[32mgreen\033[0m \033[44mback\033[0m <b>&\n'"
+c['builders'] += [
+    {'name': "broken", 'slavename': "bot1", 'builddir': "broken", 'category': "unit", 'factory': recipe(
+        ("compile", colours), ("test", "for i in $(seq 300); do echo $i; done; echo 'error: no'; exit 1"),
+        ("install", "true"))},
+    {'name': "long", 'slavename': "bot1", 'builddir': "long", 'factory': recipe(
+        ("compile", "echo begun; until test -e GO; do sleep 0.1; done"), ("test", "echo over"))},
+    {'name': HOSTILE, 'slavename': "bot1", 'builddir': "hostile", 'category': "<i>u</i>", 'factory': recipe(
+        ("<script>alert(1)</script>", "echo '<script>alert(1)</script>'"))},
+    {'name': "idle", 'slavename': "bot2", 'builddir': "idle", 'factory': recipe(("compile", "true"))},
+]
+c['bots'].append(("bot2", "another-password"))
+from buildbot.status.web.authz import Authz
+c['status'] = [WebStatus(http_port=WEB, authz=Authz(default_action=True, admin=True))]
+"""
+#: The values of the segments of a path, by name. Each route is opened with each combination of them.
+EXAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
+    "builder": (
+        {"builder": "broken", "number": 0, "step": "test", "log": "stdio"},
+        {"builder": "long", "number": 0, "step": "compile", "log": "stdio"},
+        {"builder": HOSTILE, "number": 0, "step": "<script>alert(1)</script>", "log": "stdio"},
+        {"builder": "idle", "number": 0, "step": "compile", "log": "stdio"},
+    ),
+    "number": ({"number": 1},),
+    "slave": ({"slave": "bot1"}, {"slave": "bot2"}),
+    "scheduler": ({"scheduler": "quick"},),
+    "revision": ({"revision": "r1"},),
+}
+#: Addresses with parameters, and of no page, besides those of the table.
+MORE_ADDRESSES = ("search?q=o", "search?q=%3Cb%3E", "nothing/here")
+_FIELD = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+def pages() -> list[Route]:
+    """The routes of the table that answer with a page."""
+    return [route for route in TABLE.routes if route.kind == "page" and route.method == "GET"]
+
+
+def addresses() -> Iterator[str]:
+    """The addresses of all pages, relative to the root; C{idle} has no build."""
+    for route in pages():
+        names = _FIELD.findall(route.path)
+        found: Any = EXAMPLES[names[0]] if names else ({},)
+        for values in found:
+            if values.get("builder") == "idle" and "number" in names:
+                continue
+            missing = [name for name in names if name not in values]
+            if missing:
+                raise KeyError(f"{route.path}: the browser's tests have no example of {missing[0]}")
+            yield _filled(route.path, values)
+    yield from MORE_ADDRESSES
+
+
+def _filled(path: str, values: Mapping[str, object]) -> str:
+    """The path of a route with values for its fields, without the first slash."""
+    return _FIELD.sub(lambda field: quote(str(values[field[1]]), safe=""), path)[1:]
+
+
+class BrowserCase(ProcessCase):
+    """A browser, and a running master: builds that succeeded, failed and run, and a change."""
+
+    timeout = 600
+
+    def setUp(self) -> None:
+        path = executable()
+        if path is None:
+            raise SkipTest("no Chromium here: apt-get install chromium")
+        super().setUp()
+        self.master = self.path("master")
+        said = self.ok("demo", self.here)
+        found = re.search(r"http://localhost:(\d+)/", said.out)
+        assert found is not None, said
+        self.root = f"http://127.0.0.1:{found[1]}/"
+        self.addBuilders(int(found[1]))
+        self.browser = Browser(path, self.makeProfile())
+        self.addCleanup(self.browser.stop)
+
+    def makeProfile(self) -> str:
+        """An empty directory for the browser; the end of the test kills what runs with it."""
+        return self.path("profile")
+
+    def addBuilders(self, web: int) -> None:
+        """Add the builders, and wait for their builds."""
+        text = MORE.replace("GO", self.path("go")).replace("HOSTILE", repr(HOSTILE))
+        text = text.replace("WEB", repr(f"tcp:{web}:interface=127.0.0.1"))
+        with open(self.path("master/master.cfg"), "a") as stream:
+            stream.write(text)
+        self.ok("reconfig", self.master)
+        self.until(
+            lambda: len(self.asked("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached"
+        )
+        for builder in ("broken", HOSTILE):
+            self.ok("force", "--reason", f"see {HOSTILE}", self.master, builder)
+            self.whenFinished(builder, 0)
+        self.sendChange()
+        self.ok("force", self.master, "long")
+        self.until(lambda: self.hasBegun("long"), "the long build has begun")
+        self.ok("force", "--reason", "bot2 is away", self.master, "idle")
+
+    def sendChange(self) -> None:
+        """Send a change with hostile comments, and wait until it is built."""
+        with open(self.path("master/master.cfg")) as stream:
+            text = stream.read()
+        port = re.search(r"slavePortnum'\] = 'tcp:(\d+)", text)
+        password = re.search(r'passwd="(\w+)"', text)
+        assert port and password
+        words = [
+            "--comments",
+            f"Mend {HOSTILE}",
+            "--revision",
+            "r1",
+            "--username",
+            "ann",
+            "src/<b>.c",
+            "README",
+        ]
+        master = ["--master", f"localhost:{port[1]}", "--auth", f"change:{password[1]}"]
+        self.ok("sendchange", *master, *words)
+        self.whenFinished("first", 1)
+
+    def asked(self, command: str, **params: Any) -> Any:
+        """The answer of the master."""
+        return client.ask(self.master, command, LIMIT, **params)
+
+    def whenFinished(self, builder: str, number: int) -> None:
+        """Wait for the end of a build."""
+
+        def isOver() -> bool:
+            found = self.asked("builds", builder=builder, count=5)["finished"]
+            return any(build["number"] == number for build in found)
+
+        self.until(isOver, f"build {number} of {builder} is over")
+
+    def hasBegun(self, builder: str) -> bool:
+        """True if the first step of the running build has a log."""
+        running = self.asked("builds", builder=builder, count=0)["running"]
+        if not running:
+            return False
+        steps = self.asked("build", builder=builder, number=running[0]["number"])["steps"]
+        return bool(steps and steps[0]["logs"])
+
+    def go(self) -> None:
+        """End the running build."""
+        with open(self.path("go"), "w"):
+            pass
+
+    def tab(self, device: Device) -> Tab:
+        """A new page on this device."""
+        tab = self.browser.tab()
+        tab.show(device)
+        return tab
+
+
+def devices(isScripted: bool = True) -> list[Device]:
+    """The devices of the walks: a desk and a phone, light and dark."""
+    both = itertools.product((1280, 360), ("light", "dark"))
+    return [Device(width, 740 if width < 600 else 800, scheme, isScripted) for width, scheme in both]

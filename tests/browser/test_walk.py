@@ -1,0 +1,67 @@
+"""Every page in a real browser, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.trial.unittest import SkipTest
+
+from tests.browser import axe
+from tests.browser.chromium import Device, Tab
+from tests.browser.site import BrowserCase, addresses
+
+#: The pages that may be wider than the window.
+_WIDE = re.compile(r"^(waterfall|grid|tgrid|console)\b|/logs/")
+#: The fewest characters of a page's text; an empty list has the frame and a sentence.
+SHORTEST = 120
+_TEXT = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
+_LINKS = re.compile(r'<a [^>]*href="([^"#]*)"')
+
+
+class WalkTests(BrowserCase):
+    """A person opens every page."""
+
+    def test_pages(self) -> None:
+        """Each page loads without a message in the console, fits the window, and breaks no rule of axe-core.
+
+        That is so at 1280 and 360 pixels, in light and dark, and with script. Without script a page has its
+        whole text, and the same links (rows 1, 48, 71, 73 and 75).
+        """
+        script = axe.source()
+        faults: list[str] = []
+        links: dict[str, set[str]] = {}
+        for width in (1280, 360):
+            tab = self.tab(Device(width, 740 if width < 600 else 800))
+            for address in addresses():
+                faults += self.visit(tab, address, width)
+                links.setdefault(address, set(_LINKS.findall(tab.html())))
+                for scheme in ("light", "dark"):
+                    tab.scheme(scheme)
+                    broken: list[dict[str, Any]] = axe.violations(tab, script) if script else []
+                    faults += [f"{address} {width} {scheme}: {each}" for each in broken]
+            tab.close()
+        plain = self.tab(Device(360, 740, isScripted=False))
+        for address in addresses():
+            faults += self.visit(plain, address, 360)
+            html = plain.html()
+            if len(_TEXT.sub("", html).strip()) < SHORTEST:
+                faults.append(f"{address}: without script it has no text")
+            lost = links[address] - set(_LINKS.findall(html))
+            if lost:
+                faults.append(f"{address}: without script it lacks {sorted(lost)[:5]}")
+        self.assertEqual(faults, [], "\n".join(faults))
+        if script is None:
+            raise SkipTest("the pages are good, but axe-core cannot be fetched: npm pack axe-core")
+
+    def visit(self, tab: Tab, address: str, width: int) -> list[str]:
+        """Open a page; the faults that are seen at once."""
+        status = tab.open(self.root + address)
+        faults = []
+        if status >= 500 or not status or (status >= 400) != address.startswith("nothing"):
+            faults.append(f"{address}: status {status}")
+        messages = [each for each in tab.messages if status < 400 or "Failed to load resource" not in each]
+        faults += [f"{address} {width}: console: {each}" for each in messages]
+        if tab.sideways() > 0 and not _WIDE.search(address):
+            faults.append(f"{address}: {tab.sideways()} px too wide for {width} px")
+        return faults
