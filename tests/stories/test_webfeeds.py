@@ -101,3 +101,26 @@ class FeedsTests(BuildingCase):
             self.assertEqual(self.ask(path).text, "ok\n")
         self.master.botmaster.health.works()
         self.assertEqual(self.ask("/readyz").status, 200)
+
+    def test_links(self) -> None:
+        """The first page and the waterfall tell feed readers where the feeds are."""
+        for path in ("/", "/waterfall"):
+            text = self.ask(path).text
+            self.assertIn('<link rel="alternate" type="application/atom+xml"', text, path)
+            self.assertIn('href="rss"', text, path)
+
+
+class FewFeedsTests(BuildingCase):
+    """A master that provides only some feeds."""
+
+    def write(self, text: str) -> None:
+        """Write master.cfg."""
+        BuildingCase.write(
+            self, f"{text}\nc['status'] = [html.WebStatus(http_port=8010, provide_feeds=['atom'])]\n"
+        )
+
+    def test_provided(self) -> None:
+        """provide_feeds decides which of atom, rss and json are there."""
+        statuses = {path: self.ask(f"/{path}").status for path in ("atom", "rss", "json")}
+        self.assertEqual(statuses, {"atom": 200, "rss": 404, "json": 404})
+        self.assertNotIn('href="rss"', self.ask("/").text)

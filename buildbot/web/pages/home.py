@@ -12,6 +12,7 @@ from buildbot.web.pages.changes import revision
 from buildbot.web.pages.pieces import lasting, paragraph, result, section, since, table, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
+from buildbot.web.serving import feeds
 
 
 async def home(call: Call) -> Page:
@@ -29,6 +30,7 @@ async def home(call: Call) -> Page:
         ],
         topics=(BUILDERS, BUILDS, QUEUE, SLAVES),
         ages=True,
+        feeds=feeds.links(call),
     )
 
 

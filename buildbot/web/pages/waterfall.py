@@ -20,6 +20,7 @@ from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, p
 from buildbot.web.pages.columns import Box, Row, layout
 from buildbot.web.pages.pieces import clock, lasting, paragraph
 from buildbot.web.routes import Parameter, Route
+from buildbot.web.serving import feeds
 
 #: The most boxes' characters that are kept.
 ROOM = 16_000_000
@@ -117,6 +118,7 @@ async def waterfall(call: Call) -> Page:
         topics=() if until is not None else (BUILDERS, BUILDS, QUEUE, SLAVES, CHANGES),
         ages=True,
         wide=True,
+        feeds=feeds.links(call),
         refresh=reload,
     )
 

@@ -11,6 +11,7 @@ from buildbot.web.feeds import atom as atomFormat
 from buildbot.web.feeds import rss as rssFormat
 from buildbot.web.feeds.entries import FeedHead, titled
 from buildbot.web.feeds.views import CHOICES, FAILURES, BuildView
+from buildbot.web.markup import Href
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import Tails, addressOf, answered, baseOf, finished
 from buildbot.web.serving.unchanged import kept
@@ -41,24 +42,38 @@ async def _feed(
 ) -> Answer:
     if kind not in call.world.options.feeds:
         raise Problem(404, "This master has no such feed", hint=f"WebStatus: provide_feeds needs {kind!r}.")
-    mayReadLogs = await call.may("viewLogs")
+    asked = call.query
+    tags = (*asked["category"], *asked["tag"])
+    names = call.world.status.getBuilderNames(tags or call.world.options.categories)
+    wanted = [name for name in names if not asked["builder"] or name in asked["builder"]]
+    seen = tuple([name for name in wanted if await call.may("view", name)])
+    readable = frozenset([name for name in seen if await call.may("viewLogs", name)])
 
     async def make() -> Answer:
-        asked = call.query
         only = FAILURES if asked["failures_only"] else asked["only"]
-        tags = (*asked["category"], *asked["tag"])
-        names = call.world.status.getBuilderNames(tags or call.world.options.categories)
-        wanted = [name for name in names if not asked["builder"] or name in asked["builder"]]
-        builds = await finished(call.world, wanted, only, asked["branch"], asked["committer"])
-        if mayReadLogs:
-            tails: Tails = call.world.extra["tails"]
-            builds = [await tails.added(call.world, each) for each in builds]
+        builds = await finished(call.world, seen, only, asked["branch"], asked["committer"])
+        tails: Tails = call.world.extra["tails"]
+        builds = [
+            await tails.added(call.world, each) if each.builder in readable else each for each in builds
+        ]
         project = call.world.config.projectName
         title = titled(project, only, asked["builder"], tags, asked["branch"])
         head = FeedHead(title, baseOf(call), addressOf(call), call.world.master.since)
         return answered(written(head, builds), type)
 
-    return await kept(call, (BUILDERS, BUILDS), make, mayReadLogs)
+    return await kept(call, (BUILDERS, BUILDS), make, seen, tuple(sorted(readable)))
+
+
+def links(call: Call) -> list[tuple[str, str, Href]]:
+    """The feeds of a page, for feed readers: title, type and address."""
+    found = []
+    for kind, title, type in (
+        ("atom", "Failed builds (Atom)", atomFormat.CONTENT_TYPE),
+        ("rss", "Failed builds (RSS)", rssFormat.CONTENT_TYPE),
+    ):
+        if kind in call.world.options.feeds:
+            found.append((title, type.decode().partition(";")[0], call.to(kind)))
+    return found
 
 
 ROUTES = (
