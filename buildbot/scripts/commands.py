@@ -117,6 +117,7 @@ COMMANDS = {
             hookoptions.HgHookOptions,
             "Make Mercurial send its commits to a master.",
         ),
+        Command("account", "account.account", options.AccountOptions, "Make accounts for the web pages."),
         Command(
             "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."
         ),

@@ -187,6 +187,37 @@ class StatusOptions(MakerBase):
         self._dirAnd("slave", args)
 
 
+class AccountOptions(MakerBase):
+    """The options of C{account}."""
+
+    synopsis = "[options] [DIR [NAME]]"
+    optFlags = [
+        ["password", "p", "Ask for a new password also if the account exists and roles are given."],
+        ["no-roles", "", "Take all roles from the account."],
+        ["remove", "", "Remove the account."],
+        ["json", "j", "Print the accounts and their roles as JSON."],
+    ]
+    longdesc = (
+        "Makes an account for the web pages of the master in DIR, or changes it. The password is asked for, "
+        "or read from standard input. Without NAME, lists the accounts and their roles."
+    )
+
+    def __init__(self) -> None:
+        """Start with no roles."""
+        super().__init__()
+        self["roles"] = []
+
+    def opt_role(self, text: str) -> None:
+        """A role of the account; it replaces the present ones. May be repeated."""
+        self["roles"].append(text)
+
+    opt_r = opt_role
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: [DIR [NAME]]."""
+        self._dirAnd("account", args)
+
+
 class BackupOptions(MakerBase):
     """The options of C{backup}."""
 
