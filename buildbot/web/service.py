@@ -40,6 +40,7 @@ from buildbot.web.http import Site
 from buildbot.web.live import Streams
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
+from buildbot.web.pages.boxes import LastRows
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.serving.gathering import Tails
@@ -333,6 +334,7 @@ class WebStatus(StatusReceiverMultiService):
             "searches": LogSearches(reactor, master.botmaster.resources.logs.views),
             "table": TABLE,
             "boxes": BoxCache(),
+            "lastRows": LastRows(),
             "answers": PageCache(master.status.topics),
             "tails": Tails(),
             "counting": Counting(),

@@ -15,8 +15,9 @@ from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import builderForms, cancelForm
 from buildbot.web.pages.blame import Broken, brokenSince
+from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.build import revisionOf
-from buildbot.web.pages.builders import buildLink, strip
+from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.pieces import activity, facts, lasting, paragraph, result, section, since, table, when
 from buildbot.web.pages.revisions import changeRows
@@ -32,7 +33,7 @@ async def builderPage(call: Call) -> Page:
     count = call.query["numbuilds"] or call.world.options.numbuilds
     store = call.world.store
     records = await store.getBuilds(name, count, call.query["before"])
-    last = (await store.getLastRows([name], COUNT))[name]
+    last = (await lastRowsOf(call).of(call.world, [name], COUNT))[name]
     broken = await brokenSince(store, name)
     mayCancel = await call.may("cancelRequest", name)
     parts = (
@@ -61,7 +62,7 @@ def _summary(call: Call, name: str, last: Sequence[BuildRow]) -> Markup:
     return facts(
         ("State", activity(status.getState()[0])),
         ("Standing", judge(last).words()),
-        (f"Last {COUNT}", strip(call, last) if last else None),
+        (f"Last {COUNT}", Boxes(call).strip(last) if last else None),
         ("Description", setup.description),
         ("Category", _tagged(call, [setup.category] if setup.category else [])),
         ("Tags", _tagged(call, setup.tags)),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
-from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Answer, Call, Page, Part, redirect
-from buildbot.web.markup import Markup, Template, Value, join, link
+from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.acting import selectLink
+from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.pieces import activity, lasting, paragraph, result, since, table, when
 from buildbot.web.pages.standing import COUNT, judge
@@ -22,11 +22,6 @@ PARAMETERS = (
     Parameter("category", "Show only builders of these categories or tags.", repeated=True),
     Parameter("tag", "Show only builders of these categories or tags.", repeated=True),
     Parameter("branch", "Show only builds of these branches.", repeated=True),
-)
-
-_STRIP = Template('<span class="strip">{boxes}</span>')
-_BOX = Template(
-    '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {title}</span></a>'
 )
 
 
@@ -47,20 +42,11 @@ def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> list[BuildR
     ]
 
 
-def strip(call: Call, rows: Sequence[BuildRow]) -> Markup:
-    """The outcomes of builds, the oldest first; each is a link."""
-    boxes = []
-    for row in reversed(rows):
-        look = lookOfResult(row.results)
-        to = call.to("builders", row.builder, "builds", row.number)
-        boxes.append(_BOX(kind=look.css, to=to, title=f"#{row.number} {look.word}", symbol=look.symbol))
-    return _STRIP(boxes=join(boxes))
-
-
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
-    found = await call.world.store.getLastRows(names, COUNT) if names else {}
+    found = await lastRowsOf(call).of(call.world, names, COUNT)
+    boxes = Boxes(call)
     rows: list[list[Value]] = []
     for name in names:
         builder = call.world.status.getBuilder(name)
@@ -74,7 +60,7 @@ async def builders(call: Call) -> Page:
                 activity("waiting" if now == "idle" and waiting else now),
                 "" if over is None else buildLink(call, over),
                 "" if over is None else judge(last).words(),
-                strip(call, last),
+                boxes.strip(last),
                 join((_running(call, name, each) for each in running), ", "),
                 waiting or "",
             ]

@@ -11,7 +11,8 @@ from buildbot.model.rows import BuildRow, ChangeFilter, ChangeRow
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import Href, Markup, Template, Value, join, link
+from buildbot.web.markup import Markup, Template, Value, join, link
+from buildbot.web.pages.boxes import Boxes, box, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.grid import reloads
@@ -36,7 +37,6 @@ _ROW = Template(
     '<tr><td colspan="{width}" class="soft">{words}</td></tr>'
 )
 _CELL = Template('<td><span class="strip">{boxes}</span></td>')
-_BOX = Template('<a class="{kind}" href="{to}" title="{name}">{symbol}<span class="hidden">{word}</span></a>')
 _NONE = Template('<span title="{name}">·</span>')
 
 PARAMETERS = (
@@ -59,7 +59,7 @@ async def console(call: Call) -> Page:
     found = commits(await _changes(call))
     names = chosen(call)
     count = min(_BUILDS, len(found) + 10)
-    rows = await call.world.store.getLastRows(names, count) if names and found else {}
+    rows = await lastRowsOf(call).of(call.world, names, count) if found else {}
     branches = [call.query["branch"]] if call.query["branch"] else []
     content: Markup = paragraph("There are no changes.")
     if found:
@@ -101,6 +101,8 @@ class _Console:
         places = Places(commits)
         self._placed = {name: places.of(rows) for name, rows in builds.items()}
         self._to = {name: call.to("builders", name) for name in builds}
+        self._none = {name: _NONE(name=name) for name in builds}
+        self._boxes = Boxes(call, withNumber=False)
         self._groups = _groups(call, builds)
         self._folded = set(call.query["fold"])
 
@@ -134,9 +136,7 @@ class _Console:
         if group in self._folded:
             return _numbers([row for _, row in last if row is not None])
         return _CELL(
-            boxes=join(
-                _NONE(name=name) if row is None else _box(self._to[name], name, row) for name, row in last
-            )
+            boxes=join(self._none[name] if row is None else box(row, self._to[name]) for name, row in last)
         )
 
     def _row(self, place: int, commit: Commit) -> Markup:
@@ -160,9 +160,9 @@ class _Console:
         for name in names:
             row = self._placed[name].get(place)
             if row is None:
-                boxes.append(_NONE(name=name))
+                boxes.append(self._none[name])
             else:
-                boxes.append(_box(Href(f"{self._to[name]}/builds/{row.number}"), name, row))
+                boxes.append(self._boxes.box(row))
         return _CELL(boxes=join(boxes))
 
 
@@ -172,11 +172,6 @@ def _groups(call: Call, names: Mapping[str, object]) -> dict[str, list[str]]:
     for name in names:
         groups.setdefault(call.world.config.builders[name].category or _OTHERS, []).append(name)
     return groups
-
-
-def _box(to: Href, name: str, row: BuildRow) -> Markup:
-    look = lookOfResult(row.results)
-    return _BOX(kind=look.css, to=to, name=name, symbol=look.symbol, word=look.word)
 
 
 def _numbers(rows: Sequence[BuildRow]) -> Markup:

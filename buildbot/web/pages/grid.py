@@ -9,6 +9,7 @@ from buildbot.model.rows import BuildRow
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Markup, Template, Value, join, link
+from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import buildLink, chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.matrix import Stamp, byStamp, stamps
@@ -61,7 +62,7 @@ async def tgrid(call: Call) -> Page:
 async def _page(call: Call, title: str, layout: _Layout) -> Page:
     names = chosen(call)
     count = call.query["width"] or call.query["length"] or 5
-    found = await call.world.store.getLastRows(names, min(_MOST, max(_LEAST, 3 * count))) if names else {}
+    found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 3 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
     columns = stamps(rows, count)
     content: Markup = layout(call, rows, columns) if columns else paragraph("There are no builds.")

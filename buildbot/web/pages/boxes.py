@@ -1,0 +1,111 @@
+# -*- test-case-name: tests.stories.test_webboxes -*-
+"""Many small links to builds, and the rows that they show: what does not change is made or read once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buildbot.model.rows import BuildRow
+from buildbot.status.looks import lookOfResult
+from buildbot.status.topics import builderTopic
+from buildbot.web.call import Call
+from buildbot.web.markup import Href, Markup, Template, Value, join
+from buildbot.web.world import World
+
+#: The most rows that are kept.
+ROOM = 20_000
+#: Stands for the number of a build in prepared pieces; no escaped text has it.
+_NUMBER = Markup("\0")
+_STRIP = Template('<span class="strip">{boxes}</span>')
+_BOX = Template(
+    '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {word}</span></a>'
+)
+
+
+class Boxes:
+    """I make the boxes of builds for one page.
+
+    All boxes of one builder and one result differ in their numbers only, so each such box is made once.
+    """
+
+    def __init__(self, call: Call, withNumber: bool = True) -> None:
+        """@param withNumber: True if the title of a box is the number of the build, False for the builder."""
+        self._call = call
+        self._withNumber = withNumber
+        self._pieces: dict[tuple[str, int | None], list[str]] = {}
+
+    def box(self, row: BuildRow) -> Markup:
+        """The box of a build, a link to its page."""
+        key = (row.builder, row.results)
+        pieces = self._pieces.get(key)
+        if pieces is None:
+            to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
+            pieces = self._pieces[key] = _made(row, to, self._withNumber).split(_NUMBER)
+        return Markup(str(int(row.number)).join(pieces))
+
+    def strip(self, rows: Sequence[BuildRow]) -> Markup:
+        """The boxes of builds, which are given newest first; the oldest is the first box."""
+        return _STRIP(boxes=join(map(self.box, reversed(rows))))
+
+
+def box(row: BuildRow, to: Href) -> Markup:
+    """A box that shows a build and leads to another page; its title is the name of the builder."""
+    return _made(row, to, False)
+
+
+def _made(row: BuildRow, to: Href, withNumber: bool) -> Markup:
+    look = lookOfResult(row.results)
+    title: Value = Markup(f"#{_NUMBER}") if withNumber else row.builder
+    return _BOX(kind=look.css, to=to, title=title, symbol=look.symbol, word=look.word)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    generation: int
+    rows: list[BuildRow]
+
+
+class LastRows:
+    """I keep the last builds of builders until something happens there.
+
+    The rows of a builder with a running build are read each time: what happens to a build is told before or
+    after it is stored.
+    """
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._size = 0
+        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+
+    async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
+        """The last C{count} builds of each builder, newest first; nobody may change the lists."""
+        now = {name: world.topics.generation(builderTopic(name)) for name in names}
+        missing = [name for name in names if not self._isKept(name, count, now[name])]
+        read = await world.store.getLastRows(missing, count) if missing else {}
+        found = {name: read[name] if name in read else self._kept[name, count].rows for name in names}
+        for name, rows in read.items():
+            self._keep(name, count, _Kept(now[name], rows))
+        return found
+
+    def _isKept(self, name: str, count: int, generation: int) -> bool:
+        kept = self._kept.get((name, count))
+        return kept is not None and kept.generation == generation
+
+    def _keep(self, name: str, count: int, new: _Kept) -> None:
+        old = self._kept.pop((name, count), None)
+        self._size -= 0 if old is None else len(old.rows)
+        if all(row.finished is not None for row in new.rows):
+            self._kept[name, count] = new
+            self._size += len(new.rows)
+        while self._size > self._room:
+            _, gone = self._kept.popitem(last=False)
+            self._size -= len(gone.rows)
+
+
+def lastRowsOf(call: Call) -> LastRows:
+    """The kept rows of the site."""
+    kept = call.world.extra["lastRows"]
+    assert isinstance(kept, LastRows)
+    return kept

@@ -1,0 +1,65 @@
+"""What pages keep of the last builds of each builder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+
+from buildbot.web.pages.boxes import LastRows
+from tests.stories.test_websearch import FIRST, SECOND, HistoryCase
+
+
+class LastRowsTests(HistoryCase):
+    """Many people look at the builders, while few things happen."""
+
+    def setUp(self) -> None:
+        HistoryCase.setUp(self)
+        self.read: list[list[str]] = []
+        asked = self.store.getLastRows
+
+        def getLastRows(builders: Iterable[str], count: int = 20) -> Any:
+            self.read.append(list(builders))
+            return asked(builders, count)
+
+        self.patch(self.store, "getLastRows", getLastRows)
+        self.build(FIRST)
+
+    def look(self) -> str:
+        """The list of builders, made again."""
+        self.wait(2)
+        return self.ask("/builders").text
+
+    def test_readOnce(self) -> None:
+        """The builds of a builder are read once while nothing happens there."""
+        self.look()
+        self.assertIn('title="#0"', self.look())
+        self.assertEqual(self.read, [["full"]])
+
+    def test_news(self) -> None:
+        """A build that begins or ends is shown, and a running one is read each time."""
+        self.look()
+        self.force()
+        self.assertIn("running", self.look())
+        count = len(self.read)
+        self.look()
+        self.assertEqual(len(self.read), count + 1)
+        for number in (0, 1):
+            self.commands[number].end(2)
+            self.wait(2)
+        self.assertIn("failure", self.look())
+        count = len(self.read)
+        self.assertIn('title="#1"', self.look())
+        self.assertEqual(len(self.read), count)
+
+    def test_bounded(self) -> None:
+        """With little room, rows are read again instead of kept."""
+        self.build(SECOND)
+        kept = LastRows(room=1)
+        world: Any = SimpleNamespace(topics=self.master.status.topics, store=self.store)
+        for _ in range(2):
+            found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], 20)))
+            self.assertEqual([row.number for row in found["full"]], [1, 0])
+        self.assertEqual(len(self.read), 2)
