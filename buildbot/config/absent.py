@@ -6,7 +6,10 @@ The table is read only after an import has failed, so a name in it may exist.
 
 from __future__ import annotations
 
-_PAGES = "web pages come with a later release, so take it out until then"
+_PAGES = "the pages have no such class; derive your page from buildbot.status.web.base.HtmlResource"
+_RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
+_HOOKS = "write WebStatus(change_hook_dialects={…})"
+_JSON = "take it out; /api/v1 has the same, and buildbot status --json"
 _MAILS = "mails come with a later release, so take it out until then"
 _CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
@@ -22,6 +25,10 @@ _NEVER = "it is left out for good, so take it out"
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
 SENTENCES = {
     "status.web": _PAGES,
+    "status.web.auth.": "derive your check from AuthBase of buildbot.status.web.auth",
+    "status.web.authz.": _RIGHTS,
+    **dict.fromkeys(("status.web.hooks", "status.web.change_hook"), _HOOKS),
+    "status.web.status_json": _JSON,
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     **dict.fromkeys(("status.mail", "status.tinderbox"), _MAILS),
@@ -60,7 +67,7 @@ SENTENCES = {
             *(f"plugins.util.{kind}Build" for kind in ("Force", "Rebuild", "Stop")),
             "plugins.util.EnableScheduler",
         ),
-        _PAGES,
+        _RIGHTS,
     ),
     **dict.fromkeys(("plugins.reporters", "reporters"), _REPORTERS),
     "plugins.secrets": "read the secret in the file itself, with passwordFromFile of buildbot.config.secrets",

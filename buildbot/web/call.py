@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol
 
-from buildbot.web.markup import Href, Markup
+from buildbot.web.markup import NOTHING, Href, Markup
 from buildbot.web.markup import path as quoted
 from buildbot.web.routes import Route
 from buildbot.web.who import ANONYMOUS, Who
@@ -183,6 +183,7 @@ class Page:
     @ivar refresh: seconds after which a browser without script reloads the page; 0: never.
     @ivar feeds: addresses of feeds of the page: (title, type, address).
     @ivar styles: the names of more style sheets of L{buildbot.web.static}.
+    @ivar head: more HTML for the head of the document.
     """
 
     title: str
@@ -196,3 +197,4 @@ class Page:
     feeds: Sequence[tuple[str, str, Href]] = ()
     styles: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    head: Markup = NOTHING

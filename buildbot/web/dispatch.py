@@ -24,7 +24,7 @@ from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER
-from buildbot.web.routes import BadQuery, Route, Table
+from buildbot.web.routes import BadQuery, Found, Route, Table
 from buildbot.web.who import Who
 from buildbot.web.world import World
 
@@ -90,9 +90,14 @@ class Dispatcher:
         self._door = door
         self._cache = cache.PageCache(world.topics)
 
-    async def answer(self, incoming: Incoming, segments: Sequence[str]) -> Answer | Stream:
-        """The answer to a request; never raises a L{Problem}."""
-        found = self.table.find(segments) or self._old.find(segments)
+    async def answer(
+        self, incoming: Incoming, segments: Sequence[str], own: Route | None = None
+    ) -> Answer | Stream:
+        """The answer to a request; never raises a L{Problem}.
+
+        @param own: the route of a page of people's own, which is in no table.
+        """
+        found = self._find(segments, own)
         wantsJSON = bool(segments) and segments[0] in ("api", "json")
         route: Route | None = None
         call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)
@@ -129,6 +134,11 @@ class Dispatcher:
             hint = "The log of the master (twistd.log) has the reason."
             return await self._problem(call, incoming, Problem(500, "This page failed", hint=hint), wantsJSON)
 
+    def _find(self, segments: Sequence[str], own: Route | None) -> Found | None:
+        if own is not None:
+            return Found({"GET": own, "POST": own} if own.method == "GET" else {own.method: own}, {})
+        return self.table.find(segments) or self._old.find(segments)
+
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
         key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how, call.who.key)
@@ -156,6 +166,15 @@ class Dispatcher:
                 fresh = now + min(cache.AGING, cost / cache.SHARE) if isCostly else 0.0
                 self._cache.put(key, answer, made.topics, version if isSame else "", until, fresh)
         return answer
+
+    @staticmethod
+    def deliver(work: Deferred[Answer | Stream], request: Any, incoming: Incoming) -> int:
+        """Send an answer when it is there; stop the work on it if the client goes away."""
+        gone: Deferred[None] = request.notifyFinish()
+        gone.addErrback(lambda reason: work.cancel())
+        sent = work.addCallback(send, request, incoming)
+        sent.addErrback(_failed, request)
+        return server.NOT_DONE_YET
 
     @staticmethod
     def _read(route: Route, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -256,11 +275,7 @@ class RouteResource(resource.Resource):
         """Answer in time, and stop the handler if the client goes away."""
         incoming = incomingOf(request)
         work = ensureDeferred(self._dispatcher.answer(incoming, self._segments))
-        gone: Deferred[None] = request.notifyFinish()
-        gone.addErrback(lambda reason: work.cancel())
-        work.addCallback(send, request, incoming)
-        work.addErrback(_failed, request)
-        return server.NOT_DONE_YET
+        return self._dispatcher.deliver(work, request, incoming)
 
 
 def _failed(why: Failure, request: Any) -> None:
@@ -276,6 +291,7 @@ def incomingOf(request: Any) -> Incoming:
     headers = {name: ", ".join(values) for name, values in all.items()}
     # Not request.args: some releases of Twisted put the fields of a form there, too.
     query = parse_qs(request.uri.partition(b"?")[2].decode("ascii", "replace"), True)
+    request.content.seek(0)
     peer = request.getClientAddress()
     return Incoming(
         request.method.decode("ascii", "replace"),

@@ -30,7 +30,7 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>{refresh}
-<link rel="icon" href="{icon}"><link rel="stylesheet" href="{style}">{styles}{feeds}
+<link rel="icon" href="{icon}"><link rel="stylesheet" href="{style}">{styles}{feeds}{head}
 <script src="{script}" defer></script></head>
 <body class="{body}" data-root="{root}">
 <a class="skip" href="#main">Skip to the content</a>
@@ -68,27 +68,23 @@ def document(
 ) -> bytes:
     """The whole document of a page.
 
-        @param who: who is logged in, and the link to log in or out.
-        @param own: the page's path and query, quoted, for the stream of its changes.
-    def document(
-        call: Call,
-        page: Page,
-        who: Markup = NOTHING,
-        own: str = "",
-        notice: Markup = NOTHING,
-        since: str = "",
-    ) -> bytes:
+    @param who: who is logged in, and the link to log in or out.
+    @param own: the page's path and query, quoted, for the stream of its changes.
+    @param notice: what came of the action before this page.
+    @param since: the number of the last event that the page shows.
     """
-    config = call.world.config
+    config, options = call.world.config, call.world.options
+    ownStyle = [_STYLE(to=call.to("buildbot.css"))] if options.hasStyle else []
     site = escape(config.projectName or "Buildbot")
     if config.projectURL:
         site = link(href(config.projectURL), site)
     return _DOCUMENT(
         title=f"{page.title} - {config.projectName or 'Buildbot'}",
         refresh=_REFRESH(seconds=page.refresh) if page.refresh else NOTHING,
-        icon=call.to("static", ICON.address),
+        icon=call.to("favicon.ico") if options.hasIcon else call.to("static", ICON.address),
         style=call.to("static", STYLE.address),
-        styles=join(_STYLE(to=call.to("static", address)) for address in page.styles),
+        styles=join([*(_STYLE(to=call.to("static", address)) for address in page.styles), *ownStyle]),
+        head=join([*map(Markup, options.headElements), page.head], Markup("\n")),
         script=call.to("static", SCRIPT.address),
         feeds=join(_FEED(type=kind, title=title, to=to) for title, kind, to in page.feeds),
         body="wide" if page.wide else "page",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted._version import __version__ as twistedVersion
@@ -14,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.logfile import LogFile
 from twisted.python.versions import Version
-from twisted.web import resource, server, static
+from twisted.web import server, static
 
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, isWhole, orNone
@@ -30,7 +31,7 @@ from buildbot.web.accounts.rights import Rights
 from buildbot.web.api.events import EventStreams
 from buildbot.web.api.repeats import Repeats
 from buildbot.web.cache import PageCache
-from buildbot.web.dispatch import Dispatcher, RouteResource
+from buildbot.web.dispatch import Dispatcher
 from buildbot.web.followers import Followers
 from buildbot.web.hooks.changehook import ChangeHook
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH, checkersOf
@@ -38,11 +39,13 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
 from buildbot.web.live import Streams
+from buildbot.web.oldpages.subclassed import Subclassed
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
 from buildbot.web.pages.boxes import LastRows
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
+from buildbot.web.root import OwnFiles, Root
 from buildbot.web.serving.gathering import Tails
 from buildbot.web.serving.metrics import Counting
 from buildbot.web.table import TABLE
@@ -67,33 +70,7 @@ FEEDS = Kind(
 )
 
 
-class Root(resource.Resource):
-    """I am the root of the site: people's own resources, then routes, then the files of C{public_html}."""
-
-    def __init__(self, dispatcher: Dispatcher, files: static.File | None) -> None:
-        resource.Resource.__init__(self)
-        self._dispatcher = dispatcher
-        self._files = files
-
-    def getChild(self, path: bytes, request: Any) -> Any:
-        """The resource for the whole rest of the path."""
-        raw = [path, *request.postpath]
-        segments = [each.decode("utf-8", "surrogateescape") for each in raw]
-        isRoute = self._dispatcher.table.find(segments) is not None
-        if not isRoute and self._files is not None and not any(each.startswith(b".") for each in raw):
-            found: Any = self._files
-            for each in raw:
-                found = found.getChildWithDefault(each, request) if not found.isLeaf else None
-                if found is None or not isinstance(found, static.File) or not found.exists():
-                    break
-            else:
-                request.postpath = []
-                return found
-        request.postpath = []
-        return RouteResource(self._dispatcher, segments)
-
-
-class WebStatus(StatusReceiverMultiService):
+class WebStatus(Subclassed, StatusReceiverMultiService):
     """I serve the pages, the API and the feeds of a master.
 
     I stay as I am over a reconfig that does not change my arguments; open pages and streams stay open.
@@ -122,6 +99,7 @@ class WebStatus(StatusReceiverMultiService):
             "userHeader",
         ),
         *("logRotateLength", "maxRotatedFiles", "change_hook_dialects", "provide_feeds", "change_hook_auth"),
+        *("ownPages", "head_elements"),
     )
 
     @arguments(
@@ -218,7 +196,8 @@ class WebStatus(StatusReceiverMultiService):
         self._proxies = self._checkedProxies()
         self.site = site
         self._givenSite = site
-        self._children: dict[str, Any] = {}
+        self._children: dict[bytes, Any] = {}
+        self.ownPages: dict[bytes, Any] = {}
         self._ports: dict[str, SlavePort] = {}
         self._streams: Streams | None = None
         self._followers: Followers | None = None
@@ -228,6 +207,7 @@ class WebStatus(StatusReceiverMultiService):
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
         if authz is not None and (allowForce is not None or auth is not None):
             complain(self, ": write either authz= or allowForce= and auth=", "authz", authz)
+        self.addUsualPages()
         if distrib_port is not None:
             warnings.warn("WebStatus: distrib_port does nothing", DeprecationWarning, stacklevel=2)
 
@@ -247,12 +227,6 @@ class WebStatus(StatusReceiverMultiService):
             complain(self, f": {error}", "trustedProxies", self.trustedProxies)
             return Proxies()
 
-    def putChild(self, name: str, child_resource: resource.Resource) -> None:
-        """Serve an own resource at a path of one segment. It takes precedence over our pages."""
-        self._children[name] = child_resource
-        if isinstance(self.site, server.Site):
-            self.site.resource.putChild(name.encode("utf-8"), child_resource)
-
     def settings(self) -> Settings:
         """My arguments, for the pages."""
         feeds = ("atom", "rss", "json") if self.provide_feeds is None else self.provide_feeds
@@ -266,14 +240,25 @@ class WebStatus(StatusReceiverMultiService):
             projects=self.projects,
             repositories=self.repositories,
             feeds=frozenset(feeds),
+            hasStyle=self._has("buildbot.css"),
+            hasIcon=self._has("favicon.ico"),
+            headElements=tuple(map(str, self.head_elements)),
         )
+
+    def _has(self, name: str) -> bool:
+        """True if the site has a file of its own with this name."""
+        return name.encode() in self._children or self._ownFiles().has(name)
+
+    def _ownFiles(self) -> OwnFiles:
+        master: Any = self.parent
+        return OwnFiles(os.path.join(master.basedir, self.public_html))
 
     @property
     def configurationDoubts(self) -> list[str]:
         """Probable mistakes, as sentences for the author of the configuration."""
         checked = checkedDialects(self.change_hook_dialects, hasLogin=bool(self.change_hook_auth))
         hooks = [f"change_hook_dialects: {each}" for each in checked.doubts]
-        mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts()]
+        mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts(), *self.subclassDoubts]
         return [f"{type(self).__name__}: {each}" for each in mine]
 
     def _headerDoubts(self) -> list[str]:
@@ -344,18 +329,19 @@ class WebStatus(StatusReceiverMultiService):
             "outcomes": Outcomes(reactor),
         }
         world = World(master, reactor, door, self.settings(), extra)
-        dispatcher = Dispatcher(world, ofWaterfall(TABLE) if world.options.isWaterfall else TABLE, door, OLD)
+        self.dispatcher = dispatcher = Dispatcher(
+            world, ofWaterfall(TABLE) if world.options.isWaterfall else TABLE, door, OLD
+        )
         self._streams.render = dispatcher.answer
-        directory = os.path.join(master.basedir, self.public_html)
-        files = static.File(directory) if os.path.isdir(directory) else None
-        root = Root(dispatcher, files)
+        root = Root(dispatcher, self._ownFiles())
         if hooks.dialects:
             root.putChild(b"change_hook", HookResource(hooks))
         for name, child in self._children.items():
-            root.putChild(name.encode("utf-8"), child)
+            root.putChild(name, child)
         site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
         site.buildbot_service = self
         self.site = site
+        self.setupSite()
         if self.http_port is not None:
             self._ports = await openAll(reactor, site, [self.http_port])
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
@@ -463,4 +449,4 @@ class Waterfall(WebStatus):
     def settings(self) -> Settings:
         """My arguments, for the pages."""
         categories = None if self.categories is None else tuple(self.categories)
-        return Settings(isWaterfall=True, categories=categories)
+        return replace(WebStatus.settings(self), isWaterfall=True, categories=categories)

@@ -56,7 +56,11 @@ class Guard(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one web server, from the arguments of C{WebStatus}."""
+    """The settings of one web server, from the arguments of C{WebStatus}.
+
+    @ivar hasStyle, hasIcon: True if the site has a C{buildbot.css} or a C{favicon.ico} of its own.
+    @ivar headElements: HTML for the head of each page.
+    """
 
     numbuilds: int = 20
     numEvents: int = 200
@@ -69,6 +73,9 @@ class Settings:
     projects: Any = None
     repositories: Any = None
     feeds: frozenset[str] = frozenset(("atom", "rss", "json"))
+    hasStyle: bool = False
+    hasIcon: bool = False
+    headElements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

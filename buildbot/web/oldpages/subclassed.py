@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.stories.test_ownpages -*-
+"""The methods of C{WebStatus} that own pages and subclasses of 0.7.6 to 0.8 call or override."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from twisted.web import resource, server
+
+from buildbot.interfaces import IControl
+
+
+class Subclassed:
+    """I am the part of C{WebStatus} for own pages and subclasses.
+
+    @ivar head_elements: HTML for the head of each page.
+    @ivar header, body_attrs, footer, template_values: of 0.7; they do nothing, because pages have one layout.
+    @ivar ownPages: a description of the own pages, for comparing: the classes and attributes when they came.
+    """
+
+    head_elements: Any = ()
+    header = ""
+    body_attrs: Any = {}
+    footer = ""
+    template_values: Any = {}
+
+    site: Any
+    master: Any
+    allowForce: Any
+    authz: Any
+    numbuilds: int
+    num_events: int
+    num_events_max: int | None
+    _children: dict[bytes, Any]
+    ownPages: dict[bytes, Any]
+
+    def putChild(self, name: str | bytes, child_resource: resource.Resource) -> None:
+        """Serve an own resource at a path of one segment. It takes precedence over our pages."""
+        key = name.encode("utf-8") if isinstance(name, str) else name
+        self._children[key] = child_resource
+        attributes = {each: value for each, value in vars(child_resource).items() if each != "children"}
+        self.ownPages[key] = [type(child_resource), attributes]
+        if isinstance(self.site, server.Site):
+            self.site.resource.putChild(key, child_resource)
+
+    def addUsualPages(self) -> None:
+        """Call L{setupUsualPages} with the arguments that the subclass takes."""
+        given = {
+            "numbuilds": self.numbuilds,
+            "num_events": self.num_events,
+            "num_events_max": self.num_events_max,
+        }
+        takes = inspect.signature(self.setupUsualPages).parameters.values()
+        if not any(each.kind is each.VAR_KEYWORD for each in takes):
+            names = {each.name for each in takes}
+            given = {name: value for name, value in given.items() if name in names}
+        self.setupUsualPages(**given)
+
+    def setupUsualPages(self, *args: object, **kwargs: object) -> None:
+        """Add pages at the start. A subclass may put own ones with L{putChild}; ours are there anyway."""
+
+    def setupSite(self) -> None:
+        """The site is about to open; it is C{self.site}."""
+
+    def getControl(self) -> Any:
+        """The control of the master for own pages; None unless the configuration allows actions."""
+        if not self.allowForce and self.authz is None:
+            return None
+        return IControl(self.master)
+
+    def getChangeSvc(self) -> Any:
+        """The master; it has the changes."""
+        return self.master
+
+    @property
+    def subclassDoubts(self) -> list[str]:
+        """Sentences about what a subclass overrides in vain."""
+        names = ("header", "body_attrs", "footer", "template_values")
+        return [
+            f"{name} does nothing: all pages have one layout; head_elements and a"
+            " buildbot.css in public_html change it"
+            for name in names
+            if getattr(self, name) is not getattr(Subclassed, name)
+        ]

@@ -1,0 +1,152 @@
+"""People's own pages, written in Python 2 for 0.7.12 and 0.8, are served after the migration (row 26)."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.internet import _producer_helpers
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import Cooperator
+
+from buildbot.config.migrate import migrate
+from tests.stories import ownpages
+from tests.stories.web import WebWorld
+
+
+class FilesCase(WebWorld):
+    """A site with files of its own, which are sent in the time of the test."""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        soon = Cooperator(scheduler=lambda call: self.reactor.callLater(0, call))
+        self.patch(_producer_helpers, "cooperate", soon.cooperate)
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file of C{public_html}."""
+        directory = os.path.join(self.basedir, "public_html")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+class OwnCase(FilesCase):
+    """A master with an own page, and a finished build."""
+
+    STATUS = ""
+    CONFIG = ownpages.SUMMARY
+
+    def setUp(self) -> None:
+        FilesCase.setUp(self)
+        self.write(migrate(self.CONFIG.encode("utf-8")).after)
+        self.successResultOf(self.start())
+        self.connect(onCommand=lambda command: command.end(0))
+        ensureDeferred(self.master.commands["force"]("full", reason="try", who="ann"))
+        self.wait(3)
+
+
+class SummaryTests(OwnCase):
+    """A page for 0.7.12: the last builds of each builder."""
+
+    def test_framed(self) -> None:
+        """The page stands in our layout; its links lead to the pages of builders and builds."""
+        page = self.ask("/summary/")
+        self.assertEqual(page.status, 200)
+        self.assertIn("<h1>Summary of Fish</h1>", page.text)
+        self.assertIn('<a href="../builders/full">full</a>', page.text)
+        self.assertIn('<a href="../builders/full/builds/0">#0</a>', page.text)
+        self.assertIn('class="LastBuild box success"', page.text)
+        self.assertIn('class="Activity idle"', page.text)
+        self.assertIn("my &lt;builder&gt;", page.text)
+        self.assertIn("<p>success: 1</p>", page.text)
+        self.assertIn('<link href="../summary.css" rel="stylesheet"', page.text)
+        self.assertIn('href="../waterfall"', page.text)
+
+    def test_addSlash(self) -> None:
+        """The address without a slash leads to the one with it."""
+        answer = self.ask("/summary")
+        self.assertEqual((answer.status, answer.headers["location"]), (302, "summary/"))
+
+    def test_parameters(self) -> None:
+        """The page reads parameters and the names of pages below it as text."""
+        self.assertNotIn(">full<", self.ask("/summary/?builder=my%20%3Cbuilder%3E").text)
+        self.assertIn("<p>test: ", self.ask("/summary/full").text)
+        self.assertIn("<h1>Builder my &lt;builder&gt;</h1>", self.ask("/summary/my%20%3Cbuilder%3E").text)
+        self.assertEqual(self.ask("/summary/nobody").status, 404)
+
+    def test_broken(self) -> None:
+        """An error in the page is told as in our pages, without the text of the error."""
+        answer = self.ask("/summary/?builder=nobody")
+        self.assertEqual(answer.status, 500)
+        self.assertNotIn("KeyError", answer.text)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_reconfigs(self) -> None:
+        """A reconfig keeps the web server with its page; a changed page is served after the next one."""
+        before = self.web
+        self.edit("c['projectName'] = 'Fish'", "c['projectName'] = 'Cod'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIs(self.web, before)
+        self.assertIn("<h1>Summary of Cod</h1>", self.ask("/summary/").text)
+        self.edit('"Summary of %s"', '"Overview of %s"')
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIsNot(self.web, before)
+        self.assertIn("<h1>Overview of Cod</h1>", self.ask("/summary/").text)
+
+    def test_ownFiles(self) -> None:
+        """index.html takes the place of the first page; other files are at the root; dot files are hidden."""
+        self.assertIn("No builder is broken.", self.ask("/").text)
+        self.assertEqual(self.ask("/robots.txt").status, 404)
+        for name in ("index.html", "robots.txt", ".secret", "full"):
+            self.put(name, f"mine: {name}")
+        self.assertEqual(self.ask("/").text, "mine: index.html")
+        self.assertEqual(self.ask("/robots.txt").text, "mine: robots.txt")
+        self.assertEqual(self.ask("/full").text, "mine: full")
+        self.assertEqual(self.ask("/.secret").status, 404)
+
+
+class SlavesTests(OwnCase):
+    """A page for 0.8: a table of slaves, added by a subclass of WebStatus."""
+
+    CONFIG = ownpages.SLAVES
+
+    def test_framed(self) -> None:
+        """The page waits for its values, then stands in our layout with its title."""
+        page = self.ask("/slavetable")
+        self.assertEqual((page.status, page.headers["x-table"]), (200, "yes"))
+        self.assertIn("<h1>Slaves &amp; hosts</h1>", page.text)
+        self.assertIn("<a href='buildslaves/bot1'>bot1</a></td><td>connected, 2 builders", page.text)
+        self.assertIn("Fish, version ", page.text)
+        self.assertIn("waiting: 0, force: True", page.text)
+        self.assertNotIn("bot&lt;2>", self.ask("/slavetable?only=connected").text)
+
+    def test_subclass(self) -> None:
+        """The subclass adds to the head of each page, and has a second waterfall with other builders."""
+        self.assertIn('<meta name="fish" content="red">', self.ask("/builders").text)
+        self.assertIn('class="waterfall"', self.ask("/full-waterfall").text)
+        self.assertNotIn('href="builders/full"', self.ask("/full-waterfall").text)
+
+
+class ClosedTests(OwnCase):
+    """The pages are for those who log in."""
+
+    CONFIG = ownpages.SLAVES.replace("forceBuild='auth'", "view='auth'")
+
+    def test_closed(self) -> None:
+        """An own page asks for the login that our pages ask for."""
+        self.assertEqual(self.ask("/builders").status, 401)
+        self.assertEqual(self.ask("/slavetable").status, 401)
+        self.assertEqual(self.ask("/full-waterfall").status, 401)
+
+
+class StyleTests(FilesCase):
+    """A site has a style sheet and an icon of its own."""
+
+    def test_style(self) -> None:
+        """Each page uses both besides ours."""
+        for name in ("buildbot.css", "favicon.ico"):
+            self.put(name, name)
+        self.successResultOf(self.start())
+        text = self.ask("/builders/full").text
+        self.assertIn('<link rel="stylesheet" href="../buildbot.css">', text)
+        self.assertIn('<link rel="icon" href="../favicon.ico">', text)
+        self.assertEqual(self.ask("/buildbot.css").text, "buildbot.css")
