@@ -36,8 +36,9 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 <a class="skip" href="#main">Skip to the content</a>
 <header><p class="site">{site}</p>
 <nav aria-label="Pages"><ul>{navigation}</ul></nav>
-<form class="search" role="search" action="{search}" method="get"><label for="q">Search</label>
-<input id="q" name="q" type="search" autocomplete="off" size="14"><button>Go</button></form>
+<form class="search" role="search" action="{search}" method="get">
+<label class="hidden" for="q">Search for</label>
+<input id="q" name="q" type="search" autocomplete="off" size="14"><button>Search</button></form>
 <div class="who">{who}</div></header>
 <main id="main" tabindex="-1" data-live="{live}">{trail}<h1>{heading}</h1>{notice}
 {content}</main>

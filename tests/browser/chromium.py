@@ -100,10 +100,15 @@ class Tab:
         return said["result"].get("value")
 
     def until(self, expression: str, what: str) -> Any:
-        """Wait until a JavaScript expression is true; return its value."""
+        """Wait until a JavaScript expression is true; return its value. The page may load another one."""
         end = time.monotonic() + LIMIT
         while True:
-            value = self.value(expression)
+            try:
+                value = self.value(expression)
+            except BrowserError as error:
+                if "context" not in str(error) and "navigated" not in str(error):
+                    raise
+                value = None
             if value:
                 return value
             if time.monotonic() > end:

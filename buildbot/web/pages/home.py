@@ -6,6 +6,7 @@ from __future__ import annotations
 from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.report import reportWaiting, runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
+from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.changes import revision
@@ -40,8 +41,8 @@ def _numbers(call: Call, names: list[str], broken: int) -> str:
     connected = sum(1 for slave in slaves if slave.isConnected())
     running = len(runningBuilds(call.world.botmaster))
     return (
-        f"{broken} of {len(names)} builders broken · {running} builds running · "
-        f"{connected} of {len(slaves)} slaves connected"
+        f"{broken} of {counted(len(names), 'builder')} broken · {counted(running, 'build')} running · "
+        f"{connected} of {counted(len(slaves), 'slave')} connected"
     )
 
 
@@ -59,7 +60,7 @@ def _broken(call: Call, broken: list[tuple[str, Standing]]) -> Markup:
     ]
     if not rows:
         return paragraph("No builder is broken.")
-    heads = ("Builder", "Last build", "Why", "Since", "Good … bad", "Changes by")
+    heads = ("Builder", "Last build", "Why", "Since", "Last good … first bad", "Changes by")
     return table("Broken builders", heads, rows)
 
 

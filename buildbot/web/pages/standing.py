@@ -10,6 +10,7 @@ from typing import Literal
 
 from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from buildbot.model.rows import BuildRow
+from buildbot.text.plural import counted
 
 #: The number of builds that the judgement looks at.
 COUNT = 20
@@ -46,7 +47,9 @@ class Verdict:
         if self.kind == "unsteady":
             return f"unsteady: {self.red} of {self.count} failed"
         return (
-            f"broken for {self.streak} builds" if self.kind == "broken" else f"good, {self.streak} in a row"
+            f"broken for {counted(self.streak, 'build')}"
+            if self.kind == "broken"
+            else f"good, {self.streak} in a row"
         )
 
 

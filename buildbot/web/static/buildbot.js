@@ -69,14 +69,67 @@ function duration(seconds) {
 
 setInterval(() => { if (!document.hidden) showTimes(); }, 1000);
 
-// Keys: "/" goes to the search box. Keys in a field are left alone.
+// Keys. Those in a field are left alone. The list of keys can switch all others off.
+const PLACES = { h: ["", "Home"], w: ["waterfall", "Waterfall"], b: ["builders", "Builders"], q: ["queue", "Queue"],
+  s: ["buildslaves", "Slaves"], c: ["changes", "Changes"] };
+let isGoing = false; // "g" was the key before
+
+function isOff() { try { return localStorage.getItem("keys") === "off"; } catch { return false; } }
+
+function isKey(event) {
+  return !(event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog"));
+}
+
+// Go to the first link of the next or previous row.
+function goToRow(isNext) {
+  const rows = [...main.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]"));
+  const here = rows.findIndex((row) => row.contains(document.activeElement));
+  const row = rows[isNext ? here + 1 : here < 0 ? rows.length - 1 : here - 1];
+  if (row) row.querySelector("a[href]").focus();
+}
+
+function showKeys() {
+  let dialog = document.getElementById("keys");
+  if (!dialog) {
+    dialog = document.createElement("dialog");
+    dialog.id = "keys";
+    dialog.setAttribute("aria-labelledby", "keys-title");
+    dialog.innerHTML = `<h2 id="keys-title">Keys</h2><dl class="facts"></dl><p><label><input type="checkbox"> Use these
+      keys</label></p><form method="dialog"><button>Close</button></form>`;
+    const lines = [["?", "This list"], ["/", "Search"], ["j", "Next row"], ["k", "Previous row"]];
+    for (const [key, [, name]] of Object.entries(PLACES)) lines.push([`g ${key}`, name]);
+    if (log) lines.push(["n", "Next failing line"], ["p", "Previous failing line"]);
+    for (const line of lines) {
+      line.forEach((text, index) => {
+        const item = document.createElement(index ? "dd" : "dt");
+        item.textContent = text;
+        dialog.querySelector("dl").append(item);
+      });
+    }
+    const box = dialog.querySelector("input");
+    box.checked = !isOff();
+    box.addEventListener("change", () => { try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch { /* private */ } });
+    document.body.append(dialog);
+  }
+  dialog.showModal();
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
-  if (event.key === "/") { event.preventDefault(); document.getElementById("q").focus(); }
+  if (!isKey(event)) return;
+  const wasGoing = isGoing;
+  isGoing = false;
+  if (event.key === "?") { event.preventDefault(); showKeys(); return; }
+  if (isOff()) return;
+  if (wasGoing && Object.hasOwn(PLACES, event.key)) location.assign(document.body.dataset.root + PLACES[event.key][0]);
+  else if (event.key === "/") { event.preventDefault(); document.getElementById("q").focus(); }
+  else if (event.key === "j" || event.key === "k") goToRow(event.key === "j");
+  else isGoing = event.key === "g";
 });
 
-showTimes();
-connect();
+const keys = document.createElement("button");
+keys.textContent = "Keys";
+keys.addEventListener("click", showKeys);
+document.querySelector("footer p").append(" ", keys);
 
 // Logs. New lines are added at the end. The page scrolls only if its reader is at the end and selects nothing.
 const log = document.getElementById("log");
@@ -86,6 +139,9 @@ let follower = null;
 let fresh = 0; // new lines that the reader has not seen
 let isLoading = false;
 let lastScroll = 0;
+
+showTimes();
+connect();
 
 function isAtEnd() {
   return log.getBoundingClientRect().bottom <= innerHeight + 60 && getSelection().isCollapsed;
@@ -280,7 +336,7 @@ if (log && button) {
   });
   addEventListener("hashchange", () => showMarked(true));
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    if (!isKey(event) || isOff()) return;
     if (event.key === "n" || event.key === "p") goToFailure(event.key === "n");
   });
   showMarked(true);
