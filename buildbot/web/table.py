@@ -31,6 +31,7 @@ from buildbot.web.pages import (
     search,
     slaveacts,
     slaves,
+    tokens,
     waterfall,
 )
 from buildbot.web.routes import Route, Table
@@ -72,6 +73,7 @@ TABLE = Table(
         *acts.ROUTES,
         *manyacts.ROUTES,
         *slaveacts.ROUTES,
+        *tokens.ROUTES,
         *live.ROUTES,
         *apiParts.ROUTES,
         *apiBuilds.ROUTES,

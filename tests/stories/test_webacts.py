@@ -474,6 +474,73 @@ c['status'] = [html.WebStatus(
         self.assertNotIn("127.0.0.1", shown)
 
 
+class TokenTests(ActingCase):
+    """A script acts with a token of its person."""
+
+    def make(self, **fields: Any) -> Response:
+        """Make a token."""
+        return self.post(
+            "/tokens", **{"name": "nightly", "days": "30", "action": ["view", "forceBuild"], **fields}
+        )
+
+    def test_token(self) -> None:
+        """A token is shown once, does what it is for and no more, and ends when it is revoked."""
+        self.logIn()
+        found = re.search(r"<code>(bbt_[\w-]+)</code>", self.make().text)
+        assert found is not None
+        self.assertNotIn("bbt_", self.get("/tokens").text)
+        self.cookie = ""
+        script = {"Authorization": f"Bearer {found[1]}"}
+        self.assertEqual(self.send("/builders/full/force", {}, **script).status, 303)
+        self.assertEqual(self.send("/builders/full/builds/0/stop", {}, **script).status, 403)
+        self.assertEqual(self.send("/tokens", {"name": "x", "days": "1"}, **script).status, 403)
+        entry = self.master.audit.latest(who="ann", subject="builder/full")[-1]
+        self.assertEqual((entry.how, entry.action), ("token", "forceBuild"))
+        self.logIn()
+        self.assertIn(
+            "is revoked", self.follow("/tokens/revoke", self.post("/tokens/revoke", name="nightly")).text
+        )
+        self.cookie = ""
+        self.assertEqual(self.send("/builders/full/force", {}, **script).status, 401)
+
+    def test_wrong(self) -> None:
+        """A token without an action, without an end or with the name of another is refused."""
+        self.logIn()
+        wrong: tuple[dict[str, Any], ...] = (
+            {"action": []},
+            {"days": "0"},
+            {"days": "x"},
+            {"name": ""},
+            {"action": ["fly"]},
+        )
+        for fields in wrong:
+            self.assertEqual(self.make(**fields).status, 400, fields)
+        self.make()
+        self.assertEqual(self.make().status, 400)
+
+    def test_others(self) -> None:
+        """A person sees and revokes only own tokens, an administrator all; strangers see none."""
+        self.assertEqual(self.get("/tokens").status, 401)
+        self.logIn()
+        self.make()
+        self.logIn("bob")
+        self.assertNotIn("nightly", self.get("/tokens").text)
+        self.assertEqual(self.post("/tokens/revoke", name="nightly").status, 404)
+        self.make(name="bobs")
+        self.logIn()
+        self.assertIn("bobs", self.get("/tokens").text)
+
+    def test_sessions(self) -> None:
+        """A person ends all other sessions of the account."""
+        self.logIn()
+        first, self.cookie = self.cookie, ""
+        self.logIn()
+        self.post("/tokens/sessions")
+        self.assertIn(">ann</a>", self.get("/").text)
+        self.cookie = first
+        self.assertNotIn(">ann</a>", self.get("/").text)
+
+
 class RuleTests(ActingCase):
     """Rights by builder and branch."""
 

@@ -9,7 +9,7 @@ from buildbot.web.accounts.redirects import ownPath
 from buildbot.web.accounts.rights import ACTIONS, FURTHER, Verdict
 from buildbot.web.accounts.sessions import cookieOf
 from buildbot.web.call import TEXT, Answer, Call, Page, Problem
-from buildbot.web.markup import Markup, Template, join, link
+from buildbot.web.markup import NOTHING, Markup, Template, join, link
 from buildbot.web.pages.acting import doorOf, entryTable
 from buildbot.web.pages.forms import Field, form
 from buildbot.web.pages.pieces import paragraph, table
@@ -111,8 +111,9 @@ async def rightsPage(call: Call) -> Page:
         "What you may do",
         [
             paragraph(f"You are {who}. The name is proved by: {call.who.how}."),
+            paragraph(link(call.to("tokens"), "Tokens and sessions")) if call.who.name else NOTHING,
             table(f"Your rights{about}", ("You may …", "Action", "Allowed", "Why"), rows),
-            paragraph(join(["Rights on one builder: ", join(links, ", ")])) if links else paragraph(""),
+            paragraph(join(["Rights on one builder: ", join(links, ", ")])) if links else NOTHING,
         ],
     )
 
