@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.reconfig.parent import PluginParent
-from buildbot.wire.listeners import CannotOpen
+from buildbot.wire.listeners import CannotOpen, Reserving
 
 log = Logger()
 #: A service and its future parent.
@@ -53,6 +53,8 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: IReactorTime
     """
     stopped: list[Pair] = []
     started: list[Pair] = []
+    old, new = list(old), list(new)
+    await _reserve(old, new)
     try:
         for child, parent in old:
             stopped.append((child, parent))
@@ -65,7 +67,29 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: IReactorTime
         if not isinstance(error, (_TooSlow, CannotOpen)):
             log.failure("starting {name} failed", name=_nameOf(culprit))
         lost = await undo(started, stopped, clock)
+        await _release(new)
         raise Refused([f"cannot start {_nameOf(culprit)}: {error}", *lost]) from error
+
+
+async def _reserve(old: Sequence[Pair], new: Sequence[Pair]) -> None:
+    """Let the new services open ports while the old ones run, so that nothing stops for a port in use.
+
+    @raise Refused: a port cannot be opened.
+    """
+    for child, parent in new if old else ():
+        if isinstance(child, Reserving):
+            try:
+                await child.reserve(parent, [each for each, _ in old])
+            except CannotOpen as error:
+                await _release(new)
+                raise Refused([f"cannot start {_nameOf(child)}: {error}"]) from error
+
+
+async def _release(new: Iterable[Pair]) -> None:
+    """Close the ports that are open for services that do not start."""
+    for child, _ in new:
+        if isinstance(child, Reserving):
+            await child.release()
 
 
 async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: IReactorTime) -> list[str]:

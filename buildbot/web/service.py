@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +51,7 @@ from buildbot.web.serving.gathering import Tails
 from buildbot.web.serving.metrics import Counting
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
-from buildbot.wire.listeners import SlavePort, closeAll, openAll
+from buildbot.wire.listeners import Gate, Reserving, SlavePort, closeAll, openAll
 
 log = Logger()
 
@@ -70,7 +71,7 @@ FEEDS = Kind(
 )
 
 
-class WebStatus(Subclassed, StatusReceiverMultiService):
+class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     """I serve the pages, the API and the feeds of a master.
 
     I stay as I am over a reconfig that does not change my arguments; open pages and streams stay open.
@@ -199,6 +200,7 @@ class WebStatus(Subclassed, StatusReceiverMultiService):
         self._children: dict[bytes, Any] = {}
         self.ownPages: dict[bytes, Any] = {}
         self._ports: dict[str, SlavePort] = {}
+        self._gate = Gate()
         self._streams: Streams | None = None
         self._followers: Followers | None = None
         self._events: EventStreams | None = None
@@ -282,6 +284,17 @@ class WebStatus(Subclassed, StatusReceiverMultiService):
 
     # start and stop
 
+    async def reserve(self, parent: Any, old: Iterable[object]) -> None:
+        """Open my port, unless an old web server may have it. See L{Reserving}."""
+        used = {number for each in old for number in _numbers(getattr(each, "http_port", None))}
+        if self.http_port is not None and used.isdisjoint(_numbers(self.http_port)):
+            self._ports = await openAll(parent.botmaster.clock, self._gate, [self.http_port])
+
+    async def release(self) -> None:
+        """Close my port."""
+        ports, self._ports = self._ports, {}
+        await closeAll(ports.values())
+
     def setServiceParent(self, parent: Any) -> Any:
         """Join the master.
 
@@ -343,7 +356,9 @@ class WebStatus(Subclassed, StatusReceiverMultiService):
         self.site = site
         self.setupSite()
         if self.http_port is not None:
-            self._ports = await openAll(reactor, site, [self.http_port])
+            self._ports = self._ports or await openAll(reactor, self._gate, [self.http_port])
+            self._gate.factory = site
+            site.doStart()
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
     def _door(self, master: Any) -> Door:
@@ -382,13 +397,20 @@ class WebStatus(Subclassed, StatusReceiverMultiService):
             self._followers.stop()
         if self._events is not None:
             self._events.stop()
-        ports, self._ports = self._ports, {}
-        await closeAll(ports.values())
+        await self.release()
+        if self._gate.factory is not None:
+            self._gate.factory.doStop()
+            self._gate.factory = None
         if isinstance(self.site, Site):
             self.site.disconnectAll()
         stopped = service.MultiService.stopService(self)
         if stopped is not None:
             await stopped
+
+
+def _numbers(description: object) -> set[str]:
+    """The numbers in the description of a port."""
+    return set(re.findall(r"\d+", description)) if isinstance(description, str) else set()
 
 
 class _BytesLog:

@@ -158,6 +158,31 @@ async def closeAll(ports: Iterable[SlavePort]) -> None:
             await done
 
 
+class Reserving:
+    """I am a service that can open its ports before it starts, while the old service still runs."""
+
+    async def reserve(self, parent: Any, old: Iterable[object]) -> None:
+        """Open the ports that none of the old services has.
+
+        @param parent: my future parent.
+        @raise CannotOpen: one of them cannot be opened.
+        """
+
+    async def release(self) -> None:
+        """Close the ports, if I have not started."""
+
+
+class Gate(ServerFactory):
+    """I pass connections to another factory, once there is one. Until then they are closed."""
+
+    noisy = False
+    factory: ServerFactory | None = None
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """The protocol of the other factory."""
+        return None if self.factory is None else self.factory.buildProtocol(addr)
+
+
 class PortSet(Mapping[str, SlavePort]):
     """I hold the open slave ports: description -> port."""
 

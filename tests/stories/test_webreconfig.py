@@ -1,0 +1,87 @@
+"""The web server over reconfigs: it stays, it moves, or the old one stands (row 27)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.stories.web import WebWorld
+
+LIVE = b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class ReconfigTests(WebWorld):
+    """The configuration changes while people look at pages."""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.add("c['projectName'] = 'Fish'")
+        self.successResultOf(self.start())
+
+    def test_tenReconfigs(self) -> None:
+        """An open page stays live over ten reconfigs of other things, and events still come."""
+        connection, before = self.dial(), self.web
+        connection.send(LIVE)
+        self.settle()
+        for number in range(10):
+            self.edit("'full'" if not number else f"'full{number - 1}'", f"'full{number}'")
+            self.assertTrue(self.reconfig()["applied"])
+            self.wait(2)
+            self.assertIn(f"full{number}".encode(), connection.received())
+        self.assertIs(self.web, before)
+        self.assertFalse(connection.transport.disconnecting)
+
+    def test_otherPort(self) -> None:
+        """With another port, the new one opens before the old one closes."""
+        old = self.web
+        self.edit("http_port=8010", "http_port=8011")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIsNot(self.web, old)
+        self.assertEqual(self.web.describePorts(), ["tcp 8011"])
+        self.assertEqual(old.describePorts(), [])
+        self.assertEqual(self.ask("/builders").status, 200)
+
+    def test_portTaken(self) -> None:
+        """A port in use is a clear error. The old web server keeps running, with its open pages."""
+        connection, before = self.dial(), self.web
+        connection.send(LIVE)
+        self.settle()
+        self.reactor.taken = 8011
+        self.edit("http_port=8010", "http_port=8011")
+        outcome = self.reconfig()
+        [error] = outcome["errors"]
+        self.assertIn("cannot start WebStatus: cannot listen on tcp:8011: address already in use", error)
+        self.assertIs(self.web, before)
+        self.assertEqual(self.web.describePorts(), ["tcp 8010"])
+        self.assertFalse(connection.transport.disconnecting)
+        self.reactor.taken = None
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.web.describePorts(), ["tcp 8011"])
+
+    def test_otherArgument(self) -> None:
+        """With another argument and the same port, the new web server has the port."""
+        self.edit("http_port=8010", "http_port=8010, numbuilds=5")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.web.describePorts(), ["tcp 8010"])
+        self.assertEqual(self.ask("/builders").status, 200)
+
+    def test_two(self) -> None:
+        """A master may have two web servers; each has its own arguments."""
+        self.edit("allowForce=False)]", "allowForce=False), html.Waterfall(8012)]")
+        self.assertTrue(self.reconfig()["applied"])
+        servers: tuple[Any, ...] = self.master.config.status
+        first, second = servers
+        self.assertEqual((first.describePorts(), second.describePorts()), (["tcp 8010"], ["tcp 8012"]))
+        self.assertIn("No builder is broken.", self.ask("/").text)
+        self.edit("html.WebStatus(http_port=8010, allowForce=False), ", "")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIs(self.web, second)
+        self.assertIn('class="waterfall"', self.ask("/").text)
+
+    def test_failedBeside(self) -> None:
+        """If another plug-in does not start, the reserved port is closed, and the old web server stands."""
+        self.add("from tests.stories.plugins import Broken; c['sources'] = [Broken()]")
+        self.edit("http_port=8010", "http_port=8011")
+        self.assertIn("cannot start Broken", self.reconfig()["errors"][0])
+        self.assertEqual(self.web.describePorts(), ["tcp 8010"])
+        self.assertEqual(self.ask("/builders").status, 200)
+        self.flushLoggedErrors(OSError)
