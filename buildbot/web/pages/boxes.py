@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
@@ -63,8 +63,11 @@ def _made(row: BuildRow, to: Href, withNumber: bool) -> Markup:
 
 @dataclass(frozen=True)
 class _Kept:
+    """Kept rows, and what was made of them: key -> values."""
+
     generation: int
     rows: list[BuildRow]
+    made: dict[str, tuple[Value, ...]] = field(default_factory=dict)
 
 
 class LastRows:
@@ -88,6 +91,26 @@ class LastRows:
         for name, rows in read.items():
             self._keep(name, count, _Kept(now[name], rows))
         return found
+
+    def once(
+        self,
+        name: str,
+        count: int,
+        rows: Sequence[BuildRow],
+        key: str,
+        make: Callable[[], tuple[Value, ...]],
+    ) -> tuple[Value, ...]:
+        """What C{make()} returns for the rows of a builder; kept as long as the rows.
+
+        @param rows: the very list from L{of}; what is made of another one is not kept.
+        @param key: names what is made, with the root of its links.
+        """
+        kept = self._kept.get((name, count))
+        if kept is None or kept.rows is not rows:
+            return make()
+        if key not in kept.made:
+            kept.made[key] = make()
+        return kept.made[key]
 
     def _isKept(self, name: str, count: int, generation: int) -> bool:
         kept = self._kept.get((name, count))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
@@ -33,34 +34,30 @@ def chosen(call: Call) -> list[str]:
     return [name for name in names if not wanted or name in wanted]
 
 
-def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> list[BuildRow]:
-    """The builds of some branches; of all if none is given. "trunk" is also no branch."""
-    return [
-        row
-        for row in rows
-        if not branches or row.branch in branches or (not row.branch and "trunk" in branches)
-    ]
+def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[BuildRow]:
+    """The builds of some branches; C{rows} itself if none is given. "trunk" is also no branch."""
+    if not branches:
+        return rows
+    return [row for row in rows if row.branch in branches or (not row.branch and "trunk" in branches)]
 
 
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
-    found = await lastRowsOf(call).of(call.world, names, COUNT)
-    boxes = Boxes(call)
+    kept, boxes = lastRowsOf(call), Boxes(call)
+    found = await kept.of(call.world, names, COUNT)
     rows: list[list[Value]] = []
     for name in names:
         builder = call.world.status.getBuilder(name)
         now, running = builder.getState()
         last = ofBranches(found[name], call.query["branch"])
-        over = next((row for row in last if row.finished is not None), None)
+        shown = kept.once(name, COUNT, last, f"builders {call.root}", partial(_last, call, boxes, last))
         waiting = len(builder.getPendingBuilds())
         rows.append(
             [
                 link(call.to("builders", name), name),
                 activity("waiting" if now == "idle" and waiting else now),
-                "" if over is None else buildLink(call, over),
-                "" if over is None else judge(last).words(),
-                boxes.strip(last),
+                *shown,
                 join((_running(call, name, each) for each in running), ", "),
                 waiting or "",
             ]
@@ -69,6 +66,14 @@ async def builders(call: Call) -> Page:
     content = Part("builders", table("Builders", heads, rows, "builder"))
     more = await selectLink(call, names)
     return Page("Builders", [content, more], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
+
+
+def _last(call: Call, boxes: Boxes, rows: Sequence[BuildRow]) -> tuple[Value, ...]:
+    """The last finished build of a builder, its standing, and its last builds."""
+    over = next((row for row in rows if row.finished is not None), None)
+    if over is None:
+        return "", "", boxes.strip(rows)
+    return buildLink(call, over), judge(rows).words(), boxes.strip(rows)
 
 
 def buildLink(call: Call, row: BuildRow) -> Markup:

@@ -105,13 +105,19 @@ def _table(call: Call, waiting: Sequence[_Waiting]) -> Markup:
                 source.branch,
                 when(request.submitted),
                 since(request.submitted, call.world.now()),
+                "" if each.ahead is None else _cancel(call, name, request.id or 0),
             ]
         )
     heads = (
         *("Request", "Builder", "State", "Why it waits", "Ahead", "Reason", "Revision", "Branch"),
-        *("Since", "For"),
+        *("Since", "For", "Action"),
     )
     return table("Waiting requests, oldest first", heads, rows)
+
+
+def _cancel(call: Call, builder: str, number: int) -> Markup:
+    """A link to the form that cancels a request."""
+    return link(call.to("builders", builder, "cancelbuild", query=f"id={number}"), f"Cancel {number}")
 
 
 def _why(builder: Builder) -> tuple[Look, str]:

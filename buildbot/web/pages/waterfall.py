@@ -7,16 +7,18 @@ The boxes of a finished build never change. They are made once, and kept while t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildFilter, BuildRow
+from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES, QUEUE, SLAVES
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, path
+from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.columns import Box, Row, layout
 from buildbot.web.pages.pieces import clock, lasting, paragraph
 from buildbot.web.routes import Parameter, Route
@@ -99,8 +101,9 @@ async def waterfall(call: Call) -> Page:
     rows = await _rows(call, names)
     boxes: BoxCache = call.world.extra["boxes"]
     columns = [await _changes(call)]
+    running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
     for name in names:
-        columns.append(await _column(call, name, rows.get(name, ()), boxes))
+        columns.append(await _column(call, name, rows.get(name, ()), running, boxes))
     most = query["num_events"] or call.world.options.numEvents
     if call.world.options.numEventsMax is not None:
         most = min(most, call.world.options.numEventsMax)
@@ -175,7 +178,7 @@ async def _rows(call: Call, names: Sequence[str]) -> dict[str, list[BuildRow]]:
     since, until = _window(call)
     if since is None and until is None:
         count = max(5, min(100, MANY // len(names)))
-        found = await call.world.store.getLastRows(names, count)
+        found = await lastRowsOf(call).of(call.world, names, count)
     else:
         chosen = BuildFilter(
             builders=tuple(names), until=until, since=None if since is None else since - 86400
@@ -198,18 +201,20 @@ def _matches(call: Call, row: BuildRow) -> bool:
     return not projects or row.project in projects
 
 
-async def _column(call: Call, name: str, rows: Iterable[BuildRow], kept: BoxCache) -> list[Box]:
+async def _column(
+    call: Call,
+    name: str,
+    rows: Iterable[BuildRow],
+    running: Mapping[tuple[str, int], BuildStatus],
+    kept: BoxCache,
+) -> list[Box]:
     """The boxes of one builder."""
-    running = {
-        build.number: build.toRecord()
-        for build in runningBuilds(call.world.botmaster)
-        if build.record.builder == name
-    }
     boxes: list[Box] = []
     for row in rows:
         known = None if row.finished is None else kept.get(name, row.number)
         if known is None:
-            record = running.get(row.number) or await call.world.store.getBuild(name, row.number)
+            build = running.get((name, row.number))
+            record = await call.world.store.getBuild(name, row.number) if build is None else build.toRecord()
             if record is None:
                 continue
             known = boxesOf(record, call.world.now())
