@@ -10,6 +10,7 @@ import getopt
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import twisted
 from twisted.python import usage
@@ -194,3 +195,22 @@ class MakerBase(CommandOptions):
         if not self["basedir"]:
             raise usage.UsageError("the name of the directory is empty")
         self["basedir"] = os.path.abspath(self["basedir"])
+
+
+class RemoteBase(MakerBase):
+    """The base class of commands that also work from another machine."""
+
+    optParameters: list[list[Any]] = [
+        ["url", None, None, "Ask the master whose web pages are at this address; DIR is left out."],
+        ["token", None, None, "With --url: the file with the token of a script."],
+    ]
+
+    def _placed(self, args: Sequence[str]) -> tuple[str, ...]:
+        """The arguments, with a DIR where --url stands for it."""
+        return (".", *args) if self["url"] is not None else tuple(args)
+
+    def postOptions(self) -> None:
+        """Refuse --token alone."""
+        super().postOptions()
+        if self["token"] is not None and self["url"] is None:
+            raise usage.UsageError("--token belongs to --url")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from twisted.python import usage
 
-from buildbot.scripts.arguments import CommandOptions, MakerBase, count, seconds
+from buildbot.scripts.arguments import CommandOptions, MakerBase, RemoteBase, count, seconds
 
 
-class BuildsOptions(MakerBase):
+class BuildsOptions(RemoteBase):
     """The options of C{builds}."""
 
     synopsis = "[options] [DIR [BUILDER]]"
@@ -24,7 +24,7 @@ class BuildsOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: [DIR [BUILDER]]."""
-        self._dirAnd("builder", args)
+        self._dirAnd("builder", self._placed(args))
 
 
 class LogOptions(MakerBase):
@@ -47,7 +47,7 @@ class LogOptions(MakerBase):
         self["path"] = self._dirAndMust("build", "BUILDER/BUILD/STEP", args)
 
 
-class AboutBuilderOptions(MakerBase):
+class AboutBuilderOptions(RemoteBase):
     """The base class of commands about one builder."""
 
     synopsis = "[options] DIR BUILDER"
@@ -55,7 +55,7 @@ class AboutBuilderOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR BUILDER."""
-        self["builder"] = self._dirAndMust("builder", "BUILDER", args)
+        self["builder"] = self._dirAndMust("builder", "BUILDER", self._placed(args))
 
 
 class ForceOptions(usage.Options):
@@ -144,11 +144,12 @@ class StopBuildOptions(AboutBuilderOptions):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR BUILDER [BUILD]."""
-        super().parseArgs(*(args if len(args) < 2 else args[:2]))
-        if len(args) > 3:
+        names = 2 if self["url"] is None else 1
+        super().parseArgs(*args[:names])
+        if len(args) > names + 1:
             raise usage.UsageError(f"give DIR, BUILDER and one BUILD, not {' '.join(args)}")
         try:
-            self["number"] = count("BUILD")(args[2]) if args[2:] else None
+            self["number"] = count("BUILD")(args[names]) if args[names:] else None
         except ValueError as why:
             raise usage.UsageError(str(why)) from None
 

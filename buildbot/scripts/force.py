@@ -34,8 +34,9 @@ def force(config: Config) -> int:
         say(config, f"{waits}: {said['why']}" if said["why"] else waits)
     else:
         say(config, f"build {said['build']} of {said['builder']} has started")
-        path = f"{said['builder']}/{said['build']}"
-        say(config, f"  {command('log', str(config['basedir']), path)}")
+        if not config.get("url"):
+            path = f"{said['builder']}/{said['build']}"
+            say(config, f"  {command('log', str(config['basedir']), path)}")
     return 0
 
 

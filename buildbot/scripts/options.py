@@ -12,7 +12,7 @@ import os
 from twisted.python import usage
 
 from buildbot.daemon.directory import CONFIG, TAC
-from buildbot.scripts.arguments import MakerBase, count, seconds
+from buildbot.scripts.arguments import MakerBase, RemoteBase, count, seconds
 from buildbot.text.plural import counted
 
 
@@ -175,7 +175,7 @@ class CheckConfigOptions(MakerBase):
         return "."
 
 
-class StatusOptions(MakerBase):
+class StatusOptions(RemoteBase):
     """The options of C{status}."""
 
     synopsis = "[options] [DIR [SLAVE]]"
@@ -184,7 +184,7 @@ class StatusOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: [DIR [SLAVE]]."""
-        self._dirAnd("slave", args)
+        self._dirAnd("slave", self._placed(args))
 
 
 class AccountOptions(MakerBase):

@@ -16,6 +16,7 @@ from typing import TypeVar
 from buildbot.control import client
 from buildbot.daemon import directory, lock, otherdaemon
 from buildbot.daemon.commandline import command as command  # which all commands have from here
+from buildbot.daemon.oserrors import inWords
 from buildbot.text.printable import plain
 
 #: The options of a command, as the functions of 0.7.5 take them.
@@ -27,6 +28,8 @@ PATIENCE = 10.0
 #: The seconds before the first message about a wait, and between later ones.
 _MOMENT = 1.9
 _AGAIN = 10.0
+#: The most characters of the file of a token.
+LONGEST_TOKEN = 1000
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
 _QUESTIONS = ("status", "builds", "build", "parameters")
 
@@ -143,9 +146,14 @@ def askMaster(
     @param whatFor: the message about a long wait; see L{waiting}.
     @raise CommandFailed: there is no master, it does not answer, or it refuses the command.
     """
-    here = usable(config, toWrite=False)
+    url = setting(config, "url", str, "")
+    here = url or usable(config, toWrite=False)
     try:
         with waiting(config, whatFor):
+            if url:
+                from buildbot.control import remote  # it is slow to import, and seldom needed
+
+                return remote.request(url, _token(config), verb, params, patience or PATIENCE)
             return client.request(here, verb, params, patience)
     except client.NotRunning:
         raise CommandFailed(_silent(here)) from None
@@ -153,7 +161,23 @@ def askMaster(
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None
     except client.ControlError as why:
-        raise CommandFailed(*f"{why}{_otherRelease(str(why), here)}".split("\n")) from None
+        raise CommandFailed(*f"{why}{'' if url else _otherRelease(str(why), here)}".split("\n")) from None
+
+
+def _token(config: Config) -> str:
+    """The token in the file of --token; empty without that option."""
+    path = config.get("token")
+    if path is None:
+        return ""
+    try:
+        with open(str(path), encoding="ascii") as file:
+            found = file.read(LONGEST_TOKEN).strip()
+    except (OSError, ValueError) as why:
+        said = inWords(why) if isinstance(why, OSError) else "it is no text in ASCII"
+        raise CommandFailed(f"cannot read the token in {path}: {said}") from None
+    if not found or not found.isprintable():
+        raise CommandFailed(f"there is no token in {path}: it must have the token alone")
+    return found
 
 
 def _otherRelease(refusal: str, here: str) -> str:

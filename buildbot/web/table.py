@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from buildbot.web import live
-from buildbot.web.api import actions, events, openapi
+from buildbot.web.api import actions, commandline, events, openapi
 from buildbot.web.api import builds as apiBuilds
 from buildbot.web.api import parts as apiParts
 from buildbot.web.call import Answer, Call, Problem
@@ -77,6 +77,7 @@ TABLE = Table(
         *live.ROUTES,
         *apiParts.ROUTES,
         *apiBuilds.ROUTES,
+        *commandline.ROUTES,
         *actions.ROUTES,
         *events.ROUTES,
         *openapi.ROUTES,

@@ -77,6 +77,15 @@ PAGES: dict[str, tuple[str, float, float]] = {
     "slaves": ("/buildslaves", 50, 60),
     "queue": ("/queue", 50, 40),
     "builds": ("/one_line_per_build", 15, 40),
+    "API builds": ("/api/v1/builds", 15, 40),
+    "API builder": ("/api/v1/builders", 50, 40),
+    "API slaves": ("/api/v1/slaves", 50, 40),
+    "API build": ("/api/v1/builders/builder001/builds/50", 15, 10),
+    "API queue": ("/api/v1/requests", 50, 40),
+    "metrics": ("/metrics", 20, 60),
+    "monitors": ("/cctray.xml", 50, 20),
+    "feed": ("/atom", 50, 40),
+    "JSON of 0.8": ("/json/builders", 50, 60),
 }
 
 

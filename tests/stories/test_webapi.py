@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from buildbot.control.remote import questionOf
 from tests.jsonschemas import errors
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Response
@@ -246,6 +247,29 @@ class ActionsTests(APICase):
         answer = self.send("/builders/full/force", {}, Sec_Fetch_Site="cross-site")
         self.assertEqual(answer.status, 403)
         self.assertEqual(self.get("/builds").json["builds"], [])
+
+
+class CommandLineTests(APICase):
+    """The command line on another machine asks the same questions as on the master's."""
+
+    MORE = "\nc['status'] = [html.WebStatus(http_port=8010, allowForce=True)]\n"
+
+    def test_questions(self) -> None:
+        """The answers are those of the control socket; the whole status is for those who administer."""
+        self.force()
+        self.assertEqual(self.get("/overview?builder=full").json["running"][0]["number"], 0)
+        self.assertEqual(self.get("/builders/full/parameters").json["schedulers"], [])
+        self.assertEqual(self.get("/overview?builder=ful").status, 404)
+        self.assertEqual(self.get("/status?slave=bot1").status, 403)
+
+    def test_commands(self) -> None:
+        """Each command line's request has a route."""
+        table = self.web.site.resource._dispatcher.table
+        params = {"builder": "full", "number": 1}
+        for command in ("status", "builds", "parameters", "force", "stopbuild"):
+            question = questionOf(command, params)
+            found = table.find(f"api/v1/{question.path}".split("/"))
+            self.assertIn("GET" if question.body is None else "POST", found.routes, command)
 
 
 class RefusedTests(APICase):

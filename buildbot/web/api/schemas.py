@@ -251,6 +251,22 @@ SCHEMAS: dict[str, Schema] = {
         builders=_list(TEXT),
         due=_of("number", "string", "null", about="The time of its next builds, if it knows it."),
     ),
+    "Status": _object(
+        "What `buildbot status --json` prints.", master=_of("object"), slaves=_list(_ref("Slave"))
+    ),
+    "Overview": _object(
+        "What `buildbot builds --json` prints.",
+        running=_list(_of("object")),
+        waiting=_list(_ref("Waiting")),
+        requests=_list(_of("object")),
+        finished=_list(_of("object")),
+        storeTrouble=TEXT,
+    ),
+    "Parameters": _object(
+        "The ForceSchedulers of a builder, with their parameters.",
+        builder=TEXT,
+        schedulers=_list(_of("object")),
+    ),
     "Description": _of("object", about="A description as OpenAPI 3.1."),
     "Schedulers": _object("The schedulers.", schedulers=_list(_ref("Scheduler"))),
 }
@@ -329,7 +345,9 @@ BODIES: dict[str, Schema] = {
     "postBuildersBuilderStopBody": _body(
         reason=_REASON, pending=_of("boolean", about="True to cancel the waiting requests, too.")
     ),
-    "postBuildersBuilderBuildsNumberStopBody": _body(reason=_REASON),
+    "postBuildersBuilderBuildsNumberStopBody": _body(
+        reason=_REASON, pending=_of("boolean", about="True to cancel the waiting requests, too.")
+    ),
     "postBuildersBuilderBuildsNumberRebuildBody": _body(
         reason=_REASON,
         absolute=_of("boolean", about="False to build the source as requested, not the same revision."),

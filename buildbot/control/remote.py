@@ -1,0 +1,150 @@
+# -*- test-case-name: tests.unit.control.test_remote -*-
+"""The command line's side of a master on another machine: one request to its API, one answer, blocking."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from buildbot.control.client import ControlError, NoAnswer
+from buildbot.daemon.oserrors import inWords
+
+#: The most bytes of an answer.
+LARGEST = 1 << 24
+
+
+@dataclass(frozen=True)
+class Question:
+    """I am one request to the API.
+
+    @ivar path: below C{/api/v1/}.
+    @ivar body: the JSON object of an action; None for a question.
+    """
+
+    path: str
+    query: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+
+
+class NotRemote(ControlError):
+    """The API has no such command."""
+
+
+def questionOf(command: str, params: Mapping[str, Any]) -> Question:
+    """The request to the API for a command. The API takes the name of the person from the token.
+
+    @raise NotRemote: the command works only on the master's machine.
+    """
+    given = {name: value for name, value in params.items() if name != "who"}
+    if command == "status":
+        return Question("status", given)
+    if command == "builds":
+        return Question("overview", given)
+    builder = f"builders/{quote(str(given.pop('builder', '')), safe='')}"
+    if command == "parameters":
+        return Question(f"{builder}/parameters")
+    if command == "force":
+        return Question(f"{builder}/force", {}, given)
+    if command == "stopbuild":
+        number = given.pop("number", None)
+        if number is None:
+            return Question(f"{builder}/stop", {}, given)
+        wanted = {name: value for name, value in given.items() if name != "pending" or value}
+        return Question(f"{builder}/builds/{number}/stop", {}, wanted)
+    raise NotRemote(f"{command} works only on the machine of the master")
+
+
+def request(
+    url: str,
+    token: str,
+    command: str,
+    params: Mapping[str, Any],
+    patience: float,
+    open: Callable[..., Any] = urllib.request.urlopen,
+) -> object:
+    """Send a command to the master at an address, and return its answer: any JSON value.
+
+    @param url: the address of its web pages.
+    @param token: the token of a script; empty for none.
+    @param open: sends the request, like C{urlopen}.
+    @raise ControlError: the master refused the command, or cannot be reached; L{NoAnswer}: it was too slow.
+    """
+    question = questionOf(command, params)
+    asked = urllib.request.Request(_address(url, question, token), _encoded(question))
+    asked.add_header("Accept", "application/json")
+    if token:
+        asked.add_header("Authorization", f"Bearer {token}")
+    if question.body is not None:
+        asked.add_header("Content-Type", "application/json")
+        asked.add_header("Idempotency-Key", os.urandom(16).hex())
+    try:
+        with open(asked, timeout=patience) as answer:
+            return _read(answer.read(LARGEST + 1), url)
+    except urllib.error.HTTPError as refused:
+        raise ControlError(_refusal(refused, url, params)) from None
+    except TimeoutError:
+        raise NoAnswer(f"the master did not answer within {patience:g} s") from None
+    except urllib.error.URLError as why:
+        if isinstance(why.reason, TimeoutError):
+            raise NoAnswer(f"the master did not answer within {patience:g} s") from None
+        raise ControlError(f"cannot reach {url}: {_words(why.reason)}") from None
+    except (OSError, http.client.HTTPException) as why:
+        raise ControlError(f"cannot reach {url}: {_words(why)}") from None
+
+
+def _address(url: str, question: Question, token: str) -> str:
+    """The whole address. A token is not sent in the clear to another machine."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ControlError(f"{url!r} is no address of a master: write such as https://ci.example.org/")
+    if token and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ControlError(
+            "a token is sent only over https, because others could read it: use an https address"
+        )
+    given = {name: value for name, value in question.query.items() if value is not None}
+    query = f"?{urlencode(given)}" if given else ""
+    return f"{url.rstrip('/')}/api/v1/{question.path}{query}"
+
+
+def _encoded(question: Question) -> bytes | None:
+    return None if question.body is None else json.dumps(question.body).encode()
+
+
+def _read(answer: bytes, url: str) -> object:
+    if len(answer) > LARGEST:
+        raise ControlError(f"the answer of {url} has more than {LARGEST} bytes: ask for less")
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise ControlError(
+            f"the answer of {url} is no JSON: is it the address of a Buildbot master?"
+        ) from None
+
+
+def _refusal(refused: urllib.error.HTTPError, url: str, params: Mapping[str, Any]) -> str:
+    """The reason of a refusal, for the user."""
+    try:
+        told = json.loads(refused.read(LARGEST))
+        title, detail, hint = (str(told.get(key) or "") for key in ("title", "detail", "hint"))
+    except (ValueError, AttributeError, OSError):
+        return f"{url} answers with status {refused.code}: is it the address of a Buildbot master?"
+    if title == f"There is no builder {params.get('builder')}":  # the words of the control socket
+        title = f"no builder {params['builder']!r} in c['builders']"
+    words = [detail or title] if refused.code == 409 else [title, detail]
+    if refused.code == 401:
+        hint = hint or "give --token FILE"
+    return ": ".join(filter(None, words)) + (f" ({hint})" if hint else "")
+
+
+def _words(why: object) -> str:
+    if isinstance(why, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {why.verify_message}"
+    return inWords(why) if isinstance(why, OSError) else str(why)

@@ -1,0 +1,77 @@
+# -*- test-case-name: tests.stories.test_webapi -*-
+"""What the command line on another machine asks for: the objects of the control socket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from buildbot.control.client import ControlError
+from buildbot.web.api.answers import ROOT
+from buildbot.web.api.parts import slaveOf
+from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.dispatch import asJSON
+from buildbot.web.reading import builderOf
+from buildbot.web.routes import Parameter, Route
+
+
+def _fresh(found: Any) -> Answer:
+    return replace(asJSON(found), cache="no-store")
+
+
+def status(call: Call) -> Answer:
+    """The state of the master and of its slaves, or of one."""
+    name = call.query["slave"]
+    if name is not None:
+        slaveOf(replace(call, values={"slave": name}))
+    return _fresh(call.world.master.commands["status"](name))
+
+
+async def overview(call: Call) -> Answer:
+    """The running, waiting and finished builds."""
+    try:
+        found = await call.world.master.commands["builds"](call.query["builder"], call.query["count"])
+    except ControlError as why:
+        if call.query["builder"] is not None:
+            builderOf(replace(call, values={"builder": call.query["builder"]}))
+        raise Problem(503, "The master cannot answer", str(why)) from None
+    return _fresh(found)
+
+
+def parameters(call: Call) -> Answer:
+    """The ForceSchedulers of a builder."""
+    return _fresh(call.world.master.commands["parameters"](builderOf(call).getName()))
+
+
+ROUTES = (
+    Route(
+        f"{ROOT}/status",
+        status,
+        "What `buildbot status --json` prints, for those who administer the master.",
+        (Parameter("slave", "Only this slave."),),
+        action="admin",
+        kind="json",
+        strict=True,
+        schema="Status",
+    ),
+    Route(
+        f"{ROOT}/overview",
+        overview,
+        "What `buildbot builds --json` prints: running, waiting and finished builds.",
+        (
+            Parameter("builder", "Only builds of this builder."),
+            Parameter("count", "The most finished builds.", "integer", default=20, least=0, most=1000),
+        ),
+        kind="json",
+        strict=True,
+        schema="Overview",
+    ),
+    Route(
+        f"{ROOT}/builders/{{builder}}/parameters",
+        parameters,
+        "The ForceSchedulers of a builder, with their parameters.",
+        kind="json",
+        strict=True,
+        schema="Parameters",
+    ),
+)

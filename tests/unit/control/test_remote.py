@@ -1,0 +1,99 @@
+"""The command line asks a master on another machine."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.error
+from email.message import Message
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.control.client import ControlError, NoAnswer
+from buildbot.control.remote import NotRemote, questionOf, request
+
+URL = "https://ci.example.org/bb/"
+
+
+class Site:
+    """A web server that gives one answer, or fails."""
+
+    def __init__(self, answer: bytes = b"{}", failure: Exception | None = None) -> None:
+        self._answer = answer
+        self._failure = failure
+        self.asked: list[Any] = []
+
+    def __call__(self, asked: Any, timeout: float) -> Any:
+        self.asked.append(asked)
+        if self._failure is not None:
+            raise self._failure
+        return io.BytesIO(self._answer)
+
+
+def refusal(status: int, body: bytes) -> urllib.error.HTTPError:
+    """A refusal of the web server."""
+    return urllib.error.HTTPError(URL, status, "", Message(), io.BytesIO(body))
+
+
+class RemoteTests(unittest.TestCase):
+    """One request, one answer."""
+
+    def ask(self, site: Site, command: str = "builds", url: str = URL, token: str = "", **params: Any) -> Any:
+        """The answer to a command."""
+        return request(url, token, command, params, 1.0, site)
+
+    def test_question(self) -> None:
+        """A question is a GET with its parameters; the answer is what the server sends."""
+        site = Site(b'{"running": []}')
+        self.assertEqual(self.ask(site, builder="a/b", count=3), {"running": []})
+        (asked,) = site.asked
+        self.assertEqual(asked.get_method(), "GET")
+        self.assertEqual(asked.full_url, f"{URL}api/v1/overview?builder=a%2Fb&count=3")
+
+    def test_action(self) -> None:
+        """An action is a POST with the token and a key of its own; the token tells who acts."""
+        site = Site()
+        self.ask(site, "force", token="secret", builder="a/b", who="ann", reason="why")
+        (asked,) = site.asked
+        self.assertEqual(asked.full_url, f"{URL}api/v1/builders/a%2Fb/force")
+        self.assertEqual(json.loads(asked.data), {"reason": "why"})
+        self.assertEqual(asked.get_header("Authorization"), "Bearer secret")
+        self.assertTrue(asked.get_header("Idempotency-key"))
+
+    def test_stop(self) -> None:
+        """A build is stopped by its number, or as the only one that runs."""
+        self.assertEqual(
+            questionOf("stopbuild", {"builder": "a", "number": 7}).path, "builders/a/builds/7/stop"
+        )
+        self.assertEqual(questionOf("stopbuild", {"builder": "a"}).path, "builders/a/stop")
+
+    def test_others(self) -> None:
+        """Other commands work only on the master's machine."""
+        self.assertRaises(NotRemote, self.ask, Site(), "reconfig")
+
+    def test_refusals(self) -> None:
+        """A refusal is told in the words of the server, an unknown builder as on the master's machine."""
+        body = json.dumps({"title": "There is no builder ful", "hint": "Did you mean full?"}).encode()
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(404, body)), builder="ful")
+        self.assertEqual(str(told), "no builder 'ful' in c['builders'] (Did you mean full?)")
+        body = json.dumps({"title": "This is not possible now", "detail": "no build runs"}).encode()
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(409, body)))
+        self.assertEqual(str(told), "no build runs")
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(502, b"<html>")))
+        self.assertIn("status 502", str(told))
+
+    def test_notThere(self) -> None:
+        """A server that is away, slow or something else is told."""
+        away = urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
+        self.assertIn("cannot reach", str(self.assertRaises(ControlError, self.ask, Site(failure=away))))
+        self.assertRaises(NoAnswer, self.ask, Site(failure=TimeoutError()))
+        self.assertIn("no JSON", str(self.assertRaises(ControlError, self.ask, Site(b"<html>"))))
+
+    def test_secret(self) -> None:
+        """A token is not sent in the clear to another machine; nothing is sent to an odd address."""
+        for url in ("http://ci.example.org/", "file:///etc/passwd", "ci.example.org"):
+            site = Site()
+            self.assertRaises(ControlError, self.ask, site, url=url, token="secret")
+            self.assertEqual(site.asked, [])
+        self.ask(Site(), url="http://127.0.0.1:8010/", token="secret")
