@@ -45,6 +45,7 @@ from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
 from buildbot.web.pages.boxes import LastRows
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
+from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.root import OwnFiles, Root
 from buildbot.web.serving.gathering import Tails
@@ -114,10 +115,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         num_events_max=orNone(COUNT),
         auth=ANY,
         order_console_by_time=FLAG,
-        changecommentlink=ANY,
-        revlink=ANY,
-        projects=ANY,
-        repositories=ANY,
+        changecommentlink=COMMENT_LINK,
+        revlink=REVLINK,
+        projects=NAME_LINK,
+        repositories=NAME_LINK,
         authz=ANY,
         logRotateLength=orNone(COUNT),
         maxRotatedFiles=orNone(COUNT),
@@ -160,9 +161,16 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         @param distrib_port: not supported: C{twisted.web.distrib} runs pickles of its clients.
         @param allowForce: True to allow all actions to everybody, or, with C{auth}, to those who log in.
         @param public_html: the directory of own files, relative to the master's.
+        @param site: a C{twisted.web.server.Site} of your own, in place of ours; its root is yours.
         @param numbuilds: the lines in lists of builds.
         @param num_events: the rows of the waterfall.
         @param num_events_max: the most rows that a URL may ask for.
+        @param order_console_by_time: nothing: the console shows changes in the order in which they came.
+        @param revlink: the addresses of revisions on another site. See L{buildbot.web.pages.outside}.
+        @param changecommentlink: the links in comments of changes.
+        @param projects: the addresses of projects.
+        @param repositories: the addresses of repositories.
+        @param jinja_loaders: nothing: the pages have no templates.
         @param change_hook_dialects: the hooks of forges: a dict of dialects and their options.
         @param change_hook_auth: the checkers of a login before each hook.
         @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
@@ -212,6 +220,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.addUsualPages()
         if distrib_port is not None:
             warnings.warn("WebStatus: distrib_port does nothing", DeprecationWarning, stacklevel=2)
+        if jinja_loaders:
+            words = "WebStatus: jinja_loaders does nothing: the pages have no templates"
+            warnings.warn(words, DeprecationWarning, stacklevel=2)
 
     def _described(self, port: int | str | None) -> str | None:
         """The strports description of a port."""

@@ -16,6 +16,7 @@ from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
+from buildbot.web.pages.outside import named, revisionLink
 from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
@@ -58,7 +59,7 @@ async def buildPage(call: Call) -> Page:
 
 
 def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
-    source = build.sourcestamp or {}
+    source, options = build.sourcestamp or {}, call.world.options
     eta = None if status is None else status.getETA()
     ended = build.finished
     lasts: Value = since(build.started, call.world.now()) if ended is None else lasting(ended - build.started)
@@ -73,8 +74,8 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
         ("Time left", "" if eta is None else lasting(eta)),
         ("Branch", source.get("branch")),
         ("Revision", revisionOf(call, build)),
-        ("Repository", source.get("repository")),
-        ("Project", source.get("project")),
+        ("Repository", named(options.repositories, str(source.get("repository") or ""))),
+        ("Project", named(options.projects, str(source.get("project") or ""))),
         ("Codebase", source.get("codebase")),
         ("Patch", "with a patch" if source.get("patch") else ""),
         ("Requests", ", ".join(map(str, build.requests))),
@@ -88,7 +89,10 @@ def revisionOf(call: Call, build: BuildRecord) -> Markup:
     if not revision:
         changes = source.get("changes") or ()
         revision = changes[-1].get("revision") if changes else None
-    return link(call.to("revision", str(revision)), str(revision)) if revision else NOTHING
+    if not revision:
+        return NOTHING
+    outside = revisionLink(call.world.options.revlink, revision, source.get("repository"))
+    return join(filter(None, [link(call.to("revision", str(revision)), str(revision)), outside]), " ")
 
 
 def _around(call: Call, build: BuildRecord, isOver: bool) -> Markup:

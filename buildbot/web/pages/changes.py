@@ -9,6 +9,7 @@ from typing import Any
 from buildbot.status.topics import CHANGES
 from buildbot.web.call import Call, Page, Part, missing
 from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
+from buildbot.web.pages.outside import linked, named, revisionLink
 from buildbot.web.pages.pieces import facts, paragraph, table, when
 from buildbot.web.routes import Parameter, Route
 
@@ -27,9 +28,9 @@ def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) 
             if each.get("number") is None
             else link(call.to("changes", each["number"]), f"#{each['number']}"),
             each.get("who"),
-            revision(call, each.get("revision")),
+            _revisions(call, each),
             each.get("branch"),
-            _short(str(each.get("comments") or "")),
+            _comments(call, each),
             when(each.get("when")),
         ]
         for each in changes
@@ -40,6 +41,18 @@ def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) 
 def revision(call: Call, value: object) -> Value:
     """A revision, as a link to all builds of it."""
     return "" if value in (None, "") else link(call.to("revision", str(value)), str(value)[:40])
+
+
+def _revisions(call: Call, record: Mapping[str, Any]) -> Value:
+    """The revision of a change, with a link to it on another site."""
+    outside = revisionLink(call.world.options.revlink, record.get("revision"), record.get("repository"))
+    return join(filter(None, [revision(call, record.get("revision")), outside]), " ")
+
+
+def _comments(call: Call, record: Mapping[str, Any]) -> Markup:
+    """The beginning of the comments of a change, with links to bugs and the like."""
+    text = _short(str(record.get("comments") or ""))
+    return linked(call.world.options.changecommentlink, text, str(record.get("project") or ""))
 
 
 def _short(text: str) -> str:
@@ -66,21 +79,22 @@ async def changePage(call: Call) -> Page:
     change = await call.world.store.getChange(number)
     if change is None:
         raise missing("change", number)
-    record = change.toRecord()
+    record, options = change.toRecord(), call.world.options
+    project = str(record.get("project") or "")
     return Page(
         f"Change {number}",
         [
             facts(
                 ("Who", record.get("who")),
                 ("When", when(record.get("when"))),
-                ("Revision", revision(call, record.get("revision"))),
+                ("Revision", _revisions(call, record)),
                 ("Branch", record.get("branch")),
                 ("Category", record.get("category")),
-                ("Repository", record.get("repository")),
-                ("Project", record.get("project")),
+                ("Repository", named(options.repositories, str(record.get("repository") or ""))),
+                ("Project", named(options.projects, project)),
                 ("Link", _link(record.get("revlink"))),
             ),
-            _PRE(text=str(record.get("comments") or "")),
+            _PRE(text=linked(options.changecommentlink, str(record.get("comments") or ""), project)),
             _files(record.get("files") or ()),
         ],
         trail=(("Changes", call.to("changes")),),
