@@ -191,12 +191,13 @@ class Audit:
         @param subject: only entries about this; those about a builder include those about its builds.
         """
         found: list[Entry] = []
+        below = f"{subject}/"
         for entry in reversed(self._entries):
             if len(found) >= count:
                 break
             if before is not None and entry.when >= before:
                 continue
-            if subject is not None and not f"{entry.subject}/".startswith(f"{subject}/"):
+            if subject is not None and entry.subject != subject and not entry.subject.startswith(below):
                 continue
             if who in (None, entry.who):
                 found.append(entry)

@@ -469,8 +469,11 @@ c['status'] = [html.WebStatus(
         page = self.get("/audit?subject=builder/full&who=ann&count=1", Cookie=self.ann)
         self.assertIn("session 127.0.0.1", page.text)
         self.assertIn("Earlier actions", page.text)
+        for _ in range(10):
+            self.send("/builders/full/force", {})
         shown = self.get("/builders/full").text
         self.assertIn("Done here", shown)
+        self.assertNotIn("refused", shown)
         self.assertNotIn("127.0.0.1", shown)
 
 
@@ -685,3 +688,12 @@ c['status'] = [html.WebStatus(http_port=8010, allowForce=True, auth=BasicAuth([(
         self.assertEqual(self.logIn("joe", "wrong").status, 401)
         self.assertEqual(self.logIn("joe", "pw").status, 303)
         self.assertIn("forced by joe", self.force().text)
+
+    def test_inForm(self) -> None:
+        """A form with a name and a password acts for that user, as up to 0.8.5; a URL with them does not."""
+        path = "/builders/full/force"
+        self.assertEqual(self.send(path, {"username": "joe", "passwd": "wrong"}).status, 401)
+        self.assertEqual(self.send(f"{path}?username=joe&passwd=pw", {}).status, 401)
+        self.assertEqual(self.send(path, {"username": "joe", "passwd": "pw"}).status, 303)
+        (entry,) = [each for each in self.master.audit.latest() if each.outcome == "done"]
+        self.assertEqual((entry.who, entry.how), ("joe", "basic"))

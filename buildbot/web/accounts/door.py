@@ -6,9 +6,10 @@ L{buildbot.web.accounts.identify} checks names, L{buildbot.web.accounts.rights} 
 
 from __future__ import annotations
 
+import base64
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -27,7 +28,7 @@ from buildbot.web.accounts.rights import Answer, Rights, Subject
 from buildbot.web.accounts.sessions import Sessions
 from buildbot.web.accounts.tokens import Tokens
 from buildbot.web.call import Call, Problem
-from buildbot.web.dispatch import Incoming
+from buildbot.web.dispatch import Incoming, given
 from buildbot.web.markup import NOTHING, Markup, Template, link
 from buildbot.web.who import Who
 
@@ -97,10 +98,13 @@ class Door:
     async def enter(self, request: Incoming) -> Who:
         """The person behind a request. Raises L{Problem} for a request that must not come in."""
         asked = self._asked(request)
+        inForm = _loginIn(request)
         try:
             visitor = await self._identifier.whoIs(asked)
+            if inForm and not visitor.name:
+                visitor = await self._identifier.whoIs(replace(asked, headers={**asked.headers, **inForm}))
         except (BadLogin, TooManyLogins, TooBusy) as why:
-            raise loginProblem(why) from None
+            raise loginProblem(why, isForm=bool(inForm)) from None
         key = visitor.token.name if visitor.token is not None else ""
         isSecure = self._identifier.seen(asked).isSecure
         return Who(visitor.name, visitor.how, visitor.address, visitor, key, isSecure)
@@ -225,6 +229,18 @@ def loginProblem(why: Exception, isForm: bool = False) -> Problem:
         return Problem(503, "Too many people log in", f"{why}.", headers=(("Retry-After", "5"),))
     challenge = () if isForm else (("WWW-Authenticate", 'Basic realm="buildbot", charset="UTF-8"'),)
     return Problem(401, "The login is wrong", f"{str(why)[:1].upper()}{str(why)[1:]}.", headers=challenge)
+
+
+def _loginIn(request: Incoming) -> dict[str, list[str]]:
+    """The name and the password in a form for an action, as 0.7.11 to 0.8.5 sent them: as a header."""
+    if request.method != "POST" or request.path.strip("/") == "login":
+        return {}
+    fields = given(request)
+    name, password = (fields.get(each, [""])[-1] for each in ("username", "passwd"))
+    if not name or not password or request.query.get("passwd"):
+        return {}
+    pair = base64.b64encode(f"{name}:{password}".encode("utf-8", "replace")).decode("ascii")
+    return {"authorization": [f"Basic {pair}"]}
 
 
 def _next(call: Call) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from buildbot.control.audit import Entry
+from buildbot.control.audit import REFUSED, Entry
 from buildbot.control.client import ControlError
 from buildbot.web.accounts.door import Door, byOf
 from buildbot.web.accounts.rights import Verdict
@@ -156,7 +156,9 @@ async def selectLink(call: Call, names: Iterable[str]) -> Markup:
 
 async def doneHere(call: Call, subject: str) -> Markup:
     """The latest actions on something, as a part of its page; nothing if there are none."""
-    entries = call.world.master.audit.latest(SHOWN, subject=subject)
+    latest = call.world.master.audit.latest(10 * SHOWN, subject=subject)
+    # Strangers' attempts must not push out what was done.
+    entries = [each for each in latest if each.outcome != REFUSED][:SHOWN]
     return section("done-title", "Done here", entryTable(entries, "Newest first")) if entries else NOTHING
 
 
