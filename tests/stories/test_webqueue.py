@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 from twisted.internet.defer import ensureDeferred
 
 from buildbot.changes.base import PollingChangeSource
@@ -12,9 +14,11 @@ from tests.stories.web import WebWorld
 MORE = (
     CONFIG
     + """
-c['bots'].append(('bot2', 'sekrit'))
+c['bots'] = [('bot1', 'sekrit', {'max_builds': 1}), ('bot2', 'sekrit'), ('bot3', 'sekrit')]
 c['builders'] += [
     {'name': 'lonely', 'slavename': 'bot2', 'builddir': 'lonely', 'factory': f},
+    {'name': 'left', 'slavename': 'bot3', 'builddir': 'left', 'factory': f},
+    {'name': 'limited', 'slavename': 'bot1', 'builddir': 'limited', 'factory': f},
     {'name': 'refused', 'slavename': 'bot1', 'builddir': 'refused', 'factory': f},
 ]
 from buildbot.scheduler import Dependent, Nightly, Periodic, Scheduler
@@ -97,6 +101,37 @@ class QueueTests(QueueCase):
         page = self.ask("/queue").text
         self.assertIn("no slave can ever build 1 of them", page)
         self.assertIn("cannot use this builder (no disk)", page)
+
+    def test_causes(self) -> None:
+        """The page says of each cause what the builder itself says."""
+        botmaster = self.master.botmaster
+        for builder in ("full", "lonely", "limited"):  # a periodic build is running on "full"
+            self.force(builder)
+        self.says("slave bot1: building for this builder")
+        self.says("slave bot1: busy with 1 build, the most it may run")
+        self.says("slave bot2: not seen since the master started")
+        gone = self.connect(name="bot3")
+        gone.pump.client.loseConnection()
+        self.settle()
+        self.force("left")
+        self.says("slave bot3: offline since")
+        ensureDeferred(self.master.commands["pause"]("bot3", why="new <disk>", who="ann"))
+        self.settle()
+        self.says("new <disk>")
+        botmaster.builders["refused"].attachedSlaves.clear()
+        self.force("refused")
+        self.says("no slave can ever build this: slave bot1: cannot use this builder (no disk)")
+        botmaster.health.trouble = "disk full"
+        self.says("no build can be recorded: disk full")
+        botmaster.health.trouble = ""
+
+    def says(self, words: str) -> None:
+        """The page gives this reason, and the reason of each builder."""
+        self.wait(2)
+        page = unescape(self.ask("/queue").text)
+        self.assertIn(words, page)
+        for builder in self.master.botmaster.builders.values():
+            self.assertIn(builder.whyWaiting(), page)
 
     def test_chosen(self) -> None:
         """The list can be reduced to some builders, and is shown in pages."""
