@@ -62,13 +62,25 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
     raise NotRemote(f"{command} works only on the machine of the master")
 
 
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """I follow no redirect: the token would go to another site."""
+
+    def redirect_request(self, *arguments: Any, **more: Any) -> None:
+        """None: the redirect is an error."""
+
+
+def _opened(asked: urllib.request.Request, timeout: float) -> Any:
+    """Send a request, and follow no redirect."""
+    return urllib.request.build_opener(_Stay).open(asked, timeout=timeout)
+
+
 def request(
     url: str,
     token: str,
     command: str,
     params: Mapping[str, Any],
     patience: float,
-    open: Callable[..., Any] = urllib.request.urlopen,
+    open: Callable[..., Any] = _opened,
 ) -> object:
     """Send a command to the master at an address, and return its answer: any JSON value.
 
@@ -131,6 +143,8 @@ def _read(answer: bytes, url: str) -> object:
 
 def _refusal(refused: urllib.error.HTTPError, url: str, params: Mapping[str, Any]) -> str:
     """The reason of a refusal, for the user."""
+    if refused.headers.get("Location") and 300 <= refused.code < 400:
+        return f"{url} leads to {refused.headers['Location']}: give the address of the master itself"
     try:
         told = json.loads(refused.read(LARGEST))
         title, detail, hint = (str(told.get(key) or "") for key in ("title", "detail", "hint"))

@@ -189,7 +189,7 @@ class Dispatcher:
             return Problem(
                 401, "You must log in first", f"The action {action} needs an account.", headers=challenge
             )
-        return Problem(403, "You may not do this", f"Nobody but others may do the action {action}.")
+        return Problem(403, "You may not do this", f"You have no right to the action {action}.")
 
     async def _made(self, call: Call, incoming: Incoming, answer: object, since: str = "") -> Answer | Stream:
         if isinstance(answer, (Answer, Stream)):

@@ -65,6 +65,11 @@ class JsonTests(OldCase):
         self.assertNotIn("eta", self.ask("/json/builders/full/builds/0?filter=1").json)
         self.assertEqual(self.ask("/json/project?callback=f").status, 400)
 
+    def test_bounded(self) -> None:
+        """An answer with too many builds is refused before they are read."""
+        many = "&".join(["select=builders/full/builds/_all"] * 9)
+        self.assertEqual(self.ask(f"/json?{many}").status, 400)
+
 
 class V2Tests(OldCase):
     """A badge reads /api/v2."""

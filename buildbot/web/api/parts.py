@@ -32,6 +32,9 @@ PRIVATE = frozenset(
     ("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "troubles", "address")
 )
 
+#: The events of each slave in a list.
+EVENTS = 3
+
 _List = tuple[str, Sequence[dict[str, Any]], str]
 
 
@@ -114,7 +117,7 @@ async def slaves(call: Call) -> Answer:
     async def make() -> _List:
         names, following = part(call, call.world.status.getSlaveNames())
         found = call.world.botmaster.slaves
-        return "slaves", [_slave(found[name], isAdmin) for name in names], following
+        return "slaves", [_briefly(_slave(found[name], isAdmin)) for name in names], following
 
     return await many(call, (SLAVES, BUILDERS), make, isAdmin)
 
@@ -141,6 +144,11 @@ def slaveOf(call: Call) -> str:
 
 def _slave(slave: BotPerspective, isAdmin: bool) -> dict[str, Any]:
     return _public(reportSlave(slave), isAdmin)
+
+
+def _briefly(slave: dict[str, Any]) -> dict[str, Any]:
+    """A slave in a list, with its latest events only."""
+    return {**slave, "events": slave["events"][-EVENTS:]}
 
 
 # changes

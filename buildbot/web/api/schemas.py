@@ -216,7 +216,7 @@ SCHEMAS: dict[str, Schema] = {
         note=TEXT,
         refused=_of("object", "null"),
         bytes=_of("object"),
-        events=_list(_object("An event.", when=TIME, text=TEXT)),
+        events=_list(_object("An event.", when=TIME, text=TEXT), "In a list, only the latest three."),
     ),
     "Slaves": _page("Slave", "Slaves, in the order of the configuration."),
     "ShortChange": _object(

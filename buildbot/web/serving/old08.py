@@ -26,6 +26,8 @@ from buildbot.web.serving.unchanged import kept
 CACHED = 15
 #: The builds in C{builds/_all} without C{max}, and the most.
 ALL_BUILDS, MOST_BUILDS = 50, 200
+#: The most builds in one answer.
+ROOM = 400
 #: The source of the properties of a build: the store keeps only their values.
 _SOURCE = "Build"
 _Segments = tuple[str, ...]
@@ -80,6 +82,7 @@ class _Reader:
         self._world = call.world
         self._count = call.query["numbuilds"] or CACHED
         self.maySeeProperties = maySeeProperties
+        self._room = ROOM
 
     async def read(self, path: _Segments) -> object:
         """The value of a resource. A missing one is a L{Problem} 404."""
@@ -172,6 +175,7 @@ class _Reader:
         if path[0] == "_all":
             _end(path[1:])
             count = min(self._call.query["max"] or ALL_BUILDS, MOST_BUILDS)
+            self._spend(count)
             records = await self._world.store.getBuilds(name, count)
             return {str(each.number): self._build(each) for each in records}
         record = await self._record(name, path[0])
@@ -183,6 +187,13 @@ class _Reader:
             return self._steps(record, path[2:])
         _end(path[1:])
         return self._build(record)
+
+    def _spend(self, count: int) -> None:
+        """Note that some more builds are in the answer. Too many are a L{Problem}."""
+        self._room -= count
+        if self._room < 0:
+            hint = "Ask for fewer builds with max=, or in several requests."
+            raise Problem(400, "The answer would be too long", f"It has at most {ROOM} builds.", hint)
 
     async def _record(self, name: str, said: str) -> BuildRecord:
         try:

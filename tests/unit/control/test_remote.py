@@ -83,6 +83,13 @@ class RemoteTests(unittest.TestCase):
         told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(502, b"<html>")))
         self.assertIn("status 502", str(told))
 
+    def test_redirect(self) -> None:
+        """A redirect is not followed, because the token would go to another site."""
+        moved = refusal(302, b"")
+        moved.headers["Location"] = "https://other.example.org/"
+        told = self.assertRaises(ControlError, self.ask, Site(failure=moved))
+        self.assertIn("leads to https://other.example.org/", str(told))
+
     def test_notThere(self) -> None:
         """A server that is away, slow or something else is told."""
         away = urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
