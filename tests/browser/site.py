@@ -33,7 +33,7 @@ c['builders'] += [
     {'name': "long", 'slavename': "bot1", 'builddir': "long", 'factory': recipe(
         ("compile", "echo begun; until test -e GO; do sleep 0.1; done"), ("test", "echo over"))},
     {'name': HOSTILE, 'slavename': "bot1", 'builddir': "hostile", 'category': "<i>u</i>", 'factory': recipe(
-        ("<script>alert(1)</script>", "echo '<script>alert(1)</script>'"))},
+        ("STEP", "echo 'STEP'"))},
     {'name': "idle", 'slavename': "bot2", 'builddir': "idle", 'factory': recipe(("compile", "true"))},
 ]
 c['bots'].append(("bot2", "another-password"))
@@ -87,6 +87,8 @@ class BrowserCase(ProcessCase):
     """A browser, and a running master: builds that succeeded, failed and run, and a change."""
 
     timeout = 600
+    #: The name of a builder, and the name and command of its step.
+    odd: tuple[str, str] = (HOSTILE, "<script>alert(1)</script>")
 
     def setUp(self) -> None:
         path = executable()
@@ -108,7 +110,8 @@ class BrowserCase(ProcessCase):
 
     def addBuilders(self, web: int) -> None:
         """Add the builders, and wait for their builds."""
-        text = MORE.replace("GO", self.path("go")).replace("HOSTILE", repr(HOSTILE))
+        text = MORE.replace("GO", self.path("go")).replace("HOSTILE", repr(self.odd[0]))
+        text = text.replace("STEP", self.odd[1])
         text = text.replace("WEB", repr(f"tcp:{web}:interface=127.0.0.1"))
         with open(self.path("master/master.cfg"), "a") as stream:
             stream.write(text)
@@ -116,8 +119,8 @@ class BrowserCase(ProcessCase):
         self.until(
             lambda: len(self.asked("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached"
         )
-        for builder in ("broken", HOSTILE):
-            self.ok("force", "--reason", f"see {HOSTILE}", self.master, builder)
+        for builder in ("broken", self.odd[0]):
+            self.ok("force", "--reason", f"try {self.odd[0]}", self.master, builder)
             self.whenFinished(builder, 0)
         self.sendChange()
         self.ok("force", self.master, "long")
@@ -133,12 +136,12 @@ class BrowserCase(ProcessCase):
         assert port and password
         words = [
             "--comments",
-            f"Mend {HOSTILE}",
+            f"Mend {self.odd[0]}",
             "--revision",
             "r1",
             "--username",
             "ann",
-            "src/<b>.c",
+            "src/<main>.c",
             "README",
         ]
         master = ["--master", f"localhost:{port[1]}", "--auth", f"change:{password[1]}"]

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from urllib.parse import urlencode
 
 from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildRow
+from buildbot.status.report import runningBuilds
+from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import CHANGES, SLAVES, builderTopic
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
@@ -128,14 +130,22 @@ def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
 
 
 def _slaves(call: Call, name: str) -> Markup:
+    busy = {build.getSlavename() for build in runningBuilds(call.world.botmaster)}
     rows = [
         [
             link(call.to("buildslaves", each.getName()), each.getName()),
-            activity("idle" if each.isConnected() else "offline"),
+            activity(_activityOf(each, busy)),
         ]
         for each in call.world.status.getBuilder(name).getSlaves()
     ]
     return table("Slaves of the builder", ("Slave", "State"), rows)
+
+
+def _activityOf(slave: SlaveStatus, busy: Container[str]) -> str:
+    """The activity of a slave; C{busy} has the names of those that build."""
+    if not slave.isConnected():
+        return "offline"
+    return "building" if slave.getName() in busy else "idle"
 
 
 def _builds(call: Call, name: str, records: list[BuildRecord], count: int) -> Markup:
