@@ -52,7 +52,7 @@ from buildbot.web.serving.gathering import Tails
 from buildbot.web.serving.metrics import Counting
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
-from buildbot.wire.listeners import Gate, Reserving, SlavePort, closeAll, openAll
+from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
 
 log = Logger()
 
@@ -312,8 +312,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         @return: if the master is running, a Deferred that fires when the port is open, or fails with
             L{CannotOpen}.
         """
+        self._starting = None
         StatusReceiverMultiService.setServiceParent(self, parent)
-        return self._starting if self.running else None
+        return self._starting
 
     def startService(self) -> Deferred[None]:
         """Open the port. Fires when it is open; fails with L{CannotOpen}."""
@@ -323,7 +324,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     @returnsDeferred
     async def _start(self) -> None:
         if twistedVersion < OLDEST_TWISTED:
-            raise RuntimeError(
+            raise CannotOpen(
                 f"the web server needs Twisted {OLDEST_TWISTED.public()} or later, because earlier ones have "
                 f"published security holes; this is {twistedVersion.public()}"
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 
+from twisted.python.versions import Version
+
+from buildbot.web import service
 from tests.stories.web import WebWorld
 
 
@@ -80,3 +83,13 @@ class WebTests(WebWorld):
         port = self.web.site
         self.assertTrue(self.reconfig()["applied"])
         self.assertEqual(port.connections, set())
+
+
+class OldTwistedTests(WebWorld):
+    """A Twisted with known holes in its web server."""
+
+    def test_refused(self) -> None:
+        """The master does not start, and says which Twisted the pages need."""
+        self.patch(service, "OLDEST_TWISTED", Version("Twisted", 99, 1, 0))
+        why = self.failureResultOf(self.start())
+        self.assertIn("needs Twisted 99.1.0 or later", why.getErrorMessage())

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from twisted.python.versions import Version
 
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
@@ -101,6 +102,7 @@ class WebWorld(World):
     def setUp(self) -> None:
         World.setUp(self)
         self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
+        self.patch(service, "OLDEST_TWISTED", Version("Twisted", 22, 10, 0))  # the oldest of the tests
         self.patch(cache, "COSTLY", float("inf"))  # a slow machine must not make a page older
         self.connections: list[Connection] = []
         for line in self.STATUS.splitlines():
