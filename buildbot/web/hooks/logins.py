@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.cred import strcred
-from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import maybeDeferred
@@ -55,7 +55,18 @@ def _checker(value: object) -> Any:
     fit = (IUsernamePassword, IUsernameHashedPassword)
     if not any(wanted.isOrExtends(each) for each in fit for wanted in checker.credentialInterfaces):
         raise ValueError(f"a {type(checker).__name__} does not check names and passwords")
-    return checker
+    return _inBytes(checker) if type(checker) is InMemoryUsernamePasswordDatabaseDontUse else checker
+
+
+def _inBytes(checker: InMemoryUsernamePasswordDatabaseDontUse) -> InMemoryUsernamePasswordDatabaseDontUse:
+    """The same names and passwords in bytes: files written for Python 2 have text, which never fits."""
+    made = InMemoryUsernamePasswordDatabaseDontUse()
+    made.users = {_bytes(name): _bytes(password) for name, password in checker.users.items()}
+    return made
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode("utf-8") if isinstance(value, str) else value
 
 
 def accountOf(authorization: str) -> str:
