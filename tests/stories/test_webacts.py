@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import execute
 
+from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from buildbot.web.accounts import checking
 from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.accountsfile import changeAccounts
@@ -450,6 +453,29 @@ c['status'] = [html.WebStatus(
         page = self.follow("/reconfig", self.post("/reconfig"))
         self.assertIn("Not done:", page.text)
         self.assertIn("projectName", page.text)
+
+    def test_queue(self) -> None:
+        """The page of the queue has a link to cancel a request, for those who may."""
+        for cookie, wanted in (("", 0), (self.bob, 0), (self.ann, 1)):
+            self.cookie = cookie
+            page = self.get("/queue")
+            self.assertEqual(page.text.count("cancelbuild?id="), wanted)
+
+    def test_change(self) -> None:
+        """The builds of a change are stopped and its requests cancelled, from the page of the change."""
+        self.cookie = self.ann
+        self.master.addChange(Change("joe", ["a"], "fix", revision="7"))
+        self.settle()
+        self.assertIn("Stop the builds of this change", self.get("/changes/1").text)
+        change = self.successResultOf(self.store.getChange(1))
+        assert change is not None
+        source = SourceStamp(changes=[change])
+        self.successResultOf(self.master.submitBuildSet(BuildSet(["full"], source, "changes")))
+        self.settle()
+        path = "/builders/_all/stopchangeall"
+        page = self.follow(path, self.post(path, change="1"))
+        self.assertIn("0 builds stopped, 1 request cancelled.", page.text)
+        self.assertIn("build of change 1 is running", self.follow(path, self.post(path, change="1")).text)
 
     def test_many(self) -> None:
         """Actions on several builders tell how many they reached; a builder must be chosen."""

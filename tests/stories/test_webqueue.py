@@ -55,7 +55,7 @@ class QueueCase(WebWorld):
 
     def setUp(self) -> None:
         WebWorld.setUp(self)
-        self.write(MORE)
+        self.write(MORE.replace("http_port=8010", "http_port=8010, allowForce=True"))
         self.successResultOf(self.start())
         self.connect(onCommand=lambda command: None)
         self.master.botmaster.slaves["bot1"].slave_status.failing = {"refused": "no disk"}

@@ -228,6 +228,16 @@ def cancelForm(call: Call, name: str, id: int | str, button: str = "Cancel") -> 
     return form(call.to("builders", name, "cancelbuild"), button, [Field("id", value=str(id), kind="hidden")])
 
 
+async def changeForm(call: Call, number: int) -> Markup:
+    """The form to stop the builds of a change everywhere, if the visitor may; else a link to the login."""
+    if not await call.may("stopChange"):
+        return await loginOffer(call, ("stopChange",))
+    fields = [Field("change", value=str(number), kind="hidden")]
+    return group(
+        [form(call.to("builders", "_all", "stopchangeall"), "Stop the builds of this change", fields)]
+    )
+
+
 # requests and changes
 
 

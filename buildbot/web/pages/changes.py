@@ -9,6 +9,7 @@ from typing import Any
 from buildbot.status.topics import CHANGES
 from buildbot.web.call import Call, Page, Part, missing
 from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
+from buildbot.web.pages.acts import changeForm
 from buildbot.web.pages.outside import linked, named, revisionLink
 from buildbot.web.pages.pieces import facts, paragraph, table, when
 from buildbot.web.routes import Parameter, Route
@@ -96,6 +97,7 @@ async def changePage(call: Call) -> Page:
             ),
             _PRE(text=linked(options.changecommentlink, str(record.get("comments") or ""), project)),
             _files(record.get("files") or ()),
+            await changeForm(call, number),
         ],
         trail=(("Changes", call.to("changes")),),
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -36,14 +36,16 @@ class _Waiting:
     ahead: int | None
 
 
-def queue(call: Call) -> Page:
+async def queue(call: Call) -> Page:
     """All waiting requests of the chosen builders."""
     waiting = _waiting(call, chosen(call))
     first = call.query["skip"]
     shown = waiting[first : first + MOST]
     content: list[Value] = [paragraph(_numbers(waiting))]
     if shown:
-        content.append(_table(call, shown))
+        names = {each.builder.name for each in shown}
+        mayCancel = {name for name in names if await call.may("cancelRequest", name)}
+        content.append(_table(call, shown, mayCancel))
     links = []
     if first:
         links.append(link(_pageAt(call, max(0, first - MOST)), "Older requests"))
@@ -83,7 +85,8 @@ def _pageAt(call: Call, first: int) -> Href:
     return call.to("queue", query=f"skip={first}{kept}")
 
 
-def _table(call: Call, waiting: Sequence[_Waiting]) -> Markup:
+def _table(call: Call, waiting: Sequence[_Waiting], mayCancel: Collection[str]) -> Markup:
+    """The requests; those of builders whose requests the visitor may cancel have a link for that."""
     reasons: dict[str, tuple[Look, str]] = {}
     rows: list[list[Value]] = []
     for each in waiting:
@@ -105,7 +108,7 @@ def _table(call: Call, waiting: Sequence[_Waiting]) -> Markup:
                 source.branch,
                 when(request.submitted),
                 since(request.submitted, call.world.now()),
-                "" if each.ahead is None else _cancel(call, name, request.id or 0),
+                "" if each.ahead is None or name not in mayCancel else _cancel(call, name, request.id or 0),
             ]
         )
     heads = (
