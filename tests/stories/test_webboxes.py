@@ -35,7 +35,7 @@ class LastRowsTests(HistoryCase):
     def test_readOnce(self) -> None:
         """The builds of a builder are read once while nothing happens there."""
         self.look()
-        self.assertIn('title="#0"', self.look())
+        self.assertIn('href="builders/full/builds/0"', self.look())
         self.assertEqual(self.read, [["full"]])
 
     def test_news(self) -> None:
@@ -51,7 +51,7 @@ class LastRowsTests(HistoryCase):
             self.wait(2)
         self.assertIn("failure", self.look())
         count = len(self.read)
-        self.assertIn('title="#1"', self.look())
+        self.assertIn('href="builders/full/builds/1"', self.look())
         self.assertEqual(len(self.read), count)
 
     def test_bounded(self) -> None:

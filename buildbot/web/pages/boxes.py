@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
@@ -18,6 +19,8 @@ from buildbot.web.world import World
 ROOM = 20_000
 #: Stands for the number of a build in prepared pieces; no escaped text has it.
 _NUMBER = Markup("\0")
+#: What a pointer over a box shows: the number of the build, the name of the builder, or the outcome.
+Title = Literal["number", "builder", "outcome"]
 _STRIP = Template('<span class="strip">{boxes}</span>')
 _BOX = Template(
     '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {word}</span></a>'
@@ -30,10 +33,12 @@ class Boxes:
     All boxes of one builder and one result differ in their numbers only, so each such box is made once.
     """
 
-    def __init__(self, call: Call, withNumber: bool = True) -> None:
-        """@param withNumber: True if the title of a box is the number of the build, False for the builder."""
+    def __init__(self, call: Call, title: Title = "number") -> None:
+        """@param title: what a pointer over a box shows. In a long list, different numbers cost much: they
+        are in the links already.
+        """
         self._call = call
-        self._withNumber = withNumber
+        self._title = title
         self._pieces: dict[tuple[str, int | None], list[str]] = {}
 
     def box(self, row: BuildRow) -> Markup:
@@ -42,7 +47,7 @@ class Boxes:
         pieces = self._pieces.get(key)
         if pieces is None:
             to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
-            pieces = self._pieces[key] = _made(row, to, self._withNumber).split(_NUMBER)
+            pieces = self._pieces[key] = _made(row, to, self._title).split(_NUMBER)
         return Markup(str(int(row.number)).join(pieces))
 
     def strip(self, rows: Sequence[BuildRow]) -> Markup:
@@ -52,13 +57,17 @@ class Boxes:
 
 def box(row: BuildRow, to: Href) -> Markup:
     """A box that shows a build and leads to another page; its title is the name of the builder."""
-    return _made(row, to, False)
+    return _made(row, to, "builder")
 
 
-def _made(row: BuildRow, to: Href, withNumber: bool) -> Markup:
+def _made(row: BuildRow, to: Href, title: Title) -> Markup:
     look = lookOfResult(row.results)
-    title: Value = Markup(f"#{_NUMBER}") if withNumber else row.builder
-    return _BOX(kind=look.css, to=to, title=title, symbol=look.symbol, word=look.word)
+    titles: dict[Title, Value] = {
+        "number": Markup(f"#{_NUMBER}"),
+        "builder": row.builder,
+        "outcome": look.word,
+    }
+    return _BOX(kind=look.css, to=to, title=titles[title], symbol=look.symbol, word=look.word)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[Bu
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
-    kept, boxes = lastRowsOf(call), Boxes(call)
+    kept, boxes = lastRowsOf(call), Boxes(call, "outcome")
     found = await kept.of(call.world, names, COUNT)
     rows: list[list[Value]] = []
     for name in names:

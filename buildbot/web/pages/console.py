@@ -102,7 +102,7 @@ class _Console:
         self._placed = {name: places.of(rows) for name, rows in builds.items()}
         self._to = {name: call.to("builders", name) for name in builds}
         self._none = {name: _NONE(name=name) for name in builds}
-        self._boxes = Boxes(call, withNumber=False)
+        self._boxes = Boxes(call, "builder")
         self._groups = _groups(call, builds)
         self._folded = set(call.query["fold"])
 
