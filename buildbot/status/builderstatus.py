@@ -429,9 +429,8 @@ class BuilderStatus:
 
         @param event: C{"requestSubmitted"}, C{"requestCancelled"} or C{"requestReturned"}.
         """
-        if self._watchers:
-            for each in requests:
-                self.announcer.later(self._tellRequest, event, each.status)
+        for each in requests:  # a new receiver may watch me only after earlier events are told
+            self.announcer.later(self._tellRequest, event, each.status)
 
     def _tellRequest(self, event: str, request: BuildRequestStatus) -> None:
         news = (request,) if event == "requestSubmitted" else (self, request)

@@ -155,6 +155,15 @@ class ReadingTests(APICase):
         for path, etag in etags.items():
             self.assertEqual(self.get(path, If_None_Match=etag).status, 200, path)
 
+    def test_firstChange(self) -> None:
+        """A request that comes right after the very first question changes the answer, too."""
+        self.force()
+        etag = self.get("/builders/full").headers["etag"]
+        self.force()
+        self.wait(1)
+        again = self.get("/builders/full", If_None_Match=etag)
+        self.assertEqual((again.status, again.json["pending"]), (200, 1))
+
     def test_private(self) -> None:
         """A visitor who may not administer the master sees no process, no addresses, no refused logins."""
         self.assertFalse({"pid", "basedir", "refused", "ports"} & set(self.get("/master").json))
