@@ -45,14 +45,19 @@ class Row:
     cells: tuple[Markup, ...]
 
 
+#: Times are compared in hundredths of a second: steps may be that short.
+UNIT = 100
+
+
+def span(box: Box) -> tuple[int, int]:
+    """The start and the end of a box in hundredths of a second; the end is later."""
+    start = int(box.start * UNIT)
+    return start, max(int(box.end * UNIT), start + 1)
+
+
 def edges(columns: Sequence[Sequence[Box]], most: int) -> list[int]:
     """The newest C{most} + 1 times at which a row begins or ends, in descending order."""
-    times: set[int] = set()
-    for boxes in columns:
-        for box in boxes:
-            start = int(box.start)
-            times.add(start)
-            times.add(max(int(box.end), start + 1))
+    times = {time for boxes in columns for box in boxes for time in span(box)}
     return sorted(times, reverse=True)[: most + 1]
 
 
@@ -67,21 +72,39 @@ def layout(columns: Sequence[Sequence[Box]], most: int) -> list[Row]:
     if count < 1:
         return []
     rising = [-each for each in times]
+    placed = [_placed(boxes, rising, count, most) for boxes in columns]
+    count = max(count, *(bottom for column in placed for _, _, bottom in column))
     cells: list[list[Markup]] = [[] for _ in range(count)]
-    for boxes in columns:
-        _column(boxes, rising, count, cells)
-    return [Row(times[number + 1], tuple(row)) for number, row in enumerate(cells)]
+    for column in placed:
+        _fill(column, count, cells)
+    last = len(times) - 1
+    return [Row(times[min(number + 1, last)] // UNIT, tuple(row)) for number, row in enumerate(cells)]
 
 
-def _column(boxes: Sequence[Box], rising: list[int], count: int, cells: list[list[Markup]]) -> None:
+def _placed(boxes: Sequence[Box], rising: list[int], count: int, most: int) -> list[tuple[Box, int, int]]:
+    """The boxes of one column, each with its first row and the row after its last.
+
+    Boxes that are moved down below the last row get more rows, up to C{most}.
+    """
+    free = 0
+    placed = []
+    for start, end, box in sorted(
+        ((*span(box), box) for box in boxes), key=lambda each: (-each[1], -each[0])
+    ):
+        wanted = bisect_left(rising, -end)
+        top = max(free, wanted)
+        if wanted >= count or top >= most:
+            break
+        bottom = max(top + 1, min(count, bisect_left(rising, -start)))
+        placed.append((box, top, bottom))
+        free = bottom
+    return placed
+
+
+def _fill(column: Sequence[tuple[Box, int, int]], count: int, cells: list[list[Markup]]) -> None:
     """Add the cells of one column."""
     free = 0
-    for box in sorted(boxes, key=lambda box: (-int(box.end), -box.start)):
-        start = int(box.start)
-        top = max(free, bisect_left(rising, -max(int(box.end), start + 1)))
-        if top >= count:
-            break
-        bottom = min(count, max(top + 1, bisect_left(rising, -start)))
+    for box, top, bottom in column:
         if top > free:
             cells[free].append(_EMPTY(rows=top - free))
         cells[top].append(_FULL(rows=bottom - top, kind=box.kind, html=box.html))

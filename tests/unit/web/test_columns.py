@@ -54,6 +54,14 @@ class ColumnsTests(unittest.SynchronousTestCase):
         self.assertEqual(len(rows), 10)
         self.assertIn("long", rows[0].cells[1])
 
+    def test_sameSecond(self) -> None:
+        """Many boxes of one second are all shown, one above the other."""
+        boxes = [box(5 + number / 50, 5 + number / 50 + 0.01, f"s{number}") for number in range(20)]
+        boxes += [box(5.5, 5.5, f"t{number}") for number in range(5)]
+        text = "".join(cell for row in layout([boxes], 100) for cell in row.cells)
+        for each in (*(f">s{number}<" for number in range(20)), *(f">t{number}<" for number in range(5))):
+            self.assertIn(each, text)
+
     @given(st.lists(st.lists(TIMES, max_size=8), min_size=1, max_size=5), st.integers(1, 40))
     def test_complete(self, columns: list[list[Box]], most: int) -> None:
         """Every row has exactly one cell for each column, whatever overlaps."""
