@@ -25,7 +25,7 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
-from buildbot.web.accounts.authz import openSentences, rightsOf
+from buildbot.web.accounts.authz import AUTH, Authz, openSentences, rightsOf
 from buildbot.web.accounts.door import Door, DoorSettings
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
@@ -64,6 +64,7 @@ PORT = Kind(
     lambda value: value is None or isinstance(value, str) or (isWhole(value) and 0 <= value < 65536),
 )
 ANY = Kind("a value of 0.8", lambda value: True)
+AUTHZ = orNone(Kind("an Authz", lambda value: isinstance(value, Authz)))
 FEEDS = Kind(
     "a list of 'atom', 'rss' and 'json', or None for all",
     lambda value: (
@@ -113,13 +114,13 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         numbuilds=COUNT,
         num_events=COUNT,
         num_events_max=orNone(COUNT),
-        auth=ANY,
+        auth=AUTH,
         order_console_by_time=FLAG,
         changecommentlink=COMMENT_LINK,
         revlink=REVLINK,
         projects=NAME_LINK,
         repositories=NAME_LINK,
-        authz=ANY,
+        authz=AUTHZ,
         logRotateLength=orNone(COUNT),
         maxRotatedFiles=orNone(COUNT),
         change_hook_dialects=orNone(CHANGE_HOOK_DIALECTS),
@@ -448,7 +449,7 @@ class Waterfall(WebStatus):
     @arguments(
         http_port=PORT,
         distrib_port=ANY,
-        allowForce=FLAG,
+        allowForce=orNone(FLAG),
         categories=orNone(NAMES),
         css=orNone(TEXT),
         favicon=orNone(TEXT),
@@ -458,19 +459,19 @@ class Waterfall(WebStatus):
         self,
         http_port: int | str | None = None,
         distrib_port: int | str | None = None,
-        allowForce: bool = True,
+        allowForce: bool | None = None,
         categories: Sequence[str] | None = None,
         css: str | None = None,
         favicon: str | None = None,
         robots_txt: str | None = None,
     ) -> None:
-        """@param allowForce: True to allow all actions to everybody, as in 0.7.5.
+        """@param allowForce: True to allow all actions to everybody, which was the default of 0.7.5.
         @param categories: only builders of these categories are in the waterfall.
         @param css: the path of an own style sheet, served beside ours as C{/buildbot.css}.
         @param favicon: the path of an own icon.
         @param robots_txt: the path of a C{robots.txt}.
         """
-        WebStatus.__init__(self, http_port, distrib_port, bool(allowForce))
+        WebStatus.__init__(self, http_port, distrib_port, allowForce)
         remember(self)
         self.categories = None if categories is None else list(categories)
         self.css = css

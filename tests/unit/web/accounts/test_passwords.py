@@ -89,7 +89,7 @@ class OtherTests(unittest.SynchronousTestCase):
         }.items():
             why = str(self.assertRaises(UnusableHash, parsed, text))
             self.assertIn(word, why)
-            self.assertIn("`buildbot account passwd`", why)
+            self.assertIn("`buildbot account --password`", why)
 
     def test_bcrypt(self) -> None:
         """A hash of bcrypt is checked by the package bcrypt, under the name that the package knows."""

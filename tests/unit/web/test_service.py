@@ -1,0 +1,45 @@
+"""The arguments of the web servers, and the warnings about them."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.config.arguments import BadArguments
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.oldauth import BasicAuth
+from buildbot.web.service import Waterfall, WebStatus
+
+AUTH = BasicAuth([("ann", "correct horse")])
+
+
+class WaterfallTests(unittest.SynchronousTestCase):
+    """The web server of 0.7.5."""
+
+    def test_closed(self) -> None:
+        """Nobody may act on a Waterfall without allowForce, and checkconfig has no warning about it."""
+        self.assertEqual(Waterfall(8010).configurationDoubts, [])
+        self.assertEqual(Waterfall(8010, allowForce=False).configurationDoubts, [])
+
+    def test_open(self) -> None:
+        """With allowForce=True everybody may act, as in 0.7.5, and checkconfig warns."""
+        (doubt,) = Waterfall(8010, allowForce=True).configurationDoubts
+        self.assertIn("Waterfall: everybody who can open the web pages may do this", doubt)
+        self.assertIn("forceBuild", doubt)
+
+
+class ArgumentTests(unittest.SynchronousTestCase):
+    """Who one is, and what one may do."""
+
+    def test_taken(self) -> None:
+        """WebStatus takes an Authz, or an auth that checks passwords."""
+        authz = Authz(auth=AUTH, forceBuild="auth")
+        self.assertIs(WebStatus(8010, authz=authz).authz, authz)
+        self.assertIs(WebStatus(8010, allowForce=True, auth=AUTH).auth, AUTH)
+
+    def test_refused(self) -> None:
+        """An auth in place of an Authz is an error, and so is a list of passwords in place of an auth."""
+        why = self.assertRaises(BadArguments, lambda: WebStatus(8010, authz=AUTH))
+        self.assertIn("authz must be an Authz, or None", str(why))
+        why = self.assertRaises(BadArguments, lambda: WebStatus(8010, auth=[("ann", "correct horse")]))
+        self.assertIn("auth must be an object with authenticate() and errmsg()", str(why))
+        self.assertNotIn("horse", str(why))
