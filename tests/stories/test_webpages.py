@@ -70,6 +70,19 @@ class PagesTests(BuildingCase):
         self.assertIn('href="../../../../../builders/full/builds/0/steps/compile/logs/stdio"', page.text)
         self.assertEqual(self.ask("/builders/full/builds/0/steps/0").status, 200)
 
+    def test_next(self) -> None:
+        """A finished build has a link to the next one, as soon as there is a next one."""
+        self.force()
+        self.commands[0].end(2)
+        self.wait(2)
+        self.commands[1].end(0)
+        self.wait(2)
+        self.assertNotIn("Build 1</a>", self.ask("/builders/full/builds/0").text)
+        self.force()
+        self.wait(2)
+        self.assertIn(">Build 1</a>", self.ask("/builders/full/builds/0").text)
+        self.assertEqual(self.ask("/builders/full/builds/1").status, 200)
+
     def test_missing(self) -> None:
         """What does not exist is told, with a guess."""
         self.assertIn("Did you mean full?", self.ask("/builders/ful").text)

@@ -9,7 +9,7 @@ from typing import Any
 from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.status.build import BuildStatus
-from buildbot.status.topics import buildTopic
+from buildbot.status.topics import builderTopic, buildTopic
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
 from buildbot.web.pages.acting import doneHere
@@ -36,8 +36,10 @@ async def buildPage(call: Call) -> Page:
     build, status = await buildOf(call)
     mayProperties = await call.may("viewProperties", build.builder)
     name, number = build.builder, build.number or 0
+    newest = await call.world.store.getBuilds(name, 1)
+    isNewest = not newest or (newest[0].number or 0) <= number
     parts = [
-        Part("summary", join([_summary(call, build, status), _around(call, build, status is None)])),
+        Part("summary", join([_summary(call, build, status), _around(call, build, isNewest)])),
         Part("steps", section("steps-title", "Steps", steps(call, build))),
         Part("changes", section("changes-title", "Changes", _changes(call, build))),
         Part("acts", await buildForms(call, name, number, status is not None)),
@@ -51,7 +53,7 @@ async def buildPage(call: Call) -> Page:
     return Page(
         f"{name} #{number}",
         parts,
-        topics=(buildTopic(name, number),),
+        topics=(buildTopic(name, number), *([builderTopic(name)] if isNewest else [])),
         ages=status is not None,
         trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
         styles=(LOG_STYLE.address,),
@@ -95,13 +97,13 @@ def revisionOf(call: Call, build: BuildRecord) -> Markup:
     return join(filter(None, [link(call.to("revision", str(revision)), str(revision)), outside]), " ")
 
 
-def _around(call: Call, build: BuildRecord, isOver: bool) -> Markup:
+def _around(call: Call, build: BuildRecord, isNewest: bool) -> Markup:
     """Links to the builds before and after."""
     number, builder = build.number or 0, build.builder
     links = []
     if number > 0:
         links.append(link(call.to("builders", builder, "builds", number - 1), f"Build {number - 1}"))
-    if isOver:
+    if not isNewest:
         links.append(link(call.to("builders", builder, "builds", number + 1), f"Build {number + 1}"))
     return paragraph(join(links, " · ")) if links else NOTHING
 
