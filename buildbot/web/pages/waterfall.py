@@ -230,7 +230,7 @@ def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
     """The boxes of a build: its start, and one for each step."""
     here = ("builders", build.builder, "builds", build.number or 0)
     start = Box(
-        build.started - 1, build.started, "BuildStep start", _START(to=path(*here), number=build.number)
+        build.started - 0.01, build.started, "BuildStep start", _START(to=path(*here), number=build.number)
     )
     boxes = [start]
     for step in build.steps:
