@@ -49,7 +49,7 @@ def _static(call: Call) -> Answer:
 
 TABLE = Table(
     [
-        Route("/static/{file}", _static, "The style sheet, the script and the icon.", kind="file"),
+        Route("/static/{file}", _static, "The style sheet, the script and the icon.", kind="file", action=""),
         *home.ROUTES,
         *builders.ROUTES,
         *builder.ROUTES,

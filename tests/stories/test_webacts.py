@@ -15,6 +15,8 @@ from buildbot.web.accounts import checking
 from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.accountsfile import changeAccounts
 from buildbot.web.accounts.passwords import hashed
+from buildbot.web.accounts.rights import actionName
+from buildbot.web.table import TABLE
 from tests.stories.test_webpages import CONFIG
 from tests.stories.web import Response, WebWorld
 
@@ -221,6 +223,29 @@ class HostTests(ActingCase):
             ({}, 401),  # no browser: the cookie does not count
         ):
             self.assertEqual(self.send(path, fields, **headers).status, wanted, headers)
+
+
+class EveryRouteTests(ActingCase):
+    """All routes, whoever adds one."""
+
+    def test_foreign(self) -> None:
+        """Row 47: no route that can change something takes a request from another site."""
+        self.logIn()
+        values = {"builder": "full", "number:int": "0", "slave": "bot1"}
+        routes = [each for each in TABLE if each.method != "GET"]
+        self.assertGreater(len(routes), 30)
+        for route in routes:
+            path = re.sub(r"\{([^}]+)\}", lambda found: values.get(found[1], "x"), route.path)
+            headers = {"Cookie": self.cookie, "Sec_Fetch_Site": "cross-site"}
+            answer = self.ask(path, route.method, b"{}", Content_Type="application/json", **headers)
+            self.assertEqual(answer.status, 403, route.path)
+        self.assertEqual(self.master.audit.latest(), [])
+
+    def test_actions(self) -> None:
+        """Every route needs an action that C{Authz} knows."""
+        for route in TABLE:
+            if route.action:  # else everybody may
+                self.assertEqual(actionName(route.action), route.action, route.path)
 
 
 class BuildActsTests(ActingCase):
@@ -501,6 +526,30 @@ c['status'] = [html.WebStatus(
         self.assertIn("Done here", shown)
         self.assertNotIn("refused", shown)
         self.assertNotIn("127.0.0.1", shown)
+
+
+class PrivateTests(ActingCase):
+    """A master whose pages are only for people with an account."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(view='auth'))]
+"""
+
+    def test_view(self) -> None:
+        """Strangers see nothing but the login, which leads back to the page; users see the pages."""
+        for path in ("/", "/builders/full", "/me", "/waterfall"):
+            answer = self.get(path)
+            self.assertEqual(answer.status, 401, path)
+            self.assertNotIn("bot1", answer.text)
+        self.assertIn('href="../login?next=%2Fbuilders%2Ffull"', self.get("/builders/full").text)
+        page = self.get("/login?next=%2Fbuilders%2Ffull")
+        self.assertEqual(page.status, 200)
+        style = re.search(r'href="(static/[^"]+css)"', page.text)
+        assert style is not None
+        self.assertEqual(self.get(f"/{style[1]}").status, 200)
+        self.assertEqual(self.logIn("bob").status, 303)
+        self.assertEqual(self.get("/builders/full").status, 200)
 
 
 class TokenTests(ActingCase):

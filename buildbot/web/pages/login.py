@@ -133,12 +133,12 @@ def auditPage(call: Call) -> Page:
 _NEXT = Parameter("next", "The path of the page after the login.")
 
 ROUTES = (
-    Route("/login", loginPage, "The form of the login.", (_NEXT,)),
-    Route("/login", logIn, "Log in, with the fields username, passwd and next.", method="POST"),
-    Route("/logout", logoutPage, "The form to log out."),
-    Route("/logout", logOut, "Log out.", method="POST"),
-    Route("/authfail", refusal, "The refusal of 0.7.11.", kind="old"),
-    Route("/authzfail", refusal, "The refusal of 0.8.6.", kind="old"),
+    Route("/login", loginPage, "The form of the login.", (_NEXT,), action=""),
+    Route("/login", logIn, "Log in, with the fields username, passwd and next.", method="POST", action=""),
+    Route("/logout", logoutPage, "The form to log out.", action=""),
+    Route("/logout", logOut, "Log out.", method="POST", action=""),
+    Route("/authfail", refusal, "The refusal of 0.7.11.", kind="old", action=""),
+    Route("/authzfail", refusal, "The refusal of 0.8.6.", kind="old", action=""),
     Route(
         "/me", rightsPage, "Who you are, and what you may do.", (Parameter("builder", "On this builder."),)
     ),
