@@ -44,7 +44,6 @@ class ExplainTests(unittest.TestCase):
         for text in (
             "from buildbot.status import words",
             "from buildbot.status.words import IRC",
-            "from buildbot.status.web.base import HtmlResource",
             "from buildbot.status.client import PBListener",
             "from buildbot.status.mail import MailNotifier",
         ):
