@@ -27,6 +27,7 @@ from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.audit import Audit, StoreKeeper
+from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.debug import DebugAccount
 from buildbot.control.mastercommands import MasterCommands
@@ -130,13 +131,14 @@ class BuildMaster(PluginParent):
         self.lastReconfig: dict[str, Any] | None = None
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         builds = BuildCommands(self.botmaster, self.allSchedulers)
+        self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(lambda: reportMaster(self), self.botmaster, self.reconfigurer).handlers(),
+            **AuditCommands(self.audit).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
             **builds.handlers(),
             **RequestCommands(self.botmaster, builds).handlers(),
         }
-        self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
         self._ready: Deferred[list[str]] = Deferred()

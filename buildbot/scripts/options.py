@@ -218,6 +218,21 @@ class AccountOptions(MakerBase):
         self._dirAnd("account", args)
 
 
+class AuditOptions(MakerBase):
+    """The options of C{audit}."""
+
+    optFlags = [["json", "j", "Print the actions as JSON."]]
+    optParameters = [
+        ["count", "c", 100, "How many actions to show, at most 10000.", count("--count")],
+        ["who", "w", None, "Only actions of this user."],
+        ["subject", "s", None, "Only actions on this, such as builder/NAME, slave/NAME or master."],
+    ]
+    longdesc = (
+        "Shows who has done what on the running master in DIR: on web pages, through the API and with "
+        "commands. The latest action is first."
+    )
+
+
 class BackupOptions(MakerBase):
     """The options of C{backup}."""
 

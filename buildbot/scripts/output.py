@@ -31,7 +31,7 @@ _AGAIN = 10.0
 #: The most characters of the file of a token.
 LONGEST_TOKEN = 1000
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
-_QUESTIONS = ("status", "builds", "build", "parameters")
+_QUESTIONS = ("status", "builds", "build", "parameters", "audit")
 
 
 class CommandFailed(Exception):

@@ -157,7 +157,7 @@ class HandlersTests(BuildCase):
 
     @settings(max_examples=300, deadline=None)
     @given(
-        st.sampled_from(sorted(COMMANDS.keys() - {"status", "reconfig", "progress", "disconnect"})),
+        st.sampled_from(sorted(COMMANDS.keys() - {"status", "reconfig", "progress", "audit", "disconnect"})),
         st.dictionaries(st.sampled_from(NAMES), ANYTHING),
     )
     def test_anything(self, command: str, params: dict[str, Any]) -> None:
