@@ -55,6 +55,7 @@ class TextSender:
         self._isPaused = False
         self._isReading = False
         self._isWaiting = False
+        self._hasGrown = False  # since the present read began
         self._isOver = False
         self._done: Deferred[int] = Deferred(lambda _: self.stopProducing())
 
@@ -88,6 +89,7 @@ class TextSender:
         self._wake()
 
     def _wake(self) -> None:
+        self._hasGrown = True
         if self._isWaiting:
             self._isWaiting = False
             self._go()
@@ -96,6 +98,7 @@ class TextSender:
         if self._isPaused or self._isReading or self._isOver or self._isWaiting:
             return
         self._isReading = True
+        self._hasGrown = False
         place = self._log.place()
         start, headers = self._at, self._headers
         end = start + SLICE if self._end is None else min(self._end, start + SLICE)
@@ -114,7 +117,7 @@ class TextSender:
             return
         self._at += len(data)
         isAll = isAll or (self._end is not None and self._at >= self._end)
-        self._isWaiting = not data and not isAll and not self._log.isFinished()
+        self._isWaiting = not (data or isAll or self._hasGrown or self._log.isFinished())
         if data:
             self._receiver.write(data)
         if isAll:

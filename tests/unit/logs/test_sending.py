@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
@@ -14,6 +14,7 @@ from twisted.trial import unittest
 from buildbot.logs import sending
 from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogDirectory, LogFile
+from buildbot.logs.reading import LogViews
 from buildbot.logs.sending import TextSender
 
 
@@ -97,6 +98,20 @@ class SendingTests(unittest.TestCase):
         self.log.finish()
         self.assertEqual((self.successResultOf(done), self.connection.data), (14, b"one\ntwo\nthree\n"))
         self.assertFalse(self.log.isWatched())
+
+    def test_growsDuringReading(self) -> None:
+        """Output that comes while a piece is read is sent at once, not with the next output."""
+        log, views = self.log, self.logs.views
+
+        class SlowViews:
+            async def call(self, place: Any, read: Any) -> Any:
+                found = await views.call(place, read)
+                if not log.getText():
+                    log.addStdout("first\n")
+                return found
+
+        TextSender(cast(LogViews, SlowViews()), log, self.connection).start()
+        self.assertEqual(self.connection.data, b"first\n")
 
     def test_gone(self) -> None:
         """A log whose file is deleted ends with an error."""
