@@ -82,7 +82,7 @@ class OldFileTests(RealCase):
     """Files of 0.7."""
 
     def test_waterfall(self) -> None:
-        """0.7.5: a Waterfall with categories, and a style sheet of its own. Everybody may force a build."""
+        """0.7.5: a Waterfall with categories and its own style sheet. By default nobody may force."""
         css = os.path.join(self.basedir, "own.css")
         with open(css, "w", encoding="utf-8") as file:
             file.write("td {}")
@@ -90,7 +90,7 @@ class OldFileTests(RealCase):
         self.begin(OLD + line, "buildbot-full")
         self.assertIn('class="waterfall"', self.ask("/").text)
         self.assertIn('href="buildbot.css"', self.ask("/").text)
-        self.assertIn(self.post("/builders/buildbot-full/force", b"username=ann&comments=x"), (200, 303))
+        self.assertEqual(self.post("/builders/buildbot-full/force", b"username=ann&comments=x"), 403)
 
     def test_webStatus(self) -> None:
         """0.7.6 to 0.7.12: a WebStatus on one interface, with force for everybody."""
@@ -98,6 +98,7 @@ class OldFileTests(RealCase):
             "c['status'].append(html.WebStatus(http_port='tcp:8010:interface=127.0.0.1', allowForce=True))\n"
         )
         self.begin(OLD + line, "buildbot-full")
+        self.assertEqual(self.post("/builders/buildbot-full/force", b"username=ann&comments=x"), 303)
         self.assertIn((8010, "127.0.0.1"), [(port, where) for port, _, _, where in self.reactor.tcpServers])
 
     def test_auth(self) -> None:
