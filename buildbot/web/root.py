@@ -11,7 +11,7 @@ from twisted.web import resource, static
 
 from buildbot.web.dispatch import Dispatcher, RouteResource
 
-#: The policy for own files: styles may stand in the page, scripts not.
+#: The policy for own files and own pages: styles may stand in the page, scripts not.
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
     b"connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"

@@ -23,13 +23,9 @@ from buildbot.web.dispatch import Incoming, RouteResource, incomingOf
 from buildbot.web.markup import Markup
 from buildbot.web.oldpages.paths import path_to_root
 from buildbot.web.oldpages.request import OldRequest, raw, text
+from buildbot.web.root import POLICY
 from buildbot.web.routes import Route
 
-#: The policy for own pages: styles may stand in the page, scripts not.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
-    "connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 _WHOLE = ("<!doctype", "<html", "<?xml")
 
 
@@ -140,7 +136,7 @@ class HtmlResource(resource.Resource):
         if self.addSlash and request.prepath[-1] != b"":
             return Redirect(quote(request.prepath[-1]).encode("ascii") + b"/").render(request)
         incoming = incomingOf(request)
-        request.setHeader(b"content-security-policy", POLICY.encode("ascii"))
+        request.setHeader(b"content-security-policy", POLICY)
 
         async def make(call: Call) -> Page | Answer:
             return await self._page(call, request, incoming)
