@@ -207,7 +207,7 @@ class ProxyCase(MasterTestCase):
         return setting(name).replace("127.0.0.1:8010", f"127.0.0.1:{self.web}")
 
     async def cleanUp(self) -> None:
-        """Stop the proxy in order, so that its own children end, too."""
+        """Stop the proxy."""
         if hasattr(self, "proxy"):
             await self.proxy.stop()
 
@@ -335,10 +335,10 @@ class ApacheTests(ProxyCase):
     """The master behind Apache."""
 
     def command(self) -> list[str]:
-        """In the foreground."""
+        """In the foreground, as one process: workers of its own would survive the test."""
         if not os.path.exists(f"{APACHE_MODULES}/mod_proxy_http.so"):
             raise unittest.SkipTest("apache2 is not installed")
-        return [program("apache2"), "-d", "HERE", "-f", "HERE/config", "-DFOREGROUND"]
+        return [program("apache2"), "-d", "HERE", "-f", "HERE/config", "-X"]
 
     def configuration(self, **names: Any) -> str:
         """Two servers. Apache does not run its workers as root."""
