@@ -19,6 +19,8 @@ from buildbot.web.accounts.passwords import LONGEST, hashed
 
 #: The fewest characters of a new password.
 SHORTEST = 8
+#: The most bytes of the line with a password in a file; a longer line is refused as too long.
+_LONGEST_LINE = LONGEST + 3
 
 
 def account(config: Config) -> int:
@@ -68,8 +70,12 @@ def _set(config: Config, here: str, name: str) -> int:
     words = config["roles"]
     roles = rolesOf(words) if isinstance(words, list) and words else None
     isNew = AccountsFile(here).get(name) is None
-    keepsPassword = not isNew and not config["password"] and (roles is not None or config["no-roles"])
-    stored = None if keepsPassword else hashed(_password(name))
+    file = config["password-file"]
+    isAsked = isNew or config["password"] or file is not None
+    keepsPassword = not isAsked and (roles is not None or config["no-roles"])
+    stored = (
+        None if keepsPassword else hashed(_checked(_password(name) if file is None else _inFile(str(file))))
+    )
 
     def changed(accounts: Accounts) -> Accounts:
         old = accounts.all.get(name)
@@ -94,6 +100,22 @@ def _password(name: str) -> str:
         password = getpass.getpass(f"Password for {name}: ")
         if getpass.getpass("The same again: ") != password:
             raise BadAccount("the two passwords differ: nothing is changed")
+    return password
+
+
+def _inFile(path: str) -> str:
+    """The password in the first line of a file. Raises L{CommandFailed} for one that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.readline(_LONGEST_LINE).decode("utf-8").rstrip("\r\n")
+    except OSError as why:
+        raise CommandFailed(f"cannot read the password in {path}: {inWords(why)}") from None
+    except UnicodeDecodeError:
+        raise CommandFailed(f"cannot read the password in {path}: it is not UTF-8 text") from None
+
+
+def _checked(password: str) -> str:
+    """The password, if it may be one. Raises L{BadAccount}."""
     if len(password) < SHORTEST:
         raise BadAccount(f"the password must have at least {SHORTEST} characters")
     if len(password.encode("utf-8", "surrogatepass")) > LONGEST:

@@ -197,6 +197,14 @@ class AccountOptions(MakerBase):
         ["remove", "", "Remove the account."],
         ["json", "j", "Print the accounts and their roles as JSON."],
     ]
+    optParameters = [
+        [
+            "password-file",
+            "",
+            None,
+            "Set the first line of this file as the new password; do not ask for one.",
+        ]
+    ]
     longdesc = (
         "Makes an account for the web pages of the master in DIR, or changes it. The password is asked for, "
         "or read from standard input. Without NAME, lists the accounts and their roles."

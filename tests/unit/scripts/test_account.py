@@ -50,6 +50,29 @@ class AccountTests(unittest.SynchronousTestCase):
         assert changed is not None
         self.assertTrue(parsed(changed.stored).isOf("battery staple"))
 
+    def test_passwordFile(self) -> None:
+        """With --password-file, the first line of a file is the password; roles may change with it."""
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("battery staple\nanother line\n")
+        self.run_(self.here, "ann", password="correct horse")
+        said = self.run_("--role=dev", f"--password-file={path}", self.here, "ann", password="not asked for")
+        self.assertEqual(said.out, "account ann is changed, and its sessions have ended; roles: dev\n")
+        made = AccountsFile(self.here).get("ann")
+        assert made is not None
+        self.assertTrue(parsed(made.stored).isOf("battery staple"))
+
+    def test_noPasswordFile(self) -> None:
+        """A missing file is an error, and so is a short password in it; no account is made."""
+        path = self.mktemp()
+        self.assertIn(
+            "cannot read the password in", self.run_(f"--password-file={path}", self.here, "ann").err
+        )
+        with open(path, "w") as file:
+            file.write("short\n")
+        self.assertIn("at least 8", self.run_(f"--password-file={path}", self.here, "ann").err)
+        self.assertIsNone(AccountsFile(self.here).get("ann"))
+
     def test_listed(self) -> None:
         """The accounts are listed with their roles, never with a password or its hash."""
         self.assertIn("there is no account yet", self.run_(self.here).out)
