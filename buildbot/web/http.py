@@ -157,6 +157,7 @@ class Site(server.Site):
     """I make a L{Channel} for each connection.
 
     @ivar connections: the open connections.
+    @ivar answered: the number of answers with each status.
     """
 
     protocol: Any = Channel
@@ -166,6 +167,7 @@ class Site(server.Site):
     def __init__(self, root: resource.Resource, reactor: Any, logFile: Any = None) -> None:
         """@param logFile: a file-like object for the access log; None: there is none."""
         server.Site.__init__(self, root, reactor=reactor)
+        self.answered: dict[int, int] = {}
         self.connections: set[Channel] = set()
         self._accessLog = logFile
 
@@ -180,7 +182,8 @@ class Site(server.Site):
         server.Site.stopFactory(self)
 
     def log(self, request: Any) -> None:
-        """Write a line to the access log. The query is left out: it may have a token."""
+        """Count an answer, and write a line to the access log without the query: it may have a token."""
+        self.answered[request.code] = self.answered.get(request.code, 0) + 1
         if self._accessLog is not None:
             request.uri = request.path
             server.Site.log(self, request)

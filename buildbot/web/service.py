@@ -366,6 +366,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             root.putChild(name, child)
         site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
         site.buildbot_service = self
+        extra["answered"] = site.answered if isinstance(site, Site) else {}
         self.site = site
         self.setupSite()
         if self.http_port is not None:

@@ -20,6 +20,14 @@ class AlertRuleTests(BuildingCase):
         self.assertGreater(len(told), 8)
         self.assertEqual({re.sub("_(total|bucket)$", "", each) for each in told} - self.bare(found), set())
 
+    def test_requests(self) -> None:
+        """Answered requests are counted by status, without a scrape before them."""
+        for path in ("/builders", "/builders/none", "/builders"):
+            self.ask(path)
+        lines = self.ask("/metrics").text.splitlines()
+        self.assertIn('buildbot_http_requests_total{code="200"} 2', lines)
+        self.assertIn('buildbot_http_requests_total{code="404"} 1', lines)
+
     def bare(self, names: set[str]) -> set[str]:
         """The names without the endings of counters."""
         return {name.removesuffix("_total") for name in names}

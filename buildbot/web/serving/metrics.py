@@ -133,8 +133,15 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
 def _counted(call: Call, counting: Counting) -> list[Family]:
     streams: Streams = call.world.extra["streams"]
     events: EventStreams = call.world.extra["events"]
+    answered: dict[int, int] = call.world.extra["answered"]
     trouble = call.world.botmaster.health.trouble
     return [
+        Family(
+            "buildbot_http_requests",
+            "counter",
+            "The answered requests of the web server by status.",
+            [Sample((("code", str(code)),), number) for code, number in sorted(answered.items())],
+        ),
         Family(
             "buildbot_build_duration_seconds",
             "histogram",
