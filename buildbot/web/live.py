@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from buildbot.events.alarm import Alarm
 from buildbot.status.topics import News, Subscription
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
-from buildbot.web.routes import Parameter, Route
+from buildbot.web.routes import BadQuery, Parameter, Route
 
 log = Logger()
 
@@ -194,14 +194,13 @@ class Streams:
         self._pages: dict[tuple[Any, ...], LivePage] = {}
         self._beat = Alarm(self._beats)
         self.open = 0
-        self.render: Callable[..., Awaitable[object]] | None = None
 
-    async def begin(self, out: Out, call: Call, key: tuple[Any, ...], since: str = "") -> None:
+    async def begin(self, out: Out, call: Call, page: Page, key: tuple[Any, ...], since: str = "") -> None:
         """Send the changes of a page to a browser.
 
+        @param page: the present page.
         @param since: the last event before the browser's page was made; "" if that is unknown.
         """
-        page = await render(call)
         live = self._pages.get(key)
         if live is None:
             live = self._pages[key] = LivePage(call, self._clock, lambda: self._pages.pop(key, None))
@@ -237,12 +236,16 @@ def target(call: Call, table: Any) -> Call:
     if found is None or route is None or route.kind != "page":
         raise Problem(404, "There is no such page", address.path)
     given = parse_qs(address.query, keep_blank_values=True)
+    try:
+        query = route.read(given)
+    except BadQuery as why:
+        raise Problem(400, "A parameter is wrong", str(why)) from None
     root = "../" * (len(segments) - 1)
     return Call(
         call.world,
         route,
         found.values,
-        route.read(given),
+        query,
         given,
         call.who,
         root,
@@ -259,7 +262,8 @@ async def _live(call: Call) -> Stream:
     if not await call.may(page.route.action):
         raise Problem(403, "You may not see this page")
     key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how, call.who.key)
-    return Stream(lambda out: streams.begin(out, page, tuple(key), call.query["since"]), EVENTS)
+    first = await render(page)
+    return Stream(lambda out: streams.begin(out, page, first, tuple(key), call.query["since"]), EVENTS)
 
 
 ROUTES = (

@@ -358,7 +358,6 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.dispatcher = dispatcher = Dispatcher(
             world, ofWaterfall(TABLE) if world.options.isWaterfall else TABLE, door, OLD
         )
-        self._streams.render = dispatcher.answer
         root = Root(dispatcher, self._ownFiles())
         if hooks.dialects:
             root.putChild(b"change_hook", HookResource(hooks))

@@ -1,0 +1,108 @@
+"""Open pages: their streams of changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import fail
+
+from buildbot.store.interface import StoreFailed
+from buildbot.web import live
+from tests.stories.test_webpages import BuildingCase
+from tests.stories.world import World
+
+
+class StreamTests(BuildingCase):
+    """A browser keeps a page open."""
+
+    def open(self, page: str = "%2Fbuilders", more: str = "") -> Any:
+        """Open the stream of a page."""
+        connection = self.dial()
+        line = f"GET /live?page={page}{more} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        connection.send(line.encode())
+        self.settle()
+        return connection
+
+    def test_since(self) -> None:
+        """A page that is up to date gets no parts again; one that is not gets them."""
+        last = self.master.status.topics.lastId()
+        self.assertNotIn(b"event: parts", self.open(more=f"&since={last}").received())
+        self.force()
+        self.assertIn(b"event: parts", self.open(more=f"&since={last}").received())
+
+    def test_shared(self) -> None:
+        """Two browsers on one page share it; it ends with the last of them."""
+        first, second = self.open(), self.open()
+        self.assertEqual(self.master.status.topics.count(), 1)
+        first.close()
+        self.force()
+        self.wait(2)
+        self.assertIn(b"building", second.received())
+        second.close()
+        self.assertEqual(self.master.status.topics.count(), 0)
+
+    def test_alive(self) -> None:
+        """A sign of life comes every 15 seconds, but not to a client that does not read."""
+        first, slow = self.open(), self.open()
+        slow.protocol.pauseProducing()
+        self.wait(16)
+        self.assertIn(b": alive", first.received())
+        self.assertNotIn(b": alive", slow.received())
+        first.close()
+        slow.close()
+        self.wait(16)
+
+    def test_slow(self) -> None:
+        """A client that does not read loses its stream at the next change, and may come back."""
+        slow = self.open()
+        slow.protocol.pauseProducing()
+        self.force()
+        self.wait(2)
+        self.assertEqual(self.master.status.topics.count(), 0)
+
+    def test_changesMeanwhile(self) -> None:
+        """Changes that come faster than twice a second are sent together, and none is lost."""
+        stream = self.open()
+        self.force()
+        self.wait(1)
+        self.commands[0].end(0)
+        self.wait(3)
+        self.commands[1].end(0)
+        self.wait(3)
+        self.assertIn(b"#0", stream.received())
+        self.assertGreater(stream.received().count(b"event: "), 2)
+
+    def test_refused(self) -> None:
+        """A page that does not exist, is not live, or has a wrong parameter has no stream."""
+        for page, status in (
+            ("%2Fnowhere", b" 404 "),
+            ("%2Fbuilders%2Fx", b" 404 "),
+            ("%2Fstatic%2Fx.css", b" 404 "),
+            ("%2Fone_line_per_build%3Fnumbuilds%3Dx", b" 400 "),
+        ):
+            self.assertIn(status, self.open(page).received(), page)
+        self.assertIn(b" 200 ", self.open("").received())
+
+    def test_tooMany(self) -> None:
+        """A stream above the limit is refused for a minute."""
+        self.patch(live, "MOST", 1)
+        self.open()
+        refused = self.open().received()
+        self.assertIn(b" 503 ", refused)
+        self.assertIn(b"Retry-After: 60", refused)
+
+    def test_fails(self) -> None:
+        """A page that cannot be made again ends its streams; the log has the reason."""
+        stream = self.open()
+        self.patch(self.store, "getLastRows", lambda *args: fail(StoreFailed("disk full")))
+        self.force()
+        self.wait(2)
+        self.assertEqual(self.master.status.topics.count(), 0)
+        self.assertTrue(self.flushLoggedErrors(StoreFailed))
+        stream.close()
+
+    def test_stops(self) -> None:
+        """The streams end when the master stops."""
+        stream = self.open()
+        World.stop(self)
+        self.assertTrue(stream.transport.disconnecting)

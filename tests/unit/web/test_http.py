@@ -1,0 +1,187 @@
+"""Tests of buildbot.web.http."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial import unittest
+from twisted.web.resource import Resource
+
+from buildbot.web import http
+from buildbot.web.http import Request, RequestOut, Site
+
+
+class Asked:
+    """Replaces a request of twisted.web."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.ended = False
+        self.aborted = False
+        self.channel = self.transport = self
+        self.gone: Deferred[None] = Deferred()
+
+    def notifyFinish(self) -> Deferred[None]:
+        """See IRequest."""
+        return self.gone
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """See IConsumer."""
+
+    def unregisterProducer(self) -> None:
+        """See IConsumer."""
+
+    def write(self, data: bytes) -> None:
+        """See IRequest."""
+        self.sent += data
+
+    def finish(self) -> None:
+        """See IRequest."""
+        self.ended = True
+        self.gone.callback(None)
+
+    def abortConnection(self) -> None:
+        """See ITCPTransport."""
+        self.aborted = True
+
+
+class OutTests(unittest.SynchronousTestCase):
+    """The connection of a streamed answer."""
+
+    def setUp(self) -> None:
+        self.asked = Asked()
+        self.out = RequestOut(cast(Request, self.asked))
+
+    def test_gone(self) -> None:
+        """After the client has gone, nothing is sent, and who wants to know is told at once."""
+        told: list[str] = []
+        self.out.whenGone(lambda: told.append("before"))
+        self.out.write(b"a")
+        self.asked.gone.errback(Failure(ConnectionError()))
+        self.out.write(b"b")
+        self.out.finish()
+        self.out.abort()
+        self.out.whenGone(lambda: told.append("after"))
+        self.assertEqual((told, self.asked.sent, self.asked.ended), (["before", "after"], b"a", False))
+        self.assertFalse(self.asked.aborted)
+
+    def test_slow(self) -> None:
+        """A slow client is full until it has read; then the writer is told."""
+        told: list[str] = []
+        self.out.whenReady(lambda: told.append("ready"))
+        self.out.pauseProducing()
+        self.assertTrue(self.out.isFull())
+        self.out.resumeProducing()
+        self.assertEqual((told, self.out.isFull()), (["ready"], False))
+        self.out.stopProducing()
+        self.assertTrue(self.out.isFull())
+
+    def test_ends(self) -> None:
+        """An answer can end, or be cut."""
+        self.out.abort()
+        self.assertTrue(self.asked.aborted)
+        self.out.finish()
+        self.assertTrue(self.asked.ended)
+
+
+class Failing(Resource):
+    """A resource of a site that fails before or after it has written something."""
+
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        """See IResource."""
+        if request.path == b"/late":
+            request.write(b"begun")
+        raise ValueError("a fault of the site's own page")
+
+
+class Transport(StringTransport):
+    """A transport that can be aborted."""
+
+    isAborted = False
+
+    def abortConnection(self) -> None:
+        """See ITCPTransport."""
+        self.isAborted = True
+
+
+class ChannelTests(unittest.SynchronousTestCase):
+    """Connections and their limits."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.site = Site(Failing(), self.clock)
+        self.site.startFactory()
+        self.addCleanup(self.site.stopFactory)
+
+    def connect(self) -> tuple[Any, Transport]:
+        """A new connection."""
+        channel, transport = self.site.buildProtocol(None), Transport()
+        assert channel is not None
+        channel.makeConnection(transport)
+        return channel, transport
+
+    def test_readsAgain(self) -> None:
+        """A client that reads again within a minute stays."""
+        channel, transport = self.connect()
+        channel.setTimeout(None)
+        channel.pauseProducing()
+        channel.pauseProducing()
+        self.clock.advance(50)
+        channel.resumeProducing()
+        self.clock.advance(50)
+        self.assertFalse(transport.isAborted)
+        channel.pauseProducing()
+        channel.connectionLost(Failure(ConnectionError()))
+        self.assertEqual(self.site.connections, set())
+
+    def test_tooMany(self) -> None:
+        """A connection above the limit is cut; the others stay."""
+        self.patch(http, "MOST_CONNECTIONS", 1)
+        (_, first), (_, second) = self.connect(), self.connect()
+        self.assertEqual((first.isAborted, second.isAborted), (False, True))
+
+    def test_chunks(self) -> None:
+        """A body without a length is refused when it becomes too large."""
+        channel, transport = self.connect()
+        channel.dataReceived(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        piece = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+        for _ in range(5):
+            channel.dataReceived(piece)
+        channel.dataReceived(b"0\r\n\r\n")
+        self.assertEqual(transport.value().count(b" 413 "), 1)
+        self.assertTrue(transport.disconnecting)
+
+    def test_failure(self) -> None:
+        """A page of the site's own that fails answers 500, without a traceback."""
+        channel, transport = self.connect()
+        channel.dataReceived(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.assertIn(b" 500 ", transport.value())
+        self.assertNotIn(b"ValueError", transport.value())
+        channel, transport = self.connect()
+        channel.dataReceived(b"GET /late HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.assertIn(b"begun", transport.value())
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+        self.assertEqual(self.site.answered, {500: 1, 200: 1})
+
+    def test_goneClient(self) -> None:
+        """A failure after the client has gone is only logged."""
+        channel, transport = self.connect()
+        request = Request(channel)
+        request.path = b"/"
+        request.startedWriting = True
+        request._disconnected = True
+        request.processingFailed(Failure(ValueError()))
+        self.assertEqual(transport.value(), b"")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_disconnectAll(self) -> None:
+        """All connections are closed at once when the server stops."""
+        _, transport = self.connect()
+        self.site.disconnectAll()
+        self.assertTrue(transport.isAborted)
