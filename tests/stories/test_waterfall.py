@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.web.markup import Markup
+from buildbot.web.pages.columns import Box
+from buildbot.web.pages.waterfall import BoxCache, boxesOf
 from tests.stories.test_webpages import BuildingCase
 
 
@@ -36,3 +40,66 @@ class WaterfallTests(BuildingCase):
     def test_help(self) -> None:
         """A form makes the address of a waterfall."""
         self.assertIn('value="full"', self.ask("/waterfall/help").text)
+
+    def finish(self) -> None:
+        """End both steps of the running build, the first with a failure."""
+        self.commands[-1].end(2)
+        self.wait(2)
+        self.commands[-1].end(0)
+        self.wait(2)
+
+    def test_times(self) -> None:
+        """Addresses of 0.7.12 with times show only that time; a span wins over the first time."""
+        self.force()
+        self.finish()
+        now = int(self.reactor.seconds())
+        for query, isThere in (
+            ("show_time=1000", True),
+            (f"show_time=1&last_time={now - 500}", False),
+            (f"first_time={now - 900}", True),
+            (f"first_time={now + 900}", False),
+            (f"last_time={now}&show_time=900&first_time={now + 5}", True),
+        ):
+            self.assertEqual("Build 0" in self.ask(f"/waterfall?{query}").text, isThere, query)
+
+    def test_filters(self) -> None:
+        """Builds are chosen by the authors of their changes, and by their project."""
+        self.force()
+        self.finish()
+        self.assertNotIn("Build 0", self.ask("/waterfall?committer=bob").text)
+        self.assertNotIn("Build 0", self.ask("/waterfall?project=other").text)
+
+    def test_redNow(self) -> None:
+        """A builder with a red step now is among the broken ones; one that is good is not."""
+        self.assertNotIn('href="builders/full"', self.ask("/waterfall?failures_only=1").text)
+        self.force()
+        self.commands[0].end(2)
+        self.wait(2)
+        self.assertIn('href="builders/full"', self.ask("/waterfall?failures_only=1").text)
+
+    def test_timeLeft(self) -> None:
+        """A running build shows the time that is left, once an earlier build has shown how long it takes."""
+        self.force()
+        self.wait(30)
+        self.commands[-1].end(0)
+        self.wait(30)
+        self.commands[-1].end(0)
+        self.wait(2)
+        self.force()
+        self.assertIn(" left", self.ask("/waterfall").text)
+
+    def test_room(self) -> None:
+        """The kept boxes of finished builds are limited; the oldest are made again."""
+        cache = BoxCache(room=300)
+        for number in range(5):
+            build = BuildRecord("full", number, "bot1", (), 5.0, finished=6.0)
+            cache.put(build, (Box(5.0, 6.0, "x", Markup("y" * 50)),))
+            cache.put(build, ())
+        self.assertIsNone(cache.get("full", 0))
+        self.assertIsNotNone(cache.get("full", 4))
+
+    def test_hidden(self) -> None:
+        """A hidden step has no box."""
+        steps = (StepRecord("shown", 5.0, 6.0, 0), StepRecord("secret", 6.0, 7.0, 0, hidden=True))
+        boxes = boxesOf(BuildRecord("full", 0, "bot1", (), 5.0, finished=7.0, steps=steps), 9.0)
+        self.assertEqual(len(boxes), 2)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 
+from twisted.internet.defer import Deferred
 from twisted.python.versions import Version
 
 from buildbot.web import service
+from buildbot.web.call import Answer, Out, Stream
+from buildbot.web.routes import Route, Table
 from tests.stories.web import WebWorld
 
 
@@ -93,3 +96,50 @@ class OldTwistedTests(WebWorld):
         self.patch(service, "OLDEST_TWISTED", Version("Twisted", 99, 1, 0))
         why = self.failureResultOf(self.start())
         self.assertIn("needs Twisted 99.1.0 or later", why.getErrorMessage())
+
+
+class HandlerTests(WebWorld):
+    """Handlers with faults: people see a plain error, and the log has the reason."""
+
+    def setUp(self) -> None:
+        WebWorld.setUp(self)
+        self.successResultOf(self.start())
+        self.web.dispatcher.table = Table(
+            [
+                Route("/odd", lambda call: 5, "It returns no page."),
+                Route("/split", lambda call: Answer(b"", headers=(("X", "a\r\nb"),)), "It splits a header."),
+                Route("/stream", lambda call: Stream(self.fails), "Its stream fails."),
+                Route("/never", lambda call: Deferred(), "It never answers."),
+            ]
+        )
+
+    async def fails(self, out: Out) -> None:
+        """A stream that fails after some bytes."""
+        out.write(b"some")
+        raise ValueError("a fault")
+
+    def test_odd(self) -> None:
+        """A handler that returns something else than a page is a failed page."""
+        self.assertEqual(self.ask("/odd").status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_split(self) -> None:
+        """A header with a line break is never sent."""
+        answer = self.ask("/split")
+        self.assertEqual(answer.status, 500)
+        self.assertNotIn("x", answer.headers)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_stream(self) -> None:
+        """A stream that fails ends; a question for its headers only does not begin it."""
+        self.assertEqual(self.ask("/stream").text, "some")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual(self.ask("/stream", "HEAD").body, b"")
+
+    def test_gone(self) -> None:
+        """A client that goes away stops the work on its answer."""
+        connection = self.dial()
+        connection.send(b"GET /never HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        connection.close()
+        self.settle()
+        self.assertEqual(connection.received(), b"")

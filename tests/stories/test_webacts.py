@@ -772,3 +772,37 @@ c['status'] = [html.WebStatus(http_port=8010, allowForce=True, auth=BasicAuth([(
         self.assertEqual(self.send(path, {"username": "joe", "passwd": "pw"}).status, 303)
         (entry,) = [each for each in self.master.audit.latest() if each.outcome == "done"]
         self.assertEqual((entry.who, entry.how), ("joe", "basic"))
+
+
+class WrongFormTests(ActingCase):
+    """A form with values that cannot be."""
+
+    def test_fields(self) -> None:
+        """Each wrong field is told, and nothing happens."""
+        self.logIn()
+        for fields in (
+            {"property1name": "a;b", "property1value": "1"},
+            {"property1name": "", "property1value": "1"},
+            {"branch": "a b\x00"},
+        ):
+            answer = self.post("/builders/full/force", **fields)
+            self.assertEqual(answer.status, 400, fields)
+        self.assertEqual(self.commands, [])
+
+    def test_change(self) -> None:
+        """The number of a change to stop must be a number."""
+        self.logIn()
+        for wrong in ("x", "", "-1", "1" * 20):
+            self.assertEqual(self.post("/builders/full/stopchange", change=wrong).status, 400, wrong)
+
+    def test_ping(self) -> None:
+        """A ping without a slave says so; one that is answered says how many have."""
+        self.logIn()
+        path = "/builders/full/ping"
+        self.assertIn("All slaves have answered (1).", self.follow(path, self.post(path)).text)
+        self.slaves[0].pump.client.loseConnection()
+        self.settle()
+        self.wait(2)
+        answer = self.post(path)
+        page = answer if answer.status == 400 else self.follow(path, answer)
+        self.assertIn("no slave is connected", page.text)

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from buildbot.control.remote import questionOf
+from buildbot.web.api import events as eventstreams
 from tests.jsonschemas import errors
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Response
+from tests.stories.world import World
 
 API = "/api/v1"
 
@@ -339,3 +341,28 @@ class EventsTests(APICase):
         answer = self.get("/events?topics=odd")
         self.assertEqual(answer.status, 400)
         self.assertIn("builder/NAME", answer.json["hint"])
+
+    def test_slow(self) -> None:
+        """A client that reads slowly gets its events later, and no sign of life meanwhile."""
+        stream = self.listen("?topics=builds")
+        stream.protocol.pauseProducing()
+        self.force()
+        self.wait(16)
+        self.assertNotIn(b": alive", stream.received())
+        stream.protocol.resumeProducing()
+        self.wait(16)
+        self.assertIn(b"event: buildStarted", stream.received())
+        self.assertIn(b": alive", stream.received())
+
+    def test_limits(self) -> None:
+        """Too many streams or topics are refused."""
+        self.assertEqual(self.get("/events?topics=" + ",".join(["builds"] * 500)).status, 400)
+        self.patch(eventstreams, "MOST", 0)
+        refused = self.get("/events")
+        self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "60"))
+
+    def test_stops(self) -> None:
+        """The streams end when the master stops."""
+        stream = self.listen()
+        World.stop(self)
+        self.assertTrue(stream.transport.disconnecting)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
+from buildbot.model.change import Change
 from tests.stories.test_webpages import BuildingCase
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "prometheus.rst"
@@ -31,3 +33,21 @@ class AlertRuleTests(BuildingCase):
     def bare(self, names: set[str]) -> set[str]:
         """The names without the endings of counters."""
         return {name.removesuffix("_total") for name in names}
+
+    def test_events(self) -> None:
+        """Builds, changes and reconfigs since the first look are counted."""
+        self.ask("/metrics")
+        self.force()
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.successResultOf(self.master.addChange(Change("ann", ["a.c"], "fix")))
+        self.assertTrue(self.reconfig()["applied"])
+        with open(os.path.join(self.basedir, "master.cfg"), "a", encoding="utf-8") as file:
+            file.write("1/0\n")
+        self.assertFalse(self.reconfig()["applied"])
+        self.wait(2)
+        text = self.ask("/metrics").text
+        self.assertRegex(text, r'buildbot_builds_total\{builder="full",result="success"\} 1')
+        self.assertRegex(text, r"buildbot_changes_total\S* 1")
+        self.assertRegex(text, r"buildbot_config_last_reload_successful 0")

@@ -169,3 +169,17 @@ class MetricsTests(OldCase):
         """Only this host may read them, and no proxy on it for others."""
         self.assertEqual(self.ask("/metrics", address="192.0.2.1").status, 403)
         self.assertEqual(self.ask("/metrics", X_Forwarded_For="192.0.2.1").status, 403)
+
+
+class WrongPathTests(OldCase):
+    """A dashboard of 0.8 asks for what is not there."""
+
+    def test_missing(self) -> None:
+        """Every wrong path is a 404, however deep."""
+        for path in (
+            *("/project/x", "/builders/full/builds/x", "/builders/full/builds/-9", "/slaves/bot1/x"),
+            *("/builders/full/builds/0/steps/odd", "/builders/full/builds/0/steps/0/x"),
+            *("/builders/full/builds/0/odd", "/builders/full/slaves/x", "/change_sources/x"),
+        ):
+            self.assertEqual(self.ask(f"/json{path}").status, 404, path)
+        self.assertEqual(self.ask("/json/builders/full/builds/0/steps/1").json["name"], "test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
@@ -43,3 +45,20 @@ class ArgumentTests(unittest.SynchronousTestCase):
         why = self.assertRaises(BadArguments, lambda: WebStatus(8010, auth=[("ann", "correct horse")]))
         self.assertIn("auth must be an object with authenticate() and errmsg()", str(why))
         self.assertNotIn("horse", str(why))
+
+    def test_contradictions(self) -> None:
+        """Arguments that contradict each other are errors; those that do nothing are warned of."""
+        why = self.assertRaises(BadArguments, lambda: WebStatus(8010, num_events=50, num_events_max=20))
+        self.assertIn("num_events_max must be at least num_events", str(why))
+        why = self.assertRaises(BadArguments, lambda: WebStatus(8010, authz=Authz(), allowForce=True))
+        self.assertIn("write either authz= or allowForce= and auth=", str(why))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            WebStatus(8010, distrib_port=8011, jinja_loaders=["x"])
+        self.assertEqual(
+            [str(each.message) for each in told],
+            [
+                "WebStatus: distrib_port does nothing",
+                "WebStatus: jinja_loaders does nothing: the pages have no templates",
+            ],
+        )
