@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from buildbot.control.remote import questionOf
+from buildbot.model.change import Change
 from buildbot.web.api import events as eventstreams
 from tests.jsonschemas import errors
 from tests.stories.test_webpages import BuildingCase
@@ -366,3 +367,28 @@ class EventsTests(APICase):
         stream = self.listen()
         World.stop(self)
         self.assertTrue(stream.transport.disconnecting)
+
+
+class MissingTests(APICase):
+    """A program asks for what is not there."""
+
+    MORE = "c['builders'].append({**c['builders'][0], 'name': 'other', 'builddir': 'other'})\n"
+
+    def test_missing(self) -> None:
+        """Each missing thing is a 404 with a hint."""
+        for path in ("/requests/99", "/changes/99", "/slaves/x", "/builders/full/builds/99"):
+            self.assertEqual(self.get(path).status, 404, path)
+        self.assertEqual(self.get("/overview?builder=ful").status, 404)
+
+    def test_requests(self) -> None:
+        """Waiting requests are listed for all builders, or for some; each can be asked for."""
+        self.force()
+        self.force()
+        (waiting,) = self.get("/requests?builder=full").json["requests"]
+        self.assertEqual(self.get(f"/requests/{waiting['id']}").json["builder"], "full")
+        self.assertEqual(self.get("/requests?builder=other").json["requests"], [])
+
+    def test_change(self) -> None:
+        """A change has its files and who made it."""
+        self.successResultOf(self.master.addChange(Change("ann", ["a.c"], "fix", revision="r1")))
+        self.assertEqual(self.get("/changes/1").json["files"], ["a.c"])

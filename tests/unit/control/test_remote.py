@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
+import ssl
 import urllib.error
 from email.message import Message
 from typing import Any
 
 from twisted.trial import unittest
 
+from buildbot.control import remote
 from buildbot.control.client import ControlError, NoAnswer
 from buildbot.control.remote import NotRemote, questionOf, request
 
@@ -104,3 +107,20 @@ class RemoteTests(unittest.TestCase):
             self.assertRaises(ControlError, self.ask, site, url=url, token="secret")
             self.assertEqual(site.asked, [])
         self.ask(Site(), url="http://127.0.0.1:8010/", token="secret")
+
+    def test_odd(self) -> None:
+        """An answer that is too large, a server that is slow to connect, and a bad certificate are told."""
+        self.patch(remote, "LARGEST", 10)
+        self.assertIn("ask for less", str(self.assertRaises(ControlError, self.ask, Site(b"[" + b"1," * 20))))
+        self.patch(remote, "LARGEST", 1000)
+        slow = urllib.error.URLError(TimeoutError())
+        self.assertRaises(NoAnswer, self.ask, Site(failure=slow))
+        wrong = ssl.SSLCertVerificationError("wrong")
+        wrong.verify_message = "self-signed certificate"
+        told = self.assertRaises(ControlError, self.ask, Site(failure=urllib.error.URLError(wrong)))
+        self.assertIn("its certificate is not trusted: self-signed certificate", str(told))
+        told = self.assertRaises(ControlError, self.ask, Site(failure=http.client.BadStatusLine("x")))
+        self.assertIn("cannot reach", str(told))
+        body = json.dumps({"title": "You must log in first"}).encode()
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(401, body)))
+        self.assertIn("give --token FILE", str(told))

@@ -90,6 +90,17 @@ class MatchingTests(unittest.TestCase):
         (long,) = search("x" * 9000 + "error" + "y" * 9000, Query("error"), 99999)
         self.assertEqual((long.text[long.at : long.at + 5], len(long.text), long.at), ("error", 400, 100))
 
+    def test_withinALine(self) -> None:
+        """A match of a regular expression never goes over the end of a line."""
+        for pattern, expected in (
+            (r"a\s+b", [3]),
+            (r"[^x]+", [1, 2, 3]),
+            (r"b\s*$", [2, 3]),
+            (r"z[^z]*z", []),
+        ):
+            found = search("a\nb\na b\nz\nz\n" if "z" in pattern else "a\nb\na b\n", Query(pattern, True), 99)
+            self.assertEqual([hit.line for hit in found], expected, pattern)
+
     def test_sharpLetters(self) -> None:
         """The place of a match is right although the folded line is longer."""
         (hit,) = search("one\n\N{LATIN SMALL LETTER SHARP S}\n", Query("\N{LATIN SMALL LETTER SHARP S}"), 99)
