@@ -806,3 +806,23 @@ class WrongFormTests(ActingCase):
         answer = self.post(path)
         page = answer if answer.status == 400 else self.follow(path, answer)
         self.assertIn("no slave is connected", page.text)
+
+
+class SomeBuildersTests(ActingCase):
+    """Rights on one of several builders."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.rights import Rule
+c['builders'].append({**c['builders'][0], 'name': 'other', 'builddir': 'other'})
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
+    Rule('forceBuild', 'auth', builders='other')]))]
+"""
+
+    def test_several(self) -> None:
+        """The page for several builders is offered to those who may act on one of them."""
+        self.assertNotIn("Act on several builders", self.get("/builders").text)
+        self.logIn("bob")
+        self.assertIn("Act on several builders", self.get("/builders").text)
+        self.assertNotIn("Act on several builders", self.get("/builders?builder=full").text)
+        self.assertEqual(self.post("/builders/full/force").status, 403)

@@ -108,3 +108,22 @@ class PagesTests(BuildingCase):
         self.assertIn(b"building", connection.received())
         connection.close()
         self.assertEqual(self.master.status.topics.count(), 0)
+
+
+class LogNameTests(BuildingCase):
+    """Logs by name and by position."""
+
+    def test_names(self) -> None:
+        """A log is found by its name or its position; else the names of the step's logs are told."""
+        self.force()
+        path = "/builders/full/builds/0/steps/compile/logs"
+        for name, status in (("stdio", 200), ("0", 200), ("9", 404), ("odd", 404)):
+            self.assertEqual(self.ask(f"{path}/{name}").status, status, name)
+        self.assertIn("It has stdio.", self.ask(f"{path}/odd").text)
+
+    def test_running(self) -> None:
+        """The log of a running step is read while it grows, after another step has ended."""
+        self.force()
+        self.commands[0].end(0)
+        self.wait(2)
+        self.assertEqual(self.ask("/builders/full/builds/0/steps/test/logs/stdio").status, 200)
