@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from tests.stories.test_webpages import BuildingCase
@@ -111,6 +113,12 @@ class SearchTests(HistoryCase):
         page = self.ask("/search?q=abcd").text
         self.assertIn(f'href="revision/{FIRST}"', page)
         self.assertIn(f'href="revision/{SECOND}"', page)
+
+    def test_blanks(self) -> None:
+        """A long text of blanks does not keep the master busy."""
+        blanks, began = "+" * 990, time.thread_time()
+        self.assertEqual(self.ask(f"/search?q=a{blanks}b").status, 200)
+        self.assertLess(time.thread_time() - began, 1.0)
 
     def test_none(self) -> None:
         """A search without a hit says so; markup in it is escaped."""

@@ -17,7 +17,8 @@ from buildbot.web.routes import Parameter, Route
 #: The most hits of one kind.
 MOST = 50
 #: A build as people write it: C{full/12}, C{full#12} or C{full 12}.
-_BUILD = re.compile(r"(.+?)\s*[/#\s]\s*(-?\d{1,9})")
+#: It begins at the last sign before the number, so that a long text of blanks takes no time.
+_BUILD = re.compile(r"(.*[^/#\s])[/#\s]+(-?\d{1,9})")
 #: The number of a change.
 _NUMBER = re.compile(r"#?(\d{1,9})")
 
