@@ -259,7 +259,7 @@ async def _live(call: Call) -> Stream:
     if streams.open >= MOST:
         raise Problem(503, "Too many open pages", headers=(("Retry-After", "60"),))
     page = target(call, call.world.extra["table"])
-    if not await call.may(page.route.action):
+    if not await call.may(page.route.action, page.values.get("builder")):
         raise Problem(403, "You may not see this page")
     key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how, call.who.key)
     first = await render(page)

@@ -16,6 +16,7 @@ from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.accountsfile import changeAccounts
 from buildbot.web.accounts.passwords import hashed
 from buildbot.web.accounts.rights import actionName
+from buildbot.web.serving.v2 import idOf
 from buildbot.web.table import TABLE
 from tests.stories.test_webpages import CONFIG
 from tests.stories.web import Response, WebWorld
@@ -550,6 +551,47 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(view='auth'))]
         self.assertEqual(self.get(f"/{style[1]}").status, 200)
         self.assertEqual(self.logIn("bob").status, 303)
         self.assertEqual(self.get("/builders/full").status, 200)
+
+
+class PrivateBuilderTests(ActingCase):
+    """Nobody may see the pages of one builder."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.rights import Rule
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
+    Rule('view', False, builders='full')]))]
+"""
+
+    def test_ways(self) -> None:
+        """The rule counts for the page, its stream of changes, and the number of the builder in /api/v2."""
+        number = idOf("full")
+        for path in (
+            "/builders/full",
+            "/live?page=%2Fbuilders%2Ffull",
+            "/api/v2/builders/full",
+            f"/api/v2/builders/{number}",
+            f"/api/v2/builders/{number}/builds",
+            f"/api/v2/builders/{number}/builds/0",
+        ):
+            self.assertEqual(self.get(path).status, 403, path)
+
+
+class LostRoleTests(ActingCase):
+    """Only developers may force builds."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(forceBuild='role:dev'))]
+"""
+
+    def test_kept(self) -> None:
+        """A person who loses a role is not given the kept page of before."""
+        self.account("bob", "dev")
+        self.logIn("bob")
+        self.assertIn("Act on several builders", self.get("/builders").text)
+        self.account("bob")
+        self.assertNotIn("Act on several builders", self.get("/builders").text)
 
 
 class TokenTests(ActingCase):

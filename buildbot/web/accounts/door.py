@@ -105,7 +105,7 @@ class Door:
                 visitor = await self._identifier.whoIs(replace(asked, headers={**asked.headers, **inForm}))
         except (BadLogin, TooManyLogins, TooBusy) as why:
             raise loginProblem(why, isForm=bool(inForm)) from None
-        key = visitor.token.name if visitor.token is not None else ""
+        key = " ".join((visitor.token.name if visitor.token is not None else "", *sorted(visitor.roles)))
         isSecure = self._identifier.seen(asked).isSecure
         return Who(visitor.name, visitor.how, visitor.address, visitor, key, isSecure)
 

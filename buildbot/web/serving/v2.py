@@ -10,7 +10,7 @@ from zlib import crc32
 from buildbot.model.results import Results
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.topics import BUILDERS, BUILDS
-from buildbot.web.call import Answer, Call
+from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.dispatch import asJSON
 from buildbot.web.feeds import v2
 from buildbot.web.feeds.v2 import BadQuery
@@ -30,11 +30,13 @@ def idOf(name: str) -> int:
     return crc32(name.encode("utf-8", "surrogateescape")) & 0x7FFFFFFF
 
 
-def _named(call: Call) -> str:
-    """The builder of the path, by its name or number."""
+async def _named(call: Call) -> str:
+    """The builder of the path, by its name or number. Raises L{Problem} 403 if the visitor may not see it."""
     said = call.values["builder"]
     for name in call.world.status.getBuilderNames():
         if name == said or str(idOf(name)) == said:
+            if not await call.may("view", name):
+                raise Problem(403, "You may not do this", "You have no right to the action view.")
             return name
     raise _Unknown
 
@@ -58,7 +60,7 @@ async def builders(call: Call) -> Answer:
 async def builder(call: Call) -> Answer:
     """One builder."""
     try:
-        return asJSON(v2.builders([_builder(call, _named(call))]))
+        return asJSON(v2.builders([_builder(call, await _named(call))]))
     except _Unknown:
         return asJSON(v2.error("no such builder"), 404)
 
@@ -66,13 +68,14 @@ async def builder(call: Call) -> Answer:
 async def builds(call: Call) -> Answer:
     """The builds of a builder. Those in ascending order are among the last 1,000."""
 
+    try:
+        name, query = await _named(call), v2.query(call.given)
+    except _Unknown:
+        return asJSON(v2.error("no such builder"), 404)
+    except BadQuery as why:
+        return asJSON(v2.error(str(why)), 400)
+
     async def make() -> Answer:
-        try:
-            name, query = _named(call), v2.query(call.given)
-        except _Unknown:
-            return asJSON(v2.error("no such builder"), 404)
-        except BadQuery as why:
-            return asJSON(v2.error(str(why)), 400)
         wanted = BuildFilter((name,), state=_STATES[query.complete])
         count = query.offset + query.limit if query.newestFirst else MOST_ROWS
         page = await call.world.store.getBuildRows(wanted, max(1, min(count, MOST_ROWS)))
@@ -89,7 +92,7 @@ async def builds(call: Call) -> Answer:
 async def build(call: Call) -> Answer:
     """One build."""
     try:
-        name = _named(call)
+        name = await _named(call)
     except _Unknown:
         return asJSON(v2.error("no such builder"), 404)
     values: Mapping[str, Any] = {**call.values, "builder": name}
