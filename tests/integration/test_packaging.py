@@ -51,7 +51,7 @@ class Distribution(TestCase):
             os.path.relpath(os.path.join(where, name), ROOT)
             for where, _, names in os.walk(os.path.join(ROOT, "buildbot"))
             for name in names
-            if name.endswith(".py")
+            if name.endswith((".py", ".css", ".js", ".svg"))
         }
         installed = {
             os.path.relpath(os.path.join(where, name), unpacked)
