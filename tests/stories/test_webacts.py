@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xmlrpc.client
 from typing import Any
 from urllib.parse import urlencode
 
@@ -575,6 +576,28 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
             f"/api/v2/builders/{number}/builds/0",
         ):
             self.assertEqual(self.get(path).status, 403, path)
+        self.assertEqual(self.get("/json/builders/full").status, 404)
+        question = xmlrpc.client.dumps(("full", 0), "getBuild").encode()
+        answer = self.ask("/xmlrpc", "POST", question, Content_Type="text/xml")
+        self.assertIn("you may not see the builder full", answer.text)
+
+
+class PrivatePropertiesTests(ActingCase):
+    """Nobody may see the properties of one builder."""
+
+    MORE = """
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.rights import Rule
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(forceBuild=True, rules=[
+    Rule('viewProperties', False, builders='full')]))]
+"""
+
+    def test_json(self) -> None:
+        """The rule counts for /json of 0.8, too."""
+        self.force()
+        self.end()
+        answer = self.get("/json/builders/full/builds/0")
+        self.assertEqual((answer.status, answer.json["properties"]), (200, []))
 
 
 class LostRoleTests(ActingCase):

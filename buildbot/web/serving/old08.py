@@ -17,6 +17,7 @@ from buildbot.status.urls import logPath
 from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.feeds import json08
 from buildbot.web.feeds.json08 import BadFlag, Json
+from buildbot.web.pages.acting import doorOf
 from buildbot.web.reading import runningBuild
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import baseOf
@@ -57,7 +58,8 @@ async def json(call: Call) -> Answer:
         flags = json08.flags(call.given)
     except BadFlag as why:
         raise Problem(400, "A parameter is wrong", str(why)) from None
-    reader = _Reader(call, await call.may("viewProperties"))
+    seen, opened = await _allowed(call, "view"), await _allowed(call, "viewProperties")
+    reader = _Reader(call, await call.may("viewProperties"), seen, opened)
 
     async def make() -> Answer:
         if flags.select:
@@ -67,7 +69,15 @@ async def json(call: Call) -> Answer:
             value = await reader.read(path)
         return Answer(json08.written(value, flags), flags.contentType.decode())
 
-    return await kept(call, (ALL,), make, reader.maySeeProperties, ages=True)
+    return await kept(call, (ALL,), make, reader.maySeeProperties, seen, opened, ages=True)
+
+
+async def _allowed(call: Call, action: str) -> tuple[str, ...]:
+    """The names of the builders on which the visitor may do an action."""
+    names = call.world.status.getBuilderNames()
+    if not doorOf(call).guard.rights.rules:  # all builders are equal
+        return tuple(names) if await call.may(action) else ()
+    return tuple([name for name in names if await call.may(action, name)])
 
 
 def _split(path: str) -> _Segments:
@@ -77,7 +87,12 @@ def _split(path: str) -> _Segments:
 class _Reader:
     """I find the resources of one request."""
 
-    def __init__(self, call: Call, maySeeProperties: bool) -> None:
+    def __init__(
+        self, call: Call, maySeeProperties: bool, seen: Sequence[str], opened: Sequence[str]
+    ) -> None:
+        """@param seen: the builders that the visitor may see; C{opened}: those whose properties too."""
+        self._seen = seen
+        self._opened = frozenset(opened)
         self._call = call
         self._world = call.world
         self._count = call.query["numbuilds"] or CACHED
@@ -119,7 +134,7 @@ class _Reader:
     # builders
 
     async def _builders(self, path: _Segments) -> object:
-        names = self._world.status.getBuilderNames()
+        names = self._seen
         if not path:
             return await self._several(names)
         name, rest = path[0], path[1:]
@@ -160,7 +175,7 @@ class _Reader:
         return found
 
     def _request(self, name: str, request: Any) -> Json:
-        properties = request.properties.toRecord() if self.maySeeProperties else {}
+        properties = request.properties.toRecord() if name in self._opened else {}
         source = self._source(request.source.toRecord())
         return json08.pendingRequest(
             source=source, properties=_properties(properties), builder=name, submitted=request.submitted
@@ -219,7 +234,7 @@ class _Reader:
         source = self._source(record.sourcestamp or {})
         current = None if running is None else running.getCurrentStep()
         steps = [self._step(record, at) for at in range(len(record.steps))]
-        properties = record.properties if self.maySeeProperties else None
+        properties = record.properties if record.builder in self._opened else None
         return json08.build(
             builder=record.builder,
             number=number,
