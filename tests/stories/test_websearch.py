@@ -41,6 +41,19 @@ class HistoryCase(BuildingCase):
         self.settle()
 
 
+class PropertyTests(HistoryCase):
+    """The properties of a build on its page."""
+
+    def test_passwords(self) -> None:
+        """The password in the URL of a property is struck out."""
+        properties = {"repository": "https://me:sekrit@h/r"}
+        record = BuildRecord("full", None, "bot1", (), self.reactor.seconds(), properties=properties)
+        number = self.successResultOf(self.store.startBuild(record)).number
+        page = self.ask(f"/builders/full/builds/{number}").text
+        self.assertIn("https://me:XXXX@h/r", page)
+        self.assertNotIn("sekrit", page)
+
+
 class RevisionTests(HistoryCase):
     """A person asks what became of a revision."""
 

@@ -10,6 +10,7 @@ from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import builderTopic, buildTopic
+from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
 from buildbot.web.pages.acting import doneHere
@@ -175,7 +176,8 @@ def _properties(build: BuildRecord) -> Markup:
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    """A property as text. The passwords in its URLs are struck out."""
+    text = withoutPasswords(value if isinstance(value, str) else repr(value))
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
 
 

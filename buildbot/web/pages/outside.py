@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.text.urls import withoutPasswords
 from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
 
 log = Logger()
@@ -83,12 +84,13 @@ def revisionAddress(setting: Any, revision: str, repository: str) -> Href | None
 
 
 def named(setting: Any, name: str) -> Value:
-    """A project or repository, as a link if the setting knows it."""
+    """A project or repository without its password, as a link if the setting knows it."""
+    told = withoutPasswords(name)
     if not name or setting is None:
-        return name
+        return told
     found = setting.get(name) if isinstance(setting, Mapping) else _asked("projects", setting, name)
     to = _address(found)
-    return name if to is None else link(to, name)
+    return told if to is None else link(to, told)
 
 
 def linked(setting: Any, comments: str, project: str) -> Markup:

@@ -45,6 +45,12 @@ class OutsideTests(unittest.SynchronousTestCase):
         self.assertEqual(named({"p": "http://p/"}, "q"), "q")
         self.assertEqual(named(lambda name: None, "q"), "q")
 
+    def test_passwords(self) -> None:
+        """A page shows the URL of a repository without its password, with a link or without."""
+        url, told = "https://me:sekrit@h/r", "https://me:XXXX@h/r"
+        self.assertEqual(named(None, url), told)
+        self.assertEqual(named({url: "http://h/"}, url), f'<a href="http://h/">{told}</a>')
+
     def test_kinds(self) -> None:
         """A wrong argument is found when the file is loaded."""
         self.assertTrue(all(map(REVLINK.fits, (None, SITE, {"r": SITE}, max))))
