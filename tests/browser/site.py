@@ -6,7 +6,9 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import urlopen
 
 from twisted.trial.unittest import SkipTest
 
@@ -162,12 +164,16 @@ class BrowserCase(ProcessCase):
         self.until(isOver, f"build {number} of {builder} is over")
 
     def hasBegun(self, builder: str) -> bool:
-        """True if the first step of the running build has a log."""
-        running = self.asked("builds", builder=builder, count=0)["running"]
-        if not running:
-            return False
-        steps = self.asked("build", builder=builder, number=running[0]["number"])["steps"]
-        return bool(steps and steps[0]["logs"])
+        """True if the log of the running build has the output that its first step prints before it waits.
+
+        A worker collects output for up to five seconds. After that, the page of the log does not change.
+        """
+        try:
+            log = f"{self.root}builders/{builder}/builds/0/steps/compile/logs/stdio/text"
+            with urlopen(log, timeout=LIMIT) as answer:
+                return b"begun" in answer.read()
+        except HTTPError:
+            return False  # the build, the step or the log is not there yet
 
     def go(self) -> None:
         """End the running build."""
