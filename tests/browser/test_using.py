@@ -82,7 +82,7 @@ class LiveTests(BrowserCase):
     """A person leaves a page open."""
 
     def test_buildEnds(self) -> None:
-        """The end of a build is shown on the open page; the focus and the scroll position stay (row 24)."""
+        """The end of a build is shown on the open page; focus, position and typed text stay (row 24)."""
         tab = self.tab(Device(1280, 200))
         tab.open(self.root + "builders/long/builds/0")
         tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
@@ -93,9 +93,12 @@ class LiveTests(BrowserCase):
         tab.value("scrollTo(0, 120)")
         before = tab.value(focus), tab.value("scrollY")
         self.assertEqual(before[1], 120)
+        field = "document.querySelector('#acts input[name=comments]').value"
+        tab.value(f"{field} = 'my reason'")
         self.go()
         words = "document.getElementById('main').innerText"
         tab.until(f"!/running/.test({words}) && /success/.test({words})", "the page shows the success")
         self.assertTrue(tab.value("window.isSamePage"), "the page was loaded again")
         self.assertEqual((tab.value(focus), tab.value("scrollY")), before)
+        self.assertEqual(tab.value(field), "my reason", "the page took away what somebody was writing")
         self.assertEqual(tab.messages, [])

@@ -16,11 +16,17 @@ function contentOf(html, isRow) {
   return isRow ? body.querySelector("tr").childNodes : body.childNodes;
 }
 
+// A form that somebody fills in stays as it is.
+function isEdited(part) {
+  return [...part.querySelectorAll("input, textarea")].some((field) =>
+    field.checked !== field.defaultChecked || field.value !== field.defaultValue);
+}
+
 function exchange(message) {
   updated = Date.now();
   for (const [id, html] of Object.entries(JSON.parse(message.data))) {
     const old = document.getElementById(id);
-    if (!old) continue;
+    if (!old || isEdited(old)) continue;
     const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement : null;
     const key = focused && (focused.id || focused.getAttribute("href"));
     old.replaceChildren(...contentOf(html, message.type === "rows"));
