@@ -151,7 +151,8 @@ class Dispatcher:
 
     async def _newPage(self, call: Call, incoming: Incoming, key: Hashable) -> Answer | Stream:
         """Make a page, and keep it if possible."""
-        before, began = self.world.topics.lastId(), time.thread_time()
+        topics, began = self.world.topics, time.thread_time()
+        before, number = topics.lastId(), topics.generation()
         made = call.route.handler(call)
         if inspect.isawaitable(made):
             made = await made
@@ -160,7 +161,7 @@ class Dispatcher:
             cost, now = time.thread_time() - began, self.world.clock.seconds()
             version = self._cache.version(made.topics)
             isCostly = cost > cache.COSTLY
-            isSame = self.world.topics.lastId() == before or not self.world.topics.since(before, made.topics)
+            isSame = topics.generation(*made.topics) <= number
             if isSame or isCostly:
                 until = now + (cache.AGING if made.ages else cache.LONGEST)
                 fresh = now + min(cache.AGING, cost / cache.SHARE) if isCostly else 0.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from tests.stories.web import WebWorld
 
@@ -127,3 +128,70 @@ class LogNameTests(BuildingCase):
         self.commands[0].end(0)
         self.wait(2)
         self.assertEqual(self.ask("/builders/full/builds/0/steps/test/logs/stdio").status, 200)
+
+
+class MeanwhileTests(BuildingCase):
+    """Something happens while a page is being made."""
+
+    def slowly(self) -> Deferred[None]:
+        """Let the next list of builds wait; returns what it waits for."""
+        gate: Deferred[None] = Deferred()
+        read = self.store.getLastRows
+
+        def wait(*args: Any) -> Any:
+            self.store.getLastRows = read  # type: ignore[method-assign]
+            return gate.addCallback(lambda _: read(*args))
+
+        self.store.getLastRows = wait  # type: ignore[method-assign, assignment]
+        return gate
+
+    def begin(self) -> Any:
+        """Ask for the builders."""
+        connection = self.dial()
+        connection.send(b"GET /builders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.settle()
+        return connection
+
+    def test_changed(self) -> None:
+        """A page that was begun before a change is not given to those who ask after it."""
+        self.ask("/builders")
+        gate = self.slowly()
+        self.master.status.topics.touch("builders")
+        early = self.begin()
+        self.master.status.topics.touch("builders")
+        self.force()
+        gate.callback(None)
+        self.settle()
+        self.assertIn(b" 200 ", early.received())
+        self.assertIn("#0", self.ask("/builders").text)
+
+    def test_removed(self) -> None:
+        """A builder that is removed meanwhile is left out."""
+        gate = self.slowly()
+        early = self.begin()
+        self.edit("'full'", "'other'")
+        self.assertTrue(self.reconfig()["applied"])
+        gate.callback(None)
+        self.settle()
+        self.assertIn(b" 200 ", early.received())
+        self.assertNotIn(b"builders/full", early.received())
+
+
+class OlderTests(BuildingCase):
+    """Long lists have several parts."""
+
+    def test_parameters(self) -> None:
+        """The link to older builds keeps the other parameters; an unknown builder has no builds."""
+        for _ in range(3):
+            self.force()
+            for _ in range(2):
+                self.commands[-1].end(0)
+                self.wait(2)
+        page = self.ask("/one_line_per_build?numbuilds=2&builder=full").text
+        (query,) = re.findall(r'one_line_per_build\?([^"]*)">Older', page)
+        self.assertIn("numbuilds=2", query)
+        self.assertIn("builder=full", query)
+        older = self.ask(f"/one_line_per_build?{query.replace('&amp;', '&')}").text
+        self.assertIn("builds/0", older)
+        self.assertNotIn("builds/2", older)
+        self.assertIn("There are no builds.", self.ask("/one_line_per_build/none").text)

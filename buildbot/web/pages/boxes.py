@@ -94,9 +94,10 @@ class LastRows:
     async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
         """The last C{count} builds of each builder, newest first; nobody may change the lists."""
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
-        missing = [name for name in names if not self._isKept(name, count, now[name])]
+        kept = {name: self._kept[name, count] for name in names if self._isKept(name, count, now[name])}
+        missing = [name for name in names if name not in kept]
         read = await world.store.getLastRows(missing, count) if missing else {}
-        found = {name: read[name] if name in read else self._kept[name, count].rows for name in names}
+        found = {name: read[name] if name in read else kept[name].rows for name in names}
         for name, rows in read.items():
             self._keep(name, count, _Kept(now[name], rows))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from urllib.parse import urlencode
 
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
@@ -48,6 +49,8 @@ async def builders(call: Call) -> Page:
     found = await kept.of(call.world, names, COUNT)
     rows: list[list[Value]] = []
     for name in names:
+        if name not in call.world.botmaster.builders:
+            continue  # removed meanwhile
         builder = call.world.status.getBuilder(name)
         now, running = builder.getState()
         last = ofBranches(found[name], call.query["branch"])
@@ -127,7 +130,8 @@ async def oneLinePerBuild(call: Call) -> Page:
         rowTable(call, rows, "Builds, newest first") if rows else paragraph("There are no builds.")
     ]
     if page.next:
-        content.append(paragraph(link(call.to(*call.segments, query=f"cursor={page.next}"), "Older builds")))
+        query = urlencode([*_without(call, "cursor"), ("cursor", page.next)])
+        content.append(paragraph(link(call.to(*call.segments, query=query), "Older builds")))
     return Page(
         "Builds",
         [Part("builds", join(content))],
@@ -135,6 +139,11 @@ async def oneLinePerBuild(call: Call) -> Page:
         ages=True,
         refresh=max(15, call.query["reload"]) if call.query["reload"] else 0,
     )
+
+
+def _without(call: Call, name: str) -> list[tuple[str, str]]:
+    """The parameters of the address, but one."""
+    return [(each, text) for each, texts in call.given.items() if each != name for text in texts]
 
 
 def oneBoxPerBuilder(call: Call) -> Answer:
