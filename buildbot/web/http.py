@@ -53,15 +53,22 @@ class Channel(http.HTTPChannel):
     _muteCall: IDelayedCall | None = None
 
     def pauseProducing(self) -> None:
-        """The client reads too slowly."""
+        """The client reads too slowly. Its next requests wait until it has read.
+
+        Twisted would answer all requests that have come already, and keep all the answers in memory.
+        """
         if self._muteCall is None:
             self._muteCall = self.callLater(MUTE, self._isMute)
+        self.paused = True
         http.HTTPChannel.pauseProducing(self)
 
     def resumeProducing(self) -> None:
         """The client has read everything."""
         self._stopMuteCall()
         http.HTTPChannel.resumeProducing(self)
+        if self.paused:
+            self.paused = False
+            self.dataReceived(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""

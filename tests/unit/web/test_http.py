@@ -100,6 +100,21 @@ class Failing(Resource):
         raise ValueError("a fault of the site's own page")
 
 
+class Full(Resource):
+    """A resource whose answer is more than the client reads."""
+
+    isLeaf = True
+
+    def __init__(self, channel: Any) -> None:
+        Resource.__init__(self)
+        self._channel = channel
+
+    def render(self, request: Any) -> bytes:
+        """See IResource."""
+        self._channel.pauseProducing()
+        return b"much"
+
+
 class Transport(StringTransport):
     """A transport that can be aborted."""
 
@@ -145,6 +160,16 @@ class ChannelTests(unittest.SynchronousTestCase):
         self.patch(http, "MOST_CONNECTIONS", 1)
         (_, first), (_, second) = self.connect(), self.connect()
         self.assertEqual((first.isAborted, second.isAborted), (False, True))
+
+    def test_impatient(self) -> None:
+        """A client that asks again and again without reading has one answer in memory at a time."""
+        channel, transport = self.connect()
+        self.site.resource = Full(channel)
+        channel.dataReceived(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 3)
+        for number in (1, 2, 3):
+            self.assertEqual(transport.value().count(b" 200 "), number)
+            channel.resumeProducing()
+        self.assertEqual(transport.value().count(b" 200 "), 3)
 
     def test_chunks(self) -> None:
         """A body without a length is refused when it becomes too large."""
