@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from twisted.internet.defer import DeferredLock
 
 from buildbot.status.topics import Topics
 from buildbot.web.call import Answer
+from buildbot.web.limited import Limited
 
 #: The most bytes of all kept answers.
 ROOM = 32 << 20
@@ -39,8 +39,7 @@ class PageCache:
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._size = 0
+        self._kept: Limited[Hashable, _Kept] = Limited(ROOM)
         self._making: dict[Hashable, DeferredLock] = {}
 
     def version(self, topics: tuple[str, ...]) -> str:
@@ -58,9 +57,9 @@ class PageCache:
         if now < kept.fresh:
             return kept.answer
         if kept.until < now or self.version(kept.topics) != kept.version:
-            self._drop(key)
+            self._kept.drop(key)
             return None
-        self._kept.move_to_end(key)
+        self._kept.touch(key)
         return kept.answer
 
     def put(
@@ -77,11 +76,7 @@ class PageCache:
         @param until: the time after which it is made again.
         @param fresh: the time until which it is given out whatever has changed.
         """
-        self._drop(key)
-        self._kept[key] = _Kept(answer, version, topics, until, fresh)
-        self._size += len(answer.body)
-        while self._size > ROOM and self._kept:
-            self._drop(next(iter(self._kept)))
+        self._kept.put(key, _Kept(answer, version, topics, until, fresh), len(answer.body))
 
     @asynccontextmanager
     async def one(self, key: Hashable) -> AsyncIterator[None]:
@@ -94,8 +89,3 @@ class PageCache:
             lock.release()
             if not lock.locked:
                 self._making.pop(key, None)
-
-    def _drop(self, key: Hashable) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._size -= len(kept.answer.body)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +11,7 @@ from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
+from buildbot.web.limited import Limited
 from buildbot.web.markup import Href, Markup, Template, Value, join
 from buildbot.web.world import World
 
@@ -87,14 +87,12 @@ class LastRows:
     """
 
     def __init__(self, room: int = ROOM) -> None:
-        self._room = room
-        self._size = 0
-        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._kept: Limited[tuple[str, int], _Kept] = Limited(room)
 
     async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
         """The last C{count} builds of each builder, newest first; nobody may change the lists."""
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
-        kept = {name: self._kept[name, count] for name in names if self._isKept(name, count, now[name])}
+        kept = {name: each for name in names if (each := self._current(name, count, now[name]))}
         missing = [name for name in names if name not in kept]
         read = await world.store.getLastRows(missing, count) if missing else {}
         found = {name: read[name] if name in read else kept[name].rows for name in names}
@@ -122,19 +120,16 @@ class LastRows:
             kept.made[key] = make()
         return kept.made[key]
 
-    def _isKept(self, name: str, count: int, generation: int) -> bool:
+    def _current(self, name: str, count: int, generation: int) -> _Kept | None:
+        """The kept rows of a builder; None if something has happened there since."""
         kept = self._kept.get((name, count))
-        return kept is not None and kept.generation == generation
+        return kept if kept is not None and kept.generation == generation else None
 
     def _keep(self, name: str, count: int, new: _Kept) -> None:
-        old = self._kept.pop((name, count), None)
-        self._size -= 0 if old is None else len(old.rows)
         if all(row.finished is not None for row in new.rows):
-            self._kept[name, count] = new
-            self._size += len(new.rows)
-        while self._size > self._room:
-            _, gone = self._kept.popitem(last=False)
-            self._size -= len(gone.rows)
+            self._kept.put((name, count), new, len(new.rows))
+        else:
+            self._kept.drop((name, count))
 
 
 def lastRowsOf(call: Call) -> LastRows:

@@ -6,7 +6,6 @@ The boxes of a finished build never change. They are made once, and kept while t
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 from buildbot.model.records import BuildRecord
@@ -17,6 +16,7 @@ from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES, QUEUE, SLAVES
 from buildbot.web.call import Call, Page, Part
+from buildbot.web.limited import Limited
 from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, path
 from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.columns import Box, Row, layout
@@ -71,27 +71,20 @@ class BoxCache:
     """I keep the boxes of finished builds."""
 
     def __init__(self, room: int = ROOM) -> None:
-        self._room = room
-        self._size = 0
-        self._kept: OrderedDict[tuple[str, int], tuple[tuple[Box, ...], int]] = OrderedDict()
+        self._kept: Limited[tuple[str, int], tuple[Box, ...]] = Limited(room)
 
     def get(self, builder: str, number: int) -> tuple[Box, ...] | None:
         """The boxes of a build, or None."""
         kept = self._kept.get((builder, number))
-        if kept is None:
-            return None
-        self._kept.move_to_end((builder, number))
-        return kept[0]
+        if kept is not None:
+            self._kept.touch((builder, number))
+        return kept
 
     def put(self, build: BuildRecord, boxes: tuple[Box, ...]) -> None:
         """Keep the boxes of a finished build."""
-        key, size = (build.builder, build.number or 0), sum(len(box.html) + 100 for box in boxes)
-        if key not in self._kept:
-            self._kept[key] = boxes, size
-            self._size += size
-        while self._size > self._room:
-            _, (_, gone) = self._kept.popitem(last=False)
-            self._size -= gone
+        key = build.builder, build.number or 0
+        if self._kept.get(key) is None:
+            self._kept.put(key, boxes, sum(len(box.html) + 100 for box in boxes))
 
 
 async def waterfall(call: Call) -> Page:
