@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.events.alarm import Alarm
 from buildbot.logs.feed import LogFeeds, WatchedLog, Watching
 from buildbot.logs.view import Frame
 from buildbot.text.plural import counted
+from buildbot.web.beats import Beats
 from buildbot.web.call import Out, Problem
-from buildbot.web.live import HEARTBEAT, event
+from buildbot.web.live import event
 from buildbot.web.logreading import timeOfDay
 from buildbot.web.logs.painting import Painter, State
 from buildbot.web.markup import Markup
@@ -30,9 +30,7 @@ class Followers:
     """I have all followers of one web server."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._open: dict[Follower, None] = {}
-        self._beat = Alarm(self._beats)
+        self._open: Beats[Follower] = Beats(clock)
         self._made: WeakKeyDictionary[Frame, dict[_Key, _Made]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
@@ -46,10 +44,8 @@ class Followers:
 
     def add(self, follower: Follower, feeds: LogFeeds, log: WatchedLog, output: int) -> None:
         """Tell a follower the lines from a byte of output on."""
-        self._open[follower] = None
-        if not self._beat.isSet:
-            self._beat.set(self._clock, HEARTBEAT)
-        follower.start(feeds.watch(log, follower, output), lambda: self._open.pop(follower, None))
+        self._open.add(follower)
+        follower.start(feeds.watch(log, follower, output), lambda: self._open.remove(follower))
 
     def made(self, frame: Frame, way: Way, state: State, times: bool) -> _Made:
         """The bytes of a frame, and the colours after it: made once for equal followers."""
@@ -61,17 +57,9 @@ class Followers:
             made[key] = _Made(*way(frame, html), painter.state)
         return made[key]
 
-    def _beats(self) -> None:
-        for follower in list(self._open):
-            follower.beat()
-        if self._open:
-            self._beat.set(self._clock, HEARTBEAT)
-
     def stop(self) -> None:
         """End all streams."""
-        self._beat.stop()
-        for follower in list(self._open):
-            follower.stop()
+        self._open.stop()
 
 
 #: It makes the bytes of a frame, from the frame and the HTML of its lines; and the bytes to send after it, if

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
 from buildbot.status.topics import News, Subscription
+from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
 from buildbot.web.routes import BadQuery, Parameter, Route
 
@@ -33,8 +34,6 @@ RATE = 2.0
 BYTES = 4_000_000
 #: Making a page again takes at most this part of the time.
 SHARE = 0.1
-#: Seconds between two signs of life on a stream: proxies close silent connections.
-HEARTBEAT = 15.0
 #: The most open streams.
 MOST = 1000
 EVENTS = "text/event-stream; charset=utf-8"
@@ -63,7 +62,7 @@ class LivePage:
         self._isTouched = False
         self._subscription: Subscription | None = None
 
-    async def join(self, out: Out, page: Page, isNew: bool = True) -> None:
+    def join(self, out: Out, page: Page, isNew: bool = True) -> None:
         """Begin to send changes.
 
         @param isNew: False if the browser has the present parts already.
@@ -192,10 +191,10 @@ class Streams:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._pages: dict[tuple[Any, ...], LivePage] = {}
-        self._beat = Alarm(self._beats)
+        self._beats: Beats[LivePage] = Beats(clock)
         self.open = 0
 
-    async def begin(self, out: Out, call: Call, page: Page, key: tuple[Any, ...], since: str = "") -> None:
+    def begin(self, out: Out, call: Call, page: Page, key: tuple[Any, ...], since: str = "") -> None:
         """Send the changes of a page to a browser.
 
         @param page: the present page.
@@ -203,28 +202,25 @@ class Streams:
         """
         live = self._pages.get(key)
         if live is None:
-            live = self._pages[key] = LivePage(call, self._clock, lambda: self._pages.pop(key, None))
+            live = self._pages[key] = LivePage(call, self._clock, lambda: self._left(key))
+            self._beats.add(live)
         self.open += 1
         out.whenGone(self._closed)
-        if not self._beat.isSet:
-            self._beat.set(self._clock, HEARTBEAT)
         events = call.world.topics.since(since, page.topics) if since else None
-        await live.join(out, page, isNew=events is None or bool(events))
+        live.join(out, page, isNew=events is None or bool(events))
 
     def _closed(self) -> None:
         self.open -= 1
 
-    def _beats(self) -> None:
-        for page in list(self._pages.values()):
-            page.beat()
-        if self._pages:
-            self._beat.set(self._clock, HEARTBEAT)
+    def _left(self, key: tuple[Any, ...]) -> None:
+        """Forget a page that nobody looks at."""
+        live = self._pages.pop(key, None)
+        if live is not None:
+            self._beats.remove(live)
 
     def stop(self) -> None:
         """End all streams."""
-        self._beat.stop()
-        for page in list(self._pages.values()):
-            page.stop()
+        self._beats.stop()
 
 
 def target(call: Call, table: Any) -> Call:

@@ -7,11 +7,11 @@ import json
 
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.events.alarm import Alarm
 from buildbot.status.topics import ALL, LISTS, News, Subscription, topicOf
 from buildbot.web.api.answers import ROOT
+from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Problem, Stream
-from buildbot.web.live import EVENTS, HEARTBEAT, event
+from buildbot.web.live import EVENTS, event
 from buildbot.web.routes import Parameter, Route
 
 #: The most streams, and the most topics of one.
@@ -68,9 +68,7 @@ class EventStreams:
     """I have all open streams of events."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._open: dict[EventStream, None] = {}
-        self._beat = Alarm(self._beats)
+        self._open: Beats[EventStream] = Beats(clock)
 
     @property
     def open(self) -> int:
@@ -85,27 +83,17 @@ class EventStreams:
     def begin(self, out: Out, call: Call, topics: tuple[str, ...], since: str | None) -> None:
         """Send events to a client until it goes."""
         stream = EventStream(out)
-        self._open[stream] = None
-        if not self._beat.isSet:
-            self._beat.set(self._clock, HEARTBEAT)
+        self._open.add(stream)
         out.whenGone(lambda: self._leave(stream))
         stream.begin(call, topics, since)
 
     def _leave(self, stream: EventStream) -> None:
-        self._open.pop(stream, None)
+        self._open.remove(stream)
         stream.leave()
-
-    def _beats(self) -> None:
-        for each in list(self._open):
-            each.beat()
-        if self._open:
-            self._beat.set(self._clock, HEARTBEAT)
 
     def stop(self) -> None:
         """End all streams."""
-        self._beat.stop()
-        for each in list(self._open):
-            each.stop()
+        self._open.stop()
 
 
 def events(call: Call) -> Stream:
