@@ -35,11 +35,14 @@ def chosen(call: Call) -> list[str]:
     return [name for name in names if not wanted or name in wanted]
 
 
+def isOnBranch(branch: str | None, branches: Sequence[str]) -> bool:
+    """True if a branch is one of those that a query asks for; "trunk" is also no branch."""
+    return not branches or branch in branches or (not branch and "trunk" in branches)
+
+
 def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[BuildRow]:
-    """The builds of some branches; C{rows} itself if none is given. "trunk" is also no branch."""
-    if not branches:
-        return rows
-    return [row for row in rows if row.branch in branches or (not row.branch and "trunk" in branches)]
+    """The builds of some branches; C{rows} itself if none is given. See L{isOnBranch}."""
+    return [row for row in rows if isOnBranch(row.branch, branches)] if branches else rows
 
 
 async def builders(call: Call) -> Page:

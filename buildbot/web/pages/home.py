@@ -9,8 +9,9 @@ from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.pieces import lasting, paragraph, result, section, since, table, when
+from buildbot.web.pages.pieces import lasting, paragraph, section, since, table, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
 from buildbot.web.serving import feeds
@@ -66,9 +67,7 @@ def _broken(call: Call, broken: list[tuple[str, Standing]]) -> Markup:
 
 def _build(call: Call, row: BuildRow | None) -> Value:
     """A link to a build, with its result."""
-    if row is None:
-        return ""
-    return result(row.results, f"#{row.number}", call.to("builders", row.builder, "builds", row.number))
+    return "" if row is None else buildLink(call, row)
 
 
 def _since(call: Call, standing: Standing) -> Value:

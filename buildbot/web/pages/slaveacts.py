@@ -63,40 +63,31 @@ async def _pause(call: Call, name: str, action: str, text: str) -> Answer:
 
 async def unpause(call: Call) -> Answer:
     """Start builds on a slave again."""
-    slave = _slave(call)
-
-    async def work() -> dict[str, Any]:
-        value: dict[str, Any] = await command(call, "unpause")(slave)
-        if not value["unpaused"]:
-            raise ControlError(f"slave {slave} is not paused")
-        return value
-
-    return await act(
-        call,
-        Deed("pauseSlave", aboutSlave(slave), detail="unpaused"),
-        work,
-        lambda value: "The slave gets builds again.",
-        ("buildslaves", slave),
-    )
+    deed = Deed("pauseSlave", aboutSlave(_slave(call)), detail="unpaused")
+    return await _changed(call, "unpause", "unpaused", "paused", deed, "The slave gets builds again.")
 
 
 async def disconnect(call: Call) -> Answer:
     """Disconnect a slave. It usually connects again."""
+    deed = Deed("disconnectSlave", aboutSlave(_slave(call)))
+    text = "The slave is disconnected. It usually connects again soon."
+    return await _changed(call, "disconnect", "disconnected", "connected", deed, text)
+
+
+async def _changed(call: Call, name: str, key: str, state: str, deed: Deed, text: str) -> Answer:
+    """Carry out a command that ends a state of a slave.
+
+    @param key: is true in the answer of the command if the slave was in the state.
+    """
     slave = _slave(call)
 
     async def work() -> dict[str, Any]:
-        value: dict[str, Any] = await command(call, "disconnect")(slave)
-        if not value["disconnected"]:
-            raise ControlError(f"slave {slave} is not connected")
+        value: dict[str, Any] = await command(call, name)(slave)
+        if not value[key]:
+            raise ControlError(f"slave {slave} is not {state}")
         return value
 
-    return await act(
-        call,
-        Deed("disconnectSlave", aboutSlave(slave)),
-        work,
-        lambda value: "The slave is disconnected. It usually connects again soon.",
-        ("buildslaves", slave),
-    )
+    return await act(call, deed, work, lambda value: text, ("buildslaves", slave))
 
 
 async def reconfig(call: Call) -> Answer:

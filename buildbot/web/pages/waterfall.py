@@ -19,6 +19,7 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.limited import Limited
 from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, path
 from buildbot.web.pages.boxes import lastRowsOf
+from buildbot.web.pages.builders import isOnBranch
 from buildbot.web.pages.columns import Box, Row, layout
 from buildbot.web.pages.pieces import clock, lasting, paragraph
 from buildbot.web.routes import Parameter, Route
@@ -187,7 +188,7 @@ def _matches(call: Call, row: BuildRow) -> bool:
     """True if the filters of the page let a build through."""
     query = call.query
     branches, people, projects = query["branch"], query["committer"], query["project"]
-    if branches and not (row.branch in branches or (not row.branch and "trunk" in branches)):
+    if not isOnBranch(row.branch, branches):
         return False
     if people and not any(each in row.who for each in people):
         return False
@@ -258,7 +259,7 @@ async def _changes(call: Call) -> list[Box]:
     return [
         Box(row.came, row.came, "Change", _CHANGE(to=path("changes", row.number), who=row.who))
         for row in page.rows
-        if not branches or row.branch in branches or (not row.branch and "trunk" in branches)
+        if isOnBranch(row.branch, branches)
     ]
 
 
