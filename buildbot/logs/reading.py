@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from buildbot.events.turns import Turns
 from buildbot.logs import indexing
 from buildbot.logs.index import BLOCK, LogIndex
 from buildbot.logs.lines import LONGEST
@@ -64,7 +65,7 @@ class LogViews:
         self._inThread = inThread
         self._block = block
         self._longest = longest
-        self._slots = DeferredSemaphore(AT_ONCE)
+        self._slots = Turns(AT_ONCE)
         self._lock = Lock()
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -105,12 +106,9 @@ class LogViews:
         if isLong:
             result: _Result = await self._inThread(opened)
             return result
-        await self._slots.acquire()
-        try:
+        async with self._slots:
             result = await self._inThread(opened)
             return result
-        finally:
-            self._slots.release()
 
     def open(self, place: Place) -> LogView:
         """A view of a log. Blocks: call it in a thread.

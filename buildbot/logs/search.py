@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.defer import DeferredSemaphore
-
 import buildbot
 from buildbot.events.reactors import ProcessReactor
+from buildbot.events.turns import Turns
 from buildbot.logs.matching import MOST_HITS, BadPattern, Hit, Query, Search
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.searchchild import Task
@@ -61,7 +60,7 @@ class LogSearches:
         self._reactor = reactor
         self._views = views
         self._now = now
-        self._slots = DeferredSemaphore(AT_ONCE)
+        self._slots = Turns(AT_ONCE)
 
     async def search(self, place: Place, query: Query, first: int = 1, most: int = MOST_HITS) -> Found:
         """Search a log.
@@ -75,17 +74,14 @@ class LogSearches:
         """
         query.check()
         most = max(1, min(most, MOST_HITS))
-        if len(self._slots.waiting) >= WAITING:
+        if self._slots.waiting >= WAITING:
             raise TooManySearches(f"{WAITING} other searches wait: try it again in some seconds")
-        await self._slots.acquire()
-        try:
+        async with self._slots:
             if not query.isRegex:
                 return await self._views.call(
                     place, lambda view: searchLiteral(view, query, first, most, LITERAL, self._now), True
                 )
             return await self._searchRegex(await self._views.view(place), query, first, most)
-        finally:
-            self._slots.release()
 
     async def _searchRegex(self, view: LogView, query: Query, first: int, most: int) -> Found:
         index = view.index

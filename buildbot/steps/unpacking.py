@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.threads import deferToThread
@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
+from buildbot.events.turns import Turns
 from buildbot.files.partial import partialPath
 from buildbot.steps.unpack import BadArchive, Order
 from buildbot.wire.dialect import text
@@ -60,7 +61,7 @@ def orderFor(archive: str, directory: str, maxsize: int | None, mode: int | None
 class Unpacking(ProcessProtocol):
     """I am the unpacking of one archive."""
 
-    turns = DeferredSemaphore(AT_ONCE)
+    turns = Turns(AT_ONCE)
 
     def __init__(self, order: Order, reactor: Any = None) -> None:
         """@param reactor: the reactor to use; None: the global one."""

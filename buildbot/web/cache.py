@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from twisted.internet.defer import DeferredLock
-
+from buildbot.events.turns import Turns
 from buildbot.status.topics import Topics
 from buildbot.web.call import Answer
 from buildbot.web.limited import Limited
@@ -40,7 +39,7 @@ class PageCache:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._kept: Limited[Hashable, _Kept] = Limited(ROOM)
-        self._making: dict[Hashable, DeferredLock] = {}
+        self._making: dict[Hashable, Turns] = {}
 
     def version(self, topics: tuple[str, ...]) -> str:
         """The version of what these topics show. Ask for it before the page is made."""
@@ -81,11 +80,10 @@ class PageCache:
     @asynccontextmanager
     async def one(self, key: Hashable) -> AsyncIterator[None]:
         """Wait until nobody else makes the answer with this key. Then look for the kept answer again."""
-        lock = self._making.setdefault(key, DeferredLock())
-        await lock.acquire()
+        turns = self._making.setdefault(key, Turns())
         try:
-            yield
+            async with turns:
+                yield
         finally:
-            lock.release()
-            if not lock.locked:
+            if turns.isFree:
                 self._making.pop(key, None)

@@ -8,11 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-from twisted.internet.defer import DeferredLock, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.events.sleep import sleep
+from buildbot.events.turns import Turns
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import LogView
 from buildbot.web.logs.outline import FailingLine, Outline, Outlined
@@ -45,7 +46,7 @@ class Outlines:
         self._now = now
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = Lock()
-        self._turns = DeferredLock()
+        self._turns = Turns()
         self._waiting: set[str] = set()
 
     def of(self, view: LogView, seconds: float = PATIENCE) -> Outlined:
@@ -74,15 +75,14 @@ class Outlines:
             working.addErrback(lambda why: log.failure("cannot find the outline of a log", why))
 
     async def _rest(self, views: LogViews, place: Place) -> None:
-        await self._turns.acquire()
         try:
-            while (await views.call(place, self._turn)).searched < 1:
-                await sleep(self._clock, PAUSE)
+            async with self._turns:
+                while (await views.call(place, self._turn)).searched < 1:
+                    await sleep(self._clock, PAUSE)
         except OSError:
             pass  # the log was deleted
         finally:
             self._waiting.discard(place.path)
-            self._turns.release()
 
     def _turn(self, view: LogView) -> Outlined:
         return self._found(view, self._now() + TURN)

@@ -14,10 +14,10 @@ import time
 from dataclasses import asdict, replace
 
 from twisted.internet import reactor
-from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
+from buildbot.events.turns import Turns
 from buildbot.steps.unpack import BadArchive, Order
 from buildbot.steps.unpacking import Unpacking, orderFor
 from tests.benchmarks.machine import ROOT
@@ -123,7 +123,7 @@ class UnpackingTests(unittest.TestCase):
 
     async def test_turns(self) -> None:
         """H4: the number of simultaneous archives is limited; a waiting one can be cancelled."""
-        self.patch(Unpacking, "turns", DeferredSemaphore(1))
+        self.patch(Unpacking, "turns", Turns(1))
         orders = [self.order(packed((tarfile.TarInfo("f"), b"x"))) for _ in range(3)]
         first, second, third = map(Unpacking, orders)
         doing = [each.start() for each in (first, second, third)]
@@ -131,7 +131,7 @@ class UnpackingTests(unittest.TestCase):
         self.assertIn("stopped", str(self.failureResultOf(doing[1], BadArchive).value))
         await doing[0]
         await doing[2]
-        self.assertEqual(Unpacking.turns.tokens, 1)
+        self.assertEqual(Unpacking.turns.taken, 0)
         self.assertEqual(os.listdir(orders[0].directory), ["f"])
 
     async def test_stopped(self) -> None:

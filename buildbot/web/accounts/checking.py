@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from buildbot.events.turns import Turns
 from buildbot.web.accounts.passwords import NO_ACCOUNT, UnusableHash, hashed, parsed
 
 #: The most checks at once: each uses a processor and 16 MiB of memory.
@@ -28,7 +29,7 @@ class PasswordChecker:
 
     def __init__(self, inThread: InThread = deferToThread) -> None:
         self._inThread = inThread
-        self._turns = DeferredSemaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
         self._pending = 0
 
     async def isRight(self, password: str, stored: str | None) -> bool:
@@ -58,6 +59,7 @@ class PasswordChecker:
             raise TooBusy("too many people log in at this moment: try again in a few seconds")
         self._pending += 1
         try:
-            return await self._turns.run(self._inThread, function)
+            async with self._turns:
+                return await self._inThread(function)
         finally:
             self._pending -= 1

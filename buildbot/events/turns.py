@@ -1,0 +1,70 @@
+# -*- test-case-name: tests.unit.events.test_turns -*-
+"""Let only some work go on at a time; the rest waits in the order of its arrival.
+
+Twisted's DeferredLock and DeferredSemaphore call the next in the middle of C{release}. If the work of each
+ends at once, the calls are nested, and with some hundreds in the queue Python's recursion limit is reached:
+the rest would wait for ever. Here each is called after the one before has returned.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import TracebackType
+
+from twisted.internet.defer import Deferred
+
+
+class Turns:
+    """I give out turns. Use me as C{async with turns:}, or call L{acquire} and L{release}.
+
+    @ivar taken: the number of turns that go on.
+    """
+
+    def __init__(self, most: int = 1) -> None:
+        """@param most: the most turns at a time."""
+        self._most = most
+        self.taken = 0
+        self._queue: deque[Deferred[None]] = deque()
+        self._isCalling = False
+
+    @property
+    def waiting(self) -> int:
+        """The number of those that wait for a turn."""
+        return len(self._queue)
+
+    @property
+    def isFree(self) -> bool:
+        """True if nobody has a turn, and nobody waits."""
+        return not self.taken and not self._queue
+
+    def acquire(self) -> Deferred[None]:
+        """Get a turn.
+
+        @return: a Deferred that fires when the turn begins. Who cancels it leaves the queue.
+        """
+        turn: Deferred[None] = Deferred(self._queue.remove)
+        self._queue.append(turn)
+        self._call()
+        return turn
+
+    def release(self) -> None:
+        """End a turn. The next one may begin before this returns."""
+        self.taken -= 1
+        self._call()
+
+    def _call(self) -> None:
+        if self._isCalling:
+            return
+        self._isCalling = True
+        while self._queue and self.taken < self._most:
+            self.taken += 1
+            self._queue.popleft().callback(None)
+        self._isCalling = False
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, why: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.release()
