@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,6 +34,8 @@ RATE = 2.0
 BYTES = 4_000_000
 #: Making a page again takes at most this part of the time.
 SHARE = 0.1
+#: A new reader waits at most this many seconds for the next update. If it comes later, it gets the last one.
+SOON = 1.0
 #: The most open streams.
 MOST = 1000
 EVENTS = "text/event-stream; charset=utf-8"
@@ -51,45 +53,98 @@ class LivePage:
     """I make one page again when it has changed, and send its changed parts to all who look at it."""
 
     def __init__(self, call: Call, clock: IReactorTime, ended: Callable[[], object]) -> None:
+        """@param ended: called as C{ended()} when nobody looks at the page any more."""
         self._call = call
         self._clock = clock
         self._ended = ended
         self._outs: dict[Out, None] = {}
+        self._new: dict[Out, None] = {}
+        self._waiting: list[Deferred[None]] = []
         self._sent: dict[str, Shown] = {}
+        self._whole = b""
         self._pause = 1 / RATE
         self._alarm = Alarm(self._make)
         self._isMaking = False
         self._isTouched = False
         self._subscription: Subscription | None = None
 
-    def join(self, out: Out, page: Page, isNew: bool = True) -> None:
-        """Begin to send changes.
+    def made(self) -> Deferred[None]:
+        """Make the page for the first time, once for all who ask.
 
-        @param isNew: False if the browser has the present parts already.
+        @return: fires with None when the page is made, at once if it was. Fails as the page's handler does.
         """
+        done: Deferred[None] = Deferred()
+        if self._subscription is not None:
+            done.callback(None)
+            return done
+        self._waiting.append(done)
+        if len(self._waiting) == 1:
+            self._isMaking = True
+            ensureDeferred(self._first()).addBoth(self._told)
+        return done
+
+    async def _first(self) -> None:
+        topics = self._call.world.topics
+        before = topics.generation()
+        page = await render(self._call)
+        self._sent = shown(page)
+        self._subscription = topics.subscribe(page.topics, self._touched)
+        self._isMaking = False
+        if topics.generation(*page.topics) > before:
+            self._touched()
+
+    def _told(self, result: object) -> None:
+        waiting, self._waiting = self._waiting, []
+        if isinstance(result, Failure):
+            self._isMaking = False
+            self._end()
+        for each in waiting:
+            each.callback(result if isinstance(result, Failure) else None)
+
+    def join(self, out: Out, since: str = "") -> None:
+        """Begin to send changes. The page must be L{made}.
+
+        @param since: the last event before the browser's page was made; "" if that is unknown. If nothing has
+            changed since then, the browser has the present parts already.
+        """
+        assert self._subscription is not None
         self._outs[out] = None
         out.whenGone(lambda: self._leave(out))
-        if self._subscription is None:
-            self._sent = shown(page)
-            self._subscription = self._call.world.topics.subscribe(page.topics, self._touched)
         out.write(b"retry: 3000\n\n")
-        if isNew:
-            out.write(event("parts", json.dumps({each.id: str(each.html) for each in _parts(page)})))
+        events = self._call.world.topics.since(since, self._subscription.topics) if since else None
+        if events is not None and not events:
+            return
+        if self._isMaking or (self._alarm.isSet and self._pause <= SOON):
+            self._new[out] = None
+        else:
+            out.write(self._everything())
+
+    def _everything(self) -> bytes:
+        """The event with all parts."""
+        if not self._whole:
+            self._whole = event("parts", json.dumps({id: each.html for id, each in self._sent.items()}))
+        return self._whole
 
     def _leave(self, out: Out) -> None:
         self._outs.pop(out, None)
+        self._new.pop(out, None)
         if not self._outs:
-            self._alarm.stop()
-            if self._subscription is not None:
-                self._subscription.stop()
-                self._subscription = None
-            self._ended()
+            self._end()
+
+    def _end(self) -> None:
+        self._alarm.stop()
+        if self._subscription is not None:
+            self._subscription.stop()
+            self._subscription = None
+        self._ended()
 
     def beat(self) -> None:
-        """Send a sign of life."""
+        """Send a sign of life. End if nobody looks: the client may have gone while the page was made."""
         for out in list(self._outs):
             if not out.isFull():
                 out.write(b": alive\n\n")
+        if not self._outs and not self._isMaking:
+            self._end()
 
     def stop(self) -> None:
         """End all streams."""
@@ -104,7 +159,7 @@ class LivePage:
     def _make(self) -> None:
         if self._outs and not self._isMaking:
             self._isMaking, self._isTouched = True, False
-            ensureDeferred(self._update()).addErrback(self._failed).addBoth(self._made)
+            ensureDeferred(self._update()).addErrback(self._failed).addBoth(self._remade)
 
     async def _update(self) -> None:
         began = time.thread_time()
@@ -112,15 +167,19 @@ class LivePage:
         now = shown(page)
         message = changes(self._sent, now)
         self._sent = now
+        if message:
+            self._whole = b""
+        new, self._new = self._new, {}
         cost = time.thread_time() - began
         self._pause = max(1 / RATE, cost / SHARE, len(message) * len(self._outs) / BYTES)
-        for out in list(self._outs) if message else ():
-            if not out.isFull():
-                out.write(message)
-            else:
+        for out in list(self._outs):
+            data = self._everything() if out in new else message
+            if data and not out.isFull():
+                out.write(data)
+            elif data:
                 out.finish()  # the browser connects again and gets the whole state
 
-    def _made(self, result: object) -> None:
+    def _remade(self, result: object) -> None:
         self._isMaking = False
         if self._isTouched and self._outs:
             self._touched()
@@ -190,29 +249,34 @@ class Streams:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._pages: dict[tuple[Any, ...], LivePage] = {}
+        self._pages: dict[Hashable, LivePage] = {}
         self._beats: Beats[LivePage] = Beats(clock)
         self.open = 0
 
-    def begin(self, out: Out, call: Call, page: Page, key: tuple[Any, ...], since: str = "") -> None:
-        """Send the changes of a page to a browser.
+    async def page(self, call: Call, key: Hashable) -> LivePage:
+        """The live page of a call; it is made once for all who ask with the same key.
 
-        @param page: the present page.
-        @param since: the last event before the browser's page was made; "" if that is unknown.
+        @raise Problem: as the handler of the page does.
         """
-        live = self._pages.get(key)
-        if live is None:
-            live = self._pages[key] = LivePage(call, self._clock, lambda: self._left(key))
-            self._beats.add(live)
+        while True:
+            live = self._pages.get(key)
+            if live is None:
+                live = self._pages[key] = LivePage(call, self._clock, lambda: self._left(key))
+                self._beats.add(live)
+            await live.made()
+            if self._pages.get(key) is live:  # else the only other reader has gone in this moment
+                return live
+
+    def begin(self, out: Out, live: LivePage, since: str) -> None:
+        """Send the changes of a page to a browser; see L{LivePage.join}."""
         self.open += 1
         out.whenGone(self._closed)
-        events = call.world.topics.since(since, page.topics) if since else None
-        live.join(out, page, isNew=events is None or bool(events))
+        live.join(out, since)
 
     def _closed(self) -> None:
         self.open -= 1
 
-    def _left(self, key: tuple[Any, ...]) -> None:
+    def _left(self, key: Hashable) -> None:
         """Forget a page that nobody looks at."""
         live = self._pages.pop(key, None)
         if live is not None:
@@ -257,9 +321,9 @@ async def _live(call: Call) -> Stream:
     page = target(call, call.world.extra["table"])
     if not await call.may(page.route.action, page.values.get("builder")):
         raise Problem(403, "You may not see this page")
-    key: Sequence[Any] = (call.query["page"], call.who.name, call.who.how, call.who.key)
-    first = await render(page)
-    return Stream(lambda out: streams.begin(out, page, first, tuple(key), call.query["since"]), EVENTS)
+    key = (call.query["page"], call.who.name, call.who.how, call.who.key)
+    live = await streams.page(page, key)
+    return Stream(lambda out: streams.begin(out, live, call.query["since"]), EVENTS)
 
 
 ROUTES = (

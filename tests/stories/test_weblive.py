@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 
+from buildbot.status.topics import BUILDERS
 from buildbot.store.interface import StoreFailed
 from buildbot.web import live
 from tests.stories.test_webpages import BuildingCase
@@ -28,7 +29,9 @@ class StreamTests(BuildingCase):
         last = self.master.status.topics.lastId()
         self.assertNotIn(b"event: parts", self.open(more=f"&since={last}").received())
         self.force()
-        self.assertIn(b"event: parts", self.open(more=f"&since={last}").received())
+        late = self.open(more=f"&since={last}")
+        self.wait(1)
+        self.assertIn(b"event: parts", late.received())
 
     def test_shared(self) -> None:
         """Two browsers on one page share it; it ends with the last of them."""
@@ -41,6 +44,41 @@ class StreamTests(BuildingCase):
         second.close()
         self.assertEqual(self.master.status.topics.count(), 0)
 
+    def test_together(self) -> None:
+        """A page is made once for hundreds of browsers that open it at the same time."""
+        made = 0
+        rows: Deferred[None] = Deferred()
+        original = self.store.getLastRows
+
+        async def later(*args: Any) -> Any:
+            nonlocal made
+            made += 1
+            await rows
+            return await original(*args)
+
+        self.patch(self.store, "getLastRows", lambda *args: ensureDeferred(later(*args)))
+        self.force()
+        browsers = [self.open() for _ in range(300)]
+        self.master.status.topics.touch(BUILDERS)
+        self.settle()
+        rows.callback(None)
+        self.settle()
+        self.assertEqual(made, 1)
+        self.assertEqual({each.received().count(b"event: parts") for each in browsers}, {0})
+        self.wait(2)
+        self.assertEqual({each.received().count(b"event: parts") for each in browsers}, {1})
+        self.assertEqual(made, 2)
+
+    def test_nobody(self) -> None:
+        """A live page ends if its only client goes away while the page is made for the first time."""
+        rows: Deferred[Any] = Deferred()
+        self.patch(self.store, "getLastRows", lambda *args: rows)
+        self.force()
+        self.open().close()
+        rows.callback([])
+        self.wait(16)
+        self.assertEqual(self.master.status.topics.count(), 0)
+
     def test_alive(self) -> None:
         """A sign of life comes every 15 seconds, but not to a client that does not read."""
         first, slow = self.open(), self.open()
@@ -51,6 +89,17 @@ class StreamTests(BuildingCase):
         first.close()
         slow.close()
         self.wait(16)
+
+    def test_longPause(self) -> None:
+        """A new browser gets the last state at once if the next update is far."""
+        first = self.open()
+        self.patch(live, "BYTES", 1)
+        self.force()
+        self.wait(2)
+        self.commands[0].end(0)
+        self.assertIn(b"building", first.received())
+        late = self.open()
+        self.assertIn(b"event: parts", late.received())
 
     def test_slow(self) -> None:
         """A client that does not read loses its stream at the next change, and may come back."""
