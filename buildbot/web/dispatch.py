@@ -21,7 +21,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
 from buildbot.web import cache, layout
 from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
-from buildbot.web.http import RequestOut
+from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER
 from buildbot.web.routes import BadQuery, Found, Route, Table
@@ -338,8 +338,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             body = answer.zipped
             request.setHeader(b"content-encoding", b"gzip")
     request.setHeader(b"content-length", b"%d" % len(body))
-    request.write(body)
-    request.finish()
+    sendWhole(request, body)
 
 
 def _begin(request: Any, status: int, type: str, headers: Sequence[tuple[str, str]], cache: str) -> None:

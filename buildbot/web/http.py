@@ -27,6 +27,8 @@ LARGEST_HOOK = 25 * 1024 * 1024
 _HOOKS = b"/change_hook/"
 #: Seconds after which a client is disconnected that does not read its answer.
 MUTE = 60.0
+#: The bytes of a piece of a large answer.
+PIECE = 64 * 1024
 #: The most connections at a time.
 MOST_CONNECTIONS = 4000
 
@@ -266,3 +268,27 @@ class RequestOut:
     def stopProducing(self) -> None:
         """The client has gone; notifyFinish tells that too."""
         self._isFull = True
+
+
+def sendWhole(request: Request, body: bytes) -> None:
+    """Send a body, and end the answer. A large one is sent in pieces, as the client reads it.
+
+    So a client that does not read costs the memory of one piece.
+    """
+    if len(body) <= 2 * PIECE:
+        request.write(body)
+        request.finish()
+        return
+    out = RequestOut(request)
+    pieces = (body[start : start + PIECE] for start in range(0, len(body), PIECE))
+
+    def more() -> None:
+        while not out.isFull():
+            piece = next(pieces, b"")
+            if not piece:
+                out.finish()
+                return
+            out.write(piece)
+
+    out.whenReady(more)
+    more()

@@ -24,13 +24,15 @@ class Asked:
         self.aborted = False
         self.channel = self.transport = self
         self.gone: Deferred[None] = Deferred()
+        self.producer: Any = None
 
     def notifyFinish(self) -> Deferred[None]:
         """See IRequest."""
         return self.gone
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
         """See IConsumer."""
+        self.producer = producer
 
     def unregisterProducer(self) -> None:
         """See IConsumer."""
@@ -47,6 +49,46 @@ class Asked:
     def abortConnection(self) -> None:
         """See ITCPTransport."""
         self.aborted = True
+
+
+class PiecesTests(unittest.SynchronousTestCase):
+    """The body of an answer."""
+
+    def setUp(self) -> None:
+        self.asked = Asked()
+
+    def begin(self, body: bytes) -> None:
+        """Send a body to a client whose buffer is full after each write."""
+        write = self.asked.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            if self.asked.producer is not None:
+                self.asked.producer.pauseProducing()
+
+        self.patch(self.asked, "write", full)
+        http.sendWhole(cast(Request, self.asked), body)
+
+    def test_large(self) -> None:
+        """A large body is sent piece by piece, as the client reads."""
+        body = bytes(range(256)) * 600
+        self.begin(body)
+        self.assertEqual((len(self.asked.sent), self.asked.ended), (http.PIECE, False))
+        for _ in range(3):
+            self.asked.producer.resumeProducing()
+        self.assertEqual((self.asked.sent == body, self.asked.ended), (True, True))
+
+    def test_gone(self) -> None:
+        """Nothing more is sent after the client has gone."""
+        self.begin(b"x" * 200_000)
+        self.asked.gone.errback(ConnectionError())
+        self.asked.producer.resumeProducing()
+        self.assertEqual(len(self.asked.sent), http.PIECE)
+
+    def test_small(self) -> None:
+        """A small body is sent at once."""
+        self.begin(b"x" * http.PIECE)
+        self.assertEqual((len(self.asked.sent), self.asked.ended), (http.PIECE, True))
 
 
 class OutTests(unittest.SynchronousTestCase):
