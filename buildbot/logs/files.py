@@ -160,6 +160,7 @@ class LogWriter:
         self._pieces.append(data)
         size = len(data)
         self.length += size
+        self._flusher.received += size
         self._waiting += size + _PIECE
         if self._waiting >= BLOCK:
             self.flush()

@@ -22,7 +22,11 @@ class Flusher:
     """I flush each log that was added to me within L{DELAY} seconds, all of them in one turn of the reactor.
 
     Between two turns I hold the logs with output that waits, and no others.
+
+    @ivar received: the bytes of output of all logs. The logs count.
     """
+
+    received = 0
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock

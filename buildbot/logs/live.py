@@ -120,6 +120,11 @@ class LogDirectory:
             done=self._keepIndex,
         )
 
+    @property
+    def received(self) -> int:
+        """The bytes of output of all logs since the start."""
+        return self._flusher.received
+
     def _told(self, path: str, error: str | None) -> None:
         """Report that writing a log fails, or works again."""
         if self.troubles is None:

@@ -7,6 +7,7 @@ The other modules of this package implement it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from buildbot.model.change import Change
@@ -47,12 +48,25 @@ class StoreConflict(Exception):
     """
 
 
+@dataclass(frozen=True)
+class Commits:
+    """I count the transactions of a store that wrote, since it was opened.
+
+    @ivar number: those that succeeded; C{seconds}: the time that they took.
+    @ivar failures: those that failed.
+    """
+
+    number: int = 0
+    seconds: float = 0.0
+    failures: int = 0
+
+
 class IStore(ILists):
     """I keep the master's data across restarts.
 
-    Every method but L{watch} and L{loss} returns a Deferred. It fires when the change is on disk; a read
-    returns only data that is on disk. Calls take effect in call order, each completely or not at all, and
-    their Deferreds fire in this order. Every Deferred can fail: with L{StoreFailed} if the disk is full,
+    Every method but L{watch}, L{loss} and L{commits} returns a Deferred. It fires when the change is on disk;
+    a read returns only data that is on disk. Calls take effect in call order, each completely or not at all,
+    and their Deferreds fire in this order. Every Deferred can fail: with L{StoreFailed} if the disk is full,
     broken or not accessible, with L{StoreConflict} where a method says so, and with ValueError or TypeError
     if an argument cannot be stored.
 
@@ -83,6 +97,9 @@ class IStore(ILists):
 
         @return: why the next write will fail for that reason; "" if all is well or the store is not open.
         """
+
+    def commits() -> Commits:
+        """The number of transactions, for people who watch the master."""
 
     def close() -> Deferred[None]:
         """Finish all earlier calls and close the file. Later calls fail with L{StoreFailed}."""

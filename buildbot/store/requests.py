@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, Record, RequestRecord
-from buildbot.store.interface import TRIGGERED, IStore
+from buildbot.store.interface import TRIGGERED, Commits, IStore
 from buildbot.store.listcalls import Lists
 from buildbot.store.lists import ListCore
 
@@ -102,6 +102,10 @@ class Store(Lists, ABC):
     def loss(self) -> str:
         """See L{IStore}."""
         return ""
+
+    def commits(self) -> Commits:
+        """See L{IStore}."""
+        return Commits()
 
     @abstractmethod
     def open(self) -> Deferred[None]:

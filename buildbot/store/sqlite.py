@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from buildbot.store.database import Connect, Database
 from buildbot.store.files import FILE as FILE
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import Commits, StoreFailed
 from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sql import SqlCore
@@ -70,6 +70,10 @@ class SqliteStore(Store):
     def loss(self) -> str:
         """See L{IStore}."""
         return "" if self._worker is None else self._worker.loss()
+
+    def commits(self) -> Commits:
+        """See L{IStore}."""
+        return Commits() if self._worker is None else self._worker.commits
 
     def _told(self, trouble: str | None) -> None:
         if trouble is None:

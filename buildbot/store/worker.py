@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from buildbot.events.eventual import eventual
 from buildbot.store.database import Database, isDamage, isDiskFault
-from buildbot.store.interface import StoreConflict, StoreFailed
+from buildbot.store.interface import Commits, StoreConflict, StoreFailed
 from buildbot.store.seams import Connection
 
 _log = Logger()
@@ -68,6 +68,8 @@ class Work(Generic[_T]):
 class Worker:
     """I own the thread, from C{start} to C{stop}.
 
+    @ivar commits: the transactions that wrote, so far. The thread replaces it.
+
     @param open: opens the database; called in the thread.
     @param core: does the work; used in the thread.
     @param pace: the least seconds between the starts of two groups that write.
@@ -93,6 +95,7 @@ class Worker:
         self._turn: list[Work[Any]] = []  # work submitted in this reactor turn
         self._queue: SimpleQueue[list[Work[Any]] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store", daemon=True)
+        self.commits = Commits()
         self._started: Deferred[None] = Deferred()
         self._stopped: Deferred[None] | None = None
         self._next = 0.0  # earliest start of the next group that writes
@@ -181,6 +184,7 @@ class Worker:
         """Run the work, and give each piece its result or failure."""
         replaced = _replaced(group)
         todo = [work for work in group if work not in replaced]
+        began = time.monotonic()
         try:
             while (culprit := _attempt(database, self._core, todo)) is not None:
                 todo.remove(culprit)
@@ -191,11 +195,18 @@ class Worker:
             for work in todo:
                 work.result = Failure(StoreFailed(error.reason))
             self._is(error.reason)
+            self.commits = replace(self.commits, failures=self.commits.failures + 1)
         else:
             if any(work.isWriting for work in todo):
                 self._is(None)
+                self._count(time.monotonic() - began)
         for work, successor in replaced.items():
             work.result = successor.result if isinstance(successor.result, Failure) else None
+
+    def _count(self, seconds: float) -> None:
+        """Count a transaction that wrote."""
+        before = self.commits
+        self.commits = Commits(before.number + 1, before.seconds + seconds, before.failures)
 
     def _is(self, trouble: str | None) -> None:
         """Record the reason why writes fail now, or None if they succeed; report a change of it."""

@@ -24,6 +24,7 @@ from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER
+from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table
 from buildbot.web.who import Who
 from buildbot.web.world import World
@@ -54,9 +55,10 @@ class Incoming:
     @ivar all: lower-case name -> all values.
     @ivar peer: the address of the other end of the connection.
     @ivar isSecure: True for TLS.
+    @ivar page: the path of its route, for counts; "other" before it is found.
     """
 
-    __slots__ = ("all", "body", "headers", "isSecure", "method", "path", "peer", "query")
+    __slots__ = ("all", "body", "headers", "isSecure", "method", "page", "path", "peer", "query")
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class Incoming:
     ) -> None:
         self.all = {name: [value] for name, value in headers.items()} if all is None else all
         self.method = method
+        self.page = "other"
         self.path = path
         self.headers = headers
         self.query = query
@@ -97,7 +100,18 @@ class Dispatcher:
 
         @param own: the route of a page of people's own, which is in no table.
         """
-        found = self._find(segments, own)
+        found, clock = self._find(segments, own), self.world.clock
+        if found is not None:
+            incoming.page = "own" if own is not None else next(iter(found.routes.values())).path
+        began = clock.seconds()
+        answer = await self._answer(incoming, segments, found)
+        requests: RequestCounts = self.world.extra["counting"].requests
+        requests.time(incoming.page, clock.seconds() - began)
+        return answer
+
+    async def _answer(
+        self, incoming: Incoming, segments: Sequence[str], found: Found | None
+    ) -> Answer | Stream:
         wantsJSON = bool(segments) and segments[0] in ("api", "json")
         route: Route | None = None
         call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)
@@ -308,6 +322,7 @@ def incomingOf(request: Any) -> Incoming:
 
 def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     """Write an answer to a request."""
+    request.page = incoming.page
     if request._disconnected:
         return
     if isinstance(answer, Stream):

@@ -18,6 +18,8 @@ from twisted.python.failure import Failure
 from twisted.web import http, resource, server
 from twisted.web.http import datetimeToString
 
+from buildbot.web.requestcounts import RequestCounts
+
 log = Logger()
 
 #: The most bytes of a body, and of the body of a hook.
@@ -99,6 +101,7 @@ class Request(server.Request):
     """I am one request. My answer has the security headers, and does not name the server."""
 
     channel: Any
+    page = "other"  # for counts
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         server.Request.__init__(self, channel, *args, **kwargs)
@@ -166,7 +169,7 @@ class Site(server.Site):
     """I make a L{Channel} for each connection.
 
     @ivar connections: the open connections.
-    @ivar answered: the number of answers with each status.
+    @ivar counts: counts the answers.
     """
 
     protocol: Any = Channel
@@ -176,7 +179,7 @@ class Site(server.Site):
     def __init__(self, root: resource.Resource, reactor: Any, logFile: Any = None) -> None:
         """@param logFile: a file-like object for the access log; None: there is none."""
         server.Site.__init__(self, root, reactor=reactor)
-        self.answered: dict[int, int] = {}
+        self.counts = RequestCounts()
         self.connections: set[Channel] = set()
         self._accessLog = logFile
 
@@ -192,7 +195,7 @@ class Site(server.Site):
 
     def log(self, request: Any) -> None:
         """Count an answer, and write a line to the access log without the query: it may have a token."""
-        self.answered[request.code] = self.answered.get(request.code, 0) + 1
+        self.counts.count(request.page, request.code)
         if self._accessLog is not None:
             request.uri = request.path
             server.Site.log(self, request)

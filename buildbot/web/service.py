@@ -48,8 +48,8 @@ from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.root import OwnFiles, Root
+from buildbot.web.serving.counting import Counting
 from buildbot.web.serving.gathering import Tails
-from buildbot.web.serving.metrics import Counting
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings, World
 from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
@@ -213,6 +213,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._streams: Streams | None = None
         self._followers: Followers | None = None
         self._events: EventStreams | None = None
+        self._counting: Counting | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
@@ -335,6 +336,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._streams = Streams(reactor)
         self._followers = Followers(reactor)
         self._events = EventStreams(reactor)
+        self._counting = Counting(reactor)
         door = self._door(master)
         await door.load()
         hooks = self._hooks(master)
@@ -348,7 +350,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             "lastRows": LastRows(),
             "answers": PageCache(master.status.topics),
             "tails": Tails(),
-            "counting": Counting(),
+            "counting": self._counting,
             "repeats": Repeats(),
             "events": self._events,
             "hooks": hooks,
@@ -365,7 +367,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             root.putChild(name, child)
         site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
         site.buildbot_service = self
-        extra["answered"] = site.answered if isinstance(site, Site) else {}
+        if isinstance(site, Site):
+            site.counts = self._counting.requests
         self.site = site
         self.setupSite()
         if self.http_port is not None:
@@ -410,6 +413,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             self._followers.stop()
         if self._events is not None:
             self._events.stop()
+        if self._counting is not None:
+            self._counting.stop()
         await self.release()
         if self._gate.factory is not None:
             self._gate.factory.doStop()

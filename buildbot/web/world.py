@@ -45,7 +45,12 @@ class WatchedMaster(Protocol):
 
 
 class Guard(Protocol):
-    """It decides who may do what."""
+    """It decides who may do what.
+
+    @ivar refusals: the number of refused logins by reason.
+    """
+
+    refusals: dict[str, int]
 
     async def may(self, who: Who, action: str, builder: str | None = None) -> bool:
         """True if C{who} may do an action (to a builder)."""

@@ -23,12 +23,19 @@ class AlertRuleTests(BuildingCase):
         self.assertEqual({re.sub("_(total|bucket)$", "", each) for each in told} - self.bare(found), set())
 
     def test_requests(self) -> None:
-        """Answered requests are counted by status, without a scrape before them."""
-        for path in ("/builders", "/builders/none", "/builders"):
+        """Answered requests are counted by page and status, without a scrape before them."""
+        for path in ("/builders", "/builders/none", "/builders", "/no/such/page/of/ours"):
             self.ask(path)
         lines = self.ask("/metrics").text.splitlines()
-        self.assertIn('buildbot_http_requests_total{code="200"} 2', lines)
-        self.assertIn('buildbot_http_requests_total{code="404"} 1', lines)
+        self.assertIn('buildbot_http_requests_total{page="/builders",code="200"} 2', lines)
+        self.assertIn('buildbot_http_requests_total{page="/builders/{builder}",code="404"} 1', lines)
+        self.assertIn('buildbot_http_requests_total{page="other",code="404"} 1', lines)
+        self.assertIn('buildbot_http_request_seconds_count{page="/builders"} 2', lines)
+
+    def test_refusedLogins(self) -> None:
+        """A wrong token is counted as a refused login."""
+        self.assertEqual(self.ask("/builders", Authorization="Bearer wrong").status, 401)
+        self.assertIn('buildbot_logins_refused_total{reason="wrong"} 1', self.ask("/metrics").text)
 
     def bare(self, names: set[str]) -> set[str]:
         """The names without the endings of counters."""
@@ -48,6 +55,15 @@ class AlertRuleTests(BuildingCase):
         self.assertFalse(self.reconfig()["applied"])
         self.wait(2)
         text = self.ask("/metrics").text
+        for line in (
+            r"buildbot_queue_seconds_count 1",
+            r"buildbot_log_bytes_total [1-9]\d*",
+            r'buildbot_slaves_connected\{generation="[^"]+"\} 1',
+            r"buildbot_reactor_delay_seconds_count [1-9]\d*",
+            r"buildbot_store_commit_seconds_count \d+",
+            r"buildbot_store_failures_total 0",
+        ):
+            self.assertRegex(text, line)
         self.assertRegex(text, r'buildbot_builds_total\{builder="full",result="success"\} 1')
         self.assertRegex(text, r"buildbot_changes_total\S* 1")
         self.assertRegex(text, r"buildbot_config_last_reload_successful 0")

@@ -62,6 +62,7 @@ class Door:
 
     @ivar sessions: who is logged in.
     @ivar tokens: the tokens of scripts.
+    @ivar refusals: the number of refused logins by reason: "wrong", "delayed" or "busy".
     """
 
     def __init__(self, settings: DoorSettings, master: Any, store: IStore, inThread: Any = None) -> None:
@@ -73,6 +74,7 @@ class Door:
         self._accounts = AccountsFile(master.basedir)
         self._now: Callable[[], float] = lambda: master.botmaster.now()
         keeper = StoreKeeper(store)
+        self.refusals = {"wrong": 0, "delayed": 0, "busy": 0}
         self.sessions = Sessions(keeper)
         self.tokens = Tokens(keeper)
         self._identifier = Identifier(
@@ -104,7 +106,7 @@ class Door:
             if inForm and not visitor.name:
                 visitor = await self._identifier.whoIs(replace(asked, headers={**asked.headers, **inForm}))
         except (BadLogin, TooManyLogins, TooBusy) as why:
-            raise loginProblem(why, isForm=bool(inForm)) from None
+            raise self._refused(why, isForm=bool(inForm)) from None
         key = " ".join((visitor.token.name if visitor.token is not None else "", *sorted(visitor.roles)))
         isSecure = self._identifier.seen(asked).isSecure
         return Who(visitor.name, visitor.how, visitor.address, visitor, key, isSecure)
@@ -134,12 +136,18 @@ class Door:
                 name, password, asked, call.headers.get("user-agent", ""), visitor.session
             )
         except (BadLogin, TooManyLogins, TooBusy) as why:
-            raise loginProblem(why, isForm=True) from None
+            raise self._refused(why, isForm=True) from None
         return secret
 
     async def logOut(self, call: Call) -> None:
         """End the session of the visitor."""
         await self._identifier.logOut(visitorOf(call.who))
+
+    def _refused(self, why: Exception, isForm: bool) -> Problem:
+        """Count a refused login. Returns its problem."""
+        reason = "wrong" if isinstance(why, BadLogin) else "busy" if isinstance(why, TooBusy) else "delayed"
+        self.refusals[reason] += 1
+        return loginProblem(why, isForm)
 
     def _asked(self, request: Incoming) -> Asked:
         """The request, after the checks of its host and its origin."""

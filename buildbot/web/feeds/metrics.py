@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -88,12 +89,17 @@ class BuilderFigures:
 
 @dataclass(frozen=True)
 class SlaveFigures:
-    """I am the figures of one slave. C{state} is such as C{"connected"}, C{"offline"} or C{"paused"}."""
+    """I am the figures of one slave.
+
+    @ivar state: such as C{"connected"}, C{"offline"} or C{"paused"}.
+    @ivar generation: the kind and the version of its program; "" if it was never connected.
+    """
 
     name: str
     state: str
     isConnected: bool
     running: int = 0
+    generation: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,11 +169,16 @@ def _ofMaster(master: MasterFigures) -> list[Family]:
 
 
 def _ofSlaves(slaves: Sequence[SlaveFigures]) -> list[Family]:
-    states: dict[str, int] = {}
-    for each in slaves:
-        states[each.state] = states.get(each.state, 0) + 1
+    states = Counter(each.state for each in slaves)
+    generations = Counter(each.generation for each in slaves if each.isConnected)
     return [
         _gauge("buildbot_slaves", "The number of slaves by state.", "state", sorted(states.items())),
+        _gauge(
+            "buildbot_slaves_connected",
+            "The number of connected slaves by the kind and version of their program.",
+            "generation",
+            sorted(generations.items()),
+        ),
         _gauge(
             "buildbot_slave_connected",
             "1 if the slave is connected.",
@@ -227,7 +238,11 @@ def _ofBuilders(builders: Sequence[BuilderFigures], now: float) -> list[Family]:
             "buildbot_builder_duration_seconds",
             "summary",
             "The number and the seconds of finished builds of a builder.",
-            [sample for each in builders for sample in _durations(each)],
+            [
+                sample
+                for each in builders
+                for sample in summed((("builder", each.name),), sum(each.finished.values()), each.seconds)
+            ],
         ),
         gauge(
             "buildbot_last_build_result",
@@ -242,12 +257,9 @@ def _ofBuilders(builders: Sequence[BuilderFigures], now: float) -> list[Family]:
     ]
 
 
-def _durations(builder: BuilderFigures) -> list[Sample]:
-    labels = (("builder", builder.name),)
-    return [
-        Sample(labels, sum(builder.finished.values()), "_count"),
-        Sample(labels, builder.seconds, "_sum"),
-    ]
+def summed(labels: Labels, number: int, total: float) -> list[Sample]:
+    """The samples of a summary: how many values there were, and their sum."""
+    return [Sample(labels, number, "_count"), Sample(labels, total, "_sum")]
 
 
 def _one(name: str, about: str, value: float) -> Family:

@@ -7,61 +7,24 @@ import os
 import platform
 import resource
 import sys
+from functools import cache
 from ipaddress import ip_address
 
 from twisted import __version__ as twistedVersion
 
 from buildbot import version
 from buildbot.status.report import runningBuilds
-from buildbot.status.topics import BUILDS, CHANGES, MASTER, News, Topics
 from buildbot.web.api.events import EventStreams
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.feeds import metrics
-from buildbot.web.feeds.metrics import BuilderFigures, Family, Histogram, MasterFigures, Sample, SlaveFigures
+from buildbot.web.feeds.metrics import BuilderFigures, Family, MasterFigures, Sample, SlaveFigures
+from buildbot.web.followers import Followers
 from buildbot.web.live import Streams
 from buildbot.web.routes import Route
+from buildbot.web.serving.counting import Counting
 
 #: The headers by which a proxy tells that the client is elsewhere.
 _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via", "x-forwarded-host")
-#: The bounds of the durations of builds, in seconds.
-_DURATIONS = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
-
-
-class Counting:
-    """I count what has happened since the first request for metrics."""
-
-    def __init__(self) -> None:
-        self._isHearing = False
-        self.finished: dict[str, dict[int, int]] = {}
-        self.seconds: dict[str, float] = {}
-        self.changes = 0
-        self.durations = Histogram(_DURATIONS)
-        self.reloaded = True
-        self.reloadedAt: float | None = None
-
-    def hear(self, topics: Topics) -> None:
-        """Begin to count, if I do not yet."""
-        if not self._isHearing:
-            self._isHearing = True
-            topics.subscribe((BUILDS, CHANGES, MASTER), self._tell, events=True)
-
-    def _tell(self, news: News) -> None:
-        for each in news.events:
-            data = each["data"]
-            if each["event"] == "buildFinished":
-                self._built(data["builder"], data["results"], data["finished"] - data["started"])
-            elif each["event"] == "changeAdded":
-                self.changes += 1
-            elif each["event"] == "reconfigured":
-                self.reloaded = data["applied"]
-                if data["applied"]:
-                    self.reloadedAt = each["when"]
-
-    def _built(self, builder: str, results: int, seconds: float) -> None:
-        counts = self.finished.setdefault(builder, {})
-        counts[results] = counts.get(results, 0) + 1
-        self.seconds[builder] = self.seconds.get(builder, 0.0) + seconds
-        self.durations.observe(seconds)
 
 
 async def metricsPage(call: Call) -> Answer:
@@ -70,9 +33,9 @@ async def metricsPage(call: Call) -> Answer:
         hint = "Ask from this host, or with a token: Authorization: Bearer TOKEN."
         raise Problem(403, "Metrics are not for everybody", hint=hint)
     counting: Counting = call.world.extra["counting"]
-    counting.hear(call.world.topics)
+    counting.hear(call.world.topics, call.world.botmaster.events)
     found = metrics.families(await _figures(call, counting), call.world.now())
-    found += [*_counted(call, counting), *_process()]
+    found += [*_counted(call, counting), *_ofWeb(call, counting), *_ofStore(call), *_process()]
     isOpen = "application/openmetrics-text" in call.headers.get("accept", "")
     type = metrics.OPEN_METRICS_TYPE if isOpen else metrics.CONTENT_TYPE
     return Answer(metrics.text(found, isOpen), type.decode(), cache="no-store")
@@ -119,6 +82,7 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
             each.state.value if each.availability.paused is None else each.availability.paused.kind,
             each.slave_status.isConnected(),
             each.availability.buildsRunning,
+            each.slave_status.generation or "",
         )
         for name, each in world.botmaster.slaves.items()
     ]
@@ -131,35 +95,94 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
 
 
 def _counted(call: Call, counting: Counting) -> list[Family]:
-    streams: Streams = call.world.extra["streams"]
-    events: EventStreams = call.world.extra["events"]
-    answered: dict[int, int] = call.world.extra["answered"]
-    trouble = call.world.botmaster.health.trouble
+    received = call.world.botmaster.resources.logs.received
     return [
-        Family(
-            "buildbot_http_requests",
-            "counter",
-            "The answered requests of the web server by status.",
-            [Sample((("code", str(code)),), number) for code, number in sorted(answered.items())],
-        ),
         Family(
             "buildbot_build_duration_seconds",
             "histogram",
             "The seconds of finished builds.",
             counting.durations.samples(),
         ),
+        Family(
+            "buildbot_queue_seconds",
+            "histogram",
+            "The seconds that requests waited until their build started.",
+            counting.waits.samples(),
+        ),
         Family("buildbot_changes", "counter", "The received changes.", [Sample((), counting.changes)]),
+        Family("buildbot_log_bytes", "counter", "The output of all steps in bytes.", [Sample((), received)]),
+        Family(
+            "buildbot_reactor_delay_seconds",
+            "histogram",
+            "How late the reactor calls; its long turns keep slaves and pages waiting.",
+            counting.delay.seen.samples(),
+        ),
+    ]
+
+
+def _ofWeb(call: Call, counting: Counting) -> list[Family]:
+    streams: Streams = call.world.extra["streams"]
+    events: EventStreams = call.world.extra["events"]
+    followers: Followers = call.world.extra["followers"]
+    requests = counting.requests
+    return [
+        Family(
+            "buildbot_http_requests",
+            "counter",
+            "The answered requests of the web server by page and status.",
+            [
+                Sample((("page", page), ("code", str(code))), number)
+                for (page, code), number in sorted(requests.answered.items())
+            ],
+        ),
+        Family(
+            "buildbot_http_request_seconds",
+            "summary",
+            "The seconds until the answer of a page was made.",
+            [
+                sample
+                for page, (number, seconds) in sorted(requests.took.items())
+                for sample in metrics.summed((("page", page),), number, seconds)
+            ],
+        ),
         Family(
             "buildbot_http_streams",
             "gauge",
-            "The open streams of pages and of the API.",
-            [Sample((), streams.open + events.open)],
+            "The open streams of pages, of followed logs and of the API.",
+            [Sample((), streams.open + len(followers) + events.open)],
+        ),
+        Family(
+            "buildbot_logins_refused",
+            "counter",
+            "The refused logins of the web server by reason.",
+            [
+                Sample((("reason", reason),), number)
+                for reason, number in sorted(call.world.guard.refusals.items())
+            ],
+        ),
+    ]
+
+
+def _ofStore(call: Call) -> list[Family]:
+    commits = call.world.store.commits()
+    return [
+        Family(
+            "buildbot_store_commit_seconds",
+            "summary",
+            "The transactions of the store that wrote, and their seconds.",
+            metrics.summed((), commits.number, commits.seconds),
+        ),
+        Family(
+            "buildbot_store_failures",
+            "counter",
+            "The transactions of the store that failed.",
+            [Sample((), commits.failures)],
         ),
         Family(
             "buildbot_store_failing",
             "gauge",
             "1 while the store does not work.",
-            [Sample((), int(bool(trouble)))],
+            [Sample((), int(bool(call.world.botmaster.health.trouble)))],
         ),
     ]
 
@@ -176,23 +199,26 @@ def _process() -> list[Family]:
         )
     ]
     if sys.platform == "linux":
-        found.append(
-            Family(
-                "process_resident_memory_bytes",
-                "gauge",
-                "The memory of the process.",
-                [Sample((), _residentMemory())],
+        files = len(os.listdir("/proc/self/fd"))
+        found += [
+            Family(f"process_{name}", "gauge", about, [Sample((), value)])
+            for name, about, value in (
+                ("resident_memory_bytes", "The memory of the process.", _residentMemory()),
+                ("open_fds", "The open files of the process.", files),
+                ("start_time_seconds", "When the process started.", _started()),
             )
-        )
-        found.append(
-            Family(
-                "process_open_fds",
-                "gauge",
-                "The open files of the process.",
-                [Sample((), len(os.listdir("/proc/self/fd")))],
-            )
-        )
+        ]
     return found
+
+
+@cache
+def _started() -> float:
+    """The start of this process, in seconds since the epoch."""
+    with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    with open("/proc/stat", encoding="ascii") as file:
+        booted = next(int(line.split()[1]) for line in file if line.startswith("btime "))
+    return booted + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _residentMemory() -> int:

@@ -234,7 +234,7 @@ class ChannelTests(unittest.SynchronousTestCase):
         channel.dataReceived(b"GET /late HTTP/1.1\r\nHost: h\r\n\r\n")
         self.assertIn(b"begun", transport.value())
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
-        self.assertEqual(self.site.answered, {500: 1, 200: 1})
+        self.assertEqual(self.site.counts.answered, {("other", 500): 1, ("other", 200): 1})
 
     def test_goneClient(self) -> None:
         """A failure after the client has gone is only logged."""
