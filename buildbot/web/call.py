@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from buildbot.web.markup import NOTHING, Href, Markup
 from buildbot.web.markup import path as quoted
 from buildbot.web.routes import Route
+from buildbot.web.sight import Sight
 from buildbot.web.who import ANONYMOUS, Who
 from buildbot.web.world import World
 
@@ -33,6 +34,7 @@ class Call:
     @ivar root: the relative address of the site's root, such as "../../"; links begin with it.
     @ivar segments: the path, as unquoted segments.
     @ivar headers: the request's headers: lower-case name -> value (the last one given).
+    @ivar sight: which builders the user sees, if not all; C{world} has no others then.
     """
 
     world: World
@@ -46,6 +48,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     method: str = "GET"
+    sight: Sight | None = None
 
     def to(self, *segments: str | int, query: str = "", anchor: str = "") -> Href:
         """The address of a page, relative to this one. C{query} and C{anchor} are already quoted."""
@@ -57,6 +60,20 @@ class Call:
     async def may(self, action: str, builder: str | None = None) -> bool:
         """True if the user may do an action (to a builder)."""
         return await self.world.guard.may(self.who, action, builder)
+
+    def sees(self, builder: str) -> bool:
+        """True if the user may see a builder of the configuration."""
+        return self.sight is None or self.sight.sees(builder)
+
+    async def mayEnter(self) -> bool:
+        """True if the user may call the route.
+
+        A builder that the user does not see is not there. So it is no refusal: the handler does not find it.
+        """
+        action, builder = self.route.action, self.values.get("builder")
+        if not action or await self.may(action, builder):
+            return True
+        return builder is not None and not self.sees(builder) and await self.may(action)
 
 
 class Problem(Exception):

@@ -24,8 +24,10 @@ from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER
+from buildbot.web.reading import noBuilder
 from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table
+from buildbot.web.seen import seenBy
 from buildbot.web.who import Who
 from buildbot.web.world import World
 
@@ -127,9 +129,8 @@ class Dispatcher:
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
-            builder = call.values.get("builder")
-            if route.action and not await call.may(route.action, builder):
-                raise await self._refused(call, route.action, builder)
+            call = await self._limited(call)
+            await self._check(call)
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
             answer = route.handler(call)
@@ -148,6 +149,19 @@ class Dispatcher:
             hint = "The log of the master (twistd.log) has the reason."
             return await self._problem(call, incoming, Problem(500, "This page failed", hint=hint), wantsJSON)
 
+    async def _limited(self, call: Call) -> Call:
+        """The call with no more of the master than its user may see."""
+        sight = await self.world.guard.sight(call.who)
+        return call if sight is None else replace(call, sight=sight, world=seenBy(self.world, sight))
+
+    async def _check(self, call: Call) -> None:
+        """Raise L{Problem} if the user may not call the route."""
+        builder = call.values.get("builder")
+        if not await call.mayEnter():
+            raise await self._refused(call, call.route.action, builder)
+        if call.method != "GET" and builder is not None and not call.sees(builder):
+            raise noBuilder(call.world, builder)
+
     def _find(self, segments: Sequence[str], own: Route | None) -> Found | None:
         if own is not None:
             return Found({"GET": own, "POST": own} if own.method == "GET" else {own.method: own}, {})
@@ -155,7 +169,7 @@ class Dispatcher:
 
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
-        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how, call.who.key)
+        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how, call.who.key, call.sight)
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept

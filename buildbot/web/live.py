@@ -162,8 +162,11 @@ class LivePage:
             ensureDeferred(self._update()).addErrback(self._failed).addBoth(self._remade)
 
     async def _update(self) -> None:
-        began = time.thread_time()
-        page = await render(self._call)
+        began, call = time.thread_time(), self._call
+        if call.sight is not None and await call.world.guard.sight(call.who) != call.sight:
+            self.stop()  # the browser connects again, and sees other builders
+            return
+        page = await render(call)
         now = shown(page)
         message = changes(self._sent, now)
         self._sent = now
@@ -311,6 +314,7 @@ def target(call: Call, table: Any) -> Call:
         root,
         segments,
         call.headers,
+        sight=call.sight,
     )
 
 
@@ -319,9 +323,9 @@ async def _live(call: Call) -> Stream:
     if streams.open >= MOST:
         raise Problem(503, "Too many open pages", headers=(("Retry-After", "60"),))
     page = target(call, call.world.extra["table"])
-    if not await call.may(page.route.action, page.values.get("builder")):
+    if not await page.mayEnter():
         raise Problem(403, "You may not see this page")
-    key = (call.query["page"], call.who.name, call.who.how, call.who.key)
+    key = (call.query["page"], call.who.name, call.who.how, call.who.key, call.sight)
     live = await streams.page(page, key)
     return Stream(lambda out: streams.begin(out, live, call.query["since"]), EVENTS)
 

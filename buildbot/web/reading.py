@@ -19,9 +19,14 @@ def builderOf(call: Call) -> BuilderStatus:
     try:
         return call.world.status.getBuilder(name)
     except KeyError:
-        near = closest(name, call.world.status.getBuilderNames())
-        hint = f"Did you mean {near}?" if near else "The list of builders has all names."
-        raise Problem(404, f"There is no builder {name}", hint=hint) from None
+        raise noBuilder(call.world, name) from None
+
+
+def noBuilder(world: World, name: str) -> Problem:
+    """The problem that there is no builder of this name, or none that the visitor sees."""
+    near = closest(name, world.status.getBuilderNames())
+    hint = f"Did you mean {near}?" if near else "The list of builders has all names."
+    return Problem(404, f"There is no builder {name}", hint=hint)
 
 
 def runningBuild(world: World, builder: str, number: int) -> BuildStatus | None:

@@ -15,6 +15,7 @@ from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.master import Status
 from buildbot.status.topics import Topics
 from buildbot.store.interface import IStore
+from buildbot.web.sight import Sight
 from buildbot.web.who import Who
 
 
@@ -57,6 +58,9 @@ class Guard(Protocol):
 
     async def couldAfterLogin(self, action: str, builder: str | None = None) -> bool:
         """True if some account may do it, so that a login is worth offering."""
+
+    async def sight(self, who: Who) -> Sight | None:
+        """Which builders C{who} sees; None: all."""
 
 
 @dataclass(frozen=True)

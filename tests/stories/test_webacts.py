@@ -565,7 +565,7 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
 """
 
     def test_ways(self) -> None:
-        """The rule counts for the page, its stream of changes, and the number of the builder in /api/v2."""
+        """No address of the builder is there: no page, no stream of changes, no number in /api/v2."""
         number = idOf("full")
         for path in (
             "/builders/full",
@@ -575,11 +575,11 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
             f"/api/v2/builders/{number}/builds",
             f"/api/v2/builders/{number}/builds/0",
         ):
-            self.assertEqual(self.get(path).status, 403, path)
+            self.assertEqual(self.get(path).status, 404, path)
         self.assertEqual(self.get("/json/builders/full").status, 404)
         question = xmlrpc.client.dumps(("full", 0), "getBuild").encode()
         answer = self.ask("/xmlrpc", "POST", question, Content_Type="text/xml")
-        self.assertIn("you may not see the builder full", answer.text)
+        self.assertIn("there is no builder full", answer.text)
 
 
 class PrivatePropertiesTests(ActingCase):

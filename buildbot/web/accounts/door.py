@@ -30,6 +30,7 @@ from buildbot.web.accounts.tokens import Tokens
 from buildbot.web.call import Call, Problem
 from buildbot.web.dispatch import Incoming, given
 from buildbot.web.markup import NOTHING, Markup, Template, link
+from buildbot.web.sight import Sight, sightOf
 from buildbot.web.who import Who
 
 log = Logger()
@@ -203,6 +204,15 @@ class Door:
     ) -> Answer:
         """Whether C{who} may do an action, with a sentence. C{args} go to functions of the configuration."""
         return await self.guard.ask(who, action, self.guard.subject(builder, branch, *args))
+
+    async def sight(self, who: Who) -> Sight | None:
+        """Which builders a visitor sees; None: all."""
+        config = self._master.config
+        seen = await self.guard.seen(who, config.builders)
+        if seen is None:
+            return None
+        slaves = {name: [builder for builder, _ in config.builderList(name)] for name in config.slaves}
+        return sightOf(seen, config.builders, slaves)
 
     async def all(self, who: Who, builder: str | None = None) -> dict[str, Answer]:
         """The answer for each action."""

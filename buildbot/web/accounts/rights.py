@@ -303,6 +303,18 @@ class Rights:
             return self._decided(who, action, needed, subject)
         return Answer(Verdict.ALLOWED, f"The token {who.token.name!r} may {_words(action)}.")
 
+    def differs(self, who: Visitor, action: str) -> bool:
+        """True unless a visitor gets the same answer about an action for each builder, also a removed one."""
+        name = actionName(action)
+        rules = [each.allow for each in self.rules if name in each.actions]
+        some = [*rules, self.permissions.get(name, Need.NOBODY)]
+        if who.token is not None and who.token.builders:
+            return not all(Need.ANYBODY in _alternatives(each) for each in some)
+        answers = [self._decided(who, name, each, NOTHING) for each in some]
+        if any(isinstance(each, Question) for each in answers):
+            return True
+        return len({isinstance(each, Answer) and each.isAllowed for each in answers}) > 1
+
     def permission(self, action: str, subject: Subject = NOTHING) -> Permission:
         """The permission of an action on a subject."""
         for name in dict.fromkeys((action, LIKE.get(action, action))):

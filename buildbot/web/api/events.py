@@ -24,11 +24,12 @@ class EventStream:
 
     def __init__(self, out: Out) -> None:
         self._out = out
+        self._isLimited = False
         self._subscription: Subscription | None = None
 
     def begin(self, call: Call, topics: tuple[str, ...], since: str | None) -> None:
         """Send events from now on, or those after the one with the ID C{since}, too."""
-        hub = call.world.topics
+        hub, self._isLimited = call.world.topics, call.sight is not None
         start = "" if since else f"id: {hub.lastId()}\n"
         self._out.write(f"retry: 3000\n{start}\n".encode("ascii"))
         self._subscription = hub.subscribe(topics, self._tell, events=True, since=since)
@@ -42,6 +43,9 @@ class EventStream:
             self._out.write(
                 event(str(each["event"]), json.dumps(value, separators=(",", ":")), str(each["id"]))
             )
+        if self._isLimited and any(each["event"] == "reconfigured" for each in news.events):
+            self._out.finish()  # the client connects again, and sees new builders
+            return
         if self._out.isFull() and self._subscription is not None:
             self._subscription.pause()
 

@@ -26,6 +26,7 @@ from buildbot.web.api.builds import buildOfRow, changeOf
 from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter
+from buildbot.web.seen import buildersOf
 
 #: The keys of the master and of slaves that only those who administer the master see.
 PRIVATE = frozenset(
@@ -229,29 +230,25 @@ async def schedulers(call: Call) -> Answer:
     """The schedulers."""
 
     async def make() -> dict[str, Any]:
-        return {"schedulers": [_scheduler(each) for each in call.world.status.getSchedulers()]}
+        return {"schedulers": [_scheduler(call, each) for each in call.world.status.getSchedulers()]}
 
     return await one(call, (BUILDERS, QUEUE, CHANGES, MASTER), make, ages=True)
 
 
-def _scheduler(scheduler: Any) -> dict[str, Any]:
+def _scheduler(call: Call, scheduler: Any) -> dict[str, Any]:
     times = [] if not hasattr(scheduler, "getPendingBuildTimes") else scheduler.getPendingBuildTimes()
     return {
         "name": scheduler.getName(),
         "kind": type(scheduler).__name__,
-        "builders": _buildersOf(scheduler),
+        "builders": [name for name in buildersOf(scheduler) if call.sees(name)],
         "due": min(times, default=None),
     }
-
-
-def _buildersOf(scheduler: Any) -> list[str]:
-    return list(scheduler.listBuilderNames()) if hasattr(scheduler, "listBuilderNames") else []
 
 
 def _schedulersOfBuilders(call: Call) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in call.world.status.getSchedulers():
-        for name in _buildersOf(each):
+        for name in buildersOf(each):
             found.setdefault(name, []).append(each.getName())
     return found
 

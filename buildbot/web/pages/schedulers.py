@@ -47,10 +47,10 @@ def schedulers(call: Call) -> Page:
             [
                 link(call.to("schedulers", name), name),
                 type(each).__name__,
-                waitsFor(each),
+                _waitsFor(call, each),
                 join([_next(call, when) for when in _times(each)[:_TIMES]], ", "),
                 _pending(each),
-                _builders(call, _ask(each, "listBuilderNames", [])),
+                _builders(call, _served(call, each)),
             ]
         )
     heads = ("Scheduler", "Kind", "Waits for", "Next builds", "Pending changes", "Builders")
@@ -75,7 +75,7 @@ def scheduler(call: Call) -> Page:
         hint = f"Did you mean {near}?" if near else "The list of schedulers has all names."
         raise Problem(404, f"There is no scheduler {name}", hint=hint)
     found = known[name]
-    builders = _ask(found, "listBuilderNames", [])
+    builders = _served(call, found)
     return Page(
         name,
         [
@@ -83,7 +83,7 @@ def scheduler(call: Call) -> Page:
                 "summary",
                 facts(
                     ("Kind", type(found).__name__),
-                    ("Waits for", waitsFor(found)),
+                    ("Waits for", _waitsFor(call, found)),
                     ("Next builds", join([_next(call, each) for each in _times(found)], ", ")),
                     ("Builders", join([_builder(call, each) for each in builders], ", ")),
                 ),
@@ -107,6 +107,11 @@ def _ask(scheduler: Any, question: str, otherwise: Any) -> Any:
     except PLUGIN_ERRORS:
         log.failure("scheduler {name} failed in {question}", name=_name(scheduler), question=question)
         return otherwise
+
+
+def _served(call: Call, scheduler: Any) -> list[str]:
+    """The builders of a scheduler that the visitor sees."""
+    return [each for each in _ask(scheduler, "listBuilderNames", []) if call.sees(each)]
 
 
 def _times(scheduler: Any) -> list[float]:
@@ -188,6 +193,13 @@ def waitsFor(scheduler: Any) -> str:
         if isinstance(scheduler, kind):
             return words(scheduler)
     return ""
+
+
+def _waitsFor(call: Call, scheduler: Any) -> str:
+    """What a scheduler waits for; an upstream scheduler that the visitor does not see has no name."""
+    if isinstance(scheduler, Dependent) and scheduler.upstream not in call.world.status.getSchedulers():
+        return "a build set without failures of another scheduler"
+    return waitsFor(scheduler)
 
 
 # change sources

@@ -46,12 +46,11 @@ async def _feed(
     tags = (*asked["category"], *asked["tag"])
     names = call.world.status.getBuilderNames(tags or call.world.options.categories)
     wanted = [name for name in names if not asked["builder"] or name in asked["builder"]]
-    seen = tuple([name for name in wanted if await call.may("view", name)])
-    readable = frozenset([name for name in seen if await call.may("viewLogs", name)])
+    readable = frozenset([name for name in wanted if await call.may("viewLogs", name)])
 
     async def make() -> Answer:
         only = FAILURES if asked["failures_only"] else asked["only"]
-        builds = await finished(call.world, seen, only, asked["branch"], asked["committer"])
+        builds = await finished(call.world, wanted, only, asked["branch"], asked["committer"])
         tails: Tails = call.world.extra["tails"]
         builds = [
             await tails.added(call.world, each) if each.builder in readable else each for each in builds
@@ -61,7 +60,7 @@ async def _feed(
         head = FeedHead(title, baseOf(call), addressOf(call), call.world.master.since)
         return answered(written(head, builds), type)
 
-    return await kept(call, (BUILDERS, BUILDS), make, seen, tuple(sorted(readable)))
+    return await kept(call, (BUILDERS, BUILDS), make, tuple(sorted(readable)))
 
 
 def links(call: Call) -> list[tuple[str, str, Href]]:

@@ -21,6 +21,7 @@ from buildbot.web.feeds.metrics import BuilderFigures, Family, MasterFigures, Sa
 from buildbot.web.followers import Followers
 from buildbot.web.live import Streams
 from buildbot.web.routes import Route
+from buildbot.web.seen import whole
 from buildbot.web.serving.counting import Counting
 
 #: The headers by which a proxy tells that the client is elsewhere.
@@ -33,7 +34,8 @@ async def metricsPage(call: Call) -> Answer:
         hint = "Ask from this host, or with a token: Authorization: Bearer TOKEN."
         raise Problem(403, "Metrics are not for everybody", hint=hint)
     counting: Counting = call.world.extra["counting"]
-    counting.hear(call.world.topics, call.world.botmaster.events)
+    master = whole(call.world)
+    counting.hear(master.topics, master.botmaster.events)
     found = metrics.families(await _figures(call, counting), call.world.now())
     found += [*_counted(call, counting), *_ofWeb(call, counting), *_ofStore(call), *_process()]
     isOpen = "application/openmetrics-text" in call.headers.get("accept", "")

@@ -80,15 +80,14 @@ async def badge(call: Call) -> Answer:
             404, "There is no such badge", hint=f"Add {_SVG} or {_JSON} to the name of the builder."
         )
     label, branch = call.query["label"], call.query["branch"]
-    maySee = await call.may("view", name)
 
     async def make() -> Answer:
-        view = await _builder(call, name, branch) if maySee else None
+        view = await _builder(call, name, branch)
         if view is None:
             return _drawn(call, unknownBadge(name, label), form, 404)
         return _drawn(call, badgeOf(view, label, branch), form)
 
-    return await kept(call, (builderTopic(name), BUILDERS), make, maySee)
+    return await kept(call, (builderTopic(name), BUILDERS), make)
 
 
 def _drawn(call: Call, shown: Badge, form: str, status: int = 200) -> Answer:
@@ -104,15 +103,13 @@ async def png(call: Call) -> Answer:
     if not name:
         raise Problem(400, "A parameter is missing", "The parameter builder names the builder.")
 
-    maySee = await call.may("view", name)
-
     async def make() -> Answer:
-        view = await _builder(call, name, None) if maySee else None
+        view = await _builder(call, name, None)
         results = None if view is None or view.last is None else view.last.results
         image = pngFormat.png(results, size)
         return Answer(image, pngFormat.CONTENT_TYPE.decode(), 404 if view is None else 200, cache=_FRESH)
 
-    return await kept(call, (builderTopic(name), BUILDERS), make, maySee)
+    return await kept(call, (builderTopic(name), BUILDERS), make)
 
 
 _CHOICE = (

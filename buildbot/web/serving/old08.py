@@ -58,8 +58,8 @@ async def json(call: Call) -> Answer:
         flags = json08.flags(call.given)
     except BadFlag as why:
         raise Problem(400, "A parameter is wrong", str(why)) from None
-    seen, opened = await _allowed(call, "view"), await _allowed(call, "viewProperties")
-    reader = _Reader(call, await call.may("viewProperties"), seen, opened)
+    opened = await _allowed(call, "viewProperties")
+    reader = _Reader(call, await call.may("viewProperties"), opened)
 
     async def make() -> Answer:
         if flags.select:
@@ -69,7 +69,7 @@ async def json(call: Call) -> Answer:
             value = await reader.read(path)
         return Answer(json08.written(value, flags), flags.contentType.decode())
 
-    return await kept(call, (ALL,), make, reader.maySeeProperties, seen, opened, ages=True)
+    return await kept(call, (ALL,), make, reader.maySeeProperties, opened, ages=True)
 
 
 async def _allowed(call: Call, action: str) -> tuple[str, ...]:
@@ -87,11 +87,8 @@ def _split(path: str) -> _Segments:
 class _Reader:
     """I find the resources of one request."""
 
-    def __init__(
-        self, call: Call, maySeeProperties: bool, seen: Sequence[str], opened: Sequence[str]
-    ) -> None:
-        """@param seen: the builders that the visitor may see; C{opened}: those whose properties too."""
-        self._seen = seen
+    def __init__(self, call: Call, maySeeProperties: bool, opened: Sequence[str]) -> None:
+        """@param opened: the builders whose properties the visitor may see."""
         self._opened = frozenset(opened)
         self._call = call
         self._world = call.world
@@ -134,7 +131,7 @@ class _Reader:
     # builders
 
     async def _builders(self, path: _Segments) -> object:
-        names = self._seen
+        names = self._world.status.getBuilderNames()
         if not path:
             return await self._several(names)
         name, rest = path[0], path[1:]

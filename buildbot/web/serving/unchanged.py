@@ -22,14 +22,14 @@ async def kept(
     """The answer to a call, made again only if one of its topics has changed.
 
     @param topics: what the answer shows; it must depend on nothing else but C{others} and the request.
-    @param others: what else it depends on, such as what the visitor may see.
+    @param others: what else it depends on, such as rights of the visitor. The seen builders count anyway.
     @param ages: True if it has durations up to now, so that it is made again after a second.
     """
     cache: PageCache = call.world.extra["answers"]
     now = call.world.clock.seconds()
     base = (call.world.config.buildbotURL, call.headers.get("host", ""))
     given = tuple((name, tuple(texts)) for name, texts in sorted(call.given.items()))
-    key = (call.route.path, tuple(call.segments), given, base, others)
+    key = (call.route.path, tuple(call.segments), given, base, call.sight, others)
     version = cache.version(topics)
     aged = f"-{int(now // AGING)}" if ages else ""
     etag = f"{version}{aged}-{sha256(repr(key).encode('utf-8', 'replace')).hexdigest()[:12]}"

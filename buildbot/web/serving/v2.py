@@ -10,7 +10,7 @@ from zlib import crc32
 from buildbot.model.results import Results
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.topics import BUILDERS, BUILDS
-from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.call import Answer, Call
 from buildbot.web.dispatch import asJSON
 from buildbot.web.feeds import v2
 from buildbot.web.feeds.v2 import BadQuery
@@ -30,13 +30,11 @@ def idOf(name: str) -> int:
     return crc32(name.encode("utf-8", "surrogateescape")) & 0x7FFFFFFF
 
 
-async def _named(call: Call) -> str:
-    """The builder of the path, by its name or number. Raises L{Problem} 403 if the visitor may not see it."""
+def _named(call: Call) -> str:
+    """The builder of the path, by its name or number."""
     said = call.values["builder"]
     for name in call.world.status.getBuilderNames():
         if name == said or str(idOf(name)) == said:
-            if not await call.may("view", name):
-                raise Problem(403, "You may not do this", "You have no right to the action view.")
             return name
     raise _Unknown
 
@@ -57,10 +55,10 @@ async def builders(call: Call) -> Answer:
     return asJSON(v2.builders([_builder(call, name) for name in call.world.status.getBuilderNames()]))
 
 
-async def builder(call: Call) -> Answer:
+def builder(call: Call) -> Answer:
     """One builder."""
     try:
-        return asJSON(v2.builders([_builder(call, await _named(call))]))
+        return asJSON(v2.builders([_builder(call, _named(call))]))
     except _Unknown:
         return asJSON(v2.error("no such builder"), 404)
 
@@ -69,7 +67,7 @@ async def builds(call: Call) -> Answer:
     """The builds of a builder. Those in ascending order are among the last 1,000."""
 
     try:
-        name, query = await _named(call), v2.query(call.given)
+        name, query = _named(call), v2.query(call.given)
     except _Unknown:
         return asJSON(v2.error("no such builder"), 404)
     except BadQuery as why:
@@ -92,7 +90,7 @@ async def builds(call: Call) -> Answer:
 async def build(call: Call) -> Answer:
     """One build."""
     try:
-        name = await _named(call)
+        name = _named(call)
     except _Unknown:
         return asJSON(v2.error("no such builder"), 404)
     values: Mapping[str, Any] = {**call.values, "builder": name}
