@@ -39,6 +39,8 @@ _log = Logger()
 
 #: Output is written after this many bytes, or after L{DELAY} seconds.
 BLOCK = 1 << 16
+#: A log whose file has grown by so many bytes, and by the share, has L{LogWriter.grew} called.
+GROWTH, _SHARE = 1 << 23, 16
 #: The overhead in bytes of a piece of output in memory.
 _PIECE = 64
 #: The most bytes kept while the disk is full. Further output is lost, and the log says so.
@@ -92,6 +94,7 @@ class LogWriter:
     @ivar size: the bytes in the file.
     @ivar crc: the CRC-32 of the file.
     @ivar error: the reason why writes fail now, in words; None if all is well.
+    @ivar isFinished: True when the log is closed.
     @ivar trouble: the missing output and the reason, in words; empty if the file has all output.
     """
 
@@ -104,7 +107,7 @@ class LogWriter:
         tell: Callable[[str, str | None], None] = lambda path, error: None,
         file: OutputFile | None = None,
         flusher: Flusher | None = None,
-        done: Callable[[LogWriter], None] = lambda writer: None,
+        grew: Callable[[LogWriter], None] = lambda writer: None,
     ) -> None:
         """Create the file. If that fails, later writes retry.
 
@@ -112,7 +115,7 @@ class LogWriter:
         @param tell: called with C{path} and C{error} when C{error} changes.
         @param file: the new, empty file, if it is open already.
         @param flusher: shared with other logs; None: make one.
-        @param done: called when the file is complete, unless it is small.
+        @param grew: called when the file has grown by much, and when it is complete, unless it is small.
         """
         self.path = path
         self.length = 0
@@ -124,7 +127,8 @@ class LogWriter:
         self._marks: Marks | None = None
         self._clock = clock
         self._tell = tell
-        self._done = done
+        self._grew = grew
+        self._nextGrowth = GROWTH
         self._flusher = flusher or Flusher(clock)
         self._room = limits.head
         self._tailSize = limits.tail
@@ -132,7 +136,7 @@ class LogWriter:
         self._opener = opener
         self._file = file
         self._isAdded = False  # to the flusher
-        self._finished = False
+        self.isFinished = False
         self._channel = -1
         self._pieces: list[bytes] = []  # of one channel
         self._chunks: list[Chunk] = []  # earlier ones, of other channels
@@ -150,7 +154,7 @@ class LogWriter:
 
         @raise ValueError: the log is finished.
         """
-        if self._finished:
+        if self.isFinished:
             raise ValueError(f"{self.path} is finished")
         if not data:
             return
@@ -185,6 +189,9 @@ class LogWriter:
         self._write(block, length)
         if self.size >= STEP and self.size >= self.marks.next:
             self.marks.add(before, self._clock.seconds())
+            if self.size >= self._nextGrowth:
+                self._nextGrowth = self.size + max(GROWTH, self.size // _SHARE)
+                self._grew(self)
         if self._room is not None:
             # Single bytes of alternating channels take five times as much in the file.
             self._room = max(0, self._room - max(length, len(block) // 2))
@@ -196,10 +203,10 @@ class LogWriter:
 
     def finish(self) -> int:
         """Close the log. Returns the size of the file. A second call does nothing else."""
-        if self._finished:
+        if self.isFinished:
             return self.size
         self.flush()
-        self._finished = True
+        self.isFinished = True
         if self._isAdded:
             self._isAdded = False
             self._flusher.remove(self)
@@ -216,7 +223,7 @@ class LogWriter:
             _log.error("log file {path} was deleted while it was being written", path=self.path)
             self.trouble = "its file was deleted while it was written"
         elif self.size >= STEP:
-            self._done(self)
+            self._grew(self)
         return self.size
 
     @property

@@ -180,7 +180,7 @@ class _Column:
 
 
 def fromBytes(data: bytes, logSize: int, logCrc: int | None) -> LogIndex:
-    """The index in the bytes of a file.
+    """The index in the bytes of a file. If the log's CRC-32 is unknown, it may be that of its first part.
 
     @param logSize: the size of the log's file.
     @param logCrc: its CRC-32; None if it is unknown.
@@ -194,7 +194,8 @@ def fromBytes(data: bytes, logSize: int, logCrc: int | None) -> LogIndex:
     body = data[_HEAD.size :]
     if magic != _MAGIC or len(body) != rows * _FIELDS * 8 or zlib.crc32(body) != check:
         raise BadIndex("it is damaged")
-    if forSize != logSize or (logCrc is not None and forCrc != logCrc):
+    isPart = logCrc is None and forCrc == _UNKNOWN and forSize == offset <= logSize
+    if not isPart and (forSize != logSize or (logCrc is not None and forCrc != logCrc)):
         raise BadIndex("it belongs to another log")
     index = LogIndex(size)
     index._rows.frombytes(body)

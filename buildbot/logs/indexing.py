@@ -17,6 +17,7 @@ from buildbot.logs.format import BadLog, ChunkParser
 from buildbot.logs.index import BLOCK, BadIndex, LogIndex, fromBytes
 from buildbot.logs.marks import Marks
 from buildbot.logs.names import indexPath
+from buildbot.logs.naps import Naps
 from buildbot.logs.notices import damaged
 
 _log = Logger()
@@ -41,7 +42,9 @@ def extend(index: LogIndex, path: str, marks: Marks | None = None) -> None:
 def _extend(index: LogIndex, file: IO[bytes], marks: Marks | None) -> None:
     parser = ChunkParser(index.end.offset)
     file.seek(parser.offset)
+    naps = Naps()
     while piece := file.read(index.size):
+        naps.mayNap()
         when = marks.timeOf(parser.offset) if marks is not None else None
         try:
             chunks = parser.feed(piece)
@@ -59,12 +62,13 @@ def make(path: str, marks: Marks | None = None, block: int = BLOCK) -> LogIndex:
     return index
 
 
-def keep(index: LogIndex, path: str, crc: int | None) -> None:
-    """Write the index of a finished log to its file. A failure is only logged: the index can be made again.
+def keep(index: LogIndex, path: str, crc: int | None, isFinished: bool = True) -> None:
+    """Write the index of a log to its file. A failure is only logged: the index can be made again.
 
     @param crc: the CRC-32 of the log's file, if it is known.
+    @param isFinished: False if the log grows. The index is good for its first part then.
     """
-    data = index.toBytes(os.stat(path).st_size, crc)
+    data = index.toBytes(os.stat(path).st_size if isFinished else index.end.offset, crc)
     try:
         descriptor = openPlain(indexPath(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follow=False)
         with os.fdopen(descriptor, "wb") as file:
@@ -78,7 +82,10 @@ def keep(index: LogIndex, path: str, crc: int | None) -> None:
 
 
 def load(path: str, crc: int | None) -> LogIndex | None:
-    """Read the index of a finished log from its file; None if it is missing or does not fit the log.
+    """Read the index of a log from its file; None if it is missing or does not fit the log.
+
+    If the log's CRC-32 is unknown, the index may be that of its first part: the master ended while it wrote
+    the log.
 
     @raise OSError: the log is gone.
     """
@@ -97,11 +104,13 @@ def find(path: str, crc: int | None, marks: Marks | None = None, block: int = BL
 
     @raise OSError: the log is gone, or the disk is broken.
     """
-    isLong = os.stat(path).st_size >= KEPT
-    known = load(path, crc) if isLong else None
-    if known is not None:
+    size = os.stat(path).st_size
+    known = load(path, crc) if size >= KEPT else None
+    if known is not None and (known.end.offset >= size or known.damage is not None):
         return known
-    index = make(path, marks, block)
-    if isLong:
+    index = known if known is not None else LogIndex(block)
+    before = index.end
+    extend(index, path, marks)
+    if size >= KEPT and index.end != before:
         keep(index, path, crc)
     return index

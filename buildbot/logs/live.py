@@ -117,7 +117,7 @@ class LogDirectory:
             tell=self._told,
             file=file,
             flusher=self._flusher,
-            done=self._keepIndex,
+            grew=self._keepIndex,
         )
 
     @property
@@ -154,20 +154,14 @@ class LogDirectory:
         return Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
 
     def _keepIndex(self, writer: LogWriter) -> None:
-        """Make the index of a finished log in a thread, if the log is long."""
+        """Bring the index of a log up to date in a thread, if the log is long."""
         if writer.size >= indexing.KEPT:
-            making = self._inThread(indexing.find, writer.path, writer.crc, writer.marks)
-            making.addErrback(_cannotIndex, writer.path)
+            crc = writer.crc if writer.isFinished else None
+            self.views.prepare(Place(writer.path, writer.isFinished, crc, writer.marks))
 
     def reader(self, filename: str) -> LogReader:
         """Return a reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
-
-
-def _cannotIndex(why: Failure, path: str) -> None:
-    """Note that an index cannot be made. It is tried again when somebody reads the log."""
-    why.trap(OSError)
-    _log.warn("cannot make the index of log {path}: {error}", path=path, error=why.getErrorMessage())
 
 
 class _Taken:

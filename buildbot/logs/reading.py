@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
 
 from buildbot.events.turns import Turns
-from buildbot.logs import indexing
+from buildbot.logs import firstscreen, indexing
 from buildbot.logs.index import BLOCK, LogIndex
 from buildbot.logs.lines import LONGEST
 from buildbot.logs.marks import Marks
 from buildbot.logs.tail import Tail
 from buildbot.logs.view import Lines, LogView
 
+_log = Logger()
+
+#: The index of so many bytes of a log is made while its reader waits.
+NEAR = 1 << 26
 #: The most bytes of indexes in memory: those of 16 GB of logs.
 MEMORY = 12 << 20
 #: The threads that read at once.
@@ -68,6 +73,8 @@ class LogViews:
         self._slots = Turns(AT_ONCE)
         self._lock = Lock()
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._wanted: dict[str, Place] = {}  # the logs whose indexes are made
+        self._turn = Turns()
 
     def __len__(self) -> int:
         """The number of indexes in memory."""
@@ -106,9 +113,74 @@ class LogViews:
         if isLong:
             result: _Result = await self._inThread(opened)
             return result
+        return await self._inSlot(opened)
+
+    async def soon(self, place: Place, read: Callable[[LogView], _Result], isEnd: bool) -> _Result:
+        """Call a function with a view, like L{call}, and never wait for the index of a long log.
+
+        If much of the index is missing, the view has only the end of the log, or its beginning: see
+        L{LogView.isPart}. Call L{prepare} then.
+
+        @param isEnd: True if the end is wanted.
+        """
+
+        def opened() -> _Result:
+            return read(self._openSoon(place, isEnd))
+
+        return await self._inSlot(opened)
+
+    async def _inSlot(self, call: Callable[[], _Result]) -> _Result:
         async with self._slots:
-            result = await self._inThread(opened)
+            result: _Result = await self._inThread(call)
             return result
+
+    def prepare(self, place: Place) -> None:
+        """Bring the index of a long log up to date in a thread, and keep it in memory and on the disk."""
+        isBusy = place.path in self._wanted
+        self._wanted[place.path] = place
+        if not isBusy:
+            working = ensureDeferred(self._prepare(place.path))
+            working.addErrback(lambda why: _log.failure("cannot make the index of a log", why))
+
+    async def _prepare(self, path: str) -> None:
+        try:
+            async with self._turn:
+                done = None
+                while done is not self._wanted[path]:
+                    done = self._wanted[path]
+                    await self._inThread(self._keep, done)
+        except OSError as error:  # it is tried again when somebody reads the log
+            _log.warn("cannot make the index of log {path}: {error}", path=path, error=error)
+        finally:
+            del self._wanted[path]
+
+    def _keep(self, place: Place) -> None:
+        """Make the index of a log, and keep it on the disk."""
+        wasKnown = place.path in self._known
+        view = self.open(place)
+        if wasKnown or not place.isFinished:
+            indexing.keep(view.index, place.path, place.crc, place.isFinished)
+
+    def _openSoon(self, place: Place, isEnd: bool) -> LogView:
+        size = os.stat(place.path).st_size
+        if size > NEAR and size - self._indexedTo(place) > NEAR:
+            if not isEnd:
+                return firstscreen.beginningOf(place.path, self._longest)
+            if place.tail is not None:
+                return LogView(place.path, LogIndex(), False, place.tail, self._longest, isPart=True)
+            found = firstscreen.endOf(place.path, self._longest)
+            if found is not None:
+                return found
+        return self.open(place)
+
+    def _indexedTo(self, place: Place) -> int:
+        """The bytes of a log's file in its index, as far as that is made already."""
+        with self._lock:
+            known = self._known.get(place.path)
+            index = known.index if known is not None else None
+        if index is None:
+            index = indexing.load(place.path, place.crc)
+        return 0 if index is None else index.end.offset
 
     def open(self, place: Place) -> LogView:
         """A view of a log. Blocks: call it in a thread.

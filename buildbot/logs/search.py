@@ -14,6 +14,7 @@ import buildbot
 from buildbot.events.reactors import ProcessReactor
 from buildbot.events.turns import Turns
 from buildbot.logs.matching import MOST_HITS, BadPattern, Hit, Query, Search
+from buildbot.logs.naps import Naps
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.searchchild import Task
 from buildbot.logs.view import LogView
@@ -150,8 +151,10 @@ def searchLiteral(
     hits: list[Hit] = []
     end = now() + seconds
     total = index.end.data
+    naps = Naps()
     with view.reading() as read:
         while place < len(index) and not searching.isFull:
+            naps.mayNap()
             if now() >= end:
                 return Found(tuple(hits), index.block(place).data, total, max(first, searching.line), True)
             stop = min(len(index), place + _BLOCKS)

@@ -98,15 +98,19 @@ class LogView:
         isFinished: bool = True,
         tail: Tail | None = None,
         longest: int = LONGEST,
+        isPart: bool = False,
     ) -> None:
         """@param index: of the file's present contents; it does not change any more.
         @param isFinished: False if the log grows.
         @param tail: from L{buildbot.logs.files.LogWriter.tail}.
         @param longest: longer lines are cut after so many bytes.
+        @param isPart: True if it has only the beginning or the end of the log: see
+            L{buildbot.logs.firstscreen}.
         """
         self.path = path
         self.index = index
         self.isFinished = isFinished
+        self.isPart = isPart
         self._before = tail.before if tail is not None else index.end.output
         self._tail = tail.chunks() if tail is not None else []
         self._longest = longest

@@ -154,6 +154,7 @@ class Painted:
     @ivar tail: the HTML of the last lines of a log that is too long and still grows: they have no numbers.
     @ivar dropped: the bytes of output between the other lines and those.
     @ivar state: the colours after the last line.
+    @ivar isPart: True if the index of the log is not made yet: C{total} is unknown.
     """
 
     html: list[Markup]
@@ -164,11 +165,12 @@ class Painted:
     tail: list[Markup]
     dropped: int
     state: State
+    isPart: bool = False
 
     @property
     def isEnd(self) -> bool:
         """True if the last line of the log is among them."""
-        return self.last >= self.total
+        return self.last >= self.total and not self.isPart
 
 
 def chosen(query: Mapping[str, Any], view: LogView, isShownFromEnd: bool) -> Wanted:
@@ -201,7 +203,9 @@ def painted(view: LogView, wanted: Wanted, times: bool = False) -> Painted:
     painter = Painter(stateAfter(view.before(first)) if first > 1 else None, timeOfDay if times else None)
     html = painter.paint(lines)
     tail = Painter(None, timeOfDay if times else None).paint(found.unnumbered)
-    return Painted(html, first, last, found.total, found.output, tail, found.dropped, painter.state)
+    return Painted(
+        *(html, first, last, found.total, found.output, tail, found.dropped, painter.state, view.isPart)
+    )
 
 
 def stateAt(view: LogView, output: int) -> State:
@@ -221,5 +225,13 @@ async def inThread(shown: ShownLog, read: Callable[[LogView], _Result]) -> _Resu
     """Call a function with a view of a log, in a thread. A lost file is a L{Problem}."""
     try:
         return await shown.directory.views.call(shown.place(), read)
+    except OSError as why:
+        raise gone(shown, why) from None
+
+
+async def firstScreen(shown: ShownLog, read: Callable[[LogView], _Result], isEnd: bool) -> _Result:
+    """Call a function with a view of the end or the beginning of a log, before its index is made."""
+    try:
+        return await shown.directory.views.soon(shown.place(), read, isEnd)
     except OSError as why:
         raise gone(shown, why) from None

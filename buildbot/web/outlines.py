@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from buildbot.events.sleep import sleep
 from buildbot.events.turns import Turns
+from buildbot.logs.naps import Naps
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import LogView
 from buildbot.web.logs.outline import FailingLine, Outline, Outlined
@@ -29,8 +30,6 @@ TURN, PAUSE = 0.02, 0.08
 PATIENCE = 0.03
 #: The blocks that are read at once. A thread that reads more often keeps Python's lock from the reactor.
 _BLOCKS = 8
-#: Seconds to sleep after them, for the same reason.
-_NAP = 0.001
 #: The bytes at the end of a log that are searched at once, if the log is too long for that.
 _END = 1 << 18
 #: The most failing lines from there.
@@ -111,6 +110,7 @@ class _Kept:
         """Read more blocks until the time C{end}: at least some, if there are any. None: read nothing."""
         index = view.index
         total = index.end.data
+        naps = Naps()
         with view.reading(headers=False) as read:
             while self.at < total and end is not None:
                 place = index.ofData(self.at)
@@ -120,7 +120,7 @@ class _Kept:
                 self.at = max(self.at + 1, begin + len(data))
                 if now() >= end:
                     break
-                time.sleep(_NAP)
+                naps.mayNap()
         isAll = self.at >= total
         isOver = isAll and view.isFinished
         if isOver:

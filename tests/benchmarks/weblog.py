@@ -34,6 +34,8 @@ from twisted.python.failure import Failure
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogFile
+from buildbot.logs.names import indexPath
+from buildbot.logs.reading import LogViews
 from buildbot.reconfig.loading import Loading
 from buildbot.status.report import runningBuilds
 from buildbot.store.memory import MemoryStore
@@ -100,6 +102,20 @@ def read(port: int, size: int) -> dict[str, Any]:
         count += len(piece)
     found["download"] = count / (time.perf_counter() - begun)
     return found
+
+
+def readCold(port: int) -> tuple[float, float]:
+    """Read the log without an index: the seconds of the first screen, and those until it is complete."""
+    begun = time.perf_counter()
+    first = 0.0
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection.request("GET", LOG)
+        body = connection.getresponse().read()
+        first = first or time.perf_counter() - begun
+        if b'data-part="1"' not in body:
+            return first, time.perf_counter() - begun
+        time.sleep(0.2)
 
 
 def waitForOutline(port: int) -> bool:
@@ -226,7 +242,7 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
     size, watchers = (SHORT, FEW) if isShort else (FULL, WATCHERS)
     judge = promises.judge
     raiseFileLimit(watchers * 2 + 200)
-    _kept, log, port = await master(directory)
+    kept, log, port = await master(directory)
     await write(log, size)
     gc.collect()
     gc.freeze()  # as a master does when it has started
@@ -244,7 +260,7 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
         f"  log: {size / 1e6:.0f} MB, {found['total']} lines; the step runs; {cpu:.1f} s CPU for all reading"
     )
     print(f"  first screen: {ms['first']:.1f} ms, then {ms['again']:.1f} ms, {found['bytes']} bytes")
-    judge(f"row 28: the first screen within 100 ms: {ms['again']:.1f}", ms["again"] <= 100, seconds=True)
+    judge(f"row 28: the first screen within 100 ms: {ms['first']:.1f}", ms["first"] <= 100, seconds=True)
     print(f"  100 random pages of 100 lines: p50 {statistics.median(times):.1f} ms, most {max(times):.1f} ms")
     judge(f"row 29: any line within 50 ms: {max(times):.1f}", max(times) <= 50, seconds=True)
     print(f"  50 %: {ms['percent']:.1f} ms; 1,000 lines: {ms['block']:.1f} ms; end: {ms['end']:.1f} ms")
@@ -279,6 +295,17 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
     more = (rssKiB(pid) - before) / 1024
     log.finish()
     late = await child.ended
+    logs = kept.botmaster.resources.logs
+    await logs.views.view(log.place())
+    await pause(0.5)
+    logs.views = LogViews()
+    os.unlink(indexPath(log.getFilename()))
+    ticker.take()
+    cold = await Child().start("--cold", str(port)).ended
+    stall = ticker.take()
+    print(f"  the index is lost: first screen {cold[0] * 1000:.1f} ms, complete after {cold[1]:.1f} s")
+    judge(f"row 28: without an index within 100 ms: {cold[0] * 1000:.1f}", cold[0] <= 0.1, seconds=True)
+    judge(f"row 28: the reactor blocked at most 20 ms: {stall * 1000:.1f}", stall <= 0.02, seconds=True)
     print(
         f"  {watchers} watchers: {share:.1%} of a core, {more:.1f} MB more; a line is there after p50 "
         f"{late['p50']:.1f} ms, p99 {late['p99']:.1f} ms, at most {late['max']:.1f} ms"
@@ -293,6 +320,9 @@ def main(arguments: list[str]) -> int:
     """Run the benchmark, or its other process; return the exit status."""
     if arguments[:1] == ["--read"]:
         print(json.dumps(read(int(arguments[1]), int(arguments[2]))))
+        return 0
+    if arguments[:1] == ["--cold"]:
+        print(json.dumps(readCold(int(arguments[1]))))
         return 0
     if arguments[:1] == ["--outline"]:
         print(json.dumps(waitForOutline(int(arguments[1]))))

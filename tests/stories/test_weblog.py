@@ -8,9 +8,11 @@ import random
 import re
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 
+from buildbot.logs import reading
 from buildbot.logs.files import LogLimits
+from buildbot.logs.names import isIndex
 from buildbot.logs.reading import LogViews
 from buildbot.web import followers, outlines
 from tests.stories.test_webpages import BuildingCase
@@ -69,6 +71,48 @@ class PageTests(LogCase):
         self.assertIn("line 1.<", self.log("?first=1").text)
         self.end(2)
         self.assertIn("line 2000.<", self.log().text)
+
+
+class ColdTests(LogCase):
+    """The index of a long log is lost."""
+
+    def setUp(self) -> None:
+        LogCase.setUp(self)
+        self.patch(reading, "NEAR", 1 << 17)
+        self.say(stdout="".join(f"line {number}.\n" for number in range(1, 40_001)))
+        self.say(stdout="main.c:1: error: no\n")
+
+    def forget(self) -> None:
+        """Lose the index in memory and on the disk."""
+        logs = self.master.botmaster.resources.logs
+        logs.views = LogViews(execute)
+        for directory, _, names in os.walk(logs.directory):
+            for name in filter(isIndex, names):
+                os.unlink(os.path.join(directory, name))
+
+    def test_end(self) -> None:
+        """The end of a failed log is shown at once, without numbers; a second later it has everything."""
+        self.end(2)
+        self.forget()
+        page = self.log().text
+        self.assertIn("line 40000.</div>", page)
+        self.assertIn("the last 500 lines of about ", page)
+        self.assertIn('<noscript><meta http-equiv="refresh" content="1"></noscript>', page)
+        self.assertIn('data-part="1"', page)
+        self.assertNotIn("failing line", page.split('id="outline"')[1].split("</div>")[0])
+        again = self.log().text
+        self.assertIn('<div id="L40000"', again)
+        self.assertIn("1 failing line<", again)
+        self.assertNotIn('http-equiv="refresh"', again)
+
+    def test_beginning(self) -> None:
+        """The beginning of a successful log is shown at once, with numbers."""
+        self.end()
+        self.forget()
+        page = self.log().text
+        self.assertRegex(page[:9000], r'<div id="L2"><a [^>]*>2</a>line 2\.</div>')
+        self.assertIn("lines 1 to 500<", page)
+        self.assertIn('<div id="L30000">', self.log("?line=30000").text)
 
 
 class TextTests(LogCase):
@@ -509,7 +553,6 @@ class OutlineTests(LogCase):
         self.patch(outlines, "PATIENCE", 0.0)
         self.patch(outlines.Outlines.of, "__defaults__", (0.0,))
         self.patch(outlines, "_BLOCKS", 1)
-        self.patch(outlines, "_NAP", 0)
         self.say(stdout="main.c:1: error: first\n" + "x" * 99 + "\n")
         for _ in range(30):
             self.say(stdout=("y" * 99 + "\n") * 1000)

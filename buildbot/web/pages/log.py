@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
@@ -22,6 +23,7 @@ from buildbot.web.logreading import (
     Painted,
     ShownLog,
     chosen,
+    firstScreen,
     inThread,
     logOf,
     painted,
@@ -42,7 +44,8 @@ from buildbot.wire.dialect import versionAtLeast
 
 _LOG = Template(
     '<section id="log" class="log" aria-label="Output" data-lines="{lines}" data-follow="{follow}"'
-    ' data-times="{times}" data-total="{total}" data-output="{output}">\n{content}</section>'
+    ' data-times="{times}" data-total="{total}" data-output="{output}" data-part="{part}">'
+    "\n{content}</section>"
     '<p class="new-lines"><button type="button" id="new-lines" hidden="">New lines</button></p>'
 )
 _GOTO = Template(
@@ -54,6 +57,8 @@ _NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _HERE = Markup("<!-- lines -->")
+#: The seconds after which the page of a log without an index is loaded again.
+_AGAIN = 1
 _FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
 
 
@@ -74,17 +79,25 @@ async def logPage(call: Call) -> Page | Stream:
 
     def read(view: LogView) -> tuple[Wanted, Painted, Outlined]:
         wanted = chosen(call.query, view, shown.isShownFromEnd)
-        return wanted, painted(view, wanted, call.query["times"]), outlines.of(view)
+        outlined = Outlined() if view.isPart else outlines.of(view)
+        return wanted, painted(view, wanted, call.query["times"]), outlined
 
-    wanted, lines, outlined = await inThread(shown, read)
-    if outlined.searched < 1:
+    query = call.query
+    if query["line"] or query["from"] is not None or (query["first"] or 1) > 1:
+        wanted, lines, outlined = await inThread(shown, read)
+    else:
+        isEnd = query["first"] is None and (query["end"] or shown.isShownFromEnd)
+        wanted, lines, outlined = await firstScreen(shown, read, isEnd)
+    if lines.isPart:
+        shown.directory.views.prepare(shown.place())
+    elif outlined.searched < 1:
         outlines.goOn(shown.directory.views, shown.place())
-    return pageOf(
+    page = pageOf(
         call,
         shown,
         _title(shown),
         [
-            Part("facts", join([_facts(call, shown, lines), _notes(call, shown)])),
+            Part("facts", join([_facts(call, shown, lines), _notes(call, shown, lines.isPart)])),
             Part("outline", failing(outlined, shown.isShownFromEnd)),
             _links(call, shown, lines, "Parts of the log"),
             _TOOLS(content=join([searchForm(call, shown), _GOTO()])),
@@ -92,6 +105,7 @@ async def logPage(call: Call) -> Page | Stream:
             _links(call, shown, lines, "More of the log") if len(lines.html) > 50 else NOTHING,
         ],
     )
+    return replace(page, refresh=_AGAIN) if lines.isPart else page
 
 
 async def _endless(call: Call, shown: ShownLog) -> Stream:
@@ -110,7 +124,7 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
             _facts(call, shown),
             _notes(call, shown),
             _NAV(label="Parts of the log", links=join([earlier, live], " · ")),
-            _LOG(content=_HERE, lines="", follow="", times="", total="", output=""),
+            _LOG(content=_HERE, lines="", follow="", times="", total="", output="", part=""),
         ],
     )
     before, after = document(call, page).split(_HERE.encode())
@@ -172,20 +186,33 @@ def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
         ),
     ]
     if lines is not None:
-        size = sized(lines.output)
-        pairs.insert(1, ("Shown", f"{_span(lines)} of {counted(lines.total, 'line')} ({size})"))
+        pairs.insert(1, ("Shown", _amount(lines)))
     if shown.record.trouble:
         pairs.append(("Incomplete", shown.record.trouble))
     return facts(*pairs)
+
+
+def _amount(lines: Painted) -> str:
+    """The lines that are shown, and those of the log."""
+    if not lines.isPart:
+        return f"{_span(lines)} of {counted(lines.total, 'line')} ({sized(lines.output)})"
+    if lines.tail:
+        return f"the last {counted(len(lines.tail), 'line')} of about {sized(lines.output)}"
+    return _span(lines)
 
 
 def _span(lines: Painted) -> str:
     return f"lines {lines.first} to {lines.last}" if lines.html else "no lines"
 
 
-def _notes(call: Call, shown: ShownLog) -> Markup:
-    """What a reader must know about the times of a log."""
+def _notes(call: Call, shown: ShownLog, isPart: bool = False) -> Markup:
+    """What a reader must know about the numbers and the times of a log."""
     notes = []
+    if isPart:
+        notes.append(
+            "The master counts the lines of this long log at the moment. The page loads itself again in a "
+            "second, with all line numbers, failing lines and sections."
+        )
     if call.query["times"]:
         notes.append(
             f"Times are in the time zone {time.strftime('%Z')}. Lines that arrived in one piece, or within "
@@ -250,6 +277,7 @@ def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted, outline
         times="1" if call.query["times"] else "",
         total=lines.total,
         output=lines.output if lines.isEnd else "",
+        part="1" if lines.isPart else "",
     )
 
 
@@ -257,6 +285,8 @@ def tail(lines: Painted) -> Markup:
     """The last lines of a log that is too long and still grows."""
     if not lines.tail:
         return NOTHING
+    if lines.isPart:
+        return _TAIL(content=join(lines.tail, Markup("\n")))
     lacking = f"{counted(lines.dropped, 'byte')} left out until now; " if lines.dropped else ""
     gap = _GAP(text=f"[{lacking}the lines below have no numbers yet]")
     return _TAIL(content=join([gap, join(lines.tail, Markup("\n"))]))

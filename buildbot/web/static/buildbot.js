@@ -348,4 +348,5 @@ if (log && button) {
   showMarked(true);
   if (log.dataset.follow && log.dataset.output !== "" && !location.hash) showEnd();
   followLog();
+  if (log.dataset.part) setTimeout(() => location.reload(), 1000); // its lines are being counted
 }

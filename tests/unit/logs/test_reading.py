@@ -11,15 +11,16 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.logs import reading
+from buildbot.logs import files, indexing, reading
 from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogDirectory, LogFile, Nowhere
 from buildbot.logs.names import indexPath
 from buildbot.logs.reading import LogViews, Place
+from buildbot.logs.view import LogView
 from buildbot.model.records import LogRecord
 
 
-class ReadingTests(unittest.TestCase):
+class LoggedCase(unittest.TestCase):
     def setUp(self) -> None:
         self.threads: list[str] = []
         self.clock = Clock()
@@ -37,6 +38,10 @@ class ReadingTests(unittest.TestCase):
     def lines(self, place: Place, first: int, count: int) -> list[str]:
         found = self.successResultOf(Deferred.fromCoroutine(self.logs.views.lines(place, first, count)))
         return [line.text for line in found.lines]
+
+
+class ReadingTests(LoggedCase):
+    """Views of logs, growing and finished."""
 
     def test_growing(self) -> None:
         """All output that a log has got is readable at once."""
@@ -87,7 +92,7 @@ class ReadingTests(unittest.TestCase):
             self.clock.advance(10)
             long.addStdout(f"{number}" * 65535 + "\n")
         long.finish()
-        self.assertEqual(self.threads, ["find"])
+        self.assertEqual(self.threads, ["_keep"])
         self.assertTrue(os.path.exists(indexPath(long.getFilename())))
         view = LogViews().open(self.logs.place(long.toRecord()))
         self.assertEqual([line.when for line in view.lines(1, 8).lines], [10.0 * n for n in range(1, 9)])
@@ -114,3 +119,96 @@ class ReadingTests(unittest.TestCase):
             self.lines(log.place(), 1, 1)
             log.finish()
         self.assertEqual(len(self.logs.views), 3)
+
+
+class ColdTests(LoggedCase):
+    """The index of a long log is there when somebody asks; if not, nobody waits for it."""
+
+    def setUp(self) -> None:
+        LoggedCase.setUp(self)
+        self.patch(reading, "NEAR", 1 << 18)
+        self.patch(files, "GROWTH", 1 << 18)
+
+    def long(self) -> LogFile:
+        log = self.log()
+        for number in range(20_000):
+            log.addStdout(f"This is line {number + 1} of a long log.\n")
+        log.flush()
+        return log
+
+    def soon(self, place: Place, isEnd: bool) -> LogView:
+        return self.successResultOf(
+            Deferred.fromCoroutine(self.logs.views.soon(place, lambda view: view, isEnd))
+        )
+
+    def forget(self, log: LogFile) -> None:
+        """Lose the index in memory and on the disk."""
+        self.logs.views = LogViews(self.inThread)
+        if os.path.exists(indexPath(log.getFilename())):
+            os.unlink(indexPath(log.getFilename()))
+
+    def test_whileItGrows(self) -> None:
+        """The index grows with its log, in memory and on the disk: a reader of any moment finds it."""
+        log = self.long()
+        view = self.soon(log.place(), True)
+        self.assertFalse(view.isPart)
+        self.assertEqual(view.total, 20_000)
+        kept = indexing.load(log.getFilename(), None)
+        assert kept is not None
+        self.assertGreater(kept.end.offset, files.GROWTH)
+        log.finish()
+
+    def test_killed(self) -> None:
+        """After the master was killed, the rest of the index is added to what was kept of it."""
+        log = self.long()
+        kept = indexing.load(log.getFilename(), None)
+        assert kept is not None
+        self.logs.views = LogViews(self.inThread)
+        place = self.logs.place(LogRecord("stdio", log.filename, os.path.getsize(log.getFilename())))
+        view = self.successResultOf(Deferred.fromCoroutine(self.logs.views.view(place)))
+        self.assertEqual((view.total, view.isPart), (20_000, False))
+        whole = indexing.load(log.getFilename(), None)
+        assert whole is not None
+        self.assertEqual(whole.end.offset, os.path.getsize(log.getFilename()))
+        log.finish()
+
+    def test_missing(self) -> None:
+        """Without an index, the end or the beginning is shown at once; with it, all of the log."""
+        log = self.long()
+        log.finish()
+        self.forget(log)
+        end, beginning = self.soon(log.place(), True), self.soon(log.place(), False)
+        self.assertEqual((end.isPart, beginning.isPart), (True, True))
+        self.assertEqual(end.last(1).unnumbered[0].text, "This is line 20000 of a long log.")
+        self.assertEqual(beginning.lines(1, 1).lines[0].text, "This is line 1 of a long log.")
+        self.logs.views.prepare(log.place())
+        self.assertFalse(self.soon(log.place(), True).isPart)
+        self.assertTrue(os.path.exists(indexPath(log.getFilename())))
+
+    def test_tooLong(self) -> None:
+        """The end of a log that is too long and still grows comes from memory."""
+        self.logs.limits = LogLimits(1 << 19, 1 << 10)
+        log = self.long()
+        self.forget(log)
+        view = self.soon(log.place(), True)
+        self.assertTrue(view.isPart)
+        self.assertEqual(view.last(1).unnumbered[0].text, "This is line 20000 of a long log.")
+        log.finish()
+
+    def test_noChunks(self) -> None:
+        """A file that is no log is read in the usual way."""
+        log = self.long()
+        log.finish()
+        with open(log.getFilename(), "wb") as file:
+            file.write(b"x" * (1 << 17))
+        self.forget(log)
+        self.assertFalse(self.soon(log.place(), True).isPart)
+
+    def test_lost(self) -> None:
+        """A log that was deleted before its index was made is only noted."""
+        log = self.long()
+        log.finish()
+        self.forget(log)
+        os.unlink(log.getFilename())
+        self.logs.views.prepare(log.place())
+        self.assertEqual(len(self.logs.views), 0)
