@@ -23,11 +23,11 @@ from buildbot.web import cache, layout
 from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
-from buildbot.web.outcomes import PARAMETER
+from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.reading import noBuilder
-from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table
 from buildbot.web.seen import seenBy
+from buildbot.web.serving.counting import Counting
 from buildbot.web.who import Who
 from buildbot.web.world import World
 
@@ -107,7 +107,7 @@ class Dispatcher:
             incoming.page = "own" if own is not None else next(iter(found.routes.values())).path
         began = clock.seconds()
         answer = await self._answer(incoming, segments, found)
-        requests: RequestCounts = self.world.extra["counting"].requests
+        requests = self.world.part(Counting).requests
         requests.time(incoming.page, clock.seconds() - began)
         return answer
 
@@ -226,7 +226,7 @@ class Dispatcher:
         if not isinstance(answer, Page):
             raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")
         own = quote(incoming.path + _queryOf(incoming, leaveOut=PARAMETER), safe="")
-        notice = self.world.extra["outcomes"].notice(call)
+        notice = self.world.part(Outcomes).notice(call)
         body = layout.document(call, answer, await self._door.aboutMe(call), own, notice, since)
         cache = "private, no-store" if call.who.name else "no-cache"
         return Answer(body, status=answer.status, headers=answer.headers, cache=cache)

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -24,7 +23,7 @@ from buildbot.events.alarm import Alarm
 from buildbot.status.topics import News, Subscription
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
-from buildbot.web.routes import BadQuery, Parameter, Route
+from buildbot.web.routes import BadQuery, Parameter, Route, Table
 
 log = Logger()
 
@@ -290,12 +289,12 @@ class Streams:
         self._beats.stop()
 
 
-def target(call: Call, table: Any) -> Call:
+def target(call: Call, table: Table) -> Call:
     """The call of the page that a stream belongs to."""
     address = urlsplit(call.query["page"] or "/")
     segments = [unquote(each, errors="surrogateescape") for each in address.path.lstrip("/").split("/")]
     found = table.find(segments)
-    route: Route | None = found and found.routes.get("GET")
+    route = found.routes.get("GET") if found is not None else None
     if found is None or route is None or route.kind != "page":
         raise Problem(404, "There is no such page", address.path)
     given = parse_qs(address.query, keep_blank_values=True)
@@ -319,10 +318,10 @@ def target(call: Call, table: Any) -> Call:
 
 
 async def _live(call: Call) -> Stream:
-    streams: Streams = call.world.extra["streams"]
+    streams = call.world.part(Streams)
     if streams.open >= MOST:
         raise Problem(503, "Too many open pages", headers=(("Retry-After", "60"),))
-    page = target(call, call.world.extra["table"])
+    page = target(call, call.world.part(Table))
     if not await page.mayEnter():
         raise Problem(403, "You may not see this page")
     key = (call.query["page"], call.who.name, call.who.how, call.who.key, call.sight)

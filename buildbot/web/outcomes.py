@@ -59,6 +59,6 @@ class Outcomes:
 
 def showOn(call: Call, segments: tuple[str | int, ...], text: str, isGood: bool = True) -> Answer:
     """Send the browser to a page that shows a message."""
-    outcomes: Outcomes = call.world.extra["outcomes"]
+    outcomes = call.world.part(Outcomes)
     code = outcomes.keep(call.who.name, text, isGood)
     return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_web -*-
-"""The web servers of C{c['status']}: C{WebStatus} of 0.8 and C{Waterfall} of 0.7.5."""
+"""The web server of C{c['status']}: C{WebStatus}, as in 0.8. L{buildbot.web.running} has what runs."""
 
 from __future__ import annotations
 
@@ -7,70 +7,40 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from twisted._version import __version__ as twistedVersion
 from twisted.application import service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.logfile import LogFile
 from twisted.python.versions import Version
-from twisted.web import server, static
+from twisted.web import server
 
-from buildbot.config.arguments import Kind, arguments, complain, remember
-from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, isWhole, orNone
+from buildbot.config.arguments import arguments, complain, remember
+from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
-from buildbot.logs.search import LogSearches
 from buildbot.status.base import StatusReceiverMultiService
-from buildbot.web.accounts.authz import AUTH, Authz, openSentences, rightsOf
-from buildbot.web.accounts.door import Door, DoorSettings
+from buildbot.web.accounts.authz import AUTH, openSentences, rightsOf
+from buildbot.web.accounts.door import DoorSettings
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
-from buildbot.web.api.events import EventStreams
-from buildbot.web.api.repeats import Repeats
-from buildbot.web.cache import PageCache
-from buildbot.web.dispatch import Dispatcher
-from buildbot.web.followers import Followers
-from buildbot.web.hooks.changehook import ChangeHook
-from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH, checkersOf
+from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, PORT
+from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
-from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
-from buildbot.web.live import Streams
 from buildbot.web.oldpages.subclassed import Subclassed
-from buildbot.web.outcomes import Outcomes
-from buildbot.web.outlines import Outlines
-from buildbot.web.pages.boxes import LastRows
-from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
-from buildbot.web.pages.waterfall import BoxCache
-from buildbot.web.root import OwnFiles, Root
-from buildbot.web.serving.counting import Counting
-from buildbot.web.serving.gathering import Tails
-from buildbot.web.table import TABLE
-from buildbot.web.world import Settings, World
+from buildbot.web.root import OwnFiles
+from buildbot.web.running import Plan, Running, serving
+from buildbot.web.world import Settings
 from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
 
 log = Logger()
 
 #: Twisted releases before this one have published holes in their web server.
 OLDEST_TWISTED = Version("Twisted", 24, 7, 0)
-
-PORT = Kind(
-    "a port: a number, or a description such as 'tcp:8010:interface=127.0.0.1'; or None for no port",
-    lambda value: value is None or isinstance(value, str) or (isWhole(value) and 0 <= value < 65536),
-)
-ANY = Kind("a value of 0.8", lambda value: True)
-AUTHZ = orNone(Kind("an Authz", lambda value: isinstance(value, Authz)))
-FEEDS = Kind(
-    "a list of 'atom', 'rss' and 'json', or None for all",
-    lambda value: (
-        value is None or (isinstance(value, (list, tuple, set)) and set(value) <= {"atom", "rss", "json"})
-    ),
-)
 
 
 class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
@@ -210,10 +180,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.ownPages: dict[bytes, Any] = {}
         self._ports: dict[str, SlavePort] = {}
         self._gate = Gate()
-        self._streams: Streams | None = None
-        self._followers: Followers | None = None
-        self._events: EventStreams | None = None
-        self._counting: Counting | None = None
+        self._running: Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
@@ -332,89 +299,40 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             )
         service.MultiService.startService(self)
         master: Any = self.parent
-        reactor = master.botmaster.clock
-        self._streams = Streams(reactor)
-        self._followers = Followers(reactor)
-        self._events = EventStreams(reactor)
-        self._counting = Counting(reactor)
-        door = self._door(master)
-        await door.load()
-        hooks = self._hooks(master)
-        extra = {
-            "streams": self._streams,
-            "followers": self._followers,
-            "outlines": Outlines(reactor),
-            "searches": LogSearches(reactor, master.botmaster.resources.logs.views),
-            "table": TABLE,
-            "boxes": BoxCache(),
-            "lastRows": LastRows(),
-            "answers": PageCache(master.status.topics),
-            "tails": Tails(),
-            "counting": self._counting,
-            "repeats": Repeats(),
-            "events": self._events,
-            "hooks": hooks,
-            "outcomes": Outcomes(reactor),
-        }
-        world = World(master, reactor, door, self.settings(), extra)
-        self.dispatcher = dispatcher = Dispatcher(
-            world, ofWaterfall(TABLE) if world.options.isWaterfall else TABLE, door, OLD
-        )
-        root = Root(dispatcher, self._ownFiles())
-        if hooks.dialects:
-            root.putChild(b"change_hook", HookResource(hooks))
-        for name, child in self._children.items():
-            root.putChild(name, child)
-        site: Any = self._givenSite or Site(root, reactor, self._accessLog(master.basedir))
-        site.buildbot_service = self
-        if isinstance(site, Site):
-            site.counts = self._counting.requests
-        self.site = site
+        self._running = running = await serving(master, self._plan())
+        self.dispatcher, self.site = running.dispatcher, running.site
+        self.site.buildbot_service = self
         self.setupSite()
         if self.http_port is not None:
-            self._ports = self._ports or await openAll(reactor, self._gate, [self.http_port])
-            self._gate.factory = site
-            site.doStart()
+            self._ports = self._ports or await openAll(master.botmaster.clock, self._gate, [self.http_port])
+            self._gate.factory = self.site
+            self.site.doStart()
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
-    def _door(self, master: Any) -> Door:
-        """Who may come in, and what they may do."""
+    def _plan(self) -> Plan:
+        """What my arguments say."""
         auth = self.auth if self.authz is None else self.authz.auth
-        settings = DoorSettings(self._rights, auth, self._proxies, tuple(self.hosts))
-        return Door(settings, master, master.botmaster.resources.store)
+        return Plan(
+            settings=self.settings(),
+            door=DoorSettings(self._rights, auth, self._proxies, tuple(self.hosts)),
+            dialects=self.change_hook_dialects,
+            hookLogins=self.change_hook_auth,
+            files=self._ownFiles(),
+            children=self._children,
+            site=self._givenSite,
+            logLength=self.logRotateLength or ROTATE_LENGTH,
+            oldLogs=self.maxRotatedFiles or MAX_ROTATED_FILES,
+        )
 
     def _rights(self, canLogIn: bool) -> Rights:
         """Who may do what."""
         return rightsOf(self.authz, self.allowForce, self.auth, canLogIn)
 
-    def _hooks(self, master: Any) -> ChangeHook:
-        """The hooks of forges, perhaps none."""
-        botmaster = master.botmaster
-        return ChangeHook(
-            checkedDialects(self.change_hook_dialects).dialects,
-            *(master, botmaster.resources.store, botmaster.now),
-            checkers=checkersOf(self.change_hook_auth)[0],
-            pollers=master.pollers,
-        )
-
-    def _accessLog(self, basedir: str) -> Any:
-        length = self.logRotateLength or ROTATE_LENGTH
-        rotated = self.maxRotatedFiles or MAX_ROTATED_FILES
-        return _BytesLog(
-            LogFile("http.log", basedir, rotateLength=length, maxRotatedFiles=rotated, defaultMode=0o600)
-        )
-
     @returnsDeferred
     async def stopService(self) -> None:
         """Close the port and all connections."""
-        if self._streams is not None:
-            self._streams.stop()
-        if self._followers is not None:
-            self._followers.stop()
-        if self._events is not None:
-            self._events.stop()
-        if self._counting is not None:
-            self._counting.stop()
+        if self._running is not None:
+            self._running.stop()
         await self.release()
         if self._gate.factory is not None:
             self._gate.factory.doStop()
@@ -429,64 +347,3 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
 def _numbers(description: object) -> set[str]:
     """The numbers in the description of a port."""
     return set(re.findall(r"\d+", description)) if isinstance(description, str) else set()
-
-
-class _BytesLog:
-    """I pass text or bytes to a log file."""
-
-    def __init__(self, file: LogFile) -> None:
-        self._file = file
-
-    def write(self, data: str) -> None:
-        """Append a line."""
-        self._file.write(data)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-class Waterfall(WebStatus):
-    """I am the web server of 0.7.5: its root is the waterfall."""
-
-    compare_attrs = (*WebStatus.compare_attrs, "categories", "css", "favicon", "robots_txt")
-
-    @arguments(
-        http_port=PORT,
-        distrib_port=ANY,
-        allowForce=orNone(FLAG),
-        categories=orNone(NAMES),
-        css=orNone(TEXT),
-        favicon=orNone(TEXT),
-        robots_txt=orNone(TEXT),
-    )
-    def __init__(
-        self,
-        http_port: int | str | None = None,
-        distrib_port: int | str | None = None,
-        allowForce: bool | None = None,
-        categories: Sequence[str] | None = None,
-        css: str | None = None,
-        favicon: str | None = None,
-        robots_txt: str | None = None,
-    ) -> None:
-        """@param allowForce: True to allow all actions to everybody, which was the default of 0.7.5.
-        @param categories: only builders of these categories are in the waterfall.
-        @param css: the path of an own style sheet, served beside ours as C{/buildbot.css}.
-        @param favicon: the path of an own icon.
-        @param robots_txt: the path of a C{robots.txt}.
-        """
-        WebStatus.__init__(self, http_port, distrib_port, allowForce)
-        remember(self)
-        self.categories = None if categories is None else list(categories)
-        self.css = css
-        self.favicon = favicon
-        self.robots_txt = robots_txt
-        for name, path in (("buildbot.css", css), ("favicon.ico", favicon), ("robots.txt", robots_txt)):
-            if path is not None:
-                self.putChild(name, static.File(path))
-
-    def settings(self) -> Settings:
-        """My arguments, for the pages."""
-        categories = None if self.categories is None else tuple(self.categories)
-        return replace(WebStatus.settings(self), isWaterfall=True, categories=categories)

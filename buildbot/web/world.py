@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -17,6 +17,8 @@ from buildbot.status.topics import Topics
 from buildbot.store.interface import IStore
 from buildbot.web.sight import Sight
 from buildbot.web.who import Who
+
+T = TypeVar("T")
 
 
 class WatchedMaster(Protocol):
@@ -87,19 +89,43 @@ class Settings:
     headElements: tuple[str, ...] = ()
 
 
+class Parts:
+    """I have the objects that the requests of one web server share, one of each class."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = {type(each): each for each in parts}
+
+    def get(self, kind: type[T]) -> T:
+        """The object of a class.
+
+        @raise LookupError: there is none.
+        """
+        found = self._parts.get(kind)
+        if found is None:
+            raise LookupError(f"this web server has no {kind.__name__}")
+        return cast(T, found)
+
+    def stop(self) -> None:
+        """Stop those that have a method C{stop}."""
+        for each in self._parts.values():
+            stop = getattr(each, "stop", None)
+            if stop is not None:
+                stop()
+
+
 @dataclass(frozen=True)
 class World:
     """All that handlers use.
 
     @ivar options: the settings of this web server.
-    @ivar extra: objects of parts of the web (accounts, hooks, caches), by name.
+    @ivar parts: what its requests share, such as the open streams; see L{part}.
     """
 
     master: WatchedMaster
     clock: IReactorTime
     guard: Guard
     options: Settings
-    extra: Mapping[str, Any]
+    parts: Parts
 
     @property
     def status(self) -> Status:
@@ -125,6 +151,13 @@ class World:
     def config(self) -> MasterConfig:
         """The configuration in force."""
         return self.master.config
+
+    def part(self, kind: type[T]) -> T:
+        """The object of a class that all requests of this web server share.
+
+        @raise LookupError: there is none.
+        """
+        return self.parts.get(kind)
 
     def now(self) -> float:
         """The present time, in seconds since the epoch."""

@@ -33,7 +33,7 @@ from buildbot.process.buildset import BuildSet
 from buildbot.reconfig.loading import Loading
 from buildbot.status.topics import LISTS, builderTopic, buildTopic
 from buildbot.store.files import FILE
-from buildbot.web import cache, service
+from buildbot.web import cache, running
 from buildbot.web.call import Answer
 from buildbot.web.dispatch import Dispatcher, Incoming
 from tests.benchmarks.attach import Promises
@@ -113,7 +113,7 @@ async def start(basedir: str, builders: int, slaves: int) -> BuildMaster:
     """A master with its slaves."""
     with open(f"{basedir}/master.cfg", "w", encoding="utf-8") as file:
         file.write(CONFIG.format(builders=builders, slaves=slaves))
-    setattr(service, "Dispatcher", KeptDispatcher)  # noqa: B010
+    setattr(running, "Dispatcher", KeptDispatcher)  # noqa: B010
     master = BuildMaster(basedir, reactor=reactor, loading=Loading(lambda *each: check(*each), load))
     master.botmaster.retention.days = None
     ready = master.whenReady()

@@ -16,7 +16,7 @@ from twisted.python.versions import Version
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
-from buildbot.web import cache, service
+from buildbot.web import cache, running, service
 from tests.stories.world import World
 
 
@@ -101,7 +101,7 @@ class WebWorld(World):
 
     def setUp(self) -> None:
         World.setUp(self)
-        self.patch(service, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
+        self.patch(running, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         self.patch(service, "OLDEST_TWISTED", Version("Twisted", 22, 10, 0))  # the oldest of the tests
         self.patch(cache, "COSTLY", float("inf"))  # a slow machine must not make a page older
         self.connections: list[Connection] = []

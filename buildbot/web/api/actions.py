@@ -50,7 +50,7 @@ async def _act(
         answer = asJSON(found, 202, headers)
         return Answer(answer.body, answer.type, answer.status, answer.headers, cache="no-store")
 
-    repeats: Repeats = call.world.extra["repeats"]
+    repeats = call.world.part(Repeats)
     return await repeats.once(call, act)
 
 

@@ -102,7 +102,7 @@ class EventStreams:
 
 def events(call: Call) -> Stream:
     """The events of some topics."""
-    streams: EventStreams = call.world.extra["events"]
+    streams = call.world.part(EventStreams)
     if streams.isFull:
         raise Problem(503, "Too many open streams", headers=(("Retry-After", "60"),))
     said = [each for text in call.query["topics"] for each in text.split(",") if each] or [ALL]

@@ -12,7 +12,7 @@ from buildbot.web.api.answers import ROOT
 from buildbot.web.api.schemas import BODIES, SCHEMAS
 from buildbot.web.call import Answer, Call
 from buildbot.web.dispatch import asJSON
-from buildbot.web.routes import Parameter, Route
+from buildbot.web.routes import Parameter, Route, Table
 
 _SEGMENT = re.compile(r"\{(\w+)(?::(int|rest))?\}")
 _KINDS = {"integer": "integer", "number": "number", "flag": "boolean"}
@@ -127,7 +127,7 @@ def _ref(name: str) -> dict[str, str]:
 
 def openapi(call: Call) -> Answer:
     """The description."""
-    return asJSON(described(call.world.extra["table"], "."))
+    return asJSON(described(call.world.part(Table), "."))
 
 
 ROUTES = (

@@ -134,6 +134,6 @@ class LastRows:
 
 def lastRowsOf(call: Call) -> LastRows:
     """The kept rows of the site."""
-    kept = call.world.extra["lastRows"]
+    kept = call.world.part(LastRows)
     assert isinstance(kept, LastRows)
     return kept

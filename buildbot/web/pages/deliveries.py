@@ -18,7 +18,7 @@ _MOST_LINKS = 5
 
 def deliveries(call: Call) -> Page:
     """The last deliveries, the newest first."""
-    hooks: ChangeHook = call.world.extra["hooks"]
+    hooks = call.world.part(ChangeHook)
     if not hooks.dialects:
         said = "This web server has no hooks: WebStatus has no change_hook_dialects."
         return Page("Hooks of forges", [paragraph(said)])

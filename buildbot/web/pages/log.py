@@ -75,7 +75,7 @@ async def logPage(call: Call) -> Page | Stream:
             [_facts(call, shown), _FRAME(name=shown.record.name, to=toLog(call, shown, "html"))],
         )
 
-    outlines: Outlines = call.world.extra["outlines"]
+    outlines = call.world.part(Outlines)
 
     def read(view: LogView) -> tuple[Wanted, Painted, Outlined]:
         wanted = chosen(call.query, view, shown.isShownFromEnd)
@@ -110,7 +110,7 @@ async def logPage(call: Call) -> Page | Stream:
 
 async def _endless(call: Call, shown: ShownLog) -> Stream:
     """The page with the last lines of a log, which goes on until the log is finished."""
-    followers: Followers = call.world.extra["followers"]
+    followers = call.world.part(Followers)
     followers.check()
     wanted = Wanted(None, call.query["count"])
     begin, state = await inThread(shown, lambda view: _beginning(view, wanted))
@@ -150,7 +150,7 @@ def _beginning(view: LogView, wanted: Wanted) -> tuple[int, State]:
 async def follow(call: Call) -> Stream:
     """The new lines of a log as server-sent events. The id of an event is a place in the output."""
     shown = await logOf(call)
-    followers: Followers = call.world.extra["followers"]
+    followers = call.world.part(Followers)
     followers.check()
     last = call.headers.get("last-event-id", "")
     begin = int(last) if last.isdecimal() and len(last) < 16 else call.query["from"]
@@ -296,7 +296,7 @@ async def linesOf(call: Call) -> Answer:
     """Some lines, as JSON, or as a piece of the page."""
     shown = await logOf(call)
     if call.query["format"] == "html":
-        outlines: Outlines = call.world.extra["outlines"]
+        outlines = call.world.part(Outlines)
 
         def read(view: LogView) -> tuple[Painted, Outlined]:
             lines = painted(view, chosen(call.query, view, True), call.query["times"])

@@ -61,7 +61,7 @@ async def searchOf(call: Call) -> Page | Answer:
 
 
 async def _search(call: Call, shown: ShownLog, query: Query) -> Found:
-    searches: LogSearches = call.world.extra["searches"]
+    searches = call.world.part(LogSearches)
     try:
         return await searches.search(shown.place(), query, call.query["from"], HITS)
     except BadPattern as why:

@@ -93,7 +93,7 @@ async def waterfall(call: Call) -> Page:
     query = call.query
     names = await _chosen(call)
     rows = await _rows(call, names)
-    boxes: BoxCache = call.world.extra["boxes"]
+    boxes = call.world.part(BoxCache)
     columns = [await _changes(call)]
     running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
     for name in names:

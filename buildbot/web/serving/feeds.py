@@ -51,7 +51,7 @@ async def _feed(
     async def make() -> Answer:
         only = FAILURES if asked["failures_only"] else asked["only"]
         builds = await finished(call.world, wanted, only, asked["branch"], asked["committer"])
-        tails: Tails = call.world.extra["tails"]
+        tails = call.world.part(Tails)
         builds = [
             await tails.added(call.world, each) if each.builder in readable else each for each in builds
         ]

@@ -33,7 +33,7 @@ async def metricsPage(call: Call) -> Answer:
     if not isNear(call) and not (call.who.how == "token" and await call.may("view")):
         hint = "Ask from this host, or with a token: Authorization: Bearer TOKEN."
         raise Problem(403, "Metrics are not for everybody", hint=hint)
-    counting: Counting = call.world.extra["counting"]
+    counting = call.world.part(Counting)
     master = whole(call.world)
     counting.hear(master.topics, master.botmaster.events)
     found = metrics.families(await _figures(call, counting), call.world.now())
@@ -123,9 +123,9 @@ def _counted(call: Call, counting: Counting) -> list[Family]:
 
 
 def _ofWeb(call: Call, counting: Counting) -> list[Family]:
-    streams: Streams = call.world.extra["streams"]
-    events: EventStreams = call.world.extra["events"]
-    followers: Followers = call.world.extra["followers"]
+    streams = call.world.part(Streams)
+    events = call.world.part(EventStreams)
+    followers = call.world.part(Followers)
     requests = counting.requests
     return [
         Family(

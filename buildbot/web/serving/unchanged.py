@@ -25,7 +25,7 @@ async def kept(
     @param others: what else it depends on, such as rights of the visitor. The seen builders count anyway.
     @param ages: True if it has durations up to now, so that it is made again after a second.
     """
-    cache: PageCache = call.world.extra["answers"]
+    cache = call.world.part(PageCache)
     now = call.world.clock.seconds()
     base = (call.world.config.buildbotURL, call.headers.get("host", ""))
     given = tuple((name, tuple(texts)) for name, texts in sorted(call.given.items()))

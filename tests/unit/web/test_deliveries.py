@@ -10,7 +10,7 @@ from buildbot.web.call import Call
 from buildbot.web.hooks.changehook import ChangeHook, HookRecord
 from buildbot.web.hooks.options import checkedDialects
 from buildbot.web.pages.deliveries import ROUTES, deliveries
-from buildbot.web.world import Settings, World
+from buildbot.web.world import Parts, Settings, World
 
 
 class DeliveriesTests(unittest.SynchronousTestCase):
@@ -22,7 +22,7 @@ class DeliveriesTests(unittest.SynchronousTestCase):
         hook = ChangeHook(checkedDialects(dialects).dialects, nothing, nothing, lambda: 0.0)
         for each in records:
             (hook.refused if each.status == 401 else hook.recent).append(each)
-        world = World(nothing, nothing, nothing, Settings(), {"hooks": hook})
+        world = World(nothing, nothing, nothing, Settings(), Parts(hook))
         page = deliveries(Call(world, ROUTES[0], root="../"))
         return "".join(str(each) for each in cast(Any, page.parts))
 

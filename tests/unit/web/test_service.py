@@ -9,7 +9,8 @@ from twisted.trial import unittest
 from buildbot.config.arguments import BadArguments
 from buildbot.web.accounts.authz import Authz
 from buildbot.web.accounts.oldauth import BasicAuth
-from buildbot.web.service import Waterfall, WebStatus
+from buildbot.web.service import WebStatus
+from buildbot.web.waterfall import Waterfall
 
 AUTH = BasicAuth([("ann", "correct horse")])
 

@@ -6,7 +6,8 @@ import inspect
 
 from twisted.trial import unittest
 
-from buildbot.web.service import Waterfall, WebStatus
+from buildbot.web.service import WebStatus
+from buildbot.web.waterfall import Waterfall
 from tests.routespage import PAGE, page
 from tests.unit.test_docs import literals, pages, tableRows
 
