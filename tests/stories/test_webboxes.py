@@ -54,11 +54,39 @@ class LastRowsTests(HistoryCase):
         self.assertIn('href="builders/full/builds/1"', self.look())
         self.assertEqual(len(self.read), count)
 
+    def test_onlyNews(self) -> None:
+        """After one more build only the newest rows are read, not all."""
+        for _ in range(8):
+            self.build(FIRST)
+        self.look()
+        counts = []
+        asked = self.store.getLastRows
+        self.patch(self.store, "getLastRows", lambda *args: (counts.append(args[1]), asked(*args))[1])
+        self.force()
+        self.assertIn('"builders/full/builds/9"', self.look())
+        self.assertEqual(counts, [5])
+        for number in (0, 1):
+            self.commands[number].end(2)
+            self.wait(2)
+        page = self.look()
+        self.assertIn('title="9 success"', page)
+        self.assertIn('<a class="failure" href="builders/full/builds/9" title="failure">', page)
+        self.assertNotIn(20, counts)
+
+    def test_old(self) -> None:
+        """After an hour all rows are read again, since old builds are deleted."""
+        self.look()
+        self.wait(3601)
+        self.look()
+        self.assertEqual(len(self.read), 2)
+
     def test_bounded(self) -> None:
         """With little room, rows are read again instead of kept."""
         self.build(SECOND)
         kept = LastRows(room=1)
-        world: Any = SimpleNamespace(topics=self.master.status.topics, store=self.store)
+        world: Any = SimpleNamespace(
+            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+        )
         for _ in range(2):
             found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], 20)))
             self.assertEqual([row.number for row in found["full"]], [1, 0])

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
+from buildbot.model.results import SUCCESS
 from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import builderTopic
@@ -17,14 +19,21 @@ from buildbot.web.world import World
 
 #: The most rows that are kept.
 ROOM = 20_000
+#: So many new rows of a builder are read at once; if there are more, all its rows are read again.
+_NEWS = 5
+#: Seconds after which rows are read again: builds are deleted at some time.
+_LONGEST = 3600.0
 #: Stands for the number of a build in prepared pieces; no escaped text has it.
 _NUMBER = Markup("\0")
-#: What a pointer over a box shows: the number of the build, the name of the builder, or the outcome.
-Title = Literal["number", "builder", "outcome"]
+#: What a pointer over a box shows: the number of the build, or the name of the builder.
+Title = Literal["number", "builder"]
 _STRIP = Template('<span class="strip">{boxes}</span>')
 _BOX = Template(
     '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {word}</span></a>'
 )
+#: Its name for a screen reader is its title, since the symbols are hidden from that.
+_RUN = Template('<a class="{kind}" href="{to}" title="{title}"><span aria-hidden="true">{symbols}</span></a>')
+_SYMBOL = Template("<i>{symbol}</i>")
 
 
 class Boxes:
@@ -54,6 +63,26 @@ class Boxes:
         """The boxes of builds, which are given newest first; the oldest is the first box."""
         return _STRIP(boxes=join(map(self.box, reversed(rows))))
 
+    def runs(self, rows: Sequence[BuildRow]) -> Markup:
+        """The boxes of builds as in L{strip}, but successful builds in a row share one link, to the first of
+        them: a long list of builders has thousands of these.
+        """
+        boxes: list[Markup] = []
+        for isGood, group in groupby(reversed(rows), lambda row: row.results == SUCCESS):
+            run = list(group)
+            boxes += [self._run(run)] if isGood else (self._run([row]) for row in run)
+        return _STRIP(boxes=join(boxes))
+
+    def _run(self, rows: Sequence[BuildRow]) -> Markup:
+        """One link for several builds with one result, the oldest first."""
+        row, look, count = rows[0], lookOfResult(rows[0].results), len(rows)
+        return _RUN(
+            kind=look.css,
+            to=self._call.to("builders", row.builder, "builds", row.number),
+            title=look.word if count == 1 else f"{count} {look.word}",
+            symbols=look.symbol if count == 1 else Markup(_SYMBOL(symbol=look.symbol) * count),
+        )
+
 
 def box(row: BuildRow, to: Href) -> Markup:
     """A box that shows a build and leads to another page; its title is the name of the builder."""
@@ -62,28 +91,43 @@ def box(row: BuildRow, to: Href) -> Markup:
 
 def _made(row: BuildRow, to: Href, title: Title) -> Markup:
     look = lookOfResult(row.results)
-    titles: dict[Title, Value] = {
-        "number": Markup(f"#{_NUMBER}"),
-        "builder": row.builder,
-        "outcome": look.word,
-    }
+    titles: dict[Title, Value] = {"number": Markup(f"#{_NUMBER}"), "builder": row.builder}
     return _BOX(kind=look.css, to=to, title=titles[title], symbol=look.symbol, word=look.word)
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """Kept rows, and what was made of them: key -> values."""
+    """Kept rows, and what was made of them: key -> values.
 
-    generation: int
+    @ivar generation: the generation of the builder when the rows were read; None: they must be read again.
+    @ivar since: the time when all rows were read.
+    """
+
+    generation: int | None
     rows: list[BuildRow]
+    since: float
     made: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+
+
+def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> list[BuildRow] | None:
+    """The last C{count} builds of a builder; None if they cannot be known without more rows.
+
+    @param news: its last builds as they are now, the newest first.
+    @param kept: its last C{count} builds as they were, the newest first.
+    """
+    if not news or not kept or news[-1].number > kept[0].number:
+        return None  # there may be others between them
+    older = [row for row in kept if row.number < news[-1].number]
+    if any(row.finished is None for row in older):
+        return None  # it may have ended since
+    return [*news, *older][:count]
 
 
 class LastRows:
     """I keep the last builds of builders until something happens there.
 
-    The rows of a builder with a running build are read each time: what happens to a build is told before or
-    after it is stored.
+    Then only the newest rows are read, since finished builds never change. The newest rows of a builder with
+    a running build are read each time: what happens to a build is told before or after it is stored.
     """
 
     def __init__(self, room: int = ROOM) -> None:
@@ -92,13 +136,38 @@ class LastRows:
     async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
         """The last C{count} builds of each builder, newest first; nobody may change the lists."""
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
-        kept = {name: each for name in names if (each := self._current(name, count, now[name]))}
-        missing = [name for name in names if name not in kept]
-        read = await world.store.getLastRows(missing, count) if missing else {}
-        found = {name: read[name] if name in read else kept[name].rows for name in names}
-        for name, rows in read.items():
-            self._keep(name, count, _Kept(now[name], rows))
+        oldest = world.now() - _LONGEST
+        kept = {
+            name: each
+            for name in names
+            if (each := self._kept.get((name, count))) is not None and each.since >= oldest
+        }
+        found = {name: each.rows for name, each in kept.items() if each.generation == now[name]}
+        await self._update(world, found, {name: kept[name] for name in kept if name not in found}, now, count)
+        missing = [name for name in names if name not in found]
+        if missing:
+            began = world.now()
+            for name, rows in (await world.store.getLastRows(missing, count)).items():
+                self._keep(name, count, now[name], rows, began)
+                found[name] = rows
         return found
+
+    async def _update(
+        self,
+        world: World,
+        found: dict[str, list[BuildRow]],
+        old: dict[str, _Kept],
+        now: dict[str, int],
+        count: int,
+    ) -> None:
+        """Add the rows of builders whose few new rows complete the kept ones."""
+        if not old or count <= _NEWS:
+            return
+        for name, news in (await world.store.getLastRows(old, _NEWS)).items():
+            rows = merged(news, old[name].rows, count)
+            if rows is not None:
+                self._keep(name, count, now[name], rows, old[name].since)
+                found[name] = rows
 
     def once(
         self,
@@ -120,16 +189,9 @@ class LastRows:
             kept.made[key] = make()
         return kept.made[key]
 
-    def _current(self, name: str, count: int, generation: int) -> _Kept | None:
-        """The kept rows of a builder; None if something has happened there since."""
-        kept = self._kept.get((name, count))
-        return kept if kept is not None and kept.generation == generation else None
-
-    def _keep(self, name: str, count: int, new: _Kept) -> None:
-        if all(row.finished is not None for row in new.rows):
-            self._kept.put((name, count), new, len(new.rows))
-        else:
-            self._kept.drop((name, count))
+    def _keep(self, name: str, count: int, generation: int, rows: list[BuildRow], since: float) -> None:
+        isOver = all(row.finished is not None for row in rows)
+        self._kept.put((name, count), _Kept(generation if isOver else None, rows, since), len(rows))
 
 
 def lastRowsOf(call: Call) -> LastRows:

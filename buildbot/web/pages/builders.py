@@ -48,7 +48,7 @@ def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[Bu
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
-    kept, boxes = lastRowsOf(call), Boxes(call, "outcome")
+    kept, boxes = lastRowsOf(call), Boxes(call)
     found = await kept.of(call.world, names, COUNT)
     rows: list[list[Value]] = []
     for name in names:
@@ -78,8 +78,8 @@ def _last(call: Call, boxes: Boxes, rows: Sequence[BuildRow]) -> tuple[Value, ..
     """The last finished build of a builder, its standing, and its last builds."""
     over = next((row for row in rows if row.finished is not None), None)
     if over is None:
-        return "", "", boxes.strip(rows)
-    return buildLink(call, over), judge(rows).words(), boxes.strip(rows)
+        return "", "", boxes.runs(rows)
+    return buildLink(call, over), judge(rows).words(), boxes.runs(rows)
 
 
 def buildLink(call: Call, row: BuildRow) -> Markup:
