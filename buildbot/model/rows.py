@@ -101,6 +101,7 @@ class BuildFilter:
 
     @ivar builders: the names of builders; None is any.
     @ivar branch: the branch; "" is the main line.
+    @ivar branches: some branches; "" is the main line; empty is any.
     @ivar revision: the whole revision.
     @ivar prefix: the beginning of the revision, L{SHORTEST_PREFIX} characters or more.
     @ivar results: some of L{buildbot.model.results}; empty is any.
@@ -121,6 +122,7 @@ class BuildFilter:
     since: float | None = None
     until: float | None = None
     byEnd: bool = False
+    branches: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
@@ -134,6 +136,7 @@ class BuildFilter:
             (self.builders is None or row.builder in self.builders)
             and self.slave in (None, row.slave)
             and (self.branch is None or (row.branch or "") == self.branch)
+            and (not self.branches or (row.branch or "") in self.branches)
             and self.revision in (None, row.revision)
             and (self.prefix is None or (row.revision or "").startswith(self.prefix))
             and (not self.results or row.results in self.results)

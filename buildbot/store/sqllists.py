@@ -157,6 +157,11 @@ def _conditions(filter: BuildFilter, time: str) -> tuple[list[str], list[Any]]:
             conditions.append(condition)
             values.append(value)
     _addBranch(filter.branch, conditions, values)
+    if filter.branches:
+        named, more = _oneOf("branch", [each for each in filter.branches if each])
+        named += ["branch IS NULL"] * ("" in filter.branches)
+        conditions.append(f"({' OR '.join(named)})")
+        values += more
     if filter.state == "running":
         conditions.append("finished IS NULL")
     if filter.state == "finished" or filter.byEnd:

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from buildbot.model.records import BuildRecord
 from tests.stories.web import WebWorld
 
 CONFIG = """
@@ -195,3 +196,18 @@ class OlderTests(BuildingCase):
         self.assertIn("builds/0", older)
         self.assertNotIn("builds/2", older)
         self.assertIn("There are no builds.", self.ask("/one_line_per_build/none").text)
+
+    def test_branch(self) -> None:
+        """The builds of some branches fill the page: those of other branches take no place."""
+        for number, branch in enumerate(("dev", None, "trunk", None, "other", "other")):
+            source = {"branch": branch, "revision": None, "changes": []}
+            record = BuildRecord("full", None, "bot1", (), float(number), sourcestamp=source)
+            self.successResultOf(self.store.startBuild(record))
+        for query, numbers in (
+            ("branch=trunk", [3, 2]),
+            ("branch=dev", [0]),
+            ("branch=dev&branch=trunk", [3, 2]),
+            ("branch=gone", []),
+        ):
+            page = self.ask(f"/one_line_per_build?numbuilds=2&{query}").text
+            self.assertEqual([int(each) for each in re.findall(r">#(\d+) ", page)], numbers, query)

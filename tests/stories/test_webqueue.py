@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta, timezone
 from html import unescape
 
 from twisted.internet.defer import ensureDeferred
@@ -14,20 +16,23 @@ from tests.stories.web import WebWorld
 MORE = (
     CONFIG
     + """
-c['bots'] = [('bot1', 'sekrit', {'max_builds': 1}), ('bot2', 'sekrit'), ('bot3', 'sekrit')]
+c['bots'] = [('bot1', 'sekrit', {'max_builds': 1}), *((f'bot{each}', 'sekrit') for each in (2, 3, 4))]
 c['builders'] += [
     {'name': 'lonely', 'slavename': 'bot2', 'builddir': 'lonely', 'factory': f},
     {'name': 'left', 'slavename': 'bot3', 'builddir': 'left', 'factory': f},
     {'name': 'limited', 'slavename': 'bot1', 'builddir': 'limited', 'factory': f},
     {'name': 'refused', 'slavename': 'bot1', 'builddir': 'refused', 'factory': f},
+    {'name': 'later', 'slavename': 'bot4', 'builddir': 'later', 'factory': f},
 ]
-from buildbot.scheduler import Dependent, Nightly, Periodic, Scheduler
+c['prioritizeBuilders'] = lambda botmaster, builders: [each for each in builders if each.name != 'later']
+from buildbot.scheduler import Dependent, Nightly, Periodic, Scheduler, Triggerable
 first = Scheduler('quick', None, 120, ['full'])
 c['schedulers'] = [
     first,
     Dependent('after', first, ['lonely']),
     Periodic('often', ['full'], 3600),
     Nightly('late', ['full'], hour=3, minute=0),
+    Triggerable('called', ['lonely']),
 ]
 """
 )
@@ -103,7 +108,9 @@ class QueueTests(QueueCase):
         self.assertIn("cannot use this builder (no disk)", page)
 
     def test_causes(self) -> None:
-        """The page says of each cause what the builder itself says."""
+        """The queue, the first page and the page of the builder say of each of eight causes what the builder
+        itself says (row 6).
+        """
         botmaster = self.master.botmaster
         for builder in ("full", "lonely", "limited"):  # a periodic build is running on "full"
             self.force(builder)
@@ -121,6 +128,9 @@ class QueueTests(QueueCase):
         botmaster.builders["refused"].attachedSlaves.clear()
         self.force("refused")
         self.says("no slave can ever build this: slave bot1: cannot use this builder (no disk)")
+        self.connect(name="bot4", onCommand=lambda command: None)
+        self.force("later")
+        self.says("prioritizeBuilders of the configuration leaves this builder out")
         botmaster.health.trouble = "disk full"
         self.says("no build can be recorded: disk full")
         botmaster.health.trouble = ""
@@ -130,8 +140,10 @@ class QueueTests(QueueCase):
         self.wait(2)
         page = unescape(self.ask("/queue").text)
         self.assertIn(words, page)
+        home = unescape(self.ask("/").text)
         for builder in self.master.botmaster.builders.values():
-            self.assertIn(builder.whyWaiting(), page)
+            for each in (page, home, unescape(self.ask(f"/builders/{builder.name}").text)):
+                self.assertIn(builder.whyWaiting(), each)
 
     def test_chosen(self) -> None:
         """The list can be reduced to some builders, and is shown in pages."""
@@ -156,6 +168,42 @@ class SchedulersTests(QueueCase):
         self.assertIn("its time, each 1 h 0 min", page)
         self.assertIn("(in 1 h 0 min)", page)
         self.assertIn('href="schedulers/late"', page)
+
+    def test_times(self) -> None:
+        """Periodic and nightly builds have their next times, and a scheduler with changes the end of its
+        quiet time; a dependent and a triggered one say what they wait for (row 9).
+        """
+        late = datetime.fromtimestamp(self.reactor.seconds()).replace(hour=3, minute=0, second=0)
+        if late.timestamp() <= self.reactor.seconds():
+            late += timedelta(days=1)
+        self.nextOf("late", "its time", late.timestamp())
+        self.nextOf("often", "its time, each 1 h 0 min", self.reactor.seconds() + 3600, within=2)
+        self.nextOf("after", "a build set without failures of the scheduler quick", None)
+        self.nextOf("called", "a step that triggers it", None)
+        self.nextOf("quick", "a change of the main line, then for 2 min 0 s without another one", None)
+        self.successResultOf(self.master.addChange(Change("eve", ["a.c"], "words")))
+        quiet = self.reactor.seconds() + 120
+        self.wait(60)
+        self.nextOf("quick", "a change of the main line", quiet, within=2)
+        self.wait(70)
+        self.nextOf("quick", "a change of the main line", None)
+        self.reactor.advance(late.timestamp() - self.reactor.seconds() + 60)
+        self.wait(2)
+        self.nextOf("late", "its time", late.timestamp() + 86400)
+
+    def nextOf(self, name: str, waits: str, when: float | None, within: float = 0) -> None:
+        """The list shows what a scheduler waits for, and the time of its next build."""
+        row = self.ask("/schedulers").text.partition(f'href="schedulers/{name}"')[2].partition("</tr>")[0]
+        self.assertIn(waits, row)
+        times = [
+            datetime.strptime(each, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+            for each in re.findall(r'datetime="([^"]*)"', row)
+        ]
+        if when is None:
+            self.assertEqual(times, [], name)
+        else:
+            self.assertApproximates(times[0], when, within + 1)
+            self.assertIn("(in ", row)
 
     def test_pending(self) -> None:
         """A scheduler lists the changes of its next build, with its time."""

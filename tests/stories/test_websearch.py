@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+from html import unescape
+from urllib.parse import quote
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
@@ -139,3 +142,64 @@ class SearchTests(HistoryCase):
         self.assertIn("Search for a builder", self.ask("/search").text)
         for odd in ("full/99", "/", "%23", "full/-1", "9999999999999"):
             self.assertEqual(self.ask(f"/search?q={odd}").status, 200, odd)
+
+
+class ManyTests(HistoryCase):
+    """A person searches in a master with names that are alike."""
+
+    MORE = """
+for each in ('Full', 'full-linux', 'linux-full', 'linux1-gcc', 'docs', 'docs-pdf', 'win 2.0', 'a/b', '1234',
+        'linux', 'nightly'):
+    c['builders'].append({'name': each, 'slavename': 'bot1', 'builddir': each.lower().replace('/', '') + '_',
+        'factory': f})
+c['bots'] += [(each, 'sekrit') for each in ('linux1', 'linux2', 'Win', 'docs', 'bot', 'mac-mini.example')]
+"""
+
+    def setUp(self) -> None:
+        HistoryCase.setUp(self)
+        self.edit("from buildbot.status import html", f"{self.MORE}from buildbot.status import html")
+        self.assertEqual(self.reconfig()["errors"], [])
+        for revision in (FIRST, SECOND, "1234", "5", "deadbeef01", "deadbeef0102", "v1.0-3-gabc"):
+            self.change(revision)
+        for builder in ("full", "full", "full-linux", "win 2.0", "a/b", "linux", "1234"):
+            self.build(FIRST, 0, builder)
+
+    def firstOf(self, query: str) -> str:
+        """The page of the first hit."""
+        answer = self.ask(f"/search?q={quote(query, safe='')}")
+        if answer.status == 303:
+            return answer.headers["location"]
+        found = re.search(r'<td data-label="Name"><a href="([^"]*)"', answer.text)
+        return unescape(found[1]) if found else ""
+
+    def test_first(self) -> None:
+        """The first hit of each of fifty searches is the right one (row 23)."""
+        searches = {
+            # builders: whole, folded, beginning, part
+            **{"full": "builders/full", "Full": "builders/Full", "FULL": "builders/full"},
+            **{"full-": "builders/full-linux", "-full": "builders/linux-full", "pdf": "builders/docs-pdf"},
+            **{"linux-": "builders/linux-full", "gcc": "builders/linux1-gcc", "night": "builders/nightly"},
+            **{"win 2": "builders/win%202.0", "2.0": "builders/win%202.0", "a/b": "builders/a%2Fb"},
+            **{"A/B": "builders/a%2Fb", "nightly": "builders/nightly", " docs ": "builders/docs"},
+            **{"DOCS": "builders/docs", "docs-": "builders/docs-pdf", "ightl": "builders/nightly"},
+            # slaves
+            **{"bot1": "buildslaves/bot1", "bot": "buildslaves/bot", "linux1": "buildslaves/linux1"},
+            **{"linux2": "buildslaves/linux2", "Win": "buildslaves/Win", "WIN": "buildslaves/Win"},
+            **{"mac": "buildslaves/mac-mini.example", "mini": "buildslaves/mac-mini.example"},
+            **{"LINUX1": "buildslaves/linux1", "example": "buildslaves/mac-mini.example"},
+            # builds
+            **{"full/0": "builders/full/builds/0", "full/1": "builders/full/builds/1"},
+            **{"full#1": "builders/full/builds/1", "full 1": "builders/full/builds/1"},
+            **{"full #1": "builders/full/builds/1", "full-linux/0": "builders/full-linux/builds/0"},
+            **{"win 2.0 #0": "builders/win%202.0/builds/0", "a/b/0": "builders/a%2Fb/builds/0"},
+            **{"linux 0": "builders/linux/builds/0", "1234/0": "builders/1234/builds/0"},
+            # changes and revisions
+            **{"#1": "changes/1", "#5": "changes/5", "7": "changes/7", "2": "changes/2"},
+            **{"5": "revision/5", "1234": "builders/1234", FIRST: f"revision/{FIRST}"},
+            **{SECOND: f"revision/{SECOND}", "abcd2": f"revision/{SECOND}", "abcd": f"revision/{FIRST}"},
+            **{"deadbeef01": "revision/deadbeef01", "dead": "revision/deadbeef01"},
+            **{"deadbeef010": "revision/deadbeef0102", "v1.0": "revision/v1.0-3-gabc"},
+        }
+        self.assertGreaterEqual(len(searches), 50)
+        for query, page in searches.items():
+            self.assertEqual(self.firstOf(query), page, query)

@@ -45,6 +45,11 @@ def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[Bu
     return [row for row in rows if isOnBranch(row.branch, branches)] if branches else rows
 
 
+def storedBranches(branches: Sequence[str]) -> tuple[str, ...]:
+    """The branches that a query asks for, as the store knows them: "trunk" is also no branch."""
+    return (*branches, *([""] if "trunk" in branches else []))
+
+
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
@@ -122,15 +127,11 @@ async def oneLinePerBuild(call: Call) -> Page:
     names = chosen(call)
     if "builder" in call.values:
         names = [name for name in names if name == call.values["builder"]]
-    branches = call.query["branch"]
     count = call.query["numbuilds"] or call.world.options.numbuilds
-    wanted = BuildFilter(builders=tuple(names), branch=branches[0] if len(branches) == 1 else None)
-    if wanted.branch == "trunk":
-        wanted = BuildFilter(builders=wanted.builders)
+    wanted = BuildFilter(builders=tuple(names), branches=storedBranches(call.query["branch"]))
     page = await call.world.store.getBuildRows(wanted, count, call.query["cursor"])
-    rows = ofBranches(page.rows, branches)
     content: list[Value] = [
-        rowTable(call, rows, "Builds, newest first") if rows else paragraph("There are no builds.")
+        rowTable(call, page.rows, "Builds, newest first") if page.rows else paragraph("There are no builds.")
     ]
     if page.next:
         query = urlencode([*_without(call, "cursor"), ("cursor", page.next)])

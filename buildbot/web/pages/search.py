@@ -1,11 +1,16 @@
 # -*- test-case-name: tests.stories.test_websearch -*-
-"""The search: builders, slaves, builds, changes and revisions. A search with one hit goes there at once."""
+"""The search: builders, slaves, builds, changes and revisions. A search with one hit goes there at once.
+
+The hits are in the order of their likeness: first what has exactly this name, then builds, revisions and
+changes, then names that begin with the text, and last names with the text in them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from buildbot.web.call import Answer, Call, Page, redirect
 from buildbot.web.markup import Href, Value, link
@@ -23,6 +28,19 @@ _BUILD = re.compile(r"(.*[^/#\s])[/#\s]+(-?\d{1,9})")
 _NUMBER = re.compile(r"#?(\d{1,9})")
 
 
+class Likeness(IntEnum):
+    """How like the searched text a hit is; lower is better."""
+
+    SAME = 0
+    #: The same but for capital letters.
+    FOLDED = 1
+    BUILD = 2
+    REVISION = 3
+    CHANGE = 4
+    BEGINNING = 5
+    PART = 6
+
+
 @dataclass(frozen=True)
 class Hit:
     """One hit: what it is, its name, and its page."""
@@ -30,6 +48,7 @@ class Hit:
     kind: str
     name: str
     to: Href
+    likeness: Likeness
 
 
 async def search(call: Call) -> Page | Answer:
@@ -43,6 +62,7 @@ async def search(call: Call) -> Page | Answer:
         *await _changes(call, text),
         *await _revisions(call, text),
     ]
+    hits.sort(key=lambda hit: hit.likeness)
     if len(hits) == 1:
         return redirect(hits[0].to)
     if not hits:
@@ -51,11 +71,22 @@ async def search(call: Call) -> Page | Answer:
     return Page("Search", [table(f"Hits for {text}", ("Kind", "Name"), rows)])
 
 
-def similar(text: str, names: Iterable[str]) -> list[str]:
-    """At most L{MOST} names with the text in them: the same name first, then those that begin so."""
-    wanted = text.lower()
-    found = [name for name in names if wanted in name.lower()]
-    return sorted(found, key=lambda name: (name != text, not name.lower().startswith(wanted)))[:MOST]
+def likenessOf(text: str, name: str) -> Likeness | None:
+    """How like a text a name is; None if the name has not the text in it."""
+    if name == text:
+        return Likeness.SAME
+    wanted, folded = text.lower(), name.lower()
+    if folded == wanted:
+        return Likeness.FOLDED
+    if folded.startswith(wanted):
+        return Likeness.BEGINNING
+    return Likeness.PART if wanted in folded else None
+
+
+def similar(text: str, names: Iterable[str]) -> list[tuple[Likeness, str]]:
+    """At most L{MOST} names with the text in them, the most like one first."""
+    found = [(likeness, name) for name in names if (likeness := likenessOf(text, name)) is not None]
+    return sorted(found, key=lambda each: each[0])[:MOST]
 
 
 def _names(call: Call, text: str) -> list[Hit]:
@@ -63,8 +94,8 @@ def _names(call: Call, text: str) -> list[Hit]:
     builders = similar(text, call.world.status.getBuilderNames())
     slaves = similar(text, call.world.status.getSlaveNames())
     return [
-        *(Hit("Builder", name, call.to("builders", name)) for name in builders),
-        *(Hit("Slave", name, call.to("buildslaves", name)) for name in slaves),
+        *(Hit("Builder", name, call.to("builders", name), likeness) for likeness, name in builders),
+        *(Hit("Slave", name, call.to("buildslaves", name), likeness) for likeness, name in slaves),
     ]
 
 
@@ -79,7 +110,8 @@ async def _builds(call: Call, text: str) -> list[Hit]:
         and await call.world.store.getBuild(name, number) is None
     ):
         return []
-    return [Hit("Build", f"{name} #{number}", call.to("builders", name, "builds", number))]
+    to = call.to("builders", name, "builds", number)
+    return [Hit("Build", f"{name} #{number}", to, Likeness.BUILD)]
 
 
 async def _changes(call: Call, text: str) -> list[Hit]:
@@ -88,13 +120,19 @@ async def _changes(call: Call, text: str) -> list[Hit]:
     if match is None or await call.world.store.getChange(int(match.group(1))) is None:
         return []
     number = int(match.group(1))
-    return [Hit("Change", f"#{number}", call.to("changes", number))]
+    return [Hit("Change", f"#{number}", call.to("changes", number), Likeness.CHANGE)]
 
 
 async def _revisions(call: Call, text: str) -> list[Hit]:
     """The revisions that are this text, or else begin so."""
     found = revisionsOf(*await matching(call.world, text, 1000))
-    return [Hit("Revision", each, call.to("revision", each)) for each in found[:MOST]]
+    return [
+        Hit(
+            *("Revision", each, call.to("revision", each)),
+            Likeness.REVISION if each == text else Likeness.BEGINNING,
+        )
+        for each in found[:MOST]
+    ]
 
 
 ROUTES = (

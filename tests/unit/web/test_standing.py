@@ -44,6 +44,22 @@ class StandingTests(unittest.SynchronousTestCase):
         ):
             self.assertEqual(judge(history(letters, revisions)).kind, kind, letters)
 
+    def test_words(self) -> None:
+        """Each kind says how many builds it is about (row 18)."""
+        for letters, revisions, words in (
+            ("-s", "", "no finished build"),
+            ("rwgg-", "", "good, 3 in a row"),
+            ("grx", "", "broken for 2 builds"),
+            ("ggrg", "abcc", "flaky: 1 of 4 failed, the same revision both ways"),
+            ("grgrgrgw", "", "unsteady: 3 of 8 failed"),
+        ):
+            self.assertEqual(judge(history(letters, revisions)).words(), words)
+
+    def test_strip(self) -> None:
+        """The judgement is about the last 20 builds with an outcome."""
+        verdict = judge(history("r" * 10 + "s" * 5 + "g" * 20))
+        self.assertEqual((verdict.kind, verdict.streak, verdict.red, verdict.count), ("good", 20, 0, 20))
+
     def test_streak(self) -> None:
         """The streak counts the last builds with one outcome; builds without an outcome do not end it."""
         verdict = judge(history("grrsr-"))
