@@ -59,9 +59,14 @@ class LastRowsTests(HistoryCase):
         for _ in range(8):
             self.build(FIRST)
         self.look()
-        counts = []
+        counts: list[int] = []
         asked = self.store.getLastRows
-        self.patch(self.store, "getLastRows", lambda *args: (counts.append(args[1]), asked(*args))[1])
+
+        def getLastRows(builders: Iterable[str], count: int = 20) -> Any:
+            counts.append(count)
+            return asked(builders, count)
+
+        self.patch(self.store, "getLastRows", getLastRows)
         self.force()
         self.assertIn('"builders/full/builds/9"', self.look())
         self.assertEqual(counts, [5])

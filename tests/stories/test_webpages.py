@@ -200,7 +200,7 @@ class OlderTests(BuildingCase):
     def test_branch(self) -> None:
         """The builds of some branches fill the page: those of other branches take no place."""
         for number, branch in enumerate(("dev", None, "trunk", None, "other", "other")):
-            source = {"branch": branch, "revision": None, "changes": []}
+            source: dict[str, Any] = {"branch": branch, "revision": None, "changes": []}
             record = BuildRecord("full", None, "bot1", (), float(number), sourcestamp=source)
             self.successResultOf(self.store.startBuild(record))
         for query, numbers in (
