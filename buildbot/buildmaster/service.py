@@ -46,6 +46,7 @@ from buildbot.events.eventual import eventual
 from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
+from buildbot.process.cleanstop import CleanStop
 from buildbot.reconfig.apply import Applier
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.fileload import readConfig
@@ -76,6 +77,7 @@ class BuildMaster(PluginParent):
     @ivar commands: the commands of the control socket and of the pages: name -> function.
     @ivar lastReconfig: the last reconfig, with C{who} and C{when}; see L{Reconfigurer.request}.
     @ivar audit: the record of all actions of people and scripts.
+    @ivar cleanStop: stops me after the running builds.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
 
@@ -131,9 +133,18 @@ class BuildMaster(PluginParent):
         self.lastReconfig: dict[str, Any] | None = None
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         builds = BuildCommands(self.botmaster, self.allSchedulers)
+        self.cleanStop = CleanStop(
+            reactor, lambda: self.botmaster.now(), self.botmaster.engine, lambda: self._reactor.stop()
+        )
         self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
         self.commands: dict[str, Callable[..., Any]] = {
-            **MasterCommands(lambda: reportMaster(self), self.botmaster, self.reconfigurer).handlers(),
+            **MasterCommands(
+                lambda: reportMaster(self),
+                self.botmaster,
+                self.reconfigurer,
+                self.cleanStop,
+                self.status.topics,
+            ).handlers(),
             **AuditCommands(self.audit).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
             **builds.handlers(),
@@ -371,6 +382,7 @@ class BuildMaster(PluginParent):
         @return: fires when everything has stopped.
         """
         self._hangups.release()
+        self.cleanStop.end()
         self.botmaster.stopping = True
         if self._checking is not None:
             self._checking.cancel()

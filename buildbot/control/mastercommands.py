@@ -12,10 +12,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from buildbot.control.refusals import noSlave
+from buildbot.process.cleanstop import CleanStop
 from buildbot.reconfig.reconfigurer import Reconfigurer
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.perspective import BotPerspective
+from buildbot.status.happenings import LONGEST
 from buildbot.status.report import failingBuilders, reportSlave
+from buildbot.status.topics import MASTER, QUEUE, Topics
 
 #: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
 ACCEPT_TIME = 1.0
@@ -27,9 +30,16 @@ class MasterCommands:
     """I carry out the commands about one master."""
 
     def __init__(
-        self, report: Callable[[], dict[str, Any]], botmaster: BotMaster, reconfigurer: Reconfigurer[Any]
+        self,
+        report: Callable[[], dict[str, Any]],
+        botmaster: BotMaster,
+        reconfigurer: Reconfigurer[Any],
+        cleanStop: CleanStop,
+        topics: Topics,
     ) -> None:
         """@param report: the state of the master; see L{buildbot.status.report.reportMaster}."""
+        self._cleanStop = cleanStop
+        self._topics = topics
         self._report = report
         self._botmaster = botmaster
         self._reconfigurer = reconfigurer
@@ -40,6 +50,8 @@ class MasterCommands:
             "status": self.status,
             "reconfig": self.reconfig,
             "progress": self._reconfigurer.progress,
+            "shutdown": self.shutdown,
+            "cancelshutdown": self.cancelShutdown,
         }
 
     def status(self, slave: str | None = None) -> dict[str, Any]:
@@ -78,6 +90,29 @@ class MasterCommands:
             for perspective in self._botmaster.failing():
                 outcome["warnings"] += failingBuilders(perspective)
         return outcome
+
+    async def shutdown(self, who: str = "") -> dict[str, Any]:
+        """Start no further builds, and stop once the running ones have ended. A second request is the same.
+
+        @return: C{running}, the number of builds that the master waits for.
+        """
+        running = self._botmaster.engine.keeping
+        if self._cleanStop.begin(who):
+            self._happened("shutdownBegan", who)
+        return {"running": running}
+
+    async def cancelShutdown(self, who: str = "") -> dict[str, Any]:
+        """Take back a L{shutdown}.
+
+        @return: C{cancelled}: False if there was none.
+        """
+        cancelled = self._cleanStop.cancel()
+        if cancelled:
+            self._happened("shutdownCancelled", who)
+        return {"cancelled": cancelled}
+
+    def _happened(self, event: str, who: str) -> None:
+        self._topics.happened(event, (MASTER, QUEUE), {"who": who[:LONGEST]})
 
     async def _stillPending(self, names: list[str]) -> list[str]:
         """The slaves that have not accepted their new builder lists after ACCEPT_TIME seconds."""

@@ -101,6 +101,8 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "status": {"slave": NAME.optional()},
     "reconfig": {"dryRun": FLAG, "timeout": SECONDS.optional(), "drain": FLAG, "who": TEXT},
     "progress": {},
+    "shutdown": {"who": TEXT},
+    "cancelshutdown": {"who": TEXT},
     "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional()},
     "disconnect": {"slave": NAME},
     "builds": {"builder": NAME.optional(), "count": NUMBER},

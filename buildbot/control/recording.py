@@ -58,6 +58,8 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
         return Recorded("pingBuilder", aboutBuilder(params["builder"]))
     if command == "reconfig" and not params.get("dryRun"):
         return Recorded("reconfig", MASTER)
+    if command in ("shutdown", "cancelshutdown"):
+        return Recorded("shutdown", MASTER, "clean" if command == "shutdown" else "cancelled")
     return None
 
 

@@ -9,7 +9,8 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,6 +20,13 @@ from buildbot.daemon.oserrors import inWords
 
 #: The most bytes of an answer.
 LARGEST = 1 << 24
+#: The most bytes of a piece of a long answer.
+PIECE = 1 << 16
+#: The most seconds to wait for an answer that has no time limit, such as that of a reconfig.
+LONGEST = 3600.0
+#: The commands about the master -> their paths in the API; and those about one slave.
+_MASTER = {"reconfig": "reconfig", "shutdown": "shutdown", "cancelshutdown": "shutdown/cancel"}
+_SLAVE = ("pause", "drain", "unpause", "disconnect")
 
 
 @dataclass(frozen=True)
@@ -48,11 +56,19 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
         return Question("status", given)
     if command == "builds":
         return Question("overview", given)
+    if command == "audit":
+        return Question("audit", given)
+    if command in _MASTER:
+        return Question(_MASTER[command], {}, given)
+    if command in _SLAVE:
+        return Question(f"slaves/{quote(str(given.pop('slave')), safe='')}/{command}", {}, given)
     builder = f"builders/{quote(str(given.pop('builder', '')), safe='')}"
     if command == "parameters":
         return Question(f"{builder}/parameters")
     if command == "force":
         return Question(f"{builder}/force", {}, given)
+    if command == "build":
+        return Question(f"{builder}/builds/{given['number']}/record")
     if command == "stopbuild":
         number = given.pop("number", None)
         if number is None:
@@ -79,13 +95,14 @@ def request(
     token: str,
     command: str,
     params: Mapping[str, Any],
-    patience: float,
+    patience: float | None,
     open: Callable[..., Any] = _opened,
 ) -> object:
     """Send a command to the master at an address, and return its answer: any JSON value.
 
     @param url: the address of its web pages.
     @param token: the token of a script; empty for none.
+    @param patience: the most seconds to wait; None: L{LONGEST}.
     @param open: sends the request, like C{urlopen}.
     @raise ControlError: the master refused the command, or cannot be reached; L{NoAnswer}: it was too slow.
     """
@@ -97,9 +114,38 @@ def request(
     if question.body is not None:
         asked.add_header("Content-Type", "application/json")
         asked.add_header("Idempotency-Key", os.urandom(16).hex())
-    try:
-        with open(asked, timeout=patience) as answer:
+    with _told(url, params, LONGEST if patience is None else patience) as seconds:
+        with open(asked, timeout=seconds) as answer:
             return _read(answer.read(LARGEST + 1), url)
+
+
+def stream(
+    url: str, token: str, path: str, query: Mapping[str, object], open: Callable[..., Any] = _opened
+) -> Iterator[bytes]:
+    """The pieces of a long answer, as they come.
+
+    @param path: below the address of the web pages.
+    @raise ControlError: the master refuses it, or the connection is cut.
+    """
+    asked = urllib.request.Request(_address(url, Question(path, query), token, ""))
+    asked.add_header("Accept", "text/plain, application/problem+json")
+    if token:
+        asked.add_header("Authorization", f"Bearer {token}")
+    with _told(url, {}, LONGEST) as seconds, open(asked, timeout=seconds) as answer:
+        left = answer.headers.get("Content-Length")
+        count = 0
+        while piece := answer.read1(PIECE):
+            count += len(piece)
+            yield piece
+        if left is not None and count < int(left):
+            raise ControlError(f"{url} has sent {count} of {left} bytes: the connection was cut")
+
+
+@contextmanager
+def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[float]:
+    """A context that makes a L{ControlError} of each failure to ask."""
+    try:
+        yield patience
     except urllib.error.HTTPError as refused:
         raise ControlError(_refusal(refused, url, params)) from None
     except TimeoutError:
@@ -112,7 +158,7 @@ def request(
         raise ControlError(f"cannot reach {url}: {_words(why)}") from None
 
 
-def _address(url: str, question: Question, token: str) -> str:
+def _address(url: str, question: Question, token: str, root: str = "api/v1/") -> str:
     """The whole address. A token is not sent in the clear to another machine."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -123,7 +169,7 @@ def _address(url: str, question: Question, token: str) -> str:
         )
     given = {name: value for name, value in question.query.items() if value is not None}
     query = f"?{urlencode(given)}" if given else ""
-    return f"{url.rstrip('/')}/api/v1/{question.path}{query}"
+    return f"{url.rstrip('/')}/{root}{question.path}{query}"
 
 
 def _encoded(question: Question) -> bytes | None:

@@ -232,6 +232,8 @@ class Builder:
             return ""
         if self.botmaster.health.trouble:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
+        if self.botmaster.engine.isClosing():
+            return "the master starts no builds, because it stops once the running ones have ended"
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
             return "its last try after crashes of the master waits for the last try of another request"
         views = [self._view(name) for name in self.setup.slavenames]

@@ -38,6 +38,7 @@ class BuildEngine:
     @ivar builders: builder name -> L{Builder}.
     @ivar keeping: the number of builds that run, or have ended but are not stored yet.
     @ivar priorities: the order in which builders get slaves, if the configuration determines it.
+    @ivar closing: who wants the master to stop once no build runs; None: nobody. See L{CleanStop}.
     @ivar trial: the request on its last attempt after crashes of the master; other last attempts wait for it.
     """
 
@@ -53,6 +54,7 @@ class BuildEngine:
         self._learned: dict[str, dict[str, float]] = {}  # expectations of absent builders, by name
         self.keeping = 0
         self.trial: BuildRequest | None = None
+        self.closing: str | None = None
         self._buildsets: dict[int, BuildSet] = {}
 
     # builders
@@ -170,7 +172,16 @@ class BuildEngine:
 
     def isHolding(self) -> bool:
         """True if no build may start now, because the master is stopping or the store fails."""
-        return self._resources.stopping or bool(self._health.trouble)
+        return self._resources.stopping or bool(self._health.trouble) or self.isClosing()
+
+    def isClosing(self) -> bool:
+        """True if the master starts no builds, because it stops soon.
+
+        While a running build waits for builds that it has triggered, builds start as usual.
+        """
+        return self.closing is not None and not any(
+            build.build_status.waits for builder in self.builders.values() for build in builder.building
+        )
 
     def mayTry(self, request: BuildRequest) -> bool:
         """True if a request may be built now. Last attempts after crashes of the master run one at a time."""

@@ -122,6 +122,9 @@ class EngineForBuilder(Protocol):
     def isHolding(self) -> bool:
         """True if no build may start now."""
 
+    def isClosing(self) -> bool:
+        """True if no build may start, because the master stops once the running ones have ended."""
+
     def mayTry(self, request: BuildRequest, /) -> bool:
         """True if a request may be built now."""
 

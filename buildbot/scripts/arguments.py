@@ -202,8 +202,14 @@ class RemoteBase(MakerBase):
 
     optParameters: list[list[Any]] = [
         ["url", None, None, "Ask the master whose web pages are at this address; DIR is left out."],
-        ["token", None, None, "With --url: the file with the token of a script."],
+        ["token", None, None, "With --url: the file with the token of a script. Default: BUILDBOT_TOKEN."],
     ]
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: [DIR], or nothing with --url."""
+        if self["url"] is not None and args:
+            raise usage.UsageError(f"--url stands for DIR: leave out {' '.join(args)}")
+        super().parseArgs(*self._placed(args))
 
     def _placed(self, args: Sequence[str]) -> tuple[str, ...]:
         """The arguments, with a DIR where --url stands for it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from twisted.python import usage
 
-from buildbot.scripts.arguments import CommandOptions, MakerBase, RemoteBase, count, seconds
+from buildbot.scripts.arguments import CommandOptions, RemoteBase, count, seconds
 
 
 class BuildsOptions(RemoteBase):
@@ -27,7 +27,7 @@ class BuildsOptions(RemoteBase):
         self._dirAnd("builder", self._placed(args))
 
 
-class LogOptions(MakerBase):
+class LogOptions(RemoteBase):
     """The options of C{log}."""
 
     synopsis = "[options] DIR BUILDER/BUILD[/STEP[/LOG]]"
@@ -44,7 +44,7 @@ class LogOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR PATH."""
-        self["path"] = self._dirAndMust("build", "BUILDER/BUILD/STEP", args)
+        self["path"] = self._dirAndMust("build", "BUILDER/BUILD/STEP", self._placed(args))
 
 
 class AboutBuilderOptions(RemoteBase):
@@ -154,7 +154,7 @@ class StopBuildOptions(AboutBuilderOptions):
             raise usage.UsageError(str(why)) from None
 
 
-class AboutSlaveOptions(MakerBase):
+class AboutSlaveOptions(RemoteBase):
     """The base class of commands about one slave."""
 
     synopsis = "[options] DIR SLAVE"
@@ -162,7 +162,7 @@ class AboutSlaveOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR SLAVE."""
-        self["slave"] = self._dirAndMust("slave", "SLAVE", args)
+        self["slave"] = self._dirAndMust("slave", "SLAVE", self._placed(args))
 
 
 class DisconnectOptions(AboutSlaveOptions):

@@ -84,7 +84,7 @@ COMMANDS = {
             buildoptions.BuildsOptions,
             "Show running, waiting and finished builds.",
         ),
-        Command("log", "log.log", buildoptions.LogOptions, "Print the log of a step."),
+        Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
         Command("stopbuild", "force.stopbuild", buildoptions.StopBuildOptions, "Stop a running build."),
         Command(

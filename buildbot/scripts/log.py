@@ -56,6 +56,7 @@ class Found:
 
     record: LogRecord
     finished: bool  #: True if it will not grow
+    step: str = ""  #: the name of its step
 
     @property
     def filename(self) -> str:
@@ -93,10 +94,10 @@ def log(config: Config) -> int:
     if found.record.length is None and config.get("follow"):
         found = choose(one, _again(here, one))
     wrong = logTrouble(os.path.join(here, LOGS, found.filename), found.record)
-    return _verdict(wrong)
+    return verdict(wrong)
 
 
-def _verdict(wrong: Sequence[str]) -> int:
+def verdict(wrong: Sequence[str]) -> int:
     """Report the damage of a printed log; returns the exit status."""
     complain(*(f"this log is incomplete: {each}" for each in wrong))
     return 1 if wrong else 0
@@ -129,7 +130,8 @@ def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
             logs.append(name)
             if one.rest == name or (one.rest == step["name"] and number == 0):
                 record = LogRecord.fromRecord({"crc": None, "trouble": "", **each})
-                return Found(record, record.length is not None or build["finished"] is not None)
+                isOver = record.length is not None or build["finished"] is not None
+                return Found(record, isOver, step["name"])
     has = f"it has {', '.join(logs)}" if logs else "it has none"
     raise NotThere(f"build {one.number} of {one.builder} has no log {one.rest!r}: {has}")
 
@@ -172,7 +174,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
                 wrong = _print(config, here, filename, lambda: True)
-                return _verdict(_recorded(here, one, filename) or wrong)
+                return verdict(_recorded(here, one, filename) or wrong)
     there: list[str] = []
     for one in wanted:
         files = _filesOf(here, one)

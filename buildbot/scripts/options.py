@@ -114,14 +114,32 @@ class StartOptions(MakerBase):
     )
 
 
-class StopOptions(MakerBase):
+class StopOptions(RemoteBase):
     """The options of C{stop}."""
 
-    optFlags = [["kill", "k", "Kill the process if it has not stopped after --timeout."]]
+    optFlags = [
+        ["kill", "k", "Kill the process if it has not stopped after --timeout."],
+        ["clean", "c", "Let the running builds of the master end first, and start no others."],
+        ["no-wait", "", "With --clean: do not wait for the end of the builds."],
+        ["cancel", "", "Take back a stop with --clean."],
+    ]
     optParameters = [
         ["timeout", "t", 15.0, "How many seconds the process may take to stop.", seconds("--timeout")]
     ]
     longdesc = "Stops the master or slave in DIR. Returns with status 0 when none is running."
+
+    def postOptions(self) -> None:
+        """Check that the flags fit together."""
+        super().postOptions()
+        isAsked = self["clean"] or self["cancel"]
+        if self["url"] is not None and not isAsked:
+            raise usage.UsageError("--url needs --clean or --cancel")
+        if self["clean"] and self["cancel"]:
+            raise usage.UsageError("give --clean or --cancel, not both")
+        if self["no-wait"] and not self["clean"]:
+            raise usage.UsageError("--no-wait belongs to --clean")
+        if isAsked and self["kill"]:
+            raise usage.UsageError("--kill would not let the builds end: leave it out")
 
 
 class RestartOptions(StartOptions):
@@ -134,7 +152,7 @@ class RestartOptions(StartOptions):
     )
 
 
-class ReconfigOptions(MakerBase):
+class ReconfigOptions(RemoteBase):
     """The options of C{reconfig} and C{sighup}."""
 
     optFlags = [
@@ -226,7 +244,7 @@ class AccountOptions(MakerBase):
         self._dirAnd("account", args)
 
 
-class AuditOptions(MakerBase):
+class AuditOptions(RemoteBase):
     """The options of C{audit}."""
 
     optFlags = [["json", "j", "Print the actions as JSON."]]

@@ -28,6 +28,8 @@ PATIENCE = 10.0
 #: The seconds before the first message about a wait, and between later ones.
 _MOMENT = 1.9
 _AGAIN = 10.0
+#: The environment variable that may hold a token.
+TOKEN = "BUILDBOT_TOKEN"
 #: The most characters of the file of a token.
 LONGEST_TOKEN = 1000
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
@@ -153,7 +155,7 @@ def askMaster(
             if url:
                 from buildbot.control import remote  # it is slow to import, and seldom needed
 
-                return remote.request(url, _token(config), verb, params, patience or PATIENCE)
+                return remote.request(url, tokenOf(config), verb, params, patience)
             return client.request(here, verb, params, patience)
     except client.NotRunning:
         raise CommandFailed(_silent(here)) from None
@@ -164,11 +166,11 @@ def askMaster(
         raise CommandFailed(*f"{why}{'' if url else _otherRelease(str(why), here)}".split("\n")) from None
 
 
-def _token(config: Config) -> str:
-    """The token in the file of --token; empty without that option."""
+def tokenOf(config: Config) -> str:
+    """The token in the file of --token, or in the environment; empty without both."""
     path = config.get("token")
     if path is None:
-        return ""
+        return os.environ.get(TOKEN, "").strip()
     try:
         with open(str(path), encoding="ascii") as file:
             found = file.read(LONGEST_TOKEN).strip()

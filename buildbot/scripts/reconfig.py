@@ -29,7 +29,8 @@ def reconfig(config: Config) -> int:
         "who": loginName(),
     }
     given = {name: value for name, value in params.items() if value is not None}
-    said: Any = askMaster(config, "reconfig", given, None, lambda passed: whatFor(basedir(config), passed))
+    here = "" if config.get("url") else basedir(config)
+    said: Any = askMaster(config, "reconfig", given, None, lambda passed: whatFor(here, passed))
     say(config, *(f"note: {line}" for line in said.get("notes", ())))
     printed = said.get("output", "").rstrip().splitlines()
     if printed:
@@ -50,7 +51,12 @@ def reconfig(config: Config) -> int:
 
 
 def whatFor(here: str, passed: float) -> str:
-    """A line about the progress of a reconfig, C{passed} seconds after the request."""
+    """A line about the progress of a reconfig, C{passed} seconds after the request.
+
+    @param here: the directory of the master; "": it is on another machine.
+    """
+    if not here:
+        return f"waiting for the master to read its configuration ({passed:.0f} s) …"
     try:
         said: Any = client.request(os.path.realpath(here), "progress", {}, _PATIENCE)
     except (client.NotRunning, client.ControlError, OSError):

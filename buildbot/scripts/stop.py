@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.oserrors import inWords
@@ -22,7 +23,9 @@ from buildbot.files.plain import mustBePlain
 from buildbot.scripts.output import (
     CommandFailed,
     Config,
+    askMaster,
     command,
+    loginName,
     refuseStranger,
     say,
     setting,
@@ -31,6 +34,7 @@ from buildbot.scripts.output import (
 )
 from buildbot.scripts.startup import start
 from buildbot.store.files import FILE, mustBePlainStore
+from buildbot.text.plural import counted
 
 _POLL = 0.02
 #: The most seconds for a killed process to end.
@@ -46,6 +50,10 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
     @param wait: whether to wait for the end of the process.
     @raise CommandFailed: it has not ended after C{timeout} seconds, or another program runs a daemon there.
     """
+    if config.get("cancel"):
+        return _goOn(config)
+    if config.get("clean"):
+        return _stopCleanly(config)
     here = usable(config)
     kind = directory.kindOf(directory.readTac(here)).value
     found = lock.holder(here)
@@ -72,6 +80,33 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
             raise CommandFailed(f"{late}, and still exists after SIGKILL")
     pidfile.sweep(here)
     say(config, f"{late}, and was killed")
+    return 0
+
+
+def _stopCleanly(config: Config) -> int:
+    """Let the running builds end first. Without C{no-wait}, wait for the end of a local master."""
+    isRemote = bool(config.get("url"))
+    here = "" if isRemote else usable(config)
+    found = None if isRemote else lock.holder(here)
+    said: Any = askMaster(config, "shutdown", {"who": loginName()})
+    ends = "ends" if said["running"] == 1 else "end"
+    running = counted(said["running"], "running build")
+    after = f"once {running} {ends}" if said["running"] else "now: no build is running"
+    say(config, f"the master starts no builds, and stops {after}")
+    if found is None or config.get("no-wait"):
+        return 0
+    with Target(here, found) as target, waiting(config, f"the master to stop after {running}"):
+        while not target.whenGone(_KILL_GRACE):
+            pass
+    say(config, f"the master (process {found.pid}) is no longer running")
+    return 0
+
+
+def _goOn(config: Config) -> int:
+    """Take back a clean stop."""
+    said: Any = askMaster(config, "cancelshutdown", {"who": loginName()})
+    stops = "the master does not stop" if said["cancelled"] else "nobody has asked the master to stop"
+    say(config, stops)
     return 0
 
 

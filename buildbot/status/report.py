@@ -70,6 +70,7 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
             {"source": each.describe(), "lastLook": each.lastPoll, "failure": each.failure}
             for each in master.pollers()
         ],
+        "shutdown": master.cleanStop.toRecord(),
         "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},
     }

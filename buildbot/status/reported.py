@@ -212,6 +212,13 @@ class ReportedPoller(Protocol):
         """One line for people."""
 
 
+class ReportedCleanStop(Protocol):
+    """A clean stop, or none."""
+
+    def toRecord(self) -> dict[str, object] | None:
+        """Who wants it, and since when."""
+
+
 class ReportedMaster(Protocol):
     """A master: the L{buildbot.buildmaster.service.BuildMaster}."""
 
@@ -237,6 +244,10 @@ class ReportedMaster(Protocol):
     @property
     def dispatcher(self) -> ReportedAccounts:
         """The accounts that may log in."""
+
+    @property
+    def cleanStop(self) -> ReportedCleanStop:
+        """Its stop after the running builds, if somebody wants that."""
 
     @property
     def slavePort(self) -> ReportedPort:

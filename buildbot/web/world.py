@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
 from buildbot.control.audit import Audit
+from buildbot.process.cleanstop import CleanStop
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.master import Status
 from buildbot.status.topics import Topics
@@ -31,6 +32,7 @@ class WatchedMaster(Protocol):
     commands: dict[str, Callable[..., Any]]
     audit: Audit
     lastReconfig: dict[str, Any] | None
+    cleanStop: CleanStop
 
     @property
     def config(self) -> MasterConfig:

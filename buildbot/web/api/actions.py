@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from buildbot.control.audit import MASTER
 from buildbot.control.client import ControlError
 from buildbot.control.protocol import COMMANDS, BadRequest, understand
-from buildbot.control.recording import recordOf
+from buildbot.control.recording import Recorded, recordOf
 from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.api.repeats import Repeats
@@ -22,7 +24,12 @@ from buildbot.web.reading import builderOf
 from buildbot.web.routes import Route
 
 #: The commands that name the person.
-_SIGNED = frozenset(("force", "stopbuild", "rebuild", "cancel", "stopchange", "pause", "drain"))
+_SIGNED = frozenset(
+    (
+        *("force", "stopbuild", "rebuild", "cancel", "stopchange", "pause", "drain"),
+        *("reconfig", "shutdown", "cancelshutdown"),
+    )
+)
 
 Params = dict[str, Any]
 
@@ -35,8 +42,7 @@ async def _act(
     @param where: the address of what it has made, from its answer.
     """
     wanted = _checked(command, {**_body(call), **params}, call)
-    recorded = recordOf(command, wanted)
-    assert recorded is not None
+    recorded = recordOf(command, wanted) or Recorded(command, MASTER, "dry run")
     builder = wanted.get("builder")
     deed = Deed(recorded.action, recorded.subject, builder, wanted.get("branch"), recorded.detail)
 
@@ -84,6 +90,18 @@ def _made(call: Call, found: Params) -> Href:
     if found["build"] is None:
         return call.to("api", "v1", "requests", found["request"])
     return call.to("api", "v1", "builders", found["builder"], "builds", found["build"])
+
+
+async def reconfig(call: Call) -> Answer:
+    """Read the configuration again, and apply all of it or nothing."""
+    return replace(await _act(call, "reconfig", {}), status=200)
+
+
+def _ofMaster(command: str) -> Callable[[Call], Any]:
+    async def act(call: Call) -> Answer:
+        return await _act(call, command, {})
+
+    return act
 
 
 async def force(call: Call) -> Answer:
@@ -152,6 +170,24 @@ ROUTES = (
         stopChange,
         "Stop the builds of a change, and cancel its waiting requests.",
         "StoppedChange",
+    ),
+    _acting(
+        "/reconfig",
+        reconfig,
+        "Read master.cfg again. If it has errors, the answer has them, and nothing is changed.",
+        "Reconfigured",
+    ),
+    _acting(
+        "/shutdown",
+        _ofMaster("shutdown"),
+        "Start no further builds, and stop the master once the running ones have ended.",
+        "Shutdown",
+    ),
+    _acting(
+        "/shutdown/cancel",
+        _ofMaster("cancelshutdown"),
+        "Do not stop the master, and start builds again.",
+        "ShutdownCancelled",
     ),
     _acting("/slaves/{slave}/pause", _ofSlave("pause"), "Start no further builds on a slave.", "Paused"),
     _acting(

@@ -11,7 +11,7 @@ from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.dispatch import asJSON
-from buildbot.web.reading import builderOf
+from buildbot.web.reading import builderOf, buildOf
 from buildbot.web.routes import Parameter, Route
 
 
@@ -36,6 +36,30 @@ async def overview(call: Call) -> Answer:
             builderOf(replace(call, values={"builder": call.query["builder"]}))
         raise Problem(503, "The master cannot answer", str(why)) from None
     return _fresh(found)
+
+
+async def record(call: Call) -> Answer:
+    """A build as C{buildbot log} needs it."""
+    name = call.values["builder"]
+    found, _ = await buildOf(call)
+    number = found.number or 0
+    try:
+        value = await call.world.master.commands["build"](name, number)
+    except ControlError as why:
+        raise Problem(404, f"There is no build {number} of {name}", str(why)) from None
+    if not await call.may("viewProperties", name):
+        del value["properties"]
+    if not await call.may("admin"):
+        value["steps"] = [
+            {**step, "logs": [{**log, "filename": ""} for log in step["logs"]]} for step in value["steps"]
+        ]
+    return _fresh(value)
+
+
+def audit(call: Call) -> Answer:
+    """The latest actions."""
+    asked = call.query
+    return _fresh(call.world.master.commands["audit"](asked["count"], asked["who"], asked["subject"]))
 
 
 def parameters(call: Call) -> Answer:
@@ -65,6 +89,28 @@ ROUTES = (
         kind="json",
         strict=True,
         schema="Overview",
+    ),
+    Route(
+        f"{ROOT}/builders/{{builder}}/builds/{{number:int}}/record",
+        record,
+        "What `buildbot log --json` prints of a build: all that is stored.",
+        kind="json",
+        strict=True,
+        schema="Record",
+    ),
+    Route(
+        f"{ROOT}/audit",
+        audit,
+        "What `buildbot audit --json` prints: the latest actions, for administrators.",
+        (
+            Parameter("count", "The most actions.", "integer", default=100, least=0, most=1000),
+            Parameter("who", "Only actions of this user."),
+            Parameter("subject", "Only actions on this, such as builder/NAME, slave/NAME or master."),
+        ),
+        action="admin",
+        kind="json",
+        strict=True,
+        schema="Audit",
     ),
     Route(
         f"{ROOT}/builders/{{builder}}/parameters",

@@ -146,6 +146,9 @@ SCHEMAS: dict[str, Schema] = {
         running=_of("integer", about="The running builds."),
         waiting=_list(_ref("Waiting")),
         storeTrouble=_of("string", about="The error of the store; empty while it works."),
+        shutdown=_of(
+            "object", "null", about="Who wants the master to stop after the running builds, if any."
+        ),
         givenUp=_list(_of("object")),
         pollers=_list(_of("object")),
         troubles=_list(_of("object")),
@@ -262,6 +265,23 @@ SCHEMAS: dict[str, Schema] = {
         finished=_list(_of("object")),
         storeTrouble=TEXT,
     ),
+    "Audit": _object(
+        "The latest actions of people and scripts.",
+        entries=_list(
+            _object(
+                "One action.",
+                when=TIME,
+                who=TEXT,
+                how=TEXT,
+                address=TEXT,
+                action=TEXT,
+                subject=TEXT,
+                outcome=TEXT,
+                detail=TEXT,
+            )
+        ),
+    ),
+    "Record": _of("object", about="A build as it is stored."),
     "Parameters": _object(
         "The ForceSchedulers of a builder, with their parameters.",
         builder=TEXT,
@@ -320,6 +340,25 @@ SCHEMAS.update(
             running=_of("integer", about="The running builds of the slave."),
         ),
         "Unpaused": _object("The end of a pause.", slave=TEXT, unpaused=FLAG),
+        "Reconfigured": _object(
+            "The outcome of a reconfig: all of the new configuration is in force, or nothing of it.",
+            generation=_of("integer", about="The number of the configuration in force."),
+            applied=_of("boolean", about="True if the new configuration is in force."),
+            output=_of("string", about="What master.cfg has printed."),
+            changes=_list(TEXT),
+            warnings=_list(TEXT),
+            errors=_list(TEXT, "The errors, with their lines in master.cfg."),
+            pending=_list(TEXT, "The slaves that have not accepted their builder list yet."),
+            notes=_list(TEXT),
+        ),
+        "Shutdown": _object(
+            "A stop of the master.",
+            running=_of("integer", about="The builds that the master waits for."),
+        ),
+        "ShutdownCancelled": _object(
+            "The end of a wish to stop.",
+            cancelled=_of("boolean", about="False if the master would not have stopped."),
+        ),
         "Disconnected": _object("A disconnection.", disconnected=FLAG, address=MAYBE_TEXT),
     }
 )
@@ -354,6 +393,11 @@ BODIES: dict[str, Schema] = {
         properties=_PROPERTIES,
     ),
     "postChangesNumberStopBody": _body(builder=_of("string", about="Only builds of this builder.")),
+    "postReconfigBody": _body(
+        dryRun=_of("boolean", about="True to report the changes only."),
+        timeout=_of("number", "null", about="The seconds that master.cfg may run."),
+        drain=_of("boolean", about="True to let removed slaves finish their builds."),
+    ),
     "postSlavesSlavePauseBody": _body(why=_REASON),
     "postSlavesSlaveDrainBody": _body(why=_REASON),
 }

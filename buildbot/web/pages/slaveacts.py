@@ -9,10 +9,11 @@ from buildbot.control.audit import MASTER, aboutSlave
 from buildbot.control.client import ControlError
 from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, missing
-from buildbot.web.markup import Markup, join
+from buildbot.web.markup import NOTHING, Markup, join
 from buildbot.web.pages.acting import Deed, act, command, loginOffer, said
 from buildbot.web.pages.acts import REASON, both, confirm
 from buildbot.web.pages.forms import form, group
+from buildbot.web.pages.pieces import paragraph
 
 #: The rights to act on a slave.
 ACTIONS = ("pauseSlave", "drainSlave", "disconnectSlave")
@@ -108,9 +109,54 @@ async def reconfig(call: Call) -> Answer:
     )
 
 
+async def shutdown(call: Call) -> Answer:
+    """Stop the master once the running builds have ended."""
+
+    async def work() -> dict[str, Any]:
+        value: dict[str, Any] = await command(call, "shutdown")(call.who.name)
+        return value
+
+    return await act(
+        call,
+        Deed("shutdown", MASTER, detail="clean"),
+        work,
+        lambda value: f"The master starts no builds, and stops after {counted(value['running'], 'build')}.",
+        ("about",),
+    )
+
+
+async def cancelShutdown(call: Call) -> Answer:
+    """Do not stop the master."""
+
+    async def work() -> dict[str, Any]:
+        value: dict[str, Any] = await command(call, "cancelshutdown")(call.who.name)
+        if not value["cancelled"]:
+            raise ControlError("nobody has asked the master to stop")
+        return value
+
+    deed = Deed("shutdown", MASTER, detail="cancelled")
+    return await act(call, deed, work, lambda value: "The master does not stop.", ("about",))
+
+
 async def aboutForms(call: Call) -> Markup:
-    """The form of a reconfig, if the visitor may do that."""
-    return form(call.to("reconfig"), "Reconfigure") if await call.may("reconfig") else Markup("")
+    """The forms of a reconfig and of a clean stop, if the visitor may do them."""
+    forms = [form(call.to("reconfig"), "Reconfigure")] if await call.may("reconfig") else []
+    if await call.may("shutdown"):
+        if call.world.master.cleanStop.isOn:
+            forms.append(form(call.to("cancel_shutdown"), "Do not stop the master"))
+        else:
+            forms.append(form(call.to("shutdown"), "Stop the master after the running builds"))
+    return join([shutdownNote(call), group(forms)])
+
+
+def shutdownNote(call: Call) -> Markup:
+    """Who wants the master to stop, if somebody does."""
+    found = call.world.master.cleanStop.toRecord()
+    if found is None:
+        return NOTHING
+    who = found["who"] or "Somebody"
+    words = f"{who} wants the master to stop: no build starts, and it stops once the running ones have ended."
+    return paragraph(words)
 
 
 _PAUSE = confirm("Pause the slave {slave}?", "Pause", REASON)
@@ -118,12 +164,16 @@ _UNPAUSE = confirm("Start builds on the slave {slave} again?", "Unpause")
 _DRAIN = confirm("Drain the slave {slave}?", "Drain", REASON)
 _DISCONNECT = confirm("Disconnect the slave {slave}?", "Disconnect")
 _RECONFIG = confirm("Read the configuration again?", "Reconfigure")
+_SHUTDOWN = confirm("Stop the master once the running builds have ended?", "Stop")
+_CANCEL = confirm("Let the master go on?", "Do not stop the master")
 _PAIRS = (
     both("/buildslaves/{slave}/pause", _PAUSE, pause, "Start no further builds on a slave."),
     both("/buildslaves/{slave}/unpause", _UNPAUSE, unpause, "Start builds on a slave again."),
     both("/buildslaves/{slave}/drain", _DRAIN, drain, "Disconnect a slave once it is idle."),
     both("/buildslaves/{slave}/shutdown", _DRAIN, drain, "Drain a slave, at the address of 0.7.10."),
     both("/buildslaves/{slave}/disconnect", _DISCONNECT, disconnect, "Disconnect a slave."),
+    both("/shutdown", _SHUTDOWN, shutdown, "Stop the master once the running builds have ended."),
+    both("/cancel_shutdown", _CANCEL, cancelShutdown, "Do not stop the master."),
     both("/reconfig", _RECONFIG, reconfig, "Read the configuration again."),
 )
 ROUTES = tuple(route for pair in _PAIRS for route in pair)

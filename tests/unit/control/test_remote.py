@@ -73,7 +73,21 @@ class RemoteTests(unittest.TestCase):
 
     def test_others(self) -> None:
         """Other commands work only on the master's machine."""
-        self.assertRaises(NotRemote, self.ask, Site(), "reconfig")
+        self.assertRaises(NotRemote, self.ask, Site(), "progress")
+
+    def test_questions(self) -> None:
+        """Commands about slaves, the master and builds have their paths."""
+        for command, params, path, body in (
+            ("pause", {"slave": "a b", "who": "ann", "why": "x"}, "slaves/a%20b/pause", {"why": "x"}),
+            ("disconnect", {"slave": "b"}, "slaves/b/disconnect", {}),
+            ("reconfig", {"dryRun": True, "who": "ann"}, "reconfig", {"dryRun": True}),
+            ("shutdown", {"who": "ann"}, "shutdown", {}),
+            ("cancelshutdown", {}, "shutdown/cancel", {}),
+            ("build", {"builder": "a/b", "number": 7}, "builders/a%2Fb/builds/7/record", None),
+            ("audit", {"count": 5}, "audit", None),
+        ):
+            asked = questionOf(command, params)
+            self.assertEqual((asked.path, asked.body), (path, body))
 
     def test_refusals(self) -> None:
         """A refusal is told in the words of the server, an unknown builder as on the master's machine."""

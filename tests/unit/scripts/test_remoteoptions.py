@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.python import usage
 from twisted.trial import unittest
 
-from buildbot.scripts.buildoptions import BuildsOptions, ForceBuildOptions, StopBuildOptions
-from buildbot.scripts.options import StatusOptions
-from buildbot.scripts.output import CommandFailed, askMaster
+from buildbot.scripts.buildoptions import (
+    BuildsOptions,
+    ForceBuildOptions,
+    LogOptions,
+    PauseOptions,
+    StopBuildOptions,
+)
+from buildbot.scripts.options import AuditOptions, StatusOptions, StopOptions
+from buildbot.scripts.output import CommandFailed, askMaster, tokenOf
 
 URL = "https://ci.example.org/"
 
@@ -32,6 +39,22 @@ class RemoteOptionsTests(unittest.TestCase):
         self.assertEqual((stop["builder"], stop["number"]), ("full", 7))
         self.assertIsNone(self.parsed(StopBuildOptions(), "full")["number"])
         self.assertRaises(usage.UsageError, self.parsed, ForceBuildOptions(), "dir", "full")
+        self.assertRaises(usage.UsageError, self.parsed, AuditOptions(), "dir")
+        self.assertEqual(self.parsed(LogOptions(), "full/7")["path"], "full/7")
+        self.assertEqual(self.parsed(PauseOptions(), "bot1")["slave"], "bot1")
+
+    def test_stop(self) -> None:
+        """Another machine's master stops only after its builds; flags that do not fit are refused."""
+        self.assertTrue(self.parsed(StopOptions(), "--clean")["clean"])
+        for words in ([], ["--clean", "--cancel"], ["--clean", "--kill"], ["--cancel", "--no-wait"]):
+            self.assertRaises(usage.UsageError, self.parsed, StopOptions(), *words)
+
+    def test_environment(self) -> None:
+        """The token can be in the environment."""
+        self.patch(os, "environ", {"BUILDBOT_TOKEN": " secret\n"})
+        self.assertEqual(tokenOf({"url": URL}), "secret")
+        self.patch(os, "environ", {})
+        self.assertEqual(tokenOf({"url": URL}), "")
 
     def test_tokenAlone(self) -> None:
         """--token without --url is refused."""

@@ -1,0 +1,157 @@
+"""The command line on another machine: each command prints the same as on the machine of the master."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+
+from buildbot.control import client
+from buildbot.control.audit import DONE
+from buildbot.scripts.commands import COMMANDS
+from buildbot.scripts.output import CommandFailed
+from tests.stories.test_webpages import CONFIG, BuildingCase
+
+CONFIG_OF_ALL = """
+from buildbot.status.web.authz import Authz
+everything = Authz(default_action=True, reconfig=True, admin=True, shutdown=True)
+"""
+URL = "http://127.0.0.1:8010/"
+
+
+class Answer(io.BytesIO):
+    """An answer as urllib gives it."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(body)
+        self.headers = Message()
+        for name, value in headers.items():
+            self.headers[name] = value
+
+
+class RemoteCommandCase(BuildingCase):
+    """A master that can be asked in both ways, and lets everybody act."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.config = CONFIG_OF_ALL + CONFIG.replace("http_port=8010", "http_port=8010, authz=everything")
+        self.write(self.config)
+        self.reconfig()
+        with open(os.path.join(self.basedir, "buildbot.tac"), "w", encoding="utf-8"):
+            pass
+        self.patch(client, "request", self.bySocket)
+        self.patch(urllib.request, "build_opener", lambda handler: self)
+
+    def bySocket(self, here: str, command: str, params: Mapping[str, object], patience: object) -> object:
+        """Replaces the control socket."""
+        line = json.dumps({"command": command, **params}).encode()
+        answer = Deferred.fromCoroutine(self.master.control.answer(line))
+        for _ in range(30):
+            self.settle()
+            self.reactor.advance(0.1)
+        said = json.loads(self.successResultOf(answer))
+        if "error" in said:
+            raise client.ControlError(said["error"])
+        return said["ok"]
+
+    def open(self, asked: urllib.request.Request, timeout: float) -> Answer:
+        """Replaces the connection to the web server."""
+        parts = urlsplit(asked.full_url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        body: Any = asked.data or b""
+        headers = {name.replace("-", "_"): value for name, value in asked.header_items()}
+        said = self.ask(path, asked.get_method(), body, **headers)
+        if said.status >= 300:
+            message = Message()
+            raise urllib.error.HTTPError(asked.full_url, said.status, "", message, io.BytesIO(said.body))
+        return Answer(said.body, said.headers)
+
+    def run_(self, command: str, *words: str) -> str:
+        """What a command prints; its failure is a part of that."""
+        options = COMMANDS[command].options()
+        options.parseOptions(words)
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+        self.patch(sys, "stdout", out)
+        try:
+            status: object = COMMANDS[command].load()(options)
+        except CommandFailed as why:
+            status = str(why)
+        out.flush()
+        printed: Any = out.buffer
+        return f"{printed.getvalue().decode()}{status}"
+
+    def both(self, command: str, *words: str, before: Any = lambda: None) -> str:
+        """What a command prints in both ways, which must be the same."""
+        before()
+        local = self.run_(command, self.basedir, *words)
+        before()
+        self.assertEqual(self.run_(command, "--url", URL, *words), local, command)
+        return local
+
+
+class RemoteCommandTests(RemoteCommandCase):
+    """Each command with C{--url}."""
+
+    def test_looks(self) -> None:
+        """Builds, logs and actions are printed alike."""
+        self.force()
+        self.commands[-1].update(stdout="first\nsecond é\n")
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.assertIn("full/0", self.both("builds"))
+        self.both("builds", "--json")
+        for place in ((self.basedir,), ("--url", URL)):
+            self.assertIn("no builder 'nosuch'", self.run_("builds", *place, "nosuch"))
+        self.assertIn("compile", self.both("log", "full/0"))
+        self.both("log", "--json", "full/0")
+        self.assertIn("second é", self.both("log", "full/0/compile"))
+        self.assertIn("first", self.both("log", "--headers", "full/0/compile/stdio"))
+        self.assertIn("it has", self.both("log", "full/0/nosuch"))
+        self.assertIn("BUILDER/BUILD", self.run_("log", "--url", URL, "nothing"))
+        self.assertIn("only on the machine", self.run_("log", "--url", URL, "--json", "full/0/compile"))
+        self.assertIn("bot1", self.both("status", "bot1"))
+
+    def test_slaves(self) -> None:
+        """A slave is paused, drained, unpaused and disconnected alike."""
+
+        def unpaused() -> None:
+            self.run_("unpause", self.basedir, "bot1")
+
+        self.assertIn("paused", self.both("pause", "bot1", before=unpaused))
+        self.assertIn("draining", self.both("drain", "bot1", before=unpaused))
+        self.both("unpause", "bot1", before=lambda: self.run_("pause", self.basedir, "bot1"))
+        self.assertIn("was not paused", self.both("unpause", "bot1", before=unpaused))
+
+    def test_reconfig(self) -> None:
+        """A reconfig that is refused prints the errors with their lines; nothing has changed."""
+        self.assertIn("dry run", self.both("reconfig", "--dry-run"))
+        self.write(self.config + "1/0\n")
+        generation = self.master.generation
+        self.assertIn("master.cfg:", self.both("reconfig"))
+        self.assertEqual(self.master.generation, generation)
+
+    def test_stop(self) -> None:
+        """A master stops after its builds, or goes on."""
+        self.force()
+        began = self.both(
+            "stop", "--clean", "--no-wait", before=lambda: self.run_("stop", "--cancel", self.basedir)
+        )
+        self.assertIn("stops once 1 running build ends", began)
+        self.assertIn("does not stop", self.run_("stop", "--cancel", "--url", URL))
+        self.assertIn("nobody has asked", self.both("stop", "--cancel"))
+
+    def test_audit(self) -> None:
+        """The record of actions is printed alike; questions are not in it."""
+        self.run_("pause", self.basedir, "bot1")
+        self.both("audit")
+        self.assertEqual(self.master.audit.latest(1)[0].outcome, DONE)
