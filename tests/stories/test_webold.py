@@ -49,11 +49,42 @@ class JsonTests(OldCase):
         self.assertEqual(
             (build["results"], build["text"], build["slave"]), (2, ["failed", "compile"], "bot1")
         )
-        self.assertEqual(build["steps"][0]["results"], [2, ["failure"]])
+        self.assertEqual(build["steps"][0]["results"], [2, ["compile"]])
         self.assertTrue(build["logs"][0][1].endswith("/builders/full/builds/0/steps/compile/logs/stdio"))
         running = self.ask("/json/builders/full/builds/-1").json
         self.assertEqual((running["number"], running["currentStep"]["name"]), (1, "compile"))
         self.assertEqual(self.ask("/json/builders/full").json["currentBuilds"], [1])
+
+    def test_objects(self) -> None:
+        """0.8 has objects by number where others have lists: buildbot_json.py reads their keys."""
+        self.assertEqual(self.ask("/json/builders/full/builds").json, {"0": None, "1": None})
+        steps = self.ask("/json/builders/full/builds/0/steps").json
+        self.assertEqual([steps[each]["step_number"] for each in sorted(steps)], list(range(len(steps))))
+        for path in ("steps/compile", "steps/0", f"steps/-{len(steps)}"):
+            self.assertEqual(self.ask(f"/json/builders/full/builds/0/{path}").json, steps["0"], path)
+        self.assertEqual(self.ask("/json/builders/full/builds/0/source_stamp/changes").json, {})
+
+    def test_slaves(self) -> None:
+        """A slave is also found below its builders; it has what is known of it a second time in info."""
+        slave = self.ask("/json/builders/full/slaves/bot1").json
+        self.assertEqual(
+            slave["info"], {key: slave[key] for key in ("admin", "host", "version", "access_uri")}
+        )
+        self.assertEqual(self.ask("/json/builders/full/slaves/bot9").status, 404)
+
+    def test_someMissing(self) -> None:
+        """One missing resource of several says so, and the others are there."""
+        chosen = self.ask("/json/builders/full/builds?select=0&select=99").json
+        self.assertEqual((chosen["0"]["number"], chosen["99"]), (0, {"error": "Not available"}))
+        both = self.ask("/json/builders/full?select=&select=slaves").json
+        self.assertEqual((both["state"], sorted(both["slaves"])), ("building", ["bot1"]))
+
+    def test_metrics(self) -> None:
+        """The alarms say what is wrong, as Nagios' check_buildbot.py reads them."""
+        told = self.ask("/json/metrics").json
+        self.assertEqual(told["counters"], {"active_builds": 1, "attached_slaves": 1})
+        self.assertEqual({level for level, _ in told["alarms"].values()}, {"OK"})
+        self.assertEqual(told["alarms"]["attached_slaves"][1], "1 of 1 slaves are connected")
 
     def test_flags(self) -> None:
         """select gives several resources in one answer; as_text is for people; callback is refused."""

@@ -16,6 +16,8 @@ JSON_TYPE, TEXT_TYPE = b"application/json", b"text/plain; charset=utf-8"
 MOST_SELECTED = 100
 
 Json = dict[str, object]
+#: What stands in the place of a missing resource among several.
+MISSING = {"error": "Not available"}
 #: The start and the end, in seconds since 1970; None: not yet.
 Times: TypeAlias = "tuple[float | None, float | None]"
 #: Names and URLs of logs.
@@ -91,10 +93,18 @@ def filtered(value: object) -> object:
     return value
 
 
+def numbered(values: Mapping[int | None, object]) -> Json:
+    """Values by their numbers. 0.8 has an object in the place of a list."""
+    return {str(number): value for number, value in values.items()}
+
+
 def selected(found: Iterable[tuple[str, object]]) -> Json:
     """One answer of several resources, by path: C{("builders/a", x)} becomes C{{"builders": {"a": x}}}."""
     answer: Json = {}
     for path, value in found:
+        if not path:  # the resource of the address itself: the others stand beside its keys
+            answer.update(value if isinstance(value, dict) else {})
+            continue
         *folders, last = path.split("/")
         place = answer
         for each in folders:
@@ -229,7 +239,6 @@ def slave(
     version: str | None,
     isConnected: bool,
     running: Sequence[Json],
-    info: Mapping[str, object],
     builders: Mapping[str, Sequence[int]],
     accessUri: str | None = None,
 ) -> Json:
@@ -246,7 +255,7 @@ def slave(
         "version": version,
         "connected": isConnected,
         "runningBuilds": list(running),
-        "info": dict(info),
+        "info": {"admin": admin, "host": host, "version": version, "access_uri": accessUri},
         "builders": {key: list(numbers) for key, numbers in builders.items()},
     }
 
@@ -336,7 +345,7 @@ def metrics(
     timers: Mapping[str, float] | None = None,
     alarms: Mapping[str, Sequence[object]] | None = None,
 ) -> Json:
-    """The metrics. The resource answers null when they are off."""
+    """The metrics. An alarm is its level (OK, WARNING or CRIT) and its words."""
     return {"counters": dict(counters), "timers": dict(timers or {}), "alarms": dict(alarms or {})}
 
 

@@ -13,12 +13,17 @@ def livez(call: Call) -> Answer:
     return Answer(b"ok\n", TEXT, cache="no-store")
 
 
+def troubles(call: Call) -> dict[str, str]:
+    """What is wrong by each check; "" where nothing is."""
+    return {"configuration": _configuration(call), "store": _store(call), "master": _master(call)}
+
+
 async def readyz(call: Call) -> Answer:
     """Whether builds can run: each check with "ok" or what is wrong, and 503 if one fails.
 
     A visitor who may not see the pages gets no reasons.
     """
-    checks = {"configuration": _configuration(call), "store": _store(call), "master": _master(call)}
+    checks = troubles(call)
     isReady = not any(checks.values())
     maySee = await call.may("view")
     told = {name: (why if maySee else "failed") if why else "ok" for name, why in checks.items()}

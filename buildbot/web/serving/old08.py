@@ -8,8 +8,8 @@ from typing import Any
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, StepRecord
-from buildbot.model.results import Results
 from buildbot.model.rows import BuildFilter
+from buildbot.model.sourcestamp import lastRevision
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import ALL
@@ -21,6 +21,7 @@ from buildbot.web.pages.acting import doorOf
 from buildbot.web.reading import runningBuild
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import baseOf
+from buildbot.web.serving.health import troubles
 from buildbot.web.serving.unchanged import kept
 
 #: The builds of a builder whose numbers are shown.
@@ -41,7 +42,7 @@ _HELP = """\
 /json/builders/NAME/builds/_all?max=N     the last builds
 /json/builders/NAME/builds/N/source_stamp[/changes]
 /json/builders/NAME/builds/N/steps[/INDEX or NAME]
-/json/builders/NAME/slaves, pendingBuilds
+/json/builders/NAME/slaves[/NAME], pendingBuilds
 /json/slaves[/NAME], change_sources, metrics
 Parameters: as_text=1, compact=0, filter=1, select=PATH (several times), numbuilds=N
 """
@@ -63,7 +64,7 @@ async def json(call: Call) -> Answer:
 
     async def make() -> Answer:
         if flags.select:
-            found = [(each, await reader.read((*path, *_split(each)))) for each in flags.select]
+            found = [(each, await reader.readOrError((*path, *_split(each)))) for each in flags.select]
             value: object = json08.selected(found)
         else:
             value = await reader.read(path)
@@ -96,6 +97,15 @@ class _Reader:
         self.maySeeProperties = maySeeProperties
         self._room = ROOM
 
+    async def readOrError(self, path: _Segments) -> object:
+        """The value of a resource among several. A missing one says so, and the others are answered."""
+        try:
+            return await self.read(path)
+        except Problem as why:
+            if why.status != 404:
+                raise
+            return dict(json08.MISSING)
+
     async def read(self, path: _Segments) -> object:
         """The value of a resource. A missing one is a L{Problem} 404."""
         first, rest = path[:1], path[1:]
@@ -126,7 +136,16 @@ class _Reader:
         }
 
     async def _metrics(self, path: _Segments) -> object:
-        return None
+        """Two counters, and an alarm for each check of C{/readyz} and for missing slaves."""
+        _end(path)
+        slaves = self._world.botmaster.slaves.values()
+        attached = sum(1 for each in slaves if each.slave_status.isConnected())
+        alarms = {name: ["CRIT", why] if why else ["OK", ""] for name, why in troubles(self._call).items()}
+        lacks = attached < len(slaves)
+        said = f"{attached} of {len(slaves)} slaves are connected"
+        alarms["attached_slaves"] = ["WARNING" if lacks else "OK", said]
+        running = sum(1 for _ in runningBuilds(self._world.botmaster))
+        return json08.metrics({"attached_slaves": attached, "active_builds": running}, alarms=alarms)
 
     # builders
 
@@ -141,10 +160,10 @@ class _Reader:
             return (await self._several([name]))[name]
         if rest[0] == "builds":
             return await self._builds(name, rest[1:])
-        _end(rest[1:])
         builder = self._world.botmaster.builders[name]
         if rest[0] == "slaves":
-            return {each: await self._slave(each) for each in builder.slavenames if self._isSlave(each)}
+            return await self._slaves(rest[1:], [each for each in builder.slavenames if self._isSlave(each)])
+        _end(rest[1:])
         if rest[0] == "pendingBuilds":
             return [self._request(name, each) for each in (*builder.starting, *builder.pending)]
         raise missing("resource", "/".join(path))
@@ -183,7 +202,7 @@ class _Reader:
     async def _builds(self, name: str, path: _Segments) -> object:
         if not path:
             rows = (await self._world.store.getLastRows([name], self._count))[name]
-            return sorted(row.number for row in rows)
+            return json08.numbered({row.number: None for row in rows})
         if path[0] == "_all":
             _end(path[1:])
             count = min(self._call.query["max"] or ALL_BUILDS, MOST_BUILDS)
@@ -194,7 +213,8 @@ class _Reader:
         if path[1:] == ("source_stamp",):
             return self._source(record.sourcestamp or {})
         if path[1:] == ("source_stamp", "changes"):
-            return self._source(record.sourcestamp or {})["changes"]
+            changes = (record.sourcestamp or {}).get("changes", ())
+            return json08.numbered({each.get("number"): self._change(each) for each in changes})
         if path[1:2] == ("steps",):
             return self._steps(record, path[2:])
         _end(path[1:])
@@ -251,10 +271,10 @@ class _Reader:
 
     def _steps(self, record: BuildRecord, path: _Segments) -> object:
         if not path:
-            return {each.name: self._step(record, at) for at, each in enumerate(record.steps)}
+            return json08.numbered({at: self._step(record, at) for at in range(len(record.steps))})
         _end(path[1:])
         for at, each in enumerate(record.steps):
-            if path[0] in (each.name, str(at)):
+            if path[0] in (each.name, str(at), str(at - len(record.steps))):
                 return self._step(record, at)
         raise missing("step", path[0])
 
@@ -265,7 +285,7 @@ class _Reader:
             number=at,
             text=step.text,
             results=step.results,
-            words=() if step.results is None else (Results[step.results],),
+            words=(step.name,) if step.results else (),
             times=(step.started, step.finished),
             statistics={},
             eta=None,
@@ -280,10 +300,11 @@ class _Reader:
         return [(log.name, base + logPath(record.builder, number, step.name, log.name)) for log in step.logs]
 
     def _source(self, source: Mapping[str, Any]) -> Json:
+        changes = source.get("changes", ())
         return json08.sourceStamp(
-            revision=source.get("revision"),
+            revision=source.get("revision") or lastRevision([each.get("revision") for each in changes]),
             branch=source.get("branch"),
-            changes=[self._change(each) for each in source.get("changes", ())],
+            changes=[self._change(each) for each in changes],
             project=source.get("project") or "",
             repository=source.get("repository") or "",
             codebase=source.get("codebase") or "",
@@ -313,17 +334,19 @@ class _Reader:
     def _isSlave(self, name: str) -> bool:
         return name in self._world.botmaster.slaves
 
-    async def _slaves(self, path: _Segments) -> object:
+    async def _slaves(self, path: _Segments, names: Sequence[str] | None = None) -> object:
+        """@param names: those of one builder; None: all."""
+        among = list(self._world.botmaster.slaves) if names is None else names
         if path:
             _end(path[1:])
-            if not self._isSlave(path[0]):
+            if path[0] not in among:
                 raise missing("slave", path[0])
             return await self._slave(path[0])
         recent = (await self._world.store.getBuildRows(BuildFilter(), 1000)).rows
         numbers: dict[str, dict[str, list[int]]] = {}
         for row in recent:
             numbers.setdefault(row.slave, {}).setdefault(row.builder, []).append(row.number)
-        return {name: self._slaveWith(name, numbers.get(name, {})) for name in self._world.botmaster.slaves}
+        return {name: self._slaveWith(name, numbers.get(name, {})) for name in among}
 
     async def _slave(self, name: str) -> Json:
         rows = (await self._world.store.getBuildRows(BuildFilter(slave=name), min(self._count, 1000))).rows
@@ -346,7 +369,6 @@ class _Reader:
                 for each in runningBuilds(self._world.botmaster)
                 if each.getSlavename() == name
             ],
-            info={},
             builders={builder: numbers.get(builder, ()) for builder, _ in slave.builderList},
         )
 

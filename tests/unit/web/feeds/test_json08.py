@@ -110,7 +110,6 @@ class ShapeTests(unittest.TestCase):
             version="0.7.5",
             isConnected=True,
             running=[],
-            info={},
             builders={"linux": (1, 2)},
         )
         self.assertKeys(slave, "name access_uri host admin version connected runningBuilds info builders")
@@ -152,6 +151,14 @@ class FlagTests(unittest.TestCase):
             selected(found),
             {"project": {"title": "t"}, "builders": {"a": {"state": "idle", "builds": {"-1": 5}}}},
         )
+
+    def test_selectedItself(self) -> None:
+        """An empty path is the resource itself, whose keys stand beside the others."""
+        self.assertEqual(
+            selected([("", {"state": "idle"}), ("slaves", {}), ("nothing", json08.MISSING)]),
+            {"state": "idle", "slaves": {}, "nothing": {"error": "Not available"}},
+        )
+        self.assertEqual(selected([("", None)]), {})
 
     def test_written(self) -> None:
         """An answer is compact, or indented."""
