@@ -133,12 +133,20 @@ class Feeder(BuildbotService):
 c["services"] = [Feeder()]
 """
 
+
+def _environment() -> dict[str, str]:
+    """The environment of a peer. With this checkout on its path, it would be this project's master."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 _ASK_VERSION = "import sys, buildbot; sys.stdout.write(buildbot.version)"
 
 
 def versionOf(python: str) -> str:
     """The release of Buildbot installed for the interpreter C{python}."""
-    return subprocess.check_output([python, "-c", _ASK_VERSION], text=True, cwd="/").strip()
+    return subprocess.check_output(
+        [python, "-c", _ASK_VERSION], text=True, cwd="/", env=_environment()
+    ).strip()
 
 
 def generationFor(version: str) -> str:
@@ -159,7 +167,12 @@ def peer(python: str, slaves: int, extra: str = "") -> Iterator[Server]:
     command = os.path.join(os.path.dirname(python), "buildbot")
     try:
         if not old:
-            subprocess.run([python, command, "create-master", basedir], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [python, command, "create-master", basedir],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+            )
         with open(os.path.join(basedir, "buildbot.tac"), "w") as tac:
             tac.write(_TAC.format(basedir=basedir))
         with open(os.path.join(basedir, "master.cfg"), "w") as config:
@@ -172,6 +185,7 @@ def peer(python: str, slaves: int, extra: str = "") -> Iterator[Server]:
             [python, twistd, "--nodaemon", "--logfile=twistd.log", "-y", "buildbot.tac"],
             cwd=basedir,
             text=True,
+            env=_environment(),
         )
         try:
             _whenListening(process, port)

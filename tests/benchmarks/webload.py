@@ -2,7 +2,8 @@
 
 They are polite (C{--rate} requests a second over a few connections), curious (C{--streams} open pages), mute
 (C{--mute} connections that ask and never read) and rude (connections that are cut with RST at random moments,
-as fast as possible, up to C{--aborts}). After C{--seconds} it prints one line of JSON with what happened.
+as fast as possible, up to C{--aborts}). After C{--seconds}, and at most as many more for the rude ones, it
+prints one line of JSON with what happened.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections import Counter
 #: The pages that the polite clients ask for.
 PAGES = ("/", "/builders", "/waterfall", "/buildslaves", "/one_line_per_build", "/changes", "/about", "/grid")
 _CONNECTIONS = 8
+#: The rude clients at a time.
+_RUDE = 4
 _LINGER = struct.pack("ii", 1, 0)
 
 
@@ -45,8 +48,9 @@ class Load:
         others += [asyncio.create_task(self._mute()) for _ in range(self.mute)]
         ends = time.monotonic() + self.seconds
         tasks = [asyncio.create_task(self._polite(ends, number)) for number in range(_CONNECTIONS)]
-        tasks.append(asyncio.create_task(self._rude(ends)))
+        rude = [asyncio.create_task(self._rude()) for _ in range(_RUDE)]
         await asyncio.gather(*tasks)
+        await asyncio.wait(rude, timeout=self.seconds)
         open = self.openStreams
         for task in others:
             task.cancel()
@@ -125,9 +129,9 @@ class Load:
         finally:
             mute.close()
 
-    async def _rude(self, ends: float) -> None:
+    async def _rude(self) -> None:
         loop = asyncio.get_running_loop()
-        while self.aborted < self.aborts and time.monotonic() < ends:
+        while self.aborted < self.aborts:
             rude = socket.socket()
             rude.setblocking(False)
             rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
