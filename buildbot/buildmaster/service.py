@@ -60,6 +60,7 @@ from buildbot.status.master import Status
 from buildbot.status.report import reportMaster
 from buildbot.store.interface import IStore
 from buildbot.store.sqlite import SqliteStore
+from buildbot.web.accounts.logins import Logins
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -78,6 +79,7 @@ class BuildMaster(PluginParent):
     @ivar lastReconfig: the last reconfig, with C{who} and C{when}; see L{Reconfigurer.request}.
     @ivar audit: the record of all actions of people and scripts.
     @ivar cleanStop: stops me after the running builds.
+    @ivar logins: who is logged in to the web pages, and the tokens of scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
 
@@ -137,6 +139,7 @@ class BuildMaster(PluginParent):
             reactor, lambda: self.botmaster.now(), self.botmaster.engine, lambda: self._reactor.stop()
         )
         self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
+        self.logins = Logins(self.botmaster.resources.store)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
                 lambda: reportMaster(self),
@@ -369,6 +372,7 @@ class BuildMaster(PluginParent):
     def _reconfigured(self, outcome: dict[str, Any]) -> None:
         self.lastReconfig = {**outcome, "when": self.botmaster.now()}
         self.botmaster.announcer.report("reconfigured", outcome)
+        self.logins.changed()
 
     def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)

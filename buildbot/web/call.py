@@ -161,11 +161,19 @@ class Out(Protocol):
         """Call C{call()} once, when the answer has ended or the client has gone."""
 
 
+#: A right that a visitor needs: an action, and the builder that it is about, or None.
+Need = tuple[str, str | None]
+
+
 @dataclass(frozen=True)
 class Stream:
     """An answer that goes on while the client listens.
 
     @ivar begin: called with an L{Out} when the headers are sent. May return a coroutine.
+    @ivar last: for an answer without an end of its own: makes its last bytes if the visitor loses the right
+        to it, from the reason (a sentence), and from True if the client may come again. None: the answer has
+        an end of its own.
+    @ivar needs: the rights that the visitor needs besides that of the route.
     """
 
     begin: Callable[[Out], Any]
@@ -173,6 +181,8 @@ class Stream:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     cache: str = "no-store, no-transform"
+    last: Callable[[str, bool], bytes] | None = None
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from twisted.web.http_headers import Headers
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
 from buildbot.web import cache, layout
-from buildbot.web.call import JSON, TEXT, Answer, Call, Page, Problem, Stream
+from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
@@ -28,7 +28,9 @@ from buildbot.web.reading import noBuilder
 from buildbot.web.routes import BadQuery, Found, Route, Table
 from buildbot.web.seen import seenBy
 from buildbot.web.serving.counting import Counting
-from buildbot.web.who import Who
+from buildbot.web.sight import Sight
+from buildbot.web.staying import Staying
+from buildbot.web.who import Leave, Who
 from buildbot.web.world import World
 
 log = Logger()
@@ -44,6 +46,9 @@ class Door(Protocol):
 
     async def enter(self, request: Incoming) -> Who:
         """The person behind a request. Raises L{Problem} for a request that must not come in."""
+
+    async def whyOut(self, who: Who, sight: Sight | None, needs: tuple[Need, ...]) -> Leave | None:
+        """Why a visitor must not go on with what was begun; None if the visitor may."""
 
     async def aboutMe(self, call: Call) -> Markup:
         """Who is logged in, with a link to log in or out."""
@@ -85,7 +90,10 @@ class Incoming:
 
 
 class Dispatcher:
-    """I answer the requests of all routes."""
+    """I answer the requests of all routes.
+
+    @ivar staying: the visitors of open streams.
+    """
 
     def __init__(self, world: World, table: Table, door: Door, old: Table | None = None) -> None:
         """@param old: the routes that are looked up last."""
@@ -93,6 +101,7 @@ class Dispatcher:
         self.table = table
         self._old = Table(()) if old is None else old
         self._door = door
+        self.staying = Staying(world.clock, door.whyOut)
         self._cache = cache.PageCache(world.topics)
 
     async def answer(
@@ -221,7 +230,9 @@ class Dispatcher:
         return Problem(403, "You may not do this", f"You have no right to the action {action}.")
 
     async def _made(self, call: Call, incoming: Incoming, answer: object, since: str = "") -> Answer | Stream:
-        if isinstance(answer, (Answer, Stream)):
+        if isinstance(answer, Stream):
+            return self.staying.watched(call, answer)
+        if isinstance(answer, Answer):
             return answer
         if not isinstance(answer, Page):
             raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")

@@ -48,6 +48,14 @@ def event(name: str, data: str, id: str = "") -> bytes:
     return ("\n".join(lines) + "\n\n").encode("utf-8")
 
 
+def closedEvent(why: str, mayReturn: bool) -> bytes:
+    """The last event of a stream whose visitor has lost the right to it.
+
+    @param mayReturn: True if the client may connect again at once.
+    """
+    return event("closed", json.dumps({"why": why, "mayReturn": mayReturn}))
+
+
 class LivePage:
     """I make one page again when it has changed, and send its changed parts to all who look at it."""
 
@@ -326,7 +334,12 @@ async def _live(call: Call) -> Stream:
         raise Problem(403, "You may not see this page")
     key = (call.query["page"], call.who.name, call.who.how, call.who.key, call.sight)
     live = await streams.page(page, key)
-    return Stream(lambda out: streams.begin(out, live, call.query["since"]), EVENTS)
+    return Stream(
+        lambda out: streams.begin(out, live, call.query["since"]),
+        EVENTS,
+        last=closedEvent,
+        needs=((page.route.action, page.values.get("builder")),),
+    )
 
 
 ROUTES = (

@@ -15,6 +15,7 @@ from twisted.web import server
 
 from buildbot.logs.search import LogSearches
 from buildbot.web.accounts.door import Door, DoorSettings
+from buildbot.web.accounts.logins import Logins
 from buildbot.web.api.events import EventStreams
 from buildbot.web.api.repeats import Repeats
 from buildbot.web.cache import PageCache
@@ -65,13 +66,16 @@ class Plan:
 class Running:
     """I am a web server that runs. Its ports belong to its L{buildbot.web.service.WebStatus}."""
 
-    def __init__(self, world: World, dispatcher: Dispatcher, site: Any) -> None:
+    def __init__(self, world: World, dispatcher: Dispatcher, site: Any, logins: Logins) -> None:
         self.world = world
         self.dispatcher = dispatcher
         self.site = site
+        self._unwatch = logins.watch(dispatcher.staying.beat)
 
     def stop(self) -> None:
         """End all streams."""
+        self._unwatch()
+        self.dispatcher.staying.stop()
         self.world.parts.stop()
 
 
@@ -81,7 +85,7 @@ async def serving(master: Any, plan: Plan) -> Running:
     @param master: the L{buildbot.buildmaster.service.BuildMaster}.
     """
     clock = master.botmaster.clock
-    door = Door(plan.door, master, master.botmaster.resources.store)
+    door = Door(plan.door, master, master.logins)
     await door.load()
     parts = _parts(master, plan)
     world = World(master, clock, door, plan.settings, parts)
@@ -96,7 +100,7 @@ async def serving(master: Any, plan: Plan) -> Running:
     site: Any = plan.site or Site(root, clock, _accessLog(master.basedir, plan))
     if isinstance(site, Site):
         site.counts = parts.get(Counting).requests
-    return Running(world, dispatcher, site)
+    return Running(world, dispatcher, site, master.logins)
 
 
 def _parts(master: Any, plan: Plan) -> Parts:

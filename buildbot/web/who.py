@@ -27,4 +27,16 @@ class Who:
     isSecure: bool = False
 
 
+@dataclass(frozen=True)
+class Leave:
+    """Somebody must not go on with what was allowed at its beginning.
+
+    @ivar why: the reason, as a sentence.
+    @ivar mayReturn: True if it may begin again at once.
+    """
+
+    why: str
+    mayReturn: bool = False
+
+
 ANONYMOUS = Who()

@@ -13,27 +13,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from twisted.logger import Logger
-
 from buildbot.control.audit import By
-from buildbot.store.interface import IStore, StoreFailed
 from buildbot.web.accounts.accountsfile import AccountsFile
 from buildbot.web.accounts.checking import PasswordChecker, TooBusy
 from buildbot.web.accounts.guard import Guard, visitorOf
 from buildbot.web.accounts.identify import Asked, BadLogin, Identifier, TooManyLogins
-from buildbot.web.accounts.keeper import StoreKeeper
+from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.origin import Site, Trust, originOf, siteOf, trustOf
 from buildbot.web.accounts.proxies import Proxies
 from buildbot.web.accounts.rights import Answer, Rights, Subject
-from buildbot.web.accounts.sessions import Sessions
-from buildbot.web.accounts.tokens import Tokens
-from buildbot.web.call import Call, Problem
+from buildbot.web.call import Call, Need, Problem
 from buildbot.web.dispatch import Incoming, given
 from buildbot.web.markup import NOTHING, Markup, Template, link
 from buildbot.web.sight import Sight, sightOf
-from buildbot.web.who import Who
-
-log = Logger()
+from buildbot.web.who import Leave, Who
 
 #: The peer of a connection without an address.
 _UNIX = "unix"
@@ -61,12 +54,11 @@ class DoorSettings:
 class Door:
     """I let requests in, and know their rights.
 
-    @ivar sessions: who is logged in.
-    @ivar tokens: the tokens of scripts.
+    @ivar logins: who is logged in to the master.
     @ivar refusals: the number of refused logins by reason: "wrong", "delayed" or "busy".
     """
 
-    def __init__(self, settings: DoorSettings, master: Any, store: IStore, inThread: Any = None) -> None:
+    def __init__(self, settings: DoorSettings, master: Any, logins: Logins, inThread: Any = None) -> None:
         """@param master: has C{basedir}, C{config}, C{status} and C{botmaster}.
         @param inThread: runs the check of a password in a thread; None: in the reactor's pool.
         """
@@ -74,27 +66,22 @@ class Door:
         self._master = master
         self._accounts = AccountsFile(master.basedir)
         self._now: Callable[[], float] = lambda: master.botmaster.now()
-        keeper = StoreKeeper(store)
+        self.logins = logins
         self.refusals = {"wrong": 0, "delayed": 0, "busy": 0}
-        self.sessions = Sessions(keeper)
-        self.tokens = Tokens(keeper)
         self._identifier = Identifier(
-            *(self._accounts, self.sessions, self.tokens),
+            *(self._accounts, logins.sessions, logins.tokens),
             PasswordChecker() if inThread is None else PasswordChecker(inThread),
             self._now,
             ticks=master.botmaster.clock.seconds,
             auth=settings.auth,
             proxies=settings.proxies,
+            limits=logins.limits,
         )
         self._guards = {can: Guard(settings.rights(can), self._subjectOf) for can in (False, True)}
 
     async def load(self) -> None:
         """Read the stored sessions and tokens; call this at the start."""
-        try:
-            await self.sessions.load(self._now())
-            await self.tokens.load()
-        except StoreFailed as why:
-            log.warn("cannot read the sessions and tokens, so people must log in again: {why}", why=why)
+        await self.logins.load(self._now())
 
     # the door
 
@@ -111,6 +98,23 @@ class Door:
         key = " ".join((visitor.token.name if visitor.token is not None else "", *sorted(visitor.roles)))
         isSecure = self._identifier.seen(asked).isSecure
         return Who(visitor.name, visitor.how, visitor.address, visitor, key, isSecure)
+
+    async def whyOut(self, who: Who, sight: Sight | None, needs: tuple[Need, ...]) -> Leave | None:
+        """Why a visitor must not go on with what was begun; None if the visitor may.
+
+        @param sight: which builders the visitor saw at the beginning.
+        @param needs: the rights for it.
+        """
+        gone = self._identifier.whyOut(visitorOf(who))
+        if gone:
+            return Leave(gone)
+        for action, builder in needs:
+            answer = await self.ask(who, action, builder)
+            if not answer.isAllowed:
+                return Leave(answer.sentence)
+        if await self.sight(who) != sight:
+            return Leave("You see other builders now.", mayReturn=True)
+        return None
 
     async def aboutMe(self, call: Call) -> Markup:
         """Who is logged in, with a link to log in or a button to log out."""

@@ -29,7 +29,7 @@ from buildbot.web.accounts.passwords import UnusableHash, fingerprint
 from buildbot.web.accounts.proxies import Proxies, Seen, seenBy
 from buildbot.web.accounts.sessions import Sessions, secretIn
 from buildbot.web.accounts.tokens import PREFIX, Tokens
-from buildbot.web.accounts.visitor import Visitor
+from buildbot.web.accounts.visitor import Token, Visitor
 
 log = Logger()
 
@@ -91,10 +91,12 @@ class Identifier:
         ticks: Callable[[], float] | None = None,
         auth: Any = None,
         proxies: Proxies | None = None,
+        limits: LoginLimits | None = None,
     ) -> None:
         """@param now: returns seconds since the epoch.
         @param ticks: returns seconds of a clock that never goes back; None: C{now}.
         @param auth: an object with C{authenticate} and C{errmsg}, or None. Accounts come before it.
+        @param limits: the failed logins, which several web servers may share.
         """
         self._accounts = accounts
         self._sessions = sessions
@@ -104,7 +106,7 @@ class Identifier:
         self._ticks = ticks or now
         self._auth = auth
         self._proxies = proxies or Proxies()
-        self._limits = LoginLimits()
+        self._limits = limits or LoginLimits()
         self._recent: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         self._key = os.urandom(32)
 
@@ -131,7 +133,7 @@ class Identifier:
         if scheme.lower() == "basic":
             name, password = _pair(rest)
             await self._mustBeRight(name, password, seen.address, isRepeated=True)
-            return self._named(name, "basic", seen.address)
+            return self._named(name, "basic", seen.address, stamp=self._stamp(name))
         return self._byCookie(asked, seen) or Visitor(address=seen.address)
 
     async def logIn(
@@ -147,12 +149,47 @@ class Identifier:
         secret, session = await self._sessions.open(
             name, self._stamp(name), self._now(), seen.address, agent, old
         )
-        return secret, self._named(name, "session", seen.address, session.digest)
+        return secret, self._named(name, "session", seen.address, session.digest, session.stamp)
 
     async def logOut(self, who: Visitor) -> None:
         """End the visitor's session."""
         if who.session:
             await self._sessions.close([who.session])
+
+    def whyOut(self, who: Visitor) -> str:
+        """Why the proof of a visitor's name does not count any more, as a sentence; "" if it counts.
+
+        This notes no use of a session or a token.
+        """
+        gone = ""
+        if who.token is not None:
+            gone = self._whyTokenEnded(who.token)
+        elif who.how in ("session", "basic"):
+            gone = self._whyLoginEnded(who)
+        if not gone and (who.token is None or who.token.owner) and self._rolesOf(who.name) != who.roles:
+            return f"The roles of {who.name} have changed."
+        return gone
+
+    def _whyTokenEnded(self, token: Token) -> str:
+        known = self._tokens.get(token.name)
+        if known is None or known.digest != token.digest:
+            return f"The token {token.name} was revoked."
+        if token.isOver(self._now()):
+            return f"The token {token.name} has expired."
+        if token.owner and not self._isKnown(token.owner):
+            return f"The account {token.owner} was removed."
+        return ""
+
+    def _whyLoginEnded(self, who: Visitor) -> str:
+        session = self._sessions.get(who.session) if who.how == "session" else None
+        if who.how == "session" and session is None:
+            return f"{who.name} has logged out, or has ended this session elsewhere."
+        if session is not None and session.isOver(self._now()):
+            return f"The session of {who.name} has expired."
+        stamp = self._stamp(who.name)
+        if stamp == who.stamp and stamp:
+            return ""
+        return f"The password of {who.name} has changed." if stamp else f"The account {who.name} was removed."
 
     def _byCookie(self, asked: Asked, seen: Seen) -> Visitor | None:
         if asked.trust not in (Trust.READING, Trust.OWN):
@@ -161,7 +198,7 @@ class Identifier:
         session = self._sessions.find(secret, self._now()) if secret else None
         if session is None or not session.stamp or session.stamp != self._stamp(session.user):
             return None  # the password has changed, or the account is gone
-        return self._named(session.user, "session", seen.address, session.digest)
+        return self._named(session.user, "session", seen.address, session.digest, session.stamp)
 
     def _bearer(self, secret: str, address: str) -> Visitor:
         wait = self._limits.wait(address, "", self._ticks())
@@ -178,10 +215,12 @@ class Identifier:
         """True unless an account is gone. Names of C{auth} and of proxies are never known to be gone."""
         return self._auth is not None or bool(self._proxies.header) or self._accounts.get(name) is not None
 
-    def _named(self, name: str, how: str, address: str, session: str = "") -> Visitor:
+    def _named(self, name: str, how: str, address: str, session: str = "", stamp: str = "") -> Visitor:
+        return Visitor(name, how, address, self._rolesOf(name), session=session, stamp=stamp)
+
+    def _rolesOf(self, name: str) -> frozenset[str]:
         account = self._accounts.get(name)
-        roles = account.roles if account is not None else frozenset()
-        return Visitor(name, how, address, roles, session=session)
+        return account.roles if account is not None else frozenset()
 
     def _stamp(self, name: str) -> str:
         """A text that changes with the password of a user, as far as that is known; "" for unknown users."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -75,8 +75,10 @@ class SessionKeeper(Protocol):
 class Sessions:
     """I know the sessions. They are in memory, so that a request does not wait for the store."""
 
-    def __init__(self, keeper: SessionKeeper) -> None:
+    def __init__(self, keeper: SessionKeeper, ended: Callable[[], object] = lambda: None) -> None:
+        """@param ended: called as C{ended()} when a session was ended."""
         self._keeper = keeper
+        self._ended = ended
         self._all: dict[str, Session] = {}
 
     async def load(self, now: float) -> None:
@@ -115,6 +117,10 @@ class Sessions:
             self._keeper.saveSession(session).addErrback(_tell)
         return session
 
+    def get(self, digest: str) -> Session | None:
+        """The session with a digest, or None. It may be over."""
+        return self._all.get(digest)
+
     async def close(self, digests: Iterable[str]) -> int:
         """End sessions, and return how many there were."""
         known = [each for each in digests if each in self._all]
@@ -133,6 +139,7 @@ class Sessions:
     async def _delete(self, digests: Iterable[str]) -> None:
         gone = [each for each in dict.fromkeys(digests) if self._all.pop(each, None) is not None]
         if gone:
+            self._ended()
             await _logged(self._keeper.deleteSessions(gone))
 
 

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from buildbot.web.accounts.accounts import nameTrouble
 from buildbot.web.accounts.rights import ACTIONS, OLD_NAMES
-from buildbot.web.accounts.sessions import digestOf
+from buildbot.web.accounts.sessions import NOTED, digestOf
 from buildbot.web.accounts.visitor import Token
+
+log = Logger()
 
 #: The beginning of every token: programs that look for lost secrets find it.
 PREFIX = "bbt_"
@@ -40,8 +45,10 @@ class TokenKeeper(Protocol):
 class Tokens:
     """I know the tokens. They are in memory, so that a request does not wait for the store."""
 
-    def __init__(self, keeper: TokenKeeper) -> None:
+    def __init__(self, keeper: TokenKeeper, ended: Callable[[], object] = lambda: None) -> None:
+        """@param ended: called as C{ended()} when a token was revoked."""
         self._keeper = keeper
+        self._ended = ended
         self._all: dict[str, Token] = {}
         self._digests: dict[str, str] = {}
 
@@ -91,17 +98,26 @@ class Tokens:
             yield f"there are {MOST} tokens: revoke some"
 
     def find(self, secret: str, now: float) -> Token | None:
-        """The token of this text, or None if it is unknown or has expired."""
+        """The token of this text, or None if it is unknown or has expired. Notes the use."""
         token = self._all.get(self._digests.get(digestOf(secret), ""))
-        if token is None or (token.expires is not None and token.expires <= now):
+        if token is None or token.isOver(now):
             return None
+        if token.used is None or now - token.used > NOTED:
+            token = replace(token, used=now)
+            self._note(token)
+            self._keeper.saveToken(token).addErrback(_tell)
         return token
+
+    def get(self, name: str) -> Token | None:
+        """The token of this name, or None. It may have expired."""
+        return self._all.get(name)
 
     async def revoke(self, name: str) -> None:
         """Delete a token. Raises L{BadToken} if there is none. From the call on, it allows nothing."""
         if name not in self._all:
             raise BadToken(f"there is no token {name!r}")
         del self._digests[self._all.pop(name).digest]
+        self._ended()
         await self._keeper.deleteToken(name)
 
     def all(self) -> list[Token]:
@@ -124,7 +140,11 @@ def tokenFromRecord(record: Mapping[str, Any]) -> Token:
 
 
 def describeToken(token: Token, now: float) -> dict[str, Any]:
-    """What people may see of a token: all but its digest."""
+    """What people may see of a token, as plain values: all but its digest."""
     record = tokenToRecord(token)
     del record["digest"]
-    return {**record, "hasExpired": token.expires is not None and token.expires <= now}
+    return {**record, "hasExpired": token.isOver(now)}
+
+
+def _tell(why: Failure) -> None:
+    log.warn("cannot store the use of a token: {why}", why=why.getErrorMessage())

@@ -22,6 +22,7 @@ class Token:
         do. Empty: a person with access to the master's directory made it, and it acts on its own.
     @ivar created: seconds since the epoch.
     @ivar expires: seconds since the epoch; None: never.
+    @ivar used: the time of the last use, a few minutes too early at most; None: it was never used.
     """
 
     name: str
@@ -31,6 +32,11 @@ class Token:
     owner: str = ""
     created: float = 0.0
     expires: float | None = None
+    used: float | None = None
+
+    def isOver(self, now: float) -> bool:
+        """True if the token has expired."""
+        return self.expires is not None and self.expires <= now
 
     def covers(self, action: str, builder: str | None) -> bool:
         """True if the token is for this action on this builder. None: the action is about no builder."""
@@ -49,6 +55,7 @@ class Visitor:
     @ivar how: the proof of the name: "anonymous", "session", "basic", "token" or "proxy".
     @ivar address: the address that the request comes from, as text.
     @ivar session: the digest of the session, if the name comes from one.
+    @ivar stamp: a text that changes with the password of the account; "" for a token or a proxy.
     """
 
     name: str = ""
@@ -57,6 +64,7 @@ class Visitor:
     roles: frozenset[str] = frozenset()
     token: Token | None = None
     session: str = ""
+    stamp: str = ""
 
     @property
     def isLoggedIn(self) -> bool:

@@ -11,7 +11,7 @@ from buildbot.status.topics import ALL, LISTS, News, Subscription, topicOf
 from buildbot.web.api.answers import ROOT
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Problem, Stream
-from buildbot.web.live import EVENTS, event
+from buildbot.web.live import EVENTS, closedEvent, event
 from buildbot.web.routes import Parameter, Route
 
 #: The most streams, and the most topics of one.
@@ -24,12 +24,11 @@ class EventStream:
 
     def __init__(self, out: Out) -> None:
         self._out = out
-        self._isLimited = False
         self._subscription: Subscription | None = None
 
     def begin(self, call: Call, topics: tuple[str, ...], since: str | None) -> None:
         """Send events from now on, or those after the one with the ID C{since}, too."""
-        hub, self._isLimited = call.world.topics, call.sight is not None
+        hub = call.world.topics
         start = "" if since else f"id: {hub.lastId()}\n"
         self._out.write(f"retry: 3000\n{start}\n".encode("ascii"))
         self._subscription = hub.subscribe(topics, self._tell, events=True, since=since)
@@ -43,9 +42,6 @@ class EventStream:
             self._out.write(
                 event(str(each["event"]), json.dumps(value, separators=(",", ":")), str(each["id"]))
             )
-        if self._isLimited and any(each["event"] == "reconfigured" for each in news.events):
-            self._out.finish()  # the client connects again, and sees new builders
-            return
         if self._out.isFull() and self._subscription is not None:
             self._subscription.pause()
 
@@ -115,7 +111,7 @@ def events(call: Call) -> Stream:
         raise Problem(400, "A parameter is wrong", f"There is no topic {wrong[:100]}.", hint)
     since = call.headers.get("last-event-id") or call.query["since"]
     wanted = tuple(topic for topic in topics.values() if topic is not None)
-    return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS)
+    return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS, last=closedEvent)
 
 
 ROUTES = (

@@ -16,7 +16,7 @@ from buildbot.web.call import HTML, Answer, Call, Out, Page, Part, Stream
 from buildbot.web.dispatch import asJSON
 from buildbot.web.followers import Follower, Followers, asEvents, asHTML, endEvent
 from buildbot.web.layout import document
-from buildbot.web.live import EVENTS
+from buildbot.web.live import EVENTS, closedEvent
 from buildbot.web.logreading import (
     CHOICE,
     PATH,
@@ -59,6 +59,7 @@ _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _HERE = Markup("<!-- lines -->")
 #: The seconds after which the page of a log without an index is loaded again.
 _AGAIN = 1
+_CLOSED = Template('<p class="note failed" role="alert">The page does not go on. {why}</p>\n')
 _FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
 
 
@@ -136,7 +137,10 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
         )
         followers.add(follower, shown.directory.feeds, shown.watched(), begin)
 
-    return Stream(start, HTML)
+    def last(why: str, mayReturn: bool) -> bytes:
+        return b"</div>\n" + _CLOSED(why=why).encode("utf-8") + after
+
+    return Stream(start, HTML, last=last)
 
 
 def _beginning(view: LogView, wanted: Wanted) -> tuple[int, State]:
@@ -162,7 +166,7 @@ async def follow(call: Call) -> Stream:
         follower = Follower(followers, out, asEvents, endEvent, state, times, heartbeat=b": alive\n\n")
         followers.add(follower, shown.directory.feeds, shown.watched(), begin)
 
-    return Stream(start, EVENTS)
+    return Stream(start, EVENTS, last=closedEvent)
 
 
 def _title(shown: ShownLog) -> str:

@@ -29,7 +29,12 @@ async def textOf(call: Call) -> Answer | Stream:
     shown = await logOf(call)
     headers = _saved(shown) if call.query["download"] else ()
     if call.query["follow"]:
-        return Stream(lambda out: _send(shown, out, 0, None, call.query["headers"]), TEXT, headers=headers)
+        return Stream(
+            lambda out: _send(shown, out, 0, None, call.query["headers"]),
+            TEXT,
+            headers=headers,
+            last=lambda why, mayReturn: f"\n[The text does not go on. {why}]\n".encode(),
+        )
     return await _bytesOf(call, shown, TEXT, headers)
 
 

@@ -37,7 +37,7 @@ async def _mine(call: Call) -> list[Token]:
     """The tokens that the visitor may see and revoke."""
     name = _mustBePerson(call)
     isAdmin = await call.may("admin")
-    return [each for each in doorOf(call).tokens.all() if isAdmin or each.owner == name]
+    return [each for each in doorOf(call).logins.tokens.all() if isAdmin or each.owner == name]
 
 
 async def tokensPage(call: Call) -> Page:
@@ -66,7 +66,7 @@ async def _page(call: Call, first: Markup | None = None) -> Page:
         Field("builders", "Builders (names with * and ?, separated by spaces; empty: all)"),
         *(Field("action", f"{words} ({name})", name, "checkbox") for name, words in ACTIONS.items()),
     ]
-    sessions = doorOf(call).sessions.sessionsOf(call.who.name)
+    sessions = doorOf(call).logins.sessions.sessionsOf(call.who.name)
     used = [[when(each.created), when(each.used), each.address, each.agent] for each in sessions]
     return Page(
         "Tokens and sessions",
@@ -95,7 +95,7 @@ async def make(call: Call) -> Page:
     if not days.isascii() or not days.isdigit() or not 0 < int(days[:6]) <= MOST_DAYS:
         raise Problem(400, "The token was not made", f"The days must be a number from 1 to {MOST_DAYS}.")
     now = call.world.now()
-    work = doorOf(call).tokens.add(
+    work = doorOf(call).logins.tokens.add(
         name,
         call.given.get("action") or [],
         now,
@@ -118,7 +118,7 @@ async def revoke(call: Call) -> Answer:
     if name not in {each.name for each in await _mine(call)}:
         raise Problem(404, f"You have no token {name}")
     audit = call.world.master.audit
-    work = doorOf(call).tokens.revoke(name)
+    work = doorOf(call).logins.tokens.revoke(name)
     subject = f"token/{quote(name, safe='')}"
     await toTheEnd(audit.carriedOut(byOf(call.who), "revokeToken", subject, work))
     return showOn(call, ("tokens",), f"The token {name} is revoked.")
@@ -127,7 +127,7 @@ async def revoke(call: Call) -> Answer:
 async def endSessions(call: Call) -> Answer:
     """End all sessions of the account except this one."""
     name = _mustBePerson(call)
-    work = doorOf(call).sessions.closeAllOf(name, visitorOf(call.who).session)
+    work = doorOf(call).logins.sessions.closeAllOf(name, visitorOf(call.who).session)
     audit = call.world.master.audit
     subject = f"account/{quote(name, safe='')}"
     await toTheEnd(audit.carriedOut(byOf(call.who), "endSessions", subject, work))

@@ -4,6 +4,7 @@
 const main = document.getElementById("main");
 const state = document.getElementById("live-state");
 let stream = null;
+let isOver = false; // the reader has lost the right to the live page
 let updated = Date.now();
 
 function say(text) { if (state) state.textContent = text; }
@@ -40,13 +41,27 @@ function exchange(message) {
 
 function connect() {
   const address = main && main.dataset.live;
-  if (!address || stream || document.hidden) return;
+  if (!address || stream || isOver || document.hidden) return;
   stream = new EventSource(address);
   stream.addEventListener("open", () => say("Live."));
   stream.addEventListener("parts", exchange);
   stream.addEventListener("rows", exchange);
   stream.addEventListener("reload", () => location.reload());
-  stream.addEventListener("error", () => say("The connection is lost; the page tries again."));
+  stream.addEventListener("error", (event) => say(lost(event.target)));
+  stream.addEventListener("closed", (message) => { if (closed(message)) { stream.close(); stream = null; } });
+}
+
+function lost(source) {
+  return source.readyState === EventSource.CLOSED ? "Not live any more: load the page again." : "The connection is lost; the page tries again.";
+}
+
+// The server has ended the stream for good, or asks the browser to come again. Returns true for good.
+function closed(message) {
+  const { why, mayReturn } = JSON.parse(message.data);
+  if (mayReturn) return false;
+  isOver = true;
+  say(`Not live any more. ${why} Load the page again.`);
+  return true;
 }
 
 function disconnect() {
@@ -155,10 +170,11 @@ function isAtEnd() {
 
 function followLog() {
   const { follow, output, times } = log.dataset;
-  if (!follow || output === "" || follower || document.hidden) return;
+  if (!follow || output === "" || follower || isOver || document.hidden) return;
   follower = new EventSource(`${follow}?from=${output}${times ? "&times=1" : ""}`);
   follower.addEventListener("open", () => say("Live."));
-  follower.addEventListener("error", () => say("The connection is lost; the page tries again."));
+  follower.addEventListener("error", (event) => say(lost(event.target)));
+  follower.addEventListener("closed", (message) => { if (closed(message)) { follower.close(); follower = null; } });
   follower.addEventListener("lines", addLines);
   follower.addEventListener("skipped", addGap);
   follower.addEventListener("end", () => {

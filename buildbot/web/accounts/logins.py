@@ -1,0 +1,69 @@
+# -*- test-case-name: tests.unit.web.accounts.test_logins -*-
+"""The sessions, the tokens and the failed logins of one master: all its web servers share them.
+
+They outlive a web server, which is made anew when a reconfig changes its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from buildbot.events.observers import Observers
+from buildbot.events.turns import Turns
+from buildbot.store.interface import IStore, StoreFailed
+from buildbot.web.accounts.keeper import StoreKeeper
+from buildbot.web.accounts.limits import LoginLimits
+from buildbot.web.accounts.sessions import Sessions
+from buildbot.web.accounts.tokens import Tokens
+
+log = Logger()
+
+
+class Logins:
+    """I know who is logged in to a master.
+
+    @ivar sessions: of people.
+    @ivar tokens: of scripts.
+    @ivar limits: the failed logins.
+    """
+
+    def __init__(self, store: IStore) -> None:
+        keeper = StoreKeeper(store)
+        self.sessions = Sessions(keeper, self.changed)
+        self.tokens = Tokens(keeper, self.changed)
+        self.limits = LoginLimits()
+        self._observers: Observers[Callable[[], object]] = Observers()
+        self._turns = Turns()
+        self._isLoaded = False
+
+    async def load(self, now: float) -> None:
+        """Read the stored sessions and tokens, if that was not done before. The log tells about a failure."""
+        async with self._turns:
+            if self._isLoaded:
+                return
+            try:
+                await self.sessions.load(now)
+                await self.tokens.load()
+                self._isLoaded = True
+            except StoreFailed as why:
+                log.warn("cannot read the sessions and tokens, so people must log in again: {why}", why=why)
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], None]:
+        """Call C{changed()} each time when a visitor may have lost a right: a session or a token has ended
+        before its time, or the master has a new configuration.
+
+        @return: a function that ends this.
+        """
+        self._observers = self._observers.plus(changed)
+
+        def forget() -> None:
+            self._observers = self._observers.without(changed)
+
+        return forget
+
+    def changed(self) -> None:
+        """A visitor may have lost a right: tell those who watch."""
+        for each in self._observers:
+            each()

@@ -1,0 +1,132 @@
+# -*- test-case-name: tests.stories.test_webstaying -*-
+"""The visitors of open streams: a stream ends soon after its visitor has lost the right to it.
+
+They are checked with each sign of life, and at once when a session or a token ends before its time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
+from buildbot.web.beats import HEARTBEAT, Beats
+from buildbot.web.call import Call, Need, Out, Stream
+from buildbot.web.sight import Sight
+from buildbot.web.who import Leave, Who
+
+log = Logger()
+
+#: Finds out why a visitor must not go on: see L{buildbot.web.accounts.door.Door.whyOut}.
+WhyOut = Callable[[Who, Sight | None, tuple[Need, ...]], Coroutine[Any, Any, Leave | None]]
+#: The seconds that the checks take in one turn of the reactor; the rest waits for the next turn.
+SHARE = 0.005
+_FAILED = Leave("The check of the rights failed. The reason is in twistd.log.")
+_SLOW = Leave("The check of the rights takes too long.")
+_STOPPED = Leave("The web server has stopped, or has a new configuration.", mayReturn=True)
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """A visitor, what the visitor sees, and the rights for it. Equal ones are asked about once."""
+
+    who: Who
+    sight: Sight | None
+    needs: tuple[Need, ...]
+
+
+class Staying:
+    """I watch the visitors of all endless streams of one web server."""
+
+    def __init__(self, clock: IReactorTime, whyOut: WhyOut) -> None:
+        self._clock = clock
+        self._whyOut = whyOut
+        self._open: dict[Out, tuple[_Seat, Callable[[str, bool], bytes]]] = {}
+        self._due: dict[_Seat, None] = {}
+        self._asked: dict[_Seat, float] = {}
+        self._beats: Beats[Staying] = Beats(clock)
+        self._alarm = Alarm(self._goOn)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def watched(self, call: Call, stream: Stream) -> Stream:
+        """The same stream; it ends when the visitor loses the right to it."""
+        last = stream.last
+        if last is None:
+            return stream
+        needs = ((call.route.action, call.values.get("builder")), *stream.needs)
+        seat = _Seat(call.who, call.sight, tuple(each for each in dict.fromkeys(needs) if each[0]))
+
+        def begin(out: Out) -> Any:
+            self._open[out] = seat, last
+            self._beats.add(self)
+            out.whenGone(lambda: self._gone(out))
+            return stream.begin(out)
+
+        return replace(stream, begin=begin)
+
+    def _gone(self, out: Out) -> None:
+        self._open.pop(out, None)
+        if not self._open:
+            self._beats.remove(self)
+            self._alarm.stop()
+
+    def beat(self) -> None:
+        """Check all visitors in the next turn of the reactor."""
+        if self._open:
+            self._due = dict.fromkeys(seat for seat, _ in self._open.values())
+            self._alarm.set(self._clock, 0)
+
+    def _goOn(self) -> None:
+        until = time.perf_counter() + SHARE
+        while self._due and time.perf_counter() < until:
+            seat = next(iter(self._due))
+            del self._due[seat]
+            self._ask(seat)
+        if self._due and self._open:
+            self._alarm.set(self._clock, 0)
+
+    def _ask(self, seat: _Seat) -> None:
+        now = self._clock.seconds()
+        since = self._asked.setdefault(seat, now)
+        if since == now:
+            ensureDeferred(self._check(seat)).addErrback(self._failed, seat)
+        elif now - since >= HEARTBEAT:
+            self._end(seat, _SLOW)
+
+    async def _check(self, seat: _Seat) -> None:
+        try:
+            leave = await self._whyOut(seat.who, seat.sight, seat.needs)
+        finally:
+            del self._asked[seat]
+        if leave is not None:
+            self._end(seat, leave)
+
+    def _failed(self, why: Failure, seat: _Seat) -> None:
+        why.trap(*PLUGIN_ERRORS)
+        log.failure("the rights of {name} cannot be checked", why, name=seat.who.name or "a visitor")
+        self._end(seat, _FAILED)
+
+    def _end(self, seat: _Seat, leave: Leave) -> None:
+        for out, (each, last) in list(self._open.items()):
+            if each == seat:
+                out.write(last(leave.why, leave.mayReturn))
+                out.finish()
+
+    def stop(self) -> None:
+        """End all streams: their clients may come again."""
+        self._beats.remove(self)
+        self._beats.stop()
+        self._alarm.stop()
+        for out, (_, last) in list(self._open.items()):
+            out.write(last(_STOPPED.why, _STOPPED.mayReturn))
+            out.finish()
