@@ -65,7 +65,7 @@ class _Part:
 class SeenMaster(_Part):
     """I am the master."""
 
-    open = ("basedir", "since", "generation", "describePorts", "sources", "pollers")
+    open = ("basedir", "since", "generation", "cleanStop", "describePorts", "sources", "pollers")
 
     @property
     def whole(self) -> WatchedMaster:
