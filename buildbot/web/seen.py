@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 
 from buildbot.config.model import MasterConfig
+from buildbot.control.audit import Audit
+from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
@@ -109,6 +111,7 @@ class SeenMaster(_Part):
         """The commands: those that only tell something tell of the seen builders."""
         builds = BuildCommands(self.botmaster, self.status.getSchedulers)
         told = {name: getattr(builds, name) for name in ("builds", "build", "parameters")}
+        told["audit"] = AuditCommands(cast(Audit, self.audit)).audit
         return {**self._whole.commands, **told, "status": self._status}
 
     def _status(self, slave: str | None = None) -> dict[str, Any]:
