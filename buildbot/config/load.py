@@ -49,7 +49,7 @@ def load(text: str, filename: str, basedir: str) -> MasterConfig:
             secrets.current.reset(token)
     if isinstance(outcome, ConfigErrors):
         raise outcome
-    return outcome
+    return replace(outcome, secrets=frozenset(loading.secrets)) if loading.secrets else outcome
 
 
 class Located(NamedTuple):

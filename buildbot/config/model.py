@@ -151,6 +151,8 @@ class MasterConfig:
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
         They do not count in comparisons.
+    @ivar secrets: the passwords that the file has read from files and the environment, so that no page shows
+        them. They do not count in comparisons.
     """
 
     slaves: Mapping[str, SlaveConfig] = field(default_factory=dict)
@@ -169,6 +171,7 @@ class MasterConfig:
     prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
+    secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         keep = object.__setattr__  # the only way to set an attribute of a frozen value

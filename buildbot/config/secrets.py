@@ -8,7 +8,6 @@ remembered during the load, to remove it from messages.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from collections.abc import Callable
@@ -18,13 +17,10 @@ from types import FrameType
 
 from buildbot.config.model import ConfigError, ConfigErrors
 from buildbot.files.plain import NotPlain, readPlain
+from buildbot.text.secrets import struckOut
 
 #: The most bytes of a password file.
 LARGEST = 4096
-#: Shorter passwords are removed only as whole words: they may be part of a word by chance.
-LONG = 8
-#: Replaces a password in messages.
-STRUCK = "********"
 #: The helpers return this instead of a password after they have reported an error.
 _LACKING = "(no password)"
 
@@ -65,14 +61,8 @@ class Loading:
         return self._made.get(id(made), (None, (None, None)))[1]
 
     def strike(self, text: str) -> str:
-        """The text without the passwords that this load has read.
-
-        A short password is removed only as a whole word.
-        """
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            word = re.escape(secret) if len(secret) >= LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
-            text = re.sub(word, STRUCK, text)
-        return text
+        """The text without the passwords that this load has read; see L{buildbot.text.secrets.struckOut}."""
+        return struckOut(text, self.secrets)
 
 
 #: The current load, or None.

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import IStore, StoreFailed
+from buildbot.text.urls import withoutPasswords
 
 log = Logger()
 
@@ -138,7 +139,10 @@ class Audit:
 
     async def record(self, by: By, action: str, subject: str, outcome: str = DONE, detail: str = "") -> None:
         """Record an action. Fires when it is stored, or the failure to do so is logged; never fails."""
-        texts = (each[:LONGEST] for each in (by.who, by.how, by.address, action, subject, outcome, detail))
+        texts = (
+            withoutPasswords(each)[:LONGEST]
+            for each in (by.who, by.how, by.address, action, subject, outcome, detail)
+        )
         entry = Entry(self._now(), *texts)
         self._entries.append(entry)
         log.info(

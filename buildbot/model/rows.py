@@ -17,6 +17,7 @@ from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.model.revision import gotRevision
 from buildbot.model.sourcestamp import lastRevision
+from buildbot.text.urls import withoutPasswords
 
 #: The most rows of one answer.
 MOST_ROWS = 1000
@@ -318,7 +319,8 @@ def _named(value: object) -> str | None:
 def _plain(value: object, most: int = LONGEST_NAME) -> str:
     """A value as text that UTF-8 can encode, cut to C{most} characters; empty for any container."""
     if isinstance(value, str):
-        text = value[:most]
+        # a URL that is cut has no end that shows its password
+        text = value if len(value) <= most else withoutPasswords(value)[:most]
         return text if text.isascii() else text.encode("utf-8", "replace").decode()
     return str(value)[:most] if isinstance(value, int | float) else ""
 

@@ -7,6 +7,7 @@ L{buildbot.slaves.perspective} has one slave. L{buildbot.buildmaster.service} ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.application import service
@@ -238,7 +239,8 @@ class BotMaster(service.Service):
         @return: the attached slaves that are sent a builder list: those whose list changed, and those that
             could not make some of their builders, which try again.
         """
-        self.config = config
+        earlier = self.config.secrets - config.secrets  # stored builds may have them in their properties
+        self.config = replace(config, secrets=config.secrets | earlier) if earlier else config
         for name in change.buildersRemoved:
             self.engine.removeBuilder(name)
         for _, setup in change.buildersAltered:

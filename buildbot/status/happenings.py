@@ -27,6 +27,7 @@ from buildbot.status.topics import (
     buildTopic,
     slaveTopic,
 )
+from buildbot.text.urls import withoutPasswords
 
 #: The most characters of a text in an event.
 LONGEST = 500
@@ -246,4 +247,5 @@ def _result(results: int | None) -> dict[str, Any]:
 
 def _short(text: object) -> str:
     said = str(text)
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    # a URL that is cut has no end that shows its password
+    return said if len(said) <= LONGEST else f"{withoutPasswords(said)[: LONGEST - 1]}…"

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 #: Replaces a password.
@@ -14,7 +16,18 @@ _CREDENTIALS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)([^\s/@:]*):([^\s/]*)@
 
 def withoutPasswords(text: str) -> str:
     """The text with the password of each URL replaced: C{https://me:secret@host/} has C{XXXX} for it."""
-    return _CREDENTIALS.sub(rf"\1\2:{STRUCK}@", text)
+    return _CREDENTIALS.sub(rf"\1\2:{STRUCK}@", text) if "://" in text else text
+
+
+def struck(value: Any) -> Any:
+    """A JSON value without the passwords of URLs in its texts and keys."""
+    if isinstance(value, str):
+        return withoutPasswords(value)
+    if isinstance(value, Mapping):
+        return {struck(key): struck(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [struck(each) for each in value]
+    return value
 
 
 def splitCredentials(url: str) -> tuple[str, tuple[str, str] | None]:

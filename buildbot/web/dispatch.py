@@ -19,6 +19,7 @@ from twisted.web.http_headers import Headers
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
+from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
 from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream
 from buildbot.web.http import RequestOut, sendWhole
@@ -249,7 +250,13 @@ class Dispatcher:
             return problemAsJSON(problem)
         if "text/html" not in incoming.headers.get("accept", "text/html"):
             words = "\n".join(filter(None, (problem.title, problem.detail, problem.hint)))
-            return Answer(f"{words}\n".encode(), TEXT, problem.status, problem.headers, cache="no-store")
+            return Answer(
+                f"{withoutPasswords(words)}\n".encode(),
+                TEXT,
+                problem.status,
+                problem.headers,
+                cache="no-store",
+            )
         page = Page(
             problem.title, [_PROBLEM(detail=problem.detail, hint=problem.hint)], status=problem.status
         )
@@ -276,7 +283,7 @@ def problemAsJSON(problem: Problem) -> Answer:
         "detail": problem.detail,
         "hint": problem.hint,
     }
-    body = json.dumps({key: each for key, each in value.items() if each != ""}).encode()
+    body = json.dumps({key: struck(each) for key, each in value.items() if each != ""}).encode()
     return Answer(body, "application/problem+json", problem.status, problem.headers, cache="no-store")
 
 
@@ -407,5 +414,6 @@ def _streamFailed(why: Failure, out: RequestOut) -> None:
 
 def asJSON(value: object, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Answer:
     """An answer in JSON."""
-    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Answer(body + b"\n", JSON, status, tuple(headers))
+    body = json.dumps(struck(value), separators=(",", ":"), ensure_ascii=False)
+    data = body.encode("utf-8", "backslashreplace")
+    return Answer(data + b"\n", JSON, status, tuple(headers))

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.test_markup -*-
-"""HTML that is escaped by construction.
+"""HTML that is escaped by construction, and has no passwords of URLs.
 
 A L{Markup} is finished HTML. Every other value is text, and is escaped when it is put into a L{Template}.
 An address in an attribute must be a L{Href}: no C{javascript:} address of a slave or a change becomes a link.
@@ -14,6 +14,7 @@ from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from buildbot.text.printable import HARMFUL_IN_LINES, plain
+from buildbot.text.urls import withoutPasswords
 
 
 class Markup(str):
@@ -44,7 +45,7 @@ _QUOTED = re.compile(r"<[^<>\"]*(?:\"[^\"]*\"[^<>\"]*)*\"[^\"]*$")
 
 
 def escape(value: Value) -> Markup:
-    """The HTML of a value.
+    """The HTML of a value, without the passwords of URLs in it.
 
     Characters that would hide or reorder the text behind them are shown as their codes.
     """
@@ -52,7 +53,11 @@ def escape(value: Value) -> Markup:
         return value
     if value is None:
         return NOTHING
-    text = str(value)
+    return verbatim(withoutPasswords(str(value)))
+
+
+def verbatim(text: str) -> Markup:
+    """The HTML of a text with the passwords of its URLs, for the fields of forms and for logs."""
     if not text.isprintable() and HARMFUL_IN_LINES.search(text):
         text = plain(text)
     return Markup(_escape(text))
@@ -71,7 +76,7 @@ def href(address: str) -> Href:
         return Href("#")
     if scheme.lower() not in SCHEMES or address[:1].isspace() or not address.isprintable():
         return Href("#")
-    return Href(_escape(address))
+    return Href(_escape(withoutPasswords(address)))
 
 
 def path(*segments: str | int, root: str = "") -> Href:

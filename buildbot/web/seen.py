@@ -35,12 +35,12 @@ _V = TypeVar("_V")
 
 def seenBy(world: World, sight: Sight) -> World:
     """The world without what a visitor does not see."""
-    return replace(world, master=cast(WatchedMaster, SeenMaster(whole(world).master, sight)))
+    return replace(world, master=SeenMaster(whole(world).master, sight))
 
 
 def whole(world: World) -> World:
     """The world with everything in it: for figures about the whole master, never for what a visitor gets."""
-    master: object = world.master
+    master = world.master
     return replace(world, master=master.whole) if isinstance(master, SeenMaster) else world
 
 
@@ -64,40 +64,36 @@ class _Part:
         raise AttributeError(f"{type(self).__name__} does not show {name}")
 
 
-class SeenMaster(_Part):
+class SeenMaster:
     """I am the master."""
 
-    open = ("basedir", "since", "generation", "cleanStop", "describePorts", "sources", "pollers")
-
-    @property
-    def whole(self) -> WatchedMaster:
-        """The master itself."""
-        return cast(WatchedMaster, self._whole)
-
-    @cached_property
-    def botmaster(self) -> BotMaster:
-        """The slaves and builders."""
-        return cast(BotMaster, SeenBotMaster(self._whole.botmaster, self._sight))
-
-    @cached_property
-    def status(self) -> SeenStatus:
-        """The status."""
-        return SeenStatus(self._whole.status, self.botmaster, self._sight)
+    def __init__(self, whole: WatchedMaster, sight: Sight) -> None:
+        self.whole = whole
+        self._sight = sight
+        self.basedir, self.since, self.cleanStop = whole.basedir, whole.since, whole.cleanStop
+        self.describePorts, self.sources = whole.describePorts, whole.sources
+        self.botmaster = cast(BotMaster, SeenBotMaster(whole.botmaster, sight))
+        self.status: Status = SeenStatus(whole.status, self.botmaster, sight)
+        self.audit = cast(Audit, SeenAudit(whole.audit, sight))
+        self.lastReconfig = self._seenReconfig(whole.lastReconfig)
+        builds = BuildCommands(self.botmaster, self.status.getSchedulers)
+        told = {name: getattr(builds, name) for name in ("builds", "build", "parameters")}
+        told |= {**AuditCommands(self.audit).handlers(), "status": self._status}
+        #: The commands: those that only tell something tell of the seen builders.
+        self.commands: dict[str, Callable[..., Any]] = {**whole.commands, **told}
 
     @property
     def config(self) -> MasterConfig:
         """The configuration in force."""
         return self.botmaster.config
 
-    @cached_property
-    def audit(self) -> SeenAudit:
-        """The record of actions."""
-        return SeenAudit(self._whole.audit, self._sight)
-
     @property
-    def lastReconfig(self) -> dict[str, Any] | None:
+    def generation(self) -> int:
+        """The number of reconfigs since its start."""
+        return self.whole.generation
+
+    def _seenReconfig(self, found: dict[str, Any] | None) -> dict[str, Any] | None:
         """The outcome of the last reconfig, without the changes: they name removed builders."""
-        found = self._whole.lastReconfig
         if found is None:
             return None
         told = {name: self._unhidden(found[name]) for name in ("errors", "warnings")}
@@ -106,17 +102,9 @@ class SeenMaster(_Part):
     def _unhidden(self, lines: Iterable[object]) -> list[str]:
         return [each for each in map(str, lines) if not self._sight.hides(each)]
 
-    @cached_property
-    def commands(self) -> dict[str, Callable[..., Any]]:
-        """The commands: those that only tell something tell of the seen builders."""
-        builds = BuildCommands(self.botmaster, self.status.getSchedulers)
-        told = {name: getattr(builds, name) for name in ("builds", "build", "parameters")}
-        told["audit"] = AuditCommands(cast(Audit, self.audit)).audit
-        return {**self._whole.commands, **told, "status": self._status}
-
     def _status(self, slave: str | None = None) -> dict[str, Any]:
         """The command C{status}."""
-        found: dict[str, Any] = self._whole.commands["status"](slave)
+        found: dict[str, Any] = self.whole.commands["status"](slave)
         slaves, sees = self.botmaster.slaves, self._sight.sees
         master = found["master"]
         builds = {

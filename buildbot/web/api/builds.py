@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.topics import BUILDERS, BUILDS, builderTopic, buildTopic
 from buildbot.web.api.answers import badCursor, many, one, reading
 from buildbot.web.call import Answer, Call
+from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import builderOf, buildOf, runningBuild
 from buildbot.web.routes import Parameter
 
@@ -42,14 +43,16 @@ def resultOf(results: int | None) -> str | None:
     return Results[results] if 0 <= results < len(Results) else "exception"
 
 
-def changeOf(record: dict[str, Any], maySeeProperties: bool) -> dict[str, Any]:
-    """A change, from its record."""
+def changeOf(record: dict[str, Any], maySeeProperties: bool, secrets: Collection[str]) -> dict[str, Any]:
+    """A change, from its record. C{secrets} are struck out of its properties."""
     found = {key: record.get(key) for key in _CHANGE}
     found["files"] = list(found["files"] or ())
     for key in ("project", "repository", "codebase", "who", "comments"):
         found[key] = found[key] or ""
     if not maySeeProperties:
         del found["properties"]
+    else:
+        found["properties"] = withoutSecrets(found["properties"] or {}, secrets)
     return found
 
 
@@ -105,12 +108,14 @@ async def build(call: Call) -> Answer:
     async def make() -> dict[str, Any]:
         await buildOf(call)  # a missing one is told with a hint
         found = await call.world.master.commands["build"](name, number)
-        source = found.pop("sourcestamp") or {}
-        found["changes"] = [changeOf(each, maySee) for each in source.get("changes", ())]
+        source, secrets = found.pop("sourcestamp") or {}, call.world.config.secrets
+        found["changes"] = [changeOf(each, maySee, secrets) for each in source.get("changes", ())]
         found["steps"] = [_step(each) for each in found["steps"]]
         found["requests"] = list(found["requests"])
         if not maySee:
             del found["properties"]
+        else:
+            found["properties"] = withoutSecrets(found["properties"] or {}, secrets)
         return dict(found)
 
     topics = (buildTopic(name, number), BUILDERS)

@@ -11,6 +11,7 @@ from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.dispatch import asJSON
+from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import builderOf, buildOf
 from buildbot.web.routes import Parameter, Route
 
@@ -49,6 +50,8 @@ async def record(call: Call) -> Answer:
         raise Problem(404, f"There is no build {number} of {name}", str(why)) from None
     if not await call.may("viewProperties", name):
         del value["properties"]
+    else:
+        value["properties"] = withoutSecrets(value["properties"] or {}, call.world.config.secrets)
     if not await call.may("admin"):
         value["steps"] = [
             {**step, "logs": [{**log, "filename": ""} for log in step["logs"]]} for step in value["steps"]

@@ -8,6 +8,7 @@ import json
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.status.topics import ALL, LISTS, News, Subscription, topicOf
+from buildbot.text.urls import struck
 from buildbot.web.api.answers import ROOT
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Problem, Stream
@@ -40,7 +41,7 @@ class EventStream:
         for each in news.events:
             value = {key: each[key] for key in ("event", "topics", "when", "data")}
             self._out.write(
-                event(str(each["event"]), json.dumps(value, separators=(",", ":")), str(each["id"]))
+                event(str(each["event"]), json.dumps(struck(value), separators=(",", ":")), str(each["id"]))
             )
         if self._out.isFull() and self._subscription is not None:
             self._subscription.pause()

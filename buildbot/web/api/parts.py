@@ -180,7 +180,7 @@ async def change(call: Call) -> Answer:
         found = await call.world.store.getChange(number)
         if found is None:
             raise missing("change", number)
-        return changeOf(found.toRecord(), maySee)
+        return changeOf(found.toRecord(), maySee, call.world.config.secrets)
 
     return await one(call, (CHANGES,), make, maySee)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from buildbot.text.urls import struck
+
 JSON_TYPE, TEXT_TYPE = b"application/json", b"text/plain; charset=utf-8"
 #: The most paths of C{select=} in one question.
 MOST_SELECTED = 100
@@ -73,7 +75,7 @@ def flags(parameters: Mapping[str, Sequence[str]]) -> Flags:
 
 def written(value: object, flags: Flags) -> bytes:
     """An answer as bytes. Keys are sorted."""
-    shown = filtered(value) if flags.isFiltered else value
+    shown = struck(filtered(value) if flags.isFiltered else value)
     if flags.isCompact:
         return json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()
     return (json.dumps(shown, sort_keys=True, indent=2) + "\n").encode()

@@ -7,6 +7,8 @@ import re
 from datetime import datetime, timezone
 from email.utils import format_datetime
 
+from buildbot.text.urls import withoutPasswords
+
 DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 #: The characters that XML 1.0 cannot have.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,8 +20,8 @@ _LAST = 253402300799
 
 
 def possible(text: str) -> str:
-    """The text with U+FFFD in place of each character that XML cannot have."""
-    return _FORBIDDEN.sub("\ufffd", text)
+    """The text with U+FFFD in place of each character that XML cannot have; without passwords of URLs."""
+    return _FORBIDDEN.sub("\ufffd", withoutPasswords(text))
 
 
 def text(value: object) -> str:

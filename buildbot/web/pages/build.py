@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.status.build import BuildStatus
@@ -19,6 +16,7 @@ from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.outside import named, revisionLink
 from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
+from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
 from buildbot.web.static import LOG_STYLE
@@ -50,7 +48,7 @@ async def buildPage(call: Call) -> Page:
     if last:
         parts.insert(1, Part("failed", last))
     if mayProperties:
-        parts.append(Part("properties", section("properties-title", "Properties", _properties(build))))
+        parts.append(Part("properties", section("properties-title", "Properties", _properties(call, build))))
     return Page(
         f"{name} #{number}",
         parts,
@@ -169,8 +167,8 @@ def _changes(call: Call, build: BuildRecord) -> Markup:
     return changeTable(call, changes, "Changes in this build")
 
 
-def _properties(build: BuildRecord) -> Markup:
-    values: Mapping[str, Any] = build.properties or {}
+def _properties(call: Call, build: BuildRecord) -> Markup:
+    values = withoutSecrets(build.properties or {}, call.world.config.secrets)
     rows = [[name, _shown(value)] for name, value in sorted(values.items())]
     return table("Properties", ("Name", "Value"), rows) if rows else paragraph("The build has no properties.")
 

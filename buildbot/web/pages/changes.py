@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot.status.topics import CHANGES
+from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part, missing
 from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
 from buildbot.web.pages.acts import changeForm
@@ -57,7 +58,8 @@ def _comments(call: Call, record: Mapping[str, Any]) -> Markup:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _COMMENTS else f"{text[:_COMMENTS]}…"
+    # a URL that is cut has no end that shows its password
+    return text if len(text) <= _COMMENTS else f"{withoutPasswords(text)[:_COMMENTS]}…"
 
 
 async def changesPage(call: Call) -> Page:

@@ -15,7 +15,6 @@ from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.text.urls import withoutPasswords
 from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
 
 log = Logger()
@@ -84,13 +83,12 @@ def revisionAddress(setting: Any, revision: str, repository: str) -> Href | None
 
 
 def named(setting: Any, name: str) -> Value:
-    """A project or repository without its password, as a link if the setting knows it."""
-    told = withoutPasswords(name)
+    """A project or repository, as a link if the setting knows it."""
     if not name or setting is None:
-        return told
+        return name
     found = setting.get(name) if isinstance(setting, Mapping) else _asked("projects", setting, name)
     to = _address(found)
-    return told if to is None else link(to, told)
+    return name if to is None else link(to, name)
 
 
 def linked(setting: Any, comments: str, project: str) -> Markup:

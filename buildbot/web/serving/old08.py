@@ -18,6 +18,7 @@ from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.feeds import json08
 from buildbot.web.feeds.json08 import BadFlag, Json
 from buildbot.web.pages.acting import doorOf
+from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import runningBuild
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import baseOf
@@ -194,7 +195,7 @@ class _Reader:
         properties = request.properties.toRecord() if name in self._opened else {}
         source = self._source(request.source.toRecord())
         return json08.pendingRequest(
-            source=source, properties=_properties(properties), builder=name, submitted=request.submitted
+            source=source, properties=self._properties(properties), builder=name, submitted=request.submitted
         )
 
     # builds
@@ -251,14 +252,14 @@ class _Reader:
         source = self._source(record.sourcestamp or {})
         current = None if running is None else running.getCurrentStep()
         steps = [self._step(record, at) for at in range(len(record.steps))]
-        properties = record.properties if record.builder in self._opened else None
+        properties = self._shown(record.properties or {}) if record.builder in self._opened else {}
         return json08.build(
             builder=record.builder,
             number=number,
             sourceStamps=[source],
             reason=record.reason,
             blame=sorted({str(each.get("who")) for each in (record.sourcestamp or {}).get("changes", ())}),
-            properties=[(name, value, _SOURCE) for name, value in sorted((properties or {}).items())],
+            properties=[(name, value, _SOURCE) for name, value in sorted(properties.items())],
             times=(record.started, record.finished),
             text=record.text,
             results=record.results,
@@ -323,11 +324,19 @@ class _Reader:
             at=Change.fromRecord(record).getTime(),
             files=[str(each) for each in record.get("files") or ()],
             revlink=record.get("revlink") or "",
-            properties=_properties(properties or {}),
+            properties=self._properties(properties or {}),
             repository=record.get("repository") or "",
             codebase=record.get("codebase") or "",
             project=record.get("project") or "",
         )
+
+    def _shown(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return withoutSecrets(properties, self._world.config.secrets)
+
+    def _properties(self, record: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+        """Properties with their sources, from a record of them."""
+        values = self._shown({name: value for name, (value, _) in record.items()})
+        return [(name, values[name], str(source)) for name, (_, source) in sorted(record.items())]
 
     # slaves
 
@@ -377,11 +386,6 @@ def _end(path: _Segments) -> None:
     """Raise the L{Problem} that a path goes too far."""
     if path:
         raise missing("resource", "/".join(path))
-
-
-def _properties(record: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """Properties with their sources, from a record of them."""
-    return [(name, value, str(source)) for name, (value, source) in sorted(record.items())]
 
 
 _PARAMETERS = (

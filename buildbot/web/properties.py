@@ -1,0 +1,47 @@
+# -*- test-case-name: tests.unit.web.test_properties -*-
+"""Properties as visitors may see them: without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+from typing import Any
+
+from buildbot.text.secrets import STRUCK, struckOut
+
+#: A property is secret if its name has one of these words, or two of these one after the other.
+_WORDS = frozenset(("password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "credentials"))
+_PAIRS = frozenset((("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key")))
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
+
+def withoutSecrets(properties: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
+    """The properties, with stars for each secret value.
+
+    @param secrets: the passwords that the configuration has read from files and the environment. They are
+        struck out of all values. A value is struck out as a whole if the name of its property tells that it
+        is secret.
+    """
+    return {
+        name: STRUCK if isSecret(name) and each not in (None, "") else _struck(each, secrets)
+        for name, each in properties.items()
+    }
+
+
+def isSecret(name: str) -> bool:
+    """True if the name of a property tells that its value is secret, such as C{deployPassword}."""
+    words = [each.lower() for each in _WORD.findall(name)]
+    return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))
+
+
+def _struck(value: Any, secrets: Collection[str]) -> Any:
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return struckOut(value, secrets)
+    if isinstance(value, Mapping):
+        return {key: _struck(each, secrets) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_struck(each, secrets) for each in value]
+    return value
