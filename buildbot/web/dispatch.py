@@ -21,7 +21,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
-from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream
+from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
@@ -129,6 +129,9 @@ class Dispatcher:
         call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)
         try:
             if found is None:
+                if incoming.method in ("GET", "HEAD") and self._find(withoutSlash(segments), None):
+                    target = call.to(*withoutSlash(segments), query=_queryOf(incoming)[1:])
+                    return await self._made(call, incoming, redirect(target, 301))
                 raise Problem(404, "There is no such page", "/" + "/".join(segments))
             method = "GET" if incoming.method == "HEAD" else incoming.method
             route = found.routes.get(method)
@@ -285,6 +288,14 @@ def problemAsJSON(problem: Problem) -> Answer:
     }
     body = json.dumps({key: struck(each) for key, each in value.items() if each != ""}).encode()
     return Answer(body, "application/problem+json", problem.status, problem.headers, cache="no-store")
+
+
+def withoutSlash(segments: Sequence[str]) -> Sequence[str]:
+    """The segments of a path without the empty ones at its end: 0.7.12 answered C{/builders/full/} too."""
+    count = len(segments)
+    while count > 1 and not segments[count - 1]:
+        count -= 1
+    return segments[:count]
 
 
 def rootOf(segments: Sequence[str]) -> str:

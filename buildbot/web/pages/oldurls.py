@@ -10,7 +10,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from buildbot.text.similar import closest
-from buildbot.web.call import Answer, Call, Problem, missing, redirect
+from buildbot.web.call import TEXT, Answer, Call, Problem, missing, redirect
 from buildbot.web.pages.waterfall import PARAMETERS as WATERFALL
 from buildbot.web.pages.waterfall import waterfall
 from buildbot.web.reading import buildOf, stepOf
@@ -114,6 +114,17 @@ def icon(call: Call) -> Answer:
     return redirect(call.to("static", ICON.address), 302)
 
 
+def robots(call: Call) -> Answer:
+    """What crawlers may read: not the pages of builds and logs, which are many and change."""
+    lines = ["User-agent: *", *(f"Disallow: /{each}" for each in _NOT_FOR_CRAWLERS)]
+    return Answer("\n".join([*lines, ""]).encode(), TEXT)
+
+
+#: The pages that are too many, or too costly, for a crawler.
+_NOT_FOR_CRAWLERS = (
+    *("builders/", "buildslaves/", "changes/", "revision/", "waterfall", "grid", "tgrid", "console"),
+    *("one_line_per_build", "search", "live", "api/", "json", "xmlrpc", "login"),
+)
 _BUILD_STATUS = (
     Parameter("builder", "The name of the builder."),
     Parameter("number", "The number of the build; -1 is the newest one.", "integer"),
@@ -124,6 +135,9 @@ ROUTES = (
     Route("/index.html", toHome, "The first page.", kind="old"),
     Route("/buildbot.css", style, "The style sheet, if the site has no own one.", kind="old"),
     Route("/favicon.ico", icon, "The icon, if the site has no own one.", kind="old"),
+    Route(
+        "/robots.txt", robots, "What crawlers may read, if the site has no own file.", kind="old", action=""
+    ),
     Route("/buildstatus", buildStatus, "The build that the query names.", _BUILD_STATUS, kind="old"),
     Route("/builders/{builder}/builds", toBuilder, "The builder of these builds.", kind="old"),
     Route(f"{_LATER}/steps", toBuild, "The build of these steps.", kind="old"),
