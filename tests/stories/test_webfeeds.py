@@ -75,6 +75,13 @@ class FeedsTests(BuildingCase):
         self.assertEqual(self.ask("/badge/full.json").json["schemaVersion"], 1)
         self.assertIn("no build", self.ask("/badge/full.svg?branch=stable").text)
 
+    def test_badgeElsewhere(self) -> None:
+        """A browser may show a badge in the page of another site; it may not load pages there."""
+        policy = "cross-origin-resource-policy"
+        for path in ("/badge/full.svg", "/badge/full.json", "/badge/ful.svg", "/png?builder=full"):
+            self.assertEqual(self.ask(path).headers[policy], "cross-origin", path)
+        self.assertEqual(self.ask("/").headers[policy], "same-origin")
+
     def test_unknownBadge(self) -> None:
         """An unknown builder has an image that says so, with status 404."""
         answer = self.ask("/badge/ful.svg")

@@ -21,6 +21,8 @@ from buildbot.web.serving.unchanged import kept
 LAST = 20
 #: What proxies of images need to ask again each time.
 _FRESH = "no-cache, max-age=0"
+#: Pages of other sites show badges, so browsers may load them there.
+_ANYWHERE = (("Cross-Origin-Resource-Policy", "cross-origin"),)
 #: The formats of a badge, by the end of its address.
 _SVG, _JSON = ".svg", ".json"
 
@@ -92,9 +94,9 @@ async def badge(call: Call) -> Answer:
 
 def _drawn(call: Call, shown: Badge, form: str, status: int = 200) -> Answer:
     if form == _JSON:
-        return Answer(badges.shields(shown), badges.JSON_TYPE.decode(), status, cache=_FRESH)
+        return Answer(badges.shields(shown), badges.JSON_TYPE.decode(), status, _ANYWHERE, cache=_FRESH)
     image = badges.svg(shown, call.query["style"])
-    return Answer(image, badges.CONTENT_TYPE.decode(), status, cache=_FRESH)
+    return Answer(image, badges.CONTENT_TYPE.decode(), status, _ANYWHERE, cache=_FRESH)
 
 
 async def png(call: Call) -> Answer:
@@ -107,7 +109,8 @@ async def png(call: Call) -> Answer:
         view = await _builder(call, name, None)
         results = None if view is None or view.last is None else view.last.results
         image = pngFormat.png(results, size)
-        return Answer(image, pngFormat.CONTENT_TYPE.decode(), 404 if view is None else 200, cache=_FRESH)
+        status = 404 if view is None else 200
+        return Answer(image, pngFormat.CONTENT_TYPE.decode(), status, _ANYWHERE, cache=_FRESH)
 
     return await kept(call, (builderTopic(name), BUILDERS), make)
 
