@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -41,12 +42,19 @@ def placeOf(module: str, layers: list[Layer]) -> int | None:
     return next((number for number, layer in enumerate(layers) if name in layer.names), None)
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """A source as a tree; it is made once."""
+    return ast.parse(text)
+
+
+@cache
 def modules() -> dict[str, str]:
     """The source of every module that has more than a docstring, by dotted name."""
     found = {}
     for path in sorted((ROOT / "buildbot").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         text = path.read_text()
-        if path.name != "__init__.py" or len(ast.parse(text).body) > 1:
+        if path.name != "__init__.py" or len(parsed(text).body) > 1:
             found[".".join(parts).removesuffix(".__init__")] = text
     return found

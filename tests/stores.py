@@ -143,13 +143,15 @@ class SqliteCase(StoreCase):
 
     def contents(self, store: Store) -> list[Any]:
         """The content of a store."""
-        return [
-            self.get(store.getChanges(1000)),
-            [self.get(store.getBuildset(id)) for id in range(1, 20)],
-            self.get(store.pendingRequests()),
-            self.get(store.getBuilds(count=1000)),
-            self.get(store.getStates("")),
+        asked: list[Deferred[Any]] = [
+            store.getChanges(1000),
+            store.pendingRequests(),
+            store.getBuilds(count=1000),
+            store.getStates(""),
+            *(store.getBuildset(id) for id in range(1, 20)),
         ]
+        changes, requests, builds, states, *buildsets = map(self.get, asked)
+        return [changes, buildsets, requests, builds, states]
 
     def fill(self, count: int = 3) -> list[Any]:
         """Add records of all kinds to the store; return its content."""

@@ -13,6 +13,7 @@ import os
 import re
 import tokenize
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def migrate(source: bytes, siblings: frozenset[str] = frozenset()) -> Migrated:
     if isPython3(plain) and all(name in siblings for name in old) and not _OLD_LISTS.search(plain):
         return Migrated(text, text, encoding, ())
     tool = _tool(isPython3(plain), siblings)
+    tool.fixer_log.clear()
     whole = plain if plain.endswith("\n") else f"{plain}\n"
     expanded = _withoutTabs(whole) if _hasMixedTabs(whole) else whole
     try:
@@ -156,9 +158,17 @@ def _decoded(source: bytes) -> tuple[str, str]:
 def _tool(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
     """The converter. Its grammar has statements C{print} and C{exec}, unless the file is Python 3 already."""
     try:
-        from fissix import refactor
+        import fissix  # noqa: F401
     except ImportError:
         raise NeedsExtra("the conversion needs fissix: pip install fissix") from None
+    return _made(isPython3, siblings)
+
+
+@lru_cache(maxsize=8)
+def _made(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
+    """A converter. It is kept, because it takes 0.2 seconds to make."""
+    from fissix import refactor
+
     from buildbot.config import fixers
 
     class Tool(refactor.RefactoringTool):  # type: ignore[misc]

@@ -7,6 +7,7 @@ This module reads no files.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from buildbot.logs.notices import missing
@@ -80,14 +81,19 @@ class LineCutter:
 
     def feed(self, channel: int, data: bytes, when: float | None = None) -> list[Line]:
         """Add a chunk and return the lines that are complete now."""
+        return list(self.each(channel, data, when))
+
+    def each(self, channel: int, data: bytes, when: float | None = None) -> Iterator[Line]:
+        """Add a chunk, and yield the lines that are complete now.
+
+        Take all of them before the next chunk.
+        """
         lacking = missing(channel, data)
-        if lacking is None:
-            return self._feed(channel, data, when, False)
-        lines = self._feed(channel, data, when, True)
-        self.output += lacking
-        if not self._isOpen:
-            self._begun = self.output
-        return lines
+        yield from self._feed(channel, data, when, lacking is not None)
+        if lacking is not None:
+            self.output += lacking
+            if not self._isOpen:
+                self._begun = self.output
 
     def skip(self, size: int, output: int) -> None:
         """Pass over a part of the present line that will not be shown.
@@ -103,23 +109,22 @@ class LineCutter:
         isShown = self.number is None or self.number >= self._first
         return self._line(False) if self._isOpen and isShown else None
 
-    def _feed(self, channel: int, data: bytes, when: float | None, isNote: bool) -> list[Line]:
+    def _feed(self, channel: int, data: bytes, when: float | None, isNote: bool) -> Iterator[Line]:
         data = self._passOver(data, isNote)
         if not data:
-            return []
+            return
         *ends, rest = data.split(b"\n")
-        lines: list[Line] = []
         for part in ends:
             self._add(channel, part, when, isNote)
-            lines.append(self._line(True))
+            line = self._line(True)
             if not isNote:
                 self.output += len(part) + 1
             self._next()
+            yield line
         if rest:
             self._add(channel, rest, when, isNote)
             if not isNote:
                 self.output += len(rest)
-        return lines
 
     def _passOver(self, data: bytes, isNote: bool) -> bytes:
         """Pass over the lines before the first. Return the data after them."""

@@ -240,7 +240,7 @@ class LogView:
             while place < len(self.index):
                 block = self.index.block(place)
                 for channel, data in self._chunks(file, place):
-                    for line in cutter.feed(channel, data, block.when):
+                    for line in cutter.each(channel, data, block.when):
                         found.append(line)
                         size += sum(len(text) for _, text in line.pieces)
                         if len(found) >= count or size >= most:

@@ -19,12 +19,12 @@ from buildbot.web.accounts.passwords import hashed
 from buildbot.web.accounts.rights import actionName
 from buildbot.web.serving.v2 import idOf
 from buildbot.web.table import TABLE
+from tests.quickhash import hashQuickly
 from tests.stories.test_webpages import CONFIG
 from tests.stories.web import Response, WebWorld
 
 PASSWORD = "correct horse"
 #: Made once: it takes time on purpose.
-HASH = hashed(PASSWORD)
 OWN = {"Sec_Fetch_Site": "same-origin"}
 AUTHZ = """
 from buildbot.web.accounts.authz import Authz
@@ -42,6 +42,7 @@ class ActingCase(WebWorld):
 
     def setUp(self) -> None:
         WebWorld.setUp(self)
+        hashQuickly(self)
         self.patch(checking.PasswordChecker.__init__, "__defaults__", (lambda function: execute(function),))
         self.write(CONFIG + self.MORE)
         self.account("ann", "admin")
@@ -53,7 +54,8 @@ class ActingCase(WebWorld):
 
     def account(self, name: str, *roles: str) -> None:
         """Make an account."""
-        changeAccounts(self.basedir, lambda accounts: accounts.withOne(Account(name, HASH, frozenset(roles))))
+        made = Account(name, hashed(PASSWORD), frozenset(roles))
+        changeAccounts(self.basedir, lambda accounts: accounts.withOne(made))
 
     def post(self, path: str, /, **fields: Any) -> Response:
         """Send a form from a page of this site."""

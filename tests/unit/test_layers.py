@@ -9,7 +9,7 @@ from importlib import import_module
 
 from twisted.trial import unittest
 
-from tests.layers import ROOT, Layer, layersOf, matches, modules, placeOf
+from tests.layers import ROOT, Layer, layersOf, matches, modules, parsed, placeOf
 
 #: Imports that a rule may not have: it gets time as an argument, and returns values.
 OUTSIDE = (
@@ -40,6 +40,8 @@ def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.expr):
+            continue  # no import stands in an expression
         elif typing or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             yield from imports(node, typing)
 
@@ -48,7 +50,7 @@ def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
     """The modules that each module imports, among those given by name and text."""
     found: dict[str, set[str]] = {}
     for module, text in sources.items():
-        names = imports(ast.parse(text))
+        names = imports(parsed(text))
         targets = {name if name in sources else name.rpartition(".")[0] for name in names}
         found[module] = {target for target in targets if target in sources and target != module}
     return found
@@ -72,7 +74,7 @@ def upward(sources: Mapping[str, str], layers: list[Layer], facades: Iterable[st
             elif there is not None and there > here:
                 wrong.append(f"{module} imports {target}, which stands above it")
         if layers[here].isPure(module):
-            for name in imports(ast.parse(sources[module]), typing=False):
+            for name in imports(parsed(sources[module]), typing=False):
                 if f"{name}.".startswith(tuple(f"{each}." for each in OUTSIDE)):
                     wrong.append(f"{module} is pure and imports {name}")
     return wrong
@@ -84,7 +86,7 @@ def lost(sources: Mapping[str, str]) -> list[str]:
     return [
         f"{module} imports {name}"
         for module, text in sources.items()
-        for name in imports(ast.parse(text))
+        for name in imports(parsed(text))
         if name.startswith("buildbot.") and not {name, name.rpartition(".")[0]} & {*sources, *packages}
     ]
 

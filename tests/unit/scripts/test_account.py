@@ -13,12 +13,14 @@ from twisted.trial import unittest
 from buildbot.web.accounts.accountsfile import AccountsFile
 from buildbot.web.accounts.passwords import parsed
 from tests.commandline import Spoken, command, directory
+from tests.quickhash import hashQuickly
 
 
 class AccountTests(unittest.SynchronousTestCase):
     """A person at a terminal changes the accounts of a master."""
 
     def setUp(self) -> None:
+        hashQuickly(self)
         self.here = directory(self.mktemp())
 
     def run_(self, *words: str, password: str = "") -> Spoken:

@@ -62,7 +62,7 @@ class FlipsCase(SqliteCase):
     def lost(self, found: list[Any]) -> list[int]:
         """The number of lost or altered records of each kind."""
         pairs = zip(rescued(found), rescued(self.whole), strict=True)
-        return [sum(each not in some for each in all_) for some, all_ in pairs]
+        return [0 if some == all_ else sum(each not in some for each in all_) for some, all_ in pairs]
 
 
 class FlipsTests(FlipsCase):

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial import unittest
 
-from buildbot.web.accounts import checking, passwords
+from buildbot.web.accounts import passwords
 from buildbot.web.accounts.checking import AT_ONCE, WAITING, PasswordChecker, TooBusy
 from buildbot.web.accounts.passwords import UnusableHash, hashed
+from tests.quickhash import hashQuickly
 
 
 class Threads:
@@ -36,9 +37,7 @@ class CheckerTests(unittest.SynchronousTestCase):
     """A checker."""
 
     def setUp(self) -> None:
-        self.patch(passwords, "LN", 4)  # quick
-        self.patch(passwords, "P", 1)
-        self.patch(checking, "NO_ACCOUNT", passwords.Scrypt(4, 8, 1, b"0" * 16, b"0" * 32))
+        hashQuickly(self)
         self.threads = Threads()
         self.checker = PasswordChecker(self.threads.run)
         self.stored = hashed("secret")

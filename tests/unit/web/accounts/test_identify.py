@@ -9,7 +9,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.trial import unittest
 
-from buildbot.web.accounts import checking, passwords
 from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.checking import PasswordChecker
 from buildbot.web.accounts.identify import BASIC_TIME, Asked, BadLogin, Identifier, TooManyLogins
@@ -20,6 +19,7 @@ from buildbot.web.accounts.proxies import proxiesOf
 from buildbot.web.accounts.sessions import Sessions
 from buildbot.web.accounts.tokens import Tokens
 from buildbot.web.accounts.visitor import Visitor
+from tests.quickhash import hashQuickly
 from tests.unit.web.accounts.keepers import MemoryKeeper
 
 PEER = "192.0.2.1"
@@ -40,9 +40,7 @@ class IdentifyCase(unittest.SynchronousTestCase):
     """A site with an account."""
 
     def setUp(self) -> None:
-        self.patch(passwords, "LN", 4)  # quick
-        self.patch(passwords, "P", 1)
-        self.patch(checking, "NO_ACCOUNT", passwords.Scrypt(4, 8, 1, b"0" * 16, b"0" * 32))
+        hashQuickly(self)
         self.now = 1000.0
         self.checks = 0
         self.accounts = Source()
