@@ -61,6 +61,7 @@ from buildbot.status.report import reportMaster
 from buildbot.store.interface import IStore
 from buildbot.store.sqlite import SqliteStore
 from buildbot.web.accounts.logins import Logins
+from buildbot.web.accounts.tokencommands import TokenCommands
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -149,6 +150,7 @@ class BuildMaster(PluginParent):
                 self.status.topics,
             ).handlers(),
             **AuditCommands(self.audit).handlers(),
+            **TokenCommands(self.logins, lambda: self.botmaster.now()).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
             **builds.handlers(),
             **RequestCommands(self.botmaster, builds).handlers(),

@@ -94,6 +94,7 @@ NUMBER = Kind(f"a whole number from 0 to {_LARGEST}", _isNumber)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
 PARAMS = Kind("an object of names and texts, or lists of texts", _areParams)
+NAMES = Kind("a list of names", lambda value: isinstance(value, list) and all(map(_isName, value)))
 PROPERTIES = Kind("an object of names and plain values", _areProperties)
 
 #: The parameters of each command.
@@ -104,6 +105,15 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "shutdown": {"who": TEXT},
     "cancelshutdown": {"who": TEXT},
     "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional()},
+    "tokens": {},
+    "addtoken": {
+        "name": NAME,
+        "actions": replace(NAMES, isRequired=True),
+        "builders": NAMES,
+        "days": NUMBER,
+        "owner": TEXT,
+    },
+    "revoketoken": {"name": NAME},
     "disconnect": {"slave": NAME},
     "builds": {"builder": NAME.optional(), "count": NUMBER},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},

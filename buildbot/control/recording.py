@@ -9,6 +9,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from buildbot.control.audit import MASTER, By, aboutBuilder, aboutSlave
 
@@ -58,6 +59,9 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
         return Recorded("pingBuilder", aboutBuilder(params["builder"]))
     if command == "reconfig" and not params.get("dryRun"):
         return Recorded("reconfig", MASTER)
+    if command in ("addtoken", "revoketoken"):
+        action = "makeToken" if command == "addtoken" else "revokeToken"
+        return Recorded(action, f"token/{quote(params['name'], safe='')}")
     if command in ("shutdown", "cancelshutdown"):
         return Recorded("shutdown", MASTER, "clean" if command == "shutdown" else "cancelled")
     return None

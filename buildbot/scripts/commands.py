@@ -118,6 +118,7 @@ COMMANDS = {
             "Make Mercurial send its commits to a master.",
         ),
         Command("account", "account.account", options.AccountOptions, "Make accounts for the web pages."),
+        Command("token", "token.token", options.TokenOptions, "Make tokens for scripts that use the web."),
         Command("audit", "audit.audit", options.AuditOptions, "Show who has done what on a master."),
         Command(
             "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."

@@ -244,6 +244,50 @@ class AccountOptions(MakerBase):
         self._dirAnd("account", args)
 
 
+class TokenOptions(MakerBase):
+    """The options of C{token}."""
+
+    synopsis = "[options] add|list|revoke DIR [NAME]"
+    optFlags = [["json", "j", "Print the answer as JSON."]]
+    optParameters = [
+        ["days", "d", 90, "How many days the new token lasts; 0: it does not expire.", count("--days")],
+        ["owner", "o", None, "The account on whose behalf the new token acts; it may do no more than that."],
+    ]
+    longdesc = (
+        "Makes, lists or revokes tokens: scripts send one as `Authorization: Bearer TOKEN` to the web "
+        "pages and the API of the master in DIR, which may run. The token itself is shown once."
+    )
+
+    def __init__(self) -> None:
+        """Start with no actions and no builders."""
+        super().__init__()
+        self["actions"] = []
+        self["builders"] = []
+
+    def opt_action(self, text: str) -> None:
+        """An action that the new token allows, such as view or forceBuild. May be repeated."""
+        self["actions"].append(text)
+
+    opt_a = opt_action
+
+    def opt_builder(self, text: str) -> None:
+        """A builder for which the new token is, or a name with * and ?. May be repeated; else all."""
+        self["builders"].append(text)
+
+    opt_b = opt_builder
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: add|list|revoke DIR [NAME]."""
+        if not args or args[0] not in ("add", "list", "revoke"):
+            raise usage.UsageError("give add, list or revoke first, then DIR")
+        self["verb"], *rest = args
+        if self["verb"] == "list":
+            self["name"] = None
+            super().parseArgs(*rest)
+        else:
+            self["name"] = self._dirAndMust("token", "NAME", rest)
+
+
 class AuditOptions(RemoteBase):
     """The options of C{audit}."""
 

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
-from buildbot.store.interface import IStore
 from buildbot.web.accounts.sessions import Session, sessionFromRecord, sessionToRecord
 from buildbot.web.accounts.tokens import tokenFromRecord, tokenToRecord
 from buildbot.web.accounts.visitor import Token
@@ -21,12 +20,22 @@ SESSION, TOKEN = "web/session/", "web/token/"
 _Value = TypeVar("_Value")
 
 
+class States(Protocol):
+    """The part of an L{IStore<buildbot.store.interface.IStore>} that keeps states."""
+
+    def getStates(self, prefix: str) -> Deferred[dict[str, Any]]:
+        """The states whose keys begin with a prefix, by key."""
+
+    def setState(self, key: str, value: Any) -> Deferred[None]:
+        """Set a state; None deletes it."""
+
+
 class StoreKeeper:
     """I am a L{SessionKeeper<buildbot.web.accounts.sessions.SessionKeeper>}, and a
     L{TokenKeeper<buildbot.web.accounts.tokens.TokenKeeper>}.
     """
 
-    def __init__(self, store: IStore) -> None:
+    def __init__(self, store: States) -> None:
         self._store = store
 
     def loadSessions(self) -> Deferred[list[Session]]:

@@ -12,8 +12,8 @@ from twisted.logger import Logger
 
 from buildbot.events.observers import Observers
 from buildbot.events.turns import Turns
-from buildbot.store.interface import IStore, StoreFailed
-from buildbot.web.accounts.keeper import StoreKeeper
+from buildbot.store.interface import StoreFailed
+from buildbot.web.accounts.keeper import States, StoreKeeper
 from buildbot.web.accounts.limits import LoginLimits
 from buildbot.web.accounts.sessions import Sessions
 from buildbot.web.accounts.tokens import Tokens
@@ -27,26 +27,27 @@ class Logins:
     @ivar sessions: of people.
     @ivar tokens: of scripts.
     @ivar limits: the failed logins.
+    @ivar isLoaded: True when the stored sessions and tokens are read.
     """
 
-    def __init__(self, store: IStore) -> None:
+    def __init__(self, store: States) -> None:
         keeper = StoreKeeper(store)
         self.sessions = Sessions(keeper, self.changed)
         self.tokens = Tokens(keeper, self.changed)
         self.limits = LoginLimits()
         self._observers: Observers[Callable[[], object]] = Observers()
         self._turns = Turns()
-        self._isLoaded = False
+        self.isLoaded = False
 
     async def load(self, now: float) -> None:
         """Read the stored sessions and tokens, if that was not done before. The log tells about a failure."""
         async with self._turns:
-            if self._isLoaded:
+            if self.isLoaded:
                 return
             try:
                 await self.sessions.load(now)
                 await self.tokens.load()
-                self._isLoaded = True
+                self.isLoaded = True
             except StoreFailed as why:
                 log.warn("cannot read the sessions and tokens, so people must log in again: {why}", why=why)
 

@@ -54,11 +54,12 @@ async def _page(call: Call, first: Markup | None = None) -> Page:
             ", ".join(each.builders) or "all",
             when(each.created),
             when(each.expires) if each.expires is not None else "never",
+            when(each.used) if each.used is not None else "never",
             form(call.to("tokens", "revoke"), "Revoke", [Field("name", value=each.name, kind="hidden")]),
         ]
         for each in await _mine(call)
     ]
-    heads = ("Name", "Account", "Actions", "Builders", "Made", "Expires", "Act")
+    heads = ("Name", "Account", "Actions", "Builders", "Made", "Expires", "Last used", "Act")
     shown = table("Tokens", heads, rows) if rows else paragraph("There are no tokens.")
     fields = [
         Field("name", "Name", required=True),

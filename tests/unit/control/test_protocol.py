@@ -120,7 +120,10 @@ class TableTests(ListedCase):
 
 
 #: The commands whose handlers need a whole master.
-ELSEWHERE = {"status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"}
+ELSEWHERE = {
+    *("status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"),
+    *("tokens", "addtoken", "revoketoken"),
+}
 
 
 class HandlersTests(BuildCase):

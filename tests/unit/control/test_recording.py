@@ -20,7 +20,7 @@ from buildbot.control.server import ControlServer
 from tests.unit.control.test_audit import MemoryKeeper
 
 #: Commands that change nothing.
-QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters"}
+QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters", "tokens"}
 
 
 class RecordOfTests(unittest.SynchronousTestCase):
