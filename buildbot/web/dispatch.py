@@ -63,10 +63,24 @@ class Incoming:
     @ivar all: lower-case name -> all values.
     @ivar peer: the address of the other end of the connection.
     @ivar isSecure: True for TLS.
+    @ivar isFeed: True if the answer is for other sites, too, as a badge.
+    @ivar isPrivate: True if the answer is for a visitor with a name: no cache may keep it.
     @ivar page: the path of its route, for counts; "other" before it is found.
     """
 
-    __slots__ = ("all", "body", "headers", "isSecure", "method", "page", "path", "peer", "query")
+    __slots__ = (
+        "all",
+        "body",
+        "headers",
+        "isFeed",
+        "isPrivate",
+        "isSecure",
+        "method",
+        "page",
+        "path",
+        "peer",
+        "query",
+    )
 
     def __init__(
         self,
@@ -88,6 +102,8 @@ class Incoming:
         self.body = body
         self.peer = peer
         self.isSecure = isSecure
+        self.isFeed = False
+        self.isPrivate = False
 
 
 class Dispatcher:
@@ -138,9 +154,10 @@ class Dispatcher:
             if route is None:
                 allowed = ", ".join(sorted({*found.routes, *(("HEAD",) if "GET" in found.routes else ())}))
                 raise Problem(405, f"{incoming.method} is not possible here", headers=(("Allow", allowed),))
-            wantsJSON = route.kind == "json"
+            wantsJSON, incoming.isFeed = route.kind == "json", route.kind == "feed"
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
+            incoming.isPrivate = bool(call.who.name)
             call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
             call = await self._limited(call)
             await self._check(call)
@@ -369,7 +386,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     if request._disconnected:
         return
     if isinstance(answer, Stream):
-        _begin(request, answer.status, answer.type, answer.headers, answer.cache)
+        _begin(request, answer, incoming)
         request.setHeader(b"x-accel-buffering", b"no")
         out = RequestOut(request)
         if request.method == b"HEAD":
@@ -383,7 +400,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
         return
     body = answer.body
     isCacheable = answer.status == 200 and answer.cache != "no-store"
-    _begin(request, answer.status, answer.type, answer.headers, answer.cache)
+    _begin(request, answer, incoming)
     if isCacheable:
         request.setHeader(b"etag", f'W/"{answer.version}"'.encode())
         if matches(incoming.headers.get("if-none-match", ""), answer.version):
@@ -399,11 +416,15 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     sendWhole(request, body)
 
 
-def _begin(request: Any, status: int, type: str, headers: Sequence[tuple[str, str]], cache: str) -> None:
-    request.setResponseCode(status)
-    request.setHeader(b"content-type", type.encode("ascii"))
+def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
+    request.setResponseCode(answer.status)
+    request.setHeader(b"content-type", answer.type.encode("ascii"))
+    isKept = answer.cache.startswith("public") or not incoming.isPrivate
+    cache = answer.cache if isKept or answer.cache.startswith("no-store") else "private, no-store"
     request.setHeader(b"cache-control", cache.encode("ascii"))
-    for name, value in headers:
+    if incoming.isFeed:
+        request.setHeader(b"cross-origin-resource-policy", b"cross-origin")
+    for name, value in answer.headers:
         if "\r" in value or "\n" in value:
             raise ValueError(f"the header {name} has a line break")
         if name.lower() == "set-cookie":

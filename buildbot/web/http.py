@@ -45,8 +45,19 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"Referrer-Policy", b"same-origin"),
     (b"Cross-Origin-Opener-Policy", b"same-origin"),
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
-    (b"Permissions-Policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    (
+        b"Permissions-Policy",
+        b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), midi=(), "
+        b"accelerometer=(), gyroscope=(), magnetometer=(), display-capture=(), screen-wake-lock=()",
+    ),
 )
+
+
+def refusal(status: bytes) -> bytes:
+    """The whole answer to a request that is not read, after which the connection is closed."""
+    more = ((b"Cache-Control", b"no-store"), (b"Content-Length", b"0"), (b"Connection", b"close"))
+    lines = [b"HTTP/1.1 " + status, *(name + b": " + value for name, value in (*SECURITY, *more))]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 class Channel(http.HTTPChannel):
@@ -86,6 +97,11 @@ class Channel(http.HTTPChannel):
         self.factory.connections.add(self)
         if len(self.factory.connections) > MOST_CONNECTIONS:
             self.transport.abortConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Answer bytes that are no request. Twisted calls me; its own answer has no headers."""
+        self.transport.write(refusal(b"400 Bad Request"))
+        self.loseConnection()
 
     def _isMute(self) -> None:
         self._muteCall = None
@@ -128,9 +144,7 @@ class Request(server.Request):
     def _refuse(self) -> None:
         if not self._isRefused:
             self._isRefused = True
-            self.channel.transport.write(
-                b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            )
+            self.channel.transport.write(refusal(b"413 Content Too Large"))
             self.channel.loseConnection()
 
     def process(self) -> None:
