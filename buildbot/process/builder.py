@@ -105,6 +105,11 @@ class Builder:
         return self.setup.factory
 
     @property
+    def config(self) -> BuilderConfig:
+        """My configuration, by its name in 0.8."""
+        return self.setup
+
+    @property
     def locks(self) -> list[Any]:
         """The locks of every build, as objects of the configuration."""
         return list(self.setup.locks)

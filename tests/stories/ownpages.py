@@ -153,3 +153,187 @@ authz = Authz(auth=BasicAuth([("ann", "pw")]), forceBuild='auth')
 c['status'] = [OurStatus(8010, authz=authz)]
 """
 )
+
+
+#: The failed tests of the last revisions, with the imports and calls of PyPy's page
+#: (pypy/buildbot, bot2/pypybuildbot/summary.py; 0.8).
+REVISIONS = (
+    MASTER
+    + """
+import time, urlparse, urllib
+from buildbot.status.web.base import HtmlResource
+from buildbot.status.builder import FAILURE, EXCEPTION
+from buildbot.status.html import WebStatus
+
+N = 5
+
+def withoutHost(url):
+    parts = urlparse.urlsplit(url)
+    return urlparse.urlunsplit(('', '') + parts[2:])
+
+def propertyOf(thing, name, default=None):
+    try:
+        return thing.getProperty(name)
+    except KeyError:
+        return default
+
+class Failures(object):
+    def __init__(self):
+        self.lines = {}
+        self.seconds = 0
+
+    def gather(self, status, builderName, number):
+        build = status.getBuilder(builderName).getBuild(number)
+        for step in build.getSteps():
+            logs = dict((log.getName(), log) for log in step.getLogs())
+            begun, ended = step.getTimes()
+            if begun is not None and ended is not None:
+                self.seconds += ended - begun
+            if logs.has_key('stdio') and logs['stdio'].hasContents():
+                for line in logs['stdio'].readlines():
+                    if line[0] == 'F':
+                        self.lines.setdefault(line[2:].rstrip(), []).append((builderName, number))
+            if step.getResults()[0] in (FAILURE, EXCEPTION):
+                self.lines.setdefault(' '.join(step.getText()), []).append((builderName, number))
+
+class Detail(HtmlResource):
+    def getTitle(self, request):
+        return "%s #%s" % (request.args.get('builder', [''])[0], request.args.get('build', ['?'])[-1])
+
+    def body(self, request):
+        found = Failures()
+        found.gather(self.getStatus(request), request.args['builder'][0], int(request.args['build'][0]))
+        names = found.lines.keys()
+        names.sort()
+        return u"<pre>%s</pre>" % u"\\n".join(map(unicode, names))
+
+class Revisions(HtmlResource):
+    def __init__(self, categories=[]):
+        HtmlResource.__init__(self)
+        self.putChild('detail', Detail())
+        self.categories = categories
+
+    def getTitle(self, request):
+        return "%s: last %d revisions" % (self.getStatus(request).getTitle(), N)
+
+    def _stepsOf(self, status, builderName):
+        factory = status.botmaster.builders[builderName].config.factory
+        return [arguments.get('name') for step, arguments in factory.steps]
+
+    def _key(self, (category, branch)):
+        for i, prefix in enumerate(self.categories):
+            if category.startswith(prefix):
+                return (i, category, branch)
+        return (len(self.categories), category, branch)
+
+    def body(self, request):
+        status = self.getStatus(request)
+        found = {}
+        for name in status.getBuilderNames(request.args.get('category', None)):
+            builder = status.getBuilder(name)
+            for build in builder.generateFinishedBuilds(num_builds=5*N):
+                start, _ = build.getTimes()
+                if start > time.time():
+                    continue
+                branch = propertyOf(build, 'branch') or '<trunk>'
+                revision = propertyOf(build, 'got_revision', 'none')
+                runs = found.setdefault((builder.category or '-', branch), {})
+                runs.setdefault(revision, {})[name] = build
+        out = u""
+        for key in sorted(found.iterkeys(), key=self._key):
+            out += u"<h2>%s %s</h2>" % (key[0], key[1].replace("<", "&lt;"))
+            for revision, builds in found[key].iteritems():
+                for name, build in sorted(builds.items()):
+                    page = "/revisions/detail?" + urllib.urlencode(
+                        {'builder': name, 'build': build.getNumber()})
+                    out += u'<p>%s: <a href="%s">%s</a> (<a href="%s">failures</a>) of %s</p>' % (
+                        revision, withoutHost(status.getURLForThing(build)), build.getBuilder().getName(),
+                        page.replace("&", "&amp;"), ", ".join(self._stepsOf(status, name)))
+        return out
+
+status = WebStatus(8010, allowForce=True)
+status.putChild('revisions', Revisions(['linux']))
+c['status'] = [status]
+c['buildbotURL'] = 'http://ci.example/'
+"""
+)
+
+#: A site whose pages are all its own, with the imports and calls of GNOME's
+#: (GNOME/jhbuild, jhbuild/buildbot/status/web; 0.7.12).
+MODULES = (
+    MASTER
+    + """
+import os
+from twisted.web import server, static, resource
+from twisted.web.util import Redirect
+from buildbot.status.web.base import HtmlResource, ITopBox, build_get_class, path_to_build, map_branches
+from buildbot import interfaces, util
+from buildbot.status.builder import SUCCESS, WARNINGS, FAILURE, EXCEPTION
+from buildbot.status.web.baseweb import WebStatus
+from buildbot.status.web.waterfall import WaterfallStatusResource
+
+def content(self, request):
+    data = request.site.buildbot_service.template
+    data = data.replace('@TITLE@', self.getTitle(request))
+    return data.replace('@BODY@', self.body(request))
+HtmlResource.content = content
+
+class Home(HtmlResource):
+    def getTitle(self, request):
+        return self.getStatus(request).getProjectName()
+
+    def body(self, request):
+        parent = request.site.buildbot_service
+        status = self.getStatus(request)
+        out = '<table class="Modules">'
+        for module in parent.modules:
+            builder = status.getBuilder(module)
+            state, builds = builder.getState()
+            words = ITopBox(builder).getBox(request).text
+            last = builder.getLastFinishedBuild()
+            shown, class_ = 'never', ''
+            if last:
+                shown, class_ = ' '.join(words), build_get_class(last)
+                for step in reversed(last.getSteps()):
+                    if step.name.split()[-1] == 'test' and step.results == WARNINGS:
+                        class_ = 'failedchecks'
+            out += '<tr><td class="%s">%s</td><td>%s</td></tr>' % (class_, shown, state)
+        return out + '</table>'
+
+class Bots(HtmlResource):
+    def getChild(self, path, req):
+        if path == '':
+            return Redirect('..')
+        if path in req.site.buildbot_service.slaves:
+            return Bot(path, req)
+        return HtmlResource.getChild(self, path, req)
+
+class Bot(HtmlResource):
+    def __init__(self, slavename, req):
+        HtmlResource.__init__(self)
+        self.slave = self.getStatus(req).botmaster.slaves[slavename]
+
+    def getTitle(self, request):
+        return 'Slave: %s' % self.slave.slavename
+
+    def body(self, req):
+        return '<dl><dt>Name</dt><dd>%s</dd></dl>' % self.slave.slavename
+
+class ModuleStatus(WebStatus):
+    def __init__(self, moduleset, modules, slaves, *args, **kwargs):
+        WebStatus.__init__(self, *args, **kwargs)
+        self.moduleset = moduleset
+        self.modules = modules
+        self.slaves = slaves
+        self.putChild("", Home())
+        for module in self.modules:
+            self.putChild(module + "-falls", WaterfallStatusResource(categories=[module]))
+        self.putChild('bots', Bots())
+
+    def setupSite(self):
+        WebStatus.setupSite(self)
+        self.template = open(os.path.join(self.parent.basedir, "template.html")).read()
+
+c['status'] = [ModuleStatus('fish', ['full'], ['bot1'], http_port=8010)]
+"""
+)

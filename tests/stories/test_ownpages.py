@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from twisted.internet import _producer_helpers
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Cooperator
 
 from buildbot.config.migrate import migrate
+from buildbot.web.oldpages.html import HtmlResource
 from tests.stories import ownpages
 from tests.stories.web import WebWorld
 
@@ -38,10 +40,18 @@ class OwnCase(FilesCase):
     def setUp(self) -> None:
         FilesCase.setUp(self)
         self.write(migrate(self.CONFIG.encode("utf-8")).after)
+        self.prepare()
         self.successResultOf(self.start())
-        self.connect(onCommand=lambda command: command.end(0))
+        self.connect(onCommand=self.answer)
         ensureDeferred(self.master.commands["force"]("full", reason="try", who="ann"))
         self.wait(3)
+
+    def prepare(self) -> None:
+        """Make what the configuration needs."""
+
+    def answer(self, command: Any) -> None:
+        """The slave runs a command."""
+        command.end(0)
 
 
 class SummaryTests(OwnCase):
@@ -95,7 +105,7 @@ class SummaryTests(OwnCase):
     def test_ownFiles(self) -> None:
         """index.html takes the place of the first page; other files are at the root; dot files are hidden."""
         self.assertIn("No builder is broken.", self.ask("/").text)
-        self.assertEqual(self.ask("/robots.txt").status, 404)
+        self.assertIn("Disallow: /builders/", self.ask("/robots.txt").text)
         for name in ("index.html", "robots.txt", ".secret", "full"):
             self.put(name, f"mine: {name}")
         self.assertEqual(self.ask("/").text, "mine: index.html")
@@ -124,6 +134,62 @@ class SlavesTests(OwnCase):
         self.assertIn('<meta name="fish" content="red">', self.ask("/builders").text)
         self.assertIn('class="waterfall"', self.ask("/full-waterfall").text)
         self.assertNotIn('href="builders/full"', self.ask("/full-waterfall").text)
+
+
+class RevisionsTests(OwnCase):
+    """A page with the imports and calls of PyPy's page of failed tests, for 0.8."""
+
+    CONFIG = ownpages.REVISIONS
+
+    def test_revisions(self) -> None:
+        """The page reads builds, properties, steps and logs; its links lead to our pages."""
+        page = self.ask("/revisions")
+        self.assertEqual(page.status, 200, page.text)
+        self.assertIn("<h1>Fish: last 5 revisions</h1>", page.text)
+        self.assertIn("<h2>- &lt;trunk></h2>", page.text)
+        self.assertIn('<a href="/builders/full/builds/0">full</a>', page.text)
+        self.assertIn('href="/revisions/detail?builder=full&amp;build=0"', page.text)
+        self.assertIn("of test</p>", page.text)
+
+    def test_child(self) -> None:
+        """The page below it shows the failures, read from the steps and their logs."""
+        page = self.ask("/revisions/detail?builder=full&build=0")
+        self.assertEqual(page.status, 200, page.text)
+        self.assertIn("<h1>full #0</h1>", page.text)
+        self.assertIn("<pre>'make test' failed\ntest_b</pre>", page.text)
+        self.assertEqual(self.ask("/revisions/detail?builder=full&build=0&build=1").status, 200)
+
+    def answer(self, command: Any) -> None:
+        """The tests fail."""
+        command.update(stdout=". test_a\nF test_b\n")
+        command.end(1)
+
+
+class ModulesTests(OwnCase):
+    """A site of own pages with the imports and calls of GNOME's, for 0.7.12."""
+
+    CONFIG = ownpages.MODULES
+
+    def prepare(self) -> None:
+        """The site reads its template at the start, and exchanges the method that makes all own pages."""
+        self.patch(HtmlResource, "content", HtmlResource.content)
+        with open(os.path.join(self.basedir, "template.html"), "w", encoding="utf-8") as file:
+            file.write("<html><title>@TITLE@</title><body>@BODY@</body></html>")
+
+    def test_home(self) -> None:
+        """The own first page takes the place of ours, in the own template."""
+        page = self.ask("/")
+        self.assertEqual(page.status, 200, page.text)
+        self.assertIn("<title>Fish</title>", page.text)
+        self.assertIn('<td class="success">build successful</td><td>idle</td>', page.text)
+        self.assertEqual(self.ask("/builders/full").status, 200)
+
+    def test_children(self) -> None:
+        """The pages of its slaves are found by name; its waterfalls are ours with fewer builders."""
+        self.assertIn("<dd>bot1</dd>", self.ask("/bots/bot1").text)
+        self.assertEqual(self.ask("/bots/bot9").status, 404)
+        self.assertEqual(self.ask("/bots/").status, 302)
+        self.assertIn('class="waterfall"', self.ask("/full-falls").text)
 
 
 class ClosedTests(OwnCase):

@@ -122,7 +122,10 @@ class HtmlResource(resource.Resource):
         """The resource below this page; its name is text for C{getChild} of a page."""
         if path in self.children:
             return self.children[path]
-        return self.getChild(text(path), OldRequest(request, incomingOf(request)))
+        found = self.getChild(text(path), OldRequest(request, incomingOf(request)))
+        if isinstance(found, Redirect) and isinstance(found.url, str):
+            found.url = raw(found.url)  # a page of Python 2 gives text
+        return found
 
     def getChild(self, path: Any, request: Any) -> Any:
         """No page, unless a page overrides this."""
