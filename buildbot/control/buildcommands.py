@@ -16,6 +16,7 @@ from buildbot.control.client import ControlError
 from buildbot.control.forcing import Forms
 from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
 from buildbot.events.alarm import Alarm
+from buildbot.model.records import OWN
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
@@ -227,13 +228,18 @@ class BuildCommands:
 def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
     """A build with its steps. Each result is given as a number and as a name."""
     steps = [
-        {**step, "result": None if step["results"] is None else Results[step["results"]]}
+        {"statistics": None, **step, "result": None if step["results"] is None else Results[step["results"]]}
         for step in record["steps"]
     ]
+    sources = record.get("sources")
+    named = record["properties"] or {}
     return {
         **short,
         "steps": steps,
         **{key: record[key] for key in ("requests", "properties", "sourcestamp")},
+        "sources": None if sources is None else {name: sources.get(name, OWN) for name in named},
+        "tests": record.get("tests", []),
+        "moreTests": record.get("moreTests", 0),
     }
 
 

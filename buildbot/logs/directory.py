@@ -101,7 +101,7 @@ def adopt(build: BuildRecord, logs: str) -> BuildRecord:
     name, so that they can be read, and are removed with the build. Incomplete logs get their present length.
     """
     assert build.number is not None
-    steps = [replace(step, logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
+    steps = [step.altered(logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
     known = set(build.logFilenames())
     mine = [name for number, name in numbersIn(logs, build.builder) if number == build.number]
     for filename in sorted(name for name in mine if name not in known):
@@ -109,10 +109,10 @@ def adopt(build: BuildRecord, logs: str) -> BuildRecord:
         log = _closed(LogRecord(logName, filename), logs)
         places = [place for place, step in enumerate(steps) if step.name == stepName]
         if places:
-            steps[places[-1]] = replace(steps[places[-1]], logs=(*steps[places[-1]].logs, log))
+            steps[places[-1]] = steps[places[-1]].altered(logs=(*steps[places[-1]].logs, log))
         else:
             steps.append(StepRecord(stepName, build.started, logs=(log,)))
-    return replace(build, steps=tuple(steps))
+    return build.altered(steps=tuple(steps))
 
 
 def _namesOf(filename: str) -> tuple[str, str]:

@@ -87,6 +87,16 @@ class Properties(Mapping[str, Any]):
         """A dictionary: name -> value."""
         return {name: value for name, (value, _) in self._all.items()}
 
+    def divided(self, usual: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """Two dictionaries: name -> value, and name -> source for those whose source is not C{usual}."""
+        values = {}
+        sources = {}
+        for name, (value, source) in self._all.items():
+            values[name] = value
+            if source != usual:
+                sources[name] = source
+        return values, sources
+
     def asList(self) -> list[tuple[str, Any, str]]:
         """The list of (name, value, source), sorted by name."""
         return [(name, *self._all[name]) for name in sorted(self._all)]

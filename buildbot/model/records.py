@@ -8,10 +8,13 @@ stamps and properties are plain dicts, from their C{toRecord}; nobody may modify
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
+from zope.interface import implementer
+
+from buildbot.interfaces import ITestResult
 from buildbot.model.results import EXCEPTION, worst
 
 #: The text of a build that was interrupted by the end of the master.
@@ -22,6 +25,8 @@ GIVEN_UP = "given up: the master was killed or crashed during each of"
 #: The number of interrupted builds after which a request is given up.
 MOST_INTERRUPTIONS = 3
 
+#: The source of the properties that every build sets itself.
+OWN = "build"
 #: The usual source of the properties of a request.
 REQUEST = "request"
 
@@ -39,7 +44,11 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """The base class of records: conversion to a JSON-able dict, and back."""
+    """The base class of records: conversion to a JSON-able dict, and back.
+
+    A field that most records do not need has C{init=False}: only a record that L{altered} has given a value
+    has it in its dict. L{dataclasses.replace} would lose it.
+    """
 
     def toRecord(self) -> dict[str, Any]:
         """A JSON-able dict of the record. Tuples become lists."""
@@ -63,10 +72,13 @@ class Record:
         if not isinstance(record, Mapping):
             raise BadRecord(f"{cls.__name__}: {type(record).__name__} is not a dict")
         known: Any = cls
+        usual, rare = _readersOf(known)
         try:
-            return cls(**{name: read(record[name]) for name, read in _readersOf(known) if name in record})
+            made = cls(**{name: read(record[name]) for name, read in usual if name in record})
+            more = {name: read(record[name]) for name, read in rare if name in record}
         except TypeError as error:
             raise BadRecord(f"{cls.__name__}: {error}") from None
+        return made.altered(**more) if more else made
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,7 @@ class StepRecord(Record):
     @ivar text: words for its box in a waterfall.
     @ivar urls: its links, name -> URL; None if it has none.
     @ivar hidden: True if pages hide it.
+    @ivar statistics: the numbers that it has counted, name -> number; None if it has counted nothing.
     """
 
     name: str
@@ -107,6 +120,40 @@ class StepRecord(Record):
     logs: tuple[LogRecord, ...] = ()
     urls: dict[str, Any] | None = None
     hidden: bool = False
+    statistics: dict[str, Any] | None = field(default=None, init=False)
+
+
+@implementer(ITestResult)
+@dataclass(frozen=True)
+class TestRecord(Record):
+    """I am the result of one test.
+
+    @ivar name: the parts of its full name.
+    @ivar results: one of L{buildbot.model.results}.
+    @ivar text: the result in words.
+    @ivar logs: the beginnings of the reports on it, by name.
+    """
+
+    name: tuple[str, ...]
+    results: int
+    text: tuple[str, ...] = ()
+    logs: dict[str, Any] | None = None
+
+    def getName(self) -> tuple[str, ...]:
+        """See L{ITestResult}."""
+        return self.name
+
+    def getResults(self) -> int:
+        """See L{ITestResult}."""
+        return self.results
+
+    def getText(self) -> list[str]:
+        """See L{ITestResult}."""
+        return list(self.text)
+
+    def getLogs(self) -> dict[str, str]:
+        """See L{ITestResult}."""
+        return dict(self.logs or {})
 
 
 @dataclass(frozen=True)
@@ -119,6 +166,9 @@ class BuildRecord(Record):
     @ivar results: one of L{buildbot.model.results}; None while it runs.
     @ivar text: words about the outcome.
     @ivar waits: True while it waits for builds that it has triggered.
+    @ivar sources: the source of each property, unless it is L{OWN}; None if no source is known.
+    @ivar tests: the results of single tests.
+    @ivar moreTests: the number of those that were too many for C{tests}.
     """
 
     builder: str
@@ -134,6 +184,13 @@ class BuildRecord(Record):
     properties: dict[str, Any] | None = None
     steps: tuple[StepRecord, ...] = ()
     waits: bool = False
+    sources: dict[str, Any] | None = field(default=None, init=False)
+    tests: tuple[TestRecord, ...] = field(default=(), init=False)
+    moreTests: int = field(default=0, init=False)
+
+    def sourceOf(self, name: str) -> str | None:
+        """The source of a property, in words for people; None if it is unknown."""
+        return None if self.sources is None else str(self.sources.get(name, OWN))
 
     @property
     def isGivenUp(self) -> bool:
@@ -238,12 +295,12 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
     steps = tuple(
         step
         if step.finished is not None
-        else replace(
-            step, finished=max(ended, step.started), results=EXCEPTION, text=(*step.text, "interrupted")
+        else step.altered(
+            finished=max(ended, step.started), results=EXCEPTION, text=(*step.text, "interrupted")
         )
         for step in build.steps
     )
-    return replace(build, finished=ended, results=EXCEPTION, text=(text,), steps=steps, waits=False)
+    return build.altered(finished=ended, results=EXCEPTION, text=(text,), steps=steps, waits=False)
 
 
 def overall(results: Iterable[int | None]) -> int | None:
@@ -263,10 +320,17 @@ def _plain(value: object) -> Any:
     return value.toRecord() if isinstance(value, Record) else value
 
 
+_Readers = tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
 @lru_cache
-def _readersOf(kind: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """The names of a record's fields, each with the function that reads it."""
-    return tuple((each.name, _READERS[str(each.type)]) for each in fields(kind))
+def _readersOf(kind: type[Record]) -> tuple[_Readers, _Readers]:
+    """The names of a record's usual fields and of its rare ones, each with the function that reads it."""
+    usual, rare = (
+        tuple((each.name, _READERS[str(each.type)]) for each in fields(kind) if each.init is isUsual)
+        for isUsual in (True, False)
+    )
+    return usual, rare
 
 
 def _one(*kinds: type) -> Callable[[Any], Any]:
@@ -304,4 +368,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tuple[int, ...]": _many(_one(int)),
     "tuple[LogRecord, ...]": _many(LogRecord.fromRecord),
     "tuple[StepRecord, ...]": _many(StepRecord.fromRecord),
+    "tuple[TestRecord, ...]": _many(TestRecord.fromRecord),
 }

@@ -22,6 +22,7 @@ from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties, Told, render
+from buildbot.model.records import OWN
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.basestep import BuildStep
@@ -163,10 +164,11 @@ class Build:
             given.update(self.ofBuilder, "builder")
         if ofSlave:
             given.update(ofSlave, "slave")
-        given.update(own, "build")
+        given.update(own, OWN)
         self.properties.updateFrom(given)
         self.given = given
-        status.properties.update(self.properties.asDict())
+        values, status.sources = self.properties.divided(OWN)
+        status.properties.update(values)
 
     async def _perform(self) -> None:
         """Run all steps; sets C{results} and C{text}."""
@@ -292,7 +294,8 @@ class Build:
         if self._budget is not None:
             self._budget.close()
         self.results, self.text = results, text
-        self.build_status.properties.update(self.properties.asDict())
+        values, self.build_status.sources = self.properties.divided(OWN)
+        self.build_status.properties.update(values)
         try:
             self.buildFinished(self.text, colorOf(results), results)
         except PLUGIN_ERRORS:

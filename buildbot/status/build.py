@@ -20,12 +20,13 @@ from buildbot import interfaces
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
-from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.records import OWN, BuildRecord, StepRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.parts import Parts, Remains
 from buildbot.status.step import LONGEST_WORD, asWords, colorOf, cut, word
 from buildbot.status.step import BuildStepStatus as BuildStepStatus
+from buildbot.status.tests import keptTests
 from buildbot.status.watched import Watched
 from buildbot.wire.budget import weigh
 
@@ -44,6 +45,16 @@ def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
             else _plain(value)
         )
         for name, value in values.items()
+    }
+
+
+def _words(sources: Mapping[str, Any]) -> dict[str, str]:
+    """The sources of properties for JSON."""
+    return {
+        name if type(name) is str and len(name) <= LONGEST_WORD else word(name): (
+            source if type(source) is str and len(source) <= LONGEST_WORD else word(source)
+        )
+        for name, source in sources.items()
     }
 
 
@@ -67,6 +78,7 @@ class BuildStatus(Watched):
     @ivar experience: step name -> metric -> its usual final value.
     @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
     @ivar waits: True while it waits for builds that it has triggered.
+    @ivar sources: the source of each property, unless it is L{OWN}; None if no source is known.
     @ivar steps: its steps; C{remains}: what is left of them after L{lastRecord}.
     """
 
@@ -101,6 +113,7 @@ class BuildStatus(Watched):
         self.reason = record.reason
         self.slavename = record.slave
         self.properties: dict[str, Any] = {}
+        self.sources: dict[str, str] | None = {}
         self.changes: Sequence[Change] = ()
         self.blamelist: Sequence[str] = ()
         self.testResults: dict[tuple[str, ...], interfaces.ITestResult] = {}
@@ -151,8 +164,15 @@ class BuildStatus(Watched):
         return {} if got is None else {self.source.codebase: got}
 
     def getProperties(self) -> Properties:
-        """A copy of the properties. Their sources are not known here."""
-        return Properties(self.properties, "Build")
+        """A copy of the properties, with their sources."""
+        found = Properties()
+        for name, value in self.properties.items():
+            found.setProperty(name, value, self.sourceOf(name))
+        return found
+
+    def sourceOf(self, name: str) -> str:
+        """The source of a property, in words for people."""
+        return self.sources.get(name, OWN) if self.sources is not None else "unknown"
 
     def getTestResultsOrd(self) -> list[interfaces.ITestResult]:
         """The results of single tests, in the order of their names."""
@@ -320,6 +340,8 @@ class BuildStatus(Watched):
     def setProperty(self, propname: str, value: Any, source: str = "") -> None:
         """Set a property."""
         self.properties[propname] = value
+        if self.sources is not None:
+            self.sources[propname] = source or "unknown"
 
     def buildFinished(self) -> None:
         """Mark the build as finished, and finish logs that a step added after its own end."""
@@ -346,7 +368,7 @@ class BuildStatus(Watched):
         return record
 
     def _record(self, steps: tuple[StepRecord, ...]) -> BuildRecord:
-        return BuildRecord(
+        record = BuildRecord(
             builder=self.record.builder,
             number=self.number,
             slave=self.slavename,
@@ -361,3 +383,10 @@ class BuildStatus(Watched):
             steps=steps,
             waits=self.waits and self.finished is None,
         )
+        rare = vars(record)  # nobody has seen the record yet
+        if self.sources is not None:
+            rare["sources"] = _words(self.sources)
+        if self.testResults:
+            tests = keptTests(self.testResults.values())
+            rare.update(tests=tests, moreTests=len(self.testResults) - len(tests))
+        return record

@@ -37,14 +37,14 @@ class Keeps(Protocol):
 def finishedBuild(
     record: BuildRecord, builder: interfaces.IBuilderStatus, logs: LogDirectory, announcer: Announcer
 ) -> BuildStatus:
-    """The status of a stored build. The store does not keep the results of single tests, statistics, and
-    steps that were not started.
-    """
+    """The status of a stored build. The store does not keep steps that were not started."""
     build = BuildStatus(builder, record, logs, announcer)
     build.source = SourceStamp.fromRecord(record.sourcestamp or {})
     build.changes = build.source.changes
     build.blamelist = build.source.blamelist()
     build.properties = dict(record.properties or {})
+    build.sources = record.sources
+    build.testResults = {each.name: each for each in record.tests}
     build.setText(record.text)
     build.results = record.results
     for each in record.steps:
@@ -61,6 +61,7 @@ def _addStep(build: BuildStatus, record: StepRecord, logs: LogDirectory) -> None
     step.setText(record.text)
     step.urls = dict(record.urls or {})
     step.hidden = record.hidden
+    step.statistics = record.statistics or {}
     step.logs = [logs.finished(step, log) for log in record.logs]
 
 

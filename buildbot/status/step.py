@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
 from weakref import ref
@@ -29,6 +30,8 @@ _Log = TypeVar("_Log", bound=LogFile)
 #: The most characters of one word or link of a step, and the most words and links that are kept.
 LONGEST_WORD = 4096
 MOST_WORDS = MOST_URLS = 1000
+#: The most statistics of a step in the store.
+MOST_STATISTICS = 100
 _COLORS = {results: look.color for results, look in RESULTS.items()}
 
 #: Colours of a step before its result is known.
@@ -63,6 +66,14 @@ def word(value: object) -> str:
 def cut(said: str, most: int) -> str:
     """The text, cut to C{most} characters. An ellipsis replaces the rest."""
     return said if len(said) <= most else f"{said[: most - 1]}…"
+
+
+def _kept(statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """Statistics for the store: numbers stay, other values become words."""
+    return {
+        word(name): value if type(value) is int or (type(value) is float and isfinite(value)) else word(value)
+        for name, value in islice(statistics.items(), MOST_STATISTICS)
+    }
 
 
 class BuildOfStep(Protocol):
@@ -258,7 +269,7 @@ class BuildStepStatus(Watched):
         self._progress = {**self._progress, metric: value}
 
     def setStatistic(self, name: str, value: Any) -> None:
-        """Set a number that the step has counted, as in 0.8. The store does not keep it."""
+        """Set a number that the step has counted, as in 0.8."""
         self.statistics = {**self.statistics, name: value}
 
     def addURL(self, name: str, url: str) -> None:
@@ -324,7 +335,7 @@ class BuildStepStatus(Watched):
         assert self.started is not None
         logs = tuple([log.toRecord() for log in self.logs])
         urls = dict(self.urls) if self.urls else None
-        return StepRecord(
+        record = StepRecord(
             self.name,
             self.started,
             self.finished,
@@ -334,6 +345,7 @@ class BuildStepStatus(Watched):
             urls,
             self.hidden,
         )
+        return record.altered(statistics=_kept(self.statistics)) if self.statistics else record
 
     def lastRecord(self) -> StepRecord:
         """The record for the store, at the end of the build. From now on, my logs are freed with me."""

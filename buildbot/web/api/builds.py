@@ -113,7 +113,7 @@ async def build(call: Call) -> Answer:
         found["steps"] = [_step(each) for each in found["steps"]]
         found["requests"] = list(found["requests"])
         if not maySee:
-            del found["properties"]
+            del found["properties"], found["sources"]
         else:
             found["properties"] = withoutSecrets(found["properties"] or {}, secrets)
         return dict(found)

@@ -101,6 +101,7 @@ _STEP = _object(
     logs=_list(_ref("Log")),
     urls=_of("object", "null", about="Its links: name and URL."),
     hidden=FLAG,
+    statistics=_of("object", "null", about="The numbers that it has counted: name -> number."),
 )
 _REQUEST = _object(
     "A request that waits for its build.",
@@ -165,8 +166,8 @@ SCHEMAS: dict[str, Schema] = {
     "Build": _object("A build in a list.", **_BUILD, who=_of("string", about="The authors of its changes.")),
     "Builds": _page("Build", "Builds, those with the latest start first."),
     "WholeBuild": _object(
-        "A build with its steps, logs, changes and properties.",
-        ("properties",),
+        "A build with its steps, logs, changes, properties and test results.",
+        ("properties", "sources"),
         **{**_BUILD, "changes": _list(_ref("Change"))},
         codebase=TEXT,
         changeCount=WHOLE,
@@ -178,6 +179,16 @@ SCHEMAS: dict[str, Schema] = {
         steps=_list(_ref("Step")),
         requests=_list(WHOLE),
         properties=_of("object", "null", about="Name -> value. Missing for those who may not see them."),
+        sources=_of("object", "null", about="The source of each property; null if no source is known."),
+        tests=_list(_ref("Test")),
+        moreTests=_of("integer", about="The number of test results for which there was no room."),
+    ),
+    "Test": _object(
+        "The result of one test.",
+        name=_list(TEXT, "The parts of its full name."),
+        results=RESULTS,
+        text=_list(TEXT),
+        logs=_of("object", "null", about="The beginnings of the reports on it: name -> text."),
     ),
     "Step": _STEP,
     "Log": _LOG,

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from buildbot.control.audit import aboutBuilder
-from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.records import BuildRecord, StepRecord, TestRecord
+from buildbot.model.results import SKIPPED, SUCCESS
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import builderTopic, buildTopic
+from buildbot.text.plural import counted
 from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import NOTHING, Href, Markup, Value, href, join, link
+from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, href, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
@@ -23,6 +27,9 @@ from buildbot.web.static import LOG_STYLE
 
 #: The most characters of a property's value on the page.
 LONGEST_VALUE = 2000
+#: The most properties, tests and steps on the page.
+MOST_PROPERTIES, MOST_TESTS, MOST_STEPS = 500, 200, 500
+_REPORT = Template("<details><summary>{name}</summary><pre>{text}</pre></details>")
 
 
 def buildPath(build: BuildRecord) -> tuple[str, str, str, int]:
@@ -47,6 +54,8 @@ async def buildPage(call: Call) -> Page:
     last = await lastLines(call, build, status)
     if last:
         parts.insert(1, Part("failed", last))
+    if build.tests and await call.may("viewLogs", name):
+        parts.append(Part("tests", tests(build)))
     if mayProperties:
         parts.append(Part("properties", section("properties-title", "Properties", _properties(call, build))))
     return Page(
@@ -109,13 +118,14 @@ def _around(call: Call, build: BuildRecord, isNewest: bool) -> Markup:
 
 def steps(call: Call, build: BuildRecord) -> Markup:
     """The steps of a build: result, duration as a bar, and logs."""
-    shown = [each for each in build.steps if not each.hidden]
+    visible = [each for each in build.steps if not each.hidden]
+    shown = visible if len(visible) <= MOST_STEPS else _chosen(visible)
     now = call.world.now()
     longest = max((_lasts(each, now) for each in shown), default=0.0)
     rows = [
         [
             link(call.to(*buildPath(build), "steps", step.name), step.name),
-            join([result(step.results), " ".join(step.text)], " "),
+            join(filter(None, [result(step.results), " ".join(step.text), statistics(step)]), " "),
             join([bar(_lasts(step, now), longest), _duration(step, now)], " "),
             logs(call, build, step),
         ]
@@ -123,9 +133,21 @@ def steps(call: Call, build: BuildRecord) -> Markup:
     ]
     if not rows:
         return paragraph("No step has started.")
-    hidden = len(build.steps) - len(shown)
-    note = paragraph(f"{hidden} steps are hidden.") if hidden else NOTHING
-    return join([table("Steps of the build", ("Step", "Result", "Duration", "Logs and links"), rows), note])
+    hidden, more = len(build.steps) - len(visible), len(visible) - len(shown)
+    notes = [
+        f"{counted(hidden, 'step')} hidden by the configuration." if hidden else "",
+        f"{counted(more, 'step')} without problems, in the middle, not shown here." if more else "",
+    ]
+    content = table("Steps of the build", ("Step", "Result", "Duration", "Logs and links"), rows)
+    return join([content, *(paragraph(each) for each in notes if each)])
+
+
+def _chosen(steps: Sequence[StepRecord]) -> list[StepRecord]:
+    """L{MOST_STEPS} of very many steps: those with problems, the first ones and the last ones."""
+    bad = [each for each in steps if each.results not in (SUCCESS, SKIPPED)][-MOST_STEPS // 2 :]
+    room = MOST_STEPS - len(bad)
+    kept = {id(each) for each in (*bad, *steps[: room // 2], *steps[len(steps) - room // 2 :])}
+    return [each for each in steps if id(each) in kept]
 
 
 def _lasts(step: StepRecord, now: float) -> float:
@@ -146,6 +168,11 @@ def logs(call: Call, build: BuildRecord, step: StepRecord) -> Markup:
         links.append(join([link(call.to(*path, log.name), log.name), size, trouble]))
     links += [link(_external(url), name) for name, url in (step.urls or {}).items()]
     return join(links, ", ")
+
+
+def statistics(step: StepRecord) -> str:
+    """The numbers that a step has counted, in words."""
+    return ", ".join(f"{name}: {value}" for name, value in (step.statistics or {}).items())
 
 
 def _external(url: object) -> Href:
@@ -169,8 +196,37 @@ def _changes(call: Call, build: BuildRecord) -> Markup:
 
 def _properties(call: Call, build: BuildRecord) -> Markup:
     values = withoutSecrets(build.properties or {}, call.world.config.secrets)
-    rows = [[name, _shown(value)] for name, value in sorted(values.items())]
-    return table("Properties", ("Name", "Value"), rows) if rows else paragraph("The build has no properties.")
+    if not values:
+        return paragraph("The build has no properties.")
+    shown = sorted(values.items())[:MOST_PROPERTIES]
+    rows = [[name, _shown(value), build.sourceOf(name) or "unknown"] for name, value in shown]
+    notes = [
+        f"The API has all {len(values)} properties." if len(shown) < len(values) else "",
+        "The sources are unknown: an earlier release stored this build." if build.sources is None else "",
+    ]
+    return join(
+        [table("Properties", ("Name", "Value", "Source"), rows), *(paragraph(each) for each in notes if each)]
+    )
+
+
+def tests(build: BuildRecord) -> Markup:
+    """The results of single tests; nothing if there are none."""
+    if not build.tests:
+        return NOTHING
+    shown = sorted(build.tests, key=lambda each: (each.results == SUCCESS, each.name))[:MOST_TESTS]
+    rows = [
+        [".".join(each.name), result(each.results, " ".join(each.text)), _reports(each)] for each in shown
+    ]
+    more = len(build.tests) - len(shown) + build.moreTests
+    note = paragraph(f"{counted(more, 'more test result')} of this build.") if more else NOTHING
+    content = join([table("Results of tests", ("Test", "Result", "Report"), rows), note])
+    return section("tests-title", "Test results", content)
+
+
+def _reports(test: TestRecord) -> Markup:
+    return join(
+        _REPORT(name=name, text=text) for name, text in (test.logs or {}).items() if str(text).strip()
+    )
 
 
 def _shown(value: object) -> str:
@@ -190,6 +246,7 @@ async def stepPage(call: Call) -> Page:
         ("Finished", when(step.finished)),
         ("Duration" if step.finished is not None else "For", _duration(step, now)),
         ("Logs and links", logs(call, build, step)),
+        ("Counted", statistics(step)),
     )
     name, number = build.builder, build.number or 0
     return Page(

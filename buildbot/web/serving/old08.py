@@ -31,7 +31,7 @@ CACHED = 15
 ALL_BUILDS, MOST_BUILDS = 50, 200
 #: The most builds in one answer.
 ROOM = 400
-#: The source of the properties of a build: the store keeps only their values.
+#: The source of a property, if it is unknown.
 _SOURCE = "Build"
 _Segments = tuple[str, ...]
 _HELP = """\
@@ -259,7 +259,9 @@ class _Reader:
             sourceStamps=[source],
             reason=record.reason,
             blame=sorted({str(each.get("who")) for each in (record.sourcestamp or {}).get("changes", ())}),
-            properties=[(name, value, _SOURCE) for name, value in sorted(properties.items())],
+            properties=[
+                (name, value, record.sourceOf(name) or _SOURCE) for name, value in sorted(properties.items())
+            ],
             times=(record.started, record.finished),
             text=record.text,
             results=record.results,
@@ -288,7 +290,7 @@ class _Reader:
             results=step.results,
             words=(step.name,) if step.results else (),
             times=(step.started, step.finished),
-            statistics={},
+            statistics=step.statistics or {},
             eta=None,
             urls=step.urls or {},
             isHidden=step.hidden,
