@@ -154,13 +154,18 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
         raise StoreFailed(f"{path}: its file system cannot do what SQLite's write-ahead log needs")
     if version:
         _check(connection, schema, version)
-    if 0 < version < schema.version:
+    isUpgrade = 0 < version < schema.version
+    if isUpgrade:
         _backUp(connection, f"{path}.schema-{version}")
+        # SQLite keeps a copy of each page of a deleted table: in memory, this is the size of the whole store.
+        connection.execute("PRAGMA temp_store = FILE")
     with _transaction(connection):
         schema.upgrade(connection, version)
         raiseCounters(connection)
         # Write the version even if it is unchanged: this creates the write-ahead log.
         connection.execute(f"PRAGMA user_version = {schema.version}")
+    if isUpgrade:
+        connection.execute("PRAGMA temp_store = MEMORY")
     _syncDirectory(path)
 
 
