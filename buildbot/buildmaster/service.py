@@ -26,7 +26,7 @@ from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.control.audit import Audit, StoreKeeper
+from buildbot.control.audit import Audit
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.debug import DebugAccount
@@ -139,7 +139,7 @@ class BuildMaster(PluginParent):
         self.cleanStop = CleanStop(
             reactor, lambda: self.botmaster.now(), self.botmaster.engine, lambda: self._reactor.stop()
         )
-        self.audit = Audit(StoreKeeper(self.botmaster.resources.store), lambda: self.botmaster.now())
+        self.audit = Audit(self.botmaster.resources.store, lambda: self.botmaster.now())
         self.logins = Logins(self.botmaster.resources.store)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(

@@ -1,40 +1,39 @@
 # -*- test-case-name: tests.unit.control.test_audit -*-
 """The record of all actions of people and scripts: who, from where, what, on what, and the outcome.
 
-Every action goes through an L{Audit}: those of pages, of the API and of the command line. The latest entries
-are in memory, and a L{AuditKeeper} stores them.
+Every action goes through an L{Audit}: those of pages, of the API, of the command line and of the master
+itself. The latest entries are in memory; all of them are in the store.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.store.interface import IStore, StoreFailed
+from buildbot.model.audit import Entry
+from buildbot.model.rows import Page, toCursor
+from buildbot.store.actions import isAbout
+from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import withoutPasswords
 
 log = Logger()
 
 #: The outcomes of an action.
 DONE, REFUSED, FAILED = "done", "refused", "failed"
-#: The most entries in memory and in the store.
-MOST = 10_000
-#: The entries that are stored together.
-CHUNK = 100
+#: The most entries in memory.
+MOST = 1000
 #: The most refused attempts that are recorded in WINDOW seconds. Further ones are only counted.
 REFUSALS = 20
 WINDOW = 60.0
 #: The most characters of a text in an entry.
 LONGEST = 300
-#: The beginning of the keys in the store.
-KEY = "audit/"
 #: The subject of actions on the whole master.
 MASTER = "master"
 _Value = TypeVar("_Value")
@@ -54,27 +53,6 @@ class By:
     address: str = ""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One action.
-
-    @ivar when: seconds since the epoch.
-    @ivar action: the name of the action, such as "forceBuild".
-    @ivar subject: of L{aboutBuilder} or L{aboutSlave}; or L{MASTER}, "token/NAME", "account/NAME".
-    @ivar outcome: L{DONE}, L{REFUSED} or L{FAILED}.
-    @ivar detail: the reason of a refusal or a failure, or what else is worth knowing.
-    """
-
-    when: float
-    who: str
-    how: str
-    address: str
-    action: str
-    subject: str
-    outcome: str = DONE
-    detail: str = ""
-
-
 def aboutBuilder(name: str, build: int | None = None) -> str:
     """The subject of actions on a builder, or on one of its builds."""
     return f"builder/{quote(name, safe='')}" + ("" if build is None else f"/build/{build}")
@@ -86,65 +64,59 @@ def aboutSlave(name: str) -> str:
 
 
 class AuditKeeper(Protocol):
-    """The store of entries. Each Deferred can fail with L{StoreFailed}."""
+    """The store of entries; see L{buildbot.store.actions.IActions}."""
 
-    def loadAudit(self) -> Deferred[dict[str, list[dict[str, Any]]]]:
-        """All chunks of entries, by their keys, which are in the order of time."""
-
-    def saveChunk(self, key: str, entries: Sequence[dict[str, Any]] | None) -> Deferred[None]:
-        """Store a chunk, or delete it."""
-
-
-class StoreKeeper:
-    """I keep the entries in the master's store, among the states of its parts."""
-
-    def __init__(self, store: IStore) -> None:
-        self._store = store
-
-    def loadAudit(self) -> Deferred[dict[str, list[dict[str, Any]]]]:
-        """All chunks."""
-        return self._store.getStates(KEY)
-
-    def saveChunk(self, key: str, entries: Sequence[dict[str, Any]] | None) -> Deferred[None]:
-        """Store a chunk, or delete it."""
-        return self._store.setState(KEY + key, None if entries is None else list(entries))
+    def addEntry(self, entry: Entry) -> Deferred[None]: ...
+    def getEntries(
+        self, count: int = 100, cursor: str = "", subject: str | None = None, who: str | None = None
+    ) -> Deferred[Page[Entry]]: ...
+    def lastEntry(self) -> Deferred[int]: ...
 
 
 class Audit:
     """I record actions, and list the latest ones."""
 
     def __init__(self, keeper: AuditKeeper, now: Callable[[], float]) -> None:
-        """@param now: returns seconds since the epoch."""
+        """@param keeper: the store of the master.
+        @param now: returns seconds since the epoch.
+        """
         self._keeper = keeper
         self._now = now
         self._entries: deque[Entry] = deque(maxlen=MOST)
-        self._chunk: list[dict[str, Any]] = []
-        self._number = 0
+        self._last: int | None = None  # the number of the last entry; None: not known yet
+        self._isAll = False  # True if all stored entries are in memory
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
         self._unrecorded = 0
 
     async def load(self) -> None:
-        """Read the stored entries; call this at the start. An unreadable store is told in the log."""
+        """Read the latest stored entries; call this at the start. An unreadable store is told in the log."""
         try:
-            chunks = await self._keeper.loadAudit()
+            page = await self._keeper.getEntries(MOST)
+            await self._numbered()
         except StoreFailed as why:
             log.warn("cannot read who has done what before: {why}", why=why)
             return
         recent = list(self._entries)  # actions of the time before the store was read
         self._entries.clear()
-        for key in sorted(chunks):
-            self._entries.extend(_readable(chunks[key]))
-            self._number = int(key.rpartition("/")[2]) + 1
+        self._entries.extend(reversed(page.rows))
         self._entries.extend(recent)
+        self._isAll = not page.next
+
+    async def _numbered(self) -> int:
+        """The number of the last entry."""
+        if self._last is None:
+            found = await self._keeper.lastEntry()
+            if self._last is None:  # nobody was quicker
+                self._last = found
+        return self._last
 
     async def record(self, by: By, action: str, subject: str, outcome: str = DONE, detail: str = "") -> None:
         """Record an action. Fires when it is stored, or the failure to do so is logged; never fails."""
-        texts = (
-            withoutPasswords(each)[:LONGEST]
-            for each in (by.who, by.how, by.address, action, subject, outcome, detail)
+        texts = (by.who, by.how, by.address, action, subject, outcome, detail)
+        whoever, how, address, did, on, ended, told = (
+            _clean(withoutPasswords(each)[:LONGEST]) for each in texts
         )
-        entry = Entry(self._now(), *texts)
-        self._entries.append(entry)
+        entry = Entry(self._now(), whoever, how, address, did, on, ended, told)
         log.info(
             "{action} on {subject} by {who} ({how}{place}): {outcome}",
             action=action,
@@ -182,50 +154,52 @@ class Audit:
         await self.record(by, action, subject, DONE, detail)
         return value
 
-    def latest(
-        self,
-        count: int = 100,
-        before: float | None = None,
-        subject: str | None = None,
-        who: str | None = None,
-    ) -> list[Entry]:
-        """The latest entries, the latest first.
-
-        @param before: only entries before this time, in seconds since the epoch.
-        @param subject: only entries about this; those about a builder include those about its builds.
-        """
+    def latest(self, count: int = 100, subject: str | None = None, who: str | None = None) -> list[Entry]:
+        """The latest entries in memory, the latest first; see L{find}."""
         found: list[Entry] = []
-        below = f"{subject}/"
         for entry in reversed(self._entries):
             if len(found) >= count:
                 break
-            if before is not None and entry.when >= before:
-                continue
-            if subject is not None and entry.subject != subject and not entry.subject.startswith(below):
-                continue
-            if who in (None, entry.who):
+            if isAbout(entry, subject, who):
                 found.append(entry)
         return found
 
+    async def find(
+        self, count: int = 100, cursor: str = "", subject: str | None = None, who: str | None = None
+    ) -> Page[Entry]:
+        """Some entries, the latest first.
+
+        @param cursor: C{next} of the page before; empty for the first page.
+        @param subject: only entries about this; those about a builder include those about its builds.
+        @raise ValueError: the count or the cursor is not valid.
+        @raise StoreFailed: the store cannot be read.
+        """
+        if not cursor:
+            found = self.latest(count + 1, subject, who)
+            if len(found) > count and found[count - 1].number:
+                return Page(tuple(found[:count]), toCursor(found[count - 1].number))
+            if self._isAll and not len(self._entries) == MOST and len(found) <= count:
+                return Page(tuple(found))
+        return await self._keeper.getEntries(count, cursor, subject, who)
+
     async def _store(self, entry: Entry) -> None:
-        self._chunk.append(asdict(entry))
-        key, chunk = f"{self._number:010}", list(self._chunk)
-        old = None
-        if len(self._chunk) >= CHUNK:
-            self._chunk = []
-            self._number += 1
-            old = f"{self._number - 1 - MOST // CHUNK:010}" if self._number > MOST // CHUNK else None
+        """Number an entry, add it to those in memory, and store it."""
         try:
-            await self._keeper.saveChunk(key, chunk)
-            if old is not None:
-                await self._keeper.saveChunk(old, None)
+            await self._numbered()
+        except StoreFailed as why:
+            self._entries.append(entry)
+            log.warn("cannot store who has done what: {why}", why=why)
+            return
+        assert self._last is not None
+        self._last += 1
+        entry = replace(entry, number=self._last)
+        self._entries.append(entry)
+        try:
+            await self._keeper.addEntry(entry)
         except StoreFailed as why:
             log.warn("cannot store who has done what: {why}", why=why)
 
 
-def _readable(records: object) -> Iterator[Entry]:
-    for record in records if isinstance(records, list) else ():
-        try:
-            yield Entry(**record)
-        except TypeError:
-            log.warn("an entry of the audit is unreadable")
+def _clean(text: str) -> str:
+    """Text that can be stored: without lone surrogates."""
+    return text.encode("utf-8", "replace").decode()

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from buildbot.control.audit import MOST, Audit
+from buildbot.control.audit import Audit
+from buildbot.control.client import ControlError
+from buildbot.model.rows import MOST_ROWS
+from buildbot.store.interface import StoreFailed
 
 
 class AuditCommands:
@@ -20,11 +23,21 @@ class AuditCommands:
         """The handlers for the control socket: command -> method."""
         return {"audit": self.audit}
 
-    def audit(self, count: int = 100, who: str | None = None, subject: str | None = None) -> dict[str, Any]:
+    async def audit(
+        self,
+        count: int = 100,
+        who: str | None = None,
+        subject: str | None = None,
+        cursor: str = "",
+    ) -> dict[str, Any]:
         """The latest actions, the latest first.
 
         @param who: only those of this user; "" for visitors without a login.
         @param subject: only those on this; those on a builder include those on its builds.
+        @param cursor: C{next} of the answer before; "" for the latest.
         """
-        found = self._audit.latest(min(count, MOST), subject=subject, who=who)
-        return {"entries": [asdict(each) for each in found]}
+        try:
+            found = await self._audit.find(max(1, min(count, MOST_ROWS)), cursor, subject, who)
+        except (StoreFailed, ValueError) as why:
+            raise ControlError(str(why)) from None
+        return {"entries": [asdict(each) for each in found.rows], "next": found.next or None}

@@ -104,7 +104,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "progress": {},
     "shutdown": {"who": TEXT},
     "cancelshutdown": {"who": TEXT},
-    "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional()},
+    "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional(), "cursor": TEXT},
     "tokens": {},
     "addtoken": {
         "name": NAME,

@@ -8,14 +8,14 @@ from typing import Any
 from buildbot.scripts.output import Config, askMaster, say, sayJSON
 from buildbot.scripts.tables import moment, table, terminalWidth
 
+#: The most actions, and the most of one answer.
+MOST, PART = 10_000, 1000
 _HEADINGS = ("when", "who", "from", "action", "on", "outcome", "detail")
 
 
 def audit(config: Config) -> int:
     """Show the latest actions, the latest first. Status 0, also if there is none."""
-    asked = {name: config[name] for name in ("count", "who", "subject")}
-    said: Any = askMaster(config, "audit", asked)
-    entries = said["entries"]
+    entries = _latest(config, int(str(config["count"])))
     if sayJSON(config, entries):
         return 0
     if entries:
@@ -23,6 +23,22 @@ def audit(config: Config) -> int:
     else:
         say(config, "no action is recorded")
     return 0
+
+
+def _latest(config: Config, count: int) -> list[dict[str, Any]]:
+    """The latest actions, asked for in parts."""
+    entries: list[dict[str, Any]] = []
+    asked = {name: config[name] for name in ("who", "subject")}
+    cursor = ""
+    while len(entries) < min(count, MOST):
+        more = {"cursor": cursor} if cursor else {}
+        part = min(count - len(entries), PART)
+        said: Any = askMaster(config, "audit", {"count": part, **asked, **more})
+        entries += said["entries"]
+        cursor = said.get("next") or ""
+        if not cursor:
+            break
+    return entries
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

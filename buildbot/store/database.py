@@ -28,6 +28,9 @@ Connect = Callable[..., Any]
 #: The longest wait in seconds for a lock of another process, such as a backup.
 BUSY = 5.0
 
+#: No file is of a release that is so many schemas ahead, unless it is damaged.
+_FAR = 30
+
 
 class Damaged(Exception):
     """The file is not a sound database of the master; str() gives the reason."""
@@ -143,6 +146,8 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     if version > schema.version:
         if shape(connection) == _shapeOf(schema):
             raise Damaged(f"it says that its schema is {version}, but it has that of {schema.version}")
+        if version > schema.version + _FAR:
+            _mustBeSound(connection)
         raise SchemaTooNew(
             f"{path} was written by a later release (its schema is {version}, this release knows up to"
             f" {schema.version}): run that release, or move the file away"
@@ -182,10 +187,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None:
     """Raise L{Damaged} if the file is not sound, or a value has the wrong type for its column."""
-    # Check the indexes too: with a bad index, a build cannot be found by its number.
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
-        raise Damaged(" ".join(found.split()))
+    _mustBeSound(connection)
     lost = _shapeOf(schema, version) - shape(connection)
     if lost:
         raise Damaged(
@@ -195,6 +197,16 @@ def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None
         wrong = typeMismatch(connection, table)
         if wrong is not None:
             raise Damaged(wrong)
+
+
+def _mustBeSound(connection: sqlite3.Connection) -> None:
+    """Raise L{Damaged} if pages do not fit together.
+
+    Indexes are checked, too: with a bad one, a build cannot be found by its number.
+    """
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise Damaged(" ".join(found.split()))
 
 
 def _backUp(connection: sqlite3.Connection, path: str) -> None:

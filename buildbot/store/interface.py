@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.store.actions import IActions
 from buildbot.store.lists import ILists
 
 if TYPE_CHECKING:  # only the type checker needs it
@@ -61,7 +62,7 @@ class Commits:
     failures: int = 0
 
 
-class IStore(ILists):
+class IStore(ILists, IActions):
     """I keep the master's data across restarts.
 
     Every method but L{watch}, L{loss} and L{commits} returns a Deferred. It fires when the change is on disk;

@@ -24,6 +24,7 @@ from buildbot.model.records import (
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.rows import BuildRow, ChangeRow
 from buildbot.store.interface import TRIGGERED, StoreConflict, StoreFailed
+from buildbot.store.memoryactions import MemoryActions
 from buildbot.store.memorylists import MemoryLists
 from buildbot.store.requests import BuildKey, Store, encode, keyOf, triggering
 
@@ -70,6 +71,7 @@ class MemoryCore:
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
         self.lists = MemoryLists(self._buildRows, self._changeRows)
+        self.actions = MemoryActions()
 
     def _buildRows(self) -> list[BuildRow]:
         return [BuildRow.of(self._parsed(key), key[1]) for key in self._builds]

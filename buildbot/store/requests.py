@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, Record, RequestRecord
+from buildbot.store.actions import ActionCore, Actions
 from buildbot.store.interface import TRIGGERED, Commits, IStore
 from buildbot.store.listcalls import Lists
 from buildbot.store.lists import ListCore
@@ -34,10 +35,14 @@ class Core(Protocol):
     C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
 
     @ivar lists: does the work of L{ILists<buildbot.store.lists.ILists>}.
+    @ivar actions: does the work of L{IActions<buildbot.store.actions.IActions>}.
     """
 
     @property
     def lists(self) -> ListCore: ...
+
+    @property
+    def actions(self) -> ActionCore: ...
 
     def addChange(
         self, change: Change, came: float | None, text: str, state: Mapping[str, str]
@@ -75,7 +80,7 @@ class Core(Protocol):
 
 
 @implementer(IStore)
-class Store(Lists, ABC):
+class Store(Lists, Actions, ABC):
     """I am the front of an L{IStore}: I check arguments and convert them to JSON.
 
     A subclass decides where and when the work runs.
@@ -89,6 +94,7 @@ class Store(Lists, ABC):
     def __init__(self, core: Core) -> None:
         self._core = core
         self._lists = core.lists
+        self._actions = core.actions
 
     def watch(
         self,

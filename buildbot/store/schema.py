@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from buildbot.store.columns import fillBuilds, fillChanges
 from buildbot.store.seams import Connection
+from buildbot.store.sqlactions import moveAudit
 
 #: An upper limit for all numbers in the store. A larger number is damage.
 LARGEST = 10**15
@@ -61,7 +62,7 @@ class Schema:
 
 
 CURRENT = Schema(
-    3,
+    4,
     (
         # The next number of each counter; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
@@ -121,6 +122,18 @@ CURRENT = Schema(
             "CREATE INDEX changes_by_revision ON changes (revision) WHERE revision IS NOT NULL",
             "CREATE INDEX changes_by_project ON changes (project) WHERE project <> ''",
             "CREATE INDEX changes_by_repository ON changes (repository) WHERE repository <> ''",
+        ),
+        # Who has done what, and the answers to actions that a client may send again.
+        3: (
+            """CREATE TABLE audit (number INTEGER PRIMARY KEY, made DOUBLE PRECISION NOT NULL,
+            who TEXT NOT NULL, how TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL,
+            subject TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL)""",
+            "CREATE INDEX audit_by_subject ON audit (subject, number)",
+            "CREATE INDEX audit_by_who ON audit (who, number)",
+            moveAudit,
+            """CREATE TABLE answers (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL,
+            asked TEXT NOT NULL, record TEXT NOT NULL)""",
+            "CREATE INDEX answers_by_until ON answers (until)",
         ),
     },
 )

@@ -32,6 +32,7 @@ from buildbot.store.interface import TRIGGERED, StoreConflict
 from buildbot.store.opensets import OpenSets
 from buildbot.store.requests import BuildKey, encode, keyOf, triggering
 from buildbot.store.seams import Connection, Value
+from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
 
 _log = Logger()
@@ -47,6 +48,7 @@ class SqlCore:
         self._counters = Counters()
         self._open = OpenSets(self.getBuildset)
         self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
+        self.actions = SqlActions(lambda statement, values: self._execute(statement, values))
 
     # transactions
 

@@ -59,10 +59,14 @@ async def record(call: Call) -> Answer:
     return _fresh(value)
 
 
-def audit(call: Call) -> Answer:
+async def audit(call: Call) -> Answer:
     """The latest actions."""
     asked = call.query
-    return _fresh(call.world.master.commands["audit"](asked["count"], asked["who"], asked["subject"]))
+    command = call.world.master.commands["audit"]
+    try:
+        return _fresh(await command(asked["count"], asked["who"], asked["subject"], asked["cursor"]))
+    except ControlError as why:
+        raise Problem(400, "A parameter is wrong", str(why)) from None
 
 
 def parameters(call: Call) -> Answer:
@@ -106,7 +110,8 @@ ROUTES = (
         audit,
         "What `buildbot audit --json` prints: the latest actions, for administrators.",
         (
-            Parameter("count", "The most actions.", "integer", default=100, least=0, most=1000),
+            Parameter("count", "The most actions.", "integer", default=100, least=1, most=1000),
+            Parameter("cursor", "Where this part begins: next of the part before.", default=""),
             Parameter("who", "Only actions of this user."),
             Parameter("subject", "Only actions on this, such as builder/NAME, slave/NAME or master."),
         ),

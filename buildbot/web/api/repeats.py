@@ -7,8 +7,15 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
+from twisted.logger import Logger
+
+from buildbot.model.audit import KeptAnswer
+from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Answer, Call, Problem
+
+log = Logger()
 
 #: The seconds for which an answer is kept, and the most answers.
 KEPT = 24 * 3600.0
@@ -25,7 +32,10 @@ class _Done:
 
 
 class Repeats:
-    """I keep the answers to actions, by the header C{Idempotency-Key} of the client."""
+    """I keep the answers to actions, by the header C{Idempotency-Key} of the client.
+
+    The latest are in memory, and all of them in the store, so that a restart does not repeat an action.
+    """
 
     def __init__(self) -> None:
         self._done: OrderedDict[tuple[str, ...], _Done] = OrderedDict()
@@ -41,19 +51,47 @@ class Repeats:
         if len(said) > LONGEST:
             raise Problem(400, "A header is wrong", f"Idempotency-Key is longer than {LONGEST} characters.")
         key = (call.who.name, call.who.how, call.who.key, *call.segments, said)
-        body, now = sha256(call.body).hexdigest(), call.world.clock.seconds()
+        body, now = sha256(call.body).hexdigest(), call.world.now()
         while self._done and (len(self._done) >= MOST or next(iter(self._done.values())).until < now):
             self._done.popitem(last=False)
         known = self._done.get(key)
         if known is not None:
             return _again(known, body)
         mine = self._done[key] = _Done(body, now + KEPT)
+        name = sha256("\0".join(map(str, key)).encode("utf-8", "surrogatepass")).hexdigest()
         try:
+            kept = await call.world.store.getAnswer(name, now)
+            if kept is not None:
+                mine.body, mine.answer = kept.asked, _answerOf(kept.answer)
+                return _again(mine, body)
             mine.answer = await act()
         finally:
             if mine.answer is None:
                 self._done.pop(key, None)
+        await _keep(call, name, KeptAnswer(mine.until, body, _valuesOf(mine.answer)))
         return mine.answer
+
+
+async def _keep(call: Call, name: str, kept: KeptAnswer) -> None:
+    """Store an answer. A failure is logged: the action is done."""
+    try:
+        await call.world.store.keepAnswer(name, kept, call.world.now())
+    except StoreFailed as why:
+        log.warn("cannot store the answer to an action, so a restart may repeat it: {why}", why=why)
+
+
+def _valuesOf(answer: Answer) -> dict[str, object]:
+    return {
+        "body": answer.body.decode("utf-8", "replace"),
+        "type": answer.type,
+        "status": answer.status,
+        "headers": [list(each) for each in answer.headers],
+    }
+
+
+def _answerOf(values: dict[str, Any]) -> Answer:
+    headers = tuple((name, value) for name, value in values["headers"])
+    return Answer(values["body"].encode(), values["type"], values["status"], headers, cache="no-store")
 
 
 def _again(known: _Done, body: str) -> Answer:

@@ -289,8 +289,10 @@ SCHEMAS: dict[str, Schema] = {
                 subject=TEXT,
                 outcome=TEXT,
                 detail=TEXT,
+                number=WHOLE,
             )
         ),
+        next=_of("string", "null", about="The cursor of the next part; null at the end."),
     ),
     "Record": _of("object", about="A build as it is stored."),
     "Parameters": _object(

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from buildbot.control.audit import REFUSED, Entry
+from buildbot.control.audit import REFUSED
 from buildbot.control.client import ControlError
+from buildbot.model.audit import Entry
 from buildbot.web.accounts.door import Door, byOf
 from buildbot.web.accounts.rights import Verdict
 from buildbot.web.call import Answer, Call, Problem
@@ -156,7 +157,7 @@ async def selectLink(call: Call, names: Iterable[str]) -> Markup:
 
 async def doneHere(call: Call, subject: str) -> Markup:
     """The latest actions on something, as a part of its page; nothing if there are none."""
-    latest = call.world.master.audit.latest(10 * SHOWN, subject=subject)
+    latest = (await call.world.master.audit.find(10 * SHOWN, subject=subject)).rows
     # Strangers' attempts must not push out what was done.
     entries = [each for each in latest if each.outcome != REFUSED][:SHOWN]
     return section("done-title", "Done here", entryTable(entries, "Newest first")) if entries else NOTHING

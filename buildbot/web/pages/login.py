@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from buildbot.web.accounts.redirects import ownPath
 from buildbot.web.accounts.rights import ACTIONS, FURTHER, Verdict
@@ -118,15 +118,21 @@ async def rightsPage(call: Call) -> Page:
     )
 
 
-def auditPage(call: Call) -> Page:
+async def auditPage(call: Call) -> Page:
     """Who has done what."""
-    entries = call.world.master.audit.latest(
-        call.query["count"], call.query["before"], call.query["subject"], call.query["who"]
-    )
-    parts: list[Markup] = [entryTable(entries, "Actions, newest first", hasAddresses=True)]
-    if len(entries) == call.query["count"]:
-        query = f"before={entries[-1].when}&count={call.query['count']}"
-        parts.append(paragraph(link(call.to("audit", query=query), "Earlier actions")))
+    asked = call.query
+    try:
+        found = await call.world.master.audit.find(
+            asked["count"], asked["cursor"], asked["subject"], asked["who"]
+        )
+    except ValueError as why:
+        raise Problem(400, "A parameter is wrong", str(why)) from None
+    parts: list[Markup] = [entryTable(found.rows, "Actions, newest first", hasAddresses=True)]
+    if found.next:
+        names = ("count", "subject", "who")
+        query = urlencode({name: asked[name] for name in names if asked[name] is not None})
+        to = call.to("audit", query=f"{query}&cursor={found.next}")
+        parts.append(paragraph(link(to, "Earlier actions")))
     return Page("Who has done what", parts)
 
 
@@ -148,7 +154,7 @@ ROUTES = (
         "Who has done what, from where, with what outcome.",
         (
             Parameter("count", "How many actions.", "integer", default=100, least=1, most=MOST),
-            Parameter("before", "Only actions before this time.", "time"),
+            Parameter("cursor", "Where this part begins: next of the part before.", default=""),
             Parameter("subject", "Only actions on this, such as builder/full or slave/bot1."),
             Parameter("who", "Only actions of this account."),
         ),

@@ -17,7 +17,7 @@ from buildbot.control.client import ControlError
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.recording import SOCKET, Recorded, peerOf, recordOf
 from buildbot.control.server import ControlServer
-from tests.unit.control.test_audit import MemoryKeeper
+from tests.unit.control.test_audit import Keeper
 
 #: Commands that change nothing.
 QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters", "tokens"}
@@ -84,7 +84,7 @@ class ServerTests(unittest.SynchronousTestCase):
     """A control socket with a record."""
 
     def setUp(self) -> None:
-        self.audit = Audit(MemoryKeeper(), lambda: 5.0)
+        self.audit = Audit(Keeper(), lambda: 5.0)
         handlers: dict[str, Any] = {
             "disconnect": self.disconnect,
             "status": lambda slave=None: "fine",

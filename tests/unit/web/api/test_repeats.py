@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
+from buildbot.model.audit import KeptAnswer
+from buildbot.store.interface import StoreFailed
+from buildbot.store.memory import MemoryStore
 from buildbot.web.api import repeats
 from buildbot.web.api.repeats import Repeats
 from buildbot.web.call import Answer, Call, Problem
 
 
+class Kept(MemoryStore):
+    """A store that can be told to fail."""
+
+    isBroken = False
+
+    def keepAnswer(self, name: str, kept: KeptAnswer, now: float) -> Deferred[None]:
+        """See L{MemoryStore}."""
+        return fail(StoreFailed("disk is full")) if self.isBroken else super().keepAnswer(name, kept, now)
+
+
 class World:
-    """The clock of a master."""
+    """The clock and the store of a master."""
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.now = self.clock.seconds
+        self.store = Kept()
+        self.store.open()
 
 
 class RepeatsTests(unittest.SynchronousTestCase):
@@ -69,9 +85,23 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.once()).body, b"1")
 
     def test_most(self) -> None:
-        """The kept answers are limited; the oldest is forgotten."""
+        """The answers in memory are limited; the oldest one is still in the store."""
         self.patch(repeats, "MOST", 2)
         for key in ("a", "b", "c"):
             self.successResultOf(self.once(key))
         self.assertEqual(self.successResultOf(self.once("c")).body, b"3")
-        self.assertEqual(self.successResultOf(self.once("a")).body, b"4")
+        self.assertEqual(self.successResultOf(self.once("a")).body, b"1")
+
+    def test_restart(self) -> None:
+        """After a restart, an action that is sent again is not done again, and its key fits no other one."""
+        first = self.successResultOf(self.once())
+        self.repeats = Repeats()
+        again = self.successResultOf(self.once())
+        self.assertEqual((again.body, again.status, again.type), (first.body, first.status, first.type))
+        self.repeats = Repeats()
+        self.assertEqual(self.failureResultOf(self.once(body=b"x"), Problem).value.status, 422)
+
+    def test_brokenStore(self) -> None:
+        """If the answer cannot be stored, the action is done, and its answer is in memory."""
+        self.world.store.isBroken = True
+        self.assertEqual([self.successResultOf(self.once()).body for _ in range(2)], [b"1", b"1"])
