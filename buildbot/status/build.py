@@ -27,6 +27,7 @@ from buildbot.status.parts import Parts, Remains
 from buildbot.status.step import LONGEST_WORD, asWords, colorOf, cut, word
 from buildbot.status.step import BuildStepStatus as BuildStepStatus
 from buildbot.status.tests import keptTests
+from buildbot.status.timeleft import TimeLeft, ofBuild
 from buildbot.status.watched import Watched
 from buildbot.wire.budget import weigh
 
@@ -274,10 +275,12 @@ class BuildStatus(Watched):
 
     def getETA(self) -> float | None:
         """The estimated seconds until its end; None if unknown."""
-        known = [step.expected for step in self.steps]
-        if not known or None in known or self.isFinished():
-            return None
-        return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())
+        forecast = self.getTimeLeft()
+        return None if forecast is None else forecast.left
+
+    def getTimeLeft(self) -> TimeLeft | None:
+        """The time left, and how late it is; None if unknown."""
+        return None if self.isFinished() else ofBuild(self.steps, self.started, self.now())
 
     def _tellETA(self, receiver: object) -> None:
         tellOne(receiver, "buildETAUpdate", self, self.getETA())

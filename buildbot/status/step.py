@@ -23,6 +23,7 @@ from buildbot.model.results import SKIPPED
 from buildbot.status.announcer import Announcer, tellOne
 from buildbot.status.looks import RESULTS, lookOfResult
 from buildbot.status.parts import Parts, Remains
+from buildbot.status.timeleft import TimeLeft, ofStep
 from buildbot.status.watched import Watched
 
 _Log = TypeVar("_Log", bound=LogFile)
@@ -217,9 +218,12 @@ class BuildStepStatus(Watched):
 
     def getETA(self) -> float | None:
         """The estimated seconds until its end; None if unknown."""
-        if self.started is None or self.expected is None or self.isFinished():
-            return None
-        return max(0.0, self.started + self.expected - (self.build.logs.clock.seconds() + self.build.ahead))
+        forecast = self.getTimeLeft()
+        return None if forecast is None else forecast.left
+
+    def getTimeLeft(self) -> TimeLeft | None:
+        """The time left, and how late it is; None if unknown."""
+        return ofStep(self, self.build.logs.clock.seconds() + self.build.ahead)
 
     def subscribe(self, receiver: object, updateInterval: float | None = 10) -> None:
         """Deliver the events of the step's logs, and ETA reports, to an L{interfaces.IStatusReceiver}."""

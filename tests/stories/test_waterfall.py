@@ -78,7 +78,9 @@ class WaterfallTests(BuildingCase):
         self.assertIn('href="builders/full"', self.ask("/waterfall?failures_only=1").text)
 
     def test_timeLeft(self) -> None:
-        """A running build shows the time that is left, once an earlier build has shown how long it takes."""
+        """A running build and its step show the time left, once an earlier build has shown how long they
+        take; and how late they are (row 8).
+        """
         self.force()
         self.wait(30)
         self.commands[-1].end(0)
@@ -86,7 +88,16 @@ class WaterfallTests(BuildingCase):
         self.commands[-1].end(0)
         self.wait(2)
         self.force()
-        self.assertIn(" left", self.ask("/waterfall").text)
+        self.assertRegex(self.ask("/waterfall").text, "1 min [01] s left")
+        build = "/builders/full/builds/1"
+        for path in ("/", build):
+            self.assertRegex(self.ask(path).text, "1 min [01] s<", path)
+        self.assertRegex(self.ask(build).text, r"\(3[01] s left\)")
+        self.wait(50)
+        for path in ("/", "/waterfall", build):
+            self.assertRegex(self.ask(path).text, "3[01] s, (19|20) s later than usual", path)
+        for path in (build, f"{build}/steps/compile"):
+            self.assertRegex(self.ask(path).text, r"\((19|20) s later than usual\)", path)
 
     def test_room(self) -> None:
         """The kept boxes of finished builds are limited; the oldest are made again."""

@@ -19,7 +19,18 @@ from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.outside import named, revisionLink
-from buildbot.web.pages.pieces import bar, facts, lasting, paragraph, result, section, since, table, when
+from buildbot.web.pages.pieces import (
+    bar,
+    facts,
+    lasting,
+    paragraph,
+    result,
+    section,
+    since,
+    table,
+    timeLeft,
+    when,
+)
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
@@ -46,7 +57,7 @@ async def buildPage(call: Call) -> Page:
     isNewest = not newest or (newest[0].number or 0) <= number
     parts = [
         Part("summary", join([_summary(call, build, status), _around(call, build, isNewest)])),
-        Part("steps", section("steps-title", "Steps", steps(call, build))),
+        Part("steps", section("steps-title", "Steps", steps(call, build, status))),
         Part("changes", section("changes-title", "Changes", _changes(call, build))),
         Part("acts", await buildForms(call, name, number, status is not None)),
         Part("done", await doneHere(call, aboutBuilder(name, number))),
@@ -70,7 +81,7 @@ async def buildPage(call: Call) -> Page:
 
 def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
     source, options = build.sourcestamp or {}, call.world.options
-    eta = None if status is None else status.getETA()
+    left = "" if status is None else timeLeft(status.getTimeLeft())
     ended = build.finished
     lasts: Value = since(build.started, call.world.now()) if ended is None else lasting(ended - build.started)
     return facts(
@@ -81,7 +92,7 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
         ("Started", when(build.started)),
         ("Finished", when(ended)),
         ("Duration" if ended is not None else "For", lasts),
-        ("Time left", "" if eta is None else lasting(eta)),
+        ("Time left", left),
         ("Branch", source.get("branch")),
         ("Revision", revisionOf(call, build)),
         ("Repository", named(options.repositories, str(source.get("repository") or ""))),
@@ -116,7 +127,7 @@ def _around(call: Call, build: BuildRecord, isNewest: bool) -> Markup:
     return paragraph(join(links, " · ")) if links else NOTHING
 
 
-def steps(call: Call, build: BuildRecord) -> Markup:
+def steps(call: Call, build: BuildRecord, status: BuildStatus | None = None) -> Markup:
     """The steps of a build: result, duration as a bar, and logs."""
     visible = [each for each in build.steps if not each.hidden]
     shown = visible if len(visible) <= MOST_STEPS else _chosen(visible)
@@ -126,7 +137,7 @@ def steps(call: Call, build: BuildRecord) -> Markup:
         [
             link(call.to(*buildPath(build), "steps", step.name), step.name),
             join(filter(None, [result(step.results), " ".join(step.text), statistics(step)]), " "),
-            join([bar(_lasts(step, now), longest), _duration(step, now)], " "),
+            join([bar(_lasts(step, now), longest), _duration(step, now), _left(status, step)], " "),
             logs(call, build, step),
         ]
         for step in shown
@@ -235,6 +246,16 @@ def _shown(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
 
 
+def _left(status: BuildStatus | None, step: StepRecord) -> str:
+    """The time left of a running step, in brackets; "" if unknown."""
+    steps = [] if status is None or step.finished is not None else status.steps
+    running = next((each for each in steps if each.name == step.name and each.isRunning()), None)
+    forecast = None if running is None else running.getTimeLeft()
+    if forecast is None:
+        return ""
+    return f"({timeLeft(forecast)})" if forecast.late else f"({timeLeft(forecast)} left)"
+
+
 async def stepPage(call: Call) -> Page:
     """One step of a build."""
     build, status = await buildOf(call)
@@ -244,7 +265,10 @@ async def stepPage(call: Call) -> Page:
         ("Result", join([result(step.results), " ".join(step.text)], " ")),
         ("Started", when(step.started)),
         ("Finished", when(step.finished)),
-        ("Duration" if step.finished is not None else "For", _duration(step, now)),
+        (
+            "Duration" if step.finished is not None else "For",
+            join([_duration(step, now), _left(status, step)], " "),
+        ),
         ("Logs and links", logs(call, build, step)),
         ("Counted", statistics(step)),
     )

@@ -11,7 +11,7 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.pieces import lasting, paragraph, section, since, table, when
+from buildbot.web.pages.pieces import lasting, paragraph, section, since, table, timeLeft, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
 from buildbot.web.serving import feeds
@@ -93,7 +93,6 @@ def _running(call: Call) -> Markup:
     rows = []
     for build in runningBuilds(call.world.botmaster):
         name, number, step = build.getBuilder().getName(), build.getNumber(), build.getCurrentStep()
-        eta = build.getETA()
         rows.append(
             [
                 link(call.to("builders", name), name),
@@ -101,7 +100,7 @@ def _running(call: Call) -> Markup:
                 "" if step is None else step.getName(),
                 link(call.to("buildslaves", build.getSlavename()), build.getSlavename()),
                 since(build.getTimes()[0], call.world.now()),
-                "" if eta is None else lasting(eta),
+                timeLeft(build.getTimeLeft()),
             ]
         )
     if not rows:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
+from buildbot.status.timeleft import TimeLeft
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join
 
 _STATE = Template('<span class="state {kind}"><span aria-hidden="true">{symbol}</span> {text}</span>')
@@ -78,6 +79,16 @@ def lasting(seconds: float) -> str:
     if whole < 172800:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86400} days"
+
+
+def timeLeft(forecast: TimeLeft | None) -> str:
+    """The time left, such as "2 min 0 s", and how late it is; "" if unknown."""
+    if forecast is None:
+        return ""
+    if not forecast.late:
+        return lasting(forecast.left)
+    late = f"{lasting(forecast.late)} later than usual"
+    return late if forecast.left < 1 else f"{lasting(forecast.left)}, {late}"
 
 
 def facts(*pairs: tuple[str, Value]) -> Markup:

@@ -21,7 +21,7 @@ from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, p
 from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import isOnBranch
 from buildbot.web.pages.columns import Box, Row, layout
-from buildbot.web.pages.pieces import clock, lasting, paragraph
+from buildbot.web.pages.pieces import clock, paragraph, timeLeft
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving import feeds
 
@@ -298,9 +298,10 @@ def _current(call: Call, builder: BuilderStatus) -> Markup:
     look: Look = lookOfActivity("waiting" if state == "idle" and waiting else state)
     words: list[str] = [look.word]
     for build in running:
-        eta = build.getETA()
-        if eta is not None:
-            words.append(f"{lasting(eta)} left")
+        forecast = build.getTimeLeft()
+        if forecast is not None:
+            left = timeLeft(forecast)
+            words.append(left if forecast.left < 1 and forecast.late else f"{left} left")
     if waiting:
         words.append(f"{waiting} waiting")
     return _CURRENT(kind=look.css, symbol=look.symbol, text=", ".join(words))
