@@ -11,6 +11,7 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.failure import failureLink
 from buildbot.web.pages.pieces import lasting, paragraph, section, since, table, timeLeft, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
@@ -56,12 +57,13 @@ def _broken(call: Call, broken: list[tuple[str, Standing]]) -> Markup:
             _since(call, standing),
             _between(call, standing),
             "" if standing.red is None else standing.red.who,
+            "" if standing.last is None else failureLink(call, standing.last),
         ]
         for name, standing in broken
     ]
     if not rows:
         return paragraph("No builder is broken.")
-    heads = ("Builder", "Last build", "Why", "Since", "Last good … first bad", "Changes by")
+    heads = ("Builder", "Last build", "Why", "Since", "Last good … first bad", "Changes by", "Failing log")
     return table("Broken builders", heads, rows)
 
 
