@@ -114,7 +114,16 @@ class Route:
                 raise BadQuery(
                     f"unknown parameter {unknown[0]!r}; known are {', '.join(sorted(names)) or 'none'}"
                 )
-        return {each.name: each.read(given.get(each.name, ())) for each in self.parameters}
+        return {each.name: each.read(self._texts(each, given)) for each in self.parameters}
+
+    def _texts(self, parameter: Parameter, given: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """The texts of a parameter. An empty field of a form counts as none, unless its value is one text: an
+        empty branch is the main line.
+        """
+        texts = given.get(parameter.name, ())
+        if self.strict or (parameter.kind in ("text", "flag") and not parameter.repeated):
+            return texts
+        return [each for each in texts if each]
 
 
 _SEGMENT = re.compile(r"\{(\w+)(?::(int|rest))?\}")

@@ -34,6 +34,7 @@ from buildbot.web.pages import (
     slaves,
     tokens,
     waterfall,
+    waterfallhelp,
 )
 from buildbot.web.routes import Route, Table
 from buildbot.web.serving import feeds, health, metrics, monitors, old08, v2, xmlrpc
@@ -62,6 +63,7 @@ TABLE = Table(
         *changes.ROUTES,
         *slaves.ROUTES,
         *waterfall.ROUTES,
+        *waterfallhelp.ROUTES,
         *grid.ROUTES,
         *console.ROUTES,
         *queue.ROUTES,

@@ -81,7 +81,7 @@ class ConsoleTests(GridCase):
         page = self.ask("/console?fold=prose&revs=9").text
         self.assertIn("1 success", page)
         self.assertNotIn("builders/docs", page)
-        self.assertIn('<a href="console?revs=9">unfold</a>', page)
+        self.assertIn('<a href="console?revs=9" aria-label="unfold prose">unfold</a>', page)
         self.assertIn('href="console?fold=prose"', self.ask("/console").text)
 
     def test_chosen(self) -> None:

@@ -152,7 +152,9 @@ def _without(call: Call, name: str) -> list[tuple[str, str]]:
 
 def oneBoxPerBuilder(call: Call) -> Answer:
     """The page of 0.7 with the last build of each builder: the list of builders has that."""
-    return redirect(call.to("builders"), 301)
+    known = {each.name for each in PARAMETERS}
+    query = urlencode([(name, text) for name in known & set(call.given) for text in call.given[name]])
+    return redirect(call.to("builders", query=query), 301)
 
 
 _LINES = (
@@ -167,5 +169,11 @@ ROUTES = (
     ),
     Route("/one_line_per_build", oneLinePerBuild, "The last builds of all builders.", _LINES),
     Route("/one_line_per_build/{builder}", oneLinePerBuild, "The last builds of one builder.", _LINES),
-    Route("/one_box_per_builder", oneBoxPerBuilder, "The list of builders, at its old address.", kind="old"),
+    Route(
+        "/one_box_per_builder",
+        oneBoxPerBuilder,
+        "The list of builders, at its old address.",
+        PARAMETERS,
+        kind="old",
+    ),
 )

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlencode
 
 from buildbot.model.rows import BuildRow, ChangeFilter, ChangeRow
 from buildbot.status.looks import lookOfResult
@@ -15,6 +13,7 @@ from buildbot.web.markup import Markup, Template, Value, join, link
 from buildbot.web.pages.boxes import Boxes, box, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.folding import PARAMETER, categoryOf, foldLink, numbers
 from buildbot.web.pages.grid import reloads
 from buildbot.web.pages.matrix import Commit, Places, commits
 from buildbot.web.pages.pieces import paragraph, when
@@ -22,8 +21,6 @@ from buildbot.web.routes import Parameter, Route
 
 #: The builds of each builder that are looked at, at most.
 _BUILDS = 60
-#: The name of the group of builders without a category.
-_OTHERS = "no category"
 
 _TABLE = Template(
     '<div class="scroll" tabindex="0" role="region" aria-label="Console"><table class="ConsoleTable console">'
@@ -31,7 +28,7 @@ _TABLE = Template(
     '<thead><tr><th scope="col">Revision</th><th scope="col">Author</th>{heads}</tr>'
     '<tr><th scope="row">Last builds</th><td></td>{last}</tr></thead><tbody>{rows}</tbody></table></div>'
 )
-_HEAD = Template('<th scope="col">{name} <a href="{to}">{text}</a></th>')
+_HEAD = Template('<th scope="col">{name}</th>')
 _ROW = Template(
     '<tr><th scope="row">{revision}</th><td class="who">{who}</td>{cells}</tr>'
     '<tr><td colspan="{width}" class="soft">{words}</td></tr>'
@@ -49,7 +46,7 @@ PARAMETERS = (
     Parameter("repository", "Show only revisions of this repository."),
     Parameter("project", "Show only revisions of this project."),
     Parameter("codebase", "Does nothing; for old addresses."),
-    Parameter("fold", "Show only the numbers of these categories.", repeated=True),
+    PARAMETER,
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
 )
 
@@ -109,23 +106,10 @@ class _Console:
     def table(self) -> Markup:
         """The whole table."""
         return _TABLE(
-            heads=join(self._head(group) for group in self._groups),
+            heads=join(_HEAD(name=foldLink(self._call, group, PARAMETERS)) for group in self._groups),
             last=join(self._last(group, names) for group, names in self._groups.items()),
             rows=join(self._row(place, each) for place, each in enumerate(self._commits)),
         )
-
-    def _head(self, group: str) -> Markup:
-        """The name of a group, with a link that folds or unfolds it."""
-        folded = self._folded ^ {group}
-        pairs = [
-            (name, each)
-            for name, texts in self._call.given.items()
-            if name != "fold" and any(name == known.name for known in PARAMETERS)
-            for each in texts
-        ]
-        query = urlencode([*pairs, *(("fold", each) for each in sorted(folded))])
-        text = "unfold" if group in self._folded else "fold"
-        return _HEAD(name=group, to=self._call.to("console", query=query), text=text)
 
     def _last(self, group: str, names: Sequence[str]) -> Markup:
         """The summary: the last finished build of each builder, as a link to the builder."""
@@ -170,15 +154,13 @@ def _groups(call: Call, names: Mapping[str, object]) -> dict[str, list[str]]:
     """The builders by category, in the order of the configuration."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(call.world.config.builders[name].category or _OTHERS, []).append(name)
+        groups.setdefault(categoryOf(call, name), []).append(name)
     return groups
 
 
 def _numbers(rows: Sequence[BuildRow]) -> Markup:
     """A cell with numbers, such as "12 success, 1 failure"."""
-    numbers = Counter(lookOfResult(row.results).word for row in rows)
-    words = ", ".join(f"{count} {word}" for word, count in numbers.most_common())
-    return _CELL(boxes=words)
+    return _CELL(boxes=numbers(lookOfResult(row.results).word for row in rows))
 
 
 ROUTES = (

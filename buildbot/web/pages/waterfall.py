@@ -8,27 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from buildbot.model.records import BuildRecord
-from buildbot.model.rows import BuildFilter, BuildRow
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES, QUEUE, SLAVES
+from buildbot.text.plural import counted
+from buildbot.web import window
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.limited import Limited
-from buildbot.web.markup import NOTHING, Markup, Template, escape, join, link, path
+from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, link, path
+from buildbot.web.pages import folding
 from buildbot.web.pages.boxes import lastRowsOf
-from buildbot.web.pages.builders import isOnBranch
+from buildbot.web.pages.builders import isOnBranch, storedBranches
 from buildbot.web.pages.columns import Box, Row, layout
+from buildbot.web.pages.folding import Group
+from buildbot.web.pages.matrix import Rows
 from buildbot.web.pages.pieces import clock, paragraph, timeLeft
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving import feeds
+from buildbot.web.window import ALWAYS, Window
 
 #: The most boxes' characters that are kept.
 ROOM = 16_000_000
 #: About this many builds are shown, over all builders.
 MANY = 1200
+#: The most logs of a step that its box has.
+LOGS = 4
+#: A build that began so many seconds before the time of the page may reach into it.
+LONGEST_BUILD = 86400
 #: The smallest number of seconds between two reloads.
 LEAST_RELOAD = 15
 
@@ -40,18 +50,21 @@ PARAMETERS = (
     Parameter("branch", "Show only builds of these branches; trunk is also no branch.", repeated=True),
     Parameter("committer", "Show only builds with changes of these people.", repeated=True),
     Parameter("project", "Show only builds of these projects.", repeated=True),
-    Parameter("first_time", "Show nothing older, in seconds since the epoch.", "time"),
-    Parameter("last_time", "Show nothing newer, in seconds since the epoch.", "time"),
-    Parameter("show_time", "Show this many seconds; it wins over first_time.", "number", least=1),
+    *window.PARAMETERS,
     Parameter("num_events", "The most rows.", "integer", least=1),
     Parameter("show_events", "Show events of slaves.", "flag", default=False),
     Parameter("failures_only", "Show only builders that are offline or red.", "flag", default=False),
+    folding.PARAMETER,
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
     Parameter("nobubble", "Does nothing; for old addresses."),
     Parameter("phase", "Does nothing; for old addresses."),
 )
 
 _HEAD = Template('<th scope="col" class="Builder"><a href="{to}">{name}</a></th>')
+_GROUPS = Template("<tr><td></td><td></td>{groups}</tr>")
+_GROUP = Template('<th scope="colgroup" colspan="{count}">{name}</th>')
+_FOLDED = Template('<th scope="col" class="Builder">{text}</th>')
+_NUMBERS = Template("<td>{text}</td>")
 _CURRENT = Template('<td class="Activity {kind}"><span aria-hidden="true">{symbol}</span> {text}</td>')
 _LAST = Template('<td class="LastBuild box {kind}"><span aria-hidden="true">{symbol}</span> {text}</td>')
 _STEP = Template('<a href="{to}"><span aria-hidden="true">{symbol}</span> {name}</a> {text}')
@@ -59,7 +72,7 @@ _START = Template('<a href="{to}">Build {number}</a>')
 _TABLE = Template(
     '<div class="scroll" tabindex="0" role="region" aria-label="Waterfall"><table class="waterfall">'
     "<caption>Newest first; the time is that of the server ({zone})</caption>"
-    '<thead><tr><th scope="col">Time</th><th scope="col">Changes</th>{heads}</tr>'
+    '<thead>{groups}<tr><th scope="col">Time</th><th scope="col">Changes</th>{heads}</tr>'
     '<tr><th scope="row">last build</th><td></td>{last}</tr>'
     '<tr><th scope="row">now</th><td></td>{current}</tr></thead><tbody>{rows}</tbody></table></div>'
 )
@@ -92,27 +105,35 @@ async def waterfall(call: Call) -> Page:
     """The waterfall."""
     query = call.query
     names = await _chosen(call)
-    rows = await _rows(call, names)
+    groups = folding.groupsOf(call, names)
+    shown = [name for group in groups if not group.isFolded for name in group.builders]
+    span = Window.of(query, call.world.now())
+    count = max(5, min(100, MANY // max(1, len(names))))
+    recent = await lastRowsOf(call).of(call.world, names, count) if names else {}
+    rows = await _rows(call, shown, span) if _isFiltered(call, span) else recent
     boxes = call.world.part(BoxCache)
     columns = [await _changes(call)]
     running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
-    for name in names:
-        columns.append(await _column(call, name, rows.get(name, ()), running, boxes))
+    for group in groups:
+        if group.isFolded:
+            columns.append([])
+        else:
+            columns += [
+                await _column(call, name, rows.get(name, ()), running, boxes) for name in group.builders
+            ]
     most = query["num_events"] or call.world.options.numEvents
     if call.world.options.numEventsMax is not None:
         most = min(most, call.world.options.numEventsMax)
-    since, until = _window(call)
-    shown = [[box for box in column if _isIn(box, since, until)] for column in columns]
+    columns = [[box for box in column if span.touches(box.start, box.end)] for column in columns]
     reload = max(LEAST_RELOAD, query["reload"]) if query["reload"] else 0
+    lines = layout(columns, min(most, 2000))
     return Page(
         "Waterfall",
         [
-            Part("waterfall", _table(call, names, layout(shown, min(most, 2000)))),
-            paragraph(
-                join([link(call.to("waterfall", "help"), "Choose what is shown"), _older(call, shown)], " · ")
-            ),
+            Part("waterfall", _table(call, groups, recent, lines)),
+            paragraph(_links(call, span, lines)),
         ],
-        topics=() if until is not None else (BUILDERS, BUILDS, QUEUE, SLAVES, CHANGES),
+        topics=() if span.last is not None else (BUILDERS, BUILDS, QUEUE, SLAVES, CHANGES),
         ages=True,
         wide=True,
         feeds=feeds.links(call),
@@ -120,24 +141,14 @@ async def waterfall(call: Call) -> Page:
     )
 
 
-def _isIn(box: Box, since: float | None, until: float | None) -> bool:
-    return (since is None or box.end >= since) and (until is None or box.start <= until)
-
-
-def _window(call: Call) -> tuple[float | None, float | None]:
-    """The earliest and the latest time of the page."""
-    first, last, span = (call.query[name] for name in ("first_time", "last_time", "show_time"))
-    if span is not None:
-        first = (call.world.now() if last is None else last) - span
-    return first, last
-
-
-def _older(call: Call, columns: Sequence[Sequence[Box]]) -> Markup:
-    """A link to the time before."""
-    starts = [box.start for column in columns for box in column]
-    if not starts:
-        return NOTHING
-    return link(call.to("waterfall", query=f"last_time={int(min(starts))}"), "Older")
+def _links(call: Call, span: Window, rows: Sequence[Row]) -> Markup:
+    """The links to the form, and to the time before and after."""
+    oldest = rows[-1].time if rows else None
+    links = [link(call.to("waterfall", "help"), "Choose what is shown")]
+    for text, other in (("Older", span.older(oldest)), ("Newer", span.newer(oldest, call.world.now()))):
+        if other is not None:
+            links.append(link(call.to(*call.segments, query=other.query(call.given)), text))
+    return join(links, " · ")
 
 
 async def _chosen(call: Call) -> list[str]:
@@ -165,31 +176,27 @@ def _isBad(builder: BuilderStatus, wasRed: bool) -> bool:
     )
 
 
-async def _rows(call: Call, names: Sequence[str]) -> dict[str, list[BuildRow]]:
-    """The builds of each builder that the page shows, the newest first."""
-    if not names:
-        return {}
-    since, until = _window(call)
-    if since is None and until is None:
-        count = max(5, min(100, MANY // len(names)))
-        found = await lastRowsOf(call).of(call.world, names, count)
-    else:
-        chosen = BuildFilter(
-            builders=tuple(names), until=until, since=None if since is None else since - 86400
-        )
-        page = await call.world.store.getBuildRows(chosen, 1000)
-        found = {name: [] for name in names}
-        for row in page.rows:
+async def _rows(call: Call, names: Sequence[str], span: Window) -> dict[str, list[BuildRow]]:
+    """The builds of each builder that the filters let through, the newest first."""
+    since = None if span.first is None else span.first - LONGEST_BUILD
+    chosen = BuildFilter(
+        builders=tuple(names), until=span.last, since=since, branches=storedBranches(call.query["branch"])
+    )
+    found: dict[str, list[BuildRow]] = {name: [] for name in names}
+    for row in (await call.world.store.getBuildRows(chosen, MOST_ROWS)).rows:
+        if _matches(call, row):
             found[row.builder].append(row)
-    return {name: [row for row in rows if _matches(call, row)] for name, rows in found.items()}
+    return found
+
+
+def _isFiltered(call: Call, span: Window) -> bool:
+    """True if the page shows other builds than the last ones of each builder."""
+    return span != ALWAYS or any(call.query[name] for name in ("branch", "committer", "project"))
 
 
 def _matches(call: Call, row: BuildRow) -> bool:
-    """True if the filters of the page let a build through."""
-    query = call.query
-    branches, people, projects = query["branch"], query["committer"], query["project"]
-    if not isOnBranch(row.branch, branches):
-        return False
+    """True if the filters of people and projects let a build through."""
+    people, projects = call.query["committer"], call.query["project"]
     if people and not any(each in row.who for each in people):
         return False
     return not projects or row.project in projects
@@ -235,12 +242,24 @@ def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
             to=path(*here, "steps", step.name),
             symbol=look.symbol,
             name=step.name,
-            text=join([" ".join(step.text), "" if step.results is not None else "running"], " "),
+            text=join([*_words(step), *_logs(here, step)], " "),
         )
         boxes.append(
             Box(step.started, now if step.finished is None else step.finished, f"BuildStep {look.css}", html)
         )
     return tuple(boxes)
+
+
+def _words(step: StepRecord) -> list[Value]:
+    """The text of a step that says more than its name."""
+    text = " ".join(step.text)
+    return [*([text] if text and text != step.name else []), *(["running"] if step.results is None else [])]
+
+
+def _logs(here: tuple[str | int, ...], step: StepRecord) -> list[Markup]:
+    """Links to the logs of a step."""
+    links = [link(path(*here, "steps", step.name, "logs", log.name), log.name) for log in step.logs[:LOGS]]
+    return [*links, *([escape(f"{len(step.logs) - LOGS} more logs")] if len(step.logs) > LOGS else [])]
 
 
 def _events(call: Call, name: str) -> list[Box]:
@@ -263,33 +282,62 @@ async def _changes(call: Call) -> list[Box]:
     ]
 
 
-def _table(call: Call, names: Sequence[str], rows: Sequence[Row]) -> Markup:
-    heads = join(_HEAD(to=call.to("builders", name), name=name) for name in names)
-    builders = [call.world.status.getBuilder(name) for name in names]
+def _table(call: Call, groups: Sequence[Group], recent: Rows, rows: Sequence[Row]) -> Markup:
     zone, lines, told = clock(call.world.now())[1], [], ""
     for row in rows:
         text = clock(row.time)[0]
         cells = join(row.cells)
         lines.append(_SAME_TIME(cells=cells) if text == told else _ROW(time=text, cells=cells))
         told = text
+    heads = [_heads(call, group, recent) for group in groups]
     return _TABLE(
-        heads=heads,
+        groups=_groups(call, groups),
+        heads=join(head for head, _, _ in heads),
         zone=zone,
-        last=join(_last(call, builder) for builder in builders),
-        current=join(_current(call, builder) for builder in builders),
+        last=join(last for _, last, _ in heads),
+        current=join(current for _, _, current in heads),
         rows=join(lines),
     )
 
 
-def _last(call: Call, builder: BuilderStatus) -> Markup:
-    build = builder.getLastFinishedBuild()
-    if build is None:
-        return _LAST(kind="", symbol="", text="none")
-    look = lookOfResult(build.getResults())
-    to = call.to("builders", builder.getName(), "builds", build.getNumber())
-    return _LAST(
-        kind=look.css, symbol=look.symbol, text=join([link(to, f"#{build.getNumber()}"), look.word], " ")
+def _groups(call: Call, groups: Sequence[Group]) -> Markup:
+    """The row of the categories; nothing if there is only one."""
+    if len({each.category for each in groups}) < 2 and not any(each.isFolded for each in groups):
+        return NOTHING
+    heads = [
+        _GROUP(
+            count=1 if each.isFolded else len(each.builders),
+            name=folding.foldLink(call, each.category, PARAMETERS),
+        )
+        for each in groups
+    ]
+    return _GROUPS(groups=join(heads))
+
+
+def _heads(call: Call, group: Group, recent: Rows) -> tuple[Markup, Markup, Markup]:
+    """The three rows above some columns: names, last builds and activities."""
+    builders = [call.world.status.getBuilder(name) for name in group.builders]
+    last = [next((row for row in recent[name] if row.finished is not None), None) for name in group.builders]
+    if not group.isFolded:
+        return (
+            join(_HEAD(to=call.to("builders", name), name=name) for name in group.builders),
+            join(_last(call, row) for row in last),
+            join(_current(call, builder) for builder in builders),
+        )
+    return (
+        _FOLDED(text=counted(len(builders), "builder")),
+        _NUMBERS(text=folding.numbers(lookOfResult(row.results).word for row in last if row)),
+        _NUMBERS(text=folding.numbers(builder.getState()[0] for builder in builders)),
     )
+
+
+def _last(call: Call, row: BuildRow | None) -> Markup:
+    """The last finished build of a builder."""
+    if row is None:
+        return _LAST(kind="", symbol="", text="none")
+    look = lookOfResult(row.results)
+    to = call.to("builders", row.builder, "builds", row.number)
+    return _LAST(kind=look.css, symbol=look.symbol, text=join([link(to, f"#{row.number}"), look.word], " "))
 
 
 def _current(call: Call, builder: BuilderStatus) -> Markup:
@@ -307,34 +355,4 @@ def _current(call: Call, builder: BuilderStatus) -> Markup:
     return _CURRENT(kind=look.css, symbol=look.symbol, text=", ".join(words))
 
 
-_HELP = Template(
-    '<form action="{to}" method="get"><fieldset><legend>Builders</legend>{builders}</fieldset>'
-    "<fieldset><legend>Builds</legend>"
-    '<p><label for="branch">Branch</label> <input id="branch" name="branch"></p>'
-    '<p><label for="committer">Changes by</label> <input id="committer" name="committer"></p>'
-    '<p><label for="num_events">Rows</label> <input id="num_events" name="num_events" type="number" min="1" '
-    'value="{rows}"></p>'
-    '<p><label for="reload">Load again after seconds</label> <input id="reload" name="reload" type="number" '
-    'min="15"></p>'
-    '<p><label><input type="checkbox" name="failures_only" value="true"> Only broken builders</label></p>'
-    '<p><label><input type="checkbox" name="show_events" value="true"> Events of slaves</label></p>'
-    "</fieldset><p><button>Show</button></p></form>"
-)
-_CHOICE = Template('<p><label><input type="checkbox" name="builder" value="{name}"> {name}</label></p>')
-
-
-def waterfallHelp(call: Call) -> Page:
-    """A form that makes the address of a waterfall."""
-    names = call.world.status.getBuilderNames()
-    form = _HELP(
-        to=call.to("waterfall"),
-        builders=join(_CHOICE(name=name) for name in names),
-        rows=call.world.options.numEvents,
-    )
-    return Page("Choose what the waterfall shows", [form], trail=(("Waterfall", call.to("waterfall")),))
-
-
-ROUTES = (
-    Route("/waterfall", waterfall, "Time runs upward, with one column for each builder.", PARAMETERS),
-    Route("/waterfall/help", waterfallHelp, "A form that makes the address of a waterfall."),
-)
+ROUTES = (Route("/waterfall", waterfall, "Time runs upward, with one column for each builder.", PARAMETERS),)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from buildbot.status.topics import BUILDERS, BUILDS
+from buildbot.web import window
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.feeds import atom as atomFormat
 from buildbot.web.feeds import rss as rssFormat
@@ -15,13 +16,17 @@ from buildbot.web.markup import Href
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import Tails, addressOf, answered, baseOf, finished
 from buildbot.web.serving.unchanged import kept
+from buildbot.web.window import Window
 
 PARAMETERS = (
     Parameter("builder", "Only builds of these builders.", repeated=True),
+    Parameter("show", "The old name of builder.", repeated=True),
     Parameter("category", "Only builders of these categories or tags.", repeated=True),
     Parameter("tag", "Only builders of these categories or tags.", repeated=True),
     Parameter("branch", "Only builds of these branches.", repeated=True),
     Parameter("committer", "Only builds with changes by these people.", repeated=True),
+    Parameter("project", "Only builds of these projects.", repeated=True),
+    *window.PARAMETERS,
     Parameter("only", "Which builds.", default=FAILURES, choices=CHOICES),
     Parameter("failures_only", "Only failed builds, as in older releases.", "flag", default=False),
 )
@@ -45,18 +50,22 @@ async def _feed(
     asked = call.query
     tags = (*asked["category"], *asked["tag"])
     names = call.world.status.getBuilderNames(tags or call.world.options.categories)
-    wanted = [name for name in names if not asked["builder"] or name in asked["builder"]]
+    builders = (*asked["builder"], *asked["show"])
+    wanted = [name for name in names if not builders or name in builders]
     readable = frozenset([name for name in wanted if await call.may("viewLogs", name)])
 
     async def make() -> Answer:
         only = FAILURES if asked["failures_only"] else asked["only"]
-        builds = await finished(call.world, wanted, only, asked["branch"], asked["committer"])
+        span = Window.of(asked, call.world.now())
+        builds = await finished(
+            call.world, wanted, only, asked["branch"], asked["committer"], asked["project"], span
+        )
         tails = call.world.part(Tails)
         builds = [
             await tails.added(call.world, each) if each.builder in readable else each for each in builds
         ]
         project = call.world.config.projectName
-        title = titled(project, only, asked["builder"], tags, asked["branch"])
+        title = titled(project, only, builders, tags, asked["branch"])
         head = FeedHead(title, baseOf(call), addressOf(call), call.world.master.since)
         return answered(written(head, builds), type)
 

@@ -14,6 +14,7 @@ from buildbot.web.call import Answer, Call
 from buildbot.web.feeds.entries import LINES
 from buildbot.web.feeds.views import ALL, CHANGES, FAILURES, GREEN, RED, BuildView, chosen, isDecisive
 from buildbot.web.reading import failedLog
+from buildbot.web.window import ALWAYS, Window
 from buildbot.web.world import World
 
 #: The builds that are looked through for those that turned a builder red or green.
@@ -71,15 +72,22 @@ async def finished(
     only: str,
     branches: Sequence[str] = (),
     committers: Sequence[str] = (),
+    projects: Sequence[str] = (),
+    span: Window = ALWAYS,
 ) -> list[BuildView]:
-    """The builds for a feed, the latest end first."""
+    """The builds for a feed, the latest end first.
+
+    @param span: the time of their ends.
+    """
     results = {FAILURES: RED, CHANGES: (*GREEN, *RED)}.get(only, ())
-    count = MOST if only in (FAILURES, ALL) and not committers else WINDOW
+    count = MOST if only in (FAILURES, ALL) and not committers and not projects else WINDOW
     found: list[BuildView] = []
     for branch in tuple(dict.fromkeys("" if each == "trunk" else each for each in branches)) or (None,):
-        wanted = BuildFilter(tuple(builders), branch=branch, results=results, byEnd=True)
+        wanted = BuildFilter(
+            *(tuple(builders), None, branch), results=results, since=span.first, until=span.last, byEnd=True
+        )
         page = await world.store.getBuildRows(wanted, count)
-        views = [viewOf(row) for row in page.rows]
+        views = [viewOf(row) for row in page.rows if not projects or row.project in projects]
         found += compared(views, isComplete=not page.next) if only == CHANGES else views
     if committers:
         found = [each for each in found if not set(committers).isdisjoint(each.blame)]

@@ -106,13 +106,23 @@ async def png(call: Call) -> Answer:
         raise Problem(400, "A parameter is missing", "The parameter builder names the builder.")
 
     async def make() -> Answer:
-        view = await _builder(call, name, None)
-        results = None if view is None or view.last is None else view.last.results
-        image = pngFormat.png(results, size)
-        status = 404 if view is None else 200
+        isKnown = name in call.world.status.getBuilderNames()
+        image = pngFormat.png(await _resultFor(call, name) if isKnown else None, size)
+        status = 200 if isKnown else 404
         return Answer(image, pngFormat.CONTENT_TYPE.decode(), status, _ANYWHERE, cache=_FRESH)
 
     return await kept(call, (builderTopic(name), BUILDERS), make)
+
+
+async def _resultFor(call: Call, builder: str) -> int | None:
+    """The result of the build that the address names, by its number or revision; else of the last one."""
+    number, store = call.query["number"], call.world.store
+    wanted = BuildFilter((builder,), revision=call.query["revision"] or None, state="finished")
+    if number >= 0:
+        build = await store.getBuild(builder, number)
+        return None if build is None else build.results
+    rows = (await store.getBuildRows(wanted, -number)).rows
+    return rows[-1].results if len(rows) == -number else None
 
 
 _CHOICE = (
@@ -140,6 +150,14 @@ ROUTES = (
         "The last result of a builder as a small image.",
         (
             Parameter("builder", "The name of the builder."),
+            Parameter(
+                "number",
+                "The number of a build; a negative one counts from the last finished one.",
+                "integer",
+                default=-1,
+                least=-100,
+            ),
+            Parameter("revision", "Only builds of this revision."),
             Parameter("size", "The size.", default="normal", choices=tuple(pngFormat.SIZES)),
         ),
         kind="feed",
