@@ -17,7 +17,7 @@ class FailureTests(LogCase):
         found = re.search(r'href="(builders/full/builds/0/failure)">log of #0</a>', self.ask("/").text)
         assert found
         answer = self.ask(f"/{found[1]}")
-        self.assertEqual(answer.status, 302)
+        self.assertEqual(answer.status, 303)
         return answer.headers["location"].rpartition("../")[2]
 
     def end(self, rc: int = 0) -> None:

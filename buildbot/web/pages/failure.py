@@ -22,14 +22,14 @@ async def failure(call: Call) -> Answer:
     build, status = await buildOf(call)
     found = failedLog(build)
     if found is None:
-        return redirect(call.to(*buildPath(build)), 302)
+        return redirect(call.to(*buildPath(build)))
     step, record = found
     directory = call.world.botmaster.resources.logs
     shown = ShownLog(build, status, step, record, directory, liveOf(status, record))
     line = await _failingLine(call, shown) if await call.may("viewLogs", build.builder) else 0
     if not line:
-        return redirect(call.to(*shown.segments), 302)
-    return redirect(call.to(*shown.segments, query=f"line={line}", anchor=f"L{line}"), 302)
+        return redirect(call.to(*shown.segments))
+    return redirect(call.to(*shown.segments, query=f"line={line}", anchor=f"L{line}"))
 
 
 async def _failingLine(call: Call, shown: ShownLog) -> int:
