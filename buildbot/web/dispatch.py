@@ -137,6 +137,17 @@ class Dispatcher:
         requests.time(incoming.page, clock.seconds() - began)
         return answer
 
+    async def refusal(
+        self, incoming: Incoming, segments: Sequence[str], action: str
+    ) -> Answer | Stream | None:
+        """The answer to a visitor who may not see a file or resource of people's own; None: the visitor may.
+
+        @param action: the right to it; "": everybody may see it. A foreign C{Host} is refused anyway.
+        """
+        route = replace(_GATE, action=action)
+        answer = await self._answer(incoming, segments, self._find(segments, route))
+        return None if answer is _ADMITTED else answer
+
     async def _answer(
         self, incoming: Incoming, segments: Sequence[str], found: Found | None
     ) -> Answer | Stream:
@@ -292,6 +303,8 @@ def _nothing(call: Call) -> Answer:
 
 
 _NO_ROUTE = Route("/", _nothing, "No page.")
+_ADMITTED = Answer(b"")
+_GATE = Route("/", lambda call: _ADMITTED, "A file or a resource of people's own.", kind="own")
 
 
 def problemAsJSON(problem: Problem) -> Answer:

@@ -1,21 +1,32 @@
 # -*- test-case-name: tests.stories.test_ownpages -*-
-"""The root of the site: people's own pages, then our routes, then their own files, then old URLs."""
+"""The root of the site: people's own pages, then our routes, then their own files, then old URLs.
+
+Own pages and files are for visitors with the right to C{view}, as our pages are.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.web import resource, static
+from twisted.internet.defer import ensureDeferred
+from twisted.python.failure import Failure
+from twisted.web import resource, server, static
 
-from buildbot.web.dispatch import Dispatcher, RouteResource
+from buildbot.web.dispatch import Dispatcher, RouteResource, incomingOf, send
 
 #: The policy for own files and own pages: styles may stand in the page, scripts not.
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
     b"connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+#: The files that the page of the login and robots need: everybody may read them.
+OPEN = ("buildbot.css", "favicon.ico", "robots.txt")
+#: The name of the attribute of an own resource that checks its visitors itself, such as a hook of a forge.
+PUBLIC = "isPublic"
+NONE: Mapping[bytes, bytes] = {}
+_OF_FILES = {b"content-security-policy": POLICY, b"cache-control": b"private, no-cache"}
 _INDEX = "index.html"
 
 
@@ -31,7 +42,9 @@ class OwnFiles:
 
     def find(self, segments: Sequence[bytes], request: Any) -> static.File | None:
         """The file of a path, or None."""
-        if any(each.startswith(b".") for each in segments) or not os.path.isdir(self._directory):
+        if any(each.startswith(b".") or b"\0" in each for each in segments):
+            return None
+        if not os.path.isdir(self._directory):
             return None
         file = static.File(self._directory)
         for each in segments:
@@ -40,6 +53,48 @@ class OwnFiles:
                 return None
             file = found
         return file
+
+
+class Gate(resource.Resource):
+    """I render an own resource for those who may see it; others get the same refusal as for our pages."""
+
+    isLeaf = True
+
+    def __init__(
+        self, dispatcher: Dispatcher, own: Any, segments: Sequence[str], headers: Mapping[bytes, bytes] = NONE
+    ) -> None:
+        """@param headers: of the answer of the own resource."""
+        resource.Resource.__init__(self)
+        self._dispatcher = dispatcher
+        self._own = own
+        self._segments = segments
+        self._action = "" if len(segments) == 1 and segments[0] in OPEN else "view"
+        self._headers = headers
+
+    def render(self, request: Any) -> int:
+        """Ask the door, then the own resource."""
+        incoming = incomingOf(request)
+        asking = ensureDeferred(self._dispatcher.refusal(incoming, self._segments, self._action))
+        gone = request.notifyFinish()
+        gone.addErrback(lambda reason: asking.cancel())
+
+        def answer(refused: Any) -> None:
+            if refused is not None:
+                send(refused, request, incoming)
+            elif not request._disconnected:
+                request.content.seek(0)
+                for name, value in self._headers.items():
+                    request.setHeader(name, value)
+                request.render(resource.getChildForRequest(self._own, request))
+
+        asking.addCallback(answer)
+        asking.addErrback(_failed, request)
+        return server.NOT_DONE_YET
+
+
+def _failed(why: Failure, request: Any) -> None:
+    if not request._disconnected:
+        request.processingFailed(why)
 
 
 class Root(resource.Resource):
@@ -54,16 +109,28 @@ class Root(resource.Resource):
         """Serve a page of people's own at a path of one segment."""
         resource.Resource.putChild(self, path.encode("utf-8") if isinstance(path, str) else path, child)
 
+    def getChildWithDefault(self, path: bytes, request: Any) -> Any:
+        """An own resource, behind the door; else see L{getChild}."""
+        own = self.children.get(path)
+        if own is None:
+            return self.getChild(path, request)
+        if getattr(own, PUBLIC, False):
+            return own
+        return Gate(self._dispatcher, own, _texts([path, *request.postpath]))
+
     def getChild(self, path: bytes, request: Any) -> Any:
         """The resource for the whole rest of the path."""
         raw = [path, *request.postpath]
-        segments = [each.decode("utf-8", "surrogateescape") for each in raw]
+        segments = _texts(raw)
         isFirst = segments == [""] and self._files.has(_INDEX)
         if isFirst or self._dispatcher.table.find(segments) is None:
             found = self._files.find([_INDEX.encode()] if isFirst else raw, request)
             if found is not None:
                 request.postpath = []
-                request.setHeader(b"content-security-policy", POLICY)
-                return found
+                return Gate(self._dispatcher, found, segments, _OF_FILES)
         request.postpath = []
         return RouteResource(self._dispatcher, segments)
+
+
+def _texts(raw: Sequence[bytes]) -> list[str]:
+    return [each.decode("utf-8", "surrogateescape") for each in raw]

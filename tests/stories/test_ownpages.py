@@ -6,8 +6,10 @@ import os
 from typing import Any
 
 from twisted.internet import _producer_helpers
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Cooperator
+from twisted.web.resource import Resource
+from twisted.web.static import Data
 
 from buildbot.config.migrate import migrate
 from buildbot.web.oldpages.html import HtmlResource
@@ -202,6 +204,88 @@ class ClosedTests(OwnCase):
         self.assertEqual(self.ask("/builders").status, 401)
         self.assertEqual(self.ask("/slavetable").status, 401)
         self.assertEqual(self.ask("/full-waterfall").status, 401)
+
+    def test_files(self) -> None:
+        """A file of public_html asks for that login, too; the style sheet and the icon are for all."""
+        for name in ("index.html", "report.txt", "buildbot.css", "favicon.ico", "robots.txt"):
+            self.put(name, f"mine: {name}")
+        for path in ("/", "/report.txt"):
+            self.assertEqual(self.ask(path).status, 401, path)
+            self.assertEqual(self.ask(path, "HEAD").status, 401, path)
+            self.assertNotIn("mine", self.ask(path).text)
+            own = self.ask(path, Authorization="Basic YW5uOnB3")
+            self.assertEqual((own.status, own.headers["cache-control"]), (200, "private, no-cache"))
+            self.assertIn("mine: ", own.text)
+        for path in ("/buildbot.css", "/favicon.ico", "/robots.txt"):
+            self.assertEqual(self.ask(path).text, f"mine: {path[1:]}")
+
+    def test_resources(self) -> None:
+        """A resource of putChild asks for that login, with all below it; one that checks itself does not."""
+        below, public = Resource(), Data(b"taken", "text/plain")
+        below.putChild(b"data", Data(b"secret", "text/plain"))
+        public.isPublic = True  # type: ignore[attr-defined]
+        self.web.putChild("below", below)
+        self.web.putChild("taker", public)
+        for path in ("/below", "/below/data", "/below/none"):
+            self.assertEqual(self.ask(path).status, 401, path)
+        own = self.ask("/below/data", Authorization="Basic YW5uOnB3")
+        self.assertEqual((own.status, own.text), (200, "secret"))
+        self.assertEqual(self.ask("/below/none", Authorization="Basic YW5uOnB3").status, 404)
+        self.assertEqual(self.ask("/taker", Host="forge.example", Authorization="Basic eDp5").text, "taken")
+
+    def test_gone(self) -> None:
+        """A visitor who goes away while the door asks gets no answer, and no error is logged."""
+        door: Deferred[Any] = Deferred()
+
+        async def waits(*args: object) -> Any:
+            return await door
+
+        self.put("report.txt", "mine")
+        self.web.dispatcher.refusal = waits
+        connection = self.dial()
+        connection.send(b"GET /report.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        connection.close()
+        self.assertEqual(connection.received(), b"")
+        self.assertTrue(door.called)
+
+
+class HostTests(FilesCase):
+    """The pages are open to all who know the name of the site."""
+
+    def setUp(self) -> None:
+        FilesCase.setUp(self)
+        for name in ("index.html", "report.txt", "buildbot.css"):
+            self.put(name, "mine")
+        self.successResultOf(self.start())
+        self.web.putChild("data", Data(b"mine", "text/plain"))
+
+    def test_host(self) -> None:
+        """Own files and resources refuse the host names that our pages refuse."""
+        for path in ("/", "/report.txt", "/buildbot.css", "/data", "/builders"):
+            self.assertEqual(self.ask(path).status, 200, path)
+            refused = self.ask(path, Host="evil.example")
+            self.assertEqual(refused.status, 421, path)
+            self.assertNotIn("mine", refused.text)
+        self.assertEqual(self.ask("/data", "POST", Origin="http://evil.example").status, 403)
+
+    def test_hostilePaths(self) -> None:
+        """Paths out of the directory, hidden ones and those with a zero byte find nothing."""
+        for path in (
+            *("/../state.sqlite", "/%2e%2e/state.sqlite", "/..%2fstate.sqlite", "/%2e%2e%2fstate.sqlite"),
+            *(
+                "/a%00.txt",
+                "/report.txt%00",
+                "/report.txt/",
+                "/report.txt/x",
+                "//report.txt",
+                "/.%2freport.txt",
+            ),
+            *("/%2fetc%2fpasswd", "//etc/passwd", "/%5c..%5cstate.sqlite", "/./.secret"),
+        ):
+            found = self.ask(path)
+            self.assertNotEqual(found.body, b"mine", path)
+            self.assertIn(found.status, (301, 303, 308, 404), path)
+            self.assertTrue(found.headers.get("location", "./").startswith((".", "/report")), path)
 
 
 class StyleTests(FilesCase):

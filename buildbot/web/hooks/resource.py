@@ -24,6 +24,8 @@ class HookResource(resource.Resource):
     """I am all resources below C{/change_hook}."""
 
     isLeaf = True
+    #: The door of the pages is not for forges: see L{buildbot.web.root.PUBLIC}.
+    isPublic = True
 
     def __init__(self, hook: ChangeHook) -> None:
         resource.Resource.__init__(self)
