@@ -20,6 +20,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.control.audit import Audit
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
+from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
 from buildbot.slaves.botmaster import BotMaster
@@ -31,6 +32,8 @@ from buildbot.web.sight import Sight
 from buildbot.web.world import WatchedMaster, World
 
 _V = TypeVar("_V")
+#: The most pages of actions that are read to find one that is seen.
+_PAGES = 20
 
 
 def seenBy(world: World, sight: Sight) -> World:
@@ -318,17 +321,20 @@ class SeenAudit(_Part):
 
     open = ("record", "refused", "carriedOut")
 
-    def latest(
-        self,
-        count: int = 100,
-        before: float | None = None,
-        subject: str | None = None,
-        who: str | None = None,
-    ) -> list[Any]:
-        """See L{buildbot.control.audit.Audit.latest}."""
-        found = self._whole.latest(10**6, before, subject, who)
-        seen = (each for each in found if self._sight.seesTopic(each.subject))
-        return [each for each in seen if not self._sight.hides(each.detail)][:count]
+    async def find(
+        self, count: int = 100, cursor: str = "", subject: str | None = None, who: str | None = None
+    ) -> Page[Entry]:
+        """See L{buildbot.control.audit.Audit.find}. A page may be shorter than C{count}."""
+        for _ in range(_PAGES):
+            found: Page[Entry] = await self._whole.find(count, cursor, subject, who)
+            rows = tuple(each for each in found.rows if self._isSeen(each))
+            if rows or not found.next:
+                break
+            cursor = found.next
+        return Page(rows, found.next)
+
+    def _isSeen(self, entry: Entry) -> bool:
+        return self._sight.seesTopic(entry.subject) and not self._sight.hides(entry.detail)
 
 
 class SeenStore(_Part):
