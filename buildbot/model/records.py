@@ -110,6 +110,7 @@ class StepRecord(Record):
     @ivar urls: its links, name -> URL; None if it has none.
     @ivar hidden: True if pages hide it.
     @ivar statistics: the numbers that it has counted, name -> number; None if it has counted nothing.
+    @ivar failurePatterns: regular expressions for the failing lines of its logs.
     """
 
     name: str
@@ -121,6 +122,7 @@ class StepRecord(Record):
     urls: dict[str, Any] | None = None
     hidden: bool = False
     statistics: dict[str, Any] | None = field(default=None, init=False)
+    failurePatterns: tuple[str, ...] = field(default=(), init=False)
 
 
 @implementer(ITestResult)

@@ -80,6 +80,7 @@ class BuildStep(ComparableMixin):
     @ivar descriptionSuffix: words behind both.
     @ivar logMaxSize: the bytes that are kept of the beginning of each log; None: all of it.
     @ivar logMaxTailSize: about the bytes that are kept of the end of a longer log.
+    @ivar failurePatterns: regular expressions. A log's line in which one is found is shown as a failing one.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
@@ -91,7 +92,7 @@ class BuildStep(ComparableMixin):
         *("build", "name", "locks", "haltOnFailure", "flunkOnWarnings", "flunkOnFailure"),
         *("warnOnWarnings", "warnOnFailure", "alwaysRun", "progressMetrics", "useProgress"),
         *("doStepIf", "hideStepIf", "description", "descriptionDone", "descriptionSuffix"),
-        *("logMaxSize", "logMaxTailSize"),
+        *("logMaxSize", "logMaxTailSize", "failurePatterns"),
     ]
 
     name = "generic"
@@ -111,6 +112,7 @@ class BuildStep(ComparableMixin):
     hideStepIf: Any = False
     logMaxSize: int | None = LogLimits.head
     logMaxTailSize: int = LogLimits.tail
+    failurePatterns: Sequence[str] = ()
     build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     step_status: BuildStepStatus = None  # type: ignore[assignment]  # until it is part of a build
@@ -193,6 +195,8 @@ class BuildStep(ComparableMixin):
     def setStepStatus(self, step_status: BuildStepStatus) -> None:
         """Set my status object."""
         self.step_status = step_status
+        if self.failurePatterns:
+            step_status.failurePatterns = tuple(self.failurePatterns)
 
     def start(self) -> Any:
         """Start the work, in the style of 0.7.5: subclasses override this, or L{run}.

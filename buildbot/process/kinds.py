@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from buildbot.config import linepatterns
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, SIZE, isText, isWhole, orNone, sequenceOf, takes, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
@@ -269,6 +270,23 @@ def _fileDetail(value: object) -> str | None:
     return _filenames(value) or _placeDetail(value)
 
 
+def _areLinePatterns(value: object) -> bool:
+    isList = sequenceOf(lambda each: isinstance(each, str))(value)
+    return isList and _linePatternsDetail(value) is None
+
+
+def _linePatternsDetail(value: object) -> str | None:
+    if not isinstance(value, (list, tuple)):
+        return None
+    if len(value) > linepatterns.MOST:
+        return f"it holds {len(value)}"
+    for each in value:
+        trouble = linepatterns.trouble(each) if isinstance(each, str) else "it is no text"
+        if trouble:
+            return f"{str(each)[:60]!r}: {trouble}"
+    return None
+
+
 def _directoryDetail(value: object) -> str | None:
     return textDetail(value) or _partDetail(value)
 
@@ -351,6 +369,12 @@ SOURCES = Kind(
     standIn="x",
 )
 JSON = Kind("a value that JSON can hold", _isJSON, isSecret=True, standIn="")
+LINE_PATTERNS = Kind(
+    f"a list of at most {linepatterns.MOST} regular expressions (text)",
+    _areLinePatterns,
+    _linePatternsDetail,
+    standIn=(),
+)
 #: The kinds of the words that describe a step.
 DESCRIPTIONS = {"description": WORDS, "descriptionDone": WORDS, "descriptionSuffix": WORDS}
 #: The kinds of the other arguments of every step.
@@ -367,6 +391,7 @@ COMMON = {
     "useProgress": FLAG,
     "logMaxSize": orNone(SIZE, "no limit"),
     "logMaxTailSize": SIZE,
+    "failurePatterns": LINE_PATTERNS,
     "doStepIf": Kind(
         "True or False, a function of the step, or a value with properties",
         lambda value: _isCondition(value, None),

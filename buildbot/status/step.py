@@ -102,6 +102,7 @@ class BuildStepStatus(Watched):
 
     @ivar metrics: the names of its progress metrics.
     @ivar hidden: True if pages hide it.
+    @ivar failurePatterns: see L{buildbot.process.basestep.BuildStep}.
     @ivar statistics: the numbers that it has counted, by their names.
     @ivar logs: its logs; C{remains}: what is left of them after L{lastRecord}.
     """
@@ -117,6 +118,7 @@ class BuildStepStatus(Watched):
     _text2: tuple[str, ...] = ()
     color: str | None = None
     hidden = False
+    failurePatterns: tuple[str, ...] = ()
     metrics: Sequence[str] = ()
     _progress: Mapping[str, float] = MappingProxyType({})
     statistics: Mapping[str, Any] = MappingProxyType({})
@@ -349,7 +351,12 @@ class BuildStepStatus(Watched):
             urls,
             self.hidden,
         )
-        return record.altered(statistics=_kept(self.statistics)) if self.statistics else record
+        rare = vars(record)  # nobody has seen the record yet
+        if self.statistics:
+            rare["statistics"] = _kept(self.statistics)
+        if self.failurePatterns:
+            rare["failurePatterns"] = self.failurePatterns
+        return record
 
     def lastRecord(self) -> StepRecord:
         """The record for the store, at the end of the build. From now on, my logs are freed with me."""

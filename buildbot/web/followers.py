@@ -17,6 +17,7 @@ from buildbot.web.beats import Beats
 from buildbot.web.call import Out, Problem
 from buildbot.web.live import event
 from buildbot.web.logreading import timeOfDay
+from buildbot.web.logs.failures import KNOWN, Failures
 from buildbot.web.logs.painting import Painter, State
 from buildbot.web.markup import Markup
 
@@ -47,12 +48,12 @@ class Followers:
         self._open.add(follower)
         follower.start(feeds.watch(log, follower, output), lambda: self._open.remove(follower))
 
-    def made(self, frame: Frame, way: Way, state: State, times: bool) -> _Made:
+    def made(self, frame: Frame, way: Way, state: State, times: bool, failures: Failures) -> _Made:
         """The bytes of a frame, and the colours after it: made once for equal followers."""
         key: _Key = way, times, *sorted(state.items())
         made = self._made.setdefault(frame, {})
         if key not in made:
-            painter = Painter(state, timeOfDay if times else None)
+            painter = Painter(state, timeOfDay if times else None, failures)
             html = painter.paint(frame.lines)
             made[key] = _Made(*way(frame, html), painter.state)
         return made[key]
@@ -88,11 +89,13 @@ class Follower:
         state: State,
         times: bool = False,
         heartbeat: bytes = b"",
+        failures: Failures = KNOWN,
     ) -> None:
         """@param way: makes the bytes of new lines.
         @param end: makes the last bytes, from the bytes of output that were told.
         @param state: the colours of the first line.
         @param heartbeat: a sign of life; b"": none.
+        @param failures: they find the failing lines of the log.
         """
         self._all = all
         self._out = out
@@ -101,6 +104,7 @@ class Follower:
         self._state = state
         self._times = times
         self._heartbeat = heartbeat
+        self._failures = failures
         self._rest = b""
 
     def start(self, watching: Watching, forget: Callable[[], object]) -> None:
@@ -119,7 +123,7 @@ class Follower:
 
     def frame(self, frame: Frame) -> None:
         """See L{buildbot.logs.feed.Watcher}."""
-        made = self._all.made(frame, self._way, self._state, self._times)
+        made = self._all.made(frame, self._way, self._state, self._times, self._failures)
         self._state, self._rest = made.state, made.rest
         self._out.write(made.data)
 

@@ -18,6 +18,7 @@ from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.status.build import BuildStatus
 from buildbot.web.call import Call, Problem, missing
 from buildbot.web.logs.choosing import MOST, SCREEN, Wanted, around, lineOf
+from buildbot.web.logs.failures import KNOWN, Failures, failuresOf
 from buildbot.web.logs.painting import Painter, State, stateAfter
 from buildbot.web.markup import Markup
 from buildbot.web.reading import buildOf, stepOf
@@ -71,6 +72,11 @@ class ShownLog:
     def isShownFromEnd(self) -> bool:
         """True if the end of the log tells the most: the step runs, or has failed."""
         return self.step.results in (None, FAILURE, EXCEPTION)
+
+    @property
+    def failures(self) -> Failures:
+        """They find the failing lines of the log."""
+        return failuresOf(self.step.failurePatterns)
 
     def watched(self) -> LogFile | KeptLog:
         """The log for those who follow it to its end."""
@@ -188,9 +194,10 @@ def chosen(query: Mapping[str, Any], view: LogView, isShownFromEnd: bool) -> Wan
     return Wanted(None, count) if query["end"] or isShownFromEnd else Wanted(1, count)
 
 
-def painted(view: LogView, wanted: Wanted, times: bool = False) -> Painted:
+def painted(view: LogView, wanted: Wanted, times: bool = False, failures: Failures = KNOWN) -> Painted:
     """The wanted lines as HTML. Blocks: call it in a thread.
 
+    @param failures: finds the failing lines.
     @raise OSError: the log's file is gone, or the disk is broken.
     """
     found = view.last(wanted.count) if wanted.first is None else view.lines(wanted.first, wanted.count)
@@ -200,9 +207,10 @@ def painted(view: LogView, wanted: Wanted, times: bool = False) -> Painted:
     if wanted.first is not None and last >= found.total and view.output > view.index.end.output:
         end = view.last(wanted.count)
         found = Lines(lines, found.total, found.output, end.unnumbered, end.dropped)
-    painter = Painter(stateAfter(view.before(first)) if first > 1 else None, timeOfDay if times else None)
+    clock = timeOfDay if times else None
+    painter = Painter(stateAfter(view.before(first)) if first > 1 else None, clock, failures)
     html = painter.paint(lines)
-    tail = Painter(None, timeOfDay if times else None).paint(found.unnumbered)
+    tail = Painter(None, clock, failures).paint(found.unnumbered)
     return Painted(
         *(html, first, last, found.total, found.output, tail, found.dropped, painter.state, view.isPart)
     )

@@ -17,6 +17,7 @@ from buildbot.events.turns import Turns
 from buildbot.logs.naps import Naps
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import LogView
+from buildbot.web.logs.failures import KNOWN, Failures
 from buildbot.web.logs.outline import FailingLine, Outline, Outlined
 
 log = Logger()
@@ -48,17 +49,18 @@ class Outlines:
         self._turns = Turns()
         self._waiting: set[str] = set()
 
-    def of(self, view: LogView, seconds: float = PATIENCE) -> Outlined:
+    def of(self, view: LogView, seconds: float = PATIENCE, failures: Failures = KNOWN) -> Outlined:
         """The outline of a log, as far as it is found in some seconds. Blocks: call it in a thread.
 
+        @param failures: finds its failing lines.
         @raise OSError: the log's file is gone, or the disk is broken.
         """
         isBusy = view.path in self._waiting  # the rest is being found already
-        return self._found(view, None if isBusy else self._now() + seconds)
+        return self._found(view, None if isBusy else self._now() + seconds, failures)
 
-    def _found(self, view: LogView, end: float | None) -> Outlined:
+    def _found(self, view: LogView, end: float | None, failures: Failures) -> Outlined:
         with self._lock:
-            kept = self._kept.pop(view.path, None) or _Kept()
+            kept = self._kept.pop(view.path, None) or _Kept(failures)
             self._kept[view.path] = kept
         with kept.lock:
             found = kept.extend(view, end, self._now)
@@ -66,25 +68,25 @@ class Outlines:
             self._forget()
         return found
 
-    def goOn(self, views: LogViews, place: Place) -> None:
+    def goOn(self, views: LogViews, place: Place, failures: Failures = KNOWN) -> None:
         """Find the rest of the outline of a log, as far as it is written now, a little at a time."""
         if place.path not in self._waiting:
             self._waiting.add(place.path)
-            working = ensureDeferred(self._rest(views, place))
+            working = ensureDeferred(self._rest(views, place, failures))
             working.addErrback(lambda why: log.failure("cannot find the outline of a log", why))
 
-    async def _rest(self, views: LogViews, place: Place) -> None:
+    async def _rest(self, views: LogViews, place: Place, failures: Failures) -> None:
+        def turn(view: LogView) -> Outlined:
+            return self._found(view, self._now() + TURN, failures)
+
         try:
             async with self._turns:
-                while (await views.call(place, self._turn)).searched < 1:
+                while (await views.call(place, turn)).searched < 1:
                     await sleep(self._clock, PAUSE)
         except OSError:
             pass  # the log was deleted
         finally:
             self._waiting.discard(place.path)
-
-    def _turn(self, view: LogView) -> Outlined:
-        return self._found(view, self._now() + TURN)
 
     def _forget(self) -> None:
         total = sum(each.weight for each in self._kept.values())
@@ -99,9 +101,10 @@ class _Kept:
     @ivar at: the bytes of data that were read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, failures: Failures) -> None:
         self.lock = Lock()
-        self.outline = Outline()
+        self.outline = Outline(1, failures)
+        self.failures = failures
         self.at = 0
         self.last: tuple[FailingLine, ...] | None = None
         self.weight = 1000
@@ -126,7 +129,7 @@ class _Kept:
         if isOver:
             self.outline.finish()
         if not isAll and self.last is None:
-            self.last = _lastOf(view)
+            self.last = _lastOf(view, self.failures)
         outline = self.outline
         self.weight = outline.weight()
         return Outlined(
@@ -138,10 +141,10 @@ class _Kept:
         )
 
 
-def _lastOf(view: LogView) -> tuple[FailingLine, ...]:
+def _lastOf(view: LogView, failures: Failures) -> tuple[FailingLine, ...]:
     """The failing lines near the end of a log."""
     place = view.index.ofData(max(0, view.index.end.data - _END))
-    outline = Outline(view.index.block(place).lines + 1)
+    outline = Outline(view.index.block(place).lines + 1, failures)
     with view.reading(headers=False) as read:
         outline.feed(read(place, len(view.index)))
     outline.finish()

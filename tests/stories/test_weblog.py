@@ -15,6 +15,7 @@ from buildbot.logs.files import LogLimits
 from buildbot.logs.names import isIndex
 from buildbot.logs.reading import LogViews
 from buildbot.web import followers, outlines
+from buildbot.web.logs.failures import KNOWN
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.web import Connection, Response, unchunked
 
@@ -551,7 +552,7 @@ class OutlineTests(LogCase):
         """The outline of a long log is found a little at a time; its end is searched at once."""
         self.patch(outlines, "TURN", 0.0)
         self.patch(outlines, "PATIENCE", 0.0)
-        self.patch(outlines.Outlines.of, "__defaults__", (0.0,))
+        self.patch(outlines.Outlines.of, "__defaults__", (0.0, KNOWN))
         self.patch(outlines, "_BLOCKS", 1)
         self.say(stdout="main.c:1: error: first\n" + "x" * 99 + "\n")
         for _ in range(30):
@@ -567,6 +568,33 @@ class OutlineTests(LogCase):
         page = self.log().text
         self.assertNotIn("of the log is searched", page)
         self.assertIn("2 failing lines<", page)
+
+
+class PatternTests(LogCase):
+    """A step has patterns of its own for failing lines."""
+
+    def start(self) -> Deferred[list[str]]:
+        """Start a master with such a step."""
+        self.edit("name='compile',", "name='compile', failurePatterns=['^E[0-9]+ '],")
+        return LogCase.start(self)
+
+    def test_failing(self) -> None:
+        """Such a line is marked and listed with those of the known patterns, also after the build."""
+        self.say(stdout="hay\nE12 the disk\nmain.c:1: error: no\n")
+        for _ in range(2):
+            page = self.log().text
+            self.assertIn("2 failing lines<", page)
+            self.assertRegex(page, r'<div id="L2" class="bad">.*E12 the disk')
+            self.assertIn("E12 the disk", self.log("/lines?format=html&end=1").text)
+            self.end(2)
+
+    def test_refused(self) -> None:
+        """A pattern that is wrong, or could take for ever, is an error of the configuration."""
+        for pattern, why in (("(", "not a valid pattern"), ("(a+)+$", "can take for ever")):
+            self.edit("failurePatterns=[", f"failurePatterns=['{pattern}', ")
+            answer = self.reconfig()
+            self.assertFalse(answer["applied"])
+            self.assertIn(why, str(answer))
 
 
 class RightsTests(LogCase):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 
+from buildbot.config.linepatterns import LONGEST_LINE, trouble
 from buildbot.web.logs.sequences import BODY
 
 #: The characters of a line that are looked at.
@@ -169,8 +171,10 @@ class Failures:
         if "\x1b" in head:
             head = BODY.sub("", head)
         head = head.rstrip()
-        if any(each.search(head) for each in self._own):
-            return Kind.ERROR
+        if self._own:
+            first = head[:LONGEST_LINE]
+            if any(each.search(first) for each in self._own):
+                return Kind.ERROR
         return None if self._onlyOwn else _known(head)
 
     def find(self, text: str, first: int = 1) -> Iterator[tuple[int, Kind]]:
@@ -203,8 +207,16 @@ class Failures:
             yield low.rfind("\n", 0, end) + 1, end
 
 
+#: They find failing lines by the known patterns alone.
+KNOWN = Failures()
 #: Whether a line tells of an error or a warning, by the known patterns.
-kindOf = Failures().kind
+kindOf = KNOWN.kind
+
+
+@lru_cache(maxsize=200)
+def failuresOf(patterns: tuple[str, ...]) -> Failures:
+    """Those of a step with some patterns of its own. One that is wrong by now is left out."""
+    return Failures([each for each in patterns if not trouble(each)]) if patterns else KNOWN
 
 
 def _known(head: str) -> Kind | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from buildbot.web.logs.ansi import plain
-from buildbot.web.logs.failures import Failures, Kind
+from buildbot.web.logs.failures import KNOWN, Failures, Kind
 from buildbot.web.logs.sections import Section, Sections
 
 #: The most failing lines that are kept; later ones are only counted.
@@ -54,7 +54,7 @@ class Outline:
         self.line = line
         self.count = 0
         self.failing: list[FailingLine] = []
-        self._failures = failures or Failures()
+        self._failures = failures or KNOWN
         self._sections = Sections()
         self._rest = b""
 

@@ -14,7 +14,7 @@ from buildbot.logs.format import Chunk
 from buildbot.logs.lines import Line
 from buildbot.text.plural import counted
 from buildbot.web.logs.ansi import looksAfter, render
-from buildbot.web.logs.failures import Failures, Kind
+from buildbot.web.logs.failures import KNOWN, Failures, Kind
 from buildbot.web.logs.looks import PLAIN, Looks
 from buildbot.web.markup import Href, Markup
 
@@ -29,7 +29,6 @@ _MARKS = {
     Kind.ERROR: ("bad", '<i class="k" title="error">✗</i>'),
     Kind.WARNING: ("odd", '<i class="k" title="warning">▲</i>'),
 }
-_KNOWN = Failures()
 
 _HERE = Href("")
 
@@ -47,7 +46,7 @@ class Painter:
         self,
         state: Mapping[int, Looks] | None = None,
         clock: Callable[[float], str] | None = None,
-        failures: Failures = _KNOWN,
+        failures: Failures = KNOWN,
         base: Href = _HERE,
     ) -> None:
         """@param clock: makes the text of a time; None: lines have no times.

@@ -80,8 +80,8 @@ async def logPage(call: Call) -> Page | Stream:
 
     def read(view: LogView) -> tuple[Wanted, Painted, Outlined]:
         wanted = chosen(call.query, view, shown.isShownFromEnd)
-        outlined = Outlined() if view.isPart else outlines.of(view)
-        return wanted, painted(view, wanted, call.query["times"]), outlined
+        outlined = Outlined() if view.isPart else outlines.of(view, failures=shown.failures)
+        return wanted, painted(view, wanted, call.query["times"], shown.failures), outlined
 
     query = call.query
     if query["line"] or query["from"] is not None or (query["first"] or 1) > 1:
@@ -92,7 +92,7 @@ async def logPage(call: Call) -> Page | Stream:
     if lines.isPart:
         shown.directory.views.prepare(shown.place())
     elif outlined.searched < 1:
-        outlines.goOn(shown.directory.views, shown.place())
+        outlines.goOn(shown.directory.views, shown.place(), shown.failures)
     page = pageOf(
         call,
         shown,
@@ -133,7 +133,13 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
     def start(out: Out) -> None:
         out.write(before + b'<div class="block short">\n')
         follower = Follower(
-            followers, out, asHTML, lambda output: b"</div>\n" + after, state, call.query["times"]
+            followers,
+            out,
+            asHTML,
+            lambda output: b"</div>\n" + after,
+            state,
+            call.query["times"],
+            failures=shown.failures,
         )
         followers.add(follower, shown.directory.feeds, shown.watched(), begin)
 
@@ -163,7 +169,7 @@ async def follow(call: Call) -> Stream:
     def start(out: Out) -> None:
         out.write(b"retry: 1000\n\n")
         times = call.query["times"]
-        follower = Follower(followers, out, asEvents, endEvent, state, times, heartbeat=b": alive\n\n")
+        follower = Follower(followers, out, asEvents, endEvent, state, times, b": alive\n\n", shown.failures)
         followers.add(follower, shown.directory.feeds, shown.watched(), begin)
 
     return Stream(start, EVENTS, last=closedEvent)
@@ -303,8 +309,9 @@ async def linesOf(call: Call) -> Answer:
         outlines = call.world.part(Outlines)
 
         def read(view: LogView) -> tuple[Painted, Outlined]:
-            lines = painted(view, chosen(call.query, view, True), call.query["times"])
-            return lines, outlines.of(view, 0)
+            wanted = chosen(call.query, view, True)
+            lines = painted(view, wanted, call.query["times"], shown.failures)
+            return lines, outlines.of(view, 0, shown.failures)
 
         lines, outlined = await inThread(shown, read)
         content = _FRAGMENT(

@@ -8,6 +8,7 @@ from buildbot.model.records import BuildRecord
 from buildbot.status.build import BuildStatus
 from buildbot.web.call import Call
 from buildbot.web.logreading import ShownLog, liveOf
+from buildbot.web.logs.failures import Failures
 from buildbot.web.logs.painting import Painter, stateAfter
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join, link
 from buildbot.web.pages.pieces import section
@@ -29,16 +30,19 @@ async def lastLines(call: Call, build: BuildRecord, status: BuildStatus | None) 
     shown = ShownLog(build, status, step, record, directory, liveOf(status, record))
     to = call.to(*shown.segments)
     try:
-        lines = await directory.views.call(shown.place(), lambda view: _painted(view, to))
+        lines = await directory.views.soon(
+            shown.place(), lambda view: _painted(view, to, shown.failures), True
+        )
     except OSError:
         return NOTHING  # the log was deleted
     content = _LINES(lines=join(lines, Markup("\n")), more=link(to, f"The whole log {record.name}"))
     return section("failed-title", f"Last lines of {step.name}", content)
 
 
-def _painted(view: LogView, to: Href) -> list[Markup]:
+def _painted(view: LogView, to: Href, failures: Failures) -> list[Markup]:
     """The last lines. Blocks."""
     found = view.last(LINES)
     lines = (*found.lines, *found.unnumbered)
     first = lines[0].number if lines else None
-    return Painter(stateAfter(view.before(first)) if first else None, base=to).paint(lines)
+    state = stateAfter(view.before(first)) if first else None
+    return Painter(state, failures=failures, base=to).paint(lines)

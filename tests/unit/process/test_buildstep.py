@@ -54,7 +54,7 @@ class BuildStepTests(unittest.TestCase):
         given |= {"progressMetrics": ("x",)} | dict.fromkeys(
             ("description", "descriptionDone", "descriptionSuffix"), "x"
         )
-        given |= {"logMaxSize": 5, "logMaxTailSize": 6}
+        given |= {"logMaxSize": 5, "logMaxTailSize": 6, "failurePatterns": ("x",)}
         for parm in BuildStep.parms:
             value = given.get(parm, True)
             self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
