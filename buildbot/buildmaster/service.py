@@ -26,7 +26,7 @@ from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.control.audit import Audit
+from buildbot.control.audit import DONE, MASTER, PROCESS, SIGNAL, Audit, By
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.debug import DebugAccount
@@ -337,6 +337,7 @@ class BuildMaster(PluginParent):
         log.info("BuildMaster is running: {line}", line=lines[0])
         for line in lines[1:]:
             log.warn("{line}", line=line)
+        await self.audit.record(By("", PROCESS), "startMaster", MASTER)
         self._ready.callback(lines)
 
     def _startFailed(self, why: Failure) -> None:
@@ -378,8 +379,22 @@ class BuildMaster(PluginParent):
 
     def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)
-        self.reconfigurer.request().addCallback(lambda outcome: reloadEnds(os.environ))
+        work = self.reconfigurer.request().addCallback(self._reloaded)
+        ensureDeferred(self.audit.carriedOut(By("", SIGNAL), "reconfig", MASTER, work)).addErrback(
+            lambda why: None  # the master stops; this is recorded
+        )
         return result
+
+    def _reloaded(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        reloadEnds(os.environ)
+        return outcome
+
+    def recordAction(self, who: str, how: str, action: str, detail: str, address: str = "") -> None:
+        """Record an action on the whole master, such as a change that somebody sends.
+
+        @param how, address: see L{By}.
+        """
+        ensureDeferred(self.audit.record(By(who, how, address), action, MASTER, DONE, detail))
 
     @returnsDeferred
     async def stopService(self) -> None:
@@ -388,6 +403,10 @@ class BuildMaster(PluginParent):
         @return: fires when everything has stopped.
         """
         self._hangups.release()
+        if self._ready.called and self._locked:
+            who = self.cleanStop.toRecord()
+            detail = "" if who is None else f"after the running builds, as {who['who'] or 'somebody'} wants"
+            await self.audit.record(By("", PROCESS), "stopMaster", MASTER, DONE, detail)
         self.cleanStop.end()
         self.botmaster.stopping = True
         if self._checking is not None:

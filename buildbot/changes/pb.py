@@ -30,6 +30,8 @@ log = Logger()
 
 #: The default password of 0.7.5.
 KNOWN_PASSWORD = "changepw"
+#: Seconds until changes are in the record of actions: those of this time are one entry.
+TOLD = 300.0
 #: The most bytes of memory for the changes of one client that are not on disk yet.
 WAITING = 16 << 20
 
@@ -122,6 +124,9 @@ class PBChangeSource(ChangeSource):
         except BadPort as error:
             complain(self, f": port: {error}", "port", port)
         self.prefix = prefix
+        self._sent: list[int | None] = []  # the numbers of changes that are not in the record of actions yet
+        self._telling: Any = None
+        self._recorder: Any = None
         self._ownPort = ClientPort(self)
 
     @property
@@ -163,7 +168,19 @@ class PBChangeSource(ChangeSource):
             raise ChangeNotKept(
                 "this source takes no changes any more: it was removed, or the master is stopping"
             )
-        return await changemaster.addChangeNow(change)
+        stored = await changemaster.addChangeNow(change)
+        self._sent.append(getattr(stored, "number", None))
+        if self._telling is None and hasattr(changemaster.parent, "recordAction"):
+            self._recorder = changemaster.parent.recordAction
+            self._telling = changemaster.parent.botmaster.clock.callLater(TOLD, self._tellSent)
+        return stored
+
+    def _tellSent(self) -> None:
+        """Record the changes since the last time, in one entry: there may be thousands."""
+        self._telling = None
+        sent, self._sent = self._sent, []
+        which = f"change {sent[0]}" if len(sent) == 1 else f"{len(sent)} changes: {sent[0]} to {sent[-1]}"
+        self._recorder(self.user, "pb", "sendChange", which)
 
     # the accounts of my separate port
 
@@ -212,6 +229,9 @@ class PBChangeSource(ChangeSource):
             closing.addErrback(lambda why: log.failure("closing the port of a PBChangeSource failed", why))
 
     def _closeAccount(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._tellSent()
         if self._registered is not None:
             registered, self._registered = self._registered, None
             registered.unregister(self.user)

@@ -34,6 +34,8 @@ REFUSALS = 20
 WINDOW = 60.0
 #: The most characters of a text in an entry.
 LONGEST = 300
+#: The values of L{By.how} for what the process of the master does itself, or after a signal.
+PROCESS, SIGNAL = "process", "signal"
 #: The subject of actions on the whole master.
 MASTER = "master"
 _Value = TypeVar("_Value")
@@ -44,7 +46,8 @@ class By:
     """The author of an action.
 
     @ivar who: the name; "" for a visitor without a login.
-    @ivar how: "anonymous", "session", "basic", "token", "proxy", "control socket", "irc" or "pb".
+    @ivar how: "anonymous", "session", "basic", "token", "proxy", "control socket",
+        "irc", "pb", "jobdir", "hook", "process" or "signal".
     @ivar address: where it came from, as text; "" for this host.
     """
 
@@ -142,7 +145,10 @@ class Audit:
     async def carriedOut(
         self, by: By, action: str, subject: str, work: Awaitable[_Value], detail: str = ""
     ) -> _Value:
-        """Await an action, and record its outcome. Returns and raises what the action does."""
+        """Await an action, and record its outcome. Returns and raises what the action does.
+
+        An action whose value is a dict with C{errors} has failed.
+        """
         try:
             value = await work
         except CancelledError:
@@ -151,7 +157,11 @@ class Audit:
         except PLUGIN_ERRORS as why:
             await self.record(by, action, subject, FAILED, str(why) or type(why).__name__)
             raise
-        await self.record(by, action, subject, DONE, detail)
+        errors = value.get("errors") if isinstance(value, dict) else None
+        if errors:
+            await self.record(by, action, subject, FAILED, "; ".join(map(str, errors)))
+        else:
+            await self.record(by, action, subject, DONE, detail)
         return value
 
     def latest(self, count: int = 100, subject: str | None = None, who: str | None = None) -> list[Entry]:

@@ -21,7 +21,11 @@ class AuditCommands:
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers for the control socket: command -> method."""
-        return {"audit": self.audit}
+        return {"audit": self.audit, "account": self.account}
+
+    def account(self, name: str, what: str) -> dict[str, Any]:
+        """Take note that an account has changed; the control socket records who has done that."""
+        return {"name": name, "what": what}
 
     async def audit(
         self,

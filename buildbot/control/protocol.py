@@ -105,6 +105,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "shutdown": {"who": TEXT},
     "cancelshutdown": {"who": TEXT},
     "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional(), "cursor": TEXT},
+    "account": {"name": NAME, "what": replace(TEXT, isRequired=True)},
     "tokens": {},
     "addtoken": {
         "name": NAME,

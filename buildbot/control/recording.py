@@ -59,6 +59,8 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
         return Recorded("pingBuilder", aboutBuilder(params["builder"]))
     if command == "reconfig" and not params.get("dryRun"):
         return Recorded("reconfig", MASTER)
+    if command == "account":
+        return Recorded("changeAccount", f"account/{quote(params['name'], safe='')}", params["what"])
     if command in ("addtoken", "revoketoken"):
         action = "makeToken" if command == "addtoken" else "revokeToken"
         return Recorded(action, f"token/{quote(params['name'], safe='')}")

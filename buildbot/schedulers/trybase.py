@@ -78,6 +78,13 @@ class TryBase(BaseScheduler):
         """
         return await self._asked.when(self._submit(bs))
 
+    def recorded(self, who: str, how: str, buildset: BuildSet) -> None:
+        """Record who has sent a job."""
+        master: Any = self.parent
+        record = getattr(master, "recordAction", None)
+        if record is not None:
+            record(who, how, "try", f"scheduler {self.name}: {', '.join(buildset.builderNames)}")
+
     def cease(self) -> None:
         """See L{BaseScheduler.cease}."""
         super().cease()

@@ -187,7 +187,9 @@ class Try_Jobdir(TryBase):
                 return
             try:
                 author = await deferToThread(self._directory.authorOf, name)
-                await self._keep(name, self.buildSetOf(readJob(data), author))
+                buildset = self.buildSetOf(readJob(data), author)
+                await self._keep(name, buildset)
+                self.recorded(author, "jobdir", buildset)
             except BadJobfile as error:
                 await self._putAside(name, str(error))
                 return

@@ -39,6 +39,9 @@ class TakesJobs(Protocol):
     def buildSetOf(self, job: TryJob, user: str = "") -> BuildSet:
         """The build set of a job. Raises L{BadJobfile} if it names other builders."""
 
+    def recorded(self, who: str, how: str, buildset: BuildSet) -> None:
+        """Record who has sent a job."""
+
     def keep(self, bs: BuildSet) -> Coroutine[Any, Any, BuildsetRecord | None]:
         """Submit a build set. Raises L{SchedulerStopped}."""
 
@@ -103,6 +106,7 @@ class Try_Userpass_Perspective(NewCredPerspective):
             raise TryRefused("the scheduler has stopped before the job was stored: send it again") from None
         finally:
             self._budget.giveBack(size)
+        self.parent.recorded(self.username, "pb", buildset)
         return self._visitOf(arguments).remote(RemoteBuildSet, buildset.status)
 
     def perspective_getAvailableBuilderNames(self) -> Any:

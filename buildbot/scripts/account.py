@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
+from contextlib import suppress
 
+from buildbot.control import client
 from buildbot.daemon import directory
 from buildbot.daemon.oserrors import inWords
 from buildbot.scripts.output import CommandFailed, Config, command, say, usable
@@ -21,6 +24,8 @@ from buildbot.web.accounts.passwords import LONGEST, hashed
 SHORTEST = 8
 #: The most bytes of the line with a password in a file; a longer line is refused as too long.
 _LONGEST_LINE = LONGEST + 3
+#: The most seconds to wait for a running master that takes note.
+_PATIENCE = 5.0
 
 
 def account(config: Config) -> int:
@@ -59,6 +64,7 @@ def _remove(config: Config, here: str, name: str) -> int:
         return accounts.without(name)
 
     changeAccounts(here, without)
+    _noted(here, name, "removed")
     say(config, f"account {name} is removed, and its sessions have ended")
     return 0
 
@@ -87,9 +93,16 @@ def _set(config: Config, here: str, name: str) -> int:
         return accounts.withOne(Account(name, text, kept if roles is None else roles))
 
     new = changeAccounts(here, changed).all[name]
+    _noted(here, name, "made" if isNew else "changed")
     done = "is made" if isNew else "is changed" + ("" if stored is None else ", and its sessions have ended")
     say(config, f"account {name} {done}; roles: {', '.join(sorted(new.roles)) or 'none'}")
     return 0
+
+
+def _noted(here: str, name: str, what: str) -> None:
+    """Tell a running master, which records who has changed an account. The account is changed anyway."""
+    with suppress(client.NotRunning, client.ControlError, OSError):
+        client.request(os.path.realpath(here), "account", {"name": name, "what": what}, _PATIENCE)
 
 
 def _password(name: str) -> str:

@@ -112,6 +112,7 @@ def _parts(master: Any, plan: Plan) -> Parts:
         *(master, store, botmaster.now),
         checkers=checkersOf(plan.hookLogins)[0],
         pollers=master.pollers,
+        told=lambda event, address, text: master.recordAction("", "hook", "sendChange", text, address),
     )
     return Parts(
         TABLE,

@@ -44,6 +44,8 @@ class HookStory(WebWorld):
         answer = self.push()
         self.assertEqual((answer.status, answer.text), (202, "taken: 2 changes: 1, 2\n"))
         self.assertIn("nosniff", answer.headers["x-content-type-options"])
+        (entry,) = self.actions()
+        self.assertEqual((entry.how, entry.address, entry.action), ("hook", "127.0.0.1", "sendChange"))
         self.wait(12)
         (build,) = self.builds()
         self.assertEqual(build.results, SUCCESS)

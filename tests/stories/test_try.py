@@ -136,6 +136,9 @@ class TryTests(TryCase):
         self.assertEqual(build.reason, "'try' job from user ann (faster)")
         self.assertEqual((build.properties["a"], build.properties["isTry"]), ("b", True))
         self.assertEqual(self.builds("other"), [])
+        entry = self.master.audit.latest(1)[0]
+        self.assertEqual((entry.who, entry.how, entry.action), ("ann", "pb", "try"))
+        self.assertIn("full, quick", entry.detail)
 
     def test_patchKept(self) -> None:
         """The build of a patch is kept with the patch, byte by byte."""

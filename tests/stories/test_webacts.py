@@ -243,7 +243,7 @@ class EveryRouteTests(ActingCase):
             headers = {"Cookie": self.cookie, "Sec_Fetch_Site": "cross-site"}
             answer = self.ask(path, route.method, b"{}", Content_Type="application/json", **headers)
             self.assertEqual(answer.status, 403, route.path)
-        self.assertEqual(self.master.audit.latest(), [])
+        self.assertEqual(self.actions(), [])
 
     def test_actions(self) -> None:
         """Every route needs an action that C{Authz} knows."""
@@ -262,7 +262,7 @@ class BuildActsTests(ActingCase):
         self.assertIn("The build is forced.", page.text)
         self.assertIn("forced by ann: because &lt;b&gt;", page.text)
         self.assertNotIn("The build is forced.", self.get("/builders/full/builds/0").text)
-        (entry,) = self.master.audit.latest()
+        (entry,) = self.actions()
         self.assertEqual(
             (entry.who, entry.how, entry.address, entry.action, entry.subject, entry.outcome),
             ("ann", "session", "127.0.0.1", "forceBuild", "builder/full", "done"),
@@ -334,7 +334,7 @@ class BuildActsTests(ActingCase):
             self.assertIn('method="post"', page.text, path)
             self.assertIn("Nothing has been changed", page.text, path)
         self.assertEqual((len(builder.building), len(builder.pending)), (1, 0))
-        self.assertEqual(len(self.master.audit.latest()), 1)
+        self.assertEqual(len(self.actions()), 1)
 
     def test_hostile(self) -> None:
         """Names and reasons in addresses and forms never become markup."""
@@ -430,7 +430,7 @@ c['status'] = [html.WebStatus(
             for status, headers in visitors:
                 self.assertEqual(self.send(path, fields, **headers).status, status, (path, headers))
         self.assertEqual(self.state(), before)
-        refused = [each for each in self.master.audit.latest() if each.outcome == "refused"]
+        refused = [each for each in self.actions() if each.outcome == "refused"]
         self.assertEqual(len(refused), 20)  # of many, the first ones are recorded
         self.assertEqual({each.who for each in refused}, {"", "bob"})
 
@@ -440,7 +440,7 @@ c['status'] = [html.WebStatus(
         for path, fields in ACTS:
             for headers in ({"Cookie": self.ann, **OWN}, script):
                 self.assertEqual(self.send(path, fields, **headers).status, 303, path)
-        entries = self.master.audit.latest()
+        entries = self.actions()
         self.assertEqual(
             {each.action for each in entries},
             {"forceBuild", "rebuild", "stopBuild", "cancelRequest", "cancelAllPendingBuilds", "stopChange"}
@@ -837,7 +837,7 @@ c['status'] = [html.WebStatus(http_port=8010, allowForce=True, auth=BasicAuth([(
         self.assertEqual(self.send(path, {"username": "joe", "passwd": "wrong"}).status, 401)
         self.assertEqual(self.send(f"{path}?username=joe&passwd=pw", {}).status, 401)
         self.assertEqual(self.send(path, {"username": "joe", "passwd": "pw"}).status, 303)
-        (entry,) = [each for each in self.master.audit.latest() if each.outcome == "done"]
+        (entry,) = [each for each in self.actions() if each.outcome == "done"]
         self.assertEqual((entry.who, entry.how), ("joe", "basic"))
 
 

@@ -198,7 +198,7 @@ class ActionsTests(APICase):
         self.assertEqual((answer.status, answer.json["build"]), (202, 0))
         self.assertTrue(answer.headers["location"].endswith("api/v1/builders/full/builds/0"))
         self.assertEqual(self.get("/builders/full/builds/0").json["branch"], "stable")
-        (entry,) = self.master.audit.latest()
+        (entry,) = self.actions()
         self.assertEqual((entry.action, entry.subject), ("forceBuild", "builder/full"))
 
     def test_waiting(self) -> None:
@@ -293,7 +293,7 @@ class RefusedTests(APICase):
         """An action without the right to it is refused, and recorded."""
         answer = self.ask(f"{API}/builders/full/force", "POST")
         self.assertEqual(answer.status, 403)
-        (entry,) = self.master.audit.latest()
+        (entry,) = self.actions()
         self.assertEqual((entry.action, entry.outcome), ("forceBuild", "refused"))
 
 

@@ -13,9 +13,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.python.versions import Version
 
+from buildbot.control.audit import PROCESS
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
+from buildbot.model.audit import Entry
 from buildbot.web import cache, running, service
 from tests.stories.world import World
 
@@ -120,6 +122,10 @@ class WebWorld(World):
     def web(self) -> Any:
         """The WebStatus in force."""
         return self.master.config.status[0]
+
+    def actions(self) -> list[Entry]:
+        """What people and scripts have done, the latest first; not what the master has done itself."""
+        return [each for each in self.master.audit.latest() if each.how != PROCESS]
 
     def dial(self, address: str = "127.0.0.1") -> Connection:
         """A new connection to the web server."""

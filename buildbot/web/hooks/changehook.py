@@ -104,11 +104,13 @@ class ChangeHook:
         checkers: Sequence[Any] = (),
         pollers: Callable[[], Iterable[Any]] = tuple,
         inThread: InThread = deferToThread,
+        told: Callable[[str, str, str], object] = lambda event, address, text: None,
     ) -> None:
         """@param dialects: from L{buildbot.web.hooks.options.checkedDialects}.
         @param now: the time of the master, in seconds since the epoch.
         @param checkers: from L{buildbot.web.hooks.logins.checkersOf}.
         @param pollers: returns the sources of changes.
+        @param told: called with the event, the address and the answer of each delivery that is taken.
         """
         self.dialects = dialects
         self.recent: deque[HookRecord] = deque(maxlen=REMEMBERED)
@@ -118,6 +120,7 @@ class ChangeHook:
         self._checkers = checkers
         self._pollers = pollers
         self._inThread = inThread
+        self._told = told
         self._lines = LogLimiter()
         self._logins = LoginLimits()
 
@@ -246,6 +249,7 @@ class ChangeHook:
         (self.refused if answer.status in (401, 405, 413, 429) else self.recent).append(record)
         said = {"dialect": dialect, "address": address, "text": answer.text, "id": id}
         if answer.status == 202:
+            self._told(seen.event, address, f"{dialect}: {answer.text}")
             log.info("hook {dialect}: {text} (delivery {id} from {address})", **said)
         elif answer.status >= 400 and self._lines.allow("refused", address, now) is not None:
             log.warn("hook {dialect}: refused a delivery from {address}: {text}", **said)

@@ -28,7 +28,7 @@ class RecordOfTests(unittest.SynchronousTestCase):
 
     def test_every(self) -> None:
         """Row 50: every command is either recorded, or changes nothing."""
-        params = {"slave": "s", "builder": "b", "number": 7, "name": "n", "change": 5}
+        params = {"slave": "s", "builder": "b", "number": 7, "name": "n", "change": 5, "what": "w"}
         silent = {command for command in COMMANDS if recordOf(command, params) is None}
         self.assertEqual(silent & set(COMMANDS), QUESTIONS & set(COMMANDS))
 

@@ -10,6 +10,7 @@ import sys
 
 from twisted.trial import unittest
 
+from buildbot.control import client
 from buildbot.web.accounts.accountsfile import AccountsFile
 from buildbot.web.accounts.passwords import parsed
 from tests.commandline import Spoken, command, directory
@@ -38,6 +39,22 @@ class AccountTests(unittest.SynchronousTestCase):
         mode = os.stat(os.path.join(self.here, "accounts")).st_mode
         self.assertEqual(stat.S_IMODE(mode), 0o600)
         self.assertNotIn("horse", said.out + said.err + made.stored)
+
+    def test_noted(self) -> None:
+        """A running master is told, so that it records the change; one that cannot answer does no harm."""
+        asked: list[tuple[object, ...]] = []
+        self.patch(client, "request", lambda *words: asked.append(words[1:3]))
+        self.run_(self.here, "ann", password="correct horse")
+        self.run_("--role=dev", self.here, "ann")
+        self.run_("--remove", self.here, "ann")
+        told = [("account", {"name": "ann", "what": what}) for what in ("made", "changed", "removed")]
+        self.assertEqual(asked, told)
+
+        def refuse(*words: object) -> None:
+            raise client.ControlError("this master knows no command 'account'")
+
+        self.patch(client, "request", refuse)
+        self.assertEqual(self.run_(self.here, "ann", password="correct horse").status, 0)
 
     def test_changed(self) -> None:
         """Roles are changed without a password; a password is changed without the roles."""
