@@ -12,6 +12,9 @@ from buildbot.text.similar import closest
 from buildbot.web.call import Call, Problem, missing
 from buildbot.web.world import World
 
+#: The most builds that a negative number counts from the newest one.
+FARTHEST = 1000
+
 
 def builderOf(call: Call) -> BuilderStatus:
     """The builder named in the path."""
@@ -44,7 +47,11 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
     """
     name, number = call.values["builder"], call.values["number"]
     if number < 0:
-        number = await _fromTheEnd(call, name, number)
+        counted = await fromTheEnd(call.world, name, number)
+        if counted is None:
+            builderOf(call)
+            raise Problem(404, f"{name} has no build {number}", hint="It has fewer builds.")
+        number = counted
     running = runningBuild(call.world, name, number)
     if running is not None:
         return running.toRecord(), running
@@ -55,12 +62,12 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
     return record, None
 
 
-async def _fromTheEnd(call: Call, name: str, number: int) -> int:
-    found = await call.world.store.getBuilds(name, -number)
-    if len(found) < -number or -number > 1000:
-        builderOf(call)
-        raise Problem(404, f"{name} has no build {number}", hint="It has fewer builds.")
-    return found[-1].number or 0
+async def fromTheEnd(world: World, builder: str, number: int) -> int | None:
+    """The number of the build that a negative one names: -1 is the newest. None: there are not so many."""
+    if number < -FARTHEST:
+        return None
+    rows = (await world.store.getLastRows([builder], -number)).get(builder, [])
+    return rows[-1].number if len(rows) == -number else None
 
 
 def stepOf(call: Call, build: BuildRecord) -> StepRecord:

@@ -192,14 +192,14 @@ def _prepared(generation: Generation) -> Environment:
     python = findPython27() if generation.major == 2 else sys.executable
     assert python is not None
     directory = os.path.join(cacheDirectory(), _directoryName(generation, python))
-    with _madeOnce(directory) as make:
+    with madeOnce(directory) as make:
         if make:
             if generation.major == 2:
-                _run([_virtualenv(), "-m", "virtualenv", "--quiet", "-p", python, directory])
+                runTool([_virtualenv(), "-m", "virtualenv", "--quiet", "-p", python, directory])
             else:
-                _run([python, "-m", "venv", directory])
+                runTool([python, "-m", "venv", directory])
             for requirements in generation.requirements:
-                _pip(os.path.join(directory, "bin", "python"), *requirements)
+                pip(os.path.join(directory, "bin", "python"), *requirements)
     return Environment(generation, directory)
 
 
@@ -218,15 +218,15 @@ def _virtualenv() -> str:
     """The interpreter of an environment with the old virtualenv."""
     directory = os.path.join(cacheDirectory(), f"virtualenv-for-2.7-python-{_ownVersion()}")
     python = os.path.join(directory, "bin", "python")
-    with _madeOnce(directory) as make:
+    with madeOnce(directory) as make:
         if make:
-            _run([sys.executable, "-m", "venv", directory])
-            _pip(python, VIRTUALENV)
+            runTool([sys.executable, "-m", "venv", directory])
+            pip(python, VIRTUALENV)
     return python
 
 
 @contextmanager
-def _madeOnce(directory: str) -> Iterator[bool]:
+def madeOnce(directory: str) -> Iterator[bool]:
     """Lock C{directory}; yield True if it must be made (it is empty then).
 
     A directory counts as made when the body has ended without an error. Environments cannot be renamed (their
@@ -245,13 +245,13 @@ def _madeOnce(directory: str) -> Iterator[bool]:
                 pass
 
 
-def _pip(python: str, *requirements: str) -> None:
-    _run(
+def pip(python: str, *requirements: str) -> None:
+    runTool(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements],
     )
 
 
-def _run(argv: list[str]) -> None:
+def runTool(argv: list[str]) -> None:
     """Run a tool to its end in the user's environment (with pip's index settings)."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     env["VIRTUALENV_OVERRIDE_APP_DATA"] = os.path.join(cacheDirectory(), "virtualenv-data")

@@ -149,18 +149,26 @@ class XmlRpcTests(OldCase):
         self.assertEqual(self.call("getAllBuilders"), ["full"])
         self.assertEqual(self.call("getLastBuildResults", "full"), "failure")
         (row,) = self.call("getLastBuilds", "full", 5)
-        self.assertEqual((row[0], row[1], row[6], row[7]), ("full", 0, "failure", "failed compile"))
+        self.assertEqual((row[0], row[1], row[6], row[7]), ("full", 0, "failure", ["failed compile"]))
         self.assertEqual(self.call("getLastBuildsAllBuilders", 5), [row])
         (ended,) = self.call("getAllBuildsInInterval", 0, int(row[3]) + 1)
         self.assertEqual(ended[:2], ["full", 0])
         build = self.call("getBuild", "full", 0)
         self.assertEqual(
-            (build["full_error"], build["logs"][0]), ("boom\nexit code 2", ["compile/stdio", "HUGE"])
+            (build["full_error"], build["logs"][0]),
+            ({"compile": "boom\nexit code 2"}, {"name": "compile/stdio", "text": "HUGE"}),
         )
+
+    def test_fromTheEnd(self) -> None:
+        """The plug-in of Trac asks for builds from the newest one on: -1 and so on."""
+        self.assertEqual([self.call("getBuild", "full", -back)["number"] for back in (1, 2)], [1, 0])
 
     def test_faults(self) -> None:
         """A wrong question is a fault."""
-        for arguments in (("getOdd",), ("getLastBuilds", "ful", 1), ("getBuild", "full", 9)):
+        for arguments in (
+            *(("getOdd",), ("getLastBuilds", "ful", 1), ("getBuild", "full", 9)),
+            *(("getBuild", "full", -3), ("getBuild", "full", -(10**8)), ("getBuild", "ful", -1)),
+        ):
             self.assertRaises(xmlrpc.client.Fault, self.call, *arguments)
 
 

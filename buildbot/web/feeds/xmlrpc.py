@@ -7,12 +7,13 @@ XML-RPC has no null: None is "".
 from __future__ import annotations
 
 import xmlrpc.client
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 from xml.parsers import expat
 
+from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.web.feeds.entries import resultWord
 from buildbot.web.feeds.xmltext import possible
 
@@ -61,7 +62,7 @@ class BuildRow:
     """I am one build. Times are seconds since 1970.
 
     @ivar steps: its steps. Only L{getBuild} needs them, and C{logs}: the names of its logs.
-    @ivar error: the end of the log of the step that failed.
+    @ivar errors: the end of the log of each step that failed, by the name of the step.
     """
 
     builder: str
@@ -77,7 +78,7 @@ class BuildRow:
     url: str = ""
     steps: Sequence[StepRow] = ()
     logs: Sequence[str] = ()
-    error: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 def question(body: bytes) -> tuple[str, tuple[object, ...]]:
@@ -152,7 +153,7 @@ def getAllBuildsInInterval(builds: Iterable[BuildRow], start: float, stop: float
             each.branch,
             each.revision,
             resultWord(each.results),
-            " ".join(each.text),
+            list(each.text),
         ]
         for finished, each in ended[-MOST:]
     ]
@@ -166,19 +167,26 @@ def getBuild(build: BuildRow) -> dict[str, object]:
         "reason": build.reason,
         "slavename": build.slave,
         "results": build.results,
-        "text": " ".join(build.text),
-        "reasons": build.reason,
+        "text": list(build.text),
+        "reasons": [list(each.text) for each in build.steps if each.results in (FAILURE, EXCEPTION)],
         "number": build.number,
         "branch": build.branch,
         "revision": build.revision,
         "start": build.started,
         "end": build.finished,
-        "steps": [
-            [each.name, each.started, each.finished, each.results, " ".join(each.text)]
-            for each in build.steps
-        ],
-        "logs": [[name, "HUGE"] for name in build.logs],
-        "full_error": build.error,
+        "steps": [_step(each) for each in build.steps],
+        "logs": [{"name": name, "text": "HUGE"} for name in build.logs],
+        "full_error": dict(build.errors),
+    }
+
+
+def _step(step: StepRow) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "start": step.started,
+        "end": step.finished,
+        "results": [step.results, [step.name] if step.results else []],
+        "text": list(step.text),
     }
 
 
@@ -191,8 +199,8 @@ def _row(build: BuildRow) -> Row:
         build.branch,
         build.revision,
         resultWord(build.results),
-        " ".join(build.text),
-        build.reason,
+        list(build.text),
+        [],  # the words of the failed steps: rows of builds do not have them
     ]
 
 

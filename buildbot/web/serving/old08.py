@@ -19,7 +19,7 @@ from buildbot.web.feeds import json08
 from buildbot.web.feeds.json08 import BadFlag, Json
 from buildbot.web.pages.acting import doorOf
 from buildbot.web.properties import withoutSecrets
-from buildbot.web.reading import runningBuild
+from buildbot.web.reading import fromTheEnd, runningBuild
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import baseOf
 from buildbot.web.serving.health import troubles
@@ -234,10 +234,10 @@ class _Reader:
         except ValueError:
             raise missing("build", said) from None
         if number < 0:
-            rows = (await self._world.store.getLastRows([name], min(-number, 1000)))[name]
-            if len(rows) < -number:
+            counted = await fromTheEnd(self._world, name, number)
+            if counted is None:
                 raise missing("build", said)
-            number = rows[-1].number
+            number = counted
         running = runningBuild(self._world, name, number)
         record = await self._world.store.getBuild(name, number) if running is None else running.toRecord()
         if record is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from buildbot.model.records import BuildRecord
@@ -12,7 +13,7 @@ from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Answer, Call
 from buildbot.web.feeds import xmlrpc
 from buildbot.web.feeds.xmlrpc import FAILED, Refused, StepRow
-from buildbot.web.reading import runningBuild
+from buildbot.web.reading import fromTheEnd, runningBuild
 from buildbot.web.routes import Route
 from buildbot.web.serving.gathering import baseOf, tailOf
 
@@ -56,14 +57,20 @@ async def _inInterval(call: Call, start: int, stop: int) -> list[Any]:
 
 
 async def _build(call: Call, builder: str, number: int) -> dict[str, object]:
-    running = runningBuild(call.world, builder, number)
-    record = await call.world.store.getBuild(builder, number) if running is None else running.toRecord()
-    if record is None:
+    counted = number if number >= 0 else await fromTheEnd(call.world, _known(call, builder), number)
+    record = None if counted is None else await _recordOf(call, builder, counted)
+    if counted is None or record is None:
         raise Refused(FAILED, f"there is no build {number} of {_known(call, builder)}")
-    error = ""
+    errors = {}
     if record.finished is not None and await call.may("viewLogs", builder):
-        error = "\n".join((await tailOf(call.world, builder, number))[1])
-    return xmlrpc.getBuild(_whole(call, record, number, error))
+        step, lines = await tailOf(call.world, builder, counted)
+        errors = {step: "\n".join(lines)} if lines else {}
+    return xmlrpc.getBuild(_whole(call, record, counted, errors))
+
+
+async def _recordOf(call: Call, builder: str, number: int) -> BuildRecord | None:
+    running = runningBuild(call.world, builder, number)
+    return await call.world.store.getBuild(builder, number) if running is None else running.toRecord()
 
 
 _METHODS: dict[str, Any] = {
@@ -104,7 +111,7 @@ def _row(row: BuildRow) -> xmlrpc.BuildRow:
     )
 
 
-def _whole(call: Call, record: BuildRecord, number: int, error: str) -> xmlrpc.BuildRow:
+def _whole(call: Call, record: BuildRecord, number: int, errors: Mapping[str, str]) -> xmlrpc.BuildRow:
     source = record.sourcestamp or {}
     return xmlrpc.BuildRow(
         record.builder,
@@ -112,7 +119,7 @@ def _whole(call: Call, record: BuildRecord, number: int, error: str) -> xmlrpc.B
         record.started,
         record.finished,
         source.get("branch"),
-        source.get("revision"),
+        (record.properties or {}).get("got_revision") or source.get("revision"),
         record.results,
         record.text,
         record.reason,
@@ -120,7 +127,7 @@ def _whole(call: Call, record: BuildRecord, number: int, error: str) -> xmlrpc.B
         baseOf(call) + buildPath(record.builder, number),
         [StepRow(each.name, each.started, each.finished, each.results, each.text) for each in record.steps],
         [f"{step.name}/{log.name}" for step in record.steps for log in step.logs],
-        error,
+        errors,
     )
 
 

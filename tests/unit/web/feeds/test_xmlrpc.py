@@ -74,7 +74,7 @@ class QuestionTests(unittest.TestCase):
 class AnswerTests(unittest.TestCase):
     """Old clients read the answers."""
 
-    ROW = ["linux", 7, 1.0, 20.0, "", "abc", "failure", "failed compile", "forced"]
+    ROW = ["linux", 7, 1.0, 20.0, "", "abc", "failure", ["failed", "compile"], []]
 
     def test_lists(self) -> None:
         """A client reads rows of builds; None is an empty text."""
@@ -93,12 +93,17 @@ class AnswerTests(unittest.TestCase):
         many = [BuildRow("b", number, 0, float(number), None, None, SUCCESS) for number in range(2000)]
         rows = ours.getAllBuildsInInterval(reversed(many), 10, 1500)
         self.assertEqual([row[1] for row in rows], list(range(501, 1501)))
-        self.assertEqual(rows[0], ["b", 501, 501.0, None, None, "success", ""])
+        self.assertEqual(rows[0], ["b", 501, 501.0, None, None, "success", []])
 
     def test_build(self) -> None:
-        """A client reads one build with its steps and logs."""
-        step = StepRow("compile", 1.0, None, None, ("compiling",))
-        build = BuildRow("linux", 7, 1.0, None, None, None, None, steps=[step], logs=["stdio"])
+        """A client reads one build with its steps and logs, in the shapes of 0.7.12."""
+        steps = [
+            StepRow("compile", 1.0, 2.0, FAILURE, ("compile", "failed")),
+            StepRow("test", 2.0, None, None),
+        ]
+        build = BuildRow(
+            "linux", 7, 1.0, None, None, None, None, steps=steps, logs=["stdio"], errors={"compile": "boom"}
+        )
         self.assertEqual(
             read(ours.answer(ours.getBuild(build))),
             {
@@ -107,15 +112,24 @@ class AnswerTests(unittest.TestCase):
                 "reason": "",
                 "slavename": "",
                 "results": "",
-                "text": "",
-                "reasons": "",
+                "text": [],
+                "reasons": [["compile", "failed"]],
                 "number": 7,
                 "branch": "",
                 "revision": "",
                 "start": 1.0,
                 "end": "",
-                "steps": [["compile", 1.0, "", "", "compiling"]],
-                "logs": [["stdio", "HUGE"]],
-                "full_error": "",
+                "steps": [
+                    {
+                        "name": "compile",
+                        "start": 1.0,
+                        "end": 2.0,
+                        "results": [2, ["compile"]],
+                        "text": ["compile", "failed"],
+                    },
+                    {"name": "test", "start": 2.0, "end": "", "results": ["", []], "text": []},
+                ],
+                "logs": [{"name": "stdio", "text": "HUGE"}],
+                "full_error": {"compile": "boom"},
             },
         )
