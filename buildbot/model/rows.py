@@ -34,6 +34,10 @@ _LARGEST = 10**15
 _R = TypeVar("_R")
 
 
+class BadCursor(ValueError):
+    """A text is no cursor. The message is for the user."""
+
+
 @dataclass(frozen=True)
 class BuildRow:
     """I am one build in a list.
@@ -283,7 +287,7 @@ def fromCursor(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any] | None
     except (ValueError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != len(kinds) or not all(map(_isKey, key, kinds)):
-        raise ValueError("the cursor is not valid: begin the list again without it")
+        raise BadCursor("the cursor is not valid: begin the list again without it")
     found: list[Any] = key
     return found
 

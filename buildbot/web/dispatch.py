@@ -18,6 +18,7 @@ from twisted.web import resource, server
 from twisted.web.http_headers import Headers
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.rows import BadCursor
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
@@ -180,6 +181,10 @@ class Dispatcher:
             return await self._made(call, incoming, answer)
         except Problem as problem:
             return await self._problem(call, incoming, problem, wantsJSON)
+        except BadCursor as why:
+            return await self._problem(
+                call, incoming, Problem(400, "A parameter is wrong", f"{why}."), wantsJSON
+            )
         except StoreFailed as why:
             broken = Problem(503, "The store does not work", why.reason, "The log of the master tells more.")
             return await self._problem(call, incoming, broken, wantsJSON)

@@ -57,7 +57,7 @@ async def everything(self: Door, who: object, action: str, builder: str | None =
     return True
 
 
-class HostileTests(WebWorld):
+class HostileCase(WebWorld):
     """Everything that people, slaves and changes name is markup."""
 
     STATUS = ""
@@ -102,6 +102,10 @@ class HostileTests(WebWorld):
             return "1" if match.group(2) else quote(VALUES[match.group(1)], safe="")
 
         return re.sub(r"\{(\w+)(:int)?\}", value, route.path)
+
+
+class HostileTests(HostileCase):
+    """People look at pages."""
 
     def test_noForeignMarkup(self) -> None:
         """Each page for people has only its own elements, none with an attribute that runs a script."""
