@@ -1,6 +1,7 @@
 """The measured servers: the bare one, and this project's master, started as a user would.
 
-This module starts and ends them; it does not measure.
+This module starts and ends them; it does not measure. With the variable C{BENCHMARK_WEB} in the environment,
+each master of this project also has its web server, at which nobody looks.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ c["schedulers"] = []
 c["status"] = []
 c["slavePortnum"] = "tcp:{port}:interface=127.0.0.1"
 c["projectName"] = "benchmark"
+"""
+
+_WEB = """
+from buildbot.status.html import WebStatus
+c["status"] += [WebStatus(http_port="tcp:{port}:interface=127.0.0.1")]
 """
 
 _ONE_BUILDER_EACH = """\
@@ -103,6 +109,8 @@ def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -
         config.write(_CONFIG.format(pattern=PATTERN, slaves=slaves, password=PASSWORD, port=port))
         config.write(_SHARED_BUILDERS.format(builders=builders) if builders else _ONE_BUILDER_EACH)
         config.write(extra)
+        if os.environ.get("BENCHMARK_WEB"):
+            config.write(_WEB.format(port=freePort()))
     return port
 
 
