@@ -311,12 +311,15 @@ class LogFile(Completion):
         self.addEntry(LOG_CHANNEL_HEADER, text)
 
     def addEntry(self, channel: int, text: bytes | str) -> None:
-        """Add bytes, or text, which is encoded as UTF-8. After L{finish}, output is dropped (B4)."""
-        if self._length is not None:
+        """Add bytes, or text, which is encoded as UTF-8. After L{finish}, output is dropped (B4).
+
+        @raise TypeError: it is neither: the step that calls me fails, not the end of its build.
+        """
+        if self._length is not None or not text:
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-        if not data:
-            return
+        if not isinstance(data, bytes):
+            raise TypeError(f"a log takes text or bytes, not {type(data).__name__}")
         self._writer.append(channel, data)
         if self._byteObservers:
             for observer in self._byteObservers:

@@ -14,6 +14,7 @@ from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
+from buildbot.status.asking import Unanswered, ask, orNone, otherwise, text, time
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 
@@ -66,13 +67,21 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
             {"builder": build.builder, "number": build.number, "text": list(build.text)}
             for build in master.botmaster.recovery.givenUp
         ],
-        "pollers": [
-            {"source": each.describe(), "lastLook": each.lastPoll, "failure": each.failure}
-            for each in master.pollers()
-        ],
+        "pollers": [_reportPoller(each) for each in master.pollers()],
         "shutdown": master.cleanStop.toRecord(),
         "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},
+    }
+
+
+def _reportPoller(poller: object) -> dict[str, Any]:
+    """A change source that looks regularly; it may be of a plug-in."""
+    described = ask(poller, "describe", text)
+    failure = ask(poller, "failure", text)
+    return {
+        "source": described.words if isinstance(described, Unanswered) else described,
+        "lastLook": otherwise(ask(poller, "lastPoll", orNone(time)), None),
+        "failure": failure.words if isinstance(failure, Unanswered) else failure,
     }
 
 

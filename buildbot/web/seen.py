@@ -24,10 +24,12 @@ from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
 from buildbot.slaves.botmaster import BotMaster
+from buildbot.status.asking import Unanswered
 from buildbot.status.master import Status
 from buildbot.status.report import reportSlave
 from buildbot.status.topics import ALL, Event, News, Subscription, Topics
 from buildbot.store.lists import ANY_BUILD
+from buildbot.web.plugins import buildersOf
 from buildbot.web.sight import Sight
 from buildbot.web.world import WatchedMaster, World
 
@@ -47,9 +49,10 @@ def whole(world: World) -> World:
     return replace(world, master=master.whole) if isinstance(master, SeenMaster) else world
 
 
-def buildersOf(scheduler: object) -> list[str]:
-    """The builders of a scheduler, which may be of a plug-in."""
-    return list(scheduler.listBuilderNames()) if hasattr(scheduler, "listBuilderNames") else []
+def _isSeen(sight: Sight, scheduler: object) -> bool:
+    """True if the visitor sees a builder of a scheduler. One that cannot name its builders is not seen."""
+    builders = buildersOf(scheduler)
+    return not isinstance(builders, Unanswered) and sight.seesOne(builders)
 
 
 class _Part:
@@ -139,7 +142,7 @@ class SeenStatus(Status):
         self.topics = cast(Topics, SeenTopics(whole.topics, sight))
 
     def _seenSchedulers(self) -> Sequence[Any]:
-        return [each for each in self._whole.getSchedulers() if self._sight.seesOne(buildersOf(each))]
+        return [each for each in self._whole.getSchedulers() if _isSeen(self._sight, each)]
 
     def getBuildSets(self) -> list[Any]:
         """The unfinished build sets for seen builders alone."""
@@ -166,7 +169,7 @@ class SeenBotMaster(_Part):
             config,
             builders={name: each for name, each in config.builders.items() if sight.sees(name)},
             slaves={name: each for name, each in config.slaves.items() if sight.seesSlave(name)},
-            schedulers=tuple(each for each in config.schedulers if sight.seesOne(buildersOf(each))),
+            schedulers=tuple(each for each in config.schedulers if _isSeen(sight, each)),
             warnings=tuple(each for each in config.warnings if not sight.hides(str(each))),
         )
 

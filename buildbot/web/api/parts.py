@@ -9,6 +9,7 @@ from typing import Any
 
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing
 from buildbot.slaves.perspective import BotPerspective
+from buildbot.status.asking import otherwise
 from buildbot.status.report import reportRequest, reportSlave
 from buildbot.status.topics import (
     BUILDERS,
@@ -24,9 +25,9 @@ from buildbot.text.similar import closest
 from buildbot.web.api.answers import badCursor, many, one, part, reading
 from buildbot.web.api.builds import buildOfRow, changeOf
 from buildbot.web.call import Answer, Call, Problem, missing
+from buildbot.web.plugins import buildersOf, nameOf, schedulersOf, timesOf
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter
-from buildbot.web.seen import buildersOf
 
 #: The keys of the master and of slaves that only those who administer the master see.
 PRIVATE = frozenset(
@@ -80,7 +81,7 @@ async def builder(call: Call) -> Answer:
 
 async def _builders(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
     standings = await call.world.store.getStandings(names) if names else {}
-    schedulers = _schedulersOfBuilders(call)
+    schedulers = schedulersOf(call.world.status.getSchedulers())
     return [_builder(call, name, standings[name], schedulers.get(name, [])) for name in names]
 
 
@@ -236,21 +237,12 @@ async def schedulers(call: Call) -> Answer:
 
 
 def _scheduler(call: Call, scheduler: Any) -> dict[str, Any]:
-    times = [] if not hasattr(scheduler, "getPendingBuildTimes") else scheduler.getPendingBuildTimes()
     return {
-        "name": scheduler.getName(),
+        "name": nameOf(scheduler),
         "kind": type(scheduler).__name__,
-        "builders": [name for name in buildersOf(scheduler) if call.sees(name)],
-        "due": min(times, default=None),
+        "builders": [name for name in otherwise(buildersOf(scheduler), []) if call.sees(name)],
+        "due": min(otherwise(timesOf(scheduler), []), default=None),
     }
-
-
-def _schedulersOfBuilders(call: Call) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in call.world.status.getSchedulers():
-        for name in buildersOf(each):
-            found.setdefault(name, []).append(each.getName())
-    return found
 
 
 _TAGS = (

@@ -14,6 +14,7 @@ from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page
 from buildbot.web.markup import Markup, Template, Value, join, link
 from buildbot.web.pages.pieces import facts, looks, paragraph, section, table, when
+from buildbot.web.plugins import nameOf
 from buildbot.web.routes import Route
 
 #: The place at the begin of an error, such as "master.cfg:12".
@@ -112,9 +113,8 @@ def _names(call: Call) -> list[Markup]:
         for each in config.slaves.values()
     ]
     schedulers: list[list[Value]] = [
-        [link(call.to("schedulers", str(name)), name), type(each).__name__]
+        [link(call.to("schedulers", nameOf(each)), nameOf(each)), type(each).__name__]
         for each in config.schedulers
-        for name in [getattr(each, "name", "")]
     ]
     return [
         section("ports-title", "Ports", paragraph(", ".join(call.world.master.describePorts()) or "none")),

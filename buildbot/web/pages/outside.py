@@ -11,13 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from twisted.logger import Logger
-
 from buildbot.config.arguments import Kind
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.status.asking import Unanswered, attempt
 from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
-
-log = Logger()
 
 _TITLED = Template('<a href="{to}" title="{title}">{text}</a>')
 
@@ -124,8 +120,5 @@ def _address(found: object) -> Href | None:
 
 def _asked(name: str, function: Callable[..., object], *args: str) -> object:
     """The answer of a function of the configuration; None if it raises."""
-    try:
-        return function(*args)
-    except PLUGIN_ERRORS:
-        log.failure("the function {name} of WebStatus failed", name=name)
-        return None
+    found = attempt(function, f"the function {name} of WebStatus", lambda: function(*args))
+    return None if isinstance(found, Unanswered) else found

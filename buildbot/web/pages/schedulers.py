@@ -3,30 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from twisted.logger import Logger
-
 from buildbot.changes.base import PollingChangeSource
-from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.forcesched import ForceScheduler
 from buildbot.schedulers.timed import Nightly, NightlyTriggerable, Periodic
 from buildbot.schedulers.triggerable import Triggerable
 from buildbot.schedulers.trybase import TryBase
 from buildbot.schedulers.upstream import Dependent
+from buildbot.status.asking import Unanswered, ask, attempt, count, number, orNone, text, time
 from buildbot.status.looks import Look
 from buildbot.status.topics import BUILDS, CHANGES, MASTER, QUEUE
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
-from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.pieces import facts, lasting, looks, paragraph, section, table, when
+from buildbot.web.plugins import buildersOf, cell, nameOf, timesOf
 from buildbot.web.routes import Route
-
-log = Logger()
 
 #: The most builders of a scheduler that the list names.
 _BUILDERS = 10
@@ -42,15 +39,15 @@ def schedulers(call: Call) -> Page:
     """All schedulers, and all change sources."""
     rows: list[list[Value]] = []
     for each in call.world.status.getSchedulers():
-        name = _name(each)
+        name = nameOf(each)
         rows.append(
             [
                 link(call.to("schedulers", name), name),
                 type(each).__name__,
                 _waitsFor(call, each),
-                join([_next(call, when) for when in _times(each)[:_TIMES]], ", "),
-                _pending(each),
-                _builders(call, _served(call, each)),
+                _times(call, each, _TIMES),
+                cell(_pending(each), lambda found: found or ""),
+                cell(buildersOf(each), lambda found: _builders(call, found)),
             ]
         )
     heads = ("Scheduler", "Kind", "Waits for", "Next builds", "Pending changes", "Builders")
@@ -68,14 +65,13 @@ def schedulers(call: Call) -> Page:
 
 def scheduler(call: Call) -> Page:
     """One scheduler."""
-    known = {_name(each): each for each in call.world.status.getSchedulers()}
+    known = {nameOf(each): each for each in call.world.status.getSchedulers()}
     name = call.values["scheduler"]
     if name not in known:
         near = closest(name, known)
         hint = f"Did you mean {near}?" if near else "The list of schedulers has all names."
         raise Problem(404, f"There is no scheduler {name}", hint=hint)
     found = known[name]
-    builders = _served(call, found)
     return Page(
         name,
         [
@@ -84,8 +80,8 @@ def scheduler(call: Call) -> Page:
                 facts(
                     ("Kind", type(found).__name__),
                     ("Waits for", _waitsFor(call, found)),
-                    ("Next builds", join([_next(call, each) for each in _times(found)], ", ")),
-                    ("Builders", join([_builder(call, each) for each in builders], ", ")),
+                    ("Next builds", _times(call, found)),
+                    ("Builders", cell(buildersOf(found), lambda names: _builders(call, names, len(names)))),
                 ),
             ),
             Part("pending", section("pending-title", "Pending changes", _changes(call, found))),
@@ -96,27 +92,9 @@ def scheduler(call: Call) -> Page:
     )
 
 
-def _name(scheduler: Any) -> str:
-    return str(getattr(scheduler, "name", "") or type(scheduler).__name__)
-
-
-def _ask(scheduler: Any, question: str, otherwise: Any) -> Any:
-    """The answer of a scheduler, which may be code of a plug-in."""
-    try:
-        return getattr(scheduler, question)()
-    except PLUGIN_ERRORS:
-        log.failure("scheduler {name} failed in {question}", name=_name(scheduler), question=question)
-        return otherwise
-
-
-def _served(call: Call, scheduler: Any) -> list[str]:
-    """The builders of a scheduler that the visitor sees."""
-    return [each for each in _ask(scheduler, "listBuilderNames", []) if call.sees(each)]
-
-
-def _times(scheduler: Any) -> list[float]:
+def _times(call: Call, scheduler: object, most: int | None = None) -> Value:
     """The times of the next builds, the next one first."""
-    return sorted(each for each in _ask(scheduler, "getPendingBuildTimes", []) if each is not None)
+    return cell(timesOf(scheduler), lambda found: join([_next(call, each) for each in found[:most]], ", "))
 
 
 def _next(call: Call, due: float) -> Markup:
@@ -124,32 +102,43 @@ def _next(call: Call, due: float) -> Markup:
     return join([when(due), f"(in {lasting(left)})" if left > 0 else "(now)"], " ")
 
 
-def _pending(scheduler: Any) -> Value:
+def _pending(scheduler: object) -> int | Unanswered:
     """The number of changes that wait for a build."""
-    return _ask(scheduler, "waitingChanges", "") or "" if hasattr(scheduler, "waitingChanges") else ""
+    return ask(scheduler, "waitingChanges", count) if hasattr(type(scheduler), "waitingChanges") else 0
 
 
 def _builder(call: Call, name: str) -> Markup:
     return link(call.to("builders", name), name)
 
 
-def _builders(call: Call, names: Iterable[str]) -> Markup:
-    every = list(names)
-    links: list[Value] = [_builder(call, name) for name in every[:_BUILDERS]]
-    if len(every) > _BUILDERS:
-        links.append(f"{len(every) - _BUILDERS} more")
+def _builders(call: Call, names: Iterable[str], most: int = _BUILDERS) -> Markup:
+    """Links to the builders that the visitor sees."""
+    every = [each for each in names if call.sees(each)]
+    links: list[Value] = [_builder(call, name) for name in every[:most]]
+    if len(every) > most:
+        links.append(f"{len(every) - most} more")
     return join(links, ", ")
 
 
-def _changes(call: Call, scheduler: Any) -> Markup:
+def _changes(call: Call, scheduler: object) -> Markup:
     """The changes of the next build sets, each as a row."""
-    sets = _ask(scheduler, "getPendingBuildsets", []) if hasattr(scheduler, "getPendingBuildsets") else []
-    changes = [change.toRecord() for each in sets for change in each.getSourceStamp().changes]
-    pending = int(_pending(scheduler) or 0)
-    content: list[Value] = [paragraph(f"{counted(pending, 'change')} pending.")]
-    if changes:
-        content.append(changeTable(call, reversed(changes[-100:]), "Changes of the next build"))
+    content: list[Value] = [
+        paragraph(cell(_pending(scheduler), lambda found: f"{counted(found, 'change')} pending."))
+    ]
+    if hasattr(type(scheduler), "getPendingBuildsets"):
+        found = ask(scheduler, "getPendingBuildsets", _records)
+        content.append(cell(found, lambda changes: _changeTable(call, changes)))
     return join(content)
+
+
+def _records(sets: Any) -> list[dict[str, Any]]:
+    return [change.toRecord() for each in sets for change in each.getSourceStamp().changes]
+
+
+def _changeTable(call: Call, changes: Sequence[dict[str, Any]]) -> Markup:
+    if not changes:
+        return NOTHING
+    return changeTable(call, reversed(changes[-100:]), "Changes of the next build")
 
 
 # what a scheduler waits for
@@ -157,7 +146,7 @@ def _changes(call: Call, scheduler: Any) -> Markup:
 
 def _stable(scheduler: Any) -> str:
     """The quiet time of a scheduler for changes."""
-    seconds = scheduler.treeStableTimer
+    seconds = number(scheduler.treeStableTimer or 0)
     return f", then for {lasting(seconds)} without another one" if seconds else ""
 
 
@@ -189,10 +178,12 @@ _WAITS: Mapping[type, Callable[[Any], str]] = {
 
 def waitsFor(scheduler: Any) -> str:
     """What a scheduler waits for, in words; "" for a class of a plug-in."""
-    for kind, words in _WAITS.items():
-        if isinstance(scheduler, kind):
-            return words(scheduler)
-    return ""
+    words = next((words for kind, words in _WAITS.items() if isinstance(scheduler, kind)), None)
+    if words is None:
+        return ""
+    name = f"a question to a {type(scheduler).__name__}"
+    found = attempt(type(scheduler), name, lambda: text(words(scheduler)))
+    return found.words if isinstance(found, Unanswered) else found
 
 
 def _waitsFor(call: Call, scheduler: Any) -> str:
@@ -214,18 +205,20 @@ def _sources(call: Call) -> Markup:
 
 
 def _source(call: Call, source: Any) -> list[Value]:
-    described = _ask(source, "describe", "")
+    described = cell(ask(source, "describe", text), lambda said: said)
     kind = type(source).__name__
     if not isinstance(source, PollingChangeSource):
         return [described, kind, looks(_WATCHES), "", "", ""]
-    look = _FAILS if source.failure else _WATCHES if source.lastPoll is None else _WORKS
+    failure = cell(ask(source, "failure", text), lambda said: said)
+    last = ask(source, "lastPoll", orNone(time))
+    look = _FAILS if failure else _WATCHES if last is None else _WORKS
     return [
         described,
         kind,
         looks(look),
-        "not yet" if source.lastPoll is None else when(source.lastPoll),
-        source.failure,
-        source.found,
+        cell(last, lambda then: "not yet" if then is None else when(then)),
+        failure,
+        cell(ask(source, "found", orNone(count)), lambda found: found),
     ]
 
 

@@ -18,6 +18,7 @@ from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.feeds import json08
 from buildbot.web.feeds.json08 import BadFlag, Json
 from buildbot.web.pages.acting import doorOf
+from buildbot.web.plugins import schedulersOf
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import fromTheEnd, runningBuild
 from buildbot.web.routes import Parameter, Route
@@ -171,10 +172,7 @@ class _Reader:
 
     async def _several(self, names: Sequence[str]) -> Json:
         cached = await self._world.store.getLastRows(names, self._count) if names else {}
-        schedulers: dict[str, list[str]] = {}
-        for each in self._world.status.getSchedulers():
-            for name in getattr(each, "listBuilderNames", list)():
-                schedulers.setdefault(name, []).append(each.getName())
+        schedulers = schedulersOf(self._world.status.getSchedulers())
         found: Json = {}
         for name in names:
             builder, status = self._world.botmaster.builders[name], self._world.status.getBuilder(name)

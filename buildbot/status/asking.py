@@ -1,0 +1,133 @@
+# -*- test-case-name: tests.unit.status.test_asking -*-
+"""Questions to objects of plug-ins, for lists of people's programs and pages.
+
+An object that fails, or answers nonsense, gets a sentence in its place. The log has the reason once for each
+class and question: a page is made again and again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from twisted.logger import Logger
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.text.printable import plainLine
+
+log = Logger()
+T = TypeVar("T")
+
+#: The most parts of an answer, and the most characters of a text.
+MOST = 10_000
+LONGEST = 1000
+#: The last second of the year 9999: later times have no date.
+_LAST = 253_402_300_799
+
+#: The questions in which a class, or a function, has failed.
+_told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+class WrongAnswer(TypeError):
+    """An answer of a plug-in is of the wrong type, or too large."""
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """I stand in the place of an answer.
+
+    @ivar words: what is wrong, as a sentence for people.
+    """
+
+    words: str
+
+
+def ask(thing: object, question: str, read: Callable[[Any], T], *args: object) -> T | Unanswered:
+    """Ask an object of a plug-in.
+
+    @param question: the name of its method or attribute.
+    @param read: makes a value of the answer; raises L{WrongAnswer}, as those below do.
+    """
+
+    def answer() -> T:
+        found = getattr(thing, question)
+        return read(found(*args) if callable(found) else found)
+
+    return attempt(type(thing), f"{type(thing).__name__}.{question}", answer)
+
+
+def attempt(subject: Any, name: str, call: Callable[[], T]) -> T | Unanswered:
+    """Call code of a plug-in.
+
+    @param subject: its class or function; the log tells once about each.
+    @param name: its name, for people.
+    """
+    try:
+        return call()
+    except PLUGIN_ERRORS:
+        told = _told.setdefault(subject, set())
+        if name not in told:
+            told.add(name)
+            log.failure("{name} failed; the log does not tell it again", name=name)
+        return Unanswered(f"{name} failed: the reason is in twistd.log.")
+
+
+def otherwise(answer: T | Unanswered, value: T) -> T:
+    """The answer, or a value if there is none."""
+    return value if isinstance(answer, Unanswered) else answer
+
+
+def text(value: Any) -> str:
+    """One line, at most L{LONGEST} characters."""
+    if not isinstance(value, str):
+        raise WrongAnswer(f"a text is needed, not {type(value).__name__}")
+    return plainLine(value[: LONGEST + 1])[:LONGEST]
+
+
+def texts(value: Any) -> list[str]:
+    """Several texts."""
+    return list(map(text, _each(value)))
+
+
+def number(value: Any) -> float:
+    """A number that is not infinite."""
+    if not isinstance(value, (int, float)) or not abs(value) <= 1e15:
+        raise WrongAnswer(f"a number is needed, not {type(value).__name__}")
+    return value
+
+
+def count(value: Any) -> int:
+    """A whole number from 0 on."""
+    if not isinstance(value, int) or not 0 <= value < 1e15:
+        raise WrongAnswer(f"a number from 0 on is needed, not {type(value).__name__}")
+    return int(value)
+
+
+def time(value: Any) -> float:
+    """A time, in seconds since the epoch."""
+    if not 0 <= number(value) <= _LAST or math.isnan(value):
+        raise WrongAnswer("this number is not a time, in seconds since 1970")
+    return float(value)
+
+
+def times(value: Any) -> list[float]:
+    """Several times, the first one first; None among them is left out."""
+    return sorted(time(each) for each in _each(value) if each is not None)
+
+
+def orNone(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    """The same, for an answer that may be None."""
+    return lambda value: None if value is None else read(value)
+
+
+def _each(value: Any) -> list[Any]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise WrongAnswer(f"a list is needed, not {type(value).__name__}")
+    found = list(islice(value, MOST + 1))
+    if len(found) > MOST:
+        raise WrongAnswer(f"there are more than {MOST} parts")
+    return found
