@@ -122,16 +122,7 @@ class BuildCommands:
             waits.
         """
         target = self._builder(builder)
-        if scheduler is not None:
-            said = {"branch": branch, "revision": revision, "reason": reason}
-            wanted = self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
-            buildset = await stored(wanted)
-        elif params:
-            raise ControlError("parameters belong to a scheduler: name it, with --scheduler")
-        else:
-            wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
-            source = SourceStamp(branch or None, revision or None)
-            buildset = BuildSet([builder], source, wish, properties=properties)
+        buildset = await self.wished(builder, branch, revision, reason, properties, who, scheduler, params)
         await stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
         log.info(
@@ -143,6 +134,28 @@ class BuildCommands:
         number = await self.whenBegun(target, request)
         why = target.whyWaiting() if number is None else ""
         return {"builder": builder, "request": request.id, "build": number, "why": why}
+
+    async def wished(
+        self,
+        builder: str,
+        branch: str | None = None,
+        revision: str | None = None,
+        reason: str = "",
+        properties: Mapping[str, Any] | None = None,
+        who: str = "",
+        scheduler: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> BuildSet:
+        """The build set that L{force} would submit. Raises L{ControlError} with all that is wrong."""
+        if scheduler is not None:
+            said = {"branch": branch, "revision": revision, "reason": reason}
+            wanted = self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
+            return await stored(wanted)
+        if params:
+            raise ControlError("parameters belong to a scheduler: name it, with --scheduler")
+        wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
+        source = SourceStamp(branch or None, revision or None)
+        return BuildSet([builder], source, wish, properties=properties)
 
     def parameters(self, builder: str) -> dict[str, Any]:
         """The schedulers through which builds of a builder can be forced, with their parameters."""

@@ -317,10 +317,12 @@ class Rights:
 
     def permission(self, action: str, subject: Subject = NOTHING) -> Permission:
         """The permission of an action on a subject."""
-        for name in dict.fromkeys((action, LIKE.get(action, action))):
+        names = dict.fromkeys((action, LIKE.get(action, action)))
+        for name in names:  # a rule for one builder counts also for the action on all builders
             for rule in self.rules:
                 if rule.fits(name, subject):
                     return rule.allow
+        for name in names:
             if name in self.permissions:
                 return self.permissions[name]
         return Need.NOBODY

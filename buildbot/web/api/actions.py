@@ -20,6 +20,7 @@ from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.dispatch import asJSON
 from buildbot.web.markup import Href
 from buildbot.web.pages.acting import Deed, carriedOut
+from buildbot.web.reach import reached
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Route
 
@@ -44,7 +45,10 @@ async def _act(
     wanted = _checked(command, {**_body(call), **params}, call)
     recorded = recordOf(command, wanted) or Recorded(command, MASTER, "dry run")
     builder = wanted.get("builder")
-    deed = Deed(recorded.action, recorded.subject, builder, wanted.get("branch"), recorded.detail)
+    deed = Deed(
+        *(recorded.action, recorded.subject, builder, wanted.get("branch"), recorded.detail),
+        reach=await reached(call, command, wanted),
+    )
 
     async def act() -> Answer:
         try:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -14,11 +14,13 @@ from buildbot.control.audit import REFUSED
 from buildbot.control.client import ControlError
 from buildbot.model.audit import Entry
 from buildbot.web.accounts.door import Door, byOf
+from buildbot.web.accounts.rights import Answer as Decision
 from buildbot.web.accounts.rights import Verdict
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.markup import NOTHING, Markup, Template, Value, link
 from buildbot.web.outcomes import showOn
 from buildbot.web.pages.pieces import paragraph, section, table, when
+from buildbot.web.reach import Reached
 
 _Value = TypeVar("_Value")
 #: The rights to act on builders.
@@ -39,6 +41,8 @@ class Deed:
     @ivar builder: the builder that the right is about; None: none.
     @ivar detail: for the audit.
     @ivar args: for functions of the configuration, in place of the status of the builder.
+    @ivar reach: the builders and branches that it reaches, if more is known than its builder and branch: see
+        L{buildbot.web.reach}.
     """
 
     action: str
@@ -47,6 +51,7 @@ class Deed:
     branch: str | None = None
     detail: str = ""
     args: tuple[object, ...] = ()
+    reach: tuple[Reached, ...] = ()
 
 
 def doorOf(call: Call) -> Door:
@@ -61,7 +66,7 @@ async def mustBeAllowed(call: Call, deed: Deed) -> None:
 
     @raise Problem: 401 if a login would help, else 403.
     """
-    answer = await doorOf(call).ask(call.who, deed.action, deed.builder, deed.branch, *deed.args)
+    answer = await _worst(call, deed)
     if answer.isAllowed:
         return
     await call.world.master.audit.refused(byOf(call.who), deed.action, deed.subject, answer.sentence)
@@ -69,6 +74,21 @@ async def mustBeAllowed(call: Call, deed: Deed) -> None:
         challenge = (("WWW-Authenticate", 'Bearer realm="buildbot"'),)
         raise Problem(401, "You must log in first", answer.sentence, headers=challenge)
     raise Problem(403, "You may not do this", answer.sentence)
+
+
+async def _worst(call: Call, deed: Deed) -> Decision:
+    """The answer for all that an action reaches: a refusal, if there is one."""
+    allowed = None
+    for builder, branch in deed.reach or ((deed.builder, deed.branch),):
+        answer = await doorOf(call).ask(call.who, deed.action, builder, branch, *deed.args)
+        if not answer.isAllowed:
+            isHidden = builder is not None and not call.sees(builder)
+            return (
+                replace(answer, sentence="It reaches builders that you may not see.") if isHidden else answer
+            )
+        allowed = answer
+    assert allowed is not None
+    return allowed
 
 
 async def carriedOut(call: Call, deed: Deed, work: Callable[[], Awaitable[_Value]]) -> _Value:

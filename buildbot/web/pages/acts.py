@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from buildbot.control.audit import MASTER, aboutBuilder
@@ -20,6 +21,7 @@ from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer
 from buildbot.web.pages.forcing import forceForms
 from buildbot.web.pages.forms import Field, folded, form, group
 from buildbot.web.pages.pieces import paragraph
+from buildbot.web.reach import reached
 from buildbot.web.reading import builderOf, buildOf
 from buildbot.web.routes import Parameter, Route
 
@@ -83,7 +85,9 @@ async def force(call: Call) -> Answer:
         await mustBeAllowed(call, each)
     try:
         wanted = wish(call, schedulers)
-        value = await carriedOut(call, deeds[0], lambda: command(call, "force")(name, **wanted))
+        reach = await reached(call, "force", {"builder": name, **wanted})
+        deed = replace(deeds[0], reach=reach)
+        value = await carriedOut(call, deed, lambda: command(call, "force")(name, **wanted))
     except ControlError as why:
         raise Problem(
             400,
@@ -172,7 +176,8 @@ async def stop(call: Call) -> Answer:
     name, number = build.builder, build.number or 0
     reason = said(call, "comments", "reason")
     args = () if status is None else (status,)
-    deed = Deed("stopBuild", aboutBuilder(name, number), name, detail=reason, args=args)
+    reach = await reached(call, "stopbuild", {"builder": name, "number": number})
+    deed = Deed("stopBuild", aboutBuilder(name, number), name, detail=reason, args=args, reach=reach)
     return await act(
         call,
         deed,
@@ -188,9 +193,10 @@ async def rebuild(call: Call) -> Answer:
     name, number = build.builder, build.number or 0
     reason = said(call, "comments", "reason")
     isExact = said(call, "useSourcestamp") != "updated"
+    reach = await reached(call, "rebuild", {"builder": name, "number": number})
     return await act(
         call,
-        Deed("rebuild", aboutBuilder(name, number), name, detail=reason),
+        Deed("rebuild", aboutBuilder(name, number), name, detail=reason, reach=reach),
         lambda: command(call, "rebuild")(name, number, reason, whoSays(call), isExact),
         lambda value: (
             f"Build {number} is built again."
@@ -246,18 +252,20 @@ async def cancel(call: Call) -> Answer:
     name = builderOf(call).getName()
     wanted = said(call, "id", "cancel") or ("all" if "cancelall" in call.given else "")
     if wanted == "all":
+        reach = await reached(call, "cancel", {"builder": name})
         return await act(
             call,
-            Deed("cancelAllPendingBuilds", aboutBuilder(name), name),
+            Deed("cancelAllPendingBuilds", aboutBuilder(name), name, reach=reach),
             lambda: command(call, "cancel")(name, None, whoSays(call)),
             lambda value: f"{counted(len(value['cancelled']), 'request')} cancelled.",
             ("builders", name),
         )
     if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 15:
         raise Problem(400, "A field is wrong", "The field id must be the number of a request, or all.")
+    reach = await reached(call, "cancel", {"builder": name, "request": int(wanted)})
     return await act(
         call,
-        Deed("cancelRequest", aboutBuilder(name), name, detail=f"request {wanted}"),
+        Deed("cancelRequest", aboutBuilder(name), name, detail=f"request {wanted}", reach=reach),
         lambda: command(call, "cancel")(name, int(wanted), whoSays(call)),
         lambda value: f"Request {wanted} is cancelled.",
         ("builders", name),
@@ -280,9 +288,10 @@ async def _stopChange(call: Call, builder: str | None, back: tuple[str, ...]) ->
     if not number.isascii() or not number.isdigit() or len(number) > 15:
         raise Problem(400, "A field is wrong", "The field change must be the number of a change.")
     subject = MASTER if builder is None else aboutBuilder(builder)
+    reach = await reached(call, "stopchange", {"builder": builder, "change": int(number)})
     return await act(
         call,
-        Deed("stopChange", subject, builder, detail=f"change {number}"),
+        Deed("stopChange", subject, builder, detail=f"change {number}", reach=reach),
         lambda: command(call, "stopchange")(int(number), builder, whoSays(call)),
         _stopped,
         back,

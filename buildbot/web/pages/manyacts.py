@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from twisted.internet.defer import ensureDeferred, gatherResults
 
@@ -28,6 +29,7 @@ from buildbot.web.pages.acts import CHANGE, both, confirm, stopChangeEverywhere,
 from buildbot.web.pages.builders import PARAMETERS, chosen
 from buildbot.web.pages.forms import Field
 from buildbot.web.pages.pieces import activity, paragraph, table
+from buildbot.web.reach import Reached, reached
 from buildbot.web.routes import Route
 
 #: The most builders whose trouble the message names.
@@ -37,6 +39,12 @@ _FORM = Template(
 )
 _BUTTON = Template('<button formaction="{to}">{text}</button> ')
 _BOX = Template('<label><input type="checkbox" name="selected" value="{name}"> {name}</label>')
+#: Each action -> the command that carries it out.
+_COMMANDS = {
+    **dict.fromkeys(("forceBuild", "forceAllBuilds"), "force"),
+    **dict.fromkeys(("stopBuild", "stopAllBuilds"), "stopbuild"),
+    **dict.fromkeys(("cancelRequest", "cancelAllPendingBuilds"), "cancel"),
+}
 #: One action on one builder: returns how many things it was done to.
 One = Callable[[str], Awaitable[int]]
 
@@ -89,30 +97,43 @@ async def _many(call: Call, names: Sequence[str], action: str, words: str, one: 
     @param words: of what was done, for "3 {words}".
     """
     detail = said(call, "comments", "reason")
-    allowed, refused = [], []
+    allowed: list[tuple[str, Deed]] = []
+    refused = []
     for name in names:
+        reach = await _reached(call, action, name)
+        deed = Deed(action, aboutBuilder(name), name, detail=detail, reach=reach)
         try:
-            await mustBeAllowed(call, Deed(action, aboutBuilder(name), name))
-            allowed.append(name)
+            await mustBeAllowed(call, deed)
+            allowed.append((name, deed))
         except Problem as problem:
             refused.append((name, problem))
     if refused and not allowed:
         raise refused[0][1]
 
-    async def tried(name: str) -> tuple[int, str]:
+    async def tried(name: str, deed: Deed) -> tuple[int, str]:
         try:
-            deed = Deed(action, aboutBuilder(name), name, detail=detail)
             return await carriedOut(call, deed, lambda: one(name)), ""
         except ControlError as why:
             return 0, f"{name}: {why}"
 
-    done = await gatherResults([ensureDeferred(tried(name)) for name in allowed])
+    done = await gatherResults([ensureDeferred(tried(*each)) for each in allowed])
     troubles = [f"{name}: {problem.detail}" for name, problem in refused] + [why for _, why in done if why]
     text = f"{counted(sum(number for number, _ in done), words)} on {counted(len(allowed), 'builder')}."
     if troubles:
         more = f" and {len(troubles) - _NAMED} more" if len(troubles) > _NAMED else ""
         text += f" Not done: {'; '.join(troubles[:_NAMED])}{more}."
     return showOn(call, ("builders",), text, isGood=not troubles)
+
+
+async def _reached(call: Call, action: str, name: str) -> tuple[Reached, ...]:
+    """The branches that an action on a builder reaches."""
+    wanted: dict[str, Any] = {"builder": name}
+    if _COMMANDS[action] == "force":
+        try:
+            wanted.update(wish(call, command(call, "parameters")(name)["schedulers"]))
+        except ControlError:
+            return ()  # the action itself says what is wrong
+    return await reached(call, _COMMANDS[action], wanted)
 
 
 def _force(call: Call) -> One:
