@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.logs.feed import LogFeeds, WatchedLog, Watching
+from buildbot.logs.lines import Line
 from buildbot.logs.view import Frame
 from buildbot.text.plural import counted
 from buildbot.web.beats import Beats
@@ -19,6 +21,7 @@ from buildbot.web.live import event
 from buildbot.web.logreading import timeOfDay
 from buildbot.web.logs.failures import KNOWN, Failures
 from buildbot.web.logs.painting import Painter, State
+from buildbot.web.logs.sections import Marks
 from buildbot.web.markup import Markup
 
 #: The most browsers that follow logs.
@@ -151,7 +154,20 @@ def asEvents(frame: Frame, html: list[Markup]) -> tuple[bytes, bytes]:
         events.append(event("skipped", json.dumps({"from": start, "to": end}), "" if html else id))
     if html:
         events.append(event("lines", "\n".join(html), id))
+    marks = marksOf(frame.lines)
+    if marks:
+        events.append(event("marks", json.dumps(marks).replace("<", "\\u003c"), ""))
     return b"".join(events), b""
+
+
+def marksOf(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """The markers of sections in new lines, for a page that shows them: see L{Marks}."""
+    found = Marks()
+    for line in lines:
+        if line.number is not None and line.isWhole and not line.isGap:
+            found.feed(line.number, line.text)
+    found.finish()
+    return found.marks
 
 
 def endEvent(output: int) -> bytes:

@@ -28,12 +28,13 @@ def recipe(*commands):
     return made
 
 colours = r"printf '\033[1;31mred\033[0m \033[32mgreen\033[0m \033[44mback\033[0m <b>&\n'"
+sections = r"printf '::group::Get\nhay\n::endgroup::\n::group::Make\na.c:1: error: no\n::endgroup::\n'"
 c['builders'] += [
     {'name': "broken", 'slavename': "bot1", 'builddir': "broken", 'category': "unit", 'factory': recipe(
         ("compile", colours), ("test", "for i in $(seq 300); do echo $i; done; echo 'error: no'; exit 1"),
         ("install", "true"))},
     {'name': "long", 'slavename': "bot1", 'builddir': "long", 'factory': recipe(
-        ("compile", "echo begun; until test -e GO; do sleep 0.1; done"), ("test", "echo over"))},
+        ("compile", "echo begun; until test -e GO; do sleep 0.1; done; " + sections), ("test", "echo over"))},
     {'name': HOSTILE, 'slavename': "bot1", 'builddir': "hostile", 'category': "<i>u</i>", 'factory': recipe(
         ("STEP", "echo 'STEP'"))},
     {'name': "idle", 'slavename': "bot2", 'builddir': "idle", 'factory': recipe(("compile", "true"))},

@@ -102,3 +102,18 @@ class LiveTests(BrowserCase):
         self.assertEqual((tab.value(focus), tab.value("scrollY")), before)
         self.assertEqual(tab.value(field), "my reason", "the page took away what somebody was writing")
         self.assertEqual(tab.messages, [])
+
+    def test_sections(self) -> None:
+        """The new lines of an open log are folded into its sections; those with failing lines stay open."""
+        tab = self.tab(Device(1280, 600))
+        tab.open(self.root + "builders/long/builds/0/steps/compile/logs/stdio")
+        tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
+        self.go()
+        found = """[...document.querySelectorAll('#log details')].map((each) =>
+            [each.firstChild.textContent, each.open, each.querySelectorAll('div').length])"""
+        tab.until(f"{found}.length === 3", "the sections are there")
+        self.assertEqual(tab.value(found)[:2], [["Get", False, 3], ["Make", True, 3]])
+        lines = "[...document.querySelectorAll('#log div[id^=L]')].map((each) => Number(each.id.slice(1)))"
+        numbers = tab.value(lines)
+        self.assertEqual(numbers, sorted(numbers))
+        self.assertEqual(tab.messages, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import re
@@ -513,6 +514,39 @@ class OtherTests(LogCase):
             self.assertNotIn('href="javascript', body)
             self.assertNotIn("\x00", body)
             self.assertNotIn("\u202e", body)
+
+
+class MarksTests(LogCase):
+    """An open page folds the sections of a log while it grows."""
+
+    def marks(self, output: str) -> list[dict[str, Any]]:
+        """The marks that an open page gets with some output."""
+        before = self.log("/lines?end=1&count=1").json["output"]
+        connection = self.dial()
+        connection.send(f"GET {LOG}/follow?from={before} HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n".encode())
+        self.settle()
+        self.say(stdout=output)
+        self.wait(1)
+        events = unchunked(connection.received().partition(b"\r\n\r\n")[2]).decode()
+        found = re.findall(r"event: marks\n(?:id: .*\n)?data: (.*)\n", events)
+        return [mark for each in found for mark in json.loads(each)]
+
+    def test_dialects(self) -> None:
+        """The markers of all three dialects come with their lines."""
+        for output, wanted in (
+            ("::group::Get <b>\nhay\n::endgroup::\n", [("Get <b>", "GitHub"), (None, "GitHub")]),
+            ("--- one\nhay\n+++ two\n", [("one", "Buildkite"), (None, "Buildkite"), ("two", "Buildkite")]),
+            (
+                "section_start:1:prep\r\x1b[0KPrepare\nhay\nsection_end:3:prep\r\x1b[0K\n",
+                [("Prepare", "GitLab prep"), (None, "GitLab prep")],
+            ),
+        ):
+            found = [(each.get("title"), each["of"]) for each in self.marks(output)]
+            self.assertEqual(found[found.index(wanted[0]) :], wanted)
+
+    def test_nothing(self) -> None:
+        """Usual lines and a diff have no marks."""
+        self.assertEqual(self.marks("hay\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"), [])
 
 
 class OutlineTests(LogCase):

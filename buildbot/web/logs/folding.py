@@ -71,4 +71,7 @@ def _begin(section: Section, number: int, shown: int) -> str:
     kind = "section pale" if section.isPale else "section"
     state = " open" if section.isOpen or isShown else ""
     note = f" <small>{escape(', '.join(notes))}</small>" if notes else ""
-    return f'<details class="{kind}"{state}><summary>{escape(section.title or "Section")}{note}</summary>\n'
+    of = f' data-of="{escape(section.key)}"' if section.last is None else ""
+    return (
+        f'<details class="{kind}"{of}{state}><summary>{escape(section.title or "Section")}{note}</summary>\n'
+    )

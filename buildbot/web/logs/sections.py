@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from buildbot.web.logs.ansi import plain
 from buildbot.web.logs.sequences import BODY
@@ -60,6 +61,13 @@ class Section:
     isPale: bool = False
     #: How long it took, in seconds, if its markers tell.
     seconds: int | None = None
+    #: Its name for the program, if it has one.
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """Sections with equal keys have equal markers of their ends."""
+        return keyOf(self.dialect, self.name)
 
 
 @dataclass
@@ -207,7 +215,7 @@ class Sections:
         title = plain(title).strip()[:LONGEST_TITLE]
         depth = len(self._begun)
         self._begun.append(_Begun(len(self._found), dialect, *begun))
-        self._found.append(Section(title, number, None, isOpen, dialect, depth, isPale))
+        self._found.append(Section(title, number, None, isOpen, dialect, depth, isPale, None, begun[0]))
 
     def _end(self, dialect: Dialect, last: int, name: str = "", when: int = 0) -> None:
         """End the innermost section of a dialect (and name), and those inside it."""
@@ -229,6 +237,47 @@ class Sections:
         if self._begun:
             place = self._begun[-1].place
             self._found[place] = replace(self._found[place], isOpen=True)
+
+
+def keyOf(dialect: Dialect, name: str = "") -> str:
+    """The key of sections: see L{Section.key}."""
+    return f"{dialect.value} {name}".rstrip()
+
+
+class Marks(Sections):
+    """I find the markers in some new lines of a log, for a page that shows the lines before them.
+
+    @ivar marks: JSON-able: a beginning has C{line}, C{title}, C{of} (a L{Section.key}), C{open} and C{pale};
+        an end has C{last}, its last line, and C{of}; C{show} opens the innermost section.
+    """
+
+    def __init__(self) -> None:
+        Sections.__init__(self)
+        self.marks: list[dict[str, Any]] = []
+
+    def finish(self) -> None:
+        """Take the last lines as markers, if they may be ones."""
+        self._release()
+
+    def _begin(
+        self,
+        number: int,
+        title: str,
+        dialect: Dialect,
+        isOpen: bool = False,
+        isPale: bool = False,
+        begun: tuple[str, int] = ("", 0),
+    ) -> None:
+        shown = plain(title).strip()[:LONGEST_TITLE] or "Section"
+        self.marks.append(
+            {"line": number, "title": shown, "of": keyOf(dialect, begun[0]), "open": isOpen, "pale": isPale}
+        )
+
+    def _end(self, dialect: Dialect, last: int, name: str = "", when: int = 0) -> None:
+        self.marks.append({"last": last, "of": keyOf(dialect, name)})
+
+    def _open(self) -> None:
+        self.marks.append({"show": True})
 
 
 def _mayMark(lines: Sequence[str]) -> bool:

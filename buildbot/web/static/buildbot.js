@@ -177,6 +177,7 @@ function followLog() {
   follower.addEventListener("closed", (message) => { if (closed(message)) { follower.close(); follower = null; } });
   follower.addEventListener("lines", addLines);
   follower.addEventListener("skipped", addGap);
+  follower.addEventListener("marks", fold);
   follower.addEventListener("end", () => {
     pauseLog("The log is complete.");
     log.dataset.follow = "";
@@ -205,7 +206,7 @@ function pauseLog(why) {
 function lastBlock() {
   const blocks = log.querySelectorAll(".block");
   const last = blocks[blocks.length - 1];
-  if (last && last.childElementCount < 1000) return last;
+  if (last && !(Number(last.dataset.last) - Number(last.dataset.first) >= 999) && last.childElementCount < 1000) return last;
   if (last) last.className = "block";
   if (blocks.length > MOST_BLOCKS && isAtEnd()) blocks[0].remove();
   const block = document.createElement("div");
@@ -222,7 +223,7 @@ function addLines(message) {
     const old = document.getElementById(line.id);
     if (old) { old.replaceWith(line); continue; }
     const block = lastBlock();
-    block.append(line);
+    sectionIn(block).append(line);
     if (line.id[0] === "L") {
       if (!block.dataset.first) block.dataset.first = line.id.slice(1);
       block.dataset.last = log.dataset.total = line.id.slice(1);
@@ -232,6 +233,62 @@ function addLines(message) {
   log.dataset.output = message.lastEventId;
   if (wasAtEnd) showEnd();
   else tellFresh();
+}
+
+// Sections that go on: the marker of their ends (of), their title, and their element in the last block.
+let folds = [];
+
+function newSection(title, isPale) {
+  const box = document.createElement("details");
+  box.className = isPale ? "section pale" : "section";
+  box.open = true;
+  box.append(document.createElement("summary"));
+  box.firstChild.textContent = title;
+  return box;
+}
+
+// The place for the next line of a block: the innermost section that goes on.
+function sectionIn(block) {
+  let place = block;
+  for (const each of folds) {
+    if (!block.contains(each.box)) {
+      each.box = newSection(`${each.title} (continued)`, each.isPale);
+      place.append(each.box);
+    }
+    place = each.box;
+  }
+  return place;
+}
+
+// The element and those after it in its parent.
+function fromHere(element) {
+  const found = [];
+  for (let each = element; each; each = each.nextElementSibling) found.push(each);
+  return found;
+}
+
+// Put the new lines into sections, as their markers say. A section that ends is closed while nobody reads in it.
+function fold(message) {
+  const wasAtEnd = isAtEnd();
+  for (const { line, title, of, open, pale, last, show } of JSON.parse(message.data)) {
+    const inner = folds[folds.length - 1];
+    const element = document.getElementById(`L${line || last}`);
+    if (show && inner) inner.isOpen = true;
+    else if (title && element && folds.length < 20) {
+      const box = newSection(title, pale);
+      element.before(box);
+      box.append(...fromHere(element));
+      folds.push({ of, title, isPale: pale, isOpen: open, box });
+    } else if (last) {
+      const place = folds.map((each) => each.of).lastIndexOf(of);
+      if (place < 0) continue;
+      const ended = folds[place];
+      if (element && inner.box.contains(element)) ended.box.after(...fromHere(element).slice(1));
+      folds = folds.slice(0, place);
+      if (wasAtEnd && !ended.isOpen && !ended.box.querySelector(".bad, .hit")) ended.box.open = false;
+    }
+  }
+  if (wasAtEnd) showEnd();
 }
 
 function addGap(message) {
@@ -361,6 +418,8 @@ if (log && button) {
     if (!isKey(event) || isOff()) return;
     if (event.key === "n" || event.key === "p") goToFailure(event.key === "n");
   });
+  folds = [...log.querySelectorAll(".block:last-of-type details[data-of]")].map((box) => ({ box, of: box.dataset.of,
+    title: box.firstChild.textContent, isPale: box.classList.contains("pale"), isOpen: false }));
   showMarked(true);
   if (log.dataset.follow && log.dataset.output !== "" && !location.hash) showEnd();
   followLog();
