@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +41,8 @@ log = Logger()
 #: Answers below this size are not worth compressing.
 _SMALL = 1400
 _COMPRESSED = ("text/", "application/json", "application/problem+json", "application/atom+xml", "image/svg")
+#: The most segments of a path whose error is a page.
+DEEPEST = 50
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -284,7 +287,8 @@ class Dispatcher:
     ) -> Answer | Stream:
         if wantsJSON or "application/problem+json" in incoming.headers.get("accept", ""):
             return problemAsJSON(problem)
-        if "text/html" not in incoming.headers.get("accept", "text/html"):
+        isDeep = len(call.segments) > DEEPEST  # the links of a page would be long
+        if isDeep or "text/html" not in incoming.headers.get("accept", "text/html"):
             words = "\n".join(filter(None, (problem.title, problem.detail, problem.hint)))
             return Answer(
                 f"{withoutPasswords(words)}\n".encode(),
@@ -427,7 +431,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             return
     if len(body) > _SMALL and answer.type.startswith(_COMPRESSED):
         request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
-        if "gzip" in incoming.headers.get("accept-encoding", ""):
+        if takesGzip(incoming.headers.get("accept-encoding", "")):
             body = answer.zipped
             request.setHeader(b"content-encoding", b"gzip")
     request.setHeader(b"content-length", b"%d" % len(body))
@@ -449,6 +453,15 @@ def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
             request.responseHeaders.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
         else:
             request.setHeader(name.encode("ascii"), value.encode("utf-8"))
+
+
+def takesGzip(header: str) -> bool:
+    """True if Accept-Encoding allows gzip."""
+    for each in header.split(","):
+        name, _, weight = each.partition(";")
+        if name.strip().lower() in ("gzip", "*"):
+            return re.fullmatch(r"q=0(\.0*)?", weight.replace(" ", "").lower()) is None
+    return False
 
 
 def matches(header: str, etag: str) -> bool:

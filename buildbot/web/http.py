@@ -141,10 +141,10 @@ class Request(server.Request):
         elif not self._isRefused:
             server.Request.handleContentChunk(self, data)
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: bytes = b"413 Content Too Large") -> None:
         if not self._isRefused:
             self._isRefused = True
-            self.channel.transport.write(refusal(b"413 Content Too Large"))
+            self.channel.transport.write(refusal(status))
             self.channel.loseConnection()
 
     def process(self) -> None:
@@ -152,6 +152,11 @@ class Request(server.Request):
         if self._isRefused:
             return
         self.site = self.channel.site
+        if len(self.requestHeaders.getRawHeaders(b"host") or ()) > 1:
+            # A proxy before us may have checked another one of them.
+            self._refuse(b"400 Bad Request")
+            return
+        self._takeHost()
         self.setHeader(b"date", datetimeToString())
         for name, value in SECURITY:
             self.setHeader(name, value)
@@ -162,6 +167,15 @@ class Request(server.Request):
             self.render(self.site.getResourceFor(self))
         except Exception:  # twisted.web would send a traceback
             self.processingFailed(Failure())
+
+    def _takeHost(self) -> None:
+        """Read a whole URL in the place of the path, as clients send it to proxies: its host counts."""
+        scheme, colon, rest = self.uri.partition(b"://")
+        if colon and scheme.lower() in (b"http", b"https"):
+            host, _, path = rest.partition(b"/")
+            self.requestHeaders.setRawHeaders(b"host", [host])
+            self.uri = b"/" + path
+            self.path = self.uri.partition(b"?")[0]
 
     def processingFailed(self, reason: Failure) -> Any:
         """Answer that the server has failed; the log has the reason."""

@@ -28,6 +28,8 @@ PUBLIC = "isPublic"
 NONE: Mapping[bytes, bytes] = {}
 _OF_FILES = {b"content-security-policy": POLICY, b"cache-control": b"private, no-cache"}
 _INDEX = "index.html"
+#: With more ranges than this in one request, the whole file is sent: they could be the whole file each.
+MOST_RANGES = 10
 
 
 class OwnFiles:
@@ -42,10 +44,13 @@ class OwnFiles:
 
     def find(self, segments: Sequence[bytes], request: Any) -> static.File | None:
         """The file of a path, or None."""
-        if any(each.startswith(b".") or b"\0" in each for each in segments):
+        if any(each.startswith(b".") or b"\0" in each or not _isText(each) for each in segments):
             return None
         if not os.path.isdir(self._directory):
             return None
+        ranges = request.getHeader(b"range") or b""
+        if ranges.count(b",") >= MOST_RANGES:
+            request.requestHeaders.removeHeader(b"range")
         file = static.File(self._directory)
         for each in segments:
             found: Any = None if file.isLeaf else file.getChildWithDefault(each, request)
@@ -53,6 +58,15 @@ class OwnFiles:
                 return None
             file = found
         return file
+
+
+def _isText(name: bytes) -> bool:
+    """True for UTF-8; twisted.web logs a failure for each other name."""
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Gate(resource.Resource):
