@@ -25,6 +25,7 @@ from buildbot.status.topics import (
     Topics,
     builderTopic,
     buildTopic,
+    logTopic,
     slaveTopic,
 )
 from buildbot.text.urls import withoutPasswords
@@ -54,6 +55,9 @@ class Happenings:
         self._states.pop(builderName, None)
         for build in builder.getCurrentBuilds():
             build.subscribe(self)
+            for step in build.getSteps():
+                if step.isStarted() and not step.isFinished():
+                    step.subscribe(self, None)
         return self
 
     def builderRemoved(self, builderName: str) -> None:
@@ -105,6 +109,7 @@ class Happenings:
 
     def buildStarted(self, builderName: str, build: BuildStatus) -> Happenings:
         """Follow a build. Its requests no longer wait."""
+        build.unsubscribe(self)  # it may have started just before I was told of its builder
         record = build.record
         data = {**_build(build), "requests": record.requests}
         topics = (QUEUE, BUILDERS, SLAVES, slaveTopic(build.slavename), *_topicsOf(build))
@@ -153,9 +158,10 @@ class Happenings:
         self._log("logFinished", build, step, log)
 
     def _log(self, event: str, build: BuildStatus, step: BuildStepStatus, log: Any) -> None:
-        topic = buildTopic(build.record.builder, build.number)
-        data = {**_step(build, step), "log": log.getName(), "length": log.written()}
-        self._topics.happened(event, (topic,), data)
+        builder, number, name = build.record.builder, build.number, log.getName()
+        topics = buildTopic(builder, number), logTopic(builder, number, step.name, name)
+        data = {**_step(build, step), "log": name, "length": log.written()}
+        self._topics.happened(event, topics, data)
 
     # the master
 

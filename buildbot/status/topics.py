@@ -39,6 +39,7 @@ PER_SECOND = 4.0
 #: The most characters of a topic.
 LONGEST = 2000
 _OF_ONE = re.compile(r"(builder|slave)/([^/]+)|(build)/([^/]+)/(\d{1,9})")
+_OF_LOG = re.compile(r"log/([^/]+)/(\d{1,9})/([^/]+)/([^/]+)")
 
 #: One event: C{id} (a text), C{event} (its name), C{topics}, C{when} (epoch seconds) and C{data}, as JSON.
 Event = dict[str, Any]
@@ -59,15 +60,36 @@ def slaveTopic(name: str) -> str:
     return f"slave/{quoted(name)}"
 
 
+def logTopic(builder: str, number: int, step: str, log: str) -> str:
+    """The topic of one log: its begin and its end. L{buildbot.web.api.growth} tells its length meanwhile."""
+    return f"log/{quoted(builder)}/{number}/{quoted(step)}/{quoted(log)}"
+
+
+def logOf(topic: str) -> tuple[str, int, str, str]:
+    """The builder, the number of the build, the step and the log of a topic of L{logTopic}."""
+    _, builder, number, step, log = topic.split("/")
+    return _plain(builder), int(number), _plain(step), _plain(log)
+
+
+def _plain(name: str) -> str:
+    return unquote(name, errors="surrogateescape")
+
+
 def topicOf(said: str) -> str | None:
     """The topic that a client means. Names in it may be quoted or not. None if there is no such topic."""
     if said in LISTS:
         return said
-    match = _OF_ONE.fullmatch(said) if len(said) <= LONGEST else None
+    if len(said) > LONGEST:
+        return None
+    ofLog = _OF_LOG.fullmatch(said)
+    if ofLog is not None:
+        builder, number, step, log = ofLog.groups()
+        return logTopic(_plain(builder), int(number), _plain(step), _plain(log))
+    match = _OF_ONE.fullmatch(said)
     if match is None:
         return None
     kind, name, build, builder, number = match.groups()
-    name = unquote(name or builder, errors="surrogateescape")
+    name = _plain(name or builder)
     return buildTopic(name, int(number)) if build else f"{kind}/{quoted(name)}"
 
 
@@ -224,6 +246,10 @@ class Topics:
             self._alarm.set(self._clock, when - now)
 
     # questions
+
+    def now(self) -> float:
+        """The time of events, in seconds since the epoch."""
+        return self._now()
 
     def generation(self, *topics: str) -> int:
         """A number that grows with each event of these topics. Ask me before you read what you show."""

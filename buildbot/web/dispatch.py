@@ -173,7 +173,8 @@ class Dispatcher:
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             incoming.isPrivate = bool(call.who.name)
-            call = replace(call, given=given(incoming), query=self._read(route, given(incoming)))
+            texts = given(incoming, hasForm=route.kind != "json")
+            call = replace(call, given=texts, query=self._read(route, texts))
             call = await self._limited(call)
             await self._check(call)
             if route.kind == "page" and method == "GET":
@@ -349,10 +350,10 @@ def _queryOf(incoming: Incoming, leaveOut: str = "") -> str:
     return "?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
 
 
-def given(incoming: Incoming) -> dict[str, list[str]]:
-    """The parameters of a request: those of its query, and of its form."""
+def given(incoming: Incoming, hasForm: bool = True) -> dict[str, list[str]]:
+    """The parameters of a request: those of its query, and of its form, if it may have one."""
     all = {name: list(texts) for name, texts in incoming.query.items()}
-    if incoming.method == "POST" and incoming.headers.get("content-type", "").startswith(_FORM):
+    if hasForm and incoming.method == "POST" and incoming.headers.get("content-type", "").startswith(_FORM):
         for name, texts in parse_qs(incoming.body.decode("utf-8", "replace"), True).items():
             all.setdefault(name, []).extend(texts)
     return all

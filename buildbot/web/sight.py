@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote
 
-_OF_ONE = re.compile(r"(builder|build|slave)/([^/]+)(?:/.*)?", re.DOTALL)
+_OF_ONE = re.compile(r"(builder|build|log|slave)/([^/]+)(?:/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -69,7 +68,9 @@ def _body(call: Call) -> Params:
     if not call.body.strip():
         return {}
     if call.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Problem(415, "The body is not JSON", "Send it with Content-Type: application/json.")
+        said = call.headers.get("content-type") or "no type"
+        hint = "Send one JSON object, with the header Content-Type: application/json."
+        raise Problem(415, "The body is not JSON", f"It came as {said[:100]}.", hint)
     try:
         value = json.loads(call.body)
     except (ValueError, RecursionError):
@@ -98,7 +99,7 @@ def _made(call: Call, found: Params) -> Href:
 
 async def reconfig(call: Call) -> Answer:
     """Read the configuration again, and apply all of it or nothing."""
-    return replace(await _act(call, "reconfig", {}), status=200)
+    return await _act(call, "reconfig", {})
 
 
 def _ofMaster(command: str) -> Callable[[Call], Any]:

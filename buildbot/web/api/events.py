@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.status.topics import ALL, LISTS, News, Subscription, topicOf
+from buildbot.status.topics import ALL, LISTS, Event, News, Subscription, Topics, logOf, topicOf
 from buildbot.text.urls import struck
 from buildbot.web.api.answers import ROOT
+from buildbot.web.api.growth import Growth
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Problem, Stream
 from buildbot.web.live import EVENTS, closedEvent, event
@@ -26,6 +29,7 @@ class EventStream:
     def __init__(self, out: Out) -> None:
         self._out = out
         self._subscription: Subscription | None = None
+        self._growing: dict[str, Growth] = {}  # by topic
 
     def begin(self, call: Call, topics: tuple[str, ...], since: str | None) -> None:
         """Send events from now on, or those after the one with the ID C{since}, too."""
@@ -34,11 +38,34 @@ class EventStream:
         self._out.write(f"retry: 3000\n{start}\n".encode("ascii"))
         self._subscription = hub.subscribe(topics, self._tell, events=True, since=since)
         self._out.whenReady(self._resume)
+        for topic in topics:
+            if topic.startswith("log/"):
+                self._growing[topic] = Growth(call.world, topic, partial(self._grew, hub))
+                self._growing[topic].begin()
+
+    def _grew(self, hub: Topics, topic: str, data: dict[str, Any]) -> bool:
+        """Tell how long a log is. False if the client takes nothing now."""
+        if self._out.isFull():
+            return False
+        value = {"event": "logGrew", "topics": [topic], "when": hub.now(), "data": struck(data)}
+        self._out.write(event("logGrew", json.dumps(value, separators=(",", ":")), ""))
+        return True
+
+    def _followLogs(self, happened: Event) -> None:
+        """Watch a log that begins; forget one that ends."""
+        for topic in happened["topics"]:
+            growth = self._growing.get(topic)
+            if growth is not None and happened["event"] == "logStarted":
+                growth.begin()
+            elif growth is not None and happened["event"] == "logFinished":
+                growth.leave()
 
     def _tell(self, news: News) -> None:
         if news.isReset:
             self._out.write(event("reset", json.dumps({"lastId": news.lastId}), news.lastId))
         for each in news.events:
+            if self._growing:
+                self._followLogs(each)
             value = {key: each[key] for key in ("event", "topics", "when", "data")}
             self._out.write(
                 event(str(each["event"]), json.dumps(struck(value), separators=(",", ":")), str(each["id"]))
@@ -57,6 +84,8 @@ class EventStream:
 
     def leave(self) -> None:
         """The client has gone."""
+        for each in self._growing.values():
+            each.leave()
         if self._subscription is not None:
             self._subscription.stop()
 
@@ -97,7 +126,7 @@ class EventStreams:
         self._open.stop()
 
 
-def events(call: Call) -> Stream:
+async def events(call: Call) -> Stream:
     """The events of some topics."""
     streams = call.world.part(EventStreams)
     if streams.isFull:
@@ -108,8 +137,12 @@ def events(call: Call) -> Stream:
     topics = {each: topicOf(each) for each in said}
     wrong = next((each for each, topic in topics.items() if topic is None), None)
     if wrong is not None:
-        hint = f"Topics are {', '.join(LISTS)}, builder/NAME, build/NAME/NUMBER and slave/NAME."
+        hint = f"Topics are {', '.join(LISTS)}, builder/NAME, build/NAME/NUMBER, slave/NAME and"
+        hint += " log/BUILDER/NUMBER/STEP/LOG."
         raise Problem(400, "A parameter is wrong", f"There is no topic {wrong[:100]}.", hint)
+    for topic in topics.values():
+        if topic is not None and topic.startswith("log/") and not await call.may("viewLogs", logOf(topic)[0]):
+            raise Problem(403, "You may not do this", "You have no right to the action viewLogs.")
     since = call.headers.get("last-event-id") or call.query["since"]
     wanted = tuple(topic for topic in topics.values() if topic is not None)
     return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS, last=closedEvent)

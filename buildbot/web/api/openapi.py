@@ -130,7 +130,33 @@ def openapi(call: Call) -> Answer:
     return asJSON(described(call.world.part(Table), "."))
 
 
+def root(call: Call) -> Answer:
+    """What the API is, and where its description is. It has no reader's data, so nobody must log in."""
+    return asJSON(
+        {
+            "name": "Buildbot",
+            "version": version,
+            "api": str(call.to("api", "v1", "")),
+            "openapi": str(call.to("api", "v1", "openapi.json")),
+            "documentation": "docs/reference/api of the Buildbot manual",
+            "events": str(call.to("api", "v1", "events")),
+        }
+    )
+
+
 ROUTES = (
+    *(
+        Route(
+            path,
+            root,
+            "What the API is, with the address of its description.",
+            action="",
+            kind="json",
+            strict=True,
+            schema="Root",
+        )
+        for path in ("/api", ROOT)
+    ),
     Route(
         f"{ROOT}/openapi.json",
         openapi,

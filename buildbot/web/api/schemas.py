@@ -294,6 +294,15 @@ SCHEMAS: dict[str, Schema] = {
         ),
         next=_of("string", "null", about="The cursor of the next part; null at the end."),
     ),
+    "Root": _object(
+        "What the API is. Addresses are relative to that of the answer.",
+        name=TEXT,
+        version=TEXT,
+        api=TEXT,
+        openapi=TEXT,
+        documentation=TEXT,
+        events=TEXT,
+    ),
     "Record": _of("object", about="A build as it is stored."),
     "Parameters": _object(
         "The ForceSchedulers of a builder, with their parameters.",

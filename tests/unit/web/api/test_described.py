@@ -18,7 +18,7 @@ from tests.layers import ROOT
 
 #: The shapes that clients rely on. To add new ones, run this module as a program.
 FROZEN = Path(__file__).with_name("api_v1.json")
-_OTHERS = ("/metrics", "/livez", "/healthz", "/readyz", "/xmlrpc")
+_OTHERS = ("/api", "/metrics", "/livez", "/healthz", "/readyz", "/xmlrpc")
 
 
 def isForPrograms(route: Route) -> bool:

@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.stories.test_webevents -*-
+"""How a log grows, for a client of C{/api/v1/events}: its length, at most once in a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+
+from buildbot.logs.live import LogFile
+from buildbot.status.topics import logOf
+from buildbot.web.reading import runningBuild
+from buildbot.web.world import World
+
+#: The least seconds between two events about one log.
+PAUSE = 0.5
+
+
+class Growth:
+    """I tell the length of one log while it grows. A log that has not begun is awaited by my owner.
+
+    Nothing is replayed: the present length is all that a client needs.
+    """
+
+    def __init__(self, world: World, topic: str, tell: Callable[[str, dict[str, Any]], bool]) -> None:
+        """@param tell: sends the data of an event about the topic. False: the client takes nothing now."""
+        self.topic = topic
+        self._world = world
+        self._tell = tell
+        self._names = logOf(topic)
+        self._log: LogFile | None = None
+        self._call: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """Watch the log, if it is there and grows."""
+        if self._log is not None:
+            return
+        builder, number, step, name = self._names
+        build = runningBuild(self._world, builder, number)
+        for log in () if build is None else _logs(build, step):
+            if log.getName() == name and not log.isFinished():
+                self._log = log
+                log.subscribeBytes(self)
+                log.waitUntilFinished().addCallback(self._ended)
+                self._soon(0)
+                return
+
+    def logBytes(self, build: object, step: object, log: LogFile, channel: int, data: bytes) -> None:
+        """See L{LogFile.subscribeBytes}."""
+        if self._call is None:
+            self._soon(PAUSE)
+
+    def _ended(self, log: LogFile) -> None:
+        """The log is complete. It may have begun before anybody listened, so that no other event tells it."""
+        if self._log is log and self._call is None:
+            self._soon(0)
+
+    def leave(self) -> None:
+        """Tell nothing more."""
+        log, self._log = self._log, None
+        if log is not None:
+            log.unsubscribe(self)
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _soon(self, seconds: float) -> None:
+        self._call = self._world.clock.callLater(seconds, self._tellNow)
+
+    def _tellNow(self) -> None:
+        self._call = None
+        if self._log is not None:
+            builder, number, step, name = self._names
+            data = {"builder": builder, "number": number, "step": step, "log": name}
+            isOver = self._log.isFinished()
+            if not self._tell(self.topic, {**data, "length": self._log.written(), "finished": isOver}):
+                self._soon(PAUSE)
+            elif isOver:
+                self._log = None
+
+
+def _logs(build: Any, step: str) -> list[LogFile]:
+    """The logs of a step of a running build."""
+    return [log for each in build.getSteps() if each.name == step for log in each.getLogs()]
