@@ -47,7 +47,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
     (
         b"Permissions-Policy",
-        b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), midi=(), "
+        b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), midi=(), "
         b"accelerometer=(), gyroscope=(), magnetometer=(), display-capture=(), screen-wake-lock=()",
     ),
 )

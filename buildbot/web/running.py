@@ -26,6 +26,7 @@ from buildbot.web.hooks.logins import checkersOf
 from buildbot.web.hooks.options import checkedDialects
 from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
+from buildbot.web.lastforced import LastForced
 from buildbot.web.live import Streams
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
@@ -115,6 +116,7 @@ def _parts(master: Any, plan: Plan) -> Parts:
         told=lambda event, address, text: master.recordAction("", "hook", "sendChange", text, address),
     )
     return Parts(
+        LastForced(),
         TABLE,
         Streams(clock),
         Followers(clock),

@@ -12,11 +12,14 @@ from twisted.internet.defer import execute
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.status.topics import builderTopic
+from buildbot.web import lastforced
 from buildbot.web.accounts import checking
 from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.accountsfile import changeAccounts
 from buildbot.web.accounts.passwords import hashed
 from buildbot.web.accounts.rights import actionName
+from buildbot.web.lastforced import keptOf
 from buildbot.web.serving.v2 import idOf
 from buildbot.web.table import TABLE
 from tests.quickhash import hashQuickly
@@ -268,6 +271,30 @@ class BuildActsTests(ActingCase):
             ("ann", "session", "127.0.0.1", "forceBuild", "builder/full", "done"),
         )
         self.assertIn("because &lt;b&gt;", self.get("/audit").text)
+
+    def test_lastValues(self) -> None:
+        """The form has the values that the person used last, but no reason and no secret, for all time."""
+        self.logIn()
+        given = {"property1name": "flavour", "property1value": "slow", "property2name": "api_token"}
+        self.force(comments="once", branch="topic", **given, property2value="sekrit99")
+        self.end()
+        for _ in range(2):
+            page = self.get("/builders/full").text
+            self.assertIn('name="branch" value="topic"', page)
+            self.assertIn('name="property1value" value="slow"', page)
+            self.assertIn("The fields have the values that were used last.", page)
+            form = page.split('action="full/force"')[-1] if 'action="full/force"' in page else page
+            self.assertNotIn('value="sekrit99"', form)
+            self.assertNotIn('name="comments" value="once"', form)
+            self.patch(lastforced.LastForced, "_of", lastforced.LastForced._read)  # as after a restart
+            self.master.status.topics.touch(builderTopic("full"))
+
+    def test_lastOfNobody(self) -> None:
+        """Of those who are not logged in, only the place of the source is kept."""
+        given = {"branch": ["b"], "property1name": ["a"], "property1value": ["1"], "reason": ["r"]}
+        self.assertEqual(keptOf(given, False), {"branch": ["b"]})
+        self.assertEqual(sorted(keptOf(given, True)), ["branch", "property1name", "property1value"])
+        self.assertEqual(keptOf({"branch": ["x" * 501]}, True), {})
 
     def test_wrongBranch(self) -> None:
         """A branch that could be an option of a command is refused, with a reason."""
@@ -737,6 +764,11 @@ c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(
         build = self.master.botmaster.builders["full"].building[0].build_status
         found = {name: build.properties[name] for name in ("flavour", "clean", "jobs", "owner")}
         self.assertEqual(found, {"flavour": "slow", "clean": False, "jobs": 2, "owner": "ann"})
+        form = self.get("/builders/full").text
+        self.assertIn('<option value="slow" selected>', form)
+        self.assertIn('name="jobs" value="2"', form)
+        self.assertNotIn('value="clean" checked', form)
+        self.assertNotIn('value="why not"', form)
 
     def test_wrong(self) -> None:
         """All wrong values are told, and nothing is forced."""

@@ -13,8 +13,10 @@ from typing import Any
 
 from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.control.client import ControlError
+from buildbot.status.topics import builderTopic
 from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, Page, Problem
+from buildbot.web.lastforced import LastForced
 from buildbot.web.markup import Markup, join
 from buildbot.web.outcomes import showOn
 from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer, mustBeAllowed, said, whoSays
@@ -63,12 +65,12 @@ def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Page]:
 # force
 
 
-def forcePage(call: Call) -> Page:
+async def forcePage(call: Call) -> Page:
     """The forms to force a build."""
     name = builderOf(call).getName()
     return Page(
         f"Force a build of {name}",
-        [paragraph("Nothing has been changed yet."), *forceForms(call, name)],
+        [paragraph("Nothing has been changed yet."), *await forceForms(call, name)],
         trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
     )
 
@@ -95,6 +97,8 @@ async def force(call: Call) -> Answer:
             "; ".join(str(why).splitlines()),
             "Go back in the browser: the form keeps its values.",
         ) from None
+    await call.world.part(LastForced).keep(call.world.store, name, call.who.name, call.given)
+    call.world.topics.touch(builderTopic(name))
     if value["build"] is not None:
         return showOn(call, ("builders", name, "builds", value["build"]), "The build is forced.")
     text = f"Request {value['request']} waits: {value['why'] or 'its build is about to begin'}."
@@ -221,7 +225,7 @@ async def builderForms(call: Call, name: str) -> Markup:
     """The forms for the actions on a builder that the visitor may do; else a link to the login."""
     forms: list[Markup] = []
     if await call.may("forceBuild", name):
-        forms.append(folded("Force a build", join(forceForms(call, name))))
+        forms.append(folded("Force a build", join(await forceForms(call, name))))
     if await call.may("pingBuilder", name):
         forms.append(form(call.to("builders", name, "ping"), "Ping the slaves"))
     if forms:

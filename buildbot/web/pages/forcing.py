@@ -3,61 +3,78 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from buildbot.web.call import Call
-from buildbot.web.markup import Markup
+from buildbot.web.lastforced import LastForced, Values
+from buildbot.web.markup import NOTHING, Markup, join
 from buildbot.web.pages.acting import command
 from buildbot.web.pages.forms import Field, form
-from buildbot.web.pages.pieces import section
+from buildbot.web.pages.pieces import paragraph, section
 
 #: The properties that the plain form has room for.
 ROOM = 3
+NO_VALUES: Values = MappingProxyType({})
 
 
-def forceForms(call: Call, builder: str) -> list[Markup]:
-    """The forms."""
+async def forceForms(call: Call, builder: str) -> list[Markup]:
+    """The forms, with the values that the visitor used last."""
+    last = await call.world.part(LastForced).of(call.world.store, builder, call.who.name)
     to = call.to("builders", builder, "force")
     schedulers = command(call, "parameters")(builder)["schedulers"]
     if not schedulers:
-        return [form(to, "Force a build", _plainFields(call))]
-    return [
-        section(f"force-{number}", each["label"] or each["scheduler"], form(to, "Force", _fields(call, each)))
-        for number, each in enumerate(schedulers)
-    ]
+        return [join([form(to, "Force a build", _plainFields(call, last)), _note(last)])]
+    found = []
+    for number, each in enumerate(schedulers):
+        own = last if (last.get("forcescheduler") or [""])[-1] == each["scheduler"] else {}
+        content = join([form(to, "Force", _fields(call, each, own)), _note(own)])
+        found.append(section(f"force-{number}", each["label"] or each["scheduler"], content))
+    return found
 
 
-def _plainFields(call: Call) -> list[Field]:
+def _note(last: Values) -> Markup:
+    used = any("".join(texts) for name, texts in last.items() if name != "forcescheduler")
+    return paragraph("The fields have the values that were used last.") if used else NOTHING
+
+
+def _plainFields(call: Call, last: Values) -> list[Field]:
     name = [] if call.who.name else [Field("username", "Your name", _given(call, "username"))]
     properties = [
-        Field(f"property{number}{part}", f"Property {number} {part}", _given(call, f"property{number}{part}"))
+        Field(field := f"property{number}{part}", f"Property {number} {part}", _given(call, field, last))
         for number in range(1, ROOM + 1)
         for part in ("name", "value")
     ]
     return [
         *name,
         Field("comments", "Reason", _given(call, "comments") or _given(call, "reason")),
-        Field("branch", "Branch", _given(call, "branch")),
-        Field("revision", "Revision", _given(call, "revision")),
+        Field("branch", "Branch", _given(call, "branch", last)),
+        Field("revision", "Revision", _given(call, "revision", last)),
         *properties,
     ]
 
 
-def _fields(call: Call, scheduler: dict[str, Any]) -> list[Field]:
+def _fields(call: Call, scheduler: dict[str, Any], last: Values) -> list[Field]:
     shown = [Field("forcescheduler", value=scheduler["scheduler"], kind="hidden")]
     for each in scheduler["parameters"]:
         if each["type"] == "fixed" or (each["person"] and call.who.name):
             continue
-        shown.append(_field(each, _given(call, each["name"])))
+        shown.append(_field(each, _given(call, each["name"], last), last))
     return shown
 
 
-def _field(parameter: dict[str, Any], given: str) -> Field:
+def _field(parameter: dict[str, Any], given: str, last: Values) -> Field:
     name, label = parameter["name"], parameter["label"]
     default = parameter["default"]
     text = given or ("" if default is None else str(default))
     if parameter["type"] == "bool":
-        return Field("checkbox", label, name, "checkbox", isOn=bool(default))
+        return Field(
+            "checkbox",
+            label,
+            name,
+            "checkbox",
+            isOn=name in last.get("checkbox", ()) if last else bool(default),
+        )
     choices = parameter["choices"]
     if choices:
         return Field(name, label, text, "select", choices=tuple(choices), multiple=parameter["multiple"])
@@ -65,5 +82,5 @@ def _field(parameter: dict[str, Any], given: str) -> Field:
     return Field(name, label, text, kind, bool(parameter["required"]))
 
 
-def _given(call: Call, name: str) -> str:
-    return (call.given.get(name) or [""])[-1]
+def _given(call: Call, name: str, last: Values = NO_VALUES) -> str:
+    return (call.given.get(name) or last.get(name) or [""])[-1]
