@@ -41,6 +41,7 @@ from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
 from buildbot.config.triggers import lockDoubts, triggerDoubts, triggerErrors
 from buildbot.config.uncalled import overriddenInVain
+from buildbot.config.weburl import urlDoubts
 from buildbot.text.similar import closest
 
 #: The keys that hold text.
@@ -365,6 +366,6 @@ _RULES: tuple[Rule, ...] = (
     *(_plugins, _accounts, _schedulers, triggerErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (
-    *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers),
+    *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, urlDoubts),
     *(overriddenInVain, triggerDoubts, lockDoubts),
 )

@@ -38,3 +38,12 @@ class HasAccount(Protocol):
     @property
     def account(self) -> object:
         """The login name; None if the source has a port of its own."""
+
+
+@runtime_checkable
+class TakesLogins(Protocol):
+    """A web server to which people may log in."""
+
+    @property
+    def takesLogins(self) -> object:
+        """True if there are accounts."""

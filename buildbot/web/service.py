@@ -16,12 +16,14 @@ from twisted.logger import Logger
 from twisted.python.versions import Version
 from twisted.web import server
 
+from buildbot.config import secrets
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.accounts.accounts import FILE as ACCOUNTS
 from buildbot.web.accounts.authz import AUTH, openSentences, rightsOf
 from buildbot.web.accounts.door import DoorSettings
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
@@ -174,6 +176,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.trustedProxies = list(trustedProxies or ())
         self.userHeader = userHeader
         self._proxies = self._checkedProxies()
+        loading = secrets.current.get()
+        self._basedir = loading.basedir if loading is not None else "."
         self.site = site
         self._givenSite = site
         self._children: dict[bytes, Any] = {}
@@ -242,6 +246,14 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         hooks = [f"change_hook_dialects: {each}" for each in checked.doubts]
         mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts(), *self.subclassDoubts]
         return [f"{type(self).__name__}: {each}" for each in mine]
+
+    @property
+    def takesLogins(self) -> bool:
+        """True if people log in to my pages: there are accounts, an C{auth}, or a proxy that names them."""
+        auth = self.auth if self.authz is None else self.authz.auth
+        return (
+            auth is not None or bool(self.userHeader) or os.path.exists(os.path.join(self._basedir, ACCOUNTS))
+        )
 
     def _headerDoubts(self) -> list[str]:
         if self.authz is None or not self.authz.useHttpHeader or self.userHeader:

@@ -36,13 +36,6 @@ class Guard:
         decided = self.rights.decide(ANONYMOUS, action, self.subject(builder))
         return isinstance(decided, Question) or decided.verdict is not Verdict.NEVER
 
-    async def mayAll(self, who: object, action: str, builders: list[str]) -> bool:
-        """True if a visitor may do an action to every one of some builders."""
-        for builder in builders:
-            if not await self.may(who, action, builder):
-                return False
-        return True
-
     async def seen(self, who: object, builders: Iterable[str]) -> frozenset[str] | None:
         """The builders that a visitor may see; None: all, also those that were removed."""
         if not self.rights.differs(visitorOf(who), "view"):

@@ -107,15 +107,6 @@ def hostName(host: str) -> str | None:
     return parts.hostname.rstrip(".")
 
 
-def isLoopbackURL(url: str) -> bool:
-    """True if a URL names this host itself: C{localhost}, C{127.0.0.1}, C{[::1]}."""
-    try:
-        name = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return _isLocal(name) or (_isAddress(name) and ip_address(name).is_loopback)
-
-
 def _isLocal(name: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 

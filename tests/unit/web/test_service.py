@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
+from buildbot.reconfig.fileload import readConfig
 from buildbot.web.accounts.authz import Authz
 from buildbot.web.accounts.oldauth import BasicAuth
 from buildbot.web.service import WebStatus
@@ -63,3 +65,33 @@ class ArgumentTests(unittest.SynchronousTestCase):
                 "WebStatus: jinja_loaders does nothing: the pages have no templates",
             ],
         )
+
+
+class LoginTests(unittest.SynchronousTestCase):
+    """Whether people log in to the pages, for the warning about their address."""
+
+    def test_logins(self) -> None:
+        """An C{auth}, a proxy that names the user and the file of accounts are logins."""
+        self.assertFalse(WebStatus().takesLogins)
+        self.assertFalse(WebStatus(authz=Authz(view=True)).takesLogins)
+        auth = BasicAuth([("ann", "pw")])
+        self.assertTrue(WebStatus(auth=auth, allowForce=True).takesLogins)
+        self.assertTrue(WebStatus(authz=Authz(auth=auth)).takesLogins)
+        self.assertTrue(WebStatus(userHeader="X-User", trustedProxies=["127.0.0.1"]).takesLogins)
+
+    def test_warning(self) -> None:
+        """The check of a configuration warns of passwords over http to another host."""
+        here = os.path.abspath(self.mktemp())
+        os.mkdir(here)
+        path = os.path.join(here, "master.cfg")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(
+                "from buildbot.status import html\n"
+                "c = BuildmasterConfig = {'bots': [], 'builders': [], 'slavePortnum': 0}\n"
+                "c['status'] = [html.WebStatus(http_port=8010)]\n"
+                "c['buildbotURL'] = 'http://ci.example.org/'\n"
+            )
+        self.assertNotIn("passwords", repr(readConfig(path, here).warnings))
+        with open(os.path.join(here, "accounts"), "w", encoding="ascii"):
+            pass
+        self.assertIn("passwords", repr(readConfig(path, here).warnings))

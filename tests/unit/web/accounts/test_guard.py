@@ -55,12 +55,6 @@ class GuardTests(unittest.SynchronousTestCase):
         self.assertTrue(self.successResultOf(ensureDeferred(could("forceBuild", "docs"))))
         self.assertFalse(self.successResultOf(ensureDeferred(could("forceBuild", "full"))))
 
-    def test_severalBuilders(self) -> None:
-        """An action on several builders needs the right to each of them."""
-        may = self.guard.mayAll
-        self.assertTrue(self.successResultOf(ensureDeferred(may(ALICE, "forceBuild", ["docs"]))))
-        self.assertFalse(self.successResultOf(ensureDeferred(may(ALICE, "forceBuild", ["docs", "full"]))))
-
     def test_all(self) -> None:
         """The page of one's rights shows each action."""
         found = self.successResultOf(ensureDeferred(self.guard.all(ALICE, "docs")))
