@@ -43,15 +43,24 @@ def branch(change: int) -> str | None:
     return None if change % 3 else f"branch{change % 30}"
 
 
-def records(builders: int, builds: int, slaves: int, shares: int) -> Iterator[tuple[Any, ...]]:
+def inRuns(builder: int, number: int) -> bool:
+    """True for one build of five, in runs, at other times on each builder."""
+    return (number + 7 * builder) % 50 < 10
+
+
+def records(
+    builders: int, builds: int, slaves: int, shares: int, isRed: Callable[[int, int], bool] = inRuns
+) -> Iterator[tuple[Any, ...]]:
     """The rows of finished builds, in the order of their starts.
 
-    One of five is red, in runs, at other times on each builder. C{shares} builds in a row are of one change.
+    C{shares} builds in a row are of one change.
+
+    @param isRed: tells of each builder and number whether the build has failed.
     """
     for place in range(builds):
         builder, number = f"builder{place % builders:03d}", place // builders
         change = place // shares
-        results = 2 if (number + 7 * (place % builders)) % 50 < 10 else 0
+        results = 2 if isRed(place % builders, number) else 0
         source = {
             "branch": branch(change),
             "revision": None,
@@ -88,12 +97,19 @@ def records(builders: int, builds: int, slaves: int, shares: int) -> Iterator[tu
         yield builder, number, float(place), place + 9.0, json.dumps(record.toRecord(), separators=(",", ":"))
 
 
-def fill(directory: str, builders: int, builds: int, slaves: int, shares: int = 20) -> None:
-    """Write a file of schema version 2."""
+def fill(
+    directory: str,
+    builders: int,
+    builds: int,
+    slaves: int,
+    shares: int = 20,
+    isRed: Callable[[int, int], bool] = inRuns,
+) -> None:
+    """Write a file of schema version 2. See L{records}."""
     with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
         CURRENT.upgrade(file, 0, 2)
         file.executemany(
-            "INSERT INTO builds VALUES (?, ?, ?, ?, ?)", records(builders, builds, slaves, shares)
+            "INSERT INTO builds VALUES (?, ?, ?, ?, ?)", records(builders, builds, slaves, shares, isRed)
         )
         changes = (
             Change(
