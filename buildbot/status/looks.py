@@ -45,8 +45,8 @@ ACTIVITIES = {
     "offline": Look("offline", "empty circle", "○", "red", "offline"),
     "idle": Look("idle", "full circle", "●", "white", "idle"),
     "building": Look("building", "triangle to the right", "▶", "yellow", "building"),
-    "waiting": Look("waiting", "hourglass", "⧗", "yellow", "waiting"),
-    "interlocked": Look("interlocked", "lock", "⚿", "yellow", "interlocked"),
+    "waiting": Look("waiting", "quarter of a circle", "◔", "yellow", "waiting"),
+    "interlocked": Look("interlocked", "diamond", "◆", "yellow", "interlocked"),
 }
 #: The looks of a build or a step without a result: before its start, and while it runs.
 START = Look("waiting", "dotted circle", "◌", "yellow", "start")

@@ -60,7 +60,7 @@ class BlameTests(HistoryCase):
         self.build("rev03")
         page = self.ask("/builders/full").text
         self.assertNotIn("broken-title", page)
-        self.assertIn("good, 2 in a row", page)
+        self.assertIn("good for 2 builds", page)
         self.assertIn('title="#0"', page)
 
     def test_tags(self) -> None:

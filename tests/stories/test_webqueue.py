@@ -90,7 +90,9 @@ class QueueTests(QueueCase):
         self.assertIn("&lt;two&gt;", page)
         self.assertIn('<td data-label="Ahead">2</td>', page)
         self.assertNotIn("impossible", page)
-        self.assertIn('<a href="builders/full/cancelbuild?id=3">Cancel 3</a>', page)
+        self.assertIn(
+            '<a href="builders/full/cancelbuild?id=3"><span class="whole">Cancel 3</span></a>', page
+        )
 
     def test_offline(self) -> None:
         """A request whose slave is away waits; it is not impossible."""

@@ -77,7 +77,7 @@ class Boxes:
         """One link for several builds with one result, the oldest first."""
         row, look, count = rows[0], lookOfResult(rows[0].results), len(rows)
         return _RUN(
-            kind=look.css,
+            kind=look.css if count == 1 else f"{look.css} run",
             to=self._call.to("builders", row.builder, "builds", row.number),
             title=look.word if count == 1 else f"{count} {look.word}",
             symbols=look.symbol if count == 1 else Markup(_SYMBOL(symbol=look.symbol) * count),

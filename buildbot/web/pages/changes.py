@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from buildbot.web.routes import Parameter, Route
 
 #: The most characters of a comment in a table, and the most files.
 _COMMENTS, _FILES = 300, 100
+#: A hash of git or Mercurial.
+_IS_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_HASH = Template('<a href="{to}" title="{whole}">{text}</a>')
 _PRE = Template("<pre>{text}</pre>")
 _ITEMS = Template("<ul>{items}</ul>")
 _ITEM = Template("<li>{item}</li>")
@@ -41,8 +45,12 @@ def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) 
 
 
 def revision(call: Call, value: object) -> Value:
-    """A revision, as a link to all builds of it."""
-    return "" if value in (None, "") else link(call.to("revision", str(value)), str(value)[:40])
+    """A revision, as a link to all builds of it; a long hash is shown by its first characters."""
+    if value in (None, ""):
+        return ""
+    text = str(value)
+    to = call.to("revision", text)
+    return _HASH(to=to, whole=text, text=text[:12]) if _IS_HASH.fullmatch(text) else link(to, text[:40])
 
 
 def _revisions(call: Call, record: Mapping[str, Any]) -> Value:

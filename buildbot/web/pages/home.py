@@ -83,12 +83,12 @@ def _since(call: Call, standing: Standing) -> Value:
 
 def _between(call: Call, standing: Standing) -> Value:
     """The last good and the first bad revision."""
-    if standing.red is None or not standing.red.revision:
+    if standing.red is None:
         return ""
     bad = revision(call, standing.red.revision)
     if standing.good is None:
-        return join(["never good", bad], " … ")
-    return join([revision(call, standing.good.revision), bad], " … ")
+        return join(filter(None, ["never good", bad]), " … ")
+    return join([revision(call, standing.good.revision), bad], " … ") if bad else ""
 
 
 def _running(call: Call) -> Markup:

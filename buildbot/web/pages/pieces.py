@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.timeleft import TimeLeft
@@ -28,6 +28,7 @@ _ROW = Template("<tr>{cells}</tr>")
 _LIVE_ROW = Template('<tr id="{id}">{cells}</tr>')
 _CELL = Template('<td data-label="{label}">{value}</td>')
 _SECTION = Template('<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{content}</section>')
+_WHOLE = Template('<span class="whole">{text}</span>')
 _PARAGRAPH = Template("<p>{text}</p>")
 
 
@@ -127,6 +128,22 @@ def bar(value: float, most: float) -> Markup:
 def section(id: str, title: str, content: Value) -> Markup:
     """A part of a page with a heading."""
     return _SECTION(id=id, title=title, content=content)
+
+
+def whole(text: Value) -> Markup:
+    """A few words that stay in one line."""
+    return _WHOLE(text=text)
+
+
+def withoutEmpty(
+    heads: Sequence[str], rows: Sequence[Sequence[Value]], may: Collection[str]
+) -> tuple[list[str], list[list[Value]]]:
+    """The heads and rows of a table without the columns that have no value in any row.
+
+    @param may: the heads of the columns that may be left out.
+    """
+    kept = [n for n, head in enumerate(heads) if head not in may or any(row[n] for row in rows)]
+    return [heads[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
 
 def paragraph(text: Value) -> Markup:

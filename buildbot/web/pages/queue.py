@@ -16,14 +16,14 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Href, Markup, Value, join, link
 from buildbot.web.pages.builders import chosen
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.pieces import looks, paragraph, since, table, when
+from buildbot.web.pages.pieces import looks, paragraph, since, table, when, whole, withoutEmpty
 from buildbot.web.routes import Parameter, Route
 
 #: The most requests of one page.
 MOST = 100
 #: A request that no slave can ever build, one that waits, and one whose build is about to start.
 _NEVER = Look("impossible", "exclamation", "!", "purple", "exception")
-_WAITS = Look("waiting", "hourglass", "⧗", "yellow", "waiting")
+_WAITS = Look("waiting", "quarter of a circle", "◔", "yellow", "waiting")
 _STARTS = Look("starting", "triangle to the right", "▶", "yellow", "running")
 
 
@@ -115,12 +115,12 @@ def _table(call: Call, waiting: Sequence[_Waiting], mayCancel: Collection[str]) 
         *("Request", "Builder", "State", "Why it waits", "Ahead", "Reason", "Revision", "Branch"),
         *("Since", "For", "Action"),
     )
-    return table("Waiting requests, oldest first", heads, rows)
+    return table("Waiting requests, oldest first", *withoutEmpty(heads, rows, ("Revision", "Branch")))
 
 
 def _cancel(call: Call, builder: str, number: int) -> Markup:
     """A link to the form that cancels a request."""
-    return link(call.to("builders", builder, "cancelbuild", query=f"id={number}"), f"Cancel {number}")
+    return link(call.to("builders", builder, "cancelbuild", query=f"id={number}"), whole(f"Cancel {number}"))
 
 
 def _why(builder: Builder) -> tuple[Look, str]:

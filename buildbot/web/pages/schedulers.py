@@ -21,7 +21,7 @@ from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.changes import changeTable
-from buildbot.web.pages.pieces import facts, lasting, looks, paragraph, section, table, when
+from buildbot.web.pages.pieces import facts, lasting, looks, paragraph, section, table, when, whole
 from buildbot.web.plugins import buildersOf, cell, nameOf, timesOf
 from buildbot.web.routes import Route
 
@@ -43,7 +43,7 @@ def schedulers(call: Call) -> Page:
         rows.append(
             [
                 link(call.to("schedulers", name), name),
-                type(each).__name__,
+                whole(type(each).__name__),
                 _waitsFor(call, each),
                 _times(call, each, _TIMES),
                 cell(_pending(each), lambda found: found or ""),
@@ -99,7 +99,7 @@ def _times(call: Call, scheduler: object, most: int | None = None) -> Value:
 
 def _next(call: Call, due: float) -> Markup:
     left = due - call.world.now()
-    return join([when(due), f"(in {lasting(left)})" if left > 0 else "(now)"], " ")
+    return join([when(round(due)), f"(in {lasting(left)})" if left > 0 else "(now)"], " ")
 
 
 def _pending(scheduler: object) -> int | Unanswered:
@@ -206,7 +206,7 @@ def _sources(call: Call) -> Markup:
 
 def _source(call: Call, source: Any) -> list[Value]:
     described = cell(ask(source, "describe", text), lambda said: said)
-    kind = type(source).__name__
+    kind = whole(type(source).__name__)
     if not isinstance(source, PollingChangeSource):
         return [described, kind, looks(_WATCHES), "", "", ""]
     failure = cell(ask(source, "failure", text), lambda said: said)

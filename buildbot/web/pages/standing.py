@@ -49,7 +49,7 @@ class Verdict:
         return (
             f"broken for {counted(self.streak, 'build')}"
             if self.kind == "broken"
-            else f"good, {self.streak} in a row"
+            else f"good for {counted(self.streak, 'build')}"
         )
 
 

@@ -130,8 +130,8 @@ async def waterfall(call: Call) -> Page:
     return Page(
         "Waterfall",
         [
-            Part("waterfall", _table(call, groups, recent, lines)),
             paragraph(_links(call, span, lines)),
+            Part("waterfall", _table(call, groups, recent, lines)),
         ],
         topics=() if span.last is not None else (BUILDERS, BUILDS, QUEUE, SLAVES, CHANGES),
         ages=True,

@@ -48,7 +48,7 @@ class StandingTests(unittest.SynchronousTestCase):
         """Each kind says how many builds it is about (row 18)."""
         for letters, revisions, words in (
             ("-s", "", "no finished build"),
-            ("rwgg-", "", "good, 3 in a row"),
+            ("rwgg-", "", "good for 3 builds"),
             ("grx", "", "broken for 2 builds"),
             ("ggrg", "abcc", "flaky: 1 of 4 failed, the same revision both ways"),
             ("grgrgrgw", "", "unsteady: 3 of 8 failed"),
@@ -65,4 +65,4 @@ class StandingTests(unittest.SynchronousTestCase):
         verdict = judge(history("grrsr-"))
         self.assertEqual((verdict.streak, verdict.red, verdict.count), (3, 3, 4))
         self.assertEqual(verdict.words(), "broken for 3 builds")
-        self.assertEqual(judge(history("gg")).words(), "good, 2 in a row")
+        self.assertEqual(judge(history("gg")).words(), "good for 2 builds")
