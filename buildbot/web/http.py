@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web import http, resource, server
 from twisted.web.http import datetimeToString
 
+from buildbot.web.crowd import Crowd
 from buildbot.web.requestcounts import RequestCounts
 
 log = Logger()
@@ -31,8 +32,6 @@ _HOOKS = b"/change_hook/"
 MUTE = 60.0
 #: The bytes of a piece of a large answer.
 PIECE = 64 * 1024
-#: The most connections at a time.
-MOST_CONNECTIONS = 4000
 
 #: The headers of every answer. The policy permits no script or style in the page itself.
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
@@ -88,15 +87,24 @@ class Channel(http.HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self._stopMuteCall()
-        self.factory.connections.discard(self)
+        self.factory.connections.leave(self)
         http.HTTPChannel.connectionLost(self, reason)
 
     def connectionMade(self) -> None:
-        """Count the connection; refuse it if there are too many."""
+        """Count the connection; refuse it if there is no room."""
         http.HTTPChannel.connectionMade(self)
-        self.factory.connections.add(self)
-        if len(self.factory.connections) > MOST_CONNECTIONS:
-            self.transport.abortConnection()
+        if not self.factory.connections.enter(self):
+            self.transport.write(refusal(b"503 Service Unavailable"))
+            self.loseConnection()
+
+    @property
+    def isBusy(self) -> bool:
+        """True while a request is answered."""
+        return bool(self.requests)
+
+    def cut(self) -> None:
+        """Close the connection now."""
+        self.transport.abortConnection()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Answer bytes that are no request. Twisted calls me; its own answer has no headers."""
@@ -152,6 +160,7 @@ class Request(server.Request):
         if self._isRefused:
             return
         self.site = self.channel.site
+        self.channel.factory.connections.heard(self.channel)
         if len(self.requestHeaders.getRawHeaders(b"host") or ()) > 1:
             # A proxy before us may have checked another one of them.
             self._refuse(b"400 Bad Request")
@@ -208,7 +217,7 @@ class Site(server.Site):
         """@param logFile: a file-like object for the access log; None: there is none."""
         server.Site.__init__(self, root, reactor=reactor)
         self.counts = RequestCounts()
-        self.connections: set[Channel] = set()
+        self.connections = Crowd(reactor)
         self._accessLog = logFile
 
     def startFactory(self) -> None:
@@ -230,8 +239,8 @@ class Site(server.Site):
 
     def disconnectAll(self) -> None:
         """Close all connections, with those of streams."""
-        for channel in list(self.connections):
-            channel.transport.abortConnection()
+        for channel in self.connections:
+            channel.cut()
 
 
 class RequestOut:

@@ -85,7 +85,7 @@ class WebTests(WebWorld):
         self.edit("c['status'] = [html.WebStatus(http_port=8010, allowForce=False)]", "")
         port = self.web.site
         self.assertTrue(self.reconfig()["applied"])
-        self.assertEqual(port.connections, set())
+        self.assertEqual(list(port.connections), [])
 
 
 class OldTwistedTests(WebWorld):

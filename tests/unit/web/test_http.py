@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 from twisted.web.resource import Resource
 
-from buildbot.web import http
+from buildbot.web import crowd, http
 from buildbot.web.http import Request, RequestOut, Site
 
 
@@ -195,13 +195,17 @@ class ChannelTests(unittest.SynchronousTestCase):
         self.assertFalse(transport.isAborted)
         channel.pauseProducing()
         channel.connectionLost(Failure(ConnectionError()))
-        self.assertEqual(self.site.connections, set())
+        self.assertEqual(list(self.site.connections), [])
 
     def test_tooMany(self) -> None:
-        """A connection above the limit is cut; the others stay."""
-        self.patch(http, "MOST_CONNECTIONS", 1)
-        (_, first), (_, second) = self.connect(), self.connect()
-        self.assertEqual((first.isAborted, second.isAborted), (False, True))
+        """A connection above the limit takes the place of an idle one; without any, it is refused."""
+        self.patch(crowd, "MOST", 1)
+        (_, first), (channel, second) = self.connect(), self.connect()
+        self.assertEqual((first.isAborted, second.isAborted), (True, False))
+        channel.requests.append(Request(channel))
+        _, third = self.connect()
+        self.assertIn(b" 503 ", third.value())
+        self.assertEqual((second.isAborted, third.disconnecting), (False, True))
 
     def test_impatient(self) -> None:
         """A client that asks again and again without reading has one answer in memory at a time."""
