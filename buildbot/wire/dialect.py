@@ -165,6 +165,16 @@ def versionAtLeast(version: str | None, wanted: str) -> bool:
     return version is not None and _numbers(version) >= _numbers(wanted)
 
 
+def collectsOutput(generation: str | None, version: str | None) -> bool:
+    """True if a slave sends the output of a command every 5 seconds, or when it has 64 KB.
+
+    All workers do, and all slaves from 0.8.1 on; older ones send it at once.
+
+    @param generation: L{Generation} as text.
+    """
+    return (generation or "").startswith("worker") or versionAtLeast(version, "0.8.1")
+
+
 @dataclass(frozen=True)
 class Generation:
     """The known facts about the software of a peer.

@@ -6,6 +6,7 @@ import re
 
 from twisted.internet.defer import ensureDeferred
 
+from tests.fakes import KINDS
 from tests.stories.test_webpages import BuildingCase
 
 
@@ -69,3 +70,54 @@ class SlavesTests(BuildingCase):
         self.assertTrue(self.reconfig()["applied"])
         self.assertIn("3 more", self.ask("/buildslaves").text)
         self.assertIn("b11", self.ask("/buildslaves/bot1").text)
+
+
+class GenerationsTests(BuildingCase):
+    """Slaves of six generations are attached (row 20)."""
+
+    def setUp(self) -> None:
+        BuildingCase.setUp(self)
+        bots = [(f"s-{kind}", "sekrit") for kind in KINDS]
+        self.edit("c['bots'] = [('bot1', 'sekrit')]", f"c['bots'] = [('bot1', 'sekrit'), *{bots}]")
+        builders = (
+            "[{**c['builders'][0], 'name': n, 'builddir': n, 'slavename': n} for n, p in c['bots'][1:]]"
+        )
+        self.edit(
+            "from buildbot.status import html",
+            f"c['builders'] += {builders}\nfrom buildbot.status import html",
+        )
+        self.assertTrue(self.reconfig()["applied"])
+
+    def test_pages(self) -> None:
+        """Each page has generation, version, time, address and events of its slave, and tells its delay."""
+        for kind, known in KINDS.items():
+            name = f"s-{kind}"
+            self.connect(kind, name)
+            self.wait(2)
+            (said,) = self.status(name)["slaves"]
+            page = self.ask(f"/buildslaves/{name}").text
+            self.assertIn(f"<dd>{said['generation']}</dd>", page)
+            self.assertIn(known.version or "", page)
+            self.assertIn("10.0.0.1", page)
+            self.assertRegex(page, "<dt>Since</dt><dd><time ")
+            self.assertIn("attached from 10.0.0.1", page)
+            isLate = kind in ("0.8.14", "w0.9", "w4.3")
+            self.assertIn("sent every 5 seconds" if isLate else "sent at once", page, kind)
+        listed = self.ask("/buildslaves").text
+        for kind in KINDS:
+            self.assertIn(f">s-{kind}</a>", listed)
+
+    def test_squabble(self) -> None:
+        """Two machines with one name: the page of the slave tells of it."""
+        self.connect("0.8.14", "s-0.8.14")
+        self.connect("0.8.14", "s-0.8.14")
+        self.wait(5)
+        page = self.ask("/buildslaves/s-0.8.14").text
+        self.assertIn("a newer connection came from 10.0.0.1:", page)
+
+    def test_running(self) -> None:
+        """The builds that run on a slave stand on its page, with the number of them."""
+        self.force()
+        page = self.ask("/buildslaves/bot1").text
+        self.assertIn("<dt>Running builds</dt><dd>1</dd>", page)
+        self.assertIn('href="../builders/full/builds/0"', page)

@@ -40,7 +40,7 @@ from buildbot.web.pages.logfailing import failing
 from buildbot.web.pages.logframe import pageOf, searchForm, toLog
 from buildbot.web.pages.pieces import facts, paragraph, result
 from buildbot.web.routes import Parameter, Route
-from buildbot.wire.dialect import versionAtLeast
+from buildbot.wire.dialect import collectsOutput
 
 _LOG = Template(
     '<section id="log" class="log" aria-label="Output" data-lines="{lines}" data-follow="{follow}"'
@@ -242,7 +242,7 @@ def _collects(call: Call, name: str) -> bool:
         slave = call.world.status.getSlave(name)
     except KeyError:
         return False
-    return (slave.generation or "").startswith("worker") or versionAtLeast(slave.version, "0.8.1")
+    return collectsOutput(slave.generation, slave.version)
 
 
 def _links(call: Call, shown: ShownLog, lines: Painted, label: str) -> Markup:

@@ -17,6 +17,7 @@ from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
 from buildbot.web.pages.slaveacts import slaveForms
 from buildbot.web.routes import Parameter, Route
+from buildbot.wire.dialect import collectsOutput
 
 #: The most builders of a slave that the list names.
 _BUILDERS = 10
@@ -111,12 +112,22 @@ def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
         ("Address", slave["address"]),
         ("Generation", slave["generation"]),
         ("Version", slave["version"]),
+        ("Output of commands", _pace(slave)),
         ("Administrator", slave["admin"]),
         ("Host", slave["host"]),
         ("Note", slave["note"]),
         ("Refused logins", _refused(slave["refused"])),
         ("Builder list", "not accepted yet" if slave["pending"] else ""),
     )
+
+
+def _pace(slave: Mapping[str, Any]) -> str:
+    """When the slave sends output."""
+    if not slave["connected"]:
+        return ""
+    if collectsOutput(slave["generation"], slave["version"]):
+        return "sent every 5 seconds, or when there are 64 KB"
+    return "sent at once"
 
 
 def _refused(refused: Mapping[str, Any] | None) -> Value:
