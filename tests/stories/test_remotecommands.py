@@ -23,7 +23,7 @@ from tests.stories.test_webpages import CONFIG, BuildingCase
 
 CONFIG_OF_ALL = """
 from buildbot.status.web.authz import Authz
-everything = Authz(default_action=True, reconfig=True, admin=True, shutdown=True)
+everything = Authz(default_action=True, reconfig=True, admin=True, shutdown=True, disconnectSlave=True)
 """
 URL = "http://127.0.0.1:8010/"
 
