@@ -22,10 +22,11 @@ from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.origin import Site, Trust, originOf, siteOf, trustOf
 from buildbot.web.accounts.proxies import Proxies
 from buildbot.web.accounts.rights import Answer, Rights, Subject
+from buildbot.web.accounts.sights import Sights
 from buildbot.web.call import Call, Need, Problem
 from buildbot.web.dispatch import Incoming, given
 from buildbot.web.markup import NOTHING, Markup, Template, link
-from buildbot.web.sight import Sight, sightOf
+from buildbot.web.sight import Sight
 from buildbot.web.who import Leave, Who
 
 #: The peer of a connection without an address.
@@ -77,6 +78,7 @@ class Door:
             proxies=settings.proxies,
             limits=logins.limits,
         )
+        self._sights: Sights | None = None
         self._guards = {can: Guard(settings.rights(can), self._subjectOf) for can in (False, True)}
 
     async def load(self) -> None:
@@ -211,12 +213,10 @@ class Door:
 
     async def sight(self, who: Who) -> Sight | None:
         """Which builders a visitor sees; None: all."""
-        config = self._master.config
-        seen = await self.guard.seen(who, config.builders)
-        if seen is None:
-            return None
-        slaves = {name: [builder for builder, _ in config.builderList(name)] for name in config.slaves}
-        return sightOf(seen, config.builders, slaves)
+        guard, config = self.guard, self._master.config
+        if self._sights is None or self._sights.guard is not guard or self._sights.config is not config:
+            self._sights = Sights(guard, config)
+        return await self._sights.of(visitorOf(who))
 
     async def all(self, who: Who, builder: str | None = None) -> dict[str, Answer]:
         """The answer for each action."""

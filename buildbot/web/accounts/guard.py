@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from buildbot.web.accounts.permits import mayDo, whatMay
 from buildbot.web.accounts.rights import NOTHING, Answer, Question, Rights, Subject, Verdict
@@ -35,12 +35,6 @@ class Guard:
         """True if some account may do it, so that a login is worth offering."""
         decided = self.rights.decide(ANONYMOUS, action, self.subject(builder))
         return isinstance(decided, Question) or decided.verdict is not Verdict.NEVER
-
-    async def seen(self, who: object, builders: Iterable[str]) -> frozenset[str] | None:
-        """The builders that a visitor may see; None: all, also those that were removed."""
-        if not self.rights.differs(visitorOf(who), "view"):
-            return None
-        return frozenset([name for name in builders if await self.may(who, "view", name)])
 
     async def all(self, who: object, builder: str | None = None) -> dict[str, Answer]:
         """The answer for each action, for the page C{what may I}."""

@@ -1,0 +1,50 @@
+# -*- test-case-name: tests.unit.web.accounts.test_sights -*-
+"""Which builders each visitor sees. Visitors of whom the rules say the same share the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from buildbot.config.model import MasterConfig
+from buildbot.web.accounts.guard import Guard
+from buildbot.web.accounts.rights import Answer
+from buildbot.web.accounts.visitor import Visitor
+from buildbot.web.sight import Sight, sightOf
+
+#: The most kept answers.
+MOST = 1000
+
+
+class Sights:
+    """I know which builders visitors see, under one configuration and its rules."""
+
+    def __init__(self, guard: Guard, config: MasterConfig) -> None:
+        self.guard = guard
+        self.config = config
+        self._kept: dict[Hashable, Sight] = {}
+
+    async def of(self, who: Visitor) -> Sight | None:
+        """Which builders a visitor sees; None: all, also those that were removed.
+
+        A function of the configuration is asked each time: it may change its mind.
+        """
+        if not self.guard.rights.differs(who, "view"):
+            return None
+        key = replace(who, name="someone" if who.isLoggedIn else "", how="", address="", session="")
+        known = self._kept.get(key)
+        if known is not None:
+            return known
+        seen, isSure = set(), True
+        for name in self.config.builders:
+            answer = self.guard.rights.decide(who, "view", self.guard.subject(name))
+            if not isinstance(answer, Answer):
+                answer, isSure = await self.guard.ask(who, "view", self.guard.subject(name)), False
+            if answer.isAllowed:
+                seen.add(name)
+        config = self.config
+        slaves = {name: [builder for builder, _ in config.builderList(name)] for name in config.slaves}
+        sight = sightOf(seen, config.builders, slaves)
+        if isSure and len(self._kept) < MOST:
+            self._kept[key] = sight
+        return sight
