@@ -343,7 +343,16 @@ class SeenAudit(_Part):
 class SeenStore(_Part):
     """I am the store, for readers."""
 
-    open = ("getChange", "getChanges", "getChangeRows", "findChanges", "loss", "commits")
+    open = (
+        "getChange",
+        "getChanges",
+        "getChangeRows",
+        "findChanges",
+        "loss",
+        "commits",
+        "getState",
+        "setState",
+    )
 
     def _seen(self, builders: Iterable[str] | None) -> tuple[str, ...]:
         if builders is None:
