@@ -33,12 +33,15 @@ class Beats(Generic[_S]):
         self._clock = clock
         self._open: dict[_S, None] = {}
         self._alarm = Alarm(self._beat)
+        self.isStopped = False
 
     def __len__(self) -> int:
         return len(self._open)
 
     def add(self, stream: _S) -> None:
-        """Hold a stream; one that is held already stays."""
+        """Hold a stream; one that is held already stays. After L{stop} I hold none: end the stream."""
+        if self.isStopped:
+            return
         self._open[stream] = None
         if not self._alarm.isSet:
             self._alarm.set(self._clock, HEARTBEAT)
@@ -49,6 +52,7 @@ class Beats(Generic[_S]):
 
     def stop(self) -> None:
         """End all streams."""
+        self.isStopped = True
         self._alarm.stop()
         for each in list(self._open):
             each.stop()

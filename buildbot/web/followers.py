@@ -50,6 +50,8 @@ class Followers:
         """Tell a follower the lines from a byte of output on."""
         self._open.add(follower)
         follower.start(feeds.watch(log, follower, output), lambda: self._open.remove(follower))
+        if self._open.isStopped:
+            follower.stop()
 
     def made(self, frame: Frame, way: Way, state: State, times: bool, failures: Failures) -> _Made:
         """The bytes of a frame, and the colours after it: made once for equal followers."""

@@ -111,6 +111,18 @@ class Channel(http.HTTPChannel):
         self.transport.write(refusal(b"400 Bad Request"))
         self.loseConnection()
 
+    def end(self, isGentle: bool) -> None:
+        """Close the connection when its complete answers are sent.
+
+        @param isGentle: True to complete an answer that has begun; False to cut it.
+        """
+        if not self.requests:
+            self.loseConnection()  # the idle time of twisted.web ends one whose client does not read
+        elif isGentle:
+            self.persistent = False
+        else:
+            self.transport.abortConnection()
+
     def _isMute(self) -> None:
         self._muteCall = None
         self.transport.abortConnection()
@@ -237,10 +249,14 @@ class Site(server.Site):
             request.uri = request.path
             server.Site.log(self, request)
 
-    def disconnectAll(self) -> None:
-        """Close all connections, with those of streams."""
+    def disconnectAll(self, isGentle: bool = False) -> None:
+        """Close all connections.
+
+        @param isGentle: True to complete the answers that have begun.
+        """
         for channel in self.connections:
-            channel.cut()
+            if isinstance(channel, Channel):
+                channel.end(isGentle)
 
 
 class RequestOut:

@@ -282,6 +282,8 @@ class Streams:
         self.open += 1
         out.whenGone(self._closed)
         live.join(out, since)
+        if self._beats.isStopped:
+            out.finish()
 
     def _closed(self) -> None:
         self.open -= 1

@@ -184,6 +184,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.ownPages: dict[bytes, Any] = {}
         self._ports: dict[str, SlavePort] = {}
         self._gate = Gate()
+        self._lender: WebStatus | None = None  # I shall take its port
+        self._isLent = False  # another one shall take mine
         self._running: Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
@@ -277,15 +279,38 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     # start and stop
 
     async def reserve(self, parent: Any, old: Iterable[object]) -> None:
-        """Open my port, unless an old web server may have it. See L{Reserving}."""
-        used = {number for each in old for number in _numbers(getattr(each, "http_port", None))}
+        """Open my port, or take that of an old web server, which stays open. See L{Reserving}."""
+        others = list(old)
+        for each in others:
+            if isinstance(each, WebStatus) and each.isSamePort(self.http_port):
+                self._lender, each._isLent = each, True
+                self._ports, self._gate = each._ports, each._gate
+                return
+        used = {number for each in others for number in _numbers(getattr(each, "http_port", None))}
         if self.http_port is not None and used.isdisjoint(_numbers(self.http_port)):
             self._ports = await openAll(parent.botmaster.clock, self._gate, [self.http_port])
 
+    def isSamePort(self, port: str | None) -> bool:
+        """True if I have this port, and another web server may take it."""
+        return bool(self._ports) and port is not None and port == self.http_port and not self._isLent
+
     async def release(self) -> None:
-        """Close my port."""
+        """Close my port; one that I have not taken yet is given back."""
         ports, self._ports = self._ports, {}
-        await closeAll(ports.values())
+        if self._lender is not None:
+            self._lender._isLent = False
+            self._lender, self._gate = None, Gate()
+        else:
+            await closeAll(ports.values())
+
+    def _take(self) -> None:
+        """The port is mine from now on."""
+        lender, self._lender = self._lender, None
+        if lender is not None:
+            lender._ports, lender._gate, lender._isLent = {}, Gate(), False
+        self._isLent = False
+        before, self._gate.factory = self._gate.factory, self.site
+        _close(before, isGentle=True)
 
     def setServiceParent(self, parent: Any) -> Any:
         """Join the master.
@@ -317,8 +342,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.setupSite()
         if self.http_port is not None:
             self._ports = self._ports or await openAll(master.botmaster.clock, self._gate, [self.http_port])
-            self._gate.factory = self.site
             self.site.doStart()
+            self._take()
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
     def _plan(self) -> Plan:
@@ -342,18 +367,27 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
 
     @returnsDeferred
     async def stopService(self) -> None:
-        """Close the port and all connections."""
+        """Close the port and all connections. If another web server takes the port, I answer until then."""
         if self._running is not None:
             self._running.stop()
-        await self.release()
-        if self._gate.factory is not None:
-            self._gate.factory.doStop()
-            self._gate.factory = None
-        if isinstance(self.site, Site):
-            self.site.disconnectAll()
+        if not self._isLent:
+            await self.release()
+            site, self._gate.factory = self._gate.factory, None
+            _close(site)
         stopped = service.MultiService.stopService(self)
         if stopped is not None:
             await stopped
+
+
+def _close(site: Any, isGentle: bool = False) -> None:
+    """Close the connections of a site.
+
+    @param isGentle: True to complete the answers that have begun.
+    """
+    if site is not None:
+        site.doStop()
+    if isinstance(site, Site):
+        site.disconnectAll(isGentle)
 
 
 def _numbers(description: object) -> set[str]:

@@ -57,7 +57,7 @@ class ActingCase(WebWorld):
 
     def account(self, name: str, *roles: str) -> None:
         """Make an account."""
-        made = Account(name, hashed(PASSWORD), frozenset(roles))
+        made = Account(name, hashed(PASSWORD, b"0123456789abcdef"), frozenset(roles))
         changeAccounts(self.basedir, lambda accounts: accounts.withOne(made))
 
     def post(self, path: str, /, **fields: Any) -> Response:

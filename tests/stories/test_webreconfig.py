@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from buildbot.web.call import Answer, Call
+from buildbot.web.routes import Route, Table
 from tests.stories.web import WebWorld
 
 LIVE = b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -58,8 +62,65 @@ class ReconfigTests(WebWorld):
         self.assertEqual(self.web.describePorts(), ["tcp 8011"])
 
     def test_otherArgument(self) -> None:
-        """With another argument and the same port, the new web server has the port."""
-        self.edit("http_port=8010", "http_port=8010, numbuilds=5")
+        """With another argument and the same port, the new web server has the port. It was never closed."""
+        old, idle, connection = self.web, self.dial(), self.dial()
+        connection.send(LIVE)
+        self.settle()
+        self.reactor.taken = 8010  # nobody can open it again
+        for number in (5, 6):
+            self.edit(f"numbuilds={number - 1}" if number > 5 else "allowForce=False", f"numbuilds={number}")
+            self.assertTrue(self.reconfig()["applied"])
+            self.assertEqual(self.web.describePorts(), ["tcp 8010"])
+            self.assertEqual(self.ask("/builders").status, 200)
+        self.assertEqual(old.describePorts(), [])
+        self.assertTrue(idle.transport.disconnecting)
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_begunAnswer(self) -> None:
+        """An answer that has begun is completed by the old web server."""
+        waits: list[Deferred[None]] = []
+
+        async def slow(call: Call) -> Answer:
+            waits.append(Deferred())
+            await waits[0]
+            return Answer(b"late")
+
+        self.web.dispatcher.table = Table((Route("/slow", slow, "Slow."),))
+        connection = self.dial()
+        connection.send(b"GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.edit("allowForce=False", "numbuilds=5")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertFalse(connection.transport.disconnecting)
+        waits[0].callback(None)
+        self.assertIn(b"late", connection.received())
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_failedOnSamePort(self) -> None:
+        """If another plug-in does not start, the old web server has its port again, and can change later."""
+        self.add("from tests.stories.plugins import Broken; c['sources'] = [Broken()]")
+        self.edit("allowForce=False", "numbuilds=5")
+        old = self.web
+        self.reactor.taken = 8010
+        self.assertIn("cannot start Broken", self.reconfig()["errors"][0])
+        self.assertIs(self.web, old)
+        self.assertEqual(self.ask("/builders").status, 200)
+        self.edit("c['sources'] = [Broken()]", "")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIsNot(self.web, old)
+        self.assertEqual(self.ask("/builders").status, 200)
+        self.flushLoggedErrors(OSError)
+
+    def test_removedAndAdded(self) -> None:
+        """A web server that is removed closes its port and its pages. One that is added opens it."""
+        connection = self.dial()
+        connection.send(LIVE)
+        self.settle()
+        old = self.web
+        self.edit("c['status'] = [html", "c['status'] = [] and [html")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(old.describePorts(), [])
+        self.assertTrue(connection.transport.disconnecting)
+        self.edit("[] and ", "")
         self.assertTrue(self.reconfig()["applied"])
         self.assertEqual(self.web.describePorts(), ["tcp 8010"])
         self.assertEqual(self.ask("/builders").status, 200)

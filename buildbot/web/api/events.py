@@ -116,6 +116,8 @@ class EventStreams:
         self._open.add(stream)
         out.whenGone(lambda: self._leave(stream))
         stream.begin(call, topics, since)
+        if self._open.isStopped:
+            stream.stop()
 
     def _leave(self, stream: EventStream) -> None:
         self._open.remove(stream)

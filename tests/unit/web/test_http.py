@@ -255,4 +255,5 @@ class ChannelTests(unittest.SynchronousTestCase):
         """All connections are closed at once when the server stops."""
         _, transport = self.connect()
         self.site.disconnectAll()
-        self.assertTrue(transport.isAborted)
+        self.assertTrue(transport.disconnecting)
+        self.assertFalse(transport.isAborted)
