@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from buildbot.config.arguments import Kind
-from buildbot.config.kinds import isWhole, orNone
+from buildbot.config.kinds import isWhole, orNone, sequenceOf
 from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.cors import isOrigin
 
 PORT = Kind(
     "a port: a number, or a description such as 'tcp:8010:interface=127.0.0.1'; or None for no port",
@@ -18,4 +19,9 @@ FEEDS = Kind(
     lambda value: (
         value is None or (isinstance(value, (list, tuple, set)) and set(value) <= {"atom", "rss", "json"})
     ),
+)
+ORIGINS = Kind(
+    "a list of sites such as 'https://dash.example.org', each a scheme and a host without a path; or ['*']",
+    sequenceOf(lambda each: isinstance(each, str) and isOrigin(each)),
+    standIn=(),
 )

@@ -23,6 +23,7 @@ from buildbot.model.rows import BadCursor
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
+from buildbot.web.accounts.cors import corsHeaders
 from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
@@ -136,7 +137,12 @@ class Dispatcher:
         if found is not None:
             incoming.page = "own" if own is not None else next(iter(found.routes.values())).path
         began = clock.seconds()
+        cors = corsHeaders(self.world.options.origins, incoming.method, segments, incoming.headers)
+        if cors and incoming.method == "OPTIONS" and len(cors) > 1:
+            return Answer(b"", TEXT, headers=cors, cache="no-store")
         answer = await self._answer(incoming, segments, found)
+        if cors:
+            answer = replace(answer, headers=(*answer.headers, *cors))
         requests = self.world.part(Counting).requests
         requests.time(incoming.page, clock.seconds() - began)
         return answer

@@ -28,7 +28,7 @@ from buildbot.web.accounts.authz import AUTH, openSentences, rightsOf
 from buildbot.web.accounts.door import DoorSettings
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
-from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, PORT
+from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, ORIGINS, PORT
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.http import Site
@@ -72,6 +72,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             "hosts",
             "trustedProxies",
             "userHeader",
+            "allowed_origins",
         ),
         *("logRotateLength", "maxRotatedFiles", "change_hook_dialects", "provide_feeds", "change_hook_auth"),
         *("ownPages", "head_elements"),
@@ -102,6 +103,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         hosts=orNone(NAMES),
         trustedProxies=orNone(NAMES),
         userHeader=orNone(TEXT),
+        allowed_origins=ORIGINS,
     )
     def __init__(
         self,
@@ -129,6 +131,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         hosts: Sequence[str] | None = None,
         trustedProxies: Sequence[str] | None = None,
         userHeader: str | None = None,
+        allowed_origins: Sequence[str] = (),
     ) -> None:
         """@param http_port: the port to listen on: a number, or a strports description.
         @param distrib_port: not supported: C{twisted.web.distrib} runs pickles of its clients.
@@ -150,6 +153,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         @param hosts: more host names under which people open the site, besides that of C{buildbotURL}.
         @param trustedProxies: addresses or networks of proxies whose headers count, or C{"unix"}.
         @param userHeader: the header in which such a proxy names the user, such as C{X-Remote-User}.
+        @param allowed_origins: other sites whose pages may read the API and badges, without a login.
         """
         StatusReceiverMultiService.__init__(self)
         remember(self)
@@ -175,6 +179,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.hosts = list(hosts or ())
         self.trustedProxies = list(trustedProxies or ())
         self.userHeader = userHeader
+        self.allowed_origins = list(allowed_origins)
         self._proxies = self._checkedProxies()
         loading = secrets.current.get()
         self._basedir = loading.basedir if loading is not None else "."
@@ -231,6 +236,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             hasStyle=self._has("buildbot.css"),
             hasIcon=self._has("favicon.ico"),
             headElements=tuple(map(str, self.head_elements)),
+            origins=frozenset(self.allowed_origins),
         )
 
     def _has(self, name: str) -> bool:

@@ -73,6 +73,7 @@ class Settings:
 
     @ivar hasStyle, hasIcon: True if the site has a C{buildbot.css} or a C{favicon.ico} of its own.
     @ivar headElements: HTML for the head of each page.
+    @ivar origins: the other sites whose pages may read the API: see L{buildbot.web.accounts.cors}.
     """
 
     numbuilds: int = 20
@@ -89,6 +90,7 @@ class Settings:
     hasStyle: bool = False
     hasIcon: bool = False
     headElements: tuple[str, ...] = ()
+    origins: frozenset[str] = frozenset()
 
 
 class Parts:

@@ -1,0 +1,57 @@
+# -*- test-case-name: tests.unit.web.accounts.test_cors -*-
+"""Let pages of other sites read the API and the badges (CORS). Pure.
+
+They read what everybody may read: a browser sends neither cookies nor passwords for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from buildbot.web.accounts.origin import originOf
+
+#: Every site.
+ANY = "*"
+#: The paths that they may read, as first segments.
+READABLE = (("api", "v1"), ("api", "v2"), ("json",), ("badge",), ("png",))
+#: Seconds for which a browser keeps the answer to the question before a request.
+KEPT = 600
+
+_Headers = tuple[tuple[str, str], ...]
+_ASKED = (
+    ("Access-Control-Allow-Methods", "GET, HEAD"),
+    ("Access-Control-Allow-Headers", "Accept, Cache-Control, If-None-Match, Last-Event-ID"),
+    ("Access-Control-Max-Age", str(KEPT)),
+)
+_ANSWERED = (("Access-Control-Expose-Headers", "ETag, Link, Retry-After"),)
+
+
+def isOrigin(value: str) -> bool:
+    """True for C{"https://dash.example.org"} or C{"*"}: a scheme and a host, without a path."""
+    return value == ANY or (value != "" and originOf(value) == value and ANY not in value)
+
+
+def isReadable(segments: Sequence[str]) -> bool:
+    """True for the path of something that pages of other sites may read."""
+    return any(tuple(segments[: len(each)]) == each for each in READABLE)
+
+
+def corsHeaders(
+    allowed: Collection[str], method: str, segments: Sequence[str], headers: Mapping[str, str]
+) -> _Headers | None:
+    """The headers of an answer to a page of another site; () for any other answer.
+
+    @param allowed: the origins that may read.
+    @param headers: of the request, by lower-case name.
+    @return: None if such an answer cannot be read by other sites at all.
+    """
+    if not allowed or not isReadable(segments):
+        return None
+    vary = () if ANY in allowed else (("Vary", "Origin"),)
+    origin = headers.get("origin", "")
+    if not origin or not (ANY in allowed or origin in allowed):
+        return vary
+    granted = ("Access-Control-Allow-Origin", ANY if ANY in allowed else origin)
+    if method == "OPTIONS" and headers.get("access-control-request-method", "") in ("GET", "HEAD"):
+        return (granted, *_ASKED, *vary)
+    return (granted, *_ANSWERED, *vary) if method in ("GET", "HEAD") else vary
