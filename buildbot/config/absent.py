@@ -24,6 +24,7 @@ _NEVER = "it is left out for good, so take it out"
 
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
 SENTENCES = {
+    "revlinks": "write a function of (revision, repository), and give it to WebStatus(revlink=…)",
     "status.web": _PAGES,
     "status.web.auth.": "derive your check from AuthBase of buildbot.status.web.auth",
     "status.web.authz.": _RIGHTS,
@@ -79,9 +80,7 @@ SENTENCES = {
     "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
     **dict.fromkeys(("manhole", "master.Manhole"), _SHELL),
-    **dict.fromkeys(
-        ("process.process_twisted", "twcompat", "slave", "process.users", "db", "www", "revlinks"), _NEVER
-    ),
+    **dict.fromkeys(("process.process_twisted", "twcompat", "slave", "process.users", "db", "www"), _NEVER),
 }
 
 

@@ -84,7 +84,7 @@ OTHER_KEYS = {
     "codebaseGenerator": "leave it out: all changes are of one codebase",
     "configurators": "leave it out, and write into c what they would",
     "mq": "leave it out: there is one master",
-    "revlink": "links to revisions come with the web pages",
+    "revlink": "give it to the web pages: WebStatus(revlink=…)",
     "secretsProviders": "read each secret with passwordFromFile of buildbot.config.secrets",
     "user_managers": "leave it out: users are those who made the changes",
     "validation": "leave it out: the names of branches and revisions need no settings",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import http.client
+import json
 import os
 import re
+import ssl
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from html import unescape
@@ -40,6 +44,27 @@ c['status'].append(html.WebStatus(http_port='tcp:{port}:interface=127.0.0.1', al
                                   trustedProxies=['127.0.0.1']))
 """
 
+#: The same with accounts and a hook, for TLS at the proxy.
+SECURE = AFTER.replace(
+    "allowForce=True,",
+    """authz=Authz(auth=BasicAuth([('ann', 'rosebud')]), forceBuild='auth'),
+                                  change_hook_dialects={{'github': {{'secret': 'sesame'}}}},""",
+).replace(
+    "from buildbot.status import html",
+    """from buildbot.status import html
+from buildbot.status.web.auth import BasicAuth
+from buildbot.status.web.authz import Authz""",
+)
+PUSH = {
+    "ref": "refs/heads/main",
+    "before": "0" * 40,
+    "after": "1" * 40,
+    "repository": {"full_name": "acme/pump", "url": "https://github.com/acme/pump"},
+    "commits": [
+        {"id": "1" * 40, "message": "mend", "author": {"name": "ann", "email": "ann@x"}, "modified": ["a.c"]}
+    ],
+}
+
 NGINX = """
 daemon off;
 master_process off;
@@ -54,7 +79,7 @@ http {{
     uwsgi_temp_path {here}/uwsgi;
     scgi_temp_path {here}/scgi;
     server {{
-        listen 127.0.0.1:{path};
+        listen 127.0.0.1:{path}{tls};
         {atPath}
     }}
     server {{
@@ -76,11 +101,14 @@ LoadModule mpm_event_module {modules}/mod_mpm_event.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule alias_module {modules}/mod_alias.so
 LoadModule headers_module {modules}/mod_headers.so
+LoadModule socache_shmcb_module {modules}/mod_socache_shmcb.so
+LoadModule ssl_module {modules}/mod_ssl.so
 LoadModule proxy_module {modules}/mod_proxy.so
 LoadModule proxy_http_module {modules}/mod_proxy_http.so
 Listen 127.0.0.1:{path}
 Listen 127.0.0.1:{root}
 <VirtualHost 127.0.0.1:{path}>
+{tls}
 {atPath}
 </VirtualHost>
 <VirtualHost 127.0.0.1:{root}>
@@ -94,8 +122,9 @@ CADDY = """
     admin off
     auto_https off
 }}
-http://127.0.0.1:{path} {{
+{scheme}://127.0.0.1:{path} {{
     bind 127.0.0.1
+    {tls}
     {atPath}
 }}
 http://127.0.0.1:{root} {{
@@ -139,15 +168,26 @@ class Response:
         return {urljoin(self.url, unescape(each)).partition("#")[0] for each in found}
 
 
+def _anyCertificate() -> ssl.SSLContext:
+    """The client accepts the certificate of the test, which nobody has signed."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def send(url: str, method: str = "GET", body: str | None = None, **headers: str) -> http.client.HTTPResponse:
     """Send a request from L{VISITOR}; the answer is not read yet."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(
-        parts.hostname or "", parts.port, timeout=PATIENCE, source_address=(VISITOR, 0)
+    here: dict[str, Any] = {"timeout": PATIENCE, "source_address": (VISITOR, 0)}
+    connection = (
+        http.client.HTTPSConnection(parts.hostname or "", parts.port, context=_anyCertificate(), **here)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(parts.hostname or "", parts.port, **here)
     )
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     if body is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers.setdefault("Content_Type", "application/x-www-form-urlencoded")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, target, body, {"Connection": "close", **named})
     return connection.getresponse()
@@ -166,6 +206,10 @@ def readUntil(stream: http.client.HTTPResponse, wanted: str) -> str:
 class ProxyCase(MasterTestCase):
     """A master with a worker, and a proxy before it that serves it below C{/ci/} and as a root."""
 
+    #: The scheme of the server below C{/ci/}, and the rest of C{master.cfg}.
+    scheme = "http"
+    after = AFTER
+
     async def makeReady(self) -> None:
         """Start the master, its worker, and the proxy."""
         command = self.command()
@@ -173,9 +217,9 @@ class ProxyCase(MasterTestCase):
         self.gate = os.path.join(self.directory, "gate")
         self.ports = {"path": freePort(), "root": freePort()}
         self.web = freePort()
-        self.url = f"http://127.0.0.1:{self.ports['path']}/ci/"
+        self.url = f"{self.scheme}://127.0.0.1:{self.ports['path']}/ci/"
         self.root = f"http://127.0.0.1:{self.ports['root']}/"
-        after = AFTER.format(gate=self.gate, url=self.url, port=self.web)
+        after = self.after.format(gate=self.gate, url=self.url, port=self.web)
         self.master = await self.startMaster(bots={"a": "sesame"}, after=after)
         await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")], maxdelay=2)
         self.proxy = self.startProxy(command)
@@ -193,12 +237,40 @@ class ProxyCase(MasterTestCase):
         """The configuration of the proxy."""
         raise NotImplementedError
 
+    def tls(self, here: str) -> str:
+        """The settings of the proxy for TLS, with a certificate in its directory."""
+        raise NotImplementedError
+
+    def certificate(self, here: str) -> tuple[str, str]:
+        """The paths of a new certificate and its key."""
+        certificate, key = os.path.join(here, "cert.pem"), os.path.join(here, "key.pem")
+        words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split()
+        made = subprocess.run(
+            [
+                program("openssl"),
+                *words,
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                key,
+                "-out",
+                certificate,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        self.assertEqual(made.returncode, 0, made.stderr)
+        os.chmod(key, 0o644)  # Apache reads it as another user
+        return certificate, key
+
     def startProxy(self, command: list[str]) -> Child:
         """Start the proxy in a directory of its own."""
         here = os.path.join(self.directory, "proxy")
         os.mkdir(here)
         with open(os.path.join(here, "config"), "w", encoding="utf-8") as stream:
-            stream.write(self.configuration(here=here, **self.ports))
+            tls = self.tls(here) if self.scheme == "https" else ""
+            stream.write(self.configuration(here=here, tls=tls, scheme=self.scheme, **self.ports))
         words = [each.replace("HERE", here) for each in command]
         return Child(self, words, here, environment(here), os.path.join(self.directory, "proxy-output"))
 
@@ -254,7 +326,7 @@ class ProxyCase(MasterTestCase):
         for page in ("", "builders", BUILDER, "waterfall", "about"):
             said = await self.ask(base + page)
             self.assertEqual((page, said.status), (page, 200), said.text)
-            links = {each for each in said.links() if each.startswith("http://127.0.0.1")}
+            links = {each for each in said.links() if urlsplit(each).hostname == "127.0.0.1"}
             self.assertGreater(len(links), 5)
             self.assertEqual([each for each in links if not each.startswith(base)], [], page)
             files |= {each for each in links if each.endswith((".css", ".js", ".svg"))}
@@ -313,6 +385,53 @@ class ProxyCase(MasterTestCase):
         await self.checkStreams()
         await self.checkTrust()
 
+    # what TLS at the proxy must do
+
+    async def checkSecure(self) -> None:
+        """Links, a login with its cookie, a signed hook and a stream work with TLS at the proxy."""
+        await self.checkLinks(self.url)
+        origin = self.url[: -len("/ci/")]
+        self.assertEqual((await self.force(self.url, Origin=origin)).status, 401)
+        words = urlencode({"username": "ann", "passwd": "rosebud"})
+        said = await self.ask(f"{self.url}login", "POST", words, Origin=origin)
+        self.assertEqual(said.status, 303, said.text)
+        cookie, _, rules = str(said.headers["Set-Cookie"]).partition("; ")
+        self.assertEqual(cookie.partition("=")[0], "__Host-bb")
+        self.assertLessEqual({"Path=/", "Secure", "HttpOnly", "SameSite=Lax"}, set(rules.split("; ")))
+        mine = {"Cookie": cookie}
+        plain = await self.force(self.url, Origin=origin.replace("https", "http"), **mine)
+        self.assertEqual(plain.status, 403)
+        done = await self.force(self.url, Origin=origin, **mine)
+        self.assertEqual(
+            (done.status, done.location.startswith(f"{self.url}{BUILDER}")), (303, True), done.text
+        )
+        await self.master.whenLogged(rf"forceBuild on .* by ann .*{VISITOR}")
+        await self.checkFollowed(mine)
+        body = json.dumps(PUSH)
+        signature = hmac.new(b"sesame", body.encode(), "sha256").hexdigest()
+        for last, status in (("x", 401), ("", 202)):
+            headers = {"X_Hub_Signature_256": f"sha256={signature[: 64 - len(last)]}{last}"}
+            headers |= {
+                "X_GitHub_Event": "push",
+                "X_GitHub_Delivery": "1",
+                "Content_Type": "application/json",
+            }
+            hooked = await self.ask(f"{self.url}change_hook/github", "POST", body, **headers)
+            self.assertEqual(hooked.status, status, hooked.text)
+
+    async def checkFollowed(self, mine: dict[str, str]) -> None:
+        """Lines of a log arrive while its stream is open."""
+        log = f"{self.url}{BUILDER}/builds/0/steps/compile/logs/stdio"
+        while (await self.ask(log)).status == 404:
+            await moments(0.1)
+        follow = await self.thread(send, f"{log}/text?follow=1", **mine)
+        self.addCleanup(follow.close)
+        await self.thread(readUntil, follow, "first\n")
+        with open(self.gate, "w"):
+            pass
+        await self.thread(readUntil, follow, "second\n")
+        self.assertEqual(await self.thread(follow.read), b"")
+
 
 class NginxTests(ProxyCase):
     """The master behind nginx."""
@@ -366,3 +485,50 @@ class CaddyTests(ProxyCase):
     async def test_caddy(self) -> None:
         """The settings for Caddy work for pages, streams and forms (web row 56)."""
         await self.check()
+
+
+class SecureNginxTests(NginxTests):
+    """The same with TLS at nginx."""
+
+    scheme = "https"
+    after = SECURE
+
+    def tls(self, here: str) -> str:
+        """Ends the directive C{listen}."""
+        certificate, key = self.certificate(here)
+        return f" ssl; ssl_certificate {certificate}; ssl_certificate_key {key}"
+
+    async def test_nginx(self) -> None:
+        """Links, login, hook and stream work with TLS at nginx (web row 56)."""
+        await self.checkSecure()
+
+
+class SecureApacheTests(ApacheTests):
+    """The same with TLS at Apache."""
+
+    scheme = "https"
+    after = SECURE
+
+    def tls(self, here: str) -> str:
+        """In the virtual host."""
+        certificate, key = self.certificate(here)
+        return f"SSLEngine on\nSSLCertificateFile {certificate}\nSSLCertificateKeyFile {key}"
+
+    async def test_apache(self) -> None:
+        """Links, login, hook and stream work with TLS at Apache (web row 56)."""
+        await self.checkSecure()
+
+
+class SecureCaddyTests(CaddyTests):
+    """The same with TLS at Caddy."""
+
+    scheme = "https"
+    after = SECURE
+
+    def tls(self, here: str) -> str:
+        """In the block of the site."""
+        return "tls {} {}".format(*self.certificate(here))
+
+    async def test_caddy(self) -> None:
+        """Links, login, hook and stream work with TLS at Caddy (web row 56)."""
+        await self.checkSecure()
