@@ -123,6 +123,11 @@ class Channel(http.HTTPChannel):
         else:
             self.transport.abortConnection()
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Answer a URL or a header that is too long. Twisted would only close the connection."""
+        self.transport.write(refusal(b"431 Request Header Fields Too Large"))
+        self.loseConnection()
+
     def _isMute(self) -> None:
         self._muteCall = None
         self.transport.abortConnection()

@@ -30,7 +30,7 @@ from buildbot.status.report import reportSlave
 from buildbot.status.topics import ALL, Event, News, Subscription, Topics
 from buildbot.store.lists import ANY_BUILD
 from buildbot.web.plugins import buildersOf
-from buildbot.web.sight import Sight
+from buildbot.web.sight import Sight, withoutHidden
 from buildbot.web.world import WatchedMaster, World
 
 _V = TypeVar("_V")
@@ -82,9 +82,9 @@ class SeenMaster:
         self.status: Status = SeenStatus(whole.status, self.botmaster, sight)
         self.audit = cast(Audit, SeenAudit(whole.audit, sight))
         self.lastReconfig = self._seenReconfig(whole.lastReconfig)
-        builds = BuildCommands(self.botmaster, self.status.getSchedulers)
-        told = {name: getattr(builds, name) for name in ("builds", "build", "parameters")}
-        told |= {**AuditCommands(self.audit).handlers(), "status": self._status}
+        self._commands = BuildCommands(self.botmaster, self.status.getSchedulers)
+        told = {**AuditCommands(self.audit).handlers(), "status": self._status}
+        told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
         #: The commands: those that only tell something tell of the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {**whole.commands, **told}
 
@@ -108,6 +108,19 @@ class SeenMaster:
     def _unhidden(self, lines: Iterable[object]) -> list[str]:
         return [each for each in map(str, lines) if not self._sight.hides(each)]
 
+    async def _builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
+        """The command C{builds}."""
+        found = await self._commands.builds(builder, count)
+        return {**found, "running": [self._told(each) for each in found["running"]]}
+
+    async def _build(self, builder: str, number: int) -> dict[str, Any]:
+        """The command C{build}."""
+        return self._told(await self._commands.build(builder, number))
+
+    def _told(self, build: dict[str, Any]) -> dict[str, Any]:
+        """A build without a note about a hidden one, which may hold its lock."""
+        return {**build, "note": withoutHidden(self._sight, build["note"])}
+
     def _status(self, slave: str | None = None) -> dict[str, Any]:
         """The command C{status}."""
         found: dict[str, Any] = self.whole.commands["status"](slave)
@@ -117,6 +130,7 @@ class SeenMaster:
             name: [each for each in master[name] if sees(each["builder"])]
             for name in ("running", "waiting", "givenUp")
         }
+        builds["running"] = [self._told(each) for each in builds["running"]]
         counts = {
             "builders": len(self._sight.seen),
             "slaves": len(slaves),

@@ -67,3 +67,8 @@ def sightOf(seen: Collection[str], builders: Iterable[str], slaves: Mapping[str,
     """
     hidden = {name for name, served in slaves.items() if served and not any(each in seen for each in served)}
     return Sight(frozenset(seen), frozenset(builders) - frozenset(seen), frozenset(hidden))
+
+
+def withoutHidden(sight: Sight | None, note: str) -> str:
+    """A note about a build; if it names a hidden builder, that it is not shown."""
+    return note if sight is None or not sight.hides(note) else "waiting for a build that you may not see"

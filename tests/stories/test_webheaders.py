@@ -177,6 +177,12 @@ class HeadersTests(FilesCase):
             answer = parsed(connection.received())
             self.assertEqual(answer.status, 400, data)
             self.examine(repr(data), answer, cache=False)
+        for data in (b"GET /" + b"x" * 20_000, b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000):
+            connection = self.dial()
+            connection.send(data + b"\r\n\r\n")
+            answer = parsed(connection.received())
+            self.assertEqual(answer.status, 431)
+            self.examine("long", answer, cache=False)
         connection = self.dial()
         head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.send(head + b"20000\r\n" + b"x" * 0x20000 + b"\r\n0\r\n\r\n")

@@ -29,7 +29,9 @@ from buildbot.status import html
 from buildbot.status.web.auth import BasicAuth
 from buildbot.status.web.authz import Authz
 from buildbot.web.accounts.rights import Rule
+from buildbot.locks import MasterLock
 c = BuildmasterConfig = {}
+lock = MasterLock("db")
 c['bots'] = [('bot1', 'sekrit'), ('zzhid-slave', 'sekrit')]
 c['slavePortnum'] = 9989
 def factory(name):
@@ -37,11 +39,12 @@ def factory(name):
     f.addStep(ShellCommand, name=name, command=['make'])
     return f
 c['builders'] = [
-    {'name': 'full', 'slavename': 'bot1', 'builddir': 'full', 'factory': factory('compile')},
+    {'name': 'full', 'slavename': 'bot1', 'builddir': 'full', 'factory': factory('compile'),
+     'locks': [lock.access('exclusive')]},
     {'name': 'zzhid-one', 'slavename': 'zzhid-slave', 'builddir': 'zzhid-1',
      'factory': factory('zzhid-step')},
     {'name': 'zzhid-two', 'slavename': 'bot1', 'builddir': 'zzhid-2', 'factory': factory('zzhid-step'),
-     'category': 'zzhid-tag'}]
+     'category': 'zzhid-tag', 'locks': [lock.access('exclusive')]}]
 first = Scheduler('zzhid-scheduler', None, 120, ['zzhid-one'])
 c['schedulers'] = [first, Scheduler('every', None, 120, ['full', 'zzhid-two']),
     Dependent('after', first, ['full']), ForceScheduler('force', ['full', 'zzhid-one'])]
@@ -90,6 +93,10 @@ class SightCase(WebWorld):
         self.first = self.master.status.topics.lastId()
         self.connect(name="bot1", onCommand=self.commands.append)
         self.connect(name="zzhid-slave", onCommand=self.commands.append)
+        self.work()
+
+    def work(self) -> None:
+        """Let things happen."""
         self.successResultOf(self.master.addChange(Change("eve", ["a.c"], "words", revision="r1")))
         for name in ("full", "zzhid-one", "zzhid-two", "full", "zzhid-one"):
             self.force(name)
@@ -223,6 +230,28 @@ class LoginTests(WalkTests):
 
     RULE = "rule = Rule('view', 'auth', builders=['zzhid-*', 'other'])"
     blind = ({},)
+
+
+class LockTests(SightCase):
+    """A hidden build holds a lock that a visible one waits for."""
+
+    def work(self) -> None:
+        self.force("zzhid-two")
+        self.force("full")
+
+    def test_note(self) -> None:
+        """Only a visitor who sees the other build is told its name."""
+        for path in (
+            "/builders/full/builds/0",
+            "/api/v1/builders/full/builds/0",
+            "/api/v1/overview",
+            "/api/v1/builders/full/builds/0/record",
+            "/api/v1/status",
+        ):
+            self.assertIn("held by zzhid-two/0", self.ask(path, **ANN).text, path)
+            told = self.ask(path, **BOB).text
+            self.assertNotIn(NAME, told, path)
+            self.assertIn("waiting for a build that you may not see", told, path)
 
 
 class ReconfigTests(SightCase):

@@ -34,6 +34,7 @@ from buildbot.web.pages.pieces import (
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
+from buildbot.web.sight import withoutHidden
 from buildbot.web.static import LOG_STYLE
 
 #: The most characters of a property's value on the page.
@@ -86,7 +87,7 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
     lasts: Value = since(build.started, call.world.now()) if ended is None else lasting(ended - build.started)
     return facts(
         ("Result", join([result(build.results), " ".join(build.text)], " ")),
-        ("Note", status.note if status is not None else ""),
+        ("Note", "" if status is None else withoutHidden(call.sight, status.note)),
         ("Reason", build.reason),
         ("Slave", link(call.to("buildslaves", build.slave), build.slave)),
         ("Started", when(build.started)),
