@@ -19,12 +19,14 @@ from twisted.web import resource, server
 from twisted.web.http_headers import Headers
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.control.client import ControlError
 from buildbot.model.rows import BadCursor
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
 from buildbot.web.accounts.cors import corsHeaders
 from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
+from buildbot.web.handling import handled
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
@@ -185,10 +187,7 @@ class Dispatcher:
             await self._check(call)
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
-            answer = route.handler(call)
-            if inspect.isawaitable(answer):
-                answer = await answer
-            return await self._made(call, incoming, answer)
+            return await self._made(call, incoming, await handled(call))
         except Problem as problem:
             return await self._problem(call, incoming, problem, wantsJSON)
         except BadCursor as why:
@@ -198,6 +197,9 @@ class Dispatcher:
         except StoreFailed as why:
             broken = Problem(503, "The store does not work", why.reason, "The log of the master tells more.")
             return await self._problem(call, incoming, broken, wantsJSON)
+        except ControlError as why:
+            refused = Problem(503, "The master cannot answer", f"{why}.")
+            return await self._problem(call, incoming, refused, wantsJSON)
         except CancelledError:
             raise  # the client has gone
         except PLUGIN_ERRORS:
@@ -237,9 +239,7 @@ class Dispatcher:
         """Make a page, and keep it if possible."""
         topics, began = self.world.topics, time.thread_time()
         before, number = topics.lastId(), topics.generation()
-        made = call.route.handler(call)
-        if inspect.isawaitable(made):
-            made = await made
+        made = await handled(call)
         answer = await self._made(call, incoming, made, before)
         if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
             cost, now = time.thread_time() - began, self.world.clock.seconds()

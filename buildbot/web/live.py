@@ -23,6 +23,7 @@ from buildbot.events.alarm import Alarm
 from buildbot.status.topics import News, Subscription
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
+from buildbot.web.handling import handled
 from buildbot.web.routes import BadQuery, Parameter, Route, Table
 
 log = Logger()
@@ -195,7 +196,8 @@ class LivePage:
             self._touched()
 
     def _failed(self, why: Failure) -> None:
-        log.failure("a page could not be made again", why)
+        if not why.check(Problem):  # else what it shows is gone
+            log.failure("a page could not be made again", why)
         self.stop()
 
 
@@ -246,9 +248,7 @@ def changes(before: Mapping[str, Shown], after: Mapping[str, Shown]) -> bytes:
 
 async def render(call: Call) -> Page:
     """The page of a call, made by its handler."""
-    answer = call.route.handler(call)
-    if not isinstance(answer, Page):
-        answer = await answer
+    answer = await handled(call)
     if not isinstance(answer, Page):
         raise Problem(400, "This page is not live")
     return answer
