@@ -34,6 +34,32 @@ class GridTests(GridCase):
             self.assertEqual(page.count(f'href="builders/{build}"'), 1, build)
         self.assertEqual(page.count("<td></td>"), 1)
 
+    def test_turned(self) -> None:
+        """Each grid has a link to the other way round, which keeps the parameters."""
+        self.assertIn('href="tgrid?width=3">The other way round', self.ask("/grid?width=3").text)
+        self.assertIn('href="grid?category=prose">', self.ask("/tgrid?category=prose&rev_order=asc").text)
+
+    def test_summary(self) -> None:
+        """Each builder has its last result before those of the revisions (row 15)."""
+        for path in ("/grid", "/tgrid"):
+            page = self.ask(path).text
+            self.assertIn('<a class="success" href="builders/full" title="full">', page)
+            self.assertIn('<a class="success" href="builders/docs" title="docs">', page)
+
+    def test_fold(self) -> None:
+        """A folded category has numbers instead of its builders, and a link that unfolds it (row 15)."""
+        for path in ("grid", "tgrid"):
+            page = self.ask(f"/{path}").text
+            self.assertIn(f'href="{path}?fold=prose" aria-label="fold prose"', page)
+            page = self.ask(f"/{path}?fold=prose&fold=no+category&width=2").text
+            self.assertNotIn("/builds/", page)
+            self.assertEqual(
+                page.count("<td>1 success</td>"), 4
+            )  # the last builds, and those of two revisions
+            self.assertEqual(page.count("<td>1 failure</td>"), 1)
+            self.assertIn(f'href="{path}?width=2&amp;fold=no+category" aria-label="unfold prose"', page)
+            self.assertNotIn("fold</a>", self.ask(f"/{path}?category=prose").text)
+
     def test_width(self) -> None:
         """The width reduces the revisions to the newest, the category reduces the builders."""
         page = self.ask("/grid?width=1").text

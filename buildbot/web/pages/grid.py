@@ -1,18 +1,25 @@
 # -*- test-case-name: tests.stories.test_webgrid -*-
-"""The grids: builders by revisions, and revisions by builders."""
+"""The grids: builders by revisions, and revisions by builders; both are one table, turned round.
+
+A category can be folded. Then it has one line with numbers instead of the lines of its builders.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from buildbot.model.rows import BuildRow
+from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Markup, Template, Value, join, link
-from buildbot.web.pages.boxes import lastRowsOf
+from buildbot.web.pages.boxes import box, lastRowsOf
 from buildbot.web.pages.builders import buildLink, chosen, ofBranches
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.matrix import Stamp, byStamp, stamps
+from buildbot.web.pages.folding import PARAMETER, Group, foldLink, groupsOf, numbers
+from buildbot.web.pages.matrix import Rows, Stamp, byStamp, stamps
 from buildbot.web.pages.pieces import activity, paragraph
 from buildbot.web.routes import Parameter, Route
 
@@ -21,16 +28,38 @@ LEAST_RELOAD = 15
 #: The builds of each builder that are looked at, at least and at most.
 _LEAST, _MOST = 20, 200
 
-#: It makes a table of the builds by builder, and of the revisions, the newest first.
-_Layout = Callable[[Call, Mapping[str, Sequence[BuildRow]], Sequence[Stamp]], Markup]
-
 _GRID = Template(
     '<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table class="Grid grid">'
-    "<caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    "<caption>{caption}</caption><thead>{heads}</thead><tbody>{rows}</tbody></table></div>"
 )
+_ROW = Template("<tr>{cells}</tr>")
 _HEAD = Template('<th scope="col">{text}</th>')
-_ROW = Template('<tr><th scope="row">{head}</th>{cells}</tr>')
+_SIDE = Template('<th scope="row">{text}</th>')
+_GROUP = Template('<th scope="{scope}group" colspan="{count}">{text}</th>')
 _CELL = Template("<td>{text}</td>")
+_NOTHING = _CELL(text="")
+_STRIP = Template('<span class="strip">{box}</span>')
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A builder, or a folded category: the text of its head, its last build, and its cells by revision."""
+
+    head: Markup
+    last: Markup
+    cells: Sequence[Markup]
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The lines of one category, with its head; the lines of a folded one are the head's."""
+
+    head: Markup
+    lines: Sequence[_Line]
+
+
+#: It makes the head rows and the body rows of a table, of the groups and the revisions, the newest first.
+_Layout = Callable[[Call, Sequence[_Lines], Sequence[Stamp]], tuple[Sequence[Markup], Sequence[Markup]]]
 
 _WIDTH = "How many revisions are shown."
 PARAMETERS = (
@@ -40,6 +69,7 @@ PARAMETERS = (
     Parameter("branch", "Show only builds of these branches; trunk is also no branch.", repeated=True),
     Parameter("width", _WIDTH, "integer", least=1, most=100),
     Parameter("length", _WIDTH, "integer", least=1, most=100),
+    PARAMETER,
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
 )
 
@@ -51,51 +81,108 @@ def reloads(call: Call) -> int:
 
 async def grid(call: Call) -> Page:
     """A row for each builder, a column for each revision; the newest is on the right."""
-    return await _page(call, "Grid", _byBuilder)
+    return await _page(call, "Grid", "Builders by revisions", _byBuilder, "tgrid")
 
 
 async def tgrid(call: Call) -> Page:
     """A row for each revision, a column for each builder."""
-    return await _page(call, "Grid by revision", _byRevision)
+    return await _page(call, "Grid by revision", "Revisions by builders", _byRevision, "grid")
 
 
-async def _page(call: Call, title: str, layout: _Layout) -> Page:
+async def _page(call: Call, title: str, caption: str, layout: _Layout, other: str) -> Page:
     names = chosen(call)
     count = call.query["width"] or call.query["length"] or 5
     found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 3 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
     columns = stamps(rows, count)
-    content: Markup = layout(call, rows, columns) if columns else paragraph("There are no builds.")
+    content: Markup = paragraph("There are no builds.")
+    if columns:
+        order = columns if call.query.get("rev_order") == "desc" else list(reversed(columns))
+        groups = [_lines(call, each, rows, order) for each in groupsOf(call, names)]
+        heads, body = layout(call, groups, order)
+        content = _GRID(
+            caption=caption,
+            heads=join(_ROW(cells=each) for each in heads),
+            rows=join(_ROW(cells=each) for each in body),
+        )
+    pairs = [(each.name, text) for each in PARAMETERS for text in call.given.get(each.name, ())]
+    turned = link(call.to(other, query=urlencode(pairs)), "The other way round")
     return Page(
         title,
-        [Part("grid", content)],
+        [paragraph(turned), Part("grid", content)],
         topics=(BUILDERS, BUILDS, QUEUE),
         wide=True,
         refresh=reloads(call),
     )
 
 
-def _byBuilder(call: Call, rows: Mapping[str, Sequence[BuildRow]], found: Sequence[Stamp]) -> Markup:
-    columns = list(reversed(found))
-    heads = [_HEAD(text="Builder"), *(_HEAD(text=_stamp(call, each)) for each in columns)]
-    lines = []
-    for name, builds in rows.items():
-        cells = byStamp(builds)
-        lines.append(
-            _ROW(head=_builder(call, name), cells=join(_cell(call, cells.get(each)) for each in columns))
-        )
-    return _GRID(caption="Builders by revisions", heads=join(heads), rows=join(lines))
+def _lines(call: Call, group: Group, rows: Rows, order: Sequence[Stamp]) -> _Lines:
+    """The lines of a category."""
+    head = foldLink(call, group.category, call.route.parameters)
+    last = {
+        name: next((row for row in rows[name] if row.finished is not None), None) for name in group.builders
+    }
+    placed = {name: byStamp(rows[name]) for name in group.builders}
+    if group.isFolded:
+        cells = [_counted(placed[name].get(each) for name in group.builders) for each in order]
+        return _Lines(head, [_Line(head, _counted(last.values()), cells)])
+    return _Lines(
+        head,
+        [
+            _Line(
+                _builder(call, name),
+                _summary(call, name, last[name]),
+                [_cell(call, placed[name].get(each)) for each in order],
+            )
+            for name in group.builders
+        ],
+    )
 
 
-def _byRevision(call: Call, rows: Mapping[str, Sequence[BuildRow]], found: Sequence[Stamp]) -> Markup:
-    order = found if call.query["rev_order"] == "desc" else list(reversed(found))
-    heads = [_HEAD(text="Revision"), *(_HEAD(text=_builder(call, name)) for name in rows)]
-    columns = [byStamp(builds) for builds in rows.values()]
-    lines = [
-        _ROW(head=_stamp(call, each), cells=join(_cell(call, cells.get(each)) for cells in columns))
-        for each in order
+def _byBuilder(
+    call: Call, groups: Sequence[_Lines], order: Sequence[Stamp]
+) -> tuple[Sequence[Markup], Sequence[Markup]]:
+    heads = [_HEAD(text="Builder"), _HEAD(text="Last"), *(_HEAD(text=_stamp(call, each)) for each in order)]
+    body: list[Markup] = []
+    for group in groups:
+        isFolded = group.lines[0].head is group.head
+        if len(groups) > 1 and not isFolded:
+            body.append(_GROUP(scope="row", count=len(heads), text=group.head))
+        body += [join([_SIDE(text=each.head), each.last, *each.cells]) for each in group.lines]
+    return [join(heads)], body
+
+
+def _byRevision(
+    call: Call, groups: Sequence[_Lines], order: Sequence[Stamp]
+) -> tuple[Sequence[Markup], Sequence[Markup]]:
+    lines = [each for group in groups for each in group.lines]
+    names = [
+        _HEAD(text=NOTHING if each.head is group.head else each.head)
+        for group in groups
+        for each in group.lines
     ]
-    return _GRID(caption="Revisions by builders", heads=join(heads), rows=join(lines))
+    heads = [
+        join([_HEAD(text="Revision"), *names]),
+        join([_SIDE(text="Last"), *(each.last for each in lines)]),
+    ]
+    if len(groups) > 1:
+        tops = [_GROUP(scope="col", count=len(each.lines), text=each.head) for each in groups]
+        heads.insert(0, join([_NOTHING, *tops]))
+    body = [
+        join([_SIDE(text=_stamp(call, each)), *(line.cells[place] for line in lines)])
+        for place, each in enumerate(order)
+    ]
+    return heads, body
+
+
+def _counted(rows: Iterable[BuildRow | None]) -> Markup:
+    """A cell with numbers, such as "12 success, 1 failure"."""
+    return _CELL(text=numbers(lookOfResult(row.results).word for row in rows if row is not None))
+
+
+def _summary(call: Call, name: str, row: BuildRow | None) -> Markup:
+    """The result of the last finished build, as a link to the builder."""
+    return _NOTHING if row is None else _CELL(text=_STRIP(box=box(row, call.to("builders", name))))
 
 
 def _stamp(call: Call, stamp: Stamp) -> Markup:
