@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
+from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import NOTHING, Markup, Template, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, link
 from buildbot.web.pages.boxes import box, lastRowsOf
 from buildbot.web.pages.builders import buildLink, chosen, ofBranches
 from buildbot.web.pages.changes import revision
@@ -52,10 +53,11 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Lines:
-    """The lines of one category, with its head; the lines of a folded one are the head's."""
+    """The lines of one category, with its head. A folded category has one line."""
 
     head: Markup
     lines: Sequence[_Line]
+    isFolded: bool = False
 
 
 #: It makes the head rows and the body rows of a table, of the groups and the revisions, the newest first.
@@ -125,7 +127,8 @@ def _lines(call: Call, group: Group, rows: Rows, order: Sequence[Stamp]) -> _Lin
     placed = {name: byStamp(rows[name]) for name in group.builders}
     if group.isFolded:
         cells = [_counted(placed[name].get(each) for name in group.builders) for each in order]
-        return _Lines(head, [_Line(head, _counted(last.values()), cells)])
+        text = escape(counted(len(group.builders), "builder"))
+        return _Lines(head, [_Line(text, _counted(last.values()), cells)], True)
     return _Lines(
         head,
         [
@@ -145,8 +148,7 @@ def _byBuilder(
     heads = [_HEAD(text="Builder"), _HEAD(text="Last"), *(_HEAD(text=_stamp(call, each)) for each in order)]
     body: list[Markup] = []
     for group in groups:
-        isFolded = group.lines[0].head is group.head
-        if len(groups) > 1 and not isFolded:
+        if _hasHeads(groups):
             body.append(_GROUP(scope="row", count=len(heads), text=group.head))
         body += [join([_SIDE(text=each.head), each.last, *each.cells]) for each in group.lines]
     return [join(heads)], body
@@ -156,16 +158,12 @@ def _byRevision(
     call: Call, groups: Sequence[_Lines], order: Sequence[Stamp]
 ) -> tuple[Sequence[Markup], Sequence[Markup]]:
     lines = [each for group in groups for each in group.lines]
-    names = [
-        _HEAD(text=NOTHING if each.head is group.head else each.head)
-        for group in groups
-        for each in group.lines
-    ]
+    names = [_HEAD(text=each.head) for each in lines]
     heads = [
         join([_HEAD(text="Revision"), *names]),
         join([_SIDE(text="Last"), *(each.last for each in lines)]),
     ]
-    if len(groups) > 1:
+    if _hasHeads(groups):
         tops = [_GROUP(scope="col", count=len(each.lines), text=each.head) for each in groups]
         heads.insert(0, join([_NOTHING, *tops]))
     body = [
@@ -173,6 +171,11 @@ def _byRevision(
         for place, each in enumerate(order)
     ]
     return heads, body
+
+
+def _hasHeads(groups: Sequence[_Lines]) -> bool:
+    """True if the categories are shown: there are several, or one can be unfolded."""
+    return len(groups) > 1 or any(each.isFolded for each in groups)
 
 
 def _counted(rows: Iterable[BuildRow | None]) -> Markup:
