@@ -57,5 +57,6 @@ ROUTES = (
         "/builders/{builder}/builds/{number:int}/failure",
         failure,
         "Leads to the log of the first failed step of a build, at its first failing line.",
+        kind="way",
     ),
 )
