@@ -87,8 +87,8 @@ class Route:
     @ivar about: what it answers, as one sentence for the documentation.
     @ivar action: what the user must be allowed to do; see C{web.accounts.rights}; "" if everybody may
         call it.
-    @ivar kind: "page", "file", "feed", "json" (errors are problem+json), "old" (an old URL), "way" (it leads to a page)
-        or "stream".
+    @ivar kind: "page", "file", "feed", "json" (errors are problem+json), "old" (an old URL),
+        "way" (it leads to a page) or "stream".
     @ivar strict: True if an unknown parameter is an error.
     @ivar schema: the name of the JSON schema of the answer, for the API.
     """
