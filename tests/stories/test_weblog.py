@@ -389,6 +389,14 @@ class SearchTests(LogCase):
             )
         )
 
+    def test_near(self) -> None:
+        """A line between two hits is shown once."""
+        self.say(stdout="a\nhay hit\nb\nc\nd\nhit again\nhit\ne\n")
+        page = self.log("/search?q=hit").text
+        for line in "abcde":
+            self.assertEqual(page.count(f"</i> {line}</div>"), 1, line)
+        self.assertEqual(page.count('<div class="found">'), 3)
+
     def test_literal(self) -> None:
         """The lines with a text are shown with links, and the lines around them; the rest is a link."""
         page = self.log("/search?q=needle")

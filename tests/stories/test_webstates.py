@@ -90,6 +90,13 @@ class BuildTests(StatesCase):
         self.assertRegex(page, r">buildername</td>.*>full</td>.*>build</td>")
         self.assertIn("Force &lt;ann&gt;", page)
 
+    def test_neighbours(self) -> None:
+        """The page of a step has links to the steps before and after it."""
+        record = build(steps=(step("a"), step("b"), step("c")))
+        page = self.show(record, "/steps/b").text
+        self.assertIn('Previous step: <a href="../../../../../builders/full/builds/7/steps/a">', page)
+        self.assertIn('Next step: <a href="../../../../../builders/full/builds/7/steps/c">', page)
+
     def test_oldProperties(self) -> None:
         """The sources of a build of an earlier release are unknown, and the page says why."""
         page = self.show(build(properties={"a": 1})).text

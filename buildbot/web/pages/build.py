@@ -37,10 +37,11 @@ from buildbot.web.routes import Route
 from buildbot.web.sight import withoutHidden
 from buildbot.web.static import LOG_STYLE
 
-#: The most characters of a property's value on the page.
-LONGEST_VALUE = 2000
+#: The most characters of a property's value on the page; more than C{SHORT_VALUE} are shown on demand.
+LONGEST_VALUE, SHORT_VALUE = 2000, 200
 #: The most properties, tests and steps on the page.
 MOST_PROPERTIES, MOST_TESTS, MOST_STEPS = 500, 200, 500
+_LONG = Template("<details><summary>{beginning}</summary>{text}</details>")
 _REPORT = Template("<details><summary>{name}</summary><pre>{text}</pre></details>")
 
 
@@ -241,10 +242,13 @@ def _reports(test: TestRecord) -> Markup:
     )
 
 
-def _shown(value: object) -> str:
-    """A property as text. The passwords in its URLs are struck out."""
+def _shown(value: object) -> Value:
+    """A property as text; a long one can be opened. The passwords in its URLs are struck out."""
     text = withoutPasswords(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
+    if len(text) <= SHORT_VALUE:
+        return text
+    rest = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+    return _LONG(beginning=f"{text[: SHORT_VALUE // 2]}… ({len(text)} characters)", text=rest)
 
 
 def _left(status: BuildStatus | None, step: StepRecord) -> str:
@@ -273,6 +277,7 @@ async def stepPage(call: Call) -> Page:
         ("Logs and links", logs(call, build, step)),
         ("Counted", statistics(step)),
     )
+    content = join([content, _aroundStep(call, build, step)])
     name, number = build.builder, build.number or 0
     return Page(
         step.name,
@@ -285,6 +290,18 @@ async def stepPage(call: Call) -> Page:
             (f"Build {number}", call.to(*buildPath(build))),
         ),
     )
+
+
+def _aroundStep(call: Call, build: BuildRecord, step: StepRecord) -> Markup:
+    """Links to the steps before and after."""
+    shown = [each for each in build.steps if not each.hidden or each is step]
+    place = next(place for place, each in enumerate(shown) if each is step)
+    links = [
+        join([f"{word} step: ", link(call.to(*buildPath(build), "steps", shown[at].name), shown[at].name)])
+        for word, at in (("Previous", place - 1), ("Next", place + 1))
+        if 0 <= at < len(shown)
+    ]
+    return paragraph(join(links, " · ")) if links else NOTHING
 
 
 ROUTES = (

@@ -88,17 +88,20 @@ def _plain(found: Found) -> dict[str, Any]:
 def _withLines(view: LogView, hits: tuple[Hit, ...]) -> list[_Around]:
     """The hits with the lines around them. Blocks."""
     found = []
-    for hit in hits:
+    shown = 0  # the last line that is shown already
+    for place, hit in enumerate(hits):
         first = max(1, hit.line - AROUND)
+        following = hits[place + 1].line if place + 1 < len(hits) else None
         lines = view.lines(first, hit.line + AROUND - first + 1).lines
         texts = [(line.number or 0, line.text[:_LONGEST]) for line in lines]
         found.append(
             _Around(
                 hit,
-                [each for each in texts if each[0] < hit.line],
-                [each for each in texts if each[0] > hit.line],
+                [each for each in texts if shown < each[0] < hit.line],
+                [each for each in texts if each[0] > hit.line and (following is None or each[0] < following)],
             )
         )
+        shown = max([hit.line, *(number for number, _ in found[-1].after)])
     return found
 
 

@@ -105,7 +105,7 @@ async def slave(call: Call) -> Page:
 
 def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
     return facts(
-        ("State", join([_state(slave), slave["state"]], " ")),
+        ("State", join([_state(slave), "" if slave["state"] == "ready" else slave["state"]], " ")),
         ("Paused", pauseWords(slave)),
         ("Running builds", slave["running"]),
         ("Since", "" if slave["since"] is None else when(slave["since"])),
