@@ -96,3 +96,27 @@ class LastRowsTests(HistoryCase):
             found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], 20)))
             self.assertEqual([row.number for row in found["full"]], [1, 0])
         self.assertEqual(len(self.read), 2)
+
+    def test_standings(self) -> None:
+        """The first page asks the store only for builders where something has happened."""
+        asked: list[list[str]] = []
+        read = self.store.getStandings
+
+        def getStandings(builders: Iterable[str]) -> Any:
+            asked.append(list(builders))
+            return read(builders)
+
+        self.patch(self.store, "getStandings", getStandings)
+        for _ in range(2):
+            self.wait(2)
+            self.assertIn("No builder is broken.", self.ask("/").text)
+        self.assertEqual(asked, [["full"]])
+        self.force()
+        for number in (0, 1):
+            self.commands[number].end(2)
+            self.wait(2)
+        self.assertIn("log of #1", self.ask("/").text)
+        count = len(asked)
+        self.wait(2)
+        self.assertIn("log of #1", self.ask("/").text)
+        self.assertEqual(len(asked), count)

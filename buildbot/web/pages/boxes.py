@@ -9,8 +9,9 @@ from itertools import groupby
 from typing import Literal
 
 from buildbot.model.results import SUCCESS
-from buildbot.model.rows import BuildRow
+from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.looks import lookOfResult
+from buildbot.status.report import runningBuilds
 from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
 from buildbot.web.limited import Limited
@@ -132,6 +133,25 @@ class LastRows:
 
     def __init__(self, room: int = ROOM) -> None:
         self._kept: Limited[tuple[str, int], _Kept] = Limited(room)
+        self._standings: Limited[str, tuple[int, float, Standing]] = Limited(room)
+
+    async def standings(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
+        """How each builder stands. That of a builder without a running build is kept like its rows."""
+        now = {name: world.topics.generation(builderTopic(name)) for name in names}
+        running = {build.record.builder for build in runningBuilds(world.botmaster)}
+        began = world.now()
+        found = {}
+        for name in names:
+            generation, since, standing = self._standings.get(name) or (None, 0.0, Standing())
+            if generation == now[name] and since >= began - _LONGEST:
+                found[name] = standing
+        missing = [name for name in names if name not in found]
+        if missing:
+            for name, standing in (await world.store.getStandings(missing)).items():
+                found[name] = standing
+                if name not in running:
+                    self._standings.put(name, (now[name], began, standing), 1)
+        return {name: found[name] for name in names}
 
     async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
         """The last C{count} builds of each builder, newest first; nobody may change the lists."""

@@ -9,6 +9,7 @@ from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.failure import failureLink
@@ -21,7 +22,7 @@ from buildbot.web.serving import feeds
 async def home(call: Call) -> Page:
     """What is broken, what runs, and what waits."""
     names = call.world.status.getBuilderNames(call.world.options.categories)
-    standings = await call.world.store.getStandings(names)
+    standings = await lastRowsOf(call).standings(call.world, names)
     broken = [(name, each) for name, each in standings.items() if each.last is not None and isRed(each.last)]
     return Page(
         call.world.config.projectName or "Home",

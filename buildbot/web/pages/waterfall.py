@@ -162,7 +162,7 @@ async def _chosen(call: Call) -> list[str]:
     if wanted:
         names = [name for name in wanted if name in names]
     if query["failures_only"]:
-        standings = await call.world.store.getStandings(names)
+        standings = await lastRowsOf(call).standings(call.world, names)
         names = [name for name in names if _isBad(status.getBuilder(name), standings[name].red is not None)]
     return names
 
