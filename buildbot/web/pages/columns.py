@@ -10,12 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from buildbot.web.markup import Markup, Template
 
 #: A cell without a box, and one with a box.
 _EMPTY = Template('<td rowspan="{rows}"></td>')
 _FULL = Template('<td rowspan="{rows}" class="{kind}">{html}</td>')
+
+
+#: Times are compared in hundredths of a second: steps may be that short.
+UNIT = 100
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,12 @@ class Box:
     kind: str
     html: Markup
 
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """The start and the end in hundredths of a second; the end is later."""
+        start = int(self.start * UNIT)
+        return start, max(int(self.end * UNIT), start + 1)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -45,19 +56,9 @@ class Row:
     cells: tuple[Markup, ...]
 
 
-#: Times are compared in hundredths of a second: steps may be that short.
-UNIT = 100
-
-
-def span(box: Box) -> tuple[int, int]:
-    """The start and the end of a box in hundredths of a second; the end is later."""
-    start = int(box.start * UNIT)
-    return start, max(int(box.end * UNIT), start + 1)
-
-
 def edges(columns: Sequence[Sequence[Box]], most: int) -> list[int]:
     """The newest C{most} + 1 times at which a row begins or ends, in descending order."""
-    times = {time for boxes in columns for box in boxes for time in span(box)}
+    times = {time for boxes in columns for box in boxes for time in box.span}
     return sorted(times, reverse=True)[: most + 1]
 
 
@@ -88,9 +89,9 @@ def _placed(boxes: Sequence[Box], rising: list[int], count: int, most: int) -> l
     """
     free = 0
     placed = []
-    for start, end, box in sorted(
-        ((*span(box), box) for box in boxes), key=lambda each: (-each[1], -each[0])
-    ):
+    oldest = -rising[-1]
+    seen = [(*box.span, box) for box in boxes if box.span[1] > oldest]
+    for start, end, box in sorted(seen, key=lambda each: (-each[1], -each[0])):
         wanted = bisect_left(rising, -end)
         top = max(free, wanted)
         if wanted >= count or top >= most:
