@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 from twisted.internet import reactor as installed
 from twisted.internet import task
@@ -63,6 +64,8 @@ c['schedulers'] = [
     Scheduler('quick%d' % each, None, 120, ['builder%03d' % each]) for each in range({builders})]
 c['status'] = [WebStatus(http_port='tcp:0:interface=127.0.0.1')]
 """
+#: The most kilobytes of an answer of the API.
+LARGEST = 1000
 #: The pages: name -> path, and the milliseconds of CPU and kilobytes on the wire that are promised.
 PAGES: dict[str, tuple[str, float, float]] = {
     "home": ("/", 15, 40),
@@ -82,6 +85,10 @@ PAGES: dict[str, tuple[str, float, float]] = {
     "API slaves": ("/api/v1/slaves", 50, 40),
     "API build": ("/api/v1/builders/builder001/builds/50", 15, 10),
     "API queue": ("/api/v1/requests", 50, 40),
+    "API 1000 builds": ("/api/v1/builds?limit=1000", 50, 100),
+    "API all builders": ("/api/v1/builders?limit=1000", 50, 100),
+    "API all slaves": ("/api/v1/slaves?limit=1000", 50, 100),
+    "API 1000 requests": ("/api/v1/requests?limit=1000", 50, 100),
     "metrics": ("/metrics", 20, 60),
     "monitors": ("/cctray.xml", 50, 20),
     "feed": ("/atom", 50, 40),
@@ -139,7 +146,8 @@ class Pages:
         """
         self._topics.touch(*LISTS, *(self._others if everywhere else self._one))
         everything, mine = time.process_time(), time.thread_time()
-        incoming = Incoming("GET", path, {"host": "127.0.0.1"}, {}, peer="127.0.0.1")
+        path, _, query = path.partition("?")
+        incoming = Incoming("GET", path, {"host": "127.0.0.1"}, parse_qs(query), peer="127.0.0.1")
         answer = await self._answer(incoming, path.strip("/").split("/"))
         assert isinstance(answer, Answer) and answer.status == 200, (path, answer)
         len(answer.zipped)
@@ -148,7 +156,7 @@ class Pages:
 
 async def measure(pages: Pages, promises: Promises, wanted: str) -> None:
     """Print the cost of each page."""
-    print(f"{'page':12s} {'all new':>8s} {'CPU ms':>8s} {'reactor':>8s} {'raw KB':>8s} {'gzip KB':>8s}")
+    print(f"{'page':17s} {'all new':>8s} {'CPU ms':>8s} {'reactor':>8s} {'raw KB':>8s} {'gzip KB':>8s}")
     for name, (path, mostCpu, mostSize) in PAGES.items():
         path = path.format(revision=wanted)
         first = median([(await pages.ask(path, everywhere=True))[0] for _ in range(3)])
@@ -157,9 +165,11 @@ async def measure(pages: Pages, promises: Promises, wanted: str) -> None:
         cpu, mine = median(each[0] for each in found), median(each[1] for each in found)
         answer = found[-1][2]
         raw, small = len(answer.body) / 1000, len(answer.zipped) / 1000
-        print(f"{name:12s} {first:8.1f} {cpu:8.1f} {mine:8.1f} {raw:8.1f} {small:8.1f}", flush=True)
+        print(f"{name:17s} {first:8.1f} {cpu:8.1f} {mine:8.1f} {raw:8.1f} {small:8.1f}", flush=True)
         promises.judge(f"{name} in {mostCpu} ms", cpu <= mostCpu, seconds=True)
         promises.judge(f"{name} in {mostSize} KB", small <= mostSize)
+        if name.startswith("API"):
+            promises.judge(f"{name} in {LARGEST} KB, not compressed", raw <= LARGEST)
 
 
 async def main(short: bool, builders: int, slaves: int, builds: int) -> int:
