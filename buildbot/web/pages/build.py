@@ -41,6 +41,8 @@ from buildbot.web.static import LOG_STYLE
 LONGEST_VALUE, SHORT_VALUE = 2000, 200
 #: The most properties, tests and steps on the page.
 MOST_PROPERTIES, MOST_TESTS, MOST_STEPS = 500, 200, 500
+#: The durations of shorter steps are shown with a tenth of a second.
+_SHORT = 9.95
 _LONG = Template("<details><summary>{beginning}</summary>{text}</details>")
 _REPORT = Template("<details><summary>{name}</summary><pre>{text}</pre></details>")
 
@@ -168,7 +170,10 @@ def _lasts(step: StepRecord, now: float) -> float:
 
 
 def _duration(step: StepRecord, now: float) -> Value:
-    return since(step.started, now) if step.finished is None else lasting(step.finished - step.started)
+    if step.finished is None:
+        return since(step.started, now)
+    lasts = step.finished - step.started
+    return f"{lasts:.1f} s" if 0 < lasts < _SHORT else lasting(lasts)
 
 
 def logs(call: Call, build: BuildRecord, step: StepRecord) -> Markup:
@@ -248,7 +253,7 @@ def _shown(value: object) -> Value:
     if len(text) <= SHORT_VALUE:
         return text
     rest = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
-    return _LONG(beginning=f"{text[: SHORT_VALUE // 2]}… ({len(text)} characters)", text=rest)
+    return _LONG(beginning=f"{text[: SHORT_VALUE // 4]}… ({len(text)} characters)", text=rest)
 
 
 def _left(status: BuildStatus | None, step: StepRecord) -> str:
