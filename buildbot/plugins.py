@@ -11,7 +11,7 @@ from buildbot.config.standins import reportMissing
 _MODULES = {
     "util": (
         *("config", "process.factory", "process.properties", "process.choosing", "locks"),
-        *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence"),
+        *("changes.filter", "schedulers.forcesched", "interfaces", "steps.shellsequence", "revlinks"),
         *("status.web.authz", "status.web.auth"),
     ),
     "steps": (

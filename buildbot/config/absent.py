@@ -24,7 +24,6 @@ _NEVER = "it is left out for good, so take it out"
 
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
 SENTENCES = {
-    "revlinks": "write a function of (revision, repository), and give it to WebStatus(revlink=…)",
     "status.web": _PAGES,
     "status.web.auth.": "derive your check from AuthBase of buildbot.status.web.auth",
     "status.web.authz.": _RIGHTS,
@@ -64,7 +63,7 @@ SENTENCES = {
     **dict.fromkeys(
         (
             *(f"plugins.util.{kind}" for kind in ("Any", "RolesFrom", "GitHubAuth", "UserPasswordAuth")),
-            *(f"plugins.util.{kind}" for kind in ("CustomAuth", "Avatar", "RevlinkMatch")),
+            *(f"plugins.util.{kind}" for kind in ("CustomAuth", "Avatar")),
             *(f"plugins.util.{kind}Build" for kind in ("Force", "Rebuild", "Stop")),
             "plugins.util.EnableScheduler",
         ),

@@ -64,6 +64,7 @@ KEYS = (
     "mergeRequests",
     "properties",
     "prioritizeBuilders",
+    "revlink",
 )
 #: The keys whose values become attributes of MasterConfig as they are.
 _UNCHANGED = (
@@ -71,6 +72,7 @@ _UNCHANGED = (
     "buildbotURL",
     "manhole",
     "prioritizeBuilders",
+    "revlink",
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: Keys of later and earlier Buildbots -> the key or remedy in this release.
@@ -84,7 +86,6 @@ OTHER_KEYS = {
     "codebaseGenerator": "leave it out: all changes are of one codebase",
     "configurators": "leave it out, and write into c what they would",
     "mq": "leave it out: there is one master",
-    "revlink": "give it to the web pages: WebStatus(revlink=…)",
     "secretsProviders": "read each secret with passwordFromFile of buildbot.config.secrets",
     "user_managers": "leave it out: users are those who made the changes",
     "validation": "leave it out: the names of branches and revisions need no settings",
@@ -184,6 +185,13 @@ def _prioritizeBuilders(raw: Raw, report: Report) -> Iterator[ConfigError]:
     trouble = rule is not None and functionTrouble(rule, "a function of (master, builders)", 2)
     if trouble:
         yield report(f"c['prioritizeBuilders'] {trouble}", "prioritizeBuilders")
+
+
+def _revlink(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    link = raw.get("revlink")
+    trouble = link is not None and functionTrouble(link, "a function of (revision, repository)", 2)
+    if trouble:
+        yield report(f"c['revlink'] {trouble}", "revlink")
 
 
 def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -362,7 +370,17 @@ def _isScheduler(thing: object) -> bool:
 
 
 _RULES: tuple[Rule, ...] = (
-    *(_required, _lists, _texts, _mergeRequests, _properties, _prioritizeBuilders, botErrors, _ports),
+    *(
+        _required,
+        _lists,
+        _texts,
+        _mergeRequests,
+        _properties,
+        _prioritizeBuilders,
+        _revlink,
+        botErrors,
+        _ports,
+    ),
     *(_plugins, _accounts, _schedulers, triggerErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (

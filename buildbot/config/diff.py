@@ -24,6 +24,7 @@ SETTINGS = (
     "mergeRequests",
     "properties",
     "prioritizeBuilders",
+    "revlink",
 )
 
 

@@ -148,6 +148,7 @@ class MasterConfig:
     @ivar properties: properties of every build: name -> value.
     @ivar prioritizeBuilders: a function of the master and the builders with waiting requests. It returns
         them in the order in which they get slaves.
+    @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
         They do not count in comparisons.
@@ -169,6 +170,7 @@ class MasterConfig:
     mergeRequests: MergeRule = field(default_factory=lambda: MergeRule(True))
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
+    revlink: Callable[[str, str], str | None] | None = field(default=None, hash=False)
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

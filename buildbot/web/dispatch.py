@@ -227,7 +227,8 @@ class Dispatcher:
 
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
-        key = (incoming.path, _queryOf(incoming), call.who.name, call.who.how, call.who.key, call.sight)
+        who, configuration = call.who, self.world.master.generation  # a reconfig may change every page
+        key = (incoming.path, _queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 
+from buildbot.changes.changes import Change
 from tests.stories.web import WebWorld
 
 OLD = """
@@ -149,6 +150,28 @@ class NewFileTests(RealCase):
         self.assertIn('title="Ticket 7">#7</a>', self.ask("/changes").text)
         self.assertEqual(self.ask("/atom").status, 200)
         self.assertEqual(self.ask("/rss").status, 404)
+
+    def test_revlink(self) -> None:
+        """0.8.5: the pages of revisions are known by c['revlink'], or by the repository itself."""
+        lines = (
+            "from buildbot.changes.pb import PBChangeSource\n"
+            "c['status'].append(html.WebStatus(http_port=8010))\n"
+            "from buildbot import revlinks\n"
+            "c['revlink'] = revlinks.RevlinkMatch([r'git://x/(.*)'], r'http://x/\\1/commit/%s')\n"
+        )
+        self.begin(NEW + lines, "runtests")
+        for number, repository in enumerate(("git://x/fish", "https://github.com/a/b.git"), 1):
+            change = Change("ann", ["a"], "mend", revision=f"{number}f", repository=repository)
+            self.successResultOf(self.master.addChange(change))
+        self.wait(1)
+        page = self.ask("/changes").text
+        self.assertIn('<a href="http://x/fish/commit/1f">source</a>', page)
+        self.assertNotIn("github.com/a/b/commit", page)
+        self.edit("c['revlink'] = ", "unused = ")
+        self.assertTrue(self.reconfig()["applied"])
+        page = self.ask("/changes").text
+        self.assertNotIn("http://x/fish/commit", page)
+        self.assertIn('<a href="https://github.com/a/b/commit/2f">source</a>', page)
 
     def test_plugins(self) -> None:
         """0.8.11: the classes come from buildbot.plugins, and the pages are for users only."""

@@ -138,6 +138,11 @@ class Plain(html.WebStatus):
         self.site.resource.defaultType = r'text/plain'
 c['status'].append(Plain(http_port=8010, authz=authz.Authz(forceBuild=True)))
 """,
+    "links to revisions": r"""
+from buildbot import revlinks
+c['revlink'] = revlinks.RevlinkMatch([r'git://x/(.*)'], r'https://x/\1/commit/%s')
+c['status'].append(html.WebStatus(http_port=8010, change_hook_dialects={'github': True}))
+""",
     "Chromium": """
 from buildbot.status.web.console import ConsoleStatusResource
 web = html.WebStatus(http_port=8010, allowForce=None, authz=authz.Authz(forceBuild=True),

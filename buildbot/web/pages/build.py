@@ -18,7 +18,7 @@ from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
-from buildbot.web.pages.outside import named, revisionLink
+from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import (
     bar,
     facts,
@@ -116,7 +116,7 @@ def revisionOf(call: Call, build: BuildRecord) -> Markup:
         revision = changes[-1].get("revision") if changes else None
     if not revision:
         return NOTHING
-    outside = revisionLink(call.world.options.revlink, revision, source.get("repository"))
+    outside = revisionLink(revlinkOf(call.world), revision, source.get("repository"))
     return join(filter(None, [link(call.to("revision", str(revision)), str(revision)), outside]), " ")
 
 

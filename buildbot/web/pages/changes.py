@@ -12,7 +12,7 @@ from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part, missing
 from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
 from buildbot.web.pages.acts import changeForm
-from buildbot.web.pages.outside import linked, named, revisionLink
+from buildbot.web.pages.outside import linked, named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import facts, paragraph, table, when
 from buildbot.web.routes import Parameter, Route
 
@@ -55,7 +55,7 @@ def revision(call: Call, value: object) -> Value:
 
 def _revisions(call: Call, record: Mapping[str, Any]) -> Value:
     """The revision of a change, with a link to it on another site."""
-    outside = revisionLink(call.world.options.revlink, record.get("revision"), record.get("repository"))
+    outside = revisionLink(revlinkOf(call.world), record.get("revision"), record.get("repository"))
     return join(filter(None, [revision(call, record.get("revision")), outside]), " ")
 
 

@@ -13,7 +13,9 @@ from urllib.parse import quote
 
 from buildbot.config.arguments import Kind
 from buildbot.status.asking import Unanswered, attempt
+from buildbot.text.revlinks import default_revlink_matcher
 from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
+from buildbot.web.world import World
 
 _TITLED = Template('<a href="{to}" title="{title}">{text}</a>')
 
@@ -60,6 +62,12 @@ NAME_LINK = Kind(
     "a dict of names and addresses, a function of a name, or None",
     lambda value: value is None or callable(value) or _allFit(value, lambda each: isinstance(each, str)),
 )
+
+
+def revlinkOf(world: World) -> Any:
+    """What makes the addresses of revisions: the argument of the web server, C{c['revlink']}, or our own."""
+    setting = world.options.revlink
+    return setting if setting is not None else world.config.revlink or default_revlink_matcher
 
 
 def revisionLink(setting: Any, revision: object, repository: object, text: str = "") -> Value:

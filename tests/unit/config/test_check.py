@@ -71,6 +71,10 @@ class KeyTests(unittest.TestCase):
         for changes, told in (
             ({"properties": ["a"]}, "c['properties'] must be a dict of property names and values"),
             ({"properties": {"": 1}}, "c['properties'] must be a dict of property names and values"),
+            (
+                {"revlink": "http://x/%s"},
+                "c['revlink'] must be a function of (revision, repository), not a str",
+            ),
             ({"prioritizeBuilders": "low"}, f"{wanted}, not a str"),
             ({"prioritizeBuilders": lambda one: one}, f"{wanted}: this one does not take two arguments"),
         ):
@@ -91,6 +95,7 @@ class KeyTests(unittest.TestCase):
             mergeRequests=False,
             properties={"a": 1},
             prioritizeBuilders=lambda master, builders: builders,
+            revlink=lambda revision, repository: None,
         )
         self.assertEqual(sorted(given), sorted(check.KEYS))
         self.assertEqual((errors(**given), warnings(**given)), ([], []))
