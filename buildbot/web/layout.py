@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from buildbot import version
@@ -42,7 +43,8 @@ _DOCUMENT = Template("""<!DOCTYPE html>
 <div class="who">{who}</div></header>
 <main id="main" tabindex="-1" data-live="{live}">{trail}<h1>{heading}</h1>{notice}
 {content}</main>
-<footer><p>Buildbot {version}. <span id="live-state" role="status"></span></p></footer>
+<footer><p>Buildbot {version}. <span id="live-state" role="status"></span></p>
+<p id="zone" data-minutes="{minutes}">Times are in the time zone of the master, {zone}.</p></footer>
 </body></html>
 """)
 _REFRESH = Template('\n<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>')
@@ -75,6 +77,7 @@ def document(
     @param since: the number of the last event that the page shows.
     """
     config, options = call.world.config, call.world.options
+    zone, minutes = _zone(call.world.now())
     ownStyle = [_STYLE(to=call.to("buildbot.css"))] if options.hasStyle else []
     site = escape(config.projectName or "Buildbot")
     if config.projectURL:
@@ -100,7 +103,19 @@ def document(
         notice=notice,
         content=join(map(partOf, page.parts), Markup("\n")),
         version=version,
+        minutes=minutes,
+        zone=zone,
     ).encode("utf-8")
+
+
+def _zone(now: float) -> tuple[str, int]:
+    """The time zone of the master, such as "CET (UTC+01:00)", and its minutes east of UTC."""
+    there = time.localtime(now)
+    minutes = there.tm_gmtoff // 60
+    if not minutes:
+        return there.tm_zone, minutes
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{there.tm_zone} (UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02})", minutes
 
 
 def _navigation(call: Call) -> Markup:

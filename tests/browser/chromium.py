@@ -193,9 +193,12 @@ class Browser:
         self._said: dict[int, dict[str, Any]] = {}
         self._tabs: dict[str, Tab] = {}
 
-    def tab(self) -> Tab:
-        """A new page, without cookies and cache."""
-        context = self.ask("Target.createBrowserContext", {})["browserContextId"]
+    def tab(self, beside: Tab | None = None) -> Tab:
+        """A new page, without cookies and cache.
+
+        @param beside: a page whose window, cookies and cache the new one shares; that page is hidden then.
+        """
+        context = beside.context if beside else self.ask("Target.createBrowserContext", {})["browserContextId"]
         target = self.ask("Target.createTarget", {"url": "about:blank", "browserContextId": context})
         attached = self.ask("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         tab = Tab(self, attached["sessionId"], context)

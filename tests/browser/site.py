@@ -77,11 +77,11 @@ def addresses() -> Iterator[str]:
             missing = [name for name in names if name not in values]
             if missing:
                 raise KeyError(f"{route.path}: the browser's tests have no example of {missing[0]}")
-            yield _filled(route.path, values)
+            yield filled(route.path, values)
     yield from MORE_ADDRESSES
 
 
-def _filled(path: str, values: Mapping[str, object]) -> str:
+def filled(path: str, values: Mapping[str, object]) -> str:
     """The path of a route with values for its fields, without the first slash."""
     return _FIELD.sub(lambda field: quote(str(values[field[1]]), safe=""), path)[1:]
 
@@ -130,8 +130,11 @@ class BrowserCase(ProcessCase):
         self.until(lambda: self.hasBegun("long"), "the long build has begun")
         self.ok("force", "--reason", "bot2 is away", self.master, "idle")
 
-    def sendChange(self) -> None:
-        """Send a change with hostile comments, and wait until it is built."""
+    def sendChange(self, build: int = 1) -> None:
+        """Send a change with hostile comments, and wait until it is built.
+
+        @param build: the number of the build of C{first} that the change begins.
+        """
         with open(self.path("master/master.cfg")) as stream:
             text = stream.read()
         port = re.search(r"slavePortnum'\] = 'tcp:(\d+)", text)
@@ -149,7 +152,7 @@ class BrowserCase(ProcessCase):
         ]
         master = ["--master", f"localhost:{port[1]}", "--auth", f"change:{password[1]}"]
         self.ok("sendchange", *master, *words)
-        self.whenFinished("first", 1)
+        self.whenFinished("first", build)
 
     def asked(self, command: str, **params: Any) -> Any:
         """The answer of the master."""

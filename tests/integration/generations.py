@@ -185,10 +185,11 @@ def prepare() -> defer.Deferred[dict[Generation, Environment]]:
 
 def _prepareAll() -> dict[Generation, Environment]:
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(GENERATIONS, pool.map(_prepared, GENERATIONS), strict=True))
+        return dict(zip(GENERATIONS, pool.map(prepared, GENERATIONS), strict=True))
 
 
-def _prepared(generation: Generation) -> Environment:
+def prepared(generation: Generation) -> Environment:
+    """The environment of one generation; it is made if it is missing. Raises L{InstallFailed}."""
     python = findPython27() if generation.major == 2 else sys.executable
     assert python is not None
     directory = os.path.join(cacheDirectory(), _directoryName(generation, python))

@@ -3,82 +3,141 @@
 
 const main = document.getElementById("main");
 const state = document.getElementById("live-state");
+const age = document.createElement("span"); // outside of the state, which is read aloud
 let stream = null;
 let isOver = false; // the reader has lost the right to the live page
 let updated = Date.now();
+let wait = 5000; // milliseconds to the next attempt to connect
 
-function say(text) { if (state) state.textContent = text; }
+function say(text) { if (state.textContent !== text) state.textContent = text; }
 
-// Exchange the parts of the page that have changed. Focus and scroll position stay.
-// A row of a table is parsed within a table; elsewhere its cells would be lost.
-function contentOf(html, isRow) {
-  const text = isRow ? `<table><tbody><tr>${html}</tr></tbody></table>` : html;
-  const body = new DOMParser().parseFromString(text, "text/html").body;
-  return isRow ? body.querySelector("tr").childNodes : body.childNodes;
-}
-
-// A form that somebody fills in stays as it is.
-function isEdited(part) {
-  return [...part.querySelectorAll("input, textarea")].some((field) =>
-    field.checked !== field.defaultChecked || field.value !== field.defaultValue);
-}
-
+// Exchange the parts of the page that have changed. What is the same stays: its focus, selection, position and form.
 function exchange(message) {
   updated = Date.now();
   for (const [id, html] of Object.entries(JSON.parse(message.data))) {
     const old = document.getElementById(id);
-    if (!old || isEdited(old)) continue;
-    const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement : null;
-    const key = focused && (focused.id || focused.getAttribute("href"));
-    old.replaceChildren(...contentOf(html, message.type === "rows"));
-    if (key) {
-      const again = old.querySelector(`#${CSS.escape(key)}, [href="${CSS.escape(key)}"]`);
-      if (again) again.focus({ preventScroll: true });
-    }
+    if (old) become(old, bodyOf(html, message.type === "rows"));
   }
   showTimes();
+}
+
+// A row of a table is parsed within a table; elsewhere its cells would be lost.
+function bodyOf(html, isRow) {
+  const text = isRow ? `<table><tbody><tr>${html}</tr></tbody></table>` : html;
+  const body = new DOMParser().parseFromString(text, "text/html").body;
+  return isRow ? body.querySelector("tr") : body;
+}
+
+// Give an element the content of another one.
+function become(old, made) {
+  const names = new Set([...made.childNodes].map(nameOf));
+  let here = old.firstChild;
+  for (const node of [...made.childNodes]) {
+    while (here && !names.has(nameOf(here))) here = dropped(here);
+    if (here && nameOf(here) === nameOf(node)) {
+      if (!here.isEqualNode(node)) renew(here, node);
+      here = here.nextSibling;
+    } else old.insertBefore(node, here);
+  }
+  while (here) here = dropped(here);
+}
+
+function dropped(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+// What a node is about: its id, or the address of its first link.
+function nameOf(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
+  const link = node.matches("a, tr, li, dd") && (node.href ? node : node.querySelector("a[href]"));
+  return `${node.nodeName} ${node.id || (link ? link.getAttribute("href") : "")}`;
+}
+
+function renew(old, made) {
+  if (old.nodeType !== Node.ELEMENT_NODE) { old.data = made.data; return; }
+  if (old.nodeName === "FORM" && isEdited(old)) return; // somebody fills it in
+  for (const { name } of [...old.attributes]) if (!made.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of made.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  become(old, made);
+}
+
+function isEdited(form) {
+  return [...form.elements].some((field) => field.matches("select") ? field === document.activeElement
+    : field.checked !== field.defaultChecked || field.value !== field.defaultValue);
 }
 
 function connect() {
   const address = main && main.dataset.live;
   if (!address || stream || isOver || document.hidden) return;
-  stream = new EventSource(address);
-  stream.addEventListener("open", () => say("Live."));
-  stream.addEventListener("parts", exchange);
-  stream.addEventListener("rows", exchange);
-  stream.addEventListener("reload", () => location.reload());
-  stream.addEventListener("error", (event) => say(lost(event.target)));
-  stream.addEventListener("closed", (message) => { if (closed(message)) { stream.close(); stream = null; } });
+  stream = listen(address, { parts: exchange, rows: exchange, reload: () => location.reload() });
 }
 
-function lost(source) {
-  return source.readyState === EventSource.CLOSED ? "Not live any more: load the page again." : "The connection is lost; the page tries again.";
+// A stream of events. After a break the browser connects again by itself, but not after an error of a proxy.
+function listen(address, events) {
+  const source = new EventSource(address);
+  source.addEventListener("open", () => { updated = Date.now(); wait = 5000; say("Live."); });
+  source.addEventListener("error", () => {
+    say("The connection is lost; the page tries again.");
+    if (source.readyState !== EventSource.CLOSED) return;
+    forget(source);
+    setTimeout(resume, wait);
+    wait = Math.min(60000, 2 * wait);
+  });
+  source.addEventListener("closed", (message) => closed(source, JSON.parse(message.data)));
+  for (const [name, act] of Object.entries(events)) source.addEventListener(name, act);
+  return source;
 }
 
-// The server has ended the stream for good, or asks the browser to come again. Returns true for good.
-function closed(message) {
-  const { why, mayReturn } = JSON.parse(message.data);
-  if (mayReturn) return false;
+function forget(source) {
+  if (source === stream) stream = null; else follower = null;
+  source.close();
+}
+
+// The server has ended the stream for good, or asks the browser to come again.
+function closed(source, { why, mayReturn }) {
+  if (mayReturn) return;
   isOver = true;
+  forget(source);
   say(`Not live any more. ${why} Load the page again.`);
-  return true;
 }
 
-function disconnect() {
-  if (stream) { stream.close(); stream = null; say("Paused while the page is hidden."); }
+function resume() { connect(); if (log && button) followLog(); }
+
+function pause() {
+  if (!stream && !follower) return;
+  for (const each of [stream, follower]) if (each) each.close();
+  stream = follower = null;
+  say("Paused while the page is hidden.");
 }
 
-document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else connect(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) pause(); else resume(); });
+addEventListener("pagehide", pause);
+addEventListener("pageshow", (event) => { if (event.persisted) resume(); });
+
+// A double click on a button acts once.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (Date.now() - (form.dataset.sent || 0) < 3000) event.preventDefault();
+  else form.dataset.sent = Date.now();
+});
 
 // Times: the server writes its own zone; the title adds the browser's.
 function showTimes() {
   const now = Date.now() / 1000;
-  for (const time of document.querySelectorAll("time[data-since]")) {
-    time.textContent = duration(now - Number(time.dataset.since));
-  }
-  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
-    time.title = new Date(time.dateTime).toLocaleString();
-  }
+  for (const time of document.querySelectorAll("time[data-since]")) write(time, duration(now - Number(time.dataset.since)));
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) time.title = ownTime(time.dateTime);
+  const isLive = stream || follower;
+  write(age, isLive ? `Updated ${duration(now - updated / 1000)} ago.` : "");
+}
+
+// Only a text that changes is written: it may be selected.
+function write(element, text) { if (element.textContent !== text) element.textContent = text; }
+
+function ownTime(text) {
+  return `Your time: ${new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" })}`;
 }
 
 function duration(seconds) {
@@ -161,7 +220,9 @@ let fresh = 0; // new lines that the reader has not seen
 let isLoading = false;
 let lastScroll = 0;
 
+state.after(" ", age);
 showTimes();
+showZone();
 connect();
 
 function isAtEnd() {
@@ -171,18 +232,12 @@ function isAtEnd() {
 function followLog() {
   const { follow, output, times } = log.dataset;
   if (!follow || output === "" || follower || isOver || document.hidden) return;
-  follower = new EventSource(`${follow}?from=${output}${times ? "&times=1" : ""}`);
-  follower.addEventListener("open", () => say("Live."));
-  follower.addEventListener("error", (event) => say(lost(event.target)));
-  follower.addEventListener("closed", (message) => { if (closed(message)) { follower.close(); follower = null; } });
-  follower.addEventListener("lines", addLines);
-  follower.addEventListener("skipped", addGap);
-  follower.addEventListener("marks", fold);
-  follower.addEventListener("end", () => {
+  const end = () => {
     pauseLog("The log is complete.");
     log.dataset.follow = "";
     setTimeout(showOutcome, 1500); // the step ends a little later
-  });
+  };
+  follower = listen(`${follow}?from=${output}${times ? "&times=1" : ""}`, { lines: addLines, skipped: addGap, marks: fold, end });
 }
 
 // Exchange what stands above the log: the result and the failing lines. The lines stay where they are.
@@ -197,6 +252,16 @@ async function showOutcome() {
   }
   scrollBy(0, log.getBoundingClientRect().bottom - place);
   showTimes();
+}
+
+// The master's time zone is in the footer; add the browser's if it differs.
+function showZone() {
+  const zone = document.getElementById("zone"), minutes = -new Date().getTimezoneOffset();
+  if (Number(zone.dataset.minutes) === minutes) return;
+  const two = (number) => String(Math.floor(number)).padStart(2, "0"), size = Math.abs(minutes);
+  const offset = `UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  zone.append(` Your time zone is ${timeZone} (${offset}): point at a time to read it in yours.`);
 }
 
 function pauseLog(why) {
@@ -219,6 +284,7 @@ function lastBlock() {
 // Add lines. An incomplete line is replaced by its longer self.
 function addLines(message) {
   const wasAtEnd = isAtEnd();
+  updated = Date.now();
   for (const line of parsed(message.data)) {
     const old = document.getElementById(line.id);
     if (old) { old.replaceWith(line); continue; }
@@ -393,10 +459,6 @@ function goToFailure(isNext) {
 }
 
 if (log && button) {
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) pauseLog("Paused while the page is hidden.");
-    else followLog();
-  });
   button.addEventListener("click", showEnd);
   addEventListener("scroll", () => {
     const box = log.getBoundingClientRect();

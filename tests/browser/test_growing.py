@@ -1,0 +1,161 @@
+"""A person reads a log while it grows, from real slaves."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from twisted.trial.unittest import SkipTest
+
+from tests.browser.chromium import Device, Tab
+from tests.browser.cutting import CuttingProxy
+from tests.browser.site import BrowserCase
+from tests.integration.generations import OLD_SLAVE, missing, prepared
+from tests.integration.processes import environment
+
+#: Added to the configuration of the demo. Each builder's only step prints until there is a file GO.
+MORE = r"""
+def printing(what, seconds):
+    made = factory.BuildFactory()
+    made.addStep(ShellCommand, name="print", command="until test -e GO; do %s; sleep %s; done" % (what, seconds))
+    return made
+
+c['bots'].append(("old", "sesame"))
+c['builders'] += [
+    {'name': "old", 'slavename': "old", 'builddir': "old", 'factory': printing("date +%s.%N", 0.2)},
+    {'name': "new", 'slavename': "bot1", 'builddir': "new", 'factory': printing("date +%s.%N", 0.2)},
+    {'name': "fast", 'slavename': "old", 'builddir': "fast", 'factory': printing(
+        "n=$((n + 1)); echo line $n of a fast log", 0.01)},
+]
+"""
+#: Note when each new line of the log can be seen: after the frame in which it was painted.
+_WATCH = """(() => { window.ages = [];
+  new MutationObserver((changes) => {
+    const lines = changes.flatMap((each) => [...each.addedNodes]).filter((each) => /^L/.test(each.id));
+    const printed = lines.map((each) => /\\d{10}\\.\\d+/.exec(each.textContent)).filter(Boolean).map(Number);
+    requestAnimationFrame(() => setTimeout(() => {
+      for (const each of printed) window.ages.push(Date.now() / 1000 - each); }));
+  }).observe(document.getElementById('log'), {childList: true, subtree: true}); return true; })()"""
+_COUNT = "Number(document.getElementById('log').dataset.total)"
+_BUTTON = "document.getElementById('new-lines')"
+#: The number and text of each line.
+_LINES = """[...document.querySelectorAll('#log [id^=L]')].map((each) => [Number(each.id.slice(1)),
+  [...each.childNodes].filter((node) => node.nodeName !== 'A').map((node) => node.textContent).join('')])"""
+
+
+class GrowingLogTests(BrowserCase):
+    """A slave 0.7.12 and a worker 4.3 print; a person looks at the logs."""
+
+    def addBuilders(self, web: int) -> None:
+        """Add the builders and the old slave."""
+        if (why := missing()) is not None:
+            raise SkipTest(why)
+        with open(self.path("master/master.cfg"), "a") as stream:
+            stream.write(MORE.replace("GO", self.path("go")))
+        self.ok("reconfig", self.master)
+        self.startOldSlave()
+        for name in ("old", "bot1"):
+            self.until(lambda name=name: self.isAttached(name), f"{name} is attached")
+
+    def isAttached(self, slave: str) -> bool:
+        """True if the slave is connected."""
+        return len(self.asked("status", slave=slave)["slaves"][0]["attachedTo"]) > 0
+
+    def startOldSlave(self) -> None:
+        """Create and start a slave 0.7.12 with its own command."""
+        with open(self.path("master/master.cfg")) as stream:
+            port = stream.read().partition("slavePortnum'] = 'tcp:")[2].partition(":")[0]
+        base = self.path("oldslave")
+        installed = prepared(OLD_SLAVE)
+        options = ["--umask=022", base, f"127.0.0.1:{port}", "old", "sesame"]
+        words = installed.command(OLD_SLAVE.script, OLD_SLAVE.create, *options)
+        env = environment(self.here)
+        subprocess.run(words, check=True, env=env, capture_output=True, timeout=60)
+        command = installed.command("twistd", "--nodaemon", "--python=buildbot.tac", "--pidfile=")
+        with open(os.devnull, "w") as null:
+            child = subprocess.Popen(command, cwd=base, env=env, stdin=subprocess.DEVNULL, stdout=null, stderr=null)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+
+    def watched(self, builder: str, device: Device, root: str = "") -> Tab:
+        """Force a build, and open the log of its step when it has lines."""
+        self.ok("force", self.master, builder)
+        address = f"builders/{builder}/builds/0/steps/print/logs/stdio"
+        self.until(lambda: self.text(address), f"{builder} prints")
+        tab = self.tab(device)
+        tab.open((root or self.root) + address)
+        tab.until("document.getElementById('live-state').textContent === 'Live.'", "the log is live")
+        return tab
+
+    def text(self, address: str) -> str:
+        """The text of a log; "" if there is none yet."""
+        try:
+            with urlopen(f"{self.root}{address}/text", timeout=60) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    def test_stamps(self) -> None:
+        """A line of a slave 0.7.12 is seen at once, one of a worker 4.3 after at most 5 seconds (row 31).
+
+        The page of the worker's log says why.
+        """
+        tabs = {builder: self.watched(builder, Device(1280)) for builder in ("old", "new")}
+        ages: dict[str, Any] = {}
+        for tab in tabs.values():
+            tab.value(_WATCH)
+        for builder, tab in tabs.items():
+            tab.until("window.ages.length >= 45", f"{builder} prints 45 lines")
+            ages[builder] = sorted(tab.value("window.ages"))
+        note = "document.getElementById('main').innerText.includes('sends its output every 5 seconds')"
+        self.assertEqual([tabs["old"].value(note), tabs["new"].value(note)], [False, True])
+        median = {builder: statistics.median(each) for builder, each in ages.items()}
+        print({builder: (round(median[builder], 3), round(each[-1], 3)) for builder, each in ages.items()})
+        self.assertLess(median["old"], 0.1)
+        self.assertLess(median["new"], 5.1)
+        self.assertLess(ages["new"][-1], 6)
+
+    def test_reading(self) -> None:
+        """While a log grows, the lines that a person reads and selects stay where they are (row 33).
+
+        A button tells how many lines are new, and goes to the end. The page without script has all lines.
+        """
+        tab = self.watched("fast", Device(1280, 400))
+        tab.until(f"{_COUNT} > 300", "300 lines")
+        tab.value("scrollTo(0, 700)")
+        tab.value("""(() => { const top = [...document.querySelectorAll('#log [id^=L]')].find((each) =>
+          each.getBoundingClientRect().top > 100); window.reads = top;
+          getSelection().selectAllChildren(top); return true; })()""")
+        state = "[scrollY, String(getSelection()), window.reads.getBoundingClientRect().top]"
+        before = tab.value(state)
+        start = tab.value(_COUNT)
+        self.assertRegex(before[1], r"line \d+ of a fast log")
+        tab.until(f"{_COUNT} > {start} + 500", "500 more lines")
+        self.assertEqual(tab.value(state), before)
+        self.assertRegex(tab.value(f"{_BUTTON}.innerText"), r"^\d{3,} new lines$")
+        tab.value("getSelection().empty()")
+        tab.value(f"{_BUTTON}.click()")
+        tab.until(f"{_BUTTON}.hidden && scrollY > {before[0]} + 3000", "the end is shown")
+        place = tab.value("scrollY")
+        tab.until(f"scrollY > {place} + 200", "the end is followed")
+        self.assertEqual(tab.messages, [])
+
+    def test_cut(self) -> None:
+        """A connection that breaks 100 times neither loses nor doubles a line (row 34)."""
+        proxy = CuttingProxy(urlsplit(self.root).port or 0, 100)
+        self.addCleanup(proxy.stop)
+        tab = self.watched("fast", Device(1280), f"http://127.0.0.1:{proxy.port}/")
+        self.until(lambda: proxy.cuts >= 100, "100 cuts")
+        with open(self.path("go"), "w"):
+            pass
+        tab.until("document.getElementById('live-state').textContent === 'The log is complete.'", "the end")
+        lines = tab.value(_LINES)
+        numbers = [number for number, _ in lines]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(lines))))
+        text = self.text("builders/fast/builds/0/steps/print/logs/stdio").splitlines()
+        self.assertEqual([line for _, line in lines], text[numbers[0] - 1 :])
+        self.assertGreater(len(lines), 500)

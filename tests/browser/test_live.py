@@ -1,0 +1,82 @@
+"""A person leaves pages open: they follow the master, and nothing that the person does is disturbed."""
+
+from __future__ import annotations
+
+from tests.browser.chromium import Device, Tab
+from tests.browser.site import EXAMPLES, BrowserCase, filled, pages
+
+#: Set marks: the page itself, the last link of a part has the focus, a heading is selected, the page is scrolled.
+_MARK = """(() => { window.isSame = true; window.changes = 0;
+  new MutationObserver(() => { window.changes += 1; }).observe(document.getElementById('main'),
+    {childList: true, characterData: true, subtree: true, attributes: true});
+  const links = [...document.querySelectorAll('#main [data-part] a[href]')];
+  links[links.length - 1].focus({preventScroll: true});
+  getSelection().selectAllChildren(document.querySelector('#main [data-part] :is(th, dt, h2)'));
+  scrollTo(0, 40); return true; })()"""
+_MARKS = "[window.isSame, document.activeElement.getAttribute('href'), String(getSelection()), scrollY]"
+_STATE = "document.getElementById('live-state').textContent"
+#: Pages whose content changes only with the configuration.
+_STEADY = ("schedulers", "schedulers/quick")
+
+
+def liveAddresses(builder: str) -> list[str]:
+    """One address of each page route without a form of its own; those with a builder show this one."""
+    values = {name: each[0] for name, each in EXAMPLES.items()}
+    values["builder"] = next(each for each in EXAMPLES["builder"] if each["builder"] == builder)
+    found = []
+    for route in pages():
+        fields = {key: value for each in values.values() for key, value in each.items()}
+        found.append(filled(route.path, {**fields, **values["builder"]}))
+    return found
+
+
+class LivePagesTests(BrowserCase):
+    """All pages that follow the master are open at once."""
+
+    def test_pages(self) -> None:
+        """Each live page shows what changes; its focus, selection and position stay (row 24).
+
+        It says how old its content is. A hidden page has no stream, and shows the changes when it is shown again.
+        Another stream, of a page that is open twice, sees the same.
+        """
+        opened: dict[str, Tab] = {}
+        for address in liveAddresses("long"):
+            tab = self.tab(Device(1280, 200))
+            tab.open(self.root + address)
+            if tab.value("!document.getElementById('main').dataset.live"):
+                tab.close()
+                continue
+            opened[address] = tab
+        self.assertGreater(len(opened), 15)
+        hidden = opened["builders"]
+        twin = self.browser.tab(beside=hidden)
+        twin.open(self.root + "builders")
+        hidden.until(f"document.hidden && {_STATE} === 'Paused while the page is hidden.'", "the page is hidden")
+        before = {}
+        for address, tab in opened.items():
+            if tab is not hidden:
+                tab.until(f"{_STATE} === 'Live.'", f"{address} is live")
+            tab.value(_MARK)
+            before[address] = tab.value(_MARKS)
+        self.change()
+        for address, tab in opened.items():
+            if address not in _STEADY and tab is not hidden:
+                tab.until("window.changes > 0", f"{address} shows a change")
+            self.assertEqual(tab.value(_MARKS), before[address], address)
+            self.assertEqual(tab.messages, [], address)
+        words = "document.querySelector('#main tr:has([href=\"builders/long\"])').innerText"
+        twin.until(f"!/building/.test({words})", "the builder is idle")
+        self.assertIn("building", hidden.value(words))
+        hidden.ask("Page.bringToFront")
+        hidden.until(f"!document.hidden && {_STATE} === 'Live.'", "the page is live again")
+        hidden.until(f"!/building/.test({words})", "the builder is idle")
+        self.assertEqual(hidden.value(_MARKS), before["builders"])
+        hidden.until("/Updated [1-9]\\d* s ago/.test(document.querySelector('footer').innerText)", "the age")
+
+    def change(self) -> None:
+        """Do what changes each page: a build ends, another one runs, a change comes."""
+        self.go()
+        self.whenFinished("long", 0)
+        self.ok("force", self.master, "long")
+        self.whenFinished("long", 1)
+        self.sendChange(2)
