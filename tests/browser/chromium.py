@@ -198,7 +198,9 @@ class Browser:
 
         @param beside: a page whose window, cookies and cache the new one shares; that page is hidden then.
         """
-        context = beside.context if beside else self.ask("Target.createBrowserContext", {})["browserContextId"]
+        context = (
+            beside.context if beside else self.ask("Target.createBrowserContext", {})["browserContextId"]
+        )
         target = self.ask("Target.createTarget", {"url": "about:blank", "browserContextId": context})
         attached = self.ask("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         tab = Tab(self, attached["sessionId"], context)

@@ -39,14 +39,20 @@ class CuttingProxy:
 
     def _forward(self, client: socket.socket) -> None:
         """Forward one request; its answer ends the connection."""
-        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self._to)) as server:
+        with (
+            contextlib.suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", self._to)) as server,
+        ):
             head = b""
             while b"\r\n\r\n" not in head:
                 data = client.recv(65536)
                 if not data:
                     return
                 head += data
-            server.sendall(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1).replace(b"keep-alive", b"close"))
+            server.sendall(
+                head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1).replace(b"keep-alive", b"close")
+            )
             isStream = b"/follow?" in head.split(b"\r\n", 1)[0]
             left = self._allowed() if isStream else None
             while data := server.recv(65536):
@@ -59,10 +65,12 @@ class CuttingProxy:
                     left -= len(data)
 
     def _allowed(self) -> int | None:
-        """The bytes that the next stream may have before it is cut; None: all."""
+        """The bytes that the next stream may have before it is cut; None: all.
+
+        The last cut is in the head of an answer, the others are in lines and events.
+        """
         with self._lock:
             if self.cuts >= self._most:
                 return None
             self.cuts += 1
-            # In the middle of the head, of a line, of an event: any place comes.
-            return 200 + self.cuts * 37 % 1500
+            return 100 if self.cuts == self._most else 1500 + self.cuts * 997 % 2500

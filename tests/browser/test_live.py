@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser.chromium import Device, Tab
 from tests.browser.site import EXAMPLES, BrowserCase, filled, pages
 
-#: Set marks: the page itself, the last link of a part has the focus, a heading is selected, the page is scrolled.
+#: Set marks: the page is the same, a link has the focus, a heading is selected, the page is scrolled.
 _MARK = """(() => { window.isSame = true; window.changes = 0;
   new MutationObserver(() => { window.changes += 1; }).observe(document.getElementById('main'),
     {childList: true, characterData: true, subtree: true, attributes: true});
@@ -36,8 +36,8 @@ class LivePagesTests(BrowserCase):
     def test_pages(self) -> None:
         """Each live page shows what changes; its focus, selection and position stay (row 24).
 
-        It says how old its content is. A hidden page has no stream, and shows the changes when it is shown again.
-        Another stream, of a page that is open twice, sees the same.
+        It says how old its content is. A hidden page has no stream; it shows the changes when it is shown
+        again. A page can be open twice.
         """
         opened: dict[str, Tab] = {}
         for address in liveAddresses("long"):
@@ -51,7 +51,9 @@ class LivePagesTests(BrowserCase):
         hidden = opened["builders"]
         twin = self.browser.tab(beside=hidden)
         twin.open(self.root + "builders")
-        hidden.until(f"document.hidden && {_STATE} === 'Paused while the page is hidden.'", "the page is hidden")
+        hidden.until(
+            f"document.hidden && {_STATE} === 'Paused while the page is hidden.'", "the page is hidden"
+        )
         before = {}
         for address, tab in opened.items():
             if tab is not hidden:

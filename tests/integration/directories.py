@@ -81,7 +81,9 @@ class ProcessCase(unittest.TestCase):
     def ok(self, *words: str, **more: str) -> Said:
         """Run a command that must succeed; it may print what it waits for."""
         said = self.run_(*words, **more)
-        errors = [line for line in said.err.splitlines() if not line.startswith("waiting for ")]
+        errors = [
+            line for line in said.err.splitlines() if not line.startswith(("waiting for ", "waiting: "))
+        ]
         self.assertEqual((said.status, errors), (0, []), said)
         return said
 

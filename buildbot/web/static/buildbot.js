@@ -116,13 +116,30 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) pause
 addEventListener("pagehide", pause);
 addEventListener("pageshow", (event) => { if (event.persisted) resume(); });
 
-// A double click on a button acts once.
+// A double click on a button acts once. What was typed is kept until an action succeeds: a login may have ended.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
-  if (Date.now() - (form.dataset.sent || 0) < 3000) event.preventDefault();
-  else form.dataset.sent = Date.now();
+  if (Date.now() - (form.dataset.sent || 0) < 3000) { event.preventDefault(); return; }
+  form.dataset.sent = Date.now();
+  if (form.classList.contains("act")) keep({ action: form.action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
 });
+
+function fieldsOf(form) { return [...form.querySelectorAll("textarea, input[type=text], input[type=number]")]; }
+
+function keep(typed) { try { sessionStorage.setItem("typed", JSON.stringify(typed)); } catch { /* private */ } }
+
+function restoreTyped() {
+  if (main.querySelector(".note.done")) { keep(null); return; }
+  let typed = null;
+  try { typed = JSON.parse(sessionStorage.getItem("typed")); } catch { /* private */ }
+  const form = typed && [...document.querySelectorAll("form.act")].find((each) => each.action === typed.action);
+  if (!form) return;
+  const values = new Map(typed.values);
+  for (const field of fieldsOf(form)) if (values.get(field.name)) field.value = values.get(field.name);
+  if (form.closest("details")) form.closest("details").open = true;
+  keep(null);
+}
 
 // Times: the server writes its own zone; the title adds the browser's.
 function showTimes() {
@@ -223,6 +240,7 @@ let lastScroll = 0;
 state.after(" ", age);
 showTimes();
 showZone();
+restoreTyped();
 connect();
 
 function isAtEnd() {

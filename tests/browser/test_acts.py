@@ -1,0 +1,182 @@
+"""A person acts: without script, by the keyboard alone, twice by accident."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+
+from tests.browser.chromium import Device, Tab
+from tests.browser.site import BrowserCase
+
+_STATE = "document.getElementById('live-state').textContent"
+_READY = "document.readyState === 'complete'"
+
+
+class PlainActsTests(BrowserCase):
+    """A browser without script."""
+
+    def test_acts(self) -> None:
+        """Force, stop, cancel, rebuild, pause and resume work by plain forms without script (row 2).
+
+        The comment of a form is the reason of the action, and each answer says what came of it.
+        """
+        self.plain = self.tab(Device(360, 740, isScripted=False))
+        said = self.act("builders/broken", "builders/broken/force", {"comments": "a plain force"})
+        self.assertRegex(said, r"(?i)forced|request|queued|begin")
+        self.whenFinished("broken", 1)
+        self.assertIn("a plain force", self.words("builders/broken/builds/1"))
+        self.act("builders/broken/builds/1", "builds/1/rebuild", {"comments": "a plain rebuild"})
+        self.whenFinished("broken", 2)
+        self.assertIn("a plain rebuild", self.words("builders/broken/builds/2"))
+        self.act("builders/long/builds/0", "builds/0/stop", {"comments": "a plain stop"})
+        self.whenFinished("long", 0)
+        self.assertIn("a plain stop", self.words("builders/long/builds/0"))
+        self.act("builders/idle", "cancelbuild", {})
+        self.assertNotIn("Cancel all", self.words("builders/idle"))
+        self.act("buildslaves/bot1", "bot1/pause", {"comments": "a plain pause"})
+        self.assertIn("a plain pause", self.words("buildslaves/bot1"))
+        self.act("buildslaves/bot1", "bot1/unpause", {})
+        self.assertRegex(self.words("buildslaves/bot1"), r"State\s+\W+\s+idle\s+ready")
+
+    def words(self, address: str) -> str:
+        """The text of a page."""
+        self.plain.open(self.root + address)
+        return re.sub(r"<[^>]*>", " ", self.plain.html().partition("<main")[2])
+
+    def act(self, address: str, action: str, values: Mapping[str, str]) -> str:
+        """Fill in a form of a page as a person does, and send it; return the text of the answer."""
+        tab = self.plain
+        tab.open(self.root + address)
+        form = f'form[method=post][action*="{action}"]'
+        for name, value in values.items():
+            self.focus(tab, f"{form} [name={name}]")
+            tab.ask("Input.insertText", text=value)
+        self.focus(tab, f"{form} button")
+        tab.events.clear()
+        tab.press("Enter", text="\r")
+        self.browser.until(lambda: "Page.loadEventFired" in tab.events, f"the answer to {action}")
+        return re.sub(r"<[^>]*>", " ", tab.html().partition("<main")[2])
+
+    def focus(self, tab: Tab, selector: str) -> None:
+        """Focus an element; folded forms are opened first. It needs no script."""
+        root = tab.ask("DOM.getDocument", depth=0)["root"]["nodeId"]
+        for _ in range(2):
+            node = tab.ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+            self.assertTrue(node, f"no {selector}")
+            try:
+                tab.ask("DOM.focus", nodeId=node)
+                return
+            except AssertionError:
+                summary = tab.ask(
+                    "DOM.querySelector", nodeId=root, selector=f"details:has({selector}) > summary"
+                )
+                tab.ask("DOM.focus", nodeId=summary["nodeId"])
+                tab.press("Enter", text="\r")
+        self.fail(f"{selector} cannot be focused")
+
+
+class ActsTests(BrowserCase):
+    """A browser with script, without a mouse."""
+
+    def test_acts(self) -> None:
+        """Tab and Enter are enough to force a build; a double click forces one build.
+
+        Typed text survives a refusal; an open page outlives a restart of the master.
+        """
+        tab = self.tab(Device(1280))
+        self.force(tab)
+        self.twice(tab)
+        self.back(tab)
+        self.typed(tab)
+        self.reconfigured(tab)
+        self.restarted(tab)
+
+    def force(self, tab: Tab) -> None:
+        """Press Tab up to the form, type a reason, and press Enter."""
+        tab.open(self.root + "builders/broken")
+        for _ in range(200):
+            tab.press("Tab")
+            if tab.value("document.activeElement.matches('form[action*=force] [name=comments]')"):
+                break
+            if tab.value(
+                "document.activeElement.matches('summary') && !document.activeElement.parentNode.open"
+            ):
+                tab.press("Enter", text="\r")
+        tab.ask("Input.insertText", text="by keys")
+        self.sent(tab, lambda: tab.press("Enter", text="\r"))
+        self.whenFinished("broken", 1)
+        self.assertEqual(
+            self.asked("builds", builder="broken", count=1)["finished"][0]["reason"], "forced: by keys"
+        )
+
+    def sent(self, tab: Tab, act: Callable[[], object]) -> None:
+        """Do what loads another page, and wait for that page."""
+        tab.value("window.isOld = true")
+        act()
+        tab.until(f"!window.isOld && {_READY}", "the answer")
+
+    def twice(self, tab: Tab) -> None:
+        """Click twice on "Force": there is one build more."""
+        tab.open(self.root + "builders/broken")
+        button = "document.querySelector('form[action*=force] button')"
+        tab.value(f"{button}.closest('details') && ({button}.closest('details').open = true)")
+        tab.value(f"{button}.scrollIntoView()")
+        box = tab.value(
+            f"(() => {{ const it = {button}.getBoundingClientRect(); return [it.x + 9, it.y + 9]; }})()"
+        )
+        tab.value("window.isOld = true")
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                where = {"x": box[0], "y": box[1], "button": "left", "clickCount": count}
+                tab.ask("Input.dispatchMouseEvent", type=kind, **where)
+        tab.until(f"!window.isOld && {_READY}", "the answer")
+        self.whenFinished("broken", 2)
+        status = self.asked("builds", builder="broken", count=5)
+        self.assertEqual((len(status["finished"]), status["running"]), (3, []))
+
+    def back(self, tab: Tab) -> None:
+        """Go to another page and back: the first page is live again."""
+        tab.open(self.root + "builders")
+        tab.until(f"{_STATE} === 'Live.'", "the page is live")
+        self.sent(tab, lambda: tab.value("document.querySelector('#main a[href]').click()"))
+        tab.value("window.isOld = true")
+        tab.value("void setTimeout(() => history.back())")
+        tab.until(f"location.pathname === '/builders' && {_STATE} === 'Live.'", "the page is live again")
+
+    def typed(self, tab: Tab) -> None:
+        """A refused action loses no typed text: the form has it again; after a success it is empty."""
+        field = "document.querySelector('form[action*=force] [name=%s]')"
+        reason, branch = field % "comments", field % "branch"
+        tab.open(self.root + "builders/broken")
+        tab.value(f"{reason}.value = 'a long reason'; {branch}.value = 'a;b'")
+        self.sent(tab, lambda: tab.value(f"void {reason}.form.requestSubmit()"))
+        tab.open(self.root + "builders/broken")
+        self.assertEqual(tab.value(f"[{reason}.value, {branch}.value]"), ["a long reason", "a;b"])
+        tab.value(f"{branch}.value = ''")
+        self.sent(tab, lambda: tab.value(f"void {reason}.form.requestSubmit()"))
+        self.whenFinished("broken", 3)
+        tab.open(self.root + "builders/broken")
+        self.assertEqual(tab.value(f"{reason}.value"), "")
+
+    def reconfigured(self, tab: Tab) -> None:
+        """A page that is loaded again while the configuration is read is whole."""
+        reading = threading.Thread(target=self.ok, args=("reconfig", self.master))
+        reading.start()
+        while reading.is_alive():
+            self.assertEqual(tab.open(self.root + "builders"), 200)
+            self.assertEqual(tab.value("document.querySelectorAll('#main tbody tr').length"), 5)
+
+    def restarted(self, tab: Tab) -> None:
+        """The master ends and starts again: an open page says so, and follows the new one by itself."""
+        tab.open(self.root + "builders")
+        tab.until(f"{_STATE} === 'Live.'", "the page is live")
+        tab.value("window.isSame = true")
+        self.ok("stop", self.master)
+        tab.until(f"{_STATE} === 'The connection is lost; the page tries again.'", "the page says so")
+        self.ok("start", self.master)
+        tab.until(f"{_STATE} === 'Live.'", "the page is live again")
+        self.ok("force", self.master, "broken")
+        words = "document.querySelector('#main tr:has([href=\"builders/broken\"])').innerText"
+        self.whenFinished("broken", 4)
+        tab.until(f"window.isSame && /#4/.test({words})", "the page shows the build")
