@@ -48,6 +48,8 @@ class Tab:
     @ivar messages: the messages of the console, and the browser's own about the page, one text each.
     @ivar responses: the status of each answer of the server, by URL.
     @ivar weight: the bytes of all answers, as they came over the network.
+    @ivar status: the status of the page itself, after all redirections.
+    @ivar url: its address.
     """
 
     browser: Browser
@@ -57,6 +59,8 @@ class Tab:
     responses: dict[str, int] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     weight: int = 0
+    status: int = 0
+    url: str = ""
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """The browser's answer to a command for this page."""
@@ -87,7 +91,7 @@ class Tab:
         if said.get("errorText"):
             raise BrowserError(f"{url}: {said['errorText']}")
         self.browser.until(lambda: "Page.loadEventFired" in self.events, f"{url} is loaded")
-        return self.responses.get(url, 0)
+        return self.status
 
     def value(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page; a promise is awaited."""
@@ -156,7 +160,10 @@ class Tab:
             entry = params["entry"]
             self.messages.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
         elif method == "Network.responseReceived":
-            self.responses[params["response"]["url"]] = params["response"]["status"]
+            response = params["response"]
+            self.responses[response["url"]] = response["status"]
+            if params["type"] == "Document":
+                self.url, self.status = response["url"], response["status"]
         elif method == "Network.loadingFinished":
             self.weight += int(params["encodedDataLength"])
 

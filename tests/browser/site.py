@@ -77,11 +77,22 @@ def addresses() -> Iterator[str]:
             missing = [name for name in names if name not in values]
             if missing:
                 raise KeyError(f"{route.path}: the browser's tests have no example of {missing[0]}")
-            yield filled(route.path, values)
+            yield _filled(route.path, values)
     yield from MORE_ADDRESSES
 
 
-def filled(path: str, values: Mapping[str, object]) -> str:
+def oneOfEach(builder: str) -> list[str]:
+    """One address of each page route; those with a builder show this one."""
+    values = {name: each[0] for name, each in EXAMPLES.items()}
+    values["builder"] = next(each for each in EXAMPLES["builder"] if each["builder"] == builder)
+    found = []
+    for route in pages():
+        fields = {key: value for each in values.values() for key, value in each.items()}
+        found.append(_filled(route.path, {**fields, **values["builder"]}))
+    return found
+
+
+def _filled(path: str, values: Mapping[str, object]) -> str:
     """The path of a route with values for its fields, without the first slash."""
     return _FIELD.sub(lambda field: quote(str(values[field[1]]), safe=""), path)[1:]
 
@@ -93,11 +104,15 @@ class BrowserCase(ProcessCase):
     #: The name of a builder, and the name and command of its step.
     odd: tuple[str, str] = (HOSTILE, "<script>alert(1)</script>")
 
+    #: The time zone of the master.
+    zone = "UTC"
+
     def setUp(self) -> None:
         path = executable()
         if path is None:
             raise SkipTest("no Chromium here: apt-get install chromium")
         super().setUp()
+        self.environ["TZ"] = self.zone
         self.master = self.path("master")
         said = self.ok("demo", self.here)
         found = re.search(r"http://localhost:(\d+)/", said.out)

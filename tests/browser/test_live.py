@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.browser.chromium import Device, Tab
-from tests.browser.site import EXAMPLES, BrowserCase, filled, pages
+from tests.browser.site import BrowserCase, oneOfEach
 
 #: Set marks: the page is the same, a link has the focus, a heading is selected, the page is scrolled.
 _MARK = """(() => { window.isSame = true; window.changes = 0;
@@ -19,17 +19,6 @@ _STATE = "document.getElementById('live-state').textContent"
 _STEADY = ("schedulers", "schedulers/quick")
 
 
-def liveAddresses(builder: str) -> list[str]:
-    """One address of each page route without a form of its own; those with a builder show this one."""
-    values = {name: each[0] for name, each in EXAMPLES.items()}
-    values["builder"] = next(each for each in EXAMPLES["builder"] if each["builder"] == builder)
-    found = []
-    for route in pages():
-        fields = {key: value for each in values.values() for key, value in each.items()}
-        found.append(filled(route.path, {**fields, **values["builder"]}))
-    return found
-
-
 class LivePagesTests(BrowserCase):
     """All pages that follow the master are open at once."""
 
@@ -40,7 +29,7 @@ class LivePagesTests(BrowserCase):
         again. A page can be open twice.
         """
         opened: dict[str, Tab] = {}
-        for address in liveAddresses("long"):
+        for address in oneOfEach("long"):
             tab = self.tab(Device(1280, 200))
             tab.open(self.root + address)
             if tab.value("!document.getElementById('main').dataset.live"):

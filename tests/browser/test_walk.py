@@ -14,12 +14,24 @@ from twisted.trial.unittest import SkipTest
 
 from tests.browser import axe
 from tests.browser.chromium import Device, Tab
-from tests.browser.site import BrowserCase, addresses
+from tests.browser.site import BrowserCase, addresses, oneOfEach
 
 #: The pages that may be wider than the window.
 _WIDE = re.compile(r"^(waterfall|grid|tgrid|console)\b|/logs/")
 #: The fewest characters of a page's text; an empty list has the frame and a sentence.
 SHORTEST = 120
+#: The links, buttons and fields that are less than 24 pixels wide or high; a label belongs to its field.
+_SMALL = """[...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+  .filter((each) => each.checkVisibility() && !each.matches('.skip, .hidden *')).map((each) =>
+    [(each.closest('label') || each).getBoundingClientRect(), each.outerHTML.slice(0, 100)])
+  .filter(([box]) => Math.min(box.width, box.height) < 23.9).map(([box, what]) =>
+    `${what}: ${Math.round(box.width)} x ${Math.round(box.height)}`)"""
+#: The states of the page without a word; a small square has it in its title.
+_WORDLESS = """[...document.querySelectorAll('.state, .strip a, .BuildStep, .Build')]
+  .filter((each) => !/\\w/.test(each.textContent + each.title)).map((each) => each.outerHTML.slice(0, 100))"""
+#: The addresses of the links that are shown.
+_SHOWN = """[...document.querySelectorAll('main a[href]')].filter((each) => each.checkVisibility())
+  .map((each) => each.getAttribute('href'))"""
 _TEXT = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
 _LINKS = re.compile(r'<a [^>]*href="([^"#]*)"')
 
@@ -31,21 +43,32 @@ class WalkTests(BrowserCase):
         """Each page loads without a message in the console, fits the window, and breaks no rule of axe-core.
 
         That is so at 1280 and 360 pixels, in light and dark, and with script. Without script a page has its
-        whole text, and the same links, and no link is dead (rows 1, 48, 71, 73 and 75).
+        whole text, and the same links, and no link is dead. On a phone each link, button and field has at
+        least 24 pixels; a window of 1280 pixels at 400 % shows the same links. Each colour has a word, and
+        nothing moves by itself (rows 1, 48, 71, 73, 74 and 75).
         """
         script = axe.source()
         faults: list[str] = []
         links: dict[str, set[str]] = {}
+        bases: dict[str, str] = {}
         for width in (1280, 360):
             tab = self.tab(Device(width, 740 if width < 600 else 800))
             for address in addresses():
                 faults += self.visit(tab, address, width)
+                bases[address] = tab.url
                 links.setdefault(address, set(_LINKS.findall(tab.html())))
-                for scheme in ("light", "dark"):
+                faults += self.looks(tab, address, width)
+                for scheme in ("light", "dark") if width > 600 else ("dark",):
                     tab.scheme(scheme)
                     broken: list[dict[str, Any]] = axe.violations(tab, script) if script else []
                     faults += [f"{address} {width} {scheme}: {each}" for each in broken]
             tab.close()
+        shown = self.shown(Device(1280)), self.shown(Device(320, 200))
+        faults += [
+            f"{address}: at 400 % it lacks {sorted(lost)[:5]}"
+            for address, wanted in shown[0].items()
+            if (lost := wanted - shown[1][address])
+        ]
         plain = self.tab(Device(360, 740, isScripted=False))
         for address in addresses():
             faults += self.visit(plain, address, 360)
@@ -55,17 +78,37 @@ class WalkTests(BrowserCase):
             lost = links[address] - set(_LINKS.findall(html))
             if lost:
                 faults.append(f"{address}: without script it lacks {sorted(lost)[:5]}")
-        faults += self.dead(links)
+        faults += self.dead(links, bases)
         self.assertEqual(faults, [], "\n".join(faults))
         if script is None:
             raise SkipTest("the pages are good, but axe-core cannot be fetched: npm pack axe-core")
 
-    def dead(self, links: Mapping[str, set[str]]) -> list[str]:
+    def looks(self, tab: Tab, address: str, width: int) -> list[str]:
+        """The faults of the open page's looks."""
+        faults = [f"{address}: no word: {each}" for each in tab.value(_WORDLESS)]
+        if width < 600:
+            faults += [f"{address}: too small: {each}" for each in tab.value(_SMALL)]
+        if tab.value("document.getAnimations().length"):
+            faults.append(f"{address}: something moves")
+        return faults
+
+    def shown(self, device: Device) -> dict[str, set[str]]:
+        """The links that each page shows on a device."""
+        tab = self.tab(device)
+        found = {}
+        for address in oneOfEach("broken"):
+            tab.open(self.root + address)
+            self.assertTrue(tab.sideways() <= 0 or _WIDE.search(address), f"{address}: too wide")
+            found[address] = set(tab.value(_SHOWN))
+        tab.close()
+        return found
+
+    def dead(self, links: Mapping[str, set[str]], bases: Mapping[str, str]) -> list[str]:
         """The links of the pages that lead to nothing."""
         found: dict[str, str] = {}
         for address, targets in links.items():
             for target in targets:
-                url = urljoin(self.root + address, unescape(target)).partition("#")[0]
+                url = urljoin(bases[address], unescape(target)).partition("#")[0]
                 if url.startswith(self.root):
                     found.setdefault(url, address)
         self.assertGreater(len(found), 50)
