@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from buildbot import version
@@ -77,7 +76,7 @@ def document(
     @param since: the number of the last event that the page shows.
     """
     config, options = call.world.config, call.world.options
-    zone, minutes = _zone(call.world.now())
+    zone, minutes = call.world.zone()
     ownStyle = [_STYLE(to=call.to("buildbot.css"))] if options.hasStyle else []
     site = escape(config.projectName or "Buildbot")
     if config.projectURL:
@@ -104,18 +103,14 @@ def document(
         content=join(map(partOf, page.parts), Markup("\n")),
         version=version,
         minutes=minutes,
-        zone=zone,
+        zone=_zone(zone, minutes),
     ).encode("utf-8")
 
 
-def _zone(now: float) -> tuple[str, int]:
-    """The time zone of the master, such as "CET (UTC+01:00)", and its minutes east of UTC."""
-    there = time.localtime(now)
-    minutes = there.tm_gmtoff // 60
-    if not minutes:
-        return there.tm_zone, minutes
+def _zone(name: str, minutes: int) -> str:
+    """The time zone of the master, such as "CET (UTC+01:00)"."""
     hours, rest = divmod(abs(minutes), 60)
-    return f"{there.tm_zone} (UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02})", minutes
+    return f"{name} (UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02})" if minutes else name
 
 
 def _navigation(call: Call) -> Markup:

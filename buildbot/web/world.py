@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -166,3 +167,8 @@ class World:
     def now(self) -> float:
         """The present time, in seconds since the epoch."""
         return self.master.botmaster.now()
+
+    def zone(self) -> tuple[str, int]:
+        """The master's time zone now: its name, and its minutes east of UTC."""
+        there = time.localtime(self.now())
+        return there.tm_zone, there.tm_gmtoff // 60

@@ -21,16 +21,22 @@ class StaticFile:
     @ivar name: its name here, such as "buildbot.css".
     @ivar type: its media type.
     @ivar more: makes the rest of its content.
+    @ivar isLean: whether lines of comments and indentation are left out.
     """
 
     name: str
     type: str
     more: Callable[[], str] = str
+    isLean: bool = False
 
     @cached_property
     def content(self) -> bytes:
         """The bytes of the file."""
-        return (_HERE / self.name).read_bytes() + self.more().encode("ascii")
+        read = (_HERE / self.name).read_bytes()
+        if self.isLean:
+            lines = map(bytes.strip, read.splitlines())
+            read = b"\n".join(line for line in lines if line and not line.startswith(b"//")) + b"\n"
+        return read + self.more().encode("ascii")
 
     @cached_property
     def address(self) -> str:
@@ -40,7 +46,7 @@ class StaticFile:
 
 
 STYLE = StaticFile("buildbot.css", "text/css; charset=utf-8")
-SCRIPT = StaticFile("buildbot.js", "text/javascript; charset=utf-8")
+SCRIPT = StaticFile("buildbot.js", "text/javascript; charset=utf-8", isLean=True)
 ICON = StaticFile("buildbot.svg", "image/svg+xml")
 #: The style of logs, with their 240 numbered colours. Only pages of logs load it.
 LOG_STYLE = StaticFile("log.css", "text/css; charset=utf-8", rules)
