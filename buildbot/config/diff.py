@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 from buildbot.config.compare import sameValue
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.text.secrets import isSecret
+from buildbot.text.urls import withoutPasswords
 
 #: The most characters of a value in a line about a change.
 _SHORT = 60
@@ -227,17 +229,20 @@ def _ofPlugin(old: object, new: object) -> Iterator[str]:
         before, after = getattr(old, name, None), getattr(new, name, None)
         if sameValue(before, after):
             continue
-        if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
+        if "pass" in name or isSecret(name):
+            yield f"new {name}"
+        elif isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
             yield f"{name} {_ofList(before, after)}"
-        elif "pass" in name or not (_isShort(before) and _isShort(after)):
+        elif not (_isShort(before) and _isShort(after)):
             yield f"new {name}"
         else:
-            yield f"{name} {before} -> {after}"
+            told = [withoutPasswords(str(each)) for each in (before, after)]
+            yield f"new {name}" if told[0] == told[1] else f"{name} {told[0]} -> {told[1]}"
 
 
 def _ofList(before: Sequence[object], after: Sequence[object]) -> str:
-    gone = [f"-{each}" for each in before if each not in after and _isShort(each)]
-    come = [f"+{each}" for each in after if each not in before and _isShort(each)]
+    gone = [withoutPasswords(f"-{each}") for each in before if each not in after and _isShort(each)]
+    come = [withoutPasswords(f"+{each}") for each in after if each not in before and _isShort(each)]
     return " ".join(gone + come) or "changed"
 
 

@@ -1,15 +1,20 @@
 # -*- test-case-name: tests.unit.web.test_properties -*-
-"""Strike known passwords out of text."""
+"""Strike known passwords out of text, and tell secrets by their names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 #: Shorter passwords are removed only as whole words: they may be part of a word by chance.
 LONG = 8
 #: Replaces a password in messages.
 STRUCK = "********"
+#: A value is secret if its name has one of these words, or two of these one after the other.
+_WORDS = frozenset(("password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "credentials"))
+_PAIRS = frozenset((("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key")))
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def struckOut(text: str, secrets: Iterable[str]) -> str:
@@ -18,3 +23,9 @@ def struckOut(text: str, secrets: Iterable[str]) -> str:
         word = re.escape(secret) if len(secret) >= LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
         text = re.sub(word, STRUCK, text)
     return text
+
+
+def isSecret(name: str) -> bool:
+    """True if the name of a value tells that it is secret, such as C{deployPassword}."""
+    words = [each.lower() for each in _WORD.findall(name)]
+    return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from twisted.logger import Logger
 
 from buildbot.store.interface import IStore, StoreFailed
-from buildbot.web.properties import isSecret
+from buildbot.text.secrets import isSecret
 
 _log = Logger()
 

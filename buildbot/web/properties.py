@@ -3,17 +3,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from itertools import pairwise
 from typing import Any
 
-from buildbot.text.secrets import STRUCK, struckOut
-
-#: A property is secret if its name has one of these words, or two of these one after the other.
-_WORDS = frozenset(("password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "credentials"))
-_PAIRS = frozenset((("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key")))
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+from buildbot.text.secrets import STRUCK, isSecret, struckOut
 
 
 def withoutSecrets(properties: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
@@ -27,12 +20,6 @@ def withoutSecrets(properties: Mapping[str, Any], secrets: Collection[str]) -> d
         name: STRUCK if isSecret(name) and each not in (None, "") else _struck(each, secrets)
         for name, each in properties.items()
     }
-
-
-def isSecret(name: str) -> bool:
-    """True if the name of a property tells that its value is secret, such as C{deployPassword}."""
-    words = [each.lower() for each in _WORD.findall(name)]
-    return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))
 
 
 def _struck(value: Any, secrets: Collection[str]) -> Any:

@@ -183,7 +183,10 @@ class SecretsTests(SecretsCase):
             ("/builders/full/force", "POST", b"branch=%00", ANN),
             ("/api/v1/builders/full/force", "POST", b"{", ANN),
             ("/xmlrpc", "POST", question, ANN),
+            ("/api/v1/reconfig", "POST", b"", ANN),
         ]
+        for name in ("MoreUrl", "MorePb", "Gitlab", "Hg"):
+            self.edit(f"Qz7{name}", f"Qz7New{name}")
         for path, method, body, headers in asked:
             answer = self.ask(path, method, body, **headers)
             found += self.found(path, f"{answer.headers} {answer.body.decode('latin-1')}")

@@ -204,6 +204,25 @@ class DiffTests(unittest.TestCase):
             ),
         )
 
+    def test_secretArguments(self) -> None:
+        """A setting that is named as a secret has no value in a description, and a URL no password."""
+
+        class Poller(Plugin):
+            compare_attrs = ("name", "token", "apiKey", "repourl", "mirrors")  # type: ignore[assignment]
+
+        def poller(number: int, host: str = "h") -> Poller:
+            found = Poller("poller")
+            found.token = found.apiKey = f"{CANARY}{number}"  # type: ignore[attr-defined]
+            found.repourl = f"https://me:{CANARY}{number}@{host}/"  # type: ignore[attr-defined]
+            found.mirrors = [f"https://me:{CANARY}{number}@m/"]  # type: ignore[attr-defined]
+            return found
+
+        for host, told in (("h", "new repourl"), ("g", "repourl https://me:XXXX@h/ -> https://me:XXXX@g/")):
+            found = diff(replace(OLD, sources=(poller(1),)), replace(OLD, sources=(poller(2, host),)))
+            mirrors = "mirrors -https://me:XXXX@m/ +https://me:XXXX@m/"
+            line = f"~ source poller: new token; new apiKey; {told}; {mirrors}"
+            self.assertEqual(found.describe(), (line,))
+
     def test_pluginTitle(self) -> None:
         """A plug-in without a usable name is shown by its class."""
         odd = Plugin("x")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.web.properties import isSecret, withoutSecrets
+from buildbot.text.secrets import isSecret
+from buildbot.web.properties import withoutSecrets
 
 
 class PropertiesTests(unittest.SynchronousTestCase):
