@@ -21,8 +21,9 @@ log = Logger()
 
 #: The beginning of every token: programs that look for lost secrets find it.
 PREFIX = "bbt_"
-#: The most tokens.
+#: The most tokens, and the most of one account: one person must not take the room of all others.
 MOST = 1000
+MOST_EACH = 100
 
 
 class BadToken(ValueError):
@@ -71,7 +72,7 @@ class Tokens:
         @param expires: seconds since the epoch; None: never.
         @raise BadToken: with everything that is wrong.
         """
-        wrong = list(self._wrong(name, actions, expires, now))
+        wrong = list(self._wrong(name, actions, expires, now, owner))
         if wrong:
             raise BadToken("; ".join(wrong))
         names = frozenset(OLD_NAMES.get(each, each) for each in actions)
@@ -81,7 +82,9 @@ class Tokens:
         self._note(token)
         return secret, token
 
-    def _wrong(self, name: str, actions: Sequence[str], expires: float | None, now: float) -> Iterable[str]:
+    def _wrong(
+        self, name: str, actions: Sequence[str], expires: float | None, now: float, owner: str
+    ) -> Iterable[str]:
         trouble = nameTrouble(name)
         if trouble:
             yield trouble
@@ -96,6 +99,8 @@ class Tokens:
             yield "the token would have expired already"
         if len(self._all) >= MOST:
             yield f"there are {MOST} tokens: revoke some"
+        elif owner and sum(each.owner == owner for each in self._all.values()) >= MOST_EACH:
+            yield f"{owner} has {MOST_EACH} tokens: revoke some"
 
     def find(self, secret: str, now: float) -> Token | None:
         """The token of this text, or None if it is unknown or has expired. Notes the use."""

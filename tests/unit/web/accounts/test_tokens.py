@@ -93,3 +93,20 @@ class TokensTests(unittest.SynchronousTestCase):
         (token,) = self.tokens.all()
         self.assertEqual(tokenFromRecord(tokenToRecord(token)), token)
         self.assertNotIn(token.digest, repr(describeToken(token, 0.0)))
+
+
+class RoomTests(unittest.SynchronousTestCase):
+    """Many tokens."""
+
+    def test_each(self) -> None:
+        """One account has at most some tokens, so that it does not take the room of all others."""
+        self.patch(tokens, "MOST_EACH", 2)
+        made = Tokens(MemoryKeeper())
+
+        def add(name: str, owner: str) -> Any:
+            return ensureDeferred(made.add(name, ["view"], 100.0, owner=owner))
+
+        for name, owner in (("a", "ann"), ("b", "ann"), ("c", ""), ("d", ""), ("e", ""), ("f", "bob")):
+            self.successResultOf(add(name, owner))
+        why = self.failureResultOf(add("g", "ann"), BadToken).value
+        self.assertEqual(str(why), "ann has 2 tokens: revoke some")
