@@ -6,9 +6,10 @@ import io
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from buildbot.control.audit import DONE
 from buildbot.scripts.commands import COMMANDS
 from buildbot.scripts.output import CommandFailed
 from tests.stories.test_webpages import CONFIG, BuildingCase
+from tests.stories.web import Response, parsed
 
 CONFIG_OF_ALL = """
 from buildbot.status.web.authz import Authz
@@ -43,6 +45,7 @@ class RemoteCommandCase(BuildingCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.next: list[Callable[[], None]] = []
         self.config = CONFIG_OF_ALL + CONFIG.replace("http_port=8010", "http_port=8010, authz=everything")
         self.write(self.config)
         self.reconfig()
@@ -69,11 +72,22 @@ class RemoteCommandCase(BuildingCase):
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         body: Any = asked.data or b""
         headers = {name.replace("-", "_"): value for name, value in asked.header_items()}
-        said = self.ask(path, asked.get_method(), body, **headers)
+        said = (
+            self.followed(path) if "follow=1" in path else self.ask(path, asked.get_method(), body, **headers)
+        )
         if said.status >= 300:
             message = Message()
             raise urllib.error.HTTPError(asked.full_url, said.status, "", message, io.BytesIO(said.body))
         return Answer(said.body, said.headers)
+
+    def followed(self, path: str) -> Response:
+        """The answer with a log that grows, after all that happens next."""
+        connection = self.dial()
+        connection.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n".encode())
+        while self.next:
+            self.next.pop(0)()
+        self.wait(2)
+        return parsed(connection.received())
 
     def run_(self, command: str, *words: str) -> str:
         """What a command prints; its failure is a part of that."""
@@ -96,6 +110,47 @@ class RemoteCommandCase(BuildingCase):
         before()
         self.assertEqual(self.run_(command, "--url", URL, *words), local, command)
         return local
+
+
+class FollowTests(RemoteCommandCase):
+    """C{log --follow} of a build on another machine."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(time, "sleep", lambda seconds: self.next.pop(0)())
+
+    def follow(self, name: str) -> str:
+        """What C{log --follow} prints."""
+        return self.run_("log", "--url", URL, "--follow", name)
+
+    def ended(self) -> None:
+        """End the first step."""
+        self.commands[-1].update(stdout="late\n")
+        self.commands[-1].end(0)
+        self.wait(2)
+
+    def test_notYet(self) -> None:
+        """The command waits for a step that has not begun, and prints its log to the end."""
+        self.force()
+        said = io.StringIO()
+        self.patch(sys, "stderr", said)
+        self.next = [self.ended, self.ended]
+        self.assertIn("late", self.follow("full/0/test"))
+        self.assertIn("waiting for step test", said.getvalue())
+
+    def test_noStep(self) -> None:
+        """Without a step there is nothing to follow while the build runs."""
+        self.force()
+        self.assertIn("--follow needs a step", self.follow("full/0"))
+
+    def test_over(self) -> None:
+        """The log of a finished build is printed at once; a step that never ran is not waited for."""
+        self.force()
+        for _ in range(2):
+            self.ended()
+        self.assertIn("late", self.follow("full/0/compile"))
+        self.assertIn("has no log", self.follow("full/0/nosuch"))
+        self.assertIn("no builder 'other'", self.follow("other/0/compile"))
 
 
 class RemoteCommandTests(RemoteCommandCase):

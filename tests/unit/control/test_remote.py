@@ -138,3 +138,55 @@ class RemoteTests(unittest.TestCase):
         body = json.dumps({"title": "You must log in first"}).encode()
         told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(401, body)))
         self.assertIn("give --token FILE", str(told))
+
+
+class Pieces:
+    """An answer that comes in pieces."""
+
+    def __init__(self, *pieces: bytes, length: int | None = None) -> None:
+        self._pieces = list(pieces)
+        self.headers = {} if length is None else {"Content-Length": str(length)}
+
+    def __enter__(self) -> Pieces:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        pass
+
+    def read1(self, size: int) -> bytes:
+        """The next piece; nothing at the end."""
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+class StreamTests(unittest.TestCase):
+    """A long answer, as it comes."""
+
+    def pieces(self, answer: Any, token: str = "") -> list[bytes]:
+        """All pieces of an answer."""
+        asked: list[Any] = []
+
+        def open(request: Any, timeout: float) -> Any:
+            asked.append(request)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        found = list(remote.stream(URL, token, "builders/full/text", {"follow": "1"}, open))
+        self.assertEqual(asked[0].full_url, f"{URL}builders/full/text?follow=1")
+        self.assertEqual(asked[0].get_header("Authorization"), f"Bearer {token}" if token else None)
+        return found
+
+    def test_pieces(self) -> None:
+        """The pieces come one by one, of an answer of known length or not."""
+        self.assertEqual(self.pieces(Pieces(b"one", b"two", length=6)), [b"one", b"two"])
+        self.assertEqual(self.pieces(Pieces(b"one"), "secret"), [b"one"])
+
+    def test_cut(self) -> None:
+        """A connection that is cut is told, and so are refusals."""
+        told = self.assertRaises(ControlError, self.pieces, Pieces(b"one", length=6))
+        self.assertIn("3 of 6 bytes", str(told))
+        body = json.dumps({"title": "You may not do this"}).encode()
+        self.assertIn(
+            "You may not do this", str(self.assertRaises(ControlError, self.pieces, refusal(403, body)))
+        )
+        self.assertRaises(ControlError, self.pieces, http.client.IncompleteRead(b""))
