@@ -65,6 +65,11 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
     builder = f"builders/{quote(str(given.pop('builder', '')), safe='')}"
     if command == "parameters":
         return Question(f"{builder}/parameters")
+    if command == "rebuild":
+        return Question(f"{builder}/builds/{given.pop('number')}/rebuild", {}, given)
+    if command == "cancel":
+        number = given.pop("request", None)
+        return Question(f"{builder}/cancel" if number is None else f"requests/{number}/cancel", {}, {})
     if command == "force":
         return Question(f"{builder}/force", {}, given)
     if command == "build":

@@ -6,6 +6,8 @@ Each command has a module of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, RemoteBase, count, seconds
@@ -56,6 +58,17 @@ class AboutBuilderOptions(RemoteBase):
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR BUILDER."""
         self["builder"] = self._dirAndMust("builder", "BUILDER", self._placed(args))
+
+    def _parseNumbered(self, what: str, args: Sequence[str]) -> None:
+        """Parse DIR BUILDER [NUMBER]. C{what}: the placeholder of the number."""
+        names = 2 if self["url"] is None else 1
+        AboutBuilderOptions.parseArgs(self, *args[:names])
+        if len(args) > names + 1:
+            raise usage.UsageError(f"give DIR, BUILDER and one {what}, not {' '.join(args)}")
+        try:
+            self["number"] = count(what)(args[names]) if args[names:] else None
+        except ValueError as why:
+            raise usage.UsageError(str(why)) from None
 
 
 class ForceOptions(usage.Options):
@@ -144,14 +157,33 @@ class StopBuildOptions(AboutBuilderOptions):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR BUILDER [BUILD]."""
-        names = 2 if self["url"] is None else 1
-        super().parseArgs(*args[:names])
-        if len(args) > names + 1:
-            raise usage.UsageError(f"give DIR, BUILDER and one BUILD, not {' '.join(args)}")
-        try:
-            self["number"] = count("BUILD")(args[names]) if args[names:] else None
-        except ValueError as why:
-            raise usage.UsageError(str(why)) from None
+        self._parseNumbered("BUILD", args)
+
+
+class RebuildOptions(AboutBuilderOptions):
+    """The options of C{rebuild}."""
+
+    synopsis = "[options] DIR BUILDER BUILD"
+    optFlags = [["as-requested", "", "Build the source as it was requested, perhaps a later revision."]]
+    optParameters = [["reason", "m", None, "The reason; it is shown with the build."]]
+    longdesc = "Builds the same revision as the finished build BUILD again, with its properties."
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR BUILDER BUILD."""
+        self._parseNumbered("BUILD", args)
+        if self["number"] is None:
+            raise usage.UsageError("give the number of the BUILD, too")
+
+
+class CancelOptions(AboutBuilderOptions):
+    """The options of C{cancel}."""
+
+    synopsis = "[options] DIR BUILDER [REQUEST]"
+    longdesc = "Cancels the request REQUEST that waits for BUILDER; without a number, all that wait for it."
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR BUILDER [REQUEST]."""
+        self._parseNumbered("REQUEST", args)
 
 
 class AboutSlaveOptions(RemoteBase):

@@ -86,6 +86,8 @@ COMMANDS = {
         ),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
+        Command("rebuild", "force.rebuild", buildoptions.RebuildOptions, "Build a finished build again."),
+        Command("cancel", "force.cancel", buildoptions.CancelOptions, "Cancel waiting requests."),
         Command("stopbuild", "force.stopbuild", buildoptions.StopBuildOptions, "Stop a running build."),
         Command(
             "sendchange",

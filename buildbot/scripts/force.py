@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
-"""The commands C{force} and C{stopbuild}: start and stop a build by hand.
+"""The commands C{force}, C{rebuild}, C{stopbuild} and C{cancel}: start and stop a build by hand.
 
 C{builds} and C{log} show the build.
 """
@@ -27,8 +27,39 @@ def force(config: Config) -> int:
     given = {name: config.get(name) for name in names}
     params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
     said: Any = askMaster(config, "force", params)
-    if sayJSON(config, said):
-        return 0
+    if not sayJSON(config, said):
+        _sayRequested(config, said)
+    return 0
+
+
+def rebuild(config: Config) -> int:
+    """Build the source of a finished build again. Status 0 when the request is on disk."""
+    given = {"reason": config.get("reason"), "absolute": False if config.get("as-requested") else None}
+    params = {
+        "builder": config["builder"],
+        "number": config["number"],
+        "who": loginName(),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    said: Any = askMaster(config, "rebuild", params)
+    if not sayJSON(config, said):
+        _sayRequested(config, said)
+    return 0
+
+
+def cancel(config: Config) -> int:
+    """Cancel one request that waits for a builder, or all. Fails if none waits."""
+    params: dict[str, object] = {"builder": config["builder"], "who": loginName()}
+    if config.get("number") is not None:
+        params["request"] = config["number"]
+    said: Any = askMaster(config, "cancel", params)
+    if not sayJSON(config, said):
+        say(config, f"{counted(len(said['cancelled']), 'waiting request')} cancelled")
+    return 0
+
+
+def _sayRequested(config: Config, said: Mapping[str, Any]) -> None:
+    """Tell that a build has started, or why it waits."""
     if said["build"] is None:
         waits = f"request {said['request']} for {said['builder']} waits"
         say(config, f"{waits}: {said['why']}" if said["why"] else waits)
@@ -37,7 +68,6 @@ def force(config: Config) -> int:
         if not config.get("url"):
             path = f"{said['builder']}/{said['build']}"
             say(config, f"  {command('log', str(config['basedir']), path)}")
-    return 0
 
 
 def _listParameters(config: Config) -> int:

@@ -205,6 +205,25 @@ class RemoteCommandTests(RemoteCommandCase):
         self.assertIn("does not stop", self.run_("stop", "--cancel", "--url", URL))
         self.assertIn("nobody has asked", self.both("stop", "--cancel"))
 
+    def test_requests(self) -> None:
+        """A finished build is built again, and what waits is cancelled, alike."""
+        self.force()
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.force()
+        for place in ((self.basedir,), ("--url", URL)):
+            self.assertRegex(self.run_("rebuild", *place, "full", "0"), "request [0-9]+ for full waits")
+        self.assertIn("has no build", self.run_("rebuild", "--url", URL, "full", "99"))
+        self.assertIn("2 waiting requests cancelled", self.run_("cancel", "--url", URL, "full"))
+        self.assertIn("no request waits", self.both("cancel", "full"))
+        self.run_("rebuild", self.basedir, "full", "0", "--as-requested", "--reason=x")
+        (waiting,) = self.ask("/api/v1/requests").json["requests"]
+        self.assertIn(
+            "1 waiting request cancelled", self.run_("cancel", "--url", URL, "full", str(waiting["id"]))
+        )
+        self.assertIn("99", self.run_("cancel", "--url", URL, "full", "99"))
+
     def test_audit(self) -> None:
         """The record of actions is printed alike; questions are not in it."""
         self.run_("pause", self.basedir, "bot1")

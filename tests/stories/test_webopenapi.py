@@ -148,7 +148,7 @@ class ActionTests(DescribedCase):
                 self.assertFits(answer, self.schemaOf(operation), path)
                 done.append(path)
             else:
-                self.assertProblem(answer, path, 409)
+                self.assertProblem(answer, path, 404, 409)
         self.assertGreater(len(done), 10, done)
 
     def test_wrong(self) -> None:

@@ -142,6 +142,11 @@ async def cancel(call: Call) -> Answer:
     raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
 
 
+async def cancelAll(call: Call) -> Answer:
+    """Cancel all requests that wait for a builder."""
+    return await _act(call, "cancel", {"builder": builderOf(call).getName()})
+
+
 async def stopChange(call: Call) -> Answer:
     """Stop the builds of a change."""
     return await _act(call, "stopchange", {"change": call.values["number"]})
@@ -169,6 +174,7 @@ ROUTES = (
         "Build the source of a finished build again.",
         "Forced",
     ),
+    _acting("/builders/{builder}/cancel", cancelAll, "Cancel all requests that wait.", "Cancelled"),
     _acting("/requests/{number:int}/cancel", cancel, "Cancel a waiting request.", "Cancelled"),
     _acting(
         "/changes/{number:int}/stop",

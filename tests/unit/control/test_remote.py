@@ -85,6 +85,14 @@ class RemoteTests(unittest.TestCase):
             ("cancelshutdown", {}, "shutdown/cancel", {}),
             ("build", {"builder": "a/b", "number": 7}, "builders/a%2Fb/builds/7/record", None),
             ("audit", {"count": 5}, "audit", None),
+            (
+                "rebuild",
+                {"builder": "a", "number": 7, "reason": "x"},
+                "builders/a/builds/7/rebuild",
+                {"reason": "x"},
+            ),
+            ("cancel", {"builder": "a", "request": 5}, "requests/5/cancel", {}),
+            ("cancel", {"builder": "a", "who": "ann"}, "builders/a/cancel", {}),
         ):
             asked = questionOf(command, params)
             self.assertEqual((asked.path, asked.body), (path, body))

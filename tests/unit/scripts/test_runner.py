@@ -40,8 +40,8 @@ class RunnerTests(unittest.TestCase):
         for arguments, reason, usage, more in (
             ([], "no command given", "[options] COMMAND [options of the command]", ""),
             (
-                ["dance"],
-                "there is no command dance",
+                ["waltz"],
+                "there is no command waltz",
                 "[options] COMMAND [options of the command]",
                 "",
             ),
