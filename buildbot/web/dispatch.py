@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.client import ControlError
 from buildbot.model.rows import BadCursor
+from buildbot.status.master import Status
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import struck, withoutPasswords
 from buildbot.web import cache, layout
@@ -72,6 +73,7 @@ class Incoming:
     @ivar isSecure: True for TLS.
     @ivar isFeed: True if the answer is for other sites, too, as a badge.
     @ivar isPrivate: True if the answer is for a visitor with a name: no cache may keep it.
+    @ivar seenStatus: the status of what the visitor sees; None: all.
     @ivar page: the path of its route, for counts; "other" before it is found.
     """
 
@@ -87,6 +89,7 @@ class Incoming:
         "path",
         "peer",
         "query",
+        "seenStatus",
     )
 
     def __init__(
@@ -111,6 +114,7 @@ class Incoming:
         self.isSecure = isSecure
         self.isFeed = False
         self.isPrivate = False
+        self.seenStatus: Status | None = None
 
 
 class Dispatcher:
@@ -184,6 +188,7 @@ class Dispatcher:
             texts = given(incoming, hasForm=route.kind != "json")
             call = replace(call, given=texts, query=self._read(route, texts))
             call = await self._limited(call)
+            incoming.seenStatus = None if call.sight is None else call.world.status
             await self._check(call)
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)

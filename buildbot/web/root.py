@@ -97,6 +97,7 @@ class Gate(resource.Resource):
                 send(refused, request, incoming)
             elif not request._disconnected:
                 request.content.seek(0)
+                request.seenStatus = incoming.seenStatus
                 for name, value in self._headers.items():
                     request.setHeader(name, value)
                 request.render(resource.getChildForRequest(self._own, request))

@@ -51,9 +51,16 @@ c['schedulers'] = [first, Scheduler('every', None, 120, ['full', 'zzhid-two']),
 def onlyAnn(user, action, *args):
     return user == 'ann'
 RULE
-c['status'] = [html.WebStatus(http_port=8010, authz=Authz(auth=BasicAuth([('ann', 'pw'), ('bob', 'pw')]),
+web = html.WebStatus(http_port=8010, authz=Authz(auth=BasicAuth([('ann', 'pw'), ('bob', 'pw')]),
     default_action=False, admin='auth', reconfig='auth', forceBuild='auth', cancelRequest='auth',
-    rules=[rule]))]
+    rules=[rule]))
+from buildbot.status.web.base import HtmlResource
+class Own(HtmlResource):
+    def body(self, request):
+        status = self.getStatus(request)
+        return ' '.join([*status.getBuilderNames(), *[each.getName() for each in status.getBuilders()]])
+web.putChild('own', Own())
+c['status'] = [web]
 """
 #: The headers of each visitor: ann sees everything.
 ANN: dict[str, Any] = {"Authorization": "Basic YW5uOnB3"}
@@ -209,6 +216,14 @@ class WalkTests(SightCase):
             self.assertNotIn(NAME, said, path)
         self.assertIn(NAME, self.stream(f"/api/v1/events?since={self.first}", ANN))
         self.assertIn(NAME, self.stream("/live?page=%2F", ANN))
+
+    def test_ownPage(self) -> None:
+        """A page of people's own gets the status of what the visitor sees."""
+        self.assertIn("zzhid-one", self.ask("/own", **ANN).text)
+        told = self.ask("/own", **self.blind[0])
+        self.assertEqual(told.status, 200)
+        self.assertIn("full full", told.text)
+        self.assertNotIn(NAME, told.text)
 
     def test_rpc(self) -> None:
         """The questions of XML-RPC do not know them."""

@@ -67,8 +67,8 @@ class HtmlResource(resource.Resource):
     # what a page asks
 
     def getStatus(self, request: Any) -> Any:
-        """The status of the master."""
-        return request.site.buildbot_service.getStatus()
+        """The status of the master, without builders that the visitor may not see."""
+        return getattr(request, "seenStatus", None) or request.site.buildbot_service.getStatus()
 
     def getControl(self, request: Any) -> Any:
         """The control of the master, or None if the configuration does not allow it."""
