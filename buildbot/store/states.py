@@ -55,6 +55,8 @@ class StoppedStates:
 
     def _done(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do some work with the file. Raises L{StoreFailed}."""
+        if not os.path.exists(self._path):
+            raise StoreFailed(f"there is no store {self._path} yet: the first start of the master makes it")
         try:
             mustBePlainStore(self._path)
             with closing(

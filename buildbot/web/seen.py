@@ -29,6 +29,7 @@ from buildbot.status.master import Status
 from buildbot.status.report import reportSlave
 from buildbot.status.topics import ALL, Event, News, Subscription, Topics
 from buildbot.store.lists import ANY_BUILD
+from buildbot.web.discreet import discreet
 from buildbot.web.plugins import buildersOf
 from buildbot.web.sight import Sight, withoutHidden
 from buildbot.web.world import WatchedMaster, World
@@ -86,7 +87,9 @@ class SeenMaster:
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
         #: The commands: those that only tell something tell of the seen builders.
-        self.commands: dict[str, Callable[..., Any]] = {**whole.commands, **told}
+        self.commands: dict[str, Callable[..., Any]] = {
+            name: discreet(each, sight) for name, each in {**whole.commands, **told}.items()
+        }
 
     @property
     def config(self) -> MasterConfig:

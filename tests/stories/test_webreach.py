@@ -125,3 +125,41 @@ class ReachTests(ActingCase):
         self.assertEqual(self.post("/builders/_all/stopchangeall", change=str(change.number)).status, 403)
         self.logIn()
         self.assertEqual(self.api(f"/changes/{change.number}/stop").status, 202)
+
+
+class HiddenTests(ActingCase):
+    """Bob sees one of two builders."""
+
+    MORE = """
+c['builders'].append({'name': 'zzhidden', 'slavename': 'bot1', 'builddir': 'other', 'factory': f})
+from buildbot.schedulers.forcesched import *
+c['schedulers'] = [ForceScheduler('one', ['zzhidden']), ForceScheduler('two', ['full'])]
+from buildbot.web.accounts.authz import Authz
+from buildbot.web.accounts.rights import Rule
+c['status'] = [html.WebStatus(http_port=8010, authz=Authz(default_action='auth', rules=[
+    Rule('view', 'role:admin', builders='zzhidden')]))]
+"""
+
+    def test_refusal(self) -> None:
+        """The refusal of an action names no builder that the visitor does not see."""
+        for name, isTold in (("bob", False), ("ann", True)):
+            self.logIn(name)
+            body = json.dumps({"scheduler": "one"}).encode()
+            refused = self.ask(
+                "/api/v1/builders/full/force",
+                "POST",
+                body,
+                Content_Type="application/json",
+                Cookie=self.cookie,
+                Sec_Fetch_Site="same-origin",
+            )
+            self.assertEqual(refused.status, 409)
+            self.assertEqual("zzhidden" in refused.text, isTold, refused.text)
+
+    def test_unknown(self) -> None:
+        """Other refusals are told to all."""
+        self.logIn("bob")
+        refused = self.post("/builders/full/cancelbuild", id="77")
+        self.assertIn(
+            "request 77 of full does not wait", self.follow("/builders/full/cancelbuild", refused).text
+        )

@@ -125,4 +125,6 @@ class StoppedTests(AskingTests):
 
     def test_neverStarted(self) -> None:
         """A master that was never started cannot keep a token."""
-        self.assertIn("cannot use the store", self.failure("token", "add", "-a", "view", self.here, "ci"))
+        self.assertIn(
+            "first start of the master", self.failure("token", "add", "-a", "view", self.here, "ci")
+        )
