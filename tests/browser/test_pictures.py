@@ -27,6 +27,15 @@ PICTURES = {
     "grid": ("grid", Device(960, 400)),
     "console": ("console", Device(960, 300)),
     "slaves": ("buildslaves", Device(960, 300)),
+    "builds": ("one_line_per_build", Device(960, 320)),
+    "step": ("builders/broken/builds/0/steps/test", Device(960, 480)),
+    "slave": ("buildslaves/bot1", Device(960, 640)),
+    "queue": ("queue", Device(960, 260)),
+    "changes": ("changes", Device(960, 260)),
+    "revision": ("revision/r1", Device(960, 380)),
+    "schedulers": ("schedulers", Device(960, 320)),
+    "search": ("search?q=o", Device(960, 340)),
+    "about": ("about", Device(960, 520)),
     "phone": ("builders", Device(360, 740, "dark")),
 }
 

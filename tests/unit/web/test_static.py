@@ -8,7 +8,11 @@ from pathlib import Path
 from twisted.trial import unittest
 
 from buildbot.web.static import SCRIPT, STYLE
+from buildbot.web.table import TABLE
+from tests.browser.test_pictures import PICTURES
 
+#: A field in the path of a route.
+FIELD = re.compile(r"{(\w+)(:int)?}")
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -41,3 +45,23 @@ class DocumentedTests(unittest.TestCase):
         self.assertEqual(sorted(shown), sorted(files))
         for path in files.values():
             self.assertLess(path.stat().st_size, 60_000, path)
+
+    def test_pages(self) -> None:
+        """Each page that shows something has a picture, or a line in the documentation (row 78)."""
+        page = (DOCS / "howto" / "web-pages.rst").read_text(encoding="utf-8")
+        acting = {route.path for route in TABLE.routes if route.method == "POST"}
+        shown = {route.path for route in TABLE.routes if route.kind == "page" and route.method == "GET"}
+        pictured = {path for address, _ in PICTURES.values() for path in shown if isOf(address, path)}
+        lines = {path for path in shown if f"``{FIELD.sub(spelled, path)}``" in page}
+        self.assertEqual(sorted(shown - acting - pictured - lines), [])
+
+
+def spelled(field: re.Match[str]) -> str:
+    """A field of a path as the documentation has it."""
+    return field[1].upper()
+
+
+def isOf(address: str, path: str) -> bool:
+    """True if the address is of this route."""
+    pattern = re.sub(r"\\{\w+(:int)?\\}", "[^/]+", re.escape(path))
+    return re.fullmatch(pattern, "/" + address.partition("?")[0]) is not None
