@@ -89,6 +89,8 @@ class Watching:
     @ivar isLate: True if the watcher was up to date once.
     """
 
+    __slots__ = ("_feed", "cursor", "isLate", "isReading", "watcher")
+
     def __init__(self, feed: LogFeed, watcher: Watcher, cursor: Cursor) -> None:
         self.watcher = watcher
         self.cursor = cursor

@@ -40,7 +40,7 @@ _log = Logger()
 #: Output is written after this many bytes, or after L{DELAY} seconds.
 BLOCK = 1 << 16
 #: A log whose file has grown by so many bytes, and by the share, has L{LogWriter.grew} called.
-GROWTH, _SHARE = 1 << 23, 16
+GROWTH, _SHARE = 1 << 23, 32
 #: The overhead in bytes of a piece of output in memory.
 _PIECE = 64
 #: The most bytes kept while the disk is full. Further output is lost, and the log says so.

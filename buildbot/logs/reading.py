@@ -25,7 +25,7 @@ from buildbot.logs.view import Lines, LogView
 _log = Logger()
 
 #: The index of so many bytes of a log is made while its reader waits.
-NEAR = 1 << 26
+NEAR = 48 << 20
 #: The most bytes of indexes in memory: those of 16 GB of logs.
 MEMORY = 12 << 20
 #: The threads that read at once.

@@ -415,6 +415,15 @@ def incomingOf(request: Any) -> Incoming:
     )
 
 
+def _shrink(request: Any) -> None:
+    """Forget what the rest of a streamed answer does not need: there may be thousands of streams."""
+    given = request.requestHeaders
+    request.requestHeaders, request.responseHeaders = Headers(), Headers()
+    for name in (b"referer", b"user-agent"):  # for the access log
+        for value in given.getRawHeaders(name, ()):
+            request.requestHeaders.addRawHeader(name, value)
+
+
 def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     """Write an answer to a request."""
     request.page = incoming.page
@@ -428,7 +437,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             out.finish()
             return
         out.write(b"")
-        request.responseHeaders = Headers()  # sent; there may be thousands of streams
+        _shrink(request)
         begun = answer.begin(out)
         if inspect.iscoroutine(begun):
             ensureDeferred(begun).addErrback(_streamFailed, out)

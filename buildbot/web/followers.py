@@ -85,6 +85,8 @@ class _Made:
 class Follower:
     """I send the lines of one log to one browser: see L{buildbot.logs.feed.Watcher}."""
 
+    __slots__ = ("_all", "_endOf", "_failures", "_heartbeat", "_out", "_rest", "_state", "_times", "_way")
+
     def __init__(
         self,
         all: Followers,

@@ -267,6 +267,8 @@ class Site(server.Site):
 class RequestOut:
     """I am the connection of a streamed answer; see L{buildbot.web.call.Out}."""
 
+    __slots__ = ("_gone", "_isFull", "_isGone", "_ready", "_request")
+
     def __init__(self, request: Request) -> None:
         self._request = request
         self._isFull = False
