@@ -49,14 +49,14 @@ class Staying:
     def __init__(self, clock: IReactorTime, whyOut: WhyOut) -> None:
         self._clock = clock
         self._whyOut = whyOut
-        self._open: dict[Out, tuple[_Seat, Callable[[str, bool], bytes]]] = {}
+        self._open: dict[_Seat, dict[Out, Callable[[str, bool], bytes]]] = {}
         self._due: dict[_Seat, None] = {}
         self._asked: dict[_Seat, float] = {}
         self._beats: Beats[Staying] = Beats(clock)
         self._alarm = Alarm(self._goOn)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(map(len, self._open.values()))
 
     def watched(self, call: Call, stream: Stream) -> Stream:
         """The same stream; it ends when the visitor loses the right to it."""
@@ -67,15 +67,18 @@ class Staying:
         seat = _Seat(call.who, call.sight, tuple(each for each in dict.fromkeys(needs) if each[0]))
 
         def begin(out: Out) -> Any:
-            self._open[out] = seat, last
+            self._open.setdefault(seat, {})[out] = last
             self._beats.add(self)
-            out.whenGone(lambda: self._gone(out))
+            out.whenGone(lambda: self._gone(seat, out))
             return stream.begin(out)
 
         return replace(stream, begin=begin)
 
-    def _gone(self, out: Out) -> None:
-        self._open.pop(out, None)
+    def _gone(self, seat: _Seat, out: Out) -> None:
+        outs = self._open.get(seat, {})
+        outs.pop(out, None)
+        if not outs:
+            self._open.pop(seat, None)
         if not self._open:
             self._beats.remove(self)
             self._alarm.stop()
@@ -83,7 +86,7 @@ class Staying:
     def beat(self) -> None:
         """Check all visitors in the next turn of the reactor."""
         if self._open:
-            self._due = dict.fromkeys(seat for seat, _ in self._open.values())
+            self._due = dict.fromkeys(self._open)
             self._alarm.set(self._clock, 0)
 
     def _goOn(self) -> None:
@@ -117,16 +120,14 @@ class Staying:
         self._end(seat, _FAILED)
 
     def _end(self, seat: _Seat, leave: Leave) -> None:
-        for out, (each, last) in list(self._open.items()):
-            if each == seat:
-                out.write(last(leave.why, leave.mayReturn))
-                out.finish()
+        for out, last in list(self._open.get(seat, {}).items()):
+            out.write(last(leave.why, leave.mayReturn))
+            out.finish()
 
     def stop(self) -> None:
         """End all streams: their clients may come again."""
         self._beats.remove(self)
         self._beats.stop()
         self._alarm.stop()
-        for out, (_, last) in list(self._open.items()):
-            out.write(last(_STOPPED.why, _STOPPED.mayReturn))
-            out.finish()
+        for seat in list(self._open):
+            self._end(seat, _STOPPED)

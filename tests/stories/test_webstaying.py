@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from buildbot.web.accounts import sessions
+from buildbot.web.accounts import passwords, sessions
 from buildbot.web.accounts.accounts import Account
 from buildbot.web.accounts.accountsfile import changeAccounts
 from buildbot.web.accounts.passwords import hashed
@@ -41,10 +41,18 @@ class StayingCase(ActingCase):
     MORE = READERS
 
     def setUp(self) -> None:
+        self.patch(passwords, "LN", 4)  # quick
+        self.patch(passwords, "P", 1)
+        self.hash = hashed(PASSWORD)
         ActingCase.setUp(self)
         self.account("ann", "reader")
         self.logIn()
         self.force()
+
+    def account(self, name: str, *roles: str) -> None:
+        """Make an account, whose password is checked quickly."""
+        made = Account(name, self.hash, frozenset(roles))
+        changeAccounts(self.basedir, lambda accounts: accounts.withOne(made))
 
     def openAll(self, **headers: str) -> dict[str, Connection]:
         """Open one stream of each kind."""
