@@ -111,7 +111,7 @@ def nonsense(server: Server, count: int, seed: int = 1) -> Nonsense:
         for _ in range(count):
             line = chance.choice(_LINES)
             if chance.random() < 0.9:
-                command = chance.choice([name for name in COMMANDS if name != "reconfig"])
+                command = chance.choice([name for name in COMMANDS if name not in ("reconfig", "shutdown")])
                 names = [*COMMANDS[command], "speed"]
                 params = {name: chance.choice(_VALUES) for name in names if chance.random() < 0.7}
                 line = json.dumps({**params, "command": command}).encode() + b"\n"
