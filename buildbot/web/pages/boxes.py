@@ -16,6 +16,7 @@ from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
 from buildbot.web.limited import Limited
 from buildbot.web.markup import Href, Markup, Template, Value, join
+from buildbot.web.pages.pieces import result
 from buildbot.web.world import World
 
 #: The most rows that are kept.
@@ -50,6 +51,7 @@ class Boxes:
         self._call = call
         self._title = title
         self._pieces: dict[tuple[str, int | None], list[str]] = {}
+        self._links: dict[tuple[str, int | None], list[str]] = {}
 
     def box(self, row: BuildRow) -> Markup:
         """The box of a build, a link to its page."""
@@ -58,6 +60,15 @@ class Boxes:
         if pieces is None:
             to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
             pieces = self._pieces[key] = _made(row, to, self._title).split(_NUMBER)
+        return Markup(str(int(row.number)).join(pieces))
+
+    def link(self, row: BuildRow) -> Markup:
+        """The result and the number of a build, as a link to its page."""
+        key = (row.builder, row.results)
+        pieces = self._links.get(key)
+        if pieces is None:
+            to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
+            pieces = self._links[key] = result(row.results, Markup(f"#{_NUMBER}"), to).split(_NUMBER)
         return Markup(str(int(row.number)).join(pieces))
 
     def strip(self, rows: Sequence[BuildRow]) -> Markup:

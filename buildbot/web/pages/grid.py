@@ -15,9 +15,9 @@ from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
-from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, link
-from buildbot.web.pages.boxes import box, lastRowsOf
-from buildbot.web.pages.builders import buildLink, chosen, ofBranches
+from buildbot.web.markup import Markup, Template, Value, escape, join, link
+from buildbot.web.pages.boxes import Boxes, box, lastRowsOf
+from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.folding import PARAMETER, Group, foldLink, groupsOf, numbers
 from buildbot.web.pages.matrix import Rows, Stamp, byStamp, stamps
@@ -100,7 +100,8 @@ async def _page(call: Call, title: str, caption: str, layout: _Layout, other: st
     content: Markup = paragraph("There are no builds.")
     if columns:
         order = columns if call.query.get("rev_order") == "desc" else list(reversed(columns))
-        groups = [_lines(call, each, rows, order) for each in groupsOf(call, names)]
+        boxes = Boxes(call)
+        groups = [_lines(call, boxes, each, rows, order) for each in groupsOf(call, names)]
         heads, body = layout(call, groups, order)
         content = _GRID(
             caption=caption,
@@ -118,7 +119,7 @@ async def _page(call: Call, title: str, caption: str, layout: _Layout, other: st
     )
 
 
-def _lines(call: Call, group: Group, rows: Rows, order: Sequence[Stamp]) -> _Lines:
+def _lines(call: Call, boxes: Boxes, group: Group, rows: Rows, order: Sequence[Stamp]) -> _Lines:
     """The lines of a category."""
     head = foldLink(call, group.category, call.route.parameters)
     last = {
@@ -135,7 +136,7 @@ def _lines(call: Call, group: Group, rows: Rows, order: Sequence[Stamp]) -> _Lin
             _Line(
                 _builder(call, name),
                 _summary(call, name, last[name]),
-                [_cell(call, placed[name].get(each)) for each in order],
+                [_cell(boxes, placed[name].get(each)) for each in order],
             )
             for name in group.builders
         ],
@@ -200,8 +201,8 @@ def _builder(call: Call, name: str) -> Markup:
     return join([link(call.to("builders", name), name), activity(state)], " ")
 
 
-def _cell(call: Call, row: BuildRow | None) -> Markup:
-    return _CELL(text=NOTHING if row is None else buildLink(call, row))
+def _cell(boxes: Boxes, row: BuildRow | None) -> Markup:
+    return _NOTHING if row is None else Markup(f"<td>{boxes.link(row)}</td>")
 
 
 ROUTES = (
