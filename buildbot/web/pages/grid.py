@@ -94,7 +94,7 @@ async def tgrid(call: Call) -> Page:
 async def _page(call: Call, title: str, caption: str, layout: _Layout, other: str) -> Page:
     names = chosen(call)
     count = call.query["width"] or call.query["length"] or 5
-    found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 3 * count)))
+    found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 2 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
     columns = stamps(rows, count)
     content: Markup = paragraph("There are no builds.")
