@@ -87,8 +87,8 @@ def oneOfEach(builder: str) -> list[str]:
     values["builder"] = next(each for each in EXAMPLES["builder"] if each["builder"] == builder)
     found = []
     for route in pages():
-        fields = {key: value for each in values.values() for key, value in each.items()}
-        found.append(_filled(route.path, {**fields, **values["builder"]}))
+        names = _FIELD.findall(route.path)
+        found.append(_filled(route.path, values[names[0]] if names else {}))
     return found
 
 
