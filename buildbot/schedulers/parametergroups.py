@@ -6,6 +6,7 @@ L{buildbot.schedulers.parameters} has the parameters that take one value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -88,7 +89,8 @@ class AnyPropertyParameter(NestedParameter):
 
     @arguments(name=TEXT)
     def __init__(self, name: str, **kwargs: Any) -> None:
-        fields = [StringParameter("name", label="Name:"), StringParameter("value", label="Value:")]
+        title = re.sub(r"(\d+)$", r" \1", name).capitalize()
+        fields = [StringParameter(part, label=f"{title} {part}:".strip()) for part in ("name", "value")]
         super().__init__(name, fields, **{"label": "", **kwargs})
 
     def updateFromKwargs(self, properties: dict[str, Any], kwargs: object, **unused: Any) -> Any:

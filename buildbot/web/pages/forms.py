@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join
 
-_FORM = Template('<form class="act" method="post" action="{to}">{fields}<button>{button}</button></form>')
+_FORM = Template('<form class="{looks}" method="post" action="{to}">{fields}<button>{button}</button></form>')
+#: A form with so many fields shows them in columns, each below its label.
+_MANY = 3
 _HIDDEN = Template('<input type="hidden" name="{name}" value="{value}">')
 _AREA = Template('<label>{label} <textarea name="{name}" rows="3" cols="40">{value}</textarea></label> ')
 
@@ -72,7 +74,9 @@ class Field:
 
 def form(to: Href, button: str, fields: Sequence[Field] = ()) -> Markup:
     """A form that posts to an address."""
-    return _FORM(to=to, fields=join(each.html() for each in fields), button=button)
+    isLong = sum(each.kind != "hidden" for each in fields) >= _MANY
+    looks = "act fields" if isLong else "act"
+    return _FORM(looks=looks, to=to, fields=join(each.html() for each in fields), button=button)
 
 
 def folded(title: str, content: Markup) -> Markup:

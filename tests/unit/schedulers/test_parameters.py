@@ -220,7 +220,7 @@ class GroupTests(unittest.SynchronousTestCase):
         self.assertEqual(valueOf(parameter, any_name="p"), {"p": ""})
         self.assertEqual(valueOf(parameter), {})
         told = str(self.assertRaises(ValidationError, valueOf, parameter, any_value="v"))
-        self.assertIn("parameter 'any_name' (Name) is required, because the value is given", told)
+        self.assertIn("parameter 'any_name' (Any name) is required, because the value is given", told)
 
 
 class ArgumentTests(unittest.SynchronousTestCase):
