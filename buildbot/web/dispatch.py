@@ -3,37 +3,34 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-import re
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import resource, server
-from twisted.web.http_headers import Headers
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.client import ControlError
 from buildbot.model.rows import BadCursor
-from buildbot.status.master import Status
 from buildbot.store.interface import StoreFailed
-from buildbot.text.urls import struck, withoutPasswords
+from buildbot.text.urls import withoutPasswords
 from buildbot.web import cache, layout
 from buildbot.web.accounts.cors import corsHeaders
-from buildbot.web.call import JSON, TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
+from buildbot.web.call import TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
 from buildbot.web.handling import handled
-from buildbot.web.http import RequestOut, sendWhole
+from buildbot.web.incoming import Incoming, given, incomingOf, queryOf
+from buildbot.web.jsonanswers import problemAsJSON
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.reading import noBuilder
 from buildbot.web.routes import BadQuery, Found, Route, Table
 from buildbot.web.seen import seenBy
+from buildbot.web.sending import send
 from buildbot.web.serving.counting import Counting
 from buildbot.web.sight import Sight
 from buildbot.web.staying import Staying
@@ -42,12 +39,8 @@ from buildbot.web.world import World
 
 log = Logger()
 
-#: Answers below this size are not worth compressing.
-_SMALL = 1400
-_COMPRESSED = ("text/", "application/json", "application/problem+json", "application/atom+xml", "image/svg")
 #: The most segments of a path whose error is a page.
 DEEPEST = 50
-_FORM = "application/x-www-form-urlencoded"
 
 
 class Door(Protocol):
@@ -61,60 +54,6 @@ class Door(Protocol):
 
     async def aboutMe(self, call: Call) -> Markup:
         """Who is logged in, with a link to log in or out."""
-
-
-class Incoming:
-    """I am a request as plain values.
-
-    @ivar method: such as "GET".
-    @ivar headers: lower-case name -> value; several values are joined with commas.
-    @ivar all: lower-case name -> all values.
-    @ivar peer: the address of the other end of the connection.
-    @ivar isSecure: True for TLS.
-    @ivar isFeed: True if the answer is for other sites, too, as a badge.
-    @ivar isPrivate: True if the answer is for a visitor with a name: no cache may keep it.
-    @ivar seenStatus: the status of what the visitor sees; None: all.
-    @ivar page: the path of its route, for counts; "other" before it is found.
-    """
-
-    __slots__ = (
-        "all",
-        "body",
-        "headers",
-        "isFeed",
-        "isPrivate",
-        "isSecure",
-        "method",
-        "page",
-        "path",
-        "peer",
-        "query",
-        "seenStatus",
-    )
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, Sequence[str]],
-        body: bytes = b"",
-        peer: str = "",
-        isSecure: bool = False,
-        all: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
-        self.all = {name: [value] for name, value in headers.items()} if all is None else all
-        self.method = method
-        self.page = "other"
-        self.path = path
-        self.headers = headers
-        self.query = query
-        self.body = body
-        self.peer = peer
-        self.isSecure = isSecure
-        self.isFeed = False
-        self.isPrivate = False
-        self.seenStatus: Status | None = None
 
 
 class Dispatcher:
@@ -173,7 +112,7 @@ class Dispatcher:
         try:
             if found is None:
                 if incoming.method in ("GET", "HEAD") and self._find(withoutSlash(segments), None):
-                    target = call.to(*withoutSlash(segments), query=_queryOf(incoming)[1:])
+                    target = call.to(*withoutSlash(segments), query=queryOf(incoming)[1:])
                     return await self._made(call, incoming, redirect(target, 301))
                 raise Problem(404, "There is no such page", "/" + "/".join(segments))
             method = "GET" if incoming.method == "HEAD" else incoming.method
@@ -233,7 +172,7 @@ class Dispatcher:
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
         who, configuration = call.who, self.world.master.generation  # a reconfig may change every page
-        key = (incoming.path, _queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
+        key = (incoming.path, queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept
@@ -289,7 +228,7 @@ class Dispatcher:
             return answer
         if not isinstance(answer, Page):
             raise TypeError(f"the handler of {call.route.path} returned {type(answer).__name__}")
-        own = quote(incoming.path + _queryOf(incoming, leaveOut=PARAMETER), safe="")
+        own = quote(incoming.path + queryOf(incoming, leaveOut=PARAMETER), safe="")
         notice = self.world.part(Outcomes).notice(call)
         body = layout.document(call, answer, await self._door.aboutMe(call), own, notice, since)
         cache = "private, no-store" if call.who.name else "no-cache"
@@ -329,19 +268,6 @@ _ADMITTED = Answer(b"")
 _GATE = Route("/", lambda call: _ADMITTED, "A file or a resource of people's own.", kind="own")
 
 
-def problemAsJSON(problem: Problem) -> Answer:
-    """The answer of the API to a request that cannot be answered (RFC 9457)."""
-    value = {
-        "type": "about:blank",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "hint": problem.hint,
-    }
-    body = json.dumps({key: struck(each) for key, each in value.items() if each != ""}).encode()
-    return Answer(body, "application/problem+json", problem.status, problem.headers, cache="no-store")
-
-
 def withoutSlash(segments: Sequence[str]) -> Sequence[str]:
     """The segments of a path without the empty ones at its end: 0.7.12 answered C{/builders/full/} too."""
     count = len(segments)
@@ -353,22 +279,6 @@ def withoutSlash(segments: Sequence[str]) -> Sequence[str]:
 def rootOf(segments: Sequence[str]) -> str:
     """The relative address of the root, from the segments of a page's path."""
     return "../" * (len(segments) - 1) if len(segments) > 1 else ""
-
-
-def _queryOf(incoming: Incoming, leaveOut: str = "") -> str:
-    pairs = [(name, text) for name, texts in incoming.query.items() for text in texts if name != leaveOut]
-    if not pairs:
-        return ""
-    return "?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
-
-
-def given(incoming: Incoming, hasForm: bool = True) -> dict[str, list[str]]:
-    """The parameters of a request: those of its query, and of its form, if it may have one."""
-    all = {name: list(texts) for name, texts in incoming.query.items()}
-    if hasForm and incoming.method == "POST" and incoming.headers.get("content-type", "").startswith(_FORM):
-        for name, texts in parse_qs(incoming.body.decode("utf-8", "replace"), True).items():
-            all.setdefault(name, []).extend(texts)
-    return all
 
 
 class RouteResource(resource.Resource):
@@ -391,114 +301,3 @@ class RouteResource(resource.Resource):
 def _failed(why: Failure, request: Any) -> None:
     if why.check(CancelledError) is None:
         request.processingFailed(why)
-
-
-def incomingOf(request: Any) -> Incoming:
-    """The plain values of a request of twisted.web."""
-    all: dict[str, list[str]] = {}
-    for name, values in request.requestHeaders.getAllRawHeaders():
-        all.setdefault(name.decode("latin-1").lower(), []).extend(each.decode("latin-1") for each in values)
-    headers = {name: ", ".join(values) for name, values in all.items()}
-    # Not request.args: some releases of Twisted put the fields of a form there, too.
-    query = parse_qs(request.uri.partition(b"?")[2].decode("ascii", "replace"), True)
-    request.content.seek(0)
-    peer = request.getClientAddress()
-    return Incoming(
-        request.method.decode("ascii", "replace"),
-        request.path.decode("ascii", "replace"),
-        headers,
-        query,
-        request.content.read() if request.method == b"POST" or request.method == b"PUT" else b"",
-        getattr(peer, "host", "") or "",
-        request.isSecure(),
-        all,
-    )
-
-
-def _shrink(request: Any) -> None:
-    """Forget what the rest of a streamed answer does not need: there may be thousands of streams."""
-    given = request.requestHeaders
-    request.requestHeaders, request.responseHeaders = Headers(), Headers()
-    for name in (b"referer", b"user-agent"):  # for the access log
-        for value in given.getRawHeaders(name, ()):
-            request.requestHeaders.addRawHeader(name, value)
-
-
-def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
-    """Write an answer to a request."""
-    request.page = incoming.page
-    if request._disconnected:
-        return
-    if isinstance(answer, Stream):
-        _begin(request, answer, incoming)
-        request.setHeader(b"x-accel-buffering", b"no")
-        out = RequestOut(request)
-        if request.method == b"HEAD":
-            out.finish()
-            return
-        out.write(b"")
-        _shrink(request)
-        begun = answer.begin(out)
-        if inspect.iscoroutine(begun):
-            ensureDeferred(begun).addErrback(_streamFailed, out)
-        return
-    body = answer.body
-    isCacheable = answer.status == 200 and answer.cache != "no-store"
-    _begin(request, answer, incoming)
-    if isCacheable:
-        request.setHeader(b"etag", f'W/"{answer.version}"'.encode())
-        if matches(incoming.headers.get("if-none-match", ""), answer.version):
-            request.setResponseCode(304)
-            request.finish()
-            return
-    if len(body) > _SMALL and answer.type.startswith(_COMPRESSED):
-        request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
-        if takesGzip(incoming.headers.get("accept-encoding", "")):
-            body = answer.zipped
-            request.setHeader(b"content-encoding", b"gzip")
-    request.setHeader(b"content-length", b"%d" % len(body))
-    sendWhole(request, body)
-
-
-def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
-    request.setResponseCode(answer.status)
-    request.setHeader(b"content-type", answer.type.encode("ascii"))
-    isKept = answer.cache.startswith("public") or not incoming.isPrivate
-    cache = answer.cache if isKept or answer.cache.startswith("no-store") else "private, no-store"
-    request.setHeader(b"cache-control", cache.encode("ascii"))
-    if incoming.isFeed:
-        request.setHeader(b"cross-origin-resource-policy", b"cross-origin")
-    for name, value in answer.headers:
-        if "\r" in value or "\n" in value:
-            raise ValueError(f"the header {name} has a line break")
-        if name.lower() == "set-cookie":
-            request.responseHeaders.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
-        else:
-            request.setHeader(name.encode("ascii"), value.encode("utf-8"))
-
-
-def takesGzip(header: str) -> bool:
-    """True if Accept-Encoding allows gzip."""
-    for each in header.split(","):
-        name, _, weight = each.partition(";")
-        if name.strip().lower() in ("gzip", "*"):
-            return re.fullmatch(r"q=0(\.0*)?", weight.replace(" ", "").lower()) is None
-    return False
-
-
-def matches(header: str, etag: str) -> bool:
-    """True if If-None-Match names a version."""
-    return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in header.split(","))
-
-
-def _streamFailed(why: Failure, out: RequestOut) -> None:
-    if why.check(CancelledError) is None:
-        log.failure("a stream failed", why)
-    out.finish()
-
-
-def asJSON(value: object, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-    """An answer in JSON."""
-    body = json.dumps(struck(value), separators=(",", ":"), ensure_ascii=False)
-    data = body.encode("utf-8", "backslashreplace")
-    return Answer(data + b"\n", JSON, status, tuple(headers))

@@ -14,7 +14,9 @@ from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 from twisted.web import resource, server, static
 
-from buildbot.web.dispatch import Dispatcher, RouteResource, incomingOf, send
+from buildbot.web.dispatch import Dispatcher, RouteResource
+from buildbot.web.incoming import incomingOf
+from buildbot.web.sending import send
 
 #: The policy for own files and own pages: styles may stand in the page, scripts not.
 POLICY = (

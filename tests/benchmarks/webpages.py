@@ -36,7 +36,8 @@ from buildbot.status.topics import LISTS, builderTopic, buildTopic
 from buildbot.store.files import FILE
 from buildbot.web import cache, running
 from buildbot.web.call import Answer
-from buildbot.web.dispatch import Dispatcher, Incoming
+from buildbot.web.dispatch import Dispatcher
+from buildbot.web.incoming import Incoming
 from tests.benchmarks.attach import Promises
 from tests.benchmarks.lists import fill, revision
 from tests.stories.world import check, load

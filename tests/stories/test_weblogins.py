@@ -17,7 +17,7 @@ from buildbot.web.accounts.door import Door
 from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.passwords import hashed
 from buildbot.web.call import Problem
-from buildbot.web.dispatch import Incoming
+from buildbot.web.incoming import Incoming
 from tests.stories.test_webpages import CONFIG
 from tests.stories.web import Connection, Response, WebWorld, parsed
 

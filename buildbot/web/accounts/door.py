@@ -24,7 +24,7 @@ from buildbot.web.accounts.proxies import Proxies
 from buildbot.web.accounts.rights import Answer, Rights, Subject
 from buildbot.web.accounts.sights import Sights
 from buildbot.web.call import Call, Need, Problem
-from buildbot.web.dispatch import Incoming, given
+from buildbot.web.incoming import Incoming, given
 from buildbot.web.markup import NOTHING, Markup, Template, link
 from buildbot.web.sight import Sight
 from buildbot.web.who import Leave, Who

@@ -16,7 +16,7 @@ from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.api.repeats import Repeats
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.markup import Href
 from buildbot.web.pages.acting import Deed, carriedOut
 from buildbot.web.reach import reached

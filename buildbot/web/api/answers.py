@@ -11,7 +11,7 @@ from buildbot.model.rows import fromCursor, toCursor
 from buildbot.web.api.schemas import keysOf
 from buildbot.web.api.shaping import UnknownField, chosenFields, fieldsOf, withIsoTimes
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.routes import Handler, Parameter, Route
 from buildbot.web.serving.unchanged import kept
 

@@ -10,7 +10,7 @@ from buildbot.control.client import ControlError
 from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.call import Answer, Call, Problem
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import builderOf, buildOf
 from buildbot.web.routes import Parameter, Route

@@ -11,7 +11,7 @@ from buildbot import version
 from buildbot.web.api.answers import ROOT
 from buildbot.web.api.schemas import BODIES, SCHEMAS
 from buildbot.web.call import Answer, Call
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.routes import Parameter, Route, Table
 
 _SEGMENT = re.compile(r"\{(\w+)(?::(int|rest))?\}")

@@ -13,8 +13,10 @@ from twisted.python.failure import Failure
 from twisted.web import resource, server
 
 from buildbot.web.call import TEXT, Answer
-from buildbot.web.dispatch import Incoming, asJSON, incomingOf, send
 from buildbot.web.hooks.changehook import ChangeHook, HookAnswer
+from buildbot.web.incoming import Incoming, incomingOf
+from buildbot.web.jsonanswers import asJSON
+from buildbot.web.sending import send
 
 #: The dialect of C{/change_hook} itself, as in 0.8.
 DEFAULT = "base"

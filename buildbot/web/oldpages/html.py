@@ -19,7 +19,8 @@ from twisted.web.util import Redirect
 
 from buildbot import version
 from buildbot.web.call import Answer, Call, Page
-from buildbot.web.dispatch import Incoming, RouteResource, incomingOf
+from buildbot.web.dispatch import RouteResource
+from buildbot.web.incoming import Incoming, incomingOf
 from buildbot.web.markup import Markup
 from buildbot.web.oldpages.paths import path_to_root
 from buildbot.web.oldpages.request import OldRequest, raw, text

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from buildbot.web.dispatch import Incoming, given
+from buildbot.web.incoming import Incoming, given
 
 
 def text(value: str | bytes) -> str:

@@ -11,7 +11,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.web import resource
 
 from buildbot.web.call import Call, Problem
-from buildbot.web.dispatch import incomingOf
+from buildbot.web.incoming import incomingOf
 from buildbot.web.oldpages.request import text
 from buildbot.web.routes import BadQuery
 

@@ -13,8 +13,8 @@ from buildbot.logs.lines import Line
 from buildbot.logs.view import LogView
 from buildbot.text.plural import counted
 from buildbot.web.call import HTML, Answer, Call, Out, Page, Part, Stream
-from buildbot.web.dispatch import asJSON
 from buildbot.web.followers import Follower, Followers, asEvents, asHTML, endEvent
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.layout import document
 from buildbot.web.live import EVENTS, closedEvent
 from buildbot.web.logreading import (

@@ -13,7 +13,7 @@ from buildbot.logs.view import LogView
 from buildbot.programs.running import ProgramFailed
 from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, Page, Problem
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.logreading import PATH, ShownLog, gone, inThread, logOf
 from buildbot.web.logs.ansi import plain
 from buildbot.web.markup import NOTHING, Markup, Template, join, link

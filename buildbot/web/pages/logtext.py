@@ -11,10 +11,10 @@ from twisted.internet.defer import CancelledError
 from buildbot.logs.sending import TextSender
 from buildbot.logs.view import LogView
 from buildbot.web.call import HTML, TEXT, Answer, Call, Out, Problem, Stream
-from buildbot.web.dispatch import matches
 from buildbot.web.logreading import PATH, ShownLog, gone, inThread, logOf
 from buildbot.web.logs.choosing import Unsatisfiable, rangeOf
 from buildbot.web.routes import Parameter, Route
+from buildbot.web.sending import matches
 
 #: A finished text up to this size is compressed.
 ZIPPED = 4 << 20

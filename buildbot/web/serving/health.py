@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from buildbot.web.call import TEXT, Answer, Call
-from buildbot.web.dispatch import asJSON
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.routes import Route
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from buildbot.web.cache import AGING, LONGEST, PageCache
 from buildbot.web.call import Answer, Call
-from buildbot.web.dispatch import matches
+from buildbot.web.sending import matches
 
 
 async def kept(

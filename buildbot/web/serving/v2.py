@@ -11,9 +11,9 @@ from buildbot.model.results import Results
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.topics import BUILDERS, BUILDS
 from buildbot.web.call import Answer, Call
-from buildbot.web.dispatch import asJSON
 from buildbot.web.feeds import v2
 from buildbot.web.feeds.v2 import BadQuery
+from buildbot.web.jsonanswers import asJSON
 from buildbot.web.reading import buildOf
 from buildbot.web.routes import Route
 from buildbot.web.serving.unchanged import kept
