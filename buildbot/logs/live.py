@@ -68,6 +68,7 @@ class LogDirectory:
     @ivar troubles: the list to which I report failed writes.
     @ivar views: reads the logs by lines and by bytes, at any place.
     @ivar feeds: tells the new lines of logs to those who watch them.
+    @ivar readers: the web servers that show logs. While there are any, indexes are made as logs grow.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class LogDirectory:
         self.troubles = troubles
         self.views = LogViews(inThread)
         self.feeds = LogFeeds(clock, self.views)
+        self.readers: set[object] = set()
         self._inThread = inThread
         self._flusher = Flusher(clock)
 
@@ -154,8 +156,8 @@ class LogDirectory:
         return Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
 
     def _keepIndex(self, writer: LogWriter) -> None:
-        """Bring the index of a log up to date in a thread, if the log is long."""
-        if writer.size >= indexing.KEPT:
+        """Bring the index of a log up to date in a thread, if the log is long and people can look at it."""
+        if self.readers and writer.size >= indexing.KEPT:
             crc = writer.crc if writer.isFinished else None
             self.views.prepare(Place(writer.path, writer.isFinished, crc, writer.marks))
 

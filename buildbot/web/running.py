@@ -72,10 +72,13 @@ class Running:
         self.dispatcher = dispatcher
         self.site = site
         self._unwatch = logins.watch(dispatcher.staying.beat)
+        self._logs = world.master.botmaster.resources.logs
+        self._logs.readers.add(self)
 
     def stop(self) -> None:
         """End all streams."""
         self._unwatch()
+        self._logs.readers.discard(self)
         self.dispatcher.staying.stop()
         self.world.parts.stop()
 

@@ -83,9 +83,11 @@ class WebTests(WebWorld):
     def test_stopped(self) -> None:
         """The port is closed when the web server leaves the configuration."""
         self.edit("c['status'] = [html.WebStatus(http_port=8010, allowForce=False)]", "")
-        port = self.web.site
+        port, logs = self.web.site, self.master.botmaster.resources.logs
+        self.assertEqual(len(logs.readers), 1)
         self.assertTrue(self.reconfig()["applied"])
         self.assertEqual(list(port.connections), [])
+        self.assertEqual(len(logs.readers), 0)
 
 
 class OldTwistedTests(WebWorld):

@@ -26,6 +26,7 @@ class LoggedCase(unittest.TestCase):
         self.clock = Clock()
         directory = os.path.realpath(tempfile.mkdtemp(dir="."))
         self.logs = LogDirectory(directory, self.clock, LogLimits(None), inThread=self.inThread)
+        self.logs.readers.add(self)
         self.build: Any = SimpleNamespace(record=SimpleNamespace(builder="b"), number=1, logs=self.logs)
 
     def inThread(self, function: Any, *arguments: Any) -> Deferred[Any]:
@@ -203,6 +204,12 @@ class ColdTests(LoggedCase):
             file.write(b"x" * (1 << 17))
         self.forget(log)
         self.assertFalse(self.soon(log.place(), True).isPart)
+
+    def test_nobody(self) -> None:
+        """Without web pages, the index is made when somebody asks for lines."""
+        self.logs.readers.clear()
+        self.long().finish()
+        self.assertEqual(len(self.logs.views), 0)
 
     def test_lost(self) -> None:
         """A log that was deleted before its index was made is only noted."""
