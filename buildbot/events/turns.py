@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.events.test_turns -*-
-"""Let only some work go on at a time; the rest waits in the order of its arrival.
+"""Limit how much work runs at the same time. The rest waits in the order of arrival.
 
-Twisted's DeferredLock and DeferredSemaphore call the next in the middle of C{release}. If the work of each
-ends at once, the calls are nested, and with some hundreds in the queue Python's recursion limit is reached:
-the rest would wait for ever. Here each is called after the one before has returned.
+Twisted's DeferredLock and DeferredSemaphore call the next waiter inside of C{release}. If the work of each
+waiter ends at once, the calls are nested. With some hundreds of waiters, Python's recursion limit is reached,
+and the rest waits for ever. This module calls each waiter after the call of the previous one has returned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 class Turns:
     """I give out turns. Use me as C{async with turns:}, or call L{acquire} and L{release}.
 
-    @ivar taken: the number of turns that go on.
+    @ivar taken: the number of turns that have begun and not ended.
     """
 
     def __init__(self, most: int = 1) -> None:
@@ -29,7 +29,7 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """The number of those that wait for a turn."""
+        """The number of waiters for a turn."""
         return len(self._queue)
 
     @property
@@ -40,7 +40,7 @@ class Turns:
     def acquire(self) -> Deferred[None]:
         """Get a turn.
 
-        @return: a Deferred that fires when the turn begins. Who cancels it leaves the queue.
+        @return: a Deferred that fires when the turn begins. Cancelling it leaves the queue.
         """
         turn: Deferred[None] = Deferred(self._queue.remove)
         self._queue.append(turn)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.web.accounts.test_cors -*-
 """Let pages of other sites read the API and the badges (CORS). Pure.
 
-They read what everybody may read: a browser sends neither cookies nor passwords for them.
+These pages read only public data, because a browser sends neither cookies nor passwords for them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from buildbot.web.accounts.origin import originOf
 
 #: Every site.
 ANY = "*"
-#: The paths that they may read, as first segments.
+#: The first segments of the paths that pages of other sites may read.
 READABLE = (("api", "v1"), ("api", "v2"), ("json",), ("badge",), ("png",))
-#: Seconds for which a browser keeps the answer to the question before a request.
+#: Seconds for which a browser keeps the answer to a preflight request.
 KEPT = 600
 
 _Headers = tuple[tuple[str, str], ...]
@@ -32,7 +32,7 @@ def isOrigin(value: str) -> bool:
 
 
 def isReadable(segments: Sequence[str]) -> bool:
-    """True for the path of something that pages of other sites may read."""
+    """True if pages of other sites may read this path."""
     return any(tuple(segments[: len(each)]) == each for each in READABLE)
 
 
@@ -43,7 +43,7 @@ def corsHeaders(
 
     @param allowed: the origins that may read.
     @param headers: of the request, by lower-case name.
-    @return: None if such an answer cannot be read by other sites at all.
+    @return: None if no other site may read this answer.
     """
     if not allowed or not isReadable(segments):
         return None

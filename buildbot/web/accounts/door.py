@@ -102,7 +102,7 @@ class Door:
         return Who(visitor.name, visitor.how, visitor.address, visitor, key, isSecure)
 
     async def whyOut(self, who: Who, sight: Sight | None, needs: tuple[Need, ...]) -> Leave | None:
-        """Why a visitor must not go on with what was begun; None if the visitor may.
+        """The reason why a visitor loses a stream that has begun; None if the visitor may keep it.
 
         @param sight: which builders the visitor saw at the beginning.
         @param needs: the rights for it.
@@ -151,7 +151,7 @@ class Door:
         await self._identifier.logOut(visitorOf(call.who))
 
     def _refused(self, why: Exception, isForm: bool) -> Problem:
-        """Count a refused login. Returns its problem."""
+        """Count a refused login, and return the L{Problem} for it."""
         reason = "wrong" if isinstance(why, BadLogin) else "busy" if isinstance(why, TooBusy) else "delayed"
         self.refusals[reason] += 1
         return loginProblem(why, isForm)
@@ -212,7 +212,7 @@ class Door:
         return await self.guard.ask(who, action, self.guard.subject(builder, branch, *args))
 
     async def sight(self, who: Who) -> Sight | None:
-        """Which builders a visitor sees; None: all."""
+        """The builders that a visitor sees; None: all."""
         guard, config = self.guard, self._master.config
         if self._sights is None or self._sights.guard is not guard or self._sights.config is not config:
             self._sights = Sights(guard, config)

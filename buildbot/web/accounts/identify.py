@@ -157,9 +157,9 @@ class Identifier:
             await self._sessions.close([who.session])
 
     def whyOut(self, who: Visitor) -> str:
-        """Why the proof of a visitor's name does not count any more, as a sentence; "" if it counts.
+        """The reason why the proof of a visitor's name is no longer valid, as a sentence; "" if it is valid.
 
-        This notes no use of a session or a token.
+        This does not count as a use of the session or the token.
         """
         gone = ""
         if who.token is not None:

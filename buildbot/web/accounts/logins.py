@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.web.accounts.test_logins -*-
-"""The sessions, the tokens and the failed logins of one master: all its web servers share them.
+"""The sessions, the tokens and the failed logins of one master. All its web servers share them.
 
-They outlive a web server, which is made anew when a reconfig changes its arguments.
+They stay when a reconfig replaces a web server because its arguments have changed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Logins:
         self.isLoaded = False
 
     async def load(self, now: float) -> None:
-        """Read the stored sessions and tokens, if that was not done before. The log tells about a failure."""
+        """Read the stored sessions and tokens once. A failure is logged."""
         async with self._turns:
             if self.isLoaded:
                 return
@@ -52,10 +52,10 @@ class Logins:
                 log.warn("cannot read the sessions and tokens, so people must log in again: {why}", why=why)
 
     def watch(self, changed: Callable[[], object]) -> Callable[[], None]:
-        """Call C{changed()} each time when a visitor may have lost a right: a session or a token has ended
-        before its time, or the master has a new configuration.
+        """Call C{changed()} each time a visitor may have lost a right: a session or a token has ended before
+        its expiry, or the master has a new configuration.
 
-        @return: a function that ends this.
+        @return: a function that stops these calls.
         """
         self._observers = self._observers.plus(changed)
 
@@ -65,6 +65,6 @@ class Logins:
         return forget
 
     def changed(self) -> None:
-        """A visitor may have lost a right: tell those who watch."""
+        """A visitor may have lost a right: tell all watchers."""
         for each in self._observers:
             each()

@@ -304,7 +304,7 @@ class Rights:
         return Answer(Verdict.ALLOWED, f"The token {who.token.name!r} may {_words(action)}.")
 
     def differs(self, who: Visitor, action: str) -> bool:
-        """True unless a visitor gets the same answer about an action for each builder, also a removed one."""
+        """False if a visitor gets the same answer about an action for every builder, even a removed one."""
         name = actionName(action)
         rules = [each.allow for each in self.rules if name in each.actions]
         some = [*rules, self.permissions.get(name, Need.NOBODY)]
@@ -318,7 +318,7 @@ class Rights:
     def permission(self, action: str, subject: Subject = NOTHING) -> Permission:
         """The permission of an action on a subject."""
         names = dict.fromkeys((action, LIKE.get(action, action)))
-        for name in names:  # a rule for one builder counts also for the action on all builders
+        for name in names:  # a rule for one builder also applies to the action on all builders
             for rule in self.rules:
                 if rule.fits(name, subject):
                     return rule.allow

@@ -118,7 +118,7 @@ class Sessions:
         return session
 
     def get(self, digest: str) -> Session | None:
-        """The session with a digest, or None. It may be over."""
+        """The session with a digest, or None. It may have expired."""
         return self._all.get(digest)
 
     async def close(self, digests: Iterable[str]) -> int:

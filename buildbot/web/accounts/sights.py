@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.accounts.test_sights -*-
-"""Which builders each visitor sees. Visitors of whom the rules say the same share the answer."""
+"""The builders that each visitor sees. Visitors share an answer if the rules treat them alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildbot.web.accounts.rights import Answer
 from buildbot.web.accounts.visitor import Visitor
 from buildbot.web.sight import Sight, sightOf
 
-#: The most kept answers.
+#: The largest number of kept answers.
 MOST = 1000
 
 
@@ -25,9 +25,9 @@ class Sights:
         self._kept: dict[Hashable, Sight] = {}
 
     async def of(self, who: Visitor) -> Sight | None:
-        """Which builders a visitor sees; None: all, also those that were removed.
+        """The builders that a visitor sees; None: all, also removed ones.
 
-        A function of the configuration is asked each time: it may change its mind.
+        A function of the configuration is called each time, because its answer may change.
         """
         if not self.guard.rights.differs(who, "view"):
             return None

@@ -12,12 +12,12 @@ from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.tokens import BadToken, describeToken
 
 _DAY = 86400.0
-#: The most days that a token may be made for.
+#: The longest life of a token, in days.
 MOST_DAYS = 3650
 
 
 class TokenCommands:
-    """I change the tokens of one master. Whoever can use its control socket may do all of this."""
+    """I change the tokens of one master. Every user of its control socket may do that."""
 
     def __init__(self, logins: Logins, now: Callable[[], float]) -> None:
         self._logins = logins
@@ -41,7 +41,7 @@ class TokenCommands:
         days: int = 90,
         owner: str = "",
     ) -> dict[str, Any]:
-        """Make a token. The answer has the token itself as C{token}: it is not stored.
+        """Make a token. The answer has the token itself as C{token}. The token itself is not stored.
 
         @param days: until it expires; 0: never.
         @param owner: the account on whose behalf it acts; "": it acts on its own.
@@ -59,7 +59,7 @@ class TokenCommands:
         return {**describeToken(token, now), "token": secret}
 
     async def revoketoken(self, name: str) -> dict[str, Any]:
-        """Revoke a token. It allows nothing from now on."""
+        """Revoke a token. The token allows nothing after that."""
         await self._load()
         try:
             await self._logins.tokens.revoke(name)

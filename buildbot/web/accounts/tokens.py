@@ -21,7 +21,7 @@ log = Logger()
 
 #: The beginning of every token: programs that look for lost secrets find it.
 PREFIX = "bbt_"
-#: The most tokens, and the most of one account: one person must not take the room of all others.
+#: The most tokens of the master, and of one account: one person must not use up the room for all others.
 MOST = 1000
 MOST_EACH = 100
 
@@ -145,7 +145,7 @@ def tokenFromRecord(record: Mapping[str, Any]) -> Token:
 
 
 def describeToken(token: Token, now: float) -> dict[str, Any]:
-    """What people may see of a token, as plain values: all but its digest."""
+    """The public fields of a token, as plain values: all but its digest."""
     record = tokenToRecord(token)
     del record["digest"]
     return {**record, "hasExpired": token.isOver(now)}

@@ -16,7 +16,7 @@ _LAST = 253402300799.0
 
 
 class UnknownField(ValueError):
-    """A client asks for a field that there is not; my text lists the fields."""
+    """A client asks for an unknown field; my text lists the known fields."""
 
 
 def iso(value: float) -> str:

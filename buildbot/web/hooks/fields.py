@@ -100,7 +100,7 @@ class Part:
 
 
 def secondsOf(text: str) -> float | None:
-    """Convert a time in the format of RFC 3339 to seconds since the epoch; None if it is none."""
+    """Convert a time in the format of RFC 3339 to seconds since the epoch; None if the text is no time."""
     try:
         when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text)
         seconds = when.timestamp() if when.tzinfo is not None else None

@@ -41,8 +41,8 @@ class Deed:
     @ivar builder: the builder that the right is about; None: none.
     @ivar detail: for the audit.
     @ivar args: for functions of the configuration, in place of the status of the builder.
-    @ivar reach: the builders and branches that it reaches, if more is known than its builder and branch: see
-        L{buildbot.web.reach}.
+    @ivar reach: the builders and branches that it affects. Empty if only its builder and branch are known.
+        See L{buildbot.web.reach}.
     """
 
     action: str
@@ -77,7 +77,7 @@ async def mustBeAllowed(call: Call, deed: Deed) -> None:
 
 
 async def _worst(call: Call, deed: Deed) -> Decision:
-    """The answer for all that an action reaches: a refusal, if there is one."""
+    """The answer for all builders and branches that an action affects: a refusal, if one is refused."""
     allowed = None
     for builder, branch in deed.reach or ((deed.builder, deed.branch),):
         answer = await doorOf(call).ask(call.who, deed.action, builder, branch, *deed.args)
@@ -176,7 +176,7 @@ async def selectLink(call: Call, names: Iterable[str]) -> Markup:
 
 
 async def doneHere(call: Call, subject: str) -> Markup:
-    """The latest actions on something, as a part of its page; nothing if there are none."""
+    """The latest actions on a subject, as a part of its page; an empty part if there are no actions."""
     latest = (await call.world.master.audit.find(10 * SHOWN, subject=subject)).rows
     # Strangers' attempts must not push out what was done.
     entries = [each for each in latest if each.outcome != REFUSED][:SHOWN]

@@ -21,19 +21,19 @@ from buildbot.web.world import World
 
 #: The most rows that are kept.
 ROOM = 20_000
-#: So many new rows of a builder are read at once; if there are more, all its rows are read again.
+#: The most new rows of a builder that are read at once. If there are more, all its rows are read again.
 _NEWS = 5
-#: Seconds after which rows are read again: builds are deleted at some time.
+#: Seconds after which rows are read again, because old builds are deleted.
 _LONGEST = 3600.0
 #: Stands for the number of a build in prepared pieces; no escaped text has it.
 _NUMBER = Markup("\0")
-#: What a pointer over a box shows: the number of the build, or the name of the builder.
+#: The tooltip of a box: the number of the build, or the name of the builder.
 Title = Literal["number", "builder"]
 _STRIP = Template('<span class="strip">{boxes}</span>')
 _BOX = Template(
     '<a class="{kind}" href="{to}" title="{title}">{symbol}<span class="hidden"> {word}</span></a>'
 )
-#: Its name for a screen reader is its title, since the symbols are hidden from that.
+#: A screen reader reads the title as the name of the link, because the symbols are hidden from it.
 _RUN = Template('<a class="{kind}" href="{to}" title="{title}"><span aria-hidden="true">{symbols}</span></a>')
 _SYMBOL = Template("<i>{symbol}</i>")
 
@@ -76,8 +76,8 @@ class Boxes:
         return _STRIP(boxes=join(map(self.box, reversed(rows))))
 
     def runs(self, rows: Sequence[BuildRow]) -> Markup:
-        """The boxes of builds as in L{strip}, but successful builds in a row share one link, to the first of
-        them: a long list of builders has thousands of these.
+        """The boxes of builds as in L{strip}, but successful builds in a row share one link to the first of
+        them. Without that, a long list of builders would have thousands of links.
         """
         boxes: list[Markup] = []
         for isGood, group in groupby(reversed(rows), lambda row: row.results == SUCCESS):
@@ -109,7 +109,7 @@ def _made(row: BuildRow, to: Href, title: Title) -> Markup:
 
 @dataclass(frozen=True)
 class _Kept:
-    """Kept rows, and what was made of them: key -> values.
+    """Kept rows, and the results that were made of them: key -> values.
 
     @ivar generation: the generation of the builder when the rows were read; None: they must be read again.
     @ivar since: the time when all rows were read.
@@ -128,18 +128,19 @@ def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> li
     @param kept: its last C{count} builds as they were, the newest first.
     """
     if not news or not kept or news[-1].number > kept[0].number:
-        return None  # there may be others between them
+        return None  # there may be more rows between the new and the kept ones
     older = [row for row in kept if row.number < news[-1].number]
     if any(row.finished is None for row in older):
-        return None  # it may have ended since
+        return None  # the build may have ended since then
     return [*news, *older][:count]
 
 
 class LastRows:
     """I keep the last builds of builders until something happens there.
 
-    Then only the newest rows are read, since finished builds never change. The newest rows of a builder with
-    a running build are read each time: what happens to a build is told before or after it is stored.
+        After that only the newest rows are read, because finished builds never change. The newest rows of a
+    builder with a running build are read each time: the event of a build comes before or after the build is
+    stored.
     """
 
     def __init__(self, room: int = ROOM) -> None:
@@ -147,7 +148,7 @@ class LastRows:
         self._standings: Limited[str, tuple[int, float, Standing]] = Limited(room)
 
     async def standings(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
-        """How each builder stands. That of a builder without a running build is kept like its rows."""
+        """The standing of each builder. It is kept like the rows, unless the builder has a running build."""
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
         running = {build.record.builder for build in runningBuilds(world.botmaster)}
         began = world.now()
@@ -210,7 +211,7 @@ class LastRows:
     ) -> tuple[Value, ...]:
         """What C{make()} returns for the rows of a builder; kept as long as the rows.
 
-        @param rows: the very list from L{of}; what is made of another one is not kept.
+        @param rows: the list that L{of} returned. For another list, the result is not kept.
         @param key: names what is made, with the root of its links.
         """
         kept = self._kept.get((name, count))

@@ -228,7 +228,7 @@ def _properties(call: Call, build: BuildRecord) -> Markup:
 
 
 def tests(build: BuildRecord) -> Markup:
-    """The results of single tests; nothing if there are none."""
+    """The results of single tests; an empty part if the build has none."""
     if not build.tests:
         return NOTHING
     shown = sorted(build.tests, key=lambda each: (each.results == SUCCESS, each.name))[:MOST_TESTS]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join
 
 _FORM = Template('<form class="{looks}" method="post" action="{to}">{fields}<button>{button}</button></form>')
-#: A form with so many fields shows them in columns, each below its label.
+#: A form with this many fields or more shows them in columns, each field below its label.
 _MANY = 3
 _HIDDEN = Template('<input type="hidden" name="{name}" value="{value}">')
 _AREA = Template('<label>{label} <textarea name="{name}" rows="3" cols="40">{value}</textarea></label> ')
@@ -85,5 +85,5 @@ def folded(title: str, content: Markup) -> Markup:
 
 
 def group(forms: Sequence[Markup]) -> Markup:
-    """Several forms in one place; nothing if there are none."""
+    """Several forms in one place; an empty text without forms."""
     return _GROUP(content=join(forms)) if forms else NOTHING

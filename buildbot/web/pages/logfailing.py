@@ -23,7 +23,7 @@ _SECTION = Template(
 
 
 def failing(outlined: Outlined, isFailed: bool) -> Markup:
-    """The failing lines; nothing if there are none.
+    """The failing lines; an empty part without failing lines.
 
     @param isFailed: False to show only their number until the list is opened: the step was successful.
     """

@@ -65,7 +65,7 @@ NAME_LINK = Kind(
 
 
 def revlinkOf(world: World) -> Any:
-    """What makes the addresses of revisions: the argument of the web server, C{c['revlink']}, or our own."""
+    """The maker of addresses of revisions: C{revlink} of the web server, C{c['revlink']}, or our default."""
     setting = world.options.revlink
     return setting if setting is not None else world.config.revlink or default_revlink_matcher
 
@@ -96,7 +96,7 @@ def named(setting: Any, name: str) -> Value:
 
 
 def linked(setting: Any, comments: str, project: str) -> Markup:
-    """The comments of a change; what the setting matches is a link."""
+    """The comments of a change, with links for the words that the setting matches."""
     if setting is None:
         return escape(comments)
     if callable(setting):
