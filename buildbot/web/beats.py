@@ -39,7 +39,7 @@ class Beats(Generic[_S]):
         return len(self._open)
 
     def add(self, stream: _S) -> None:
-        """Hold a stream; one that is held already stays. After L{stop} I hold none: end the stream."""
+        """Hold a stream. A second call changes nothing. After L{stop} I hold none: the caller ends it."""
         if self.isStopped:
             return
         self._open[stream] = None

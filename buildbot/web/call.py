@@ -34,7 +34,7 @@ class Call:
     @ivar root: the relative address of the site's root, such as "../../"; links begin with it.
     @ivar segments: the path, as unquoted segments.
     @ivar headers: the request's headers: lower-case name -> value (the last one given).
-    @ivar sight: which builders the user sees, if not all; C{world} has no others then.
+    @ivar sight: the builders that the user sees; None: all. C{world} has only these builders.
     """
 
     world: World
@@ -68,7 +68,7 @@ class Call:
     async def mayEnter(self) -> bool:
         """True if the user may call the route.
 
-        A builder that the user does not see is not there. So it is no refusal: the handler does not find it.
+        A hidden builder is not refused here. The handler does not find it, so the answer is 404.
         """
         action, builder = self.route.action, self.values.get("builder")
         if not action or await self.may(action, builder):
@@ -161,7 +161,7 @@ class Out(Protocol):
         """Call C{call()} once, when the answer has ended or the client has gone."""
 
 
-#: A right that a visitor needs: an action, and the builder that it is about, or None.
+#: A right that a visitor needs: the action, and its builder or None.
 Need = tuple[str, str | None]
 
 
@@ -170,10 +170,10 @@ class Stream:
     """An answer that goes on while the client listens.
 
     @ivar begin: called with an L{Out} when the headers are sent. May return a coroutine.
-    @ivar last: for an answer without an end of its own: makes its last bytes if the visitor loses the right
-        to it, from the reason (a sentence), and from True if the client may come again. None: the answer has
-        an end of its own.
-    @ivar needs: the rights that the visitor needs besides that of the route.
+    @ivar last: makes the last bytes of an endless answer when the visitor loses the right to it. Its
+        arguments are the reason (a sentence), and True if the client may come again. None: the answer ends
+        by itself.
+    @ivar needs: the rights that the visitor needs, besides the right to the route.
     """
 
     begin: Callable[[Out], Any]

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.web.test_crowd -*-
 """The open connections of a web server, and the room for more.
 
-Slaves need files, too: the web server gets at most half of those that the process may open, and none of the
-reserve (see L{buildbot.files.reserve}). When there is no room, an idle connection makes room for the new one:
-the one that was silent longest. So a crowd of idle connections locks nobody out.
+Slaves need files, too. So the web server uses at most half of the files that the process may open, and none
+of the reserve (see L{buildbot.files.reserve}). At the limit, the server closes the idle connection with the
+longest silence, and takes the new one. So a crowd of idle connections locks nobody out.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Guest(Protocol):
 
 
 class Crowd:
-    """I hold the open connections, the one that was silent longest first.
+    """I hold the open connections, sorted by silence, the longest first.
 
-    @ivar refused: the number of connections for which there was no room.
+    @ivar refused: the number of connections that were refused at the limit.
     """
 
     def __init__(self, clock: IReactorTime, files: FileReserve | None = None) -> None:
-        """@param files: the reserve of files; by default that of this process."""
+        """@param files: the reserve of files; by default the reserve of this process."""
         self._clock = clock
         self._files = files or FileReserve()
         self._open: dict[Guest, None] = {}
@@ -62,7 +62,7 @@ class Crowd:
         return MOST if limit is None else min(MOST, limit // 2)
 
     def enter(self, guest: Guest) -> bool:
-        """Add a connection. Returns False, and does not add it, if there is no room."""
+        """Add a connection. Returns False without adding it if there is no room."""
         if (len(self._open) >= self.most or self._files.room() is not Room.ENOUGH) and not self._makeRoom():
             self._refuse()
             return False

@@ -14,7 +14,7 @@ _UNTOLD = "it is not possible; the reason is about things that you may not see"
 
 
 def discreet(command: Callable[..., Any], sight: Sight) -> Callable[..., Any]:
-    """The command, whose L{ControlError} tells no reason if that names a hidden builder or slave."""
+    """The command. Its L{ControlError} has no reason if the reason names a hidden builder or slave."""
 
     def untold(why: ControlError) -> ControlError:
         return ControlError(_UNTOLD) if sight.hides(str(why)) else why

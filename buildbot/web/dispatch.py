@@ -50,7 +50,7 @@ class Door(Protocol):
         """The person behind a request. Raises L{Problem} for a request that must not come in."""
 
     async def whyOut(self, who: Who, sight: Sight | None, needs: tuple[Need, ...]) -> Leave | None:
-        """Why a visitor must not go on with what was begun; None if the visitor may."""
+        """The reason why a visitor loses a stream that has begun; None if the visitor may keep it."""
 
     async def aboutMe(self, call: Call) -> Markup:
         """Who is logged in, with a link to log in or out."""
@@ -95,9 +95,9 @@ class Dispatcher:
     async def refusal(
         self, incoming: Incoming, segments: Sequence[str], action: str
     ) -> Answer | Stream | None:
-        """The answer to a visitor who may not see a file or resource of people's own; None: the visitor may.
+        """The refusal for an own file or an own resource of the site; None: the visitor may see it.
 
-        @param action: the right to it; "": everybody may see it. A foreign C{Host} is refused anyway.
+        @param action: the needed right; "": none. A foreign C{Host} is refused anyway.
         """
         route = replace(_GATE, action=action)
         answer = await self._answer(incoming, segments, self._find(segments, route))
@@ -152,7 +152,7 @@ class Dispatcher:
             return await self._problem(call, incoming, Problem(500, "This page failed", hint=hint), wantsJSON)
 
     async def _limited(self, call: Call) -> Call:
-        """The call with no more of the master than its user may see."""
+        """The call, with only the part of the master that its user may see."""
         sight = await self.world.guard.sight(call.who)
         return call if sight is None else replace(call, sight=sight, world=seenBy(self.world, sight))
 
@@ -171,7 +171,7 @@ class Dispatcher:
 
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""
-        who, configuration = call.who, self.world.master.generation  # a reconfig may change every page
+        who, configuration = call.who, self.world.master.generation  # a reconfig may change any page
         key = (incoming.path, queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
         kept = self._cache.get(key, self.world.clock.seconds())
         if kept is not None:

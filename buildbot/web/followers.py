@@ -99,10 +99,10 @@ class Follower:
         failures: Failures = KNOWN,
     ) -> None:
         """@param way: makes the bytes of new lines.
-        @param end: makes the last bytes, from the bytes of output that were told.
+        @param end: makes the last bytes, from the number of sent bytes of output.
         @param state: the colours of the first line.
         @param heartbeat: a sign of life; b"": none.
-        @param failures: they find the failing lines of the log.
+        @param failures: the patterns that find the failing lines of the log.
         """
         self._all = all
         self._out = out
@@ -165,7 +165,7 @@ def asEvents(frame: Frame, html: list[Markup]) -> tuple[bytes, bytes]:
 
 
 def marksOf(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """The markers of sections in new lines, for a page that shows them: see L{Marks}."""
+    """The section markers in new lines, for a page that shows these lines: see L{Marks}."""
     found = Marks()
     for line in lines:
         if line.number is not None and line.isWhole and not line.isGap:

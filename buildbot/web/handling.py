@@ -11,17 +11,17 @@ from twisted.internet.defer import CancelledError
 from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Call, Problem
 
-#: How often a page is made at most, if each time a reconfig comes in between.
+#: The most tries to make a page, if a reconfig interrupts each try.
 MOST = 3
-#: What a handler raises on purpose.
+#: The exceptions that a handler raises on purpose.
 _MEANT = (Problem, StoreFailed, CancelledError)
 
 
 async def handled(call: Call) -> Any:
-    """What the handler of a call returns.
+    """The result of the handler of a call.
 
-    A handler that reads may find a builder at first, wait for the store, and then miss the builder, because a
-    reconfig has removed it. Then the handler is called again.
+    A reconfig may remove a builder while a handler waits for the store. Then the handler fails to find the
+    builder, and is called again.
     """
     master = call.world.master
     for number in range(1, MOST + 1):

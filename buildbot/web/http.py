@@ -30,7 +30,7 @@ LARGEST_HOOK = 25 * 1024 * 1024
 _HOOKS = b"/change_hook/"
 #: Seconds after which a client is disconnected that does not read its answer.
 MUTE = 60.0
-#: The bytes of a piece of a large answer.
+#: The size of a piece of a large answer, in bytes.
 PIECE = 64 * 1024
 
 #: The headers of every answer. The policy permits no script or style in the page itself.
@@ -53,7 +53,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
 
 
 def refusal(status: bytes) -> bytes:
-    """The whole answer to a request that is not read, after which the connection is closed."""
+    """The whole answer to a request that is not read. The connection is closed after it."""
     more = ((b"Cache-Control", b"no-store"), (b"Content-Length", b"0"), (b"Connection", b"close"))
     lines = [b"HTTP/1.1 " + status, *(name + b": " + value for name, value in (*SECURITY, *more))]
     return b"\r\n".join(lines) + b"\r\n\r\n"
@@ -107,7 +107,7 @@ class Channel(http.HTTPChannel):
         self.transport.abortConnection()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        """Answer bytes that are no request. Twisted calls me; its own answer has no headers."""
+        """Answer to bytes that are no request. Twisted calls me; its own answer has no headers."""
         self.transport.write(refusal(b"400 Bad Request"))
         self.loseConnection()
 
@@ -117,7 +117,7 @@ class Channel(http.HTTPChannel):
         @param isGentle: True to complete an answer that has begun; False to cut it.
         """
         if not self.requests:
-            self.loseConnection()  # the idle time of twisted.web ends one whose client does not read
+            self.loseConnection()  # the idle timeout of twisted.web ends it if the client does not read
         elif isGentle:
             self.persistent = False
         else:
@@ -179,7 +179,7 @@ class Request(server.Request):
         self.site = self.channel.site
         self.channel.factory.connections.heard(self.channel)
         if len(self.requestHeaders.getRawHeaders(b"host") or ()) > 1:
-            # A proxy before us may have checked another one of them.
+            # A proxy in front of this server may have checked another of these headers.
             self._refuse(b"400 Bad Request")
             return
         self._takeHost()
@@ -195,7 +195,7 @@ class Request(server.Request):
             self.processingFailed(Failure())
 
     def _takeHost(self) -> None:
-        """Read a whole URL in the place of the path, as clients send it to proxies: its host counts."""
+        """Read a whole URL in place of the path, as clients send it to proxies. The URL's host counts."""
         scheme, colon, rest = self.uri.partition(b"://")
         if colon and scheme.lower() in (b"http", b"https"):
             host, _, path = rest.partition(b"/")
@@ -334,9 +334,9 @@ class RequestOut:
 
 
 def sendWhole(request: Request, body: bytes) -> None:
-    """Send a body, and end the answer. A large one is sent in pieces, as the client reads it.
+    """Send a body, and end the answer. A large body is sent in pieces, as fast as the client reads it.
 
-    So a client that does not read costs the memory of one piece.
+    So a client that does not read needs the memory of one piece only.
     """
     if len(body) <= 2 * PIECE:
         request.write(body)

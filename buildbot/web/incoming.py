@@ -20,9 +20,9 @@ class Incoming:
     @ivar all: lower-case name -> all values.
     @ivar peer: the address of the other end of the connection.
     @ivar isSecure: True for TLS.
-    @ivar isFeed: True if the answer is for other sites, too, as a badge.
-    @ivar isPrivate: True if the answer is for a visitor with a name: no cache may keep it.
-    @ivar seenStatus: the status of what the visitor sees; None: all.
+    @ivar isFeed: True if other sites may use the answer, too, such as a badge.
+    @ivar isPrivate: True if the answer is for a logged-in visitor: no cache may keep it.
+    @ivar seenStatus: the status without hidden builders; None: the visitor sees all builders.
     @ivar page: the path of its route, for counts; "other" before it is found.
     """
 
@@ -72,7 +72,7 @@ def incomingOf(request: Any) -> Incoming:
     for name, values in request.requestHeaders.getAllRawHeaders():
         all.setdefault(name.decode("latin-1").lower(), []).extend(each.decode("latin-1") for each in values)
     headers = {name: ", ".join(values) for name, values in all.items()}
-    # Not request.args: some releases of Twisted put the fields of a form there, too.
+    # Do not use request.args: in some releases of Twisted it has the fields of a form, too.
     query = parse_qs(request.uri.partition(b"?")[2].decode("ascii", "replace"), True)
     request.content.seek(0)
     peer = request.getClientAddress()
@@ -89,7 +89,10 @@ def incomingOf(request: Any) -> Incoming:
 
 
 def queryOf(incoming: Incoming, leaveOut: str = "") -> str:
-    """The query of a request in one form, so that equal ones are equal; C{leaveOut} is one name to omit."""
+    """The query of a request in a normal form, so that equal queries have equal texts.
+
+    @param leaveOut: the name of a parameter to leave out.
+    """
     pairs = [(name, text) for name, texts in incoming.query.items() for text in texts if name != leaveOut]
     if not pairs:
         return ""

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.stories.test_webacts -*-
-"""The values that people used last in the forms to force a build: kept for each builder and person.
+"""The last values that people used in the forms to force a build, for each builder and person.
 
-Reasons, names of people and secret values are not kept. Of visitors who are not logged in, only the place of
-the source is kept: they may not see each other's properties.
+Reasons, names of people and secret values are not kept. Visitors without a login may not see each other's
+properties, so only their branch, revision, repository and project are kept.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _PLACE = ("branch", "revision", "repository", "project", "forcescheduler")
 
 
 class LastForced:
-    """I know the last values, from the state in the store."""
+    """I read and write the last values; the store keeps them."""
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, dict[str, list[str]]]] = {}
 
     async def of(self, store: IStore, builder: str, person: str) -> Values:
-        """The values that a person used last; none if they are unknown.
+        """The last values of a person; empty if they are unknown.
 
-        @param person: the name; empty for those who are not logged in.
+        @param person: the name; empty for visitors without a login.
         """
         return (await self._of(store, builder)).get(person, {})
 

@@ -34,7 +34,7 @@ RATE = 2.0
 BYTES = 4_000_000
 #: Making a page again takes at most this part of the time.
 SHARE = 0.1
-#: A new reader waits at most this many seconds for the next update. If it comes later, it gets the last one.
+#: The most seconds that a new reader waits for the next update. After that it gets the last update.
 SOON = 1.0
 #: The most open streams.
 MOST = 1000
@@ -61,7 +61,7 @@ class LivePage:
     """I make one page again when it has changed, and send its changed parts to all who look at it."""
 
     def __init__(self, call: Call, clock: IReactorTime, ended: Callable[[], object]) -> None:
-        """@param ended: called as C{ended()} when nobody looks at the page any more."""
+        """@param ended: called as C{ended()} when the last reader of the page has gone."""
         self._call = call
         self._clock = clock
         self._ended = ended
@@ -77,9 +77,9 @@ class LivePage:
         self._subscription: Subscription | None = None
 
     def made(self) -> Deferred[None]:
-        """Make the page for the first time, once for all who ask.
+        """Make the page for the first time, once for all readers.
 
-        @return: fires with None when the page is made, at once if it was. Fails as the page's handler does.
+        @return: fires with None when the page is made. It fails as the page's handler does.
         """
         done: Deferred[None] = Deferred()
         if self._subscription is not None:
@@ -110,7 +110,7 @@ class LivePage:
             each.callback(result if isinstance(result, Failure) else None)
 
     def join(self, out: Out, since: str = "") -> None:
-        """Begin to send changes. The page must be L{made}.
+        """Begin to send changes. Wait for L{made} before.
 
         @param since: the last event before the browser's page was made; "" if that is unknown. If nothing has
             changed since then, the browser has the present parts already.
@@ -147,7 +147,7 @@ class LivePage:
         self._ended()
 
     def beat(self) -> None:
-        """Send a sign of life. End if nobody looks: the client may have gone while the page was made."""
+        """Send a sign of life. End without readers: the client may have gone while the page was made."""
         for out in list(self._outs):
             if not out.isFull():
                 out.write(b": alive\n\n")
@@ -196,7 +196,7 @@ class LivePage:
             self._touched()
 
     def _failed(self, why: Failure) -> None:
-        if not why.check(Problem):  # else what it shows is gone
+        if not why.check(Problem):  # otherwise the subject of the page is gone
             log.failure("a page could not be made again", why)
         self.stop()
 
@@ -264,7 +264,7 @@ class Streams:
         self.open = 0
 
     async def page(self, call: Call, key: Hashable) -> LivePage:
-        """The live page of a call; it is made once for all who ask with the same key.
+        """The live page of a call. All readers with the same key share it.
 
         @raise Problem: as the handler of the page does.
         """

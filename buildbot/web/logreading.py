@@ -75,11 +75,11 @@ class ShownLog:
 
     @property
     def failures(self) -> Failures:
-        """They find the failing lines of the log."""
+        """The patterns that find the failing lines of the log."""
         return failuresOf(self.step.failurePatterns)
 
     def watched(self) -> LogFile | KeptLog:
-        """The log for those who follow it to its end."""
+        """The log, to follow it to its end."""
         return self.live if self.live is not None else KeptLog(self.place())
 
 
@@ -154,7 +154,7 @@ class Painted:
 
     @ivar html: one element a line.
     @ivar first: the number of the first one.
-    @ivar last: the number of the last one; lower than C{first} if there are none.
+    @ivar last: the number of the last one; lower than C{first} without lines.
     @ivar total: all lines of the log.
     @ivar output: all bytes of output.
     @ivar tail: the HTML of the last lines of a log that is too long and still grows: they have no numbers.

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webodd -*-
-"""What the pages and the API show of schedulers, which may be of a plug-in. No failure of one is a page's."""
+"""The facts about schedulers for the pages and the API. A failing plug-in does not break a page."""
 
 from __future__ import annotations
 

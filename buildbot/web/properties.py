@@ -13,8 +13,7 @@ def withoutSecrets(properties: Mapping[str, Any], secrets: Collection[str]) -> d
     """The properties, with stars for each secret value.
 
     @param secrets: the passwords that the configuration has read from files and the environment. They are
-        struck out of all values. A value is struck out as a whole if the name of its property tells that it
-        is secret.
+        struck out of all values. If the name of a property sounds secret, its whole value is struck out.
     """
     return {
         name: STRUCK if isSecret(name) and each not in (None, "") else _struck(each, secrets)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories.test_webreach -*-
-"""What an action reaches: builders and branches. Rules by builder and branch are asked about all of them.
+"""The builders and branches that an action affects. Rules by builder and branch must allow all of them.
 
-A request does not always name the branch: a ForceScheduler may set it, and a rebuild has that of its build.
+A request does not always name the branch. A ForceScheduler may set it. A rebuild takes it from its build.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Reached = tuple[str | None, str | None]
 
 
 async def reached(call: Call, command: str, wanted: Mapping[str, Any]) -> tuple[Reached, ...]:
-    """What a command with these parameters reaches; empty if nothing more is known than its builder."""
+    """The builders and branches that a command affects; empty if only its builder is known."""
     builder: Any = wanted.get("builder")
     if command == "force":
         return await _ofForce(call, wanted)
@@ -41,7 +41,7 @@ async def _ofForce(call: Call, wanted: Mapping[str, Any]) -> tuple[Reached, ...]
     try:
         made = await commands.wished(**{name: wanted[name] for name in names if name in wanted})
     except (ControlError, StoreFailed):
-        return ()  # the command itself says what is wrong
+        return ()  # the command itself reports the error
     return _once(iter([(wanted["builder"], made.source.branch)]))
 
 
@@ -71,5 +71,5 @@ def _builder(call: Call, name: str) -> Any:
 
 
 def _once(found: Iterator[Reached]) -> tuple[Reached, ...]:
-    # a blank around the name does not make it another branch for every source
+    # some sources ignore blanks around the name of a branch
     return tuple(dict.fromkeys((builder, (branch or "").strip() or None) for builder, branch in found))

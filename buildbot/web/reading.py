@@ -12,7 +12,7 @@ from buildbot.text.similar import closest
 from buildbot.web.call import Call, Problem, missing
 from buildbot.web.world import World
 
-#: The most builds that a negative number counts from the newest one.
+#: The lowest negative number of a build, as a count from the newest build.
 FARTHEST = 1000
 
 
@@ -26,7 +26,7 @@ def builderOf(call: Call) -> BuilderStatus:
 
 
 def noBuilder(world: World, name: str) -> Problem:
-    """The problem that there is no builder of this name, or none that the visitor sees."""
+    """The problem for an unknown or hidden builder."""
     near = closest(name, world.status.getBuilderNames())
     hint = f"Did you mean {near}?" if near else "The list of builders has all names."
     return Problem(404, f"There is no builder {name}", hint=hint)
@@ -63,7 +63,7 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
 
 
 async def fromTheEnd(world: World, builder: str, number: int) -> int | None:
-    """The number of the build that a negative one names: -1 is the newest. None: there are not so many."""
+    """The number of the build for a negative number: -1 is the newest. None: the builder has fewer builds."""
     if number < -FARTHEST:
         return None
     rows = (await world.store.getLastRows([builder], -number)).get(builder, [])

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 
 class RequestCounts:
-    """I count requests by the path of their route. The paths are those of the table, so there are few.
+    """I count requests by the path of their route in the table, so I need few counters.
 
     @ivar answered: (path, status) -> the number of answers.
-    @ivar took: path -> the number of answers, and their seconds until they were made.
+    @ivar took: path -> the number of answers, and the seconds that it took to make them.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories.test_ownpages -*-
-"""The root of the site: people's own pages, then our routes, then their own files, then old URLs.
+"""The root of the site: own resources of the site, then our routes, then own files, then old URLs.
 
-Own pages and files are for visitors with the right to C{view}, as our pages are.
+Own resources and files need the right to C{view}, like our pages.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
     b"connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-#: The files that the page of the login and robots need: everybody may read them.
+#: The files for the login page and for robots. Everybody may read them.
 OPEN = ("buildbot.css", "favicon.ico", "robots.txt")
-#: The name of the attribute of an own resource that checks its visitors itself, such as a hook of a forge.
+#: This attribute is true on an own resource that checks its visitors itself, such as a hook of a forge.
 PUBLIC = "isPublic"
 NONE: Mapping[bytes, bytes] = {}
 _OF_FILES = {b"content-security-policy": POLICY, b"cache-control": b"private, no-cache"}
 _INDEX = "index.html"
-#: With more ranges than this in one request, the whole file is sent: they could be the whole file each.
+#: The most ranges in one request. With more, the whole file is sent once: each range could be the whole file.
 MOST_RANGES = 10
 
 
@@ -63,7 +63,7 @@ class OwnFiles:
 
 
 def _isText(name: bytes) -> bool:
-    """True for UTF-8; twisted.web logs a failure for each other name."""
+    """True for UTF-8; twisted.web logs a failure for any other name."""
     try:
         name.decode("utf-8")
     except UnicodeDecodeError:
@@ -72,7 +72,7 @@ def _isText(name: bytes) -> bool:
 
 
 class Gate(resource.Resource):
-    """I render an own resource for those who may see it; others get the same refusal as for our pages."""
+    """I render an own resource for visitors with the right to it. Others get the refusal of our pages."""
 
     isLeaf = True
 

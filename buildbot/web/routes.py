@@ -88,7 +88,7 @@ class Route:
     @ivar action: what the user must be allowed to do; see C{web.accounts.rights}; "" if everybody may
         call it.
     @ivar kind: "page", "file", "feed", "json" (errors are problem+json), "old" (an old URL),
-        "way" (it leads to a page) or "stream".
+        "way" (a redirect to a page) or "stream".
     @ivar strict: True if an unknown parameter is an error.
     @ivar schema: the name of the JSON schema of the answer, for the API.
     """

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_web -*-
-"""A web server from its start to its stop: its door, its routes, and what its requests share.
+"""A running web server: its door, its routes, and the objects that its requests share.
 
 L{buildbot.web.service} has the arguments and the ports.
 """
@@ -42,7 +42,7 @@ from buildbot.web.world import Parts, Settings, World
 
 @dataclass(frozen=True)
 class Plan:
-    """What the arguments of a web server say.
+    """The arguments of a web server, as checked values.
 
     @ivar dialects: the hooks of forges, with their options.
     @ivar hookLogins: the checkers of a login before each hook.
@@ -65,7 +65,7 @@ class Plan:
 
 
 class Running:
-    """I am a web server that runs. Its ports belong to its L{buildbot.web.service.WebStatus}."""
+    """I am a running web server. Its ports belong to its L{buildbot.web.service.WebStatus}."""
 
     def __init__(self, world: World, dispatcher: Dispatcher, site: Any, logins: Logins) -> None:
         self.world = world
@@ -108,7 +108,7 @@ async def serving(master: Any, plan: Plan) -> Running:
 
 
 def _parts(master: Any, plan: Plan) -> Parts:
-    """What the requests share."""
+    """The objects that the requests share."""
     botmaster = master.botmaster
     clock, store = botmaster.clock, botmaster.resources.store
     hooks = ChangeHook(

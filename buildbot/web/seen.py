@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.stories.test_websight -*-
-"""The master as a visitor sees it who may not see all builders.
+"""The master for a visitor who may not see all builders.
 
 Handlers read the master through L{buildbot.web.world.World}. For such a visitor, its C{master} is a
-L{SeenMaster}: builders that the visitor does not see are not there, nor are their builds, requests and
-events. So no handler has to ask. Slaves and schedulers that serve hidden builders alone are not there,
-either. Changes belong to no builder, so everybody sees them.
+L{SeenMaster} without the hidden builders and without their builds, requests and events. So no handler has to
+check. Slaves and schedulers that serve hidden builders alone are left out, too. Everybody sees all changes,
+because changes belong to no builder.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ from buildbot.web.sight import Sight, withoutHidden
 from buildbot.web.world import WatchedMaster, World
 
 _V = TypeVar("_V")
-#: The most pages of actions that are read to find one that is seen.
+#: The most pages of actions that are read to find an action that the visitor may see.
 _PAGES = 20
 
 
 def seenBy(world: World, sight: Sight) -> World:
-    """The world without what a visitor does not see."""
+    """The world without the hidden builders of a visitor."""
     return replace(world, master=SeenMaster(whole(world).master, sight))
 
 
 def whole(world: World) -> World:
-    """The world with everything in it: for figures about the whole master, never for what a visitor gets."""
+    """The whole world: for figures about the whole master, never for the answer to a visitor."""
     master = world.master
     return replace(world, master=master.whole) if isinstance(master, SeenMaster) else world
 
 
 def _isSeen(sight: Sight, scheduler: object) -> bool:
-    """True if the visitor sees a builder of a scheduler. One that cannot name its builders is not seen."""
+    """True if the visitor sees a builder of a scheduler. A scheduler that cannot name any is hidden."""
     builders = buildersOf(scheduler)
     return not isinstance(builders, Unanswered) and sight.seesOne(builders)
 
 
 class _Part:
-    """A part of the master. What I do not change is there only if it is named in C{open}."""
+    """A part of the master. I pass on only the attributes in C{open} and those that I define myself."""
 
     open: Sequence[str] = ()
 
@@ -86,7 +86,7 @@ class SeenMaster:
         self._commands = BuildCommands(self.botmaster, self.status.getSchedulers)
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
-        #: The commands: those that only tell something tell of the seen builders.
+        #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {
             name: discreet(each, sight) for name, each in {**whole.commands, **told}.items()
         }
@@ -324,7 +324,7 @@ class SeenTopics(_Part):
         return None if found is None else [each for each in map(self._seen, found) if each is not None]
 
     def _seen(self, event: Event) -> Event | None:
-        """An event without hidden names; None if it is about something that is not seen."""
+        """An event without hidden names; None if it is about a hidden builder, slave or scheduler."""
         sight, data = self._sight, event["data"]
         if not all(map(sight.seesTopic, event["topics"])) or sight.hides(str(data.get("subject", ""))):
             return None
@@ -398,7 +398,7 @@ class SeenStore(_Part):
         ask: Callable[[Sequence[str]], Deferred[dict[str, _V]]],
         none: Callable[[], _V],
     ) -> Deferred[dict[str, _V]]:
-        """What the store knows of each builder; of one that is not seen, nothing."""
+        """The facts in the store about each builder, without the hidden builders."""
         asked = ask(self._seen(builders))
         return asked.addCallback(lambda found: {**{name: none() for name in builders}, **found})
 
@@ -443,7 +443,7 @@ class SeenStore(_Part):
 
 
 class _Chosen(Mapping[str, Any]):
-    """Some items of a mapping that may change, each as it is shown."""
+    """A live view of some items of a mapping, each item in its visible form."""
 
     def __init__(
         self, whole: Mapping[str, Any], isIn: Callable[[str], bool], shown: Callable[[Any], Any]

@@ -77,7 +77,7 @@ def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
 
 
 def _shrink(request: Any) -> None:
-    """Forget what the rest of a streamed answer does not need: there may be thousands of streams."""
+    """Free the memory that the rest of a streamed answer does not need: a server may have many streams."""
     given = request.requestHeaders
     request.requestHeaders, request.responseHeaders = Headers(), Headers()
     for name in (b"referer", b"user-agent"):  # for the access log

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_web -*-
-"""The web server of C{c['status']}: C{WebStatus}, as in 0.8. L{buildbot.web.running} has what runs."""
+"""The web server of C{c['status']}: C{WebStatus}, as in 0.8. L{buildbot.web.running} runs it."""
 
 from __future__ import annotations
 
@@ -135,18 +135,18 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     ) -> None:
         """@param http_port: the port to listen on: a number, or a strports description.
         @param distrib_port: not supported: C{twisted.web.distrib} runs pickles of its clients.
-        @param allowForce: True to allow all actions to everybody, or, with C{auth}, to those who log in.
+        @param allowForce: True to allow all actions to everybody, or, with C{auth}, to everybody who logs in.
         @param public_html: the directory of own files, relative to the master's.
         @param site: a C{twisted.web.server.Site} of your own, in place of ours; its root is yours.
         @param numbuilds: the lines in lists of builds.
         @param num_events: the rows of the waterfall.
         @param num_events_max: the most rows that a URL may ask for.
-        @param order_console_by_time: nothing: the console shows changes in the order in which they came.
+        @param order_console_by_time: ignored: the console shows changes in the order of their arrival.
         @param revlink: the addresses of revisions on another site. See L{buildbot.web.pages.outside}.
         @param changecommentlink: the links in comments of changes.
         @param projects: the addresses of projects.
         @param repositories: the addresses of repositories.
-        @param jinja_loaders: nothing: the pages have no templates.
+        @param jinja_loaders: ignored: the pages have no templates.
         @param change_hook_dialects: the hooks of forges: a dict of dialects and their options.
         @param change_hook_auth: the checkers of a login before each hook.
         @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
@@ -189,8 +189,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.ownPages: dict[bytes, Any] = {}
         self._ports: dict[str, SlavePort] = {}
         self._gate = Gate()
-        self._lender: WebStatus | None = None  # I shall take its port
-        self._isLent = False  # another one shall take mine
+        self._lender: WebStatus | None = None  # I will take its port
+        self._isLent = False  # another server will take my port
         self._running: Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
@@ -285,7 +285,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     # start and stop
 
     async def reserve(self, parent: Any, old: Iterable[object]) -> None:
-        """Open my port, or take that of an old web server, which stays open. See L{Reserving}."""
+        """Open my port, or take the open port of an old web server. See L{Reserving}."""
         others = list(old)
         for each in others:
             if isinstance(each, WebStatus) and each.isSamePort(self.http_port):
@@ -301,7 +301,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         return bool(self._ports) and port is not None and port == self.http_port and not self._isLent
 
     async def release(self) -> None:
-        """Close my port; one that I have not taken yet is given back."""
+        """Close my port, or give back a port that I have not taken yet."""
         ports, self._ports = self._ports, {}
         if self._lender is not None:
             self._lender._isLent = False
@@ -353,7 +353,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
     def _plan(self) -> Plan:
-        """What my arguments say."""
+        """My arguments, as checked values."""
         auth = self.auth if self.authz is None else self.authz.auth
         return Plan(
             settings=self.settings(),

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.web.test_sight -*-
-"""Which builders a visitor sees, as a value.
+"""The builders that a visitor sees, as a value.
 
-L{buildbot.web.accounts.guard} makes it of the rules for C{view}; L{buildbot.web.seen} shows no more than it.
+L{buildbot.web.accounts.guard} makes it from the rules for C{view}. L{buildbot.web.seen} applies it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OF_ONE = re.compile(r"(builder|build|log|slave)/([^/]+)(?:/.*)?", re.DOTALL)
 
 @dataclass(frozen=True)
 class Sight:
-    """I name the builders that a visitor sees. Builders in neither set are removed ones: they are not seen.
+    """I name the builders that a visitor sees. A removed builder is in neither set, and is not seen.
 
     @ivar seen: the seen builders of the configuration.
     @ivar hidden: its other builders.
@@ -41,7 +41,7 @@ class Sight:
         return slave not in self.hiddenSlaves
 
     def seesTopic(self, topic: str) -> bool:
-        """True unless a topic, or the subject of an action, is about something that is not seen."""
+        """False if a topic, or the subject of an action, is about a hidden builder, slave or scheduler."""
         match = _OF_ONE.fullmatch(topic)
         if match is None:
             return True
@@ -70,5 +70,5 @@ def sightOf(seen: Collection[str], builders: Iterable[str], slaves: Mapping[str,
 
 
 def withoutHidden(sight: Sight | None, note: str) -> str:
-    """A note about a build; if it names a hidden builder, that it is not shown."""
+    """A note about a build; another text in its place if it names a hidden builder."""
     return note if sight is None or not sight.hides(note) else "waiting for a build that you may not see"

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories.test_webstaying -*-
-"""The visitors of open streams: a stream ends soon after its visitor has lost the right to it.
+"""The visitors of open streams. A stream ends soon after its visitor has lost the right to it.
 
-They are checked with each sign of life, and at once when a session or a token ends before its time.
+The server checks the visitors with each sign of life, and at once when a session or a token ends early.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from buildbot.web.who import Leave, Who
 
 log = Logger()
 
-#: Finds out why a visitor must not go on: see L{buildbot.web.accounts.door.Door.whyOut}.
+#: Returns the reason why a visitor loses a stream: see L{buildbot.web.accounts.door.Door.whyOut}.
 WhyOut = Callable[[Who, Sight | None, tuple[Need, ...]], Coroutine[Any, Any, Leave | None]]
-#: The seconds that the checks take in one turn of the reactor; the rest waits for the next turn.
+#: The most seconds of checks in one turn of the reactor. The rest waits for the next turn.
 SHARE = 0.005
 _FAILED = Leave("The check of the rights failed. The reason is in twistd.log.")
 _SLOW = Leave("The check of the rights takes too long.")
@@ -36,7 +36,7 @@ _STOPPED = Leave("The web server has stopped, or has a new configuration.", mayR
 
 @dataclass(frozen=True)
 class _Seat:
-    """A visitor, what the visitor sees, and the rights for it. Equal ones are asked about once."""
+    """A visitor, the visible builders, and the needed rights. Equal values are checked once."""
 
     who: Who
     sight: Sight | None

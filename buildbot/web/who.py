@@ -29,10 +29,10 @@ class Who:
 
 @dataclass(frozen=True)
 class Leave:
-    """Somebody must not go on with what was allowed at its beginning.
+    """The reason why somebody loses an open stream.
 
     @ivar why: the reason, as a sentence.
-    @ivar mayReturn: True if it may begin again at once.
+    @ivar mayReturn: True if the client may connect again at once.
     """
 
     why: str

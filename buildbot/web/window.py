@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.test_window -*-
-"""The time that an address asks for, with the parameters of 0.7.12, and the time before and after it."""
+"""The time window of an address, with the parameters of 0.7.12, and the windows before and after it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NAMES = frozenset(each.name for each in PARAMETERS)
 
 @dataclass(frozen=True)
 class Window:
-    """Some time. All are seconds since the epoch.
+    """A time window. Times are seconds since the epoch.
 
     @ivar first: the earliest time; None: any.
     @ivar last: the latest time; None: now.
-    @ivar span: the length that the address asks for; None: it does not.
+    @ivar span: the length in the address; None: the address has none.
     """
 
     first: float | None = None
@@ -34,20 +34,20 @@ class Window:
 
     @classmethod
     def of(cls, query: Mapping[str, Any], now: float) -> Window:
-        """The time that the parameters of an address ask for."""
+        """The time window of the parameters of an address."""
         first, last, span = (query[each.name] for each in PARAMETERS)
         if span is not None:
             first = (now if last is None else last) - span
         return cls(first, last, span)
 
     def touches(self, start: float, end: float) -> bool:
-        """True if something from C{start} to C{end} is within me, at least in part."""
+        """True if the time from C{start} to C{end} overlaps me."""
         return (self.first is None or end >= self.first) and (self.last is None or start <= self.last)
 
     def older(self, oldest: float | None) -> Window | None:
-        """The time before.
+        """The window before me.
 
-        @param oldest: the start of the oldest thing that is shown; None: nothing is.
+        @param oldest: the start of the oldest item on the page; None: the page is empty.
         """
         last = self.first if self.first is not None else oldest
         if last is None:
@@ -55,7 +55,7 @@ class Window:
         return Window(None if self.span or self.first is None else self._start(last), last, self.span)
 
     def newer(self, oldest: float | None, now: float) -> Window | None:
-        """The time after; None if I reach to the present."""
+        """The window after me; None if I reach to the present."""
         if self.last is None:
             return None
         begin = self.first if self.first is not None else oldest
@@ -68,7 +68,7 @@ class Window:
     def query(self, given: Mapping[str, Sequence[str]]) -> str:
         """The query of the address that shows me.
 
-        @param given: the parameters of the present address; those that are not about time are kept.
+        @param given: the parameters of the present address. The query keeps all but the time parameters.
         """
         pairs = [(name, text) for name, texts in given.items() if name not in _NAMES for text in texts]
         for name, value in (("first_time", self.first), ("last_time", self.last), ("show_time", self.span)):

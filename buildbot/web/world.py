@@ -51,7 +51,7 @@ class WatchedMaster(Protocol):
 
 
 class Guard(Protocol):
-    """It decides who may do what.
+    """The check of logins and rights.
 
     @ivar refusals: the number of refused logins by reason.
     """
@@ -65,7 +65,7 @@ class Guard(Protocol):
         """True if some account may do it, so that a login is worth offering."""
 
     async def sight(self, who: Who) -> Sight | None:
-        """Which builders C{who} sees; None: all."""
+        """The builders that C{who} sees; None: all."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Settings:
 
 
 class Parts:
-    """I have the objects that the requests of one web server share, one of each class."""
+    """I hold the objects that the requests of one web server share, one object of each class."""
 
     def __init__(self, *parts: object) -> None:
         self._parts = {type(each): each for each in parts}
@@ -111,7 +111,7 @@ class Parts:
         return cast(T, found)
 
     def stop(self) -> None:
-        """Stop those that have a method C{stop}."""
+        """Stop all objects with a method C{stop}."""
         for each in self._parts.values():
             stop = getattr(each, "stop", None)
             if stop is not None:
@@ -120,10 +120,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class World:
-    """All that handlers use.
+    """The objects that handlers use.
 
     @ivar options: the settings of this web server.
-    @ivar parts: what its requests share, such as the open streams; see L{part}.
+    @ivar parts: the objects that its requests share, such as the open streams; see L{part}.
     """
 
     master: WatchedMaster

@@ -44,7 +44,7 @@ class EventStream:
                 self._growing[topic].begin()
 
     def _grew(self, hub: Topics, topic: str, data: dict[str, Any]) -> bool:
-        """Tell how long a log is. False if the client takes nothing now."""
+        """Send the length of a log. False if the client cannot take data now."""
         if self._out.isFull():
             return False
         value = {"event": "logGrew", "topics": [topic], "when": hub.now(), "data": struck(data)}
@@ -52,7 +52,7 @@ class EventStream:
         return True
 
     def _followLogs(self, happened: Event) -> None:
-        """Watch a log that begins; forget one that ends."""
+        """Watch a new log; forget a finished one."""
         for topic in happened["topics"]:
             growth = self._growing.get(topic)
             if growth is not None and happened["event"] == "logStarted":

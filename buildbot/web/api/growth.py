@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webevents -*-
-"""How a log grows, for a client of C{/api/v1/events}: its length, at most once in a while."""
+"""The growth of a log, for a client of C{/api/v1/events}: its length, at most twice a second."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAUSE = 0.5
 
 
 class Growth:
-    """I tell the length of one log while it grows. A log that has not begun is awaited by my owner.
+    """I send the length of one log while it grows. My owner waits for a log that has not begun.
 
-    Nothing is replayed: the present length is all that a client needs.
+    I replay nothing: a client needs only the present length.
     """
 
     def __init__(self, world: World, topic: str, tell: Callable[[str, dict[str, Any]], bool]) -> None:
-        """@param tell: sends the data of an event about the topic. False: the client takes nothing now."""
+        """@param tell: sends the data of an event of the topic. It returns False if the client is busy."""
         self.topic = topic
         self._world = world
         self._tell = tell
@@ -33,7 +33,7 @@ class Growth:
         self._call: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """Watch the log, if it is there and grows."""
+        """Watch the log if it exists and grows."""
         if self._log is not None:
             return
         builder, number, step, name = self._names
@@ -52,12 +52,12 @@ class Growth:
             self._soon(PAUSE)
 
     def _ended(self, log: LogFile) -> None:
-        """The log is complete. It may have begun before anybody listened, so that no other event tells it."""
+        """The log is complete. Send this even if the log began before anybody listened."""
         if self._log is log and self._call is None:
             self._soon(0)
 
     def leave(self) -> None:
-        """Tell nothing more."""
+        """Send no more events."""
         log, self._log = self._log, None
         if log is not None:
             log.unsubscribe(self)

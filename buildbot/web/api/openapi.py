@@ -131,7 +131,7 @@ def openapi(call: Call) -> Answer:
 
 
 def root(call: Call) -> Answer:
-    """What the API is, and where its description is. It has no reader's data, so nobody must log in."""
+    """The version of the API, and the address of its description. Everybody may read this without a login."""
     return asJSON(
         {
             "name": "Buildbot",

@@ -34,7 +34,7 @@ class _Done:
 class Repeats:
     """I keep the answers to actions, by the header C{Idempotency-Key} of the client.
 
-    The latest are in memory, and all of them in the store, so that a restart does not repeat an action.
+    The latest answers are in memory, and all answers are in the store. So a restart repeats no action.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Repeats:
 
 
 async def _keep(call: Call, name: str, kept: KeptAnswer) -> None:
-    """Store an answer. A failure is logged: the action is done."""
+    """Store an answer. A failure is only logged, because the action is already done."""
     try:
         await call.world.store.keepAnswer(name, kept, call.world.now())
     except StoreFailed as why:

@@ -18,7 +18,7 @@ JSON_TYPE, TEXT_TYPE = b"application/json", b"text/plain; charset=utf-8"
 MOST_SELECTED = 100
 
 Json = dict[str, object]
-#: What stands in the place of a missing resource among several.
+#: The value of a missing resource in an answer with several resources.
 MISSING = {"error": "Not available"}
 #: The start and the end, in seconds since 1970; None: not yet.
 Times: TypeAlias = "tuple[float | None, float | None]"
@@ -96,7 +96,7 @@ def filtered(value: object) -> object:
 
 
 def numbered(values: Mapping[int | None, object]) -> Json:
-    """Values by their numbers. 0.8 has an object in the place of a list."""
+    """Values by their numbers. 0.8 sends an object instead of a list."""
     return {str(number): value for number, value in values.items()}
 
 
@@ -104,7 +104,7 @@ def selected(found: Iterable[tuple[str, object]]) -> Json:
     """One answer of several resources, by path: C{("builders/a", x)} becomes C{{"builders": {"a": x}}}."""
     answer: Json = {}
     for path, value in found:
-        if not path:  # the resource of the address itself: the others stand beside its keys
+        if not path:  # the resource of the address itself: the keys of the others stand beside its keys
             answer.update(value if isinstance(value, dict) else {})
             continue
         *folders, last = path.split("/")
@@ -347,7 +347,7 @@ def metrics(
     timers: Mapping[str, float] | None = None,
     alarms: Mapping[str, Sequence[object]] | None = None,
 ) -> Json:
-    """The metrics. An alarm is its level (OK, WARNING or CRIT) and its words."""
+    """The metrics. An alarm has a level (OK, WARNING or CRIT) and a text."""
     return {"counters": dict(counters), "timers": dict(timers or {}), "alarms": dict(alarms or {})}
 
 

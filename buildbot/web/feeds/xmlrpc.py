@@ -61,7 +61,7 @@ class StepRow:
 class BuildRow:
     """I am one build. Times are seconds since 1970.
 
-    @ivar steps: its steps. Only L{getBuild} needs them, and C{logs}: the names of its logs.
+    @ivar steps: its steps. Only L{getBuild} needs C{steps} and C{logs}, the names of its logs.
     @ivar errors: the end of the log of each step that failed, by the name of the step.
     """
 

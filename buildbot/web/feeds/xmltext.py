@@ -20,7 +20,7 @@ _LAST = 253402300799
 
 
 def possible(text: str) -> str:
-    """The text with U+FFFD in place of each character that XML cannot have; without passwords of URLs."""
+    """The text without passwords of URLs. U+FFFD replaces each character that XML forbids."""
     return _FORBIDDEN.sub("\ufffd", withoutPasswords(text))
 
 

@@ -26,7 +26,7 @@ class HookResource(resource.Resource):
     """I am all resources below C{/change_hook}."""
 
     isLeaf = True
-    #: The door of the pages is not for forges: see L{buildbot.web.root.PUBLIC}.
+    #: Forges do not log in to the pages: see L{buildbot.web.root.PUBLIC}.
     isPublic = True
 
     def __init__(self, hook: ChangeHook) -> None:

@@ -207,7 +207,7 @@ class Failures:
             yield low.rfind("\n", 0, end) + 1, end
 
 
-#: They find failing lines by the known patterns alone.
+#: The finder of failing lines with the built-in patterns only.
 KNOWN = Failures()
 #: Whether a line tells of an error or a warning, by the known patterns.
 kindOf = KNOWN.kind
@@ -215,7 +215,7 @@ kindOf = KNOWN.kind
 
 @lru_cache(maxsize=200)
 def failuresOf(patterns: tuple[str, ...]) -> Failures:
-    """Those of a step with some patterns of its own. One that is wrong by now is left out."""
+    """The finder for a step with its own patterns. Invalid patterns are left out."""
     return Failures([each for each in patterns if not trouble(each)]) if patterns else KNOWN
 
 

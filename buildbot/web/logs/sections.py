@@ -61,12 +61,12 @@ class Section:
     isPale: bool = False
     #: How long it took, in seconds, if its markers tell.
     seconds: int | None = None
-    #: Its name for the program, if it has one.
+    #: The name of the section in the program's output, if it has one.
     name: str = ""
 
     @property
     def key(self) -> str:
-        """Sections with equal keys have equal markers of their ends."""
+        """The key of the end marker: the same marker ends all sections with this key."""
         return keyOf(self.dialect, self.name)
 
 
@@ -256,7 +256,7 @@ class Marks(Sections):
         self.marks: list[dict[str, Any]] = []
 
     def finish(self) -> None:
-        """Take the last lines as markers, if they may be ones."""
+        """Read the last lines as markers if they look like markers."""
         self._release()
 
     def _begin(

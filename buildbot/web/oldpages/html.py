@@ -125,7 +125,7 @@ class HtmlResource(resource.Resource):
             return self.children[path]
         found = self.getChild(text(path), OldRequest(request, incomingOf(request)))
         if isinstance(found, Redirect) and isinstance(found.url, str):
-            found.url = raw(found.url)  # a page of Python 2 gives text
+            found.url = raw(found.url)  # a page from Python 2 code returns text
         return found
 
     def getChild(self, path: Any, request: Any) -> Any:

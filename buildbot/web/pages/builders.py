@@ -46,7 +46,7 @@ def ofBranches(rows: Sequence[BuildRow], branches: Sequence[str]) -> Sequence[Bu
 
 
 def storedBranches(branches: Sequence[str]) -> tuple[str, ...]:
-    """The branches that a query asks for, as the store knows them: "trunk" is also no branch."""
+    """The branches of a query, as the store names them. "trunk" also finds builds without a branch."""
     return (*branches, *([""] if "trunk" in branches else []))
 
 

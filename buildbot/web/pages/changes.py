@@ -66,7 +66,7 @@ def _comments(call: Call, record: Mapping[str, Any]) -> Markup:
 
 
 def _short(text: str) -> str:
-    # a URL that is cut has no end that shows its password
+    # strike the password before the cut: a cut URL is not recognised as one
     return text if len(text) <= _COMMENTS else f"{withoutPasswords(text)[:_COMMENTS]}…"
 
 

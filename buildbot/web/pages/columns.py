@@ -19,7 +19,7 @@ _EMPTY = Template('<td rowspan="{rows}"></td>')
 _FULL = Template('<td rowspan="{rows}" class="{kind}">{html}</td>')
 
 
-#: Times are compared in hundredths of a second: steps may be that short.
+#: Times are compared in hundredths of a second, because some steps are that short.
 UNIT = 100
 
 

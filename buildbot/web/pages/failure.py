@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories.test_webfailure -*-
 """The address that leads from a failed build to the log of its failed step, at the failing line.
 
-Lists link to it without reading the builds and their logs.
+So lists can link to the failing line without reading builds and logs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def failure(call: Call) -> Answer:
 
 
 async def _failingLine(call: Call, shown: ShownLog) -> int:
-    """The number of the first failing line; 0 if none is found soon."""
+    """The number of the first failing line; 0 if the search finds none in time."""
     outlines = call.world.part(Outlines)
     views, place = shown.directory.views, shown.place()
     try:

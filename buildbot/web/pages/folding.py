@@ -21,7 +21,7 @@ _LINK = Template('{name} <a href="{to}" aria-label="{text} {name}">{text}</a>')
 
 @dataclass(frozen=True)
 class Group:
-    """Builders of one category that stand side by side."""
+    """A group of neighbouring builders of one category."""
 
     category: str
     builders: tuple[str, ...]
@@ -34,7 +34,7 @@ def categoryOf(call: Call, builder: str) -> str:
 
 
 def groupsOf(call: Call, names: Iterable[str]) -> list[Group]:
-    """The builders, in their order. A folded category is one group, in the place of its first builder."""
+    """The groups, in the order of the builders. A folded category is one group at its first builder."""
     return grouped([(categoryOf(call, name), name) for name in names], call.query["fold"])
 
 
@@ -60,7 +60,7 @@ def grouped(named: Sequence[tuple[str, str]], folded: Collection[str]) -> list[G
 def foldLink(call: Call, category: str, parameters: Iterable[Parameter]) -> Markup:
     """The name of a category, with a link that folds or unfolds it.
 
-    @param parameters: those of the page. The others of the address are not kept.
+    @param parameters: the parameters of the page. The link drops all others.
     """
     now = set(call.query["fold"])
     text = "unfold" if category in now else "fold"
@@ -79,5 +79,5 @@ def _kept(given: Mapping[str, Sequence[str]], known: Collection[str]) -> list[tu
 
 
 def numbers(words: Iterable[str]) -> Markup:
-    """How often each word comes, such as "12 success, 1 failure"."""
+    """The count of each word, such as "12 success, 1 failure"."""
     return join([f"{count} {word}" for word, count in Counter(words).most_common()], ", ")

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories.test_webgrid -*-
-"""The grids: builders by revisions, and revisions by builders; both are one table, turned round.
+"""The grids: builders by revisions, and revisions by builders. Both are the same table, once transposed.
 
-A category can be folded. Then it has one line with numbers instead of the lines of its builders.
+A category can be folded. Then one line with numbers replaces the lines of its builders.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Lines:
     isFolded: bool = False
 
 
-#: It makes the head rows and the body rows of a table, of the groups and the revisions, the newest first.
+#: A function of the groups and the revisions (newest first). It returns the head rows and the body rows.
 _Layout = Callable[[Call, Sequence[_Lines], Sequence[Stamp]], tuple[Sequence[Markup], Sequence[Markup]]]
 
 _WIDTH = "How many revisions are shown."
@@ -175,7 +175,7 @@ def _byRevision(
 
 
 def _hasHeads(groups: Sequence[_Lines]) -> bool:
-    """True if the categories are shown: there are several, or one can be unfolded."""
+    """True if the table names the categories: it has several, or a folded one."""
     return len(groups) > 1 or any(each.isFolded for each in groups)
 
 

@@ -57,7 +57,7 @@ _NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _HERE = Markup("<!-- lines -->")
-#: The seconds after which the page of a log without an index is loaded again.
+#: Seconds until the page of a log without an index loads itself again.
 _AGAIN = 1
 _CLOSED = Template('<p class="note failed" role="alert">The page does not go on. {why}</p>\n')
 _FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
@@ -216,7 +216,7 @@ def _span(lines: Painted) -> str:
 
 
 def _notes(call: Call, shown: ShownLog, isPart: bool = False) -> Markup:
-    """What a reader must know about the numbers and the times of a log."""
+    """The notes about the numbers and the times of a log."""
     notes = []
     if isPart:
         notes.append(

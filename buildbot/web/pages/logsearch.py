@@ -88,7 +88,7 @@ def _plain(found: Found) -> dict[str, Any]:
 def _withLines(view: LogView, hits: tuple[Hit, ...]) -> list[_Around]:
     """The hits with the lines around them. Blocks."""
     found = []
-    shown = 0  # the last line that is shown already
+    shown = 0  # the last line that the page shows already
     for place, hit in enumerate(hits):
         first = max(1, hit.line - AROUND)
         following = hits[place + 1].line if place + 1 < len(hits) else None

@@ -21,7 +21,7 @@ _LINES = Template('<div class="log"><div class="block short">\n{lines}</div></di
 
 
 async def lastLines(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
-    """The last lines of the first failed step; nothing if there is none, or the visitor may not read logs."""
+    """The last lines of the first failed step; nothing without one, or if the visitor may not read logs."""
     found = failedLog(build)
     if found is None or not await call.may("viewLogs", build.builder):
         return NOTHING

@@ -39,7 +39,7 @@ _FORM = Template(
 )
 _BUTTON = Template('<button formaction="{to}">{text}</button> ')
 _BOX = Template('<label><input type="checkbox" name="selected" value="{name}"> {name}</label>')
-#: Each action -> the command that carries it out.
+#: Action -> its command.
 _COMMANDS = {
     **dict.fromkeys(("forceBuild", "forceAllBuilds"), "force"),
     **dict.fromkeys(("stopBuild", "stopAllBuilds"), "stopbuild"),
@@ -126,13 +126,13 @@ async def _many(call: Call, names: Sequence[str], action: str, words: str, one: 
 
 
 async def _reached(call: Call, action: str, name: str) -> tuple[Reached, ...]:
-    """The branches that an action on a builder reaches."""
+    """The branches that an action on a builder affects."""
     wanted: dict[str, Any] = {"builder": name}
     if _COMMANDS[action] == "force":
         try:
             wanted.update(wish(call, command(call, "parameters")(name)["schedulers"]))
         except ControlError:
-            return ()  # the action itself says what is wrong
+            return ()  # the action itself reports the error
     return await reached(call, _COMMANDS[action], wanted)
 
 

@@ -115,12 +115,12 @@ def icon(call: Call) -> Answer:
 
 
 def robots(call: Call) -> Answer:
-    """What crawlers may read: not the pages of builds and logs, which are many and change."""
+    """The rules for crawlers. They leave out the many changing pages of builds and logs."""
     lines = ["User-agent: *", *(f"Disallow: /{each}" for each in _NOT_FOR_CRAWLERS)]
     return Answer("\n".join([*lines, ""]).encode(), TEXT)
 
 
-#: The pages that are too many, or too costly, for a crawler.
+#: The pages that a crawler must not read: they are too many, or too slow to make.
 _NOT_FOR_CRAWLERS = (
     *("builders/", "buildslaves/", "changes/", "revision/", "waterfall", "grid", "tgrid", "console"),
     *("one_line_per_build", "search", "live", "api/", "json", "xmlrpc", "login"),

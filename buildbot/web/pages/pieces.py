@@ -138,7 +138,7 @@ def whole(text: Value) -> Markup:
 def withoutEmpty(
     heads: Sequence[str], rows: Sequence[Sequence[Value]], may: Collection[str]
 ) -> tuple[list[str], list[list[Value]]]:
-    """The heads and rows of a table without the columns that have no value in any row.
+    """The heads and rows of a table without its empty columns.
 
     @param may: the heads of the columns that may be left out.
     """

@@ -187,7 +187,7 @@ def waitsFor(scheduler: Any) -> str:
 
 
 def _waitsFor(call: Call, scheduler: Any) -> str:
-    """What a scheduler waits for; an upstream scheduler that the visitor does not see has no name."""
+    """The event that a scheduler waits for. A hidden upstream scheduler is not named."""
     if isinstance(scheduler, Dependent) and scheduler.upstream not in call.world.status.getSchedulers():
         return "a build set without failures of another scheduler"
     return waitsFor(scheduler)

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.stories.test_websearch -*-
 """The search: builders, slaves, builds, changes and revisions. A search with one hit goes there at once.
 
-The hits are in the order of their likeness: first what has exactly this name, then builds, revisions and
-changes, then names that begin with the text, and last names with the text in them.
+The best hits come first: exact names, then builds, revisions and changes, then names that begin with the
+text, and last other names with the text in them.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _NUMBER = re.compile(r"#?(\d{1,9})")
 
 
 class Likeness(IntEnum):
-    """How like the searched text a hit is; lower is better."""
+    """How well a hit matches the searched text; lower is better."""
 
     SAME = 0
-    #: The same but for capital letters.
+    #: The same name, in other upper or lower case.
     FOLDED = 1
     BUILD = 2
     REVISION = 3
@@ -72,7 +72,7 @@ async def search(call: Call) -> Page | Answer:
 
 
 def likenessOf(text: str, name: str) -> Likeness | None:
-    """How like a text a name is; None if the name has not the text in it."""
+    """How well a name matches a text; None if the name does not contain the text."""
     if name == text:
         return Likeness.SAME
     wanted, folded = text.lower(), name.lower()
@@ -84,7 +84,7 @@ def likenessOf(text: str, name: str) -> Likeness | None:
 
 
 def similar(text: str, names: Iterable[str]) -> list[tuple[Likeness, str]]:
-    """At most L{MOST} names with the text in them, the most like one first."""
+    """At most L{MOST} names that contain the text, the best match first."""
     found = [(likeness, name) for name in names if (likeness := likenessOf(text, name)) is not None]
     return sorted(found, key=lambda each: each[0])[:MOST]
 

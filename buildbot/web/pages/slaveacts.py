@@ -150,7 +150,7 @@ async def aboutForms(call: Call) -> Markup:
 
 
 def shutdownNote(call: Call) -> Markup:
-    """Who wants the master to stop, if somebody does."""
+    """A note about the person who wants the master to stop; empty without a clean stop."""
     found = call.world.master.cleanStop.toRecord()
     if found is None:
         return NOTHING

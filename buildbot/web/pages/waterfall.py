@@ -35,9 +35,9 @@ from buildbot.web.window import ALWAYS, Window
 ROOM = 16_000_000
 #: About this many builds are shown, over all builders.
 MANY = 1200
-#: The most logs of a step that its box has.
+#: The most logs in the box of a step.
 LOGS = 4
-#: A build that began so many seconds before the time of the page may reach into it.
+#: The longest build, in seconds: the page looks for builds that began this long before its time.
 LONGEST_BUILD = 86400
 #: The smallest number of seconds between two reloads.
 LEAST_RELOAD = 15
@@ -251,7 +251,7 @@ def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
 
 
 def _words(step: StepRecord) -> list[Value]:
-    """The text of a step that says more than its name."""
+    """The text of a step, without its name."""
     text = " ".join(step.text)
     return [*([text] if text and text != step.name else []), *(["running"] if step.results is None else [])]
 
@@ -301,7 +301,7 @@ def _table(call: Call, groups: Sequence[Group], recent: Rows, rows: Sequence[Row
 
 
 def _groups(call: Call, groups: Sequence[Group]) -> Markup:
-    """The row of the categories; nothing if there is only one."""
+    """The row of the categories; empty with only one category."""
     if len({each.category for each in groups}) < 2 and not any(each.isFolded for each in groups):
         return NOTHING
     heads = [

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.web.serving.test_counting -*-
-"""What a web server counts for its metrics: builds, changes, requests, and delays of the reactor.
+"""The counters of a web server for its metrics: builds, changes, requests, and delays of the reactor.
 
-L{buildbot.web.serving.metrics} shows it. Nothing is counted before the first request for metrics, except
-requests, and nothing on the path of a build.
+L{buildbot.web.serving.metrics} shows them. The counts start at the first request for metrics; only the counts
+of requests start earlier. Counting does not slow down builds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOK = 0.25
 
 
 class ReactorDelay:
-    """I look how late the reactor calls me: that is how long its longest turns keep everything waiting.
+    """I measure how late the reactor calls me. Slaves and pages wait that long for its longest turns.
 
     @ivar seen: the delays, in seconds.
     """
@@ -37,12 +37,12 @@ class ReactorDelay:
         self.seen = Histogram(DELAYS)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to measure."""
         self._due = self._clock.seconds() + LOOK
         self._call = self._clock.callLater(LOOK, self._look)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
@@ -53,12 +53,12 @@ class ReactorDelay:
 
 
 class Counting:
-    """I count what has happened since the first request for metrics.
+    """I count the events since the first request for metrics.
 
     @ivar finished: builder -> result -> the number of finished builds; C{seconds}: of all of them.
     @ivar changes: the number of received changes.
-    @ivar durations: those of builds; C{waits}: those of their requests before them.
-    @ivar requests: counts from the start on.
+    @ivar durations: the durations of builds; C{waits}: the waits of their requests.
+    @ivar requests: the counts of requests since the start.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -83,7 +83,7 @@ class Counting:
             self.delay.start()
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         if self._subscription is not None:
             self._subscription.stop()
             self._subscription = None

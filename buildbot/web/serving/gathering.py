@@ -75,9 +75,9 @@ async def finished(
     projects: Sequence[str] = (),
     span: Window = ALWAYS,
 ) -> list[BuildView]:
-    """The builds for a feed, the latest end first.
+    """The builds for a feed, sorted by their end, the latest first.
 
-    @param span: the time of their ends.
+    @param span: the time in which they ended.
     """
     results = {FAILURES: RED, CHANGES: (*GREEN, *RED)}.get(only, ())
     count = MOST if only in (FAILURES, ALL) and not committers and not projects else WINDOW

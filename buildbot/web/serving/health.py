@@ -14,7 +14,7 @@ def livez(call: Call) -> Answer:
 
 
 def troubles(call: Call) -> dict[str, str]:
-    """What is wrong by each check; "" where nothing is."""
+    """Check -> its error; "" if the check passes."""
     return {"configuration": _configuration(call), "store": _store(call), "master": _master(call)}
 
 

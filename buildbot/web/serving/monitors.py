@@ -21,7 +21,7 @@ from buildbot.web.serving.unchanged import kept
 LAST = 20
 #: What proxies of images need to ask again each time.
 _FRESH = "no-cache, max-age=0"
-#: Pages of other sites show badges, so browsers may load them there.
+#: Pages of other sites show badges, so browsers may load badges from there.
 _ANYWHERE = (("Cross-Origin-Resource-Policy", "cross-origin"),)
 #: The formats of a badge, by the end of its address.
 _SVG, _JSON = ".svg", ".json"
@@ -115,7 +115,7 @@ async def png(call: Call) -> Answer:
 
 
 async def _resultFor(call: Call, builder: str) -> int | None:
-    """The result of the build that the address names, by its number or revision; else of the last one."""
+    """The result of the build with the number or revision of the address; else of the last build."""
     number, store = call.query["number"], call.world.store
     wanted = BuildFilter((builder,), revision=call.query["revision"] or None, state="finished")
     if number >= 0:

@@ -100,7 +100,7 @@ class _Reader:
         self._room = ROOM
 
     async def readOrError(self, path: _Segments) -> object:
-        """The value of a resource among several. A missing one says so, and the others are answered."""
+        """The value of one resource of several. A missing resource does not stop the others."""
         try:
             return await self.read(path)
         except Problem as why:

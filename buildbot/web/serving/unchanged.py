@@ -21,9 +21,10 @@ async def kept(
 ) -> Answer:
     """The answer to a call, made again only if one of its topics has changed.
 
-    @param topics: what the answer shows; it must depend on nothing else but C{others} and the request.
-    @param others: what else it depends on, such as rights of the visitor. The seen builders count anyway.
-    @param ages: True if it has durations up to now, so that it is made again after a second.
+    @param topics: the topics of the answer. It may depend only on these, on C{others} and on the request.
+    @param others: other values that change the answer, such as rights of the visitor. The seen builders
+        always count.
+    @param ages: True if the answer has durations up to now. Then it is made again after a second.
     """
     cache = call.world.part(PageCache)
     now = call.world.clock.seconds()

@@ -21,7 +21,7 @@ class StaticFile:
     @ivar name: its name here, such as "buildbot.css".
     @ivar type: its media type.
     @ivar more: makes the rest of its content.
-    @ivar isLean: whether lines of comments and indentation are left out.
+    @ivar isLean: True to leave out comment lines and indentation.
     """
 
     name: str
