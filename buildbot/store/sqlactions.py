@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 from twisted.logger import Logger
@@ -114,14 +115,14 @@ def _readable(text: str) -> Iterator[tuple[Any, ...]]:
     """The values of the entries of one chunk. Unreadable ones are left out."""
     try:
         chunk = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         chunk = None
     for each in chunk if isinstance(chunk, list) else ():
         try:
             texts = [each[name] for name in ("who", "how", "address", "action", "subject")]
             texts += [each.get("outcome", "done"), each.get("detail", "")]
             when = float(each["when"])
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             continue
-        if all(isinstance(word, str) for word in texts):
-            yield (when, *texts)
+        if isfinite(when) and all(isinstance(word, str) for word in texts):
+            yield (when, *(word.encode("utf-8", "replace").decode() for word in texts))

@@ -147,6 +147,21 @@ class UpgradeTests(SqliteCase):
         self.assertEqual(self.get(store.getStates("")), {"other": [1]})
         self.assertTrue(os.path.exists(os.path.join(directory, f"{FILE}.schema-3")))
 
+    def test_strange(self) -> None:
+        """The upgrade leaves out entries without a real time, and mends texts that no table can hold."""
+        entry = {key: value for key, value in vars(ENTRY).items() if key != "number"}
+        strange = [{**entry, "when": float("nan")}, {**entry, "when": 10**400}, {**entry, "who": "a\udce9"}]
+        directory = self.quick()
+        with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
+            CURRENT.upgrade(file, 0, 3)
+            rows = [("audit/0000000000", json.dumps([*strange, entry])), ("audit/0000000001", "[" * 100_000)]
+            file.executemany("INSERT INTO state VALUES (?, ?)", rows)
+            file.execute("PRAGMA user_version = 3")
+            file.commit()
+        store = self.opened(directory)
+        found = self.get(store.getEntries()).rows
+        self.assertEqual([each.who for each in found], ["ann", "a?"])
+
     def test_damaged(self) -> None:
         """A damaged file loses at most what is on its damaged pages: the record is rescued, too."""
         store = self.opened()
