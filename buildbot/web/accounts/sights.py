@@ -31,7 +31,7 @@ class Sights:
         """
         if not self.guard.rights.differs(who, "view"):
             return None
-        key = replace(who, name="someone" if who.isLoggedIn else "", how="", address="", session="")
+        key = _kindOf(who)
         known = self._kept.get(key)
         if known is not None:
             return known
@@ -48,3 +48,10 @@ class Sights:
         if isSure and len(self._kept) < MOST:
             self._kept[key] = sight
         return sight
+
+
+def _kindOf(who: Visitor) -> Visitor:
+    """The visitor without all that rules do not ask for."""
+    token = None if who.token is None else replace(who.token, used=None)
+    name = "someone" if who.isLoggedIn else ""
+    return Visitor(name, "", roles=who.roles, token=token)

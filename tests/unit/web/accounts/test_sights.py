@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -72,6 +73,15 @@ class SightsTests(unittest.SynchronousTestCase):
             sight = self.of(known, Visitor(pattern, "token", token=token))
             assert sight is not None
             self.assertEqual(sight.seen, {pattern})
+
+    def test_proof(self) -> None:
+        """A visitor's password, and the last use of a token, do not matter."""
+        known = self.sights(Rule("view", "role:boss", "secret"))
+        self.assertIs(self.of(known, replace(ANN, stamp="1")), self.of(known, replace(ANN, stamp="2")))
+        tokens = [Token("t", "t", frozenset(["view"]), used=used) for used in (None, 1.0)]
+        first, second = (self.of(known, Visitor("t", "token", token=each)) for each in tokens)
+        self.assertIs(first, second)
+        self.assertIsNotNone(first)
 
     def test_function(self) -> None:
         """A function of the configuration is asked each time."""
