@@ -211,6 +211,30 @@ class EndTests(StayingCase):
         self.assertNotIn(b"does not go on", opened["text"].received() + opened["html"].received())
 
 
+class LogTopicTests(StayingCase):
+    """People may always see builds, and lose the right to read logs."""
+
+    MORE = READERS.replace("view=['role:reader', mayRead]", "viewLogs=mayRead")
+
+    def listen(self, topics: str) -> Connection:
+        """Open a stream of events."""
+        connection = self.dial()
+        head = f"GET /api/v1/events?topics={topics} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {self.cookie}\r\n"
+        connection.send(f"{head}\r\n".encode())
+        self.settle()
+        return connection
+
+    def test_lost(self) -> None:
+        """After the right to read logs is lost, streams of events about logs end; others stay."""
+        about, other = self.listen("log/full/0/compile/stdio,builds"), self.listen("builds")
+        self.wait(17)
+        self.assertNotIn(b"event: closed", about.received())
+        self.patch(os, "environ", {**os.environ, "DENIED": "1"})
+        self.wait(17)
+        self.assertIn(b"ann may not read logs", about.received())
+        self.assertNotIn(b"event: closed", other.received())
+
+
 class CheckTests(StayingCase):
     """The check itself may fail."""
 

@@ -142,12 +142,14 @@ async def events(call: Call) -> Stream:
         hint = f"Topics are {', '.join(LISTS)}, builder/NAME, build/NAME/NUMBER, slave/NAME and"
         hint += " log/BUILDER/NUMBER/STEP/LOG."
         raise Problem(400, "A parameter is wrong", f"There is no topic {wrong[:100]}.", hint)
-    for topic in topics.values():
-        if topic is not None and topic.startswith("log/") and not await call.may("viewLogs", logOf(topic)[0]):
+    logs = [topic for topic in topics.values() if topic is not None and topic.startswith("log/")]
+    needs = tuple(("viewLogs", builder) for builder in dict.fromkeys(logOf(topic)[0] for topic in logs))
+    for need in needs:
+        if not await call.may(*need):
             raise Problem(403, "You may not do this", "You have no right to the action viewLogs.")
     since = call.headers.get("last-event-id") or call.query["since"]
     wanted = tuple(topic for topic in topics.values() if topic is not None)
-    return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS, last=closedEvent)
+    return Stream(lambda out: streams.begin(out, call, wanted, since), EVENTS, last=closedEvent, needs=needs)
 
 
 ROUTES = (
