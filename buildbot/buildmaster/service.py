@@ -381,7 +381,7 @@ class BuildMaster(PluginParent):
         reloadBegins(os.environ)
         work = self.reconfigurer.request().addCallback(self._reloaded)
         ensureDeferred(self.audit.carriedOut(By("", SIGNAL), "reconfig", MASTER, work)).addErrback(
-            lambda why: None  # the master stops; this is recorded
+            lambda why: None  # the master stops, and records that
         )
         return result
 

@@ -30,7 +30,7 @@ log = Logger()
 
 #: The default password of 0.7.5.
 KNOWN_PASSWORD = "changepw"
-#: Seconds until changes are in the record of actions: those of this time are one entry.
+#: Changes of this many seconds are one entry in the record of actions.
 TOLD = 300.0
 #: The most bytes of memory for the changes of one client that are not on disk yet.
 WAITING = 16 << 20
@@ -124,7 +124,7 @@ class PBChangeSource(ChangeSource):
         except BadPort as error:
             complain(self, f": port: {error}", "port", port)
         self.prefix = prefix
-        self._sent: list[int | None] = []  # the numbers of changes that are not in the record of actions yet
+        self._sent: list[int | None] = []  # the numbers of the changes that are not recorded yet
         self._telling: Any = None
         self._recorder: Any = None
         self._ownPort = ClientPort(self)
@@ -176,7 +176,7 @@ class PBChangeSource(ChangeSource):
         return stored
 
     def _tellSent(self) -> None:
-        """Record the changes since the last time, in one entry: there may be thousands."""
+        """Record the changes since the last entry as one entry, because there may be thousands."""
         self._telling = None
         sent, self._sent = self._sent, []
         which = f"change {sent[0]}" if len(sent) == 1 else f"{len(sent)} changes: {sent[0]} to {sent[-1]}"

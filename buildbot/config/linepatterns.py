@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.config.test_linepatterns -*-
-"""Regular expressions that are searched in every line of a log: which of them are quick enough.
+"""The check of regular expressions that are searched in every line of a log: are they quick enough?
 
-Python's C{re} can take for ever with some expressions, and cannot be interrupted. So an expression must be of
-a simple shape: at worst it is searched in some hundredths of a second.
+Python's C{re} can take for ever with some expressions, and cannot be interrupted. So an expression must have
+a simple shape. The worst search takes some hundredths of a second.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ except ImportError:  # Python 3.10
     import sre_constants as _names
     import sre_parse as _parser
 
-#: The characters of a line in which such an expression is searched.
+#: The number of characters at the start of a line in which an expression is searched.
 LONGEST_LINE = 200
 #: The most expressions of one step, and the most characters of one.
 MOST, LONGEST = 50, 500
@@ -45,7 +45,7 @@ def trouble(pattern: str) -> str:
 
 
 class _Shape:
-    """I am what counts of the shape of an expression."""
+    """I count the risky parts of an expression."""
 
     def __init__(self, parsed: Any) -> None:
         first = tuple(parsed[0]) if len(parsed) else ()
@@ -83,7 +83,7 @@ class _Shape:
 
 
 def _inside(value: Any) -> Iterator[Any]:
-    """The parts that a part holds."""
+    """The parts inside of a part."""
     if isinstance(value, _parser.SubPattern):
         yield value
     elif isinstance(value, (list, tuple)):

@@ -166,7 +166,7 @@ def _tool(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
 
 @lru_cache(maxsize=8)
 def _made(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
-    """A converter. It is kept, because it takes 0.2 seconds to make."""
+    """A converter. It is kept, because its creation takes 0.2 seconds."""
     from fissix import refactor
 
     from buildbot.config import fixers

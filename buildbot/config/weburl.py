@@ -26,9 +26,9 @@ def urlDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def doubtsOf(url: str, takesLogins: bool = False) -> list[str]:
-    """What is doubtful about an address of web pages, in words that follow its name.
+    """The probable mistakes of an address of web pages. Each text continues a sentence after its name.
 
-    @param takesLogins: whether people log in to the pages.
+    @param takesLogins: True if people log in to the pages.
     """
     try:
         parts = urlsplit(url)
@@ -51,7 +51,7 @@ def doubtsOf(url: str, takesLogins: bool = False) -> list[str]:
 
 
 def isLoopback(name: str) -> bool:
-    """True if a host name or an address is this host itself: C{localhost}, C{127.0.0.1}, C{::1}."""
+    """True if a host name or an address means this host: C{localhost}, C{127.0.0.1}, C{::1}."""
     try:
         return ip_address(name).is_loopback
     except ValueError:

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.control.test_audit -*-
-"""The record of all actions of people and scripts: who, from where, what, on what, and the outcome.
+"""The record of all actions of people and scripts: person, address, action, subject and outcome.
 
-Every action goes through an L{Audit}: those of pages, of the API, of the command line and of the master
-itself. The latest entries are in memory; all of them are in the store.
+Pages, the API, the command line and the master itself record every action with an L{Audit}. The latest entries
+are in memory, and all entries are in the store.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REFUSALS = 20
 WINDOW = 60.0
 #: The most characters of a text in an entry.
 LONGEST = 300
-#: The values of L{By.how} for what the process of the master does itself, or after a signal.
+#: The values of L{By.how} for actions of the master's process itself, and for actions after a signal.
 PROCESS, SIGNAL = "process", "signal"
 #: The subject of actions on the whole master.
 MASTER = "master"
@@ -86,13 +86,13 @@ class Audit:
         self._keeper = keeper
         self._now = now
         self._entries: deque[Entry] = deque(maxlen=MOST)
-        self._last: int | None = None  # the number of the last entry; None: not known yet
+        self._last: int | None = None  # the number of the last entry; None: unknown yet
         self._isAll = False  # True if all stored entries are in memory
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
         self._unrecorded = 0
 
     async def load(self) -> None:
-        """Read the latest stored entries; call this at the start. An unreadable store is told in the log."""
+        """Read the latest stored entries; call this at the start. If the store is unreadable, log that."""
         try:
             page = await self._keeper.getEntries(MOST)
             await self._numbered()
@@ -109,7 +109,7 @@ class Audit:
         """The number of the last entry."""
         if self._last is None:
             found = await self._keeper.lastEntry()
-            if self._last is None:  # nobody was quicker
+            if self._last is None:  # no other call has set it meanwhile
                 self._last = found
         return self._last
 

@@ -24,7 +24,7 @@ class AuditCommands:
         return {"audit": self.audit, "account": self.account}
 
     def account(self, name: str, what: str) -> dict[str, Any]:
-        """Take note that an account has changed; the control socket records who has done that."""
+        """Accept the news that an account has changed. The control socket records the person."""
         return {"name": name, "what": what}
 
     async def audit(
@@ -36,8 +36,8 @@ class AuditCommands:
     ) -> dict[str, Any]:
         """The latest actions, the latest first.
 
-        @param who: only those of this user; "" for visitors without a login.
-        @param subject: only those on this; those on a builder include those on its builds.
+        @param who: only actions of this user; "" for visitors without a login.
+        @param subject: only actions on this subject. Actions on a builder include actions on its builds.
         @param cursor: C{next} of the answer before; "" for the latest.
         """
         try:

@@ -146,7 +146,7 @@ class BuildCommands:
         scheduler: str | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> BuildSet:
-        """The build set that L{force} would submit. Raises L{ControlError} with all that is wrong."""
+        """The build set that L{force} would submit. Raises L{ControlError} with all errors."""
         if scheduler is not None:
             said = {"branch": branch, "revision": revision, "reason": reason}
             wanted = self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)

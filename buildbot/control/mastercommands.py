@@ -92,7 +92,7 @@ class MasterCommands:
         return outcome
 
     async def shutdown(self, who: str = "") -> dict[str, Any]:
-        """Start no further builds, and stop once the running ones have ended. A second request is the same.
+        """Start no further builds, and stop after the running builds. A second request changes nothing.
 
         @return: C{running}, the number of builds that the master waits for.
         """
@@ -102,9 +102,9 @@ class MasterCommands:
         return {"running": running}
 
     async def cancelShutdown(self, who: str = "") -> dict[str, Any]:
-        """Take back a L{shutdown}.
+        """Cancel a L{shutdown}.
 
-        @return: C{cancelled}: False if there was none.
+        @return: C{cancelled}: False without a shutdown to cancel.
         """
         cancelled = self._cleanStop.cancel()
         if cancelled:

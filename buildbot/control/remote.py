@@ -24,7 +24,7 @@ LARGEST = 1 << 24
 PIECE = 1 << 16
 #: The most seconds to wait for an answer that has no time limit, such as that of a reconfig.
 LONGEST = 3600.0
-#: The commands about the master -> their paths in the API; and those about one slave.
+#: Command -> its path in the API, for commands about the master and for commands about one slave.
 _MASTER = {"reconfig": "reconfig", "shutdown": "shutdown", "cancelshutdown": "shutdown/cancel"}
 _SLAVE = ("pause", "drain", "unpause", "disconnect")
 
@@ -148,7 +148,7 @@ def stream(
 
 @contextmanager
 def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[float]:
-    """A context that makes a L{ControlError} of each failure to ask."""
+    """A context that turns each failure of a request into a L{ControlError}."""
     try:
         yield patience
     except urllib.error.HTTPError as refused:

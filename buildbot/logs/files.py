@@ -39,7 +39,7 @@ _log = Logger()
 
 #: Output is written after this many bytes, or after L{DELAY} seconds.
 BLOCK = 1 << 16
-#: A log whose file has grown by so many bytes, and by the share, has L{LogWriter.grew} called.
+#: L{LogWriter.grew} is called when the file of a log has grown by this many bytes and by this share.
 GROWTH, _SHARE = 1 << 23, 32
 #: The overhead in bytes of a piece of output in memory.
 _PIECE = 64
@@ -95,7 +95,7 @@ class LogWriter:
     @ivar crc: the CRC-32 of the file.
     @ivar error: the reason why writes fail now, in words; None if all is well.
     @ivar isFinished: True when the log is closed.
-    @ivar trouble: the missing output and the reason, in words; empty if the file has all output.
+    @ivar trouble: the missing output and the reason, in words; empty if no output is missing.
     """
 
     def __init__(

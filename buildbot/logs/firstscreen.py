@@ -17,18 +17,18 @@ from buildbot.logs.lines import LONGEST
 from buildbot.logs.tail import Tail
 from buildbot.logs.view import LogView
 
-#: The bytes at the end that are tried, one after the other: a chunk may have 16 MB.
+#: The numbers of bytes at the end to try, one after the other. One chunk may have 16 MB.
 _ENDS = (1 << 18, 1 << 21, 17 << 20)
 #: The bytes at the beginning.
 _BEGINNING = 1 << 20
-#: The chunks that must be found before one that is not complete.
+#: The number of complete chunks that must come before an incomplete chunk.
 _SURE = 3
 _BORDER = re.compile(rb",(?=[1-9]\d{0,7}:\d)")
 _HEAD = re.compile(rb"([1-9]\d{0,7}):\d")
 
 
 def beginningOf(path: str, longest: int = LONGEST) -> LogView:
-    """A view of the first lines. It has their numbers, and knows nothing of the others.
+    """A view of the first lines, with their numbers.
 
     @raise OSError: the file is gone, or the disk is broken.
     """
@@ -59,9 +59,9 @@ def endOf(path: str, longest: int = LONGEST) -> LogView | None:
 
 
 def firstChunk(data: bytes) -> int | None:
-    """The place of the first chunk in the last bytes of a log; None if there is none.
+    """The place of the first chunk in the last bytes of a log; None if no chunk is found.
 
-    The output may look like chunks: only those that lead to the end of the log count.
+    Output may look like a chunk. So a chunk counts only if the chunks after it lead to the end of the log.
     """
     bad: set[int] = set()
     for found in _BORDER.finditer(data):
@@ -71,9 +71,9 @@ def firstChunk(data: bytes) -> int | None:
 
 
 def _leadsToTheEnd(data: bytes, at: int, bad: set[int]) -> bool:
-    """True if there are chunks from a place on to the end.
+    """True if chunks lead from a place to the end.
 
-    @param bad: the places from which there are none; more of them are added.
+    @param bad: the places from which no chunks lead to the end. This function adds more.
     """
     passed: list[int] = []
     while at < len(data):

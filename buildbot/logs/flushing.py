@@ -23,7 +23,7 @@ class Flusher:
 
     Between two turns I hold the logs with output that waits, and no others.
 
-    @ivar received: the bytes of output of all logs. The logs count.
+    @ivar received: the bytes of output of all logs. The logs add to it.
     """
 
     received = 0

@@ -66,7 +66,7 @@ def keep(index: LogIndex, path: str, crc: int | None, isFinished: bool = True) -
     """Write the index of a log to its file. A failure is only logged: the index can be made again.
 
     @param crc: the CRC-32 of the log's file, if it is known.
-    @param isFinished: False if the log grows. The index is good for its first part then.
+    @param isFinished: False if the log grows. Then the index covers only its first part.
     """
     data = index.toBytes(os.stat(path).st_size if isFinished else index.end.offset, crc)
     try:
@@ -84,8 +84,8 @@ def keep(index: LogIndex, path: str, crc: int | None, isFinished: bool = True) -
 def load(path: str, crc: int | None) -> LogIndex | None:
     """Read the index of a log from its file; None if it is missing or does not fit the log.
 
-    If the log's CRC-32 is unknown, the index may be that of its first part: the master ended while it wrote
-    the log.
+    If the log's CRC-32 is unknown, the index may cover only its first part, because the master ended while it
+    wrote the log.
 
     @raise OSError: the log is gone.
     """

@@ -315,7 +315,7 @@ class LogFile(Completion):
     def addEntry(self, channel: int, text: bytes | str) -> None:
         """Add bytes, or text, which is encoded as UTF-8. After L{finish}, output is dropped (B4).
 
-        @raise TypeError: it is neither: the step that calls me fails, not the end of its build.
+        @raise TypeError: C{data} is neither. So the calling step fails, and its build can still end.
         """
         if self._length is not None or not text:
             return

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.logs.test_reading -*-
-"""Short pauses of a thread that computes for long, so that the reactor gets its turns.
+"""Short pauses of a thread that computes for long, so that the reactor can work.
 
-A thread that reads a file again and again gives up Python's lock often, but so briefly that the thread of the
-reactor does not wake in time. A pause lets it in.
+A thread that reads a file many times releases Python's lock often, but too briefly for the thread of the
+reactor to wake up. A pause gives the reactor enough time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WORK, NAP = 0.002, 0.0001
 
 
 class Naps:
-    """I am the pauses of one thread."""
+    """I make the pauses of one thread."""
 
     def __init__(
         self, now: Callable[[], float] = time.perf_counter, sleep: Callable[[float], object] = time.sleep
@@ -25,7 +25,7 @@ class Naps:
         self._next = now() + WORK
 
     def mayNap(self) -> None:
-        """Pause, if enough work was done. Call me after each small part of the work."""
+        """Pause if the last pause was long ago. Call me after each small part of the work."""
         if self._now() >= self._next:
             self._sleep(NAP)
             self._next = self._now() + WORK

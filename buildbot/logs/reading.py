@@ -24,7 +24,7 @@ from buildbot.logs.view import Lines, LogView
 
 _log = Logger()
 
-#: The index of so many bytes of a log is made while its reader waits.
+#: A reader waits for the index of a log up to this many bytes.
 NEAR = 48 << 20
 #: The most bytes of indexes in memory: those of 16 GB of logs.
 MEMORY = 12 << 20
@@ -149,7 +149,7 @@ class LogViews:
                 while done is not self._wanted[path]:
                     done = self._wanted[path]
                     await self._inThread(self._keep, done)
-        except OSError as error:  # it is tried again when somebody reads the log
+        except OSError as error:  # the next reader of the log causes another try
             _log.warn("cannot make the index of log {path}: {error}", path=path, error=error)
         finally:
             del self._wanted[path]
@@ -174,7 +174,7 @@ class LogViews:
         return self.open(place)
 
     def _indexedTo(self, place: Place) -> int:
-        """The bytes of a log's file in its index, as far as that is made already."""
+        """The number of bytes of a log's file that its index covers already."""
         with self._lock:
             known = self._known.get(place.path)
             index = known.index if known is not None else None

@@ -100,11 +100,11 @@ class LogView:
         longest: int = LONGEST,
         isPart: bool = False,
     ) -> None:
-        """@param index: of the file's present contents; it does not change any more.
+        """@param index: the index of the file's present contents. It must not change any more.
         @param isFinished: False if the log grows.
         @param tail: from L{buildbot.logs.files.LogWriter.tail}.
-        @param longest: longer lines are cut after so many bytes.
-        @param isPart: True if it has only the beginning or the end of the log: see
+        @param longest: longer lines are cut after this many bytes.
+        @param isPart: True if the index has only the beginning or the end of the log: see
             L{buildbot.logs.firstscreen}.
         """
         self.path = path

@@ -14,8 +14,8 @@ class Entry:
     @ivar action: the name of the action, such as "forceBuild".
     @ivar subject: such as "builder/full/build/7", "slave/bot1", "token/NAME", "account/NAME" or "master".
     @ivar outcome: "done", "refused" or "failed".
-    @ivar detail: the reason of a refusal or a failure, or what else is worth knowing.
-    @ivar number: counts all entries of a master from 1; 0: it is not stored.
+    @ivar detail: the reason of a refusal or a failure, or other details.
+    @ivar number: counts all entries of a master from 1; 0: the entry is not stored.
     """
 
     when: float
@@ -34,7 +34,7 @@ class KeptAnswer:
     """The answer to an action, for a client that sends it again.
 
     @ivar until: when it may be forgotten, in seconds since the epoch.
-    @ivar asked: the digest of what was asked.
+    @ivar asked: the digest of the request.
     @ivar answer: the answer, as JSON-able values.
     """
 

@@ -46,8 +46,8 @@ class BadRecord(ValueError):
 class Record:
     """The base class of records: conversion to a JSON-able dict, and back.
 
-    A field that most records do not need has C{init=False}: only a record that L{altered} has given a value
-    has it in its dict. L{dataclasses.replace} would lose it.
+    A field that most records do not need has C{init=False}. L{altered} sets such a field. Only records with a
+    set field have it in their dict. L{dataclasses.replace} would lose it.
     """
 
     def toRecord(self) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class BuildRecord(Record):
     @ivar waits: True while it waits for builds that it has triggered.
     @ivar sources: the source of each property, unless it is L{OWN}; None if no source is known.
     @ivar tests: the results of single tests.
-    @ivar moreTests: the number of those that were too many for C{tests}.
+    @ivar moreTests: the number of further results that did not fit into C{tests}.
     """
 
     builder: str

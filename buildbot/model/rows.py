@@ -323,7 +323,7 @@ def _named(value: object) -> str | None:
 def _plain(value: object, most: int = LONGEST_NAME) -> str:
     """A value as text that UTF-8 can encode, cut to C{most} characters; empty for any container."""
     if isinstance(value, str):
-        # a URL that is cut has no end that shows its password
+        # strike the password before the cut: a cut URL is not recognised as one
         text = value if len(value) <= most else withoutPasswords(value)[:most]
         return text if text.isascii() else text.encode("utf-8", "replace").decode()
     return str(value)[:most] if isinstance(value, int | float) else ""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_cleanstop,tests.stories.test_webadmin -*-
-"""Stop a master cleanly: start no further builds, and stop once the running ones have ended."""
+"""Stop a master cleanly: start no further builds, and stop after the running builds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buildbot.text.plural import counted
 
 log = Logger()
 
-#: Seconds between two looks whether builds still run.
+#: Seconds between two checks whether builds still run.
 LOOK = 0.5
 
 
@@ -55,7 +55,7 @@ class CleanStop:
         return self._engine.closing is not None
 
     def begin(self, who: str) -> bool:
-        """Start no further builds, and stop after the running ones. False if that is so already."""
+        """Start no further builds, and stop after the running ones. False if a clean stop was asked before."""
         if self.isOn:
             return False
         self._engine.closing, self.since = who, self._now()
@@ -75,7 +75,7 @@ class CleanStop:
         return True
 
     def end(self) -> None:
-        """The master stops now: look no more."""
+        """The master stops now: end the checks."""
         self._alarm.stop()
 
     def _look(self) -> None:

@@ -24,7 +24,7 @@ from buildbot.web.accounts.passwords import LONGEST, hashed
 SHORTEST = 8
 #: The most bytes of the line with a password in a file; a longer line is refused as too long.
 _LONGEST_LINE = LONGEST + 3
-#: The most seconds to wait for a running master that takes note.
+#: The most seconds to wait for the answer of a running master.
 _PATIENCE = 5.0
 
 
@@ -100,7 +100,7 @@ def _set(config: Config, here: str, name: str) -> int:
 
 
 def _noted(here: str, name: str, what: str) -> None:
-    """Tell a running master, which records who has changed an account. The account is changed anyway."""
+    """Tell a running master about a change of an account, for its record. A failure undoes nothing."""
     with suppress(client.NotRunning, client.ControlError, OSError):
         client.request(os.path.realpath(here), "account", {"name": name, "what": what}, _PATIENCE)
 

@@ -56,7 +56,7 @@ class Found:
 
     record: LogRecord
     finished: bool  #: True if it will not grow
-    step: str = ""  #: the name of its step
+    step: str = ""  #: the name of the step
 
     @property
     def filename(self) -> str:

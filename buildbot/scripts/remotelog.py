@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.stories.test_remotecommands -*-
 """The command C{log}: print the output of a step, also from a master on another machine.
 
-With C{--url}, it comes from the web server of the master; else L{buildbot.scripts.log} reads its file.
+With C{--url}, the output comes from the web server of the master. Otherwise L{buildbot.scripts.log} reads its
+file.
 """
 
 from __future__ import annotations

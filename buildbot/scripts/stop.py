@@ -103,7 +103,7 @@ def _stopCleanly(config: Config) -> int:
 
 
 def _goOn(config: Config) -> int:
-    """Take back a clean stop."""
+    """Cancel a clean stop."""
     said: Any = askMaster(config, "cancelshutdown", {"who": loginName()})
     stops = "the master does not stop" if said["cancelled"] else "nobody has asked the master to stop"
     say(config, stops)

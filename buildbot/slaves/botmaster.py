@@ -239,7 +239,7 @@ class BotMaster(service.Service):
         @return: the attached slaves that are sent a builder list: those whose list changed, and those that
             could not make some of their builders, which try again.
         """
-        earlier = self.config.secrets - config.secrets  # stored builds may have them in their properties
+        earlier = self.config.secrets - config.secrets  # properties of stored builds may have them
         self.config = replace(config, secrets=config.secrets | earlier) if earlier else config
         for name in change.buildersRemoved:
             self.engine.removeBuilder(name)

@@ -5,9 +5,10 @@ from types import ModuleType
 
 
 def __getattr__(name: str) -> ModuleType:
-    """A module of mine that nobody has imported yet.
+    """A module of this package that is not imported yet.
 
-    Receivers of 0.8 write C{status.base} after C{from buildbot import status}: its master had imported all.
+    Receivers for 0.8 write C{status.base} after C{from buildbot import status}, because its master had
+    imported all modules.
     """
     place = f"{__name__}.{name}"
     try:

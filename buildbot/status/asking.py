@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.status.test_asking -*-
-"""Questions to objects of plug-ins, for lists of people's programs and pages.
+"""Questions to objects of plug-ins, for pages, the API and commands.
 
-An object that fails, or answers nonsense, gets a sentence in its place. The log has the reason once for each
-class and question: a page is made again and again.
+If an object fails or answers nonsense, a sentence replaces the answer. The log has the reason once for each
+class and question, because a page asks many times.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ T = TypeVar("T")
 #: The most parts of an answer, and the most characters of a text.
 MOST = 10_000
 LONGEST = 1000
-#: The last second of the year 9999: later times have no date.
+#: The last second of the year 9999. Python has no dates after that.
 _LAST = 253_402_300_799
 
-#: The questions in which a class, or a function, has failed.
+#: The questions that a class or a function has failed to answer.
 _told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
@@ -38,9 +38,9 @@ class WrongAnswer(TypeError):
 
 @dataclass(frozen=True)
 class Unanswered:
-    """I stand in the place of an answer.
+    """I replace an answer.
 
-    @ivar words: what is wrong, as a sentence for people.
+    @ivar words: the error, as a sentence for people.
     """
 
     words: str
@@ -50,7 +50,7 @@ def ask(thing: object, question: str, read: Callable[[Any], T], *args: object) -
     """Ask an object of a plug-in.
 
     @param question: the name of its method or attribute.
-    @param read: makes a value of the answer; raises L{WrongAnswer}, as those below do.
+    @param read: makes a value of the answer, or raises L{WrongAnswer}. The functions below do that.
     """
 
     def answer() -> T:
@@ -63,7 +63,7 @@ def ask(thing: object, question: str, read: Callable[[Any], T], *args: object) -
 def attempt(subject: Any, name: str, call: Callable[[], T]) -> T | Unanswered:
     """Call code of a plug-in.
 
-    @param subject: its class or function; the log tells once about each.
+    @param subject: its class or function. The log reports each one once.
     @param name: its name, for people.
     """
     try:
@@ -77,7 +77,7 @@ def attempt(subject: Any, name: str, call: Callable[[], T]) -> T | Unanswered:
 
 
 def otherwise(answer: T | Unanswered, value: T) -> T:
-    """The answer, or a value if there is none."""
+    """The answer, or a default without an answer."""
     return value if isinstance(answer, Unanswered) else answer
 
 
@@ -120,7 +120,7 @@ def times(value: Any) -> list[float]:
 
 
 def orNone(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    """The same, for an answer that may be None."""
+    """A reader for an answer that may also be None."""
     return lambda value: None if value is None else read(value)
 
 

@@ -75,12 +75,12 @@ class BuildStatus(Watched):
     @ivar record: the store's record at the start of the build.
     @ivar logs: the L{buildbot.logs.live.LogDirectory} that creates its logs.
     @ivar ahead: the seconds between the clock of the logs and the time of the build. The clock cannot be set,
-        so the time within a build never goes back.
+        so the time of a build never goes back.
     @ivar experience: step name -> metric -> its usual final value.
     @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
     @ivar waits: True while it waits for builds that it has triggered.
     @ivar sources: the source of each property, unless it is L{OWN}; None if no source is known.
-    @ivar steps: its steps; C{remains}: what is left of them after L{lastRecord}.
+    @ivar steps: its steps; C{remains}: the rest of them after L{lastRecord}.
     """
 
     steps: list[BuildStepStatus] = Parts("build")  # type: ignore[assignment]  # see Parts
@@ -386,7 +386,7 @@ class BuildStatus(Watched):
             steps=steps,
             waits=self.waits and self.finished is None,
         )
-        rare = vars(record)  # nobody has seen the record yet
+        rare = vars(record)  # the record is not published yet
         if self.sources is not None:
             rare["sources"] = _words(self.sources)
         if self.testResults:

@@ -109,7 +109,7 @@ class Happenings:
 
     def buildStarted(self, builderName: str, build: BuildStatus) -> Happenings:
         """Follow a build. Its requests no longer wait."""
-        build.unsubscribe(self)  # it may have started just before I was told of its builder
+        build.unsubscribe(self)  # the build may have started just before I knew its builder
         record = build.record
         data = {**_build(build), "requests": record.requests}
         topics = (QUEUE, BUILDERS, SLAVES, slaveTopic(build.slavename), *_topicsOf(build))
@@ -253,5 +253,5 @@ def _result(results: int | None) -> dict[str, Any]:
 
 def _short(text: object) -> str:
     said = str(text)
-    # a URL that is cut has no end that shows its password
+    # strike the password before the cut: a cut URL is not recognised as one
     return said if len(said) <= LONGEST else f"{withoutPasswords(said)[: LONGEST - 1]}…"

@@ -37,7 +37,7 @@ class Keeps(Protocol):
 def finishedBuild(
     record: BuildRecord, builder: interfaces.IBuilderStatus, logs: LogDirectory, announcer: Announcer
 ) -> BuildStatus:
-    """The status of a stored build. The store does not keep steps that were not started."""
+    """The status of a stored build. The store keeps only started steps."""
     build = BuildStatus(builder, record, logs, announcer)
     build.source = SourceStamp.fromRecord(record.sourcestamp or {})
     build.changes = build.source.changes

@@ -75,7 +75,7 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
 
 
 def _reportPoller(poller: object) -> dict[str, Any]:
-    """A change source that looks regularly; it may be of a plug-in."""
+    """A change source that polls; it may come from a plug-in."""
     described = ask(poller, "describe", text)
     failure = ask(poller, "failure", text)
     return {

@@ -213,10 +213,10 @@ class ReportedPoller(Protocol):
 
 
 class ReportedCleanStop(Protocol):
-    """A clean stop, or none."""
+    """A clean stop, or None."""
 
     def toRecord(self) -> dict[str, object] | None:
-        """Who wants it, and since when."""
+        """The person who wants it, and the time of the request."""
 
 
 class ReportedMaster(Protocol):
@@ -247,7 +247,7 @@ class ReportedMaster(Protocol):
 
     @property
     def cleanStop(self) -> ReportedCleanStop:
-        """Its stop after the running builds, if somebody wants that."""
+        """The clean stop of the master; None if nobody asked for one."""
 
     @property
     def slavePort(self) -> ReportedPort:

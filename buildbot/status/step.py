@@ -104,7 +104,7 @@ class BuildStepStatus(Watched):
     @ivar hidden: True if pages hide it.
     @ivar failurePatterns: see L{buildbot.process.basestep.BuildStep}.
     @ivar statistics: the numbers that it has counted, by their names.
-    @ivar logs: its logs; C{remains}: what is left of them after L{lastRecord}.
+    @ivar logs: its logs; C{remains}: the rest of them after L{lastRecord}.
     """
 
     __slots__ = ("build",)
@@ -351,7 +351,7 @@ class BuildStepStatus(Watched):
             urls,
             self.hidden,
         )
-        rare = vars(record)  # nobody has seen the record yet
+        rare = vars(record)  # the record is not published yet
         if self.statistics:
             rare["statistics"] = _kept(self.statistics)
         if self.failurePatterns:

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.status.test_tests -*-
-"""The results of single tests, as the record of their build has them.
+"""The results of single tests in the record of their build.
 
-A record is read for every list of builds. So it has the names and results of many tests, but only the
-beginnings of their reports: the logs of the build have the whole ones.
+Every list of builds reads records, so a record must be small. It has the names and results of many tests, but
+only the beginnings of their reports. The logs of the build have the whole reports.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_timeleft -*-
-"""The time left of a running build or step, from the usual durations of its steps; and how late it is."""
+"""The time left of a running build or step, and its delay, from the usual durations of its steps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-#: A build or step is late only if it takes longer than usual by this part of the usual duration, and by so
-#: many seconds.
+#: A build or step is late if it exceeds its usual duration by this share of it, and by this many seconds.
 LATE_PART, LATE_SECONDS = 0.1, 10.0
 
 
@@ -27,8 +26,8 @@ class TimedStep(Protocol):
 class TimeLeft:
     """The forecast for a running build or step.
 
-    @ivar left: the seconds to its end; 0: it should have ended already.
-    @ivar late: the seconds by which it takes longer than usual; 0: not much longer.
+    @ivar left: the seconds to its end; 0: the usual end has passed.
+    @ivar late: the seconds above its usual duration; 0: none, or only a few.
     """
 
     left: float
@@ -43,7 +42,7 @@ def ofStep(step: TimedStep, now: float) -> TimeLeft | None:
 
 
 def ofBuild(steps: Iterable[TimedStep], started: float, now: float) -> TimeLeft | None:
-    """The forecast for a running build; None if the usual duration of a step to come is unknown.
+    """The forecast for a running build; None if the usual duration of a later step is unknown.
 
     A step that was quicker or slower than usual says nothing about the later ones.
     """

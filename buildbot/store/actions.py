@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_actions -*-
-"""The contract for the record of actions, and for answers to actions that clients send again."""
+"""The interface of the store for the record of actions and for answers to repeated actions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from zope.interface import Interface
 from buildbot.model.audit import Entry, KeptAnswer
 from buildbot.model.rows import Page, checkCount, fromCursor, pageOf
 
-if TYPE_CHECKING:  # only the type checker needs it
+if TYPE_CHECKING:  # only the type checker needs this import
     from twisted.internet.defer import Deferred
 
 _T = TypeVar("_T")
 
 #: The most entries in the store; older ones are deleted.
 MOST = 100_000
-#: Old entries are deleted after each of so many new ones.
+#: Old entries are deleted after this many new entries.
 EVERY = 100
-#: The most kept answers.
+#: The largest number of kept answers.
 MOST_ANSWERS = 10_000
 
 
@@ -36,30 +36,30 @@ class IActions(Interface):
     """
 
     def addEntry(entry: Entry) -> Deferred[None]:
-        """Store an entry. Its number must be greater than all before; the oldest ones are deleted."""
+        """Store an entry. Its number must be higher than all earlier ones. The oldest entries are deleted."""
 
     def getEntries(
         count: int = 100, cursor: str = "", subject: str | None = None, who: str | None = None
     ) -> Deferred[Page[Entry]]:
         """Fires with entries, the highest number first.
 
-        @param subject: only entries about this, or about something below it.
+        @param subject: only entries about this subject, or about a part of it.
         """
 
     def lastEntry() -> Deferred[int]:
-        """Fires with the highest number of an entry; 0: there is none."""
+        """Fires with the highest number of an entry; 0 without entries."""
 
     def keepAnswer(name: str, kept: KeptAnswer, now: float) -> Deferred[None]:
-        """Store an answer, and delete those that may be forgotten."""
+        """Store an answer, and delete expired answers."""
 
     def getAnswer(name: str, now: float) -> Deferred[KeptAnswer | None]:
-        """Fires with the answer of this name; None if there is none, or it may be forgotten."""
+        """Fires with the answer of this name; None if it does not exist or has expired."""
 
 
 class ActionCore(Protocol):
     """I do the work of L{IActions} synchronously.
 
-    @cvar getEntries: its C{before} is the number of the last entry of the page before.
+    @cvar getEntries: its C{before} is the number of the last entry of the previous page.
     """
 
     def addEntry(self, entry: Entry) -> None: ...
@@ -129,6 +129,6 @@ def _placeOf(entry: Entry) -> tuple[int]:
 
 
 def isAbout(entry: Entry, subject: str | None, who: str | None) -> bool:
-    """True if an entry is about a subject, or something below it, and is by somebody. None: anything."""
+    """True if an entry is about a subject or a part of it, and by a person. None matches everything."""
     isIt = subject is None or entry.subject == subject or entry.subject.startswith(f"{subject}/")
     return isIt and who in (None, entry.who)

@@ -28,7 +28,7 @@ Connect = Callable[..., Any]
 #: The longest wait in seconds for a lock of another process, such as a backup.
 BUSY = 5.0
 
-#: No file is of a release that is so many schemas ahead, unless it is damaged.
+#: A schema number that is this much too high means a damaged file, not a newer release.
 _FAR = 30
 
 
@@ -162,7 +162,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     isUpgrade = 0 < version < schema.version
     if isUpgrade:
         _backUp(connection, f"{path}.schema-{version}")
-        # SQLite keeps a copy of each page of a deleted table: in memory, this is the size of the whole store.
+        # SQLite copies each page of a deleted table. In memory, the copies can be as large as the whole store.
         connection.execute("PRAGMA temp_store = FILE")
     with _transaction(connection):
         schema.upgrade(connection, version)
@@ -202,7 +202,7 @@ def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None
 def _mustBeSound(connection: sqlite3.Connection) -> None:
     """Raise L{Damaged} if pages do not fit together.
 
-    Indexes are checked, too: with a bad one, a build cannot be found by its number.
+    This checks indexes, too: with a bad index, a build cannot be found by its number.
     """
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":

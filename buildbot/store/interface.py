@@ -53,8 +53,8 @@ class StoreConflict(Exception):
 class Commits:
     """I count the transactions of a store that wrote, since it was opened.
 
-    @ivar number: those that succeeded; C{seconds}: the time that they took.
-    @ivar failures: those that failed.
+    @ivar number: the successful transactions; C{seconds}: their time.
+    @ivar failures: the failed transactions.
     """
 
     number: int = 0
@@ -100,7 +100,7 @@ class IStore(ILists, IActions):
         """
 
     def commits() -> Commits:
-        """The number of transactions, for people who watch the master."""
+        """The number of transactions, for the metrics of the master."""
 
     def close() -> Deferred[None]:
         """Finish all earlier calls and close the file. Later calls fail with L{StoreFailed}."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_actions -*-
-"""The record of actions in memory, as a simple model of that in SQL."""
+"""The record of actions in memory, as a simple model of the record in SQL."""
 
 from __future__ import annotations
 

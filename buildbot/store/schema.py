@@ -123,7 +123,7 @@ CURRENT = Schema(
             "CREATE INDEX changes_by_project ON changes (project) WHERE project <> ''",
             "CREATE INDEX changes_by_repository ON changes (repository) WHERE repository <> ''",
         ),
-        # Who has done what, and the answers to actions that a client may send again.
+        # The record of actions, and the answers to actions that a client may send again.
         3: (
             """CREATE TABLE audit (number INTEGER PRIMARY KEY, made DOUBLE PRECISION NOT NULL,
             who TEXT NOT NULL, how TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL,

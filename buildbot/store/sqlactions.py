@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_actions -*-
-"""The record of actions, and answers to actions, in SQL; and the move of the record from earlier schemas."""
+"""The record of actions, and answers to actions, in SQL; and the upgrade of the record from earlier schemas."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SqlActions:
                 conditions.append(condition)
                 values.append(value)
         if subject is not None:
-            # "0" follows "/" in the order of characters.
+            # "0" is the next character after "/".
             conditions.append("(subject = ? OR (subject > ? AND subject < ?))")
             values += (subject, f"{subject}/", f"{subject}0")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""

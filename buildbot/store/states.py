@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_states -*-
-"""The states in the store of a stopped master, for commands that change one of them.
+"""The states in the store of a stopped master, for commands that change a state.
 
-The store must exist. Its schema stays as it is: only the start of a master upgrades or repairs the file.
+The store must exist. Its schema does not change, because only the start of a master upgrades or repairs it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StoppedStates:
         self._path = os.path.join(basedir, FILE)
 
     def getStates(self, prefix: str) -> Deferred[dict[str, Any]]:
-        """The states whose keys begin with a prefix, by key; none if there is no store yet."""
+        """The states whose keys begin with a prefix, by key; empty without a store."""
 
         def read(store: sqlite3.Connection) -> dict[str, Any]:
             which = "WHERE substr(name, 1, ?) = ?"

@@ -68,7 +68,7 @@ class Work(Generic[_T]):
 class Worker:
     """I own the thread, from C{start} to C{stop}.
 
-    @ivar commits: the transactions that wrote, so far. The thread replaces it.
+    @ivar commits: the counts of transactions that wrote. The thread replaces this value.
 
     @param open: opens the database; called in the thread.
     @param core: does the work; used in the thread.

@@ -11,7 +11,7 @@ Revlink = Callable[[str, str], "str | None"]
 
 
 class RevlinkMatch:
-    """I know the pages of the repositories that one of some regular expressions matches.
+    """I know the pages of all repositories that match one of my regular expressions.
 
     @ivar revlink: the address. It has the groups of the expression as for C{re.sub}, and one C{%s} for the
         revision.
@@ -51,7 +51,7 @@ class RevlinkMultiplexer:
         return next((found for each in self.revlinks if (found := each(rev, repo))), None)
 
 
-#: Any way to write the address of a repository on a host.
+#: All ways to write the address of a repository on a host.
 _ANY = r"(?:https?://|git://|ssh://)?(?:[^@/]*@)?"
 GithubRevlink = RevlinkMatch(
     _ANY + r"github\.com[:/]([^/]+)/([^/]+?)(?:\.git)?/?$", r"https://github.com/\1/\2/commit/%s"
@@ -63,7 +63,7 @@ SourceforgeGitRevlink = GitwebMatch(
 SourceforgeGitRevlink_AlluraPlatform = RevlinkMatch(
     _ANY + r"git\.code\.sf\.net/p/(?P<repo>.+)$", r"https://sourceforge.net/p/\1/ci/%s/"
 )
-#: The pages that are known without C{c['revlink']}.
+#: The known pages without C{c['revlink']}.
 default_revlink_matcher = RevlinkMultiplexer(
     GithubRevlink, SourceforgeGitRevlink, SourceforgeGitRevlink_AlluraPlatform
 )

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.test_properties -*-
-"""Strike known passwords out of text, and tell secrets by their names."""
+"""Strike known passwords out of text, and recognise secrets by their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import pairwise
 LONG = 8
 #: Replaces a password in messages.
 STRUCK = "********"
-#: A value is secret if its name has one of these words, or two of these one after the other.
+#: A value is secret if its name has one of these words, or one of these pairs of neighbouring words.
 _WORDS = frozenset(("password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "credentials"))
 _PAIRS = frozenset((("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key")))
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -26,6 +26,6 @@ def struckOut(text: str, secrets: Iterable[str]) -> str:
 
 
 def isSecret(name: str) -> bool:
-    """True if the name of a value tells that it is secret, such as C{deployPassword}."""
+    """True if a value is secret according to its name, such as C{deployPassword}."""
     words = [each.lower() for each in _WORD.findall(name)]
     return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))

@@ -168,7 +168,7 @@ def versionAtLeast(version: str | None, wanted: str) -> bool:
 def collectsOutput(generation: str | None, version: str | None) -> bool:
     """True if a slave sends the output of a command every 5 seconds, or when it has 64 KB.
 
-    All workers do, and all slaves from 0.8.1 on; older ones send it at once.
+    All workers and all slaves since 0.8.1 do that. Older slaves send the output at once.
 
     @param generation: L{Generation} as text.
     """
