@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.control.test_audit -*-
 """The record of all actions of people and scripts: person, address, action, subject and outcome.
 
-Pages, the API, the command line and the master itself record every action with an L{Audit}. The latest entries
-are in memory, and all entries are in the store.
+Pages, the API, the command line and the master itself record every action with an L{Audit}. The latest
+entries are in memory, and all entries are in the store.
 """
 
 from __future__ import annotations

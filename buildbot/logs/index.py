@@ -180,7 +180,7 @@ class _Column:
 
 
 def fromBytes(data: bytes, logSize: int, logCrc: int | None) -> LogIndex:
-    """The index in the bytes of a file. If the log's CRC-32 is unknown, the index may cover only its first part.
+    """The index in the bytes of a file. Without the log's CRC-32, the index may cover only its first part.
 
     @param logSize: the size of the log's file.
     @param logCrc: its CRC-32; None if it is unknown.

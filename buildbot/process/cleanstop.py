@@ -55,7 +55,7 @@ class CleanStop:
         return self._engine.closing is not None
 
     def begin(self, who: str) -> bool:
-        """Start no further builds, and stop after the running ones. False if a clean stop was asked before."""
+        """Start no further builds, and stop after the running ones. False if this was asked before."""
         if self.isOn:
             return False
         self._engine.closing, self.since = who, self._now()

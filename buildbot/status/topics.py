@@ -61,7 +61,7 @@ def slaveTopic(name: str) -> str:
 
 
 def logTopic(builder: str, number: int, step: str, log: str) -> str:
-    """The topic of one log, for its start and its end. L{buildbot.web.api.growth} sends its length in between."""
+    """The topic of one log: its start and its end. L{buildbot.web.api.growth} sends its length in between."""
     return f"log/{quoted(builder)}/{number}/{quoted(step)}/{quoted(log)}"
 
 

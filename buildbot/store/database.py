@@ -162,7 +162,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     isUpgrade = 0 < version < schema.version
     if isUpgrade:
         _backUp(connection, f"{path}.schema-{version}")
-        # SQLite copies each page of a deleted table. In memory, the copies can be as large as the whole store.
+        # SQLite copies each page of a deleted table. In memory, the copies can be as large as the store.
         connection.execute("PRAGMA temp_store = FILE")
     with _transaction(connection):
         schema.upgrade(connection, version)

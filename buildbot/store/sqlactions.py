@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_actions -*-
-"""The record of actions, and answers to actions, in SQL; and the upgrade of the record from earlier schemas."""
+"""The record of actions and the answers to actions in SQL; the upgrade of the record from earlier schemas."""
 
 from __future__ import annotations
 
