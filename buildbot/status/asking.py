@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from twisted.logger import Logger
 
@@ -69,11 +69,23 @@ def attempt(subject: Any, name: str, call: Callable[[], T]) -> T | Unanswered:
     try:
         return call()
     except PLUGIN_ERRORS:
-        told = _told.setdefault(subject, set())
+        told = _told.setdefault(_lasting(subject), set())
         if name not in told:
             told.add(name)
             log.failure("{name} failed; the log does not tell it again", name=name)
         return Unanswered(f"{name} failed: the reason is in twistd.log.")
+
+
+def _lasting(subject: Any) -> Any:
+    """The function of a bound method, which itself is made anew at each look. For an object that cannot be a
+    key, its class.
+    """
+    function = getattr(subject, "__func__", subject)
+    try:
+        hash(ref(function))
+    except TypeError:
+        return type(function)
+    return function
 
 
 def otherwise(answer: T | Unanswered, value: T) -> T:

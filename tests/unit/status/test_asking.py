@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count as endless
 from typing import Any
 
@@ -24,6 +26,27 @@ class Own:
     def leave(self) -> None:
         """Do what ends a program."""
         raise SystemExit(1)
+
+
+class Slotted:
+    """A callable object without weak references."""
+
+    __slots__ = ()
+
+    def __call__(self) -> None:
+        """Do what ends a program."""
+        raise SystemExit(1)
+
+
+@dataclass
+class Unhashable:
+    """A callable object that has no hash."""
+
+    value: int
+
+    def __call__(self) -> None:
+        """Do what ends a program."""
+        raise SystemExit(self.value)
 
 
 class AskingTests(unittest.SynchronousTestCase):
@@ -51,6 +74,17 @@ class AskingTests(unittest.SynchronousTestCase):
             for _ in range(2):
                 self.assertIsInstance(attempt(broken, "the function", broken), Unanswered)
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+
+    def test_callables(self) -> None:
+        """Methods, and objects that cannot be keys, are asked like functions."""
+        own = Own()
+        for make in (lambda: own.leave, Slotted, lambda: Unhashable(0)):
+            for lines in (1, 0):
+                broken: Callable[[], object] = make()
+                self.assertIsInstance(attempt(broken, "the function", broken), Unanswered)
+                self.assertEqual(len(self.flushLoggedErrors(SystemExit)), lines)
+                del broken
+                gc.collect()
 
     def test_right(self) -> None:
         """Each kind of answer takes what is of this kind."""
