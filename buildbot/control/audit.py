@@ -97,7 +97,7 @@ class Audit:
             page = await self._keeper.getEntries(MOST)
             await self._numbered()
         except StoreFailed as why:
-            log.warn("cannot read who has done what before: {why}", why=why)
+            log.warn("cannot read the record of actions: {why}", why=why)
             return
         recent = list(self._entries)  # actions of the time before the store was read
         self._entries.clear()
@@ -198,7 +198,7 @@ class Audit:
             await self._numbered()
         except StoreFailed as why:
             self._entries.append(entry)
-            log.warn("cannot store who has done what: {why}", why=why)
+            log.warn("cannot store an action in the record: {why}", why=why)
             return
         assert self._last is not None
         self._last += 1
@@ -207,7 +207,7 @@ class Audit:
         try:
             await self._keeper.addEntry(entry)
         except StoreFailed as why:
-            log.warn("cannot store who has done what: {why}", why=why)
+            log.warn("cannot store an action in the record: {why}", why=why)
 
 
 def _clean(text: str) -> str:

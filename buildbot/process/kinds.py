@@ -281,7 +281,7 @@ def _linePatternsDetail(value: object) -> str | None:
     if len(value) > linepatterns.MOST:
         return f"it holds {len(value)}"
     for each in value:
-        trouble = linepatterns.trouble(each) if isinstance(each, str) else "it is no text"
+        trouble = linepatterns.trouble(each) if isinstance(each, str) else "it is not a text"
         if trouble:
             return f"{str(each)[:60]!r}: {trouble}"
     return None

@@ -271,7 +271,7 @@ class TokenOptions(MakerBase):
     opt_a = opt_action
 
     def opt_builder(self, text: str) -> None:
-        """A builder for which the new token is, or a name with * and ?. May be repeated; else all."""
+        """A builder that the new token allows, or a name with * and ?. May be repeated. Default: all."""
         self["builders"].append(text)
 
     opt_b = opt_builder

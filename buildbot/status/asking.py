@@ -72,7 +72,7 @@ def attempt(subject: Any, name: str, call: Callable[[], T]) -> T | Unanswered:
         told = _told.setdefault(_lasting(subject), set())
         if name not in told:
             told.add(name)
-            log.failure("{name} failed; the log does not tell it again", name=name)
+            log.failure("{name} failed; the log reports this only once", name=name)
         return Unanswered(f"{name} failed: the reason is in twistd.log.")
 
 

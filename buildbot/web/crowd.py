@@ -93,7 +93,7 @@ class Crowd:
         if now >= self._quietUntil:
             self._quietUntil = now + QUIET
             log.warn(
-                "the web server turns connections away: {count} are open, all with a request under way; the "
+                "the web server refuses connections: {count} are open, all with a running request; the "
                 "limit is {most}, half of the files that this process may open (ulimit -n), at most {top}",
                 count=len(self._open),
                 most=self.most,

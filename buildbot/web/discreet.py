@@ -10,7 +10,7 @@ from typing import Any
 from buildbot.control.client import ControlError
 from buildbot.web.sight import Sight
 
-_UNTOLD = "it is not possible; the reason is about things that you may not see"
+_UNTOLD = "this is not possible; the reason names builders or slaves that you may not see"
 
 
 def discreet(command: Callable[..., Any], sight: Sight) -> Callable[..., Any]:

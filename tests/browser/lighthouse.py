@@ -1,4 +1,4 @@
-"""Lighthouse, installed once from the registry of npm: what it says about a page on a slow phone."""
+"""Lighthouse, installed once from the registry of npm: its scores for a page on a slow phone."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.browser.chromium import Browser, Device, Tab, executable
 from tests.integration.directories import ProcessCase
 
 BUILDERS, BUILDS, SLAVES = 200, 4000, 200
-#: Every so many builders one is broken: 7 of 200.
+#: One of this many builders is broken: 7 of 200.
 APART = 29
 _PAINT = "performance.getEntriesByName('first-contentful-paint')"
 #: The numbers of the page that Chromium knows.

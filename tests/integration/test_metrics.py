@@ -32,7 +32,7 @@ def fetch(url: str) -> bytes:
 
 
 def check(text: bytes) -> str:
-    """What C{promtool check metrics} says of a text: nothing, if all is well."""
+    """The complaints of C{promtool check metrics} about a text; empty if it is correct."""
     command = [procutils.which("promtool")[0], "check", "metrics"]
     ended = subprocess.run(command, input=text, capture_output=True, timeout=PATIENCE, check=False)
     return f"{ended.stdout.decode()}{ended.stderr.decode()}".strip() + ("" if ended.returncode == 0 else "!")

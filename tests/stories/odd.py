@@ -11,7 +11,7 @@ from buildbot.status.base import StatusReceiverMultiService
 
 
 class Ways:
-    """I say what the plug-ins do.
+    """I control the plug-ins.
 
     @ivar way: what each method does; None: as it should.
     """

@@ -206,7 +206,7 @@ class RemoteCommandTests(RemoteCommandCase):
         self.assertIn("nobody has asked", self.both("stop", "--cancel"))
 
     def test_requests(self) -> None:
-        """A finished build is built again, and what waits is cancelled, alike."""
+        """A finished build is built again, and waiting requests are cancelled, alike."""
         self.force()
         for _ in range(2):
             self.commands[-1].end(0)

@@ -290,7 +290,7 @@ class BuildActsTests(ActingCase):
             self.master.status.topics.touch(builderTopic("full"))
 
     def test_lastOfNobody(self) -> None:
-        """Of those who are not logged in, only the place of the source is kept."""
+        """For visitors without a login, only the place of the source is kept."""
         given = {"branch": ["b"], "property1name": ["a"], "property1value": ["1"], "reason": ["r"]}
         self.assertEqual(keptOf(given, False), {"branch": ["b"]})
         self.assertEqual(sorted(keptOf(given, True)), ["branch", "property1name", "property1value"])

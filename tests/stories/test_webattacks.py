@@ -118,7 +118,7 @@ class RequestTests(FilesCase):
 
 
 class OthersTests(SightCase):
-    """A visitor gives what another one has got."""
+    """A visitor sends the ETag of another visitor."""
 
     def test_etags(self) -> None:
         """The ETag of another visitor's answer tells nothing, and gets the visitor's own answer."""

@@ -78,7 +78,7 @@ class LogTopicTests(EventCase):
         self.assertEqual(self.names(stream)[:2], ["logStarted", "logGrew"])
 
     def test_over(self) -> None:
-        """Of a finished log there is no news; a client that comes back gets its end by the ID."""
+        """A finished log sends no news; a client that connects again gets its end by the ID."""
         last = self.master.status.topics.lastId()
         self.force()
         self.end()
@@ -88,7 +88,7 @@ class LogTopicTests(EventCase):
         self.assertEqual(self.names(back), ["logStarted", "logFinished"])
 
     def test_slow(self) -> None:
-        """A client that does not read is told nothing; later it gets the length of then."""
+        """A client that does not read gets no events; later it gets the present length."""
         self.force()
         stream = self.listen(LOG)
         self.wait(1)

@@ -163,7 +163,7 @@ class HeadersTests(FilesCase):
         self.assertLessEqual({400, 401, 403, 404, 405, 413, 415, 421, 429, 500, 503}, seen)
 
     def test_malformed(self) -> None:
-        """What is no request gets 400 with them."""
+        """Bytes that are no request get 400 with these headers."""
         for data in (
             b"nonsense\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",

@@ -138,7 +138,7 @@ class SharedTests(TwoCase):
 
 @dataclass
 class Login:
-    """What a session must be, by the rules."""
+    """The state of a session, according to the rules."""
 
     user: str
     password: str
@@ -284,7 +284,7 @@ class RandomTests(TwoCase):
         return login.isOpen and isInTime and self.people.get(login.user) == login.password
 
     def compare(self, where: str) -> None:
-        """Compare all who know the credentials."""
+        """Compare the answers of both web servers, a fresh master and the rules."""
         now = self.reactor.seconds()
         fresh = Logins(self.store)
         doors = [self.door(0), self.door(1), Door(self.door(0)._settings, self.master, fresh)]
@@ -303,7 +303,7 @@ class RandomTests(TwoCase):
             self.assertEqual(got, [wanted] * 3, where)
 
     def nameAt(self, door: Door, **headers: str) -> str:
-        """Who a door takes a visitor for."""
+        """The visitor that a door recognises."""
         self.count += 1  # each from an address of its own, so that refused tokens are not delayed
         address = f"198.51.{self.count // 250 % 250}.{self.count % 250}"
         asked = Incoming("GET", "/", {"host": "127.0.0.1", **headers}, {}, peer=address)

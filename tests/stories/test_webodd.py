@@ -47,7 +47,7 @@ def fail() -> Any:
 
 
 class Nonsense:
-    """It has no text and no truth, and is like nothing else."""
+    """Its text, its truth value and its comparisons fail."""
 
     def __str__(self) -> str:
         raise Trouble("no text")

@@ -52,7 +52,7 @@ class DescribedCase(BuildingCase):
         return content[JSON]["schema"] if JSON in content else None
 
     def filled(self, path: str, isThere: bool = True) -> str:
-        """A path with names and numbers of things that are there, or that are not."""
+        """A path with names and numbers of existing or of missing things."""
         numbers = {"/requests/": self.waiting["id"], "/changes/": 1}
         number = next((each for part, each in numbers.items() if part in path), 0)
         names = {"builder": "full", "slave": "bot1", "number": number if isThere else 987654}
@@ -91,7 +91,7 @@ class QuestionTests(DescribedCase):
         self.assertGreater(len(asked), 15)
 
     def test_notThere(self) -> None:
-        """A builder, slave, build, request or change that is not there is a problem 404."""
+        """A missing builder, slave, build, request or change is a problem 404."""
         for path, _ in self.operations("get"):
             if "{" in path:
                 self.assertProblem(self.ask(self.filled(path, isThere=False)), path, 404)
@@ -166,7 +166,7 @@ class ActionTests(DescribedCase):
             self.assertProblem(self.ask(self.filled(path)), path, 405)
 
     def test_notThere(self) -> None:
-        """An action on something that is not there is a problem."""
+        """An action on a missing thing is a problem."""
         for path, _ in self.operations("post"):
             if "{" in path:
                 self.assertProblem(self.ask(self.filled(path, isThere=False), "POST"), path, 404, 409)

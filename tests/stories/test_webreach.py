@@ -1,4 +1,4 @@
-"""Rights by builder and branch count for what an action reaches, however the request names it (row 46)."""
+"""Rights by builder and branch apply to all that an action affects, in every form of request (row 46)."""
 
 from __future__ import annotations
 

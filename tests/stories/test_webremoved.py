@@ -1,4 +1,4 @@
-"""What a page shows is removed by a reconfig, or the store fails, while the page is made."""
+"""A reconfig removes the subject of a page, or the store fails, while the page is made."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ c['builders'] = [{BUILDER}, {{'name': 'other', 'slavename': 'bot2', 'builddir': 
 c['schedulers'] = [Scheduler('quick', None, 120, ['full']), ForceScheduler('force', ['full'])]
 c['status'] = [html.WebStatus(http_port=8010, allowForce=True)]
 """
-#: What the second configuration lacks.
+#: The parts that the second configuration lacks.
 REMOVED = (
     ("('bot1', 'sekrit'), ", ""),
     (f"{BUILDER}, ", ""),
@@ -106,7 +106,7 @@ class RemovedTests(WebWorld):
                 yield route, answer
 
     def remove(self) -> None:
-        """Remove what the page shows."""
+        """Remove the subject of the page."""
         for old, new in REMOVED:
             self.edit(old, new)
         self.assertTrue(self.reconfig()["applied"])

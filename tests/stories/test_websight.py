@@ -218,7 +218,7 @@ class WalkTests(SightCase):
         self.assertIn(NAME, self.stream("/live?page=%2F", ANN))
 
     def test_ownPage(self) -> None:
-        """A page of people's own gets the status of what the visitor sees."""
+        """An own page of the site gets the status without the builders that the visitor may not see."""
         self.assertIn("zzhid-one", self.ask("/own", **ANN).text)
         told = self.ask("/own", **self.blind[0])
         self.assertEqual(told.status, 200)
@@ -226,7 +226,7 @@ class WalkTests(SightCase):
         self.assertNotIn(NAME, told.text)
 
     def test_rpc(self) -> None:
-        """The questions of XML-RPC do not know them."""
+        """The methods of XML-RPC do not know the hidden builders."""
         for method, values in (
             ("getAllBuilders", ()),
             ("getLastBuildsAllBuilders", (10,)),
@@ -275,7 +275,7 @@ class ReconfigTests(SightCase):
     RULE = LoginTests.RULE
 
     def test_removed(self) -> None:
-        """The builds of a removed builder stay hidden; who may see all builders sees them."""
+        """The builds of a removed builder stay hidden, except from visitors who may see all builders."""
         self.edit("c['status']", "del c['builders'][:]\nc['schedulers'] = []\nc['status']")
         self.reconfig()
         self.wait(60)

@@ -113,7 +113,7 @@ class EndTests(StayingCase):
         self.assertEnded(opened, "ann has logged out, or has ended this session elsewhere.")
 
     def test_elsewhere(self) -> None:
-        """After somebody ends all other sessions, the streams of those end at once; own ones go on."""
+        """After somebody ends all other sessions, their streams end at once; the own streams go on."""
         opened = self.openAll()
         mine = self.cookie
         self.cookie = ""
@@ -201,7 +201,7 @@ class EndTests(StayingCase):
             self.assertEqual(self.get(path).status, 403, path)
 
     def test_stop(self) -> None:
-        """A visitor who stays in keeps all streams, and the log's end is told as ever."""
+        """A visitor who stays logged in keeps all streams, and gets the end of the log as usual."""
         opened = self.openAll()
         self.wait(300)
         self.assertEqual(len(self.web.dispatcher.staying), len(KINDS))

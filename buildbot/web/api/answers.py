@@ -31,7 +31,7 @@ SHAPE = (
 )
 PAGED = (
     Parameter("limit", "The most items.", "integer", default=DEFAULT, least=1, most=MOST),
-    Parameter("cursor", "Where this part of the list begins: next of the part before.", default=""),
+    Parameter("cursor", "The value of next from the previous part of the list.", default=""),
 )
 
 Value = Mapping[str, Any]

@@ -111,7 +111,7 @@ ROUTES = (
         "What `buildbot audit --json` prints: the latest actions, for administrators.",
         (
             Parameter("count", "The most actions.", "integer", default=100, least=1, most=1000),
-            Parameter("cursor", "Where this part begins: next of the part before.", default=""),
+            Parameter("cursor", "The value of next from the previous part.", default=""),
             Parameter("who", "Only actions of this user."),
             Parameter("subject", "Only actions on this, such as builder/NAME, slave/NAME or master."),
         ),

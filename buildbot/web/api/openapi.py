@@ -149,7 +149,7 @@ ROUTES = (
         Route(
             path,
             root,
-            "What the API is, with the address of its description.",
+            "The version of the API, and the address of its description.",
             action="",
             kind="json",
             strict=True,

@@ -148,7 +148,9 @@ SCHEMAS: dict[str, Schema] = {
         waiting=_list(_ref("Waiting")),
         storeTrouble=_of("string", about="The error of the store; empty while it works."),
         shutdown=_of(
-            "object", "null", about="Who wants the master to stop after the running builds, if any."
+            "object",
+            "null",
+            about="The person who wants the master to stop after the running builds, if any.",
         ),
         givenUp=_list(_of("object")),
         pollers=_list(_of("object")),
@@ -181,7 +183,7 @@ SCHEMAS: dict[str, Schema] = {
         properties=_of("object", "null", about="Name -> value. Missing for those who may not see them."),
         sources=_of("object", "null", about="The source of each property; null if no source is known."),
         tests=_list(_ref("Test")),
-        moreTests=_of("integer", about="The number of test results for which there was no room."),
+        moreTests=_of("integer", about="The number of further test results that were not kept."),
     ),
     "Test": _object(
         "The result of one test.",
@@ -295,7 +297,7 @@ SCHEMAS: dict[str, Schema] = {
         next=_of("string", "null", about="The cursor of the next part; null at the end."),
     ),
     "Root": _object(
-        "What the API is. Addresses are relative to that of the answer.",
+        "The version of the API. Addresses are relative to the address of the answer.",
         name=TEXT,
         version=TEXT,
         api=TEXT,
@@ -366,7 +368,7 @@ SCHEMAS.update(
             "The outcome of a reconfig: all of the new configuration is in force, or nothing of it.",
             generation=_of("integer", about="The number of the configuration in force."),
             applied=_of("boolean", about="True if the new configuration is in force."),
-            output=_of("string", about="What master.cfg has printed."),
+            output=_of("string", about="The output of master.cfg."),
             changes=_list(TEXT),
             warnings=_list(TEXT),
             errors=_list(TEXT, "The errors, with their lines in master.cfg."),
@@ -378,8 +380,8 @@ SCHEMAS.update(
             running=_of("integer", about="The builds that the master waits for."),
         ),
         "ShutdownCancelled": _object(
-            "The end of a wish to stop.",
-            cancelled=_of("boolean", about="False if the master would not have stopped."),
+            "The answer to a cancelled stop.",
+            cancelled=_of("boolean", about="False if there was no stop to cancel."),
         ),
         "Disconnected": _object("A disconnection.", disconnected=FLAG, address=MAYBE_TEXT),
     }

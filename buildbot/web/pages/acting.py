@@ -84,7 +84,7 @@ async def _worst(call: Call, deed: Deed) -> Decision:
         if not answer.isAllowed:
             isHidden = builder is not None and not call.sees(builder)
             return (
-                replace(answer, sentence="It reaches builders that you may not see.") if isHidden else answer
+                replace(answer, sentence="It affects builders that you may not see.") if isHidden else answer
             )
         allowed = answer
     assert allowed is not None

@@ -188,7 +188,7 @@ ROUTES = (
         "One builder: state, queue and why it waits, slaves, last builds.",
         (
             Parameter("numbuilds", "How many builds.", "integer", least=1, most=1000),
-            Parameter("maxsearch", "Does nothing; for old addresses."),
+            Parameter("maxsearch", "It has no effect; old addresses have it."),
             Parameter("before", "Only builds with a lower number.", "number"),
         ),
     ),

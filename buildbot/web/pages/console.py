@@ -45,7 +45,7 @@ PARAMETERS = (
     Parameter("revs", "How many revisions are shown.", "integer", default=40, least=1, most=200),
     Parameter("repository", "Show only revisions of this repository."),
     Parameter("project", "Show only revisions of this project."),
-    Parameter("codebase", "Does nothing; for old addresses."),
+    Parameter("codebase", "It has no effect; old addresses have it."),
     PARAMETER,
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
 )

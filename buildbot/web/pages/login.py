@@ -154,7 +154,7 @@ ROUTES = (
         "Who has done what, from where, with what outcome.",
         (
             Parameter("count", "How many actions.", "integer", default=100, least=1, most=MOST),
-            Parameter("cursor", "Where this part begins: next of the part before.", default=""),
+            Parameter("cursor", "The value of next from the previous part.", default=""),
             Parameter("subject", "Only actions on this, such as builder/full or slave/bot1."),
             Parameter("who", "Only actions of this account."),
         ),

@@ -33,7 +33,7 @@ async def textOf(call: Call) -> Answer | Stream:
             lambda out: _send(shown, out, 0, None, call.query["headers"]),
             TEXT,
             headers=headers,
-            last=lambda why, mayReturn: f"\n[The text does not go on. {why}]\n".encode(),
+            last=lambda why, mayReturn: f"\n[The text ends here. {why}]\n".encode(),
         )
     return await _bytesOf(call, shown, TEXT, headers)
 

@@ -136,7 +136,7 @@ ROUTES = (
     Route("/buildbot.css", style, "The style sheet, if the site has no own one.", kind="old"),
     Route("/favicon.ico", icon, "The icon, if the site has no own one.", kind="old"),
     Route(
-        "/robots.txt", robots, "What crawlers may read, if the site has no own file.", kind="old", action=""
+        "/robots.txt", robots, "The rules for crawlers, if the site has no own file.", kind="old", action=""
     ),
     Route("/buildstatus", buildStatus, "The build that the query names.", _BUILD_STATUS, kind="old"),
     Route("/builders/{builder}/builds", toBuilder, "The builder of these builds.", kind="old"),

@@ -165,7 +165,7 @@ _DRAIN = confirm("Drain the slave {slave}?", "Drain", REASON)
 _DISCONNECT = confirm("Disconnect the slave {slave}?", "Disconnect")
 _RECONFIG = confirm("Read the configuration again?", "Reconfigure")
 _SHUTDOWN = confirm("Stop the master once the running builds have ended?", "Stop")
-_CANCEL = confirm("Let the master go on?", "Do not stop the master")
+_CANCEL = confirm("Cancel the stop of the master?", "Do not stop the master")
 _PAIRS = (
     both("/buildslaves/{slave}/pause", _PAUSE, pause, "Start no further builds on a slave."),
     both("/buildslaves/{slave}/unpause", _UNPAUSE, unpause, "Start builds on a slave again."),

@@ -170,7 +170,7 @@ ROUTES = (
         "One slave: connection, pause, builders, builds, events.",
         (
             Parameter("numbuilds", "How many builds.", "integer", default=10, least=1, most=1000),
-            Parameter("maxsearch", "Does nothing; for old addresses."),
+            Parameter("maxsearch", "It has no effect; old addresses have it."),
             Parameter("cursor", "Where an older list begins.", default=""),
         ),
     ),

@@ -56,8 +56,8 @@ PARAMETERS = (
     Parameter("failures_only", "Show only builders that are offline or red.", "flag", default=False),
     folding.PARAMETER,
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
-    Parameter("nobubble", "Does nothing; for old addresses."),
-    Parameter("phase", "Does nothing; for old addresses."),
+    Parameter("nobubble", "It has no effect; old addresses have it."),
+    Parameter("phase", "It has no effect; old addresses have it."),
 )
 
 _HEAD = Template('<th scope="col" class="Builder"><a href="{to}">{name}</a></th>')

@@ -26,12 +26,12 @@ class TroubleTests(unittest.TestCase):
             self.assertEqual(trouble(pattern), "", pattern)
 
     def test_wrong(self) -> None:
-        """One that is no expression is refused, and one that is too long."""
+        """An invalid expression is refused, and so is a too long one."""
         self.assertIn("not a valid pattern", trouble("("))
         self.assertIn("500 characters", trouble("x" * 501))
 
     def test_endless(self) -> None:
-        """One that could take for ever is refused at once."""
+        """An expression that could take for ever is refused at once."""
         for pattern in (r"(a+)+$", r"(a|aa)*b", r"(?:\w*x?)*$", r"(\w+)\1", r"((a{0,9}){0,9})*$"):
             self.assertIn("for ever", trouble(pattern), pattern)
         self.assertIn("too many repeats", trouble(".*a.*b.*c.*d"))

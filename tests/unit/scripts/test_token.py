@@ -115,7 +115,7 @@ class StoppedTests(AskingTests):
         self.assertEqual(self.asked, [])
 
     def test_starts(self) -> None:
-        """A master that starts in this moment is not disturbed."""
+        """The command does not disturb a master that starts at the same moment."""
 
         def hold(here: str) -> None:
             raise lock.AlreadyRunning(1, 0.0)

@@ -87,7 +87,7 @@ class AskingTests(unittest.SynchronousTestCase):
                 gc.collect()
 
     def test_right(self) -> None:
-        """Each kind of answer takes what is of this kind."""
+        """Each reader accepts the values of its kind."""
         rows: tuple[tuple[Callable[[Any], Any], Any, Any], ...] = (
             (text, "a\n\x1bb", "a \\x1bb"),
             (text, "x" * 5000, "x" * 1000),
@@ -102,7 +102,7 @@ class AskingTests(unittest.SynchronousTestCase):
             self.assertEqual(read(value), wanted)
 
     def test_wrong(self) -> None:
-        """Each kind refuses all else, also what never ends."""
+        """Each reader refuses all other values, even endless ones."""
         nan = float("nan")
         rows: tuple[tuple[Callable[[Any], Any], tuple[Any, ...]], ...] = (
             (text, (None, 5, b"x")),

@@ -47,7 +47,7 @@ class BuildTests(unittest.SynchronousTestCase):
         self.assertIsNone(ofBuild([Step(9.0, 0.0), Step()], 0.0, 5.0))
 
     def test_left(self) -> None:
-        """What is over counts as it was; a quick or slow step changes nothing for the later ones."""
+        """Finished steps count with their real durations; a quick or slow step changes no later forecast."""
         later = [Step(100.0, 50.0), Step(30.0)]
         self.assertEqual(ofBuild([Step(50.0, 0.0, 50.0), *later], 0.0, 60.0), TimeLeft(120.0))
         self.assertEqual(ofBuild([Step(90.0, 0.0, 50.0), *later], 0.0, 60.0), TimeLeft(120.0))

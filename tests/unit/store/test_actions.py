@@ -110,7 +110,7 @@ class SqliteTests(_Promises):
         return self.sqlite()
 
     def test_damagedAnswer(self) -> None:
-        """An answer that cannot be read is none."""
+        """An unreadable answer counts as missing."""
         self.get(self.store.keepAnswer("a", KeptAnswer(100.0, "digest", {}), 10.0))
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("UPDATE answers SET record = '7'")
@@ -163,7 +163,7 @@ class UpgradeTests(SqliteCase):
         self.assertEqual([each.who for each in found], ["ann", "a?"])
 
     def test_damaged(self) -> None:
-        """A damaged file loses at most what is on its damaged pages: the record is rescued, too."""
+        """A damaged file loses only the entries on its damaged pages: the rest of the record is rescued."""
         store = self.opened()
         for number in range(1, 200):
             self.get(store.addEntry(replace(ENTRY, number=number)))

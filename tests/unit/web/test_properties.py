@@ -9,7 +9,7 @@ from buildbot.web.properties import withoutSecrets
 
 
 class PropertiesTests(unittest.SynchronousTestCase):
-    """What visitors see of properties."""
+    """The properties that visitors see."""
 
     def test_names(self) -> None:
         """The name of a property tells that its value is secret."""

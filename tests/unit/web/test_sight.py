@@ -64,7 +64,7 @@ class DiffersTests(unittest.SynchronousTestCase):
         self.assertFalse(self.differs(BOB, Rule("forceBuild", False, "full"), view=Need.LOGIN))
 
     def test_rule(self) -> None:
-        """With a rule, those who may see all by every rule, or nothing, are not asked about each builder."""
+        """A visitor who may see all builders by every rule, or no builder, needs no check of each builder."""
         rule = Rule("view", "role:boss", "secret")
         self.assertTrue(self.differs(BOB, rule))
         self.assertFalse(self.differs(ANN, rule))

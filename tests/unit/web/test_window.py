@@ -21,7 +21,7 @@ class WindowTests(unittest.SynchronousTestCase):
         self.assertEqual(asked(5, 500, 100), Window(400.0, 500, 100))
 
     def test_touches(self) -> None:
-        """What reaches into the window is shown."""
+        """A build that overlaps the window is shown."""
         window = asked(200, 300)
         for start, end, isIn in ((100, 199, False), (100, 200, True), (300, 400, True), (301, 400, False)):
             self.assertEqual(window.touches(start, end), isIn)

@@ -43,7 +43,7 @@ class LoginsTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.logins.sessions.sessionsOf()), 1)
 
     def test_watch(self) -> None:
-        """Who watches is told when a session or a token ends, until the watching ends."""
+        """A watcher is called when a session or a token ends, until the watching ends."""
         told: list[str] = []
         forget = self.logins.watch(lambda: told.append("ended"))
         _, session = self.successResultOf(ensureDeferred(self.logins.sessions.open("ann", "stamp", 100.0)))

@@ -58,7 +58,7 @@ class SightsTests(unittest.SynchronousTestCase):
         self.assertIs(self.of(known, Visitor("bob", "basic")), self.of(known, ANN))
 
     def test_login(self) -> None:
-        """A visitor who has logged in sees what those without a name do not see."""
+        """A visitor with a login sees builders that visitors without a name do not see."""
         known = self.sights(Rule("view", ["auth", "role:boss"], "secret"), Rule("view", False, "none"))
         named = self.of(known, ANN)
         assert named is not None
@@ -91,7 +91,7 @@ class SightsTests(unittest.SynchronousTestCase):
         self.assertEqual([each.seen if each else None for each in found], [{"full"}, frozenset()])
 
     def test_most(self) -> None:
-        """Only so many answers are kept."""
+        """The number of kept answers is limited."""
         self.patch(sights, "MOST", 0)
         known = self.sights(Rule("view", "auth", "secret"))
         self.assertEqual(self.of(known, ANONYMOUS), self.of(known, ANONYMOUS))
