@@ -36,16 +36,19 @@ class LastForced:
 
         @param person: the name; empty for visitors without a login.
         """
-        return (await self._of(store, builder)).get(person, {})
+        try:
+            return (await self._of(store, builder)).get(person, {})
+        except StoreFailed:
+            return {}
 
     async def keep(self, store: IStore, builder: str, person: str, given: Values) -> None:
         """Keep the values of a form that has forced a build."""
-        people = await self._of(store, builder)
-        people.pop(person, None)
-        people[person] = keptOf(given, bool(person))
-        while len(people) > PEOPLE:
-            del people[next(iter(people))]
         try:
+            people = await self._of(store, builder)
+            people.pop(person, None)
+            people[person] = keptOf(given, bool(person))
+            while len(people) > PEOPLE:
+                del people[next(iter(people))]
             await store.setState(_key(builder), people)
         except StoreFailed as why:
             _log.warn("cannot keep the last values of a form: {why}", why=why)
@@ -56,15 +59,22 @@ class LastForced:
         return self._known[builder]
 
     async def _read(self, store: IStore, builder: str) -> dict[str, dict[str, list[str]]]:
-        try:
-            found = await store.getState(_key(builder))
-        except StoreFailed:
-            return {}
-        return found if isinstance(found, dict) else {}
+        found = await store.getState(_key(builder))
+        people = found.items() if isinstance(found, dict) else ()
+        return {person: values for person, values in people if _isForm(values)}
 
 
 def _key(builder: str) -> str:
     return f"web/lastforced/{builder}"
+
+
+def _isForm(values: object) -> bool:
+    """True for values of one form."""
+    if not isinstance(values, dict):
+        return False
+    return all(
+        isinstance(texts, list) and all(isinstance(each, str) for each in texts) for texts in values.values()
+    )
 
 
 def keptOf(given: Values, isKnown: bool) -> dict[str, list[str]]:

@@ -60,3 +60,17 @@ class LastForcedTests(unittest.TestCase):
         """A state of another shape counts as none."""
         self.successResultOf(self.store.setState("web/lastforced/full", [1]))
         self.assertEqual(self.of("ann"), {})
+        strange = {"ann": [1], "bob": {"branch": 1}, "cid": {"branch": [1]}, "eve": {"branch": ["b"]}}
+        self.successResultOf(self.store.setState("web/lastforced/full", strange))
+        self.last = LastForced()
+        self.assertEqual([self.of(name) for name in strange], [{}, {}, {}, {"branch": ["b"]}])
+
+    def test_readAgain(self) -> None:
+        """If the store fails for a while, the values that it has are not lost."""
+        self.keep("ann", branch=["a"])
+        self.last = LastForced()
+        failing = self.patch(self.store, "getState", lambda key: fail(StoreFailed("the disk is full")))
+        self.assertEqual(self.of("ann"), {})
+        self.keep("bob", branch=["b"])
+        failing.restore()
+        self.assertEqual(self.of("ann"), {"branch": ["a"]})
