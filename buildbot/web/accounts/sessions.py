@@ -183,7 +183,18 @@ def sessionToRecord(session: Session) -> dict[str, Any]:
 
 def sessionFromRecord(record: Mapping[str, Any]) -> Session:
     """The session of L{sessionToRecord}. Raises TypeError for other values."""
-    return Session(**record)
+    session = Session(**record)
+    texts = (session.digest, session.user, session.stamp, session.address, session.agent)
+    mustBeOf(str, texts)
+    mustBeOf((int, float), (session.created, session.used))
+    return session
+
+
+def mustBeOf(kinds: type | tuple[type, ...], values: Iterable[object]) -> None:
+    """Raise TypeError unless all values are of these types."""
+    for each in values:
+        if not isinstance(each, kinds):
+            raise TypeError(f"a stored value must not be of type {type(each).__name__}")
 
 
 async def _logged(done: Deferred[None]) -> None:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from buildbot.web.accounts.accounts import nameTrouble
 from buildbot.web.accounts.rights import ACTIONS, OLD_NAMES
-from buildbot.web.accounts.sessions import NOTED, digestOf
+from buildbot.web.accounts.sessions import NOTED, digestOf, mustBeOf
 from buildbot.web.accounts.visitor import Token
 
 log = Logger()
@@ -141,7 +141,13 @@ def tokenToRecord(token: Token) -> dict[str, Any]:
 
 def tokenFromRecord(record: Mapping[str, Any]) -> Token:
     """The token of L{tokenToRecord}. Raises TypeError or KeyError for other values."""
-    return Token(**{**record, "actions": frozenset(record["actions"]), "builders": tuple(record["builders"])})
+    actions, builders = record["actions"], record["builders"]
+    mustBeOf(list, (actions, builders))
+    token = Token(**{**record, "actions": frozenset(actions), "builders": tuple(builders)})
+    mustBeOf(str, (token.name, token.digest, token.owner, *actions, *builders))
+    mustBeOf((int, float, type(None)), (token.expires, token.used))
+    mustBeOf((int, float), (token.created,))
+    return token
 
 
 def describeToken(token: Token, now: float) -> dict[str, Any]:

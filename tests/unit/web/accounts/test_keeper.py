@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from buildbot.web.accounts.keeper import SESSION, StoreKeeper
-from buildbot.web.accounts.sessions import Session
+from typing import Any
+
+from buildbot.web.accounts.keeper import SESSION, TOKEN, StoreKeeper
+from buildbot.web.accounts.sessions import Session, sessionToRecord
+from buildbot.web.accounts.tokens import tokenToRecord
 from buildbot.web.accounts.visitor import Token
 from tests.stores import SqliteCase
 
@@ -37,3 +40,25 @@ class KeeperTests(SqliteCase):
         store = self.opened()
         self.get(store.setState(SESSION + "x", {"strange": 1}))
         self.assertEqual(self.get(StoreKeeper(store).loadSessions()), [])
+
+    def test_wrongKinds(self) -> None:
+        """A stored session or token with a value of a wrong kind does not count; the others do."""
+        store = self.opened()
+        keeper = StoreKeeper(store)
+        session = Session("d1", "alice", "s", 1.0, 2.0)
+        token = Token("ci", "d", frozenset({"view"}), ("a*",), "alice", 1.0, 2.0)
+        self.get(keeper.saveSession(session))
+        self.get(keeper.saveToken(token))
+        sessions: list[dict[str, Any]] = [{"used": "soon"}, {"created": None}, {"user": 7}, {"agent": None}]
+        tokens: list[dict[str, Any]] = [
+            {"expires": "soon"},
+            {"created": None},
+            {"builders": ""},
+            {"actions": 7},
+        ]
+        for number, wrong in enumerate(sessions):
+            self.get(store.setState(f"{SESSION}{number}", {**sessionToRecord(session), **wrong}))
+        for number, wrong in enumerate([*tokens, {"builders": [7]}]):
+            self.get(store.setState(f"{TOKEN}{number}", {**tokenToRecord(token), **wrong}))
+        self.assertEqual(self.get(keeper.loadSessions()), [session])
+        self.assertEqual(self.get(keeper.loadTokens()), [token])
