@@ -47,7 +47,7 @@ def fail() -> Any:
 
 
 class Nonsense:
-    """Its text, its truth value and its comparisons fail."""
+    """I fail when I am asked for a text or a truth value."""
 
     def __str__(self) -> str:
         raise Trouble("no text")
