@@ -24,8 +24,8 @@ class Completion:
         return self
 
     def waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with L{outcome} when I finish; at once if I have finished."""
-        done: Deferred[Any] = Deferred()
+        """Fires with L{outcome} when I finish; at once if I have finished. Who cancels it is forgotten."""
+        done: Deferred[Any] = Deferred(self._forget)
         if self.isFinished():
             done.callback(self.outcome())
         else:
@@ -36,4 +36,8 @@ class Completion:
         """Fire the Deferreds of all waiters: I have finished."""
         waiting, self._waiting = self._waiting, NOBODY
         for done in waiting:
-            done.callback(self.outcome())
+            if not done.called:  # else another waiter has cancelled it just now
+                done.callback(self.outcome())
+
+    def _forget(self, done: Deferred[Any]) -> None:
+        self._waiting = self._waiting.without(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from twisted.internet.defer import ensureDeferred
 
 from buildbot.model.change import Change
 from buildbot.status.topics import LISTS
+from buildbot.web.api.growth import Growth
 from tests.stories.test_webpages import CONFIG, BuildingCase
 
 LOG = "log/full/0/compile/stdio"
@@ -69,6 +71,21 @@ class LogTopicTests(EventCase):
         last = self.told(stream)[-1]["data"]
         self.assertTrue(last["finished"])
         self.assertGreater(last["length"], 5000)
+
+    def test_left(self) -> None:
+        """Programs that have gone are forgotten while the log still grows."""
+
+        def growths() -> int:
+            gc.collect()
+            return sum(type(each) is Growth for each in gc.get_objects())
+
+        before = growths()
+        self.force()
+        for _ in range(3):
+            self.listen(LOG).close()
+        self.connections.clear()
+        self.assertEqual(growths(), before)
+        self.end()
 
     def test_notYet(self) -> None:
         """A log that has not begun is followed from its begin on."""

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
 from buildbot.logs.live import LogFile
 from buildbot.status.topics import logOf
@@ -30,6 +32,7 @@ class Growth:
         self._tell = tell
         self._names = logOf(topic)
         self._log: LogFile | None = None
+        self._ending: Deferred[Any] | None = None
         self._call: IDelayedCall | None = None
 
     def begin(self) -> None:
@@ -42,7 +45,8 @@ class Growth:
             if log.getName() == name and not log.isFinished():
                 self._log = log
                 log.subscribeBytes(self)
-                log.waitUntilFinished().addCallback(self._ended)
+                self._ending = log.waitUntilFinished()
+                self._ending.addCallbacks(self._ended, _left)
                 self._soon(0)
                 return
 
@@ -61,6 +65,9 @@ class Growth:
         log, self._log = self._log, None
         if log is not None:
             log.unsubscribe(self)
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
@@ -83,3 +90,7 @@ class Growth:
 def _logs(build: Any, step: str) -> list[LogFile]:
     """The logs of a step of a running build."""
     return [log for each in build.getSteps() if each.name == step for log in each.getLogs()]
+
+
+def _left(why: Failure) -> None:
+    why.trap(CancelledError)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import capturedLogs, formatEvent
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
@@ -783,6 +783,18 @@ class EndTests(BuildCase):
             command.end(0)
         self.settle()
         self.assertEqual(len(slave.commands), 4)
+
+    def test_waitersLeave(self) -> None:
+        """Who waits for a build set can stop waiting, even while the others are told its end."""
+        buildset = self.force()
+        waiters = [buildset.waitUntilFinished() for _ in range(4)]
+        waiters[0].cancel()
+        waiters[1].addCallback(lambda status: waiters[2].cancel())
+        self.assertTrue(self.botmaster.builders["full"].cancelBuildRequest(buildset.requests[0]))
+        self.settle()
+        for gone in (waiters[0], waiters[2]):
+            self.failureResultOf(gone, CancelledError)
+        self.assertIs(self.successResultOf(waiters[3]), buildset.status)
 
     def test_cancelledOnAFullDisk(self) -> None:
         """P4: a request that is cancelled while the disk is full stays cancelled, and this is stored
