@@ -145,7 +145,7 @@ class Audit:
     async def carriedOut(
         self, by: By, action: str, subject: str, work: Awaitable[_Value], detail: str = ""
     ) -> _Value:
-        """Await an action, and record its outcome. Returns and raises what the action does.
+        """Await an action, and record its outcome. Returns the value of the action, or raises its error.
 
         An action whose value is a dict with C{errors} has failed.
         """
@@ -180,7 +180,7 @@ class Audit:
         """Some entries, the latest first.
 
         @param cursor: C{next} of the page before; empty for the first page.
-        @param subject: only entries about this; those about a builder include those about its builds.
+        @param subject: only entries about this. Entries about a builder include entries about its builds.
         @raise ValueError: the count or the cursor is not valid.
         @raise StoreFailed: the store cannot be read.
         """
@@ -193,7 +193,7 @@ class Audit:
         return await self._keeper.getEntries(count, cursor, subject, who)
 
     async def _store(self, entry: Entry) -> None:
-        """Number an entry, add it to those in memory, and store it."""
+        """Number an entry, add it to the entries in memory, and store it."""
         try:
             await self._numbered()
         except StoreFailed as why:

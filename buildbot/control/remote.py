@@ -22,7 +22,7 @@ from buildbot.daemon.oserrors import inWords
 LARGEST = 1 << 24
 #: The most bytes of a piece of a long answer.
 PIECE = 1 << 16
-#: The most seconds to wait for an answer that has no time limit, such as that of a reconfig.
+#: The most seconds to wait for an answer without a time limit, such as the answer of a reconfig.
 LONGEST = 3600.0
 #: Command -> its path in the API, for commands about the master and for commands about one slave.
 _MASTER = {"reconfig": "reconfig", "shutdown": "shutdown", "cancelshutdown": "shutdown/cancel"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: The seconds of work between two pauses, and those of a pause.
+#: The seconds of work between two pauses, and the seconds of a pause.
 WORK, NAP = 0.002, 0.0001
 
 

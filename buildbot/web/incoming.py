@@ -100,7 +100,7 @@ def queryOf(incoming: Incoming, leaveOut: str = "") -> str:
 
 
 def given(incoming: Incoming, hasForm: bool = True) -> dict[str, list[str]]:
-    """The parameters of a request: those of its query, and of its form, if it may have one."""
+    """The parameters of a request: from its query, and from its form if a form is allowed."""
     all = {name: list(texts) for name, texts in incoming.query.items()}
     if hasForm and incoming.method == "POST" and incoming.headers.get("content-type", "").startswith(_FORM):
         for name, texts in parse_qs(incoming.body.decode("utf-8", "replace"), True).items():

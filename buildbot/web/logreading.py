@@ -158,7 +158,7 @@ class Painted:
     @ivar total: all lines of the log.
     @ivar output: all bytes of output.
     @ivar tail: the HTML of the last lines of a log that is too long and still grows: they have no numbers.
-    @ivar dropped: the bytes of output between the other lines and those.
+    @ivar dropped: the bytes of output between the numbered lines and C{tail}.
     @ivar state: the colours after the last line.
     @ivar isPart: True if the index of the log is not made yet: C{total} is unknown.
     """

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def nameOf(scheduler: object) -> str:
-    """The name of a scheduler; that of its class if it has none."""
+    """The name of a scheduler; the name of its class for a scheduler without a name."""
     return otherwise(ask(scheduler, "name", text), "") or type(scheduler).__name__
 
 

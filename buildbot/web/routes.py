@@ -84,9 +84,9 @@ class Route:
     @ivar path: segments, with C{{name}} for any text, C{{name:int}} for an integer, and a last C{{name:rest}}
         for all that follow.
     @ivar handler: called with a L{Call}.
-    @ivar about: what it answers, as one sentence for the documentation.
-    @ivar action: what the user must be allowed to do; see C{web.accounts.rights}; "" if everybody may
-        call it.
+    @ivar about: its answer, as one sentence for the documentation.
+    @ivar action: the action that needs a right of the user; see C{web.accounts.rights}. Empty if everybody
+        may call it.
     @ivar kind: "page", "file", "feed", "json" (errors are problem+json), "old" (an old URL),
         "way" (a redirect to a page) or "stream".
     @ivar strict: True if an unknown parameter is an error.

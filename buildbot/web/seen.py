@@ -298,7 +298,7 @@ class SeenSlaveStatus:
 
 
 class SeenTopics(_Part):
-    """I am the hub of topics. My events are those of seen builders."""
+    """I am the hub of topics, with the events of seen builders only."""
 
     open = ("epoch", "generation", "etag", "lastId")
 

@@ -149,8 +149,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         @param jinja_loaders: ignored: the pages have no templates.
         @param change_hook_dialects: the hooks of forges: a dict of dialects and their options.
         @param change_hook_auth: the checkers of a login before each hook.
-        @param authz: who may do what: an C{Authz}; not together with C{allowForce} or C{auth}.
-        @param hosts: more host names under which people open the site, besides that of C{buildbotURL}.
+        @param authz: the rights of people: an C{Authz}; not together with C{allowForce} or C{auth}.
+        @param hosts: further host names of the site, besides the one in C{buildbotURL}.
         @param trustedProxies: addresses or networks of proxies whose headers count, or C{"unix"}.
         @param userHeader: the header in which such a proxy names the user, such as C{X-Remote-User}.
         @param allowed_origins: other sites whose pages may read the API and badges, without a login.

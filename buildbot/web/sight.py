@@ -33,7 +33,7 @@ class Sight:
         return builder in self.seen
 
     def seesOne(self, builders: Collection[str]) -> bool:
-        """True if the visitor sees one of these builders, or if there are none."""
+        """True if the visitor sees one of these builders, or if the list is empty."""
         return not builders or any(map(self.sees, builders))
 
     def seesSlave(self, slave: str) -> bool:

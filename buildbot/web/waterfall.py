@@ -16,7 +16,7 @@ from buildbot.web.world import Settings
 
 
 class Waterfall(WebStatus):
-    """I am the web server of 0.7.5: its root is the waterfall."""
+    """I am the web server of 0.7.5. The root of my site is the waterfall."""
 
     compare_attrs = (*WebStatus.compare_attrs, "categories", "css", "favicon", "robots_txt")
 

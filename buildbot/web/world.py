@@ -103,7 +103,7 @@ class Parts:
     def get(self, kind: type[T]) -> T:
         """The object of a class.
 
-        @raise LookupError: there is none.
+        @raise LookupError: this web server has no such object.
         """
         found = self._parts.get(kind)
         if found is None:
@@ -160,7 +160,7 @@ class World:
     def part(self, kind: type[T]) -> T:
         """The object of a class that all requests of this web server share.
 
-        @raise LookupError: there is none.
+        @raise LookupError: this web server has no such object.
         """
         return self.parts.get(kind)
 

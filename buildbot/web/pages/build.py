@@ -158,7 +158,7 @@ def steps(call: Call, build: BuildRecord, status: BuildStatus | None = None) -> 
 
 
 def _chosen(steps: Sequence[StepRecord]) -> list[StepRecord]:
-    """L{MOST_STEPS} of very many steps: those with problems, the first ones and the last ones."""
+    """L{MOST_STEPS} of very many steps: the steps with problems, the first and the last steps."""
     bad = [each for each in steps if each.results not in (SUCCESS, SKIPPED)][-MOST_STEPS // 2 :]
     room = MOST_STEPS - len(bad)
     kept = {id(each) for each in (*bad, *steps[: room // 2], *steps[len(steps) - room // 2 :])}

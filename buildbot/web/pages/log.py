@@ -203,7 +203,7 @@ def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
 
 
 def _amount(lines: Painted) -> str:
-    """The lines that are shown, and those of the log."""
+    """The numbers of the shown lines, and of all lines of the log."""
     if not lines.isPart:
         return f"{_span(lines)} of {counted(lines.total, 'line')} ({sized(lines.output)})"
     if lines.tail:

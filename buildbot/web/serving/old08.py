@@ -344,7 +344,7 @@ class _Reader:
         return name in self._world.botmaster.slaves
 
     async def _slaves(self, path: _Segments, names: Sequence[str] | None = None) -> object:
-        """@param names: those of one builder; None: all."""
+        """@param names: the slaves of one builder; None: all slaves."""
         among = list(self._world.botmaster.slaves) if names is None else names
         if path:
             _end(path[1:])

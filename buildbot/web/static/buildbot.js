@@ -11,7 +11,7 @@ let wait = 5000; // milliseconds to the next attempt to connect
 
 function say(text) { if (state.textContent !== text) state.textContent = text; }
 
-// Exchange the parts of the page that have changed. What is the same stays: its focus, selection, position and form.
+// Replace the changed parts of the page. Unchanged parts keep their focus, selection, position and form.
 function exchange(message) {
   updated = Date.now();
   for (const [id, html] of Object.entries(JSON.parse(message.data))) {
@@ -28,7 +28,7 @@ function bodyOf(html, isRow) {
   return isRow ? body.querySelector("tr") : body;
 }
 
-// Give an element the content of another one.
+// Give an element the content of another element.
 function become(old, made) {
   const names = new Set([...made.childNodes].map(nameOf));
   let here = old.firstChild;
@@ -48,7 +48,7 @@ function dropped(node) {
   return next;
 }
 
-// What a node is about: its id, or the address of its first link.
+// The key of a node: its id, or the address of its first link.
 function nameOf(node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
   const link = node.matches("a, tr, li, dd") && (node.href ? node : node.querySelector("a[href]"));
@@ -116,7 +116,7 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) pause
 addEventListener("pagehide", pause);
 addEventListener("pageshow", (event) => { if (event.persisted) resume(); });
 
-// A double click on a button acts once. What was typed is kept until an action succeeds: a login may have ended.
+// A double click on a button acts once. Typed text is kept until an action succeeds, because a login may have ended.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
@@ -150,7 +150,7 @@ function showTimes() {
   write(age, isLive ? `Updated ${duration(now - updated / 1000)} ago.` : "");
 }
 
-// Only a text that changes is written: it may be selected.
+// Write only a changed text: an unchanged text may be selected.
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
 function ownTime(text) {
@@ -258,7 +258,7 @@ function followLog() {
   follower = listen(`${follow}?from=${output}${times ? "&times=1" : ""}`, { lines: addLines, skipped: addGap, marks: fold, end });
 }
 
-// Exchange what stands above the log: the result and the failing lines. The lines stay where they are.
+// Replace the parts above the log: the result and the failing lines. The lines keep their position.
 async function showOutcome() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
@@ -299,7 +299,7 @@ function lastBlock() {
   return block;
 }
 
-// Add lines. An incomplete line is replaced by its longer self.
+// Add lines. The complete line replaces an incomplete one.
 function addLines(message) {
   const wasAtEnd = isAtEnd();
   updated = Date.now();
@@ -319,7 +319,7 @@ function addLines(message) {
   else tellFresh();
 }
 
-// Sections that go on: the marker of their ends (of), their title, and their element in the last block.
+// Open-ended sections: the marker of their end (of), their title, and their element in the last block.
 let folds = [];
 
 function newSection(title, isPale) {
@@ -331,7 +331,7 @@ function newSection(title, isPale) {
   return box;
 }
 
-// The place for the next line of a block: the innermost section that goes on.
+// The place for the next line of a block: the innermost section without an end yet.
 function sectionIn(block) {
   let place = block;
   for (const each of folds) {
@@ -344,14 +344,14 @@ function sectionIn(block) {
   return place;
 }
 
-// The element and those after it in its parent.
+// The element and its later siblings.
 function fromHere(element) {
   const found = [];
   for (let each = element; each; each = each.nextElementSibling) found.push(each);
   return found;
 }
 
-// Put the new lines into sections, as their markers say. A section that ends is closed while nobody reads in it.
+// Put the new lines into sections, according to their markers. A finished section is closed if nobody reads in it.
 function fold(message) {
   const wasAtEnd = isAtEnd();
   for (const { line, title, of, open, pale, last, show } of JSON.parse(message.data)) {
@@ -399,7 +399,7 @@ function tellFresh() {
   button.textContent = fresh === 1 ? "1 new line" : `${fresh} new lines`;
 }
 
-// Load the block before or after those of the page. What is being read stays where it is.
+// Load the block before or after the blocks of the page. The visible lines keep their position.
 async function loadMore(isOlder) {
   const blocks = log.querySelectorAll(".block[data-first]");
   if (isLoading || !blocks.length || !log.dataset.lines) return;
