@@ -47,6 +47,7 @@ class CleanStop:
         self._engine = engine
         self._stop = stop
         self._alarm = Alarm(self._look)
+        self._isOver = False  # the process stops now
         self.since = 0.0
 
     @property
@@ -55,8 +56,10 @@ class CleanStop:
         return self._engine.closing is not None
 
     def begin(self, who: str) -> bool:
-        """Start no further builds, and stop after the running ones. False if this was asked before."""
-        if self.isOn:
+        """Start no further builds, and stop after the running ones. False if this was asked before, or the
+        master stops now.
+        """
+        if self.isOn or self._isOver:
             return False
         self._engine.closing, self.since = who, self._now()
         running = counted(self._engine.keeping, "running build")
@@ -65,8 +68,10 @@ class CleanStop:
         return True
 
     def cancel(self) -> bool:
-        """Go on as before, and start builds that wait. False if no clean stop was asked for."""
-        if not self.isOn:
+        """Go on as before, and start builds that wait. False if no clean stop was asked for, or the master
+        stops now.
+        """
+        if not self.isOn or self._isOver:
             return False
         self._engine.closing = None
         self._alarm.stop()
@@ -76,12 +81,14 @@ class CleanStop:
 
     def end(self) -> None:
         """The master stops now: end the checks."""
+        self._isOver = True
         self._alarm.stop()
 
     def _look(self) -> None:
         if self._engine.keeping:
             self._alarm.set(self._clock, LOOK)
         else:
+            self._isOver = True
             self._stop()
 
     def toRecord(self) -> dict[str, object] | None:

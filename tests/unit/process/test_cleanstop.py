@@ -60,3 +60,15 @@ class CleanStopTests(unittest.SynchronousTestCase):
         self.clean.begin("ann")
         self.clean.end()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_tooLate(self) -> None:
+        """A master that stops already is not asked to stop again, and does not go on."""
+        self.engine.keeping = 0
+        self.clean.begin("ann")
+        self.clock.advance(0)
+        self.assertFalse(self.clean.cancel())
+        self.assertEqual((self.engine.closing, self.engine.started), ("ann", 0))
+        self.clean = CleanStop(self.clock, lambda: 7.0, Engine(), lambda: None)
+        self.clean.end()
+        self.assertFalse(self.clean.begin("bob"))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
