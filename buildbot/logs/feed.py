@@ -252,7 +252,7 @@ class LogFeed:
             return False
 
     def _give(self, watching: Watching, read: _Read) -> None:
-        """Tell a watcher what is new to it, and the end."""
+        """Tell a watcher the new lines, and the end."""
         frame = read.frame.since(watching.cursor.output)
         try:
             if frame.lines or frame.skipped is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from buildbot.logs.notices import missing
 
-#: Of a longer line, only so many bytes at its beginning are shown.
+#: Only this many bytes at the beginning of a longer line are shown.
 LONGEST = 1 << 14
 
 

@@ -67,7 +67,7 @@ class LogDirectory:
     @ivar limits: the limits of each log.
     @ivar troubles: the list to which I report failed writes.
     @ivar views: reads the logs by lines and by bytes, at any place.
-    @ivar feeds: tells the new lines of logs to those who watch them.
+    @ivar feeds: sends the new lines of logs to their watchers.
     @ivar readers: the web servers that show logs. While there are any, indexes are made as logs grow.
     """
 

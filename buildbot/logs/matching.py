@@ -27,7 +27,7 @@ class BadPattern(ValueError):
 
 
 class Query(NamedTuple):
-    """What is searched.
+    """A search: its text and its options.
 
     @ivar text: must not be empty.
     @ivar isRegex: True if it is a regular expression of Python, for the bytes of one line.

@@ -81,7 +81,7 @@ class Problem(Exception):
 
     @ivar status: the HTTP status.
     @ivar title: the kind of problem, as a few words.
-    @ivar detail: what is wrong with this request, as a sentence.
+    @ivar detail: the error in this request, as a sentence.
     @ivar hint: what to do, as a sentence; or "".
     @ivar headers: more headers of the answer.
     """

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.test_cache -*-
-"""Values that are kept while there is room for them. This module knows nothing about what is kept."""
+"""Values that are kept while there is room for them. This module knows nothing about the values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Limited(Generic[_K, _V]):
         return None if kept is None else kept[0]
 
     def touch(self, key: _K) -> None:
-        """Let a value go later than those that were not touched since."""
+        """Mark a value as used, so that it is dropped after values without a later use."""
         self._kept.move_to_end(key)
 
     def put(self, key: _K, value: _V, size: int) -> None:

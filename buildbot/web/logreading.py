@@ -84,7 +84,7 @@ class ShownLog:
 
 
 class KeptLog:
-    """I am a finished log, for those who follow logs."""
+    """I am a finished log, in the form for followers of logs."""
 
     def __init__(self, place: Place) -> None:
         self._place = place

@@ -48,7 +48,7 @@ class Outcomes:
         return code
 
     def notice(self, call: Call) -> Markup:
-        """The message that the address of a page asks for; nothing if it is gone, or another person's."""
+        """The message that the address of a page asks for; empty if it is gone, or for another person."""
         code = (call.given.get(PARAMETER) or [""])[-1]
         found = self._messages.get(code) if code else None
         if found is None or found.until < self._clock.seconds() or found.who != call.who.name:

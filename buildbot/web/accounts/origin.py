@@ -63,7 +63,7 @@ def originOf(url: str) -> str:
 class Site:
     """I know the names of this site.
 
-    @ivar origins: those that C{Origin} may name.
+    @ivar origins: the origins that C{Origin} may name.
     @ivar hosts: the host names that C{Host} may name, in lower case and without a port.
     """
 

@@ -37,7 +37,7 @@ _SCRYPT = re.compile(
     r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{8,128})\$([A-Za-z0-9+/]{22,128})"
 )
 _BCRYPT = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
-_ADVICE = "set it anew with `buildbot account --password`"
+_ADVICE = "set a new one with `buildbot account --password`"
 
 
 class UnusableHash(ValueError):

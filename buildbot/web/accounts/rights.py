@@ -68,7 +68,7 @@ class UnknownAction(KeyError):
 
 
 class Need(Enum):
-    """What an action needs, apart from roles and functions."""
+    """The needs of an action, apart from roles and functions."""
 
     NOBODY = "nobody"
     ANYBODY = "anybody"
@@ -161,7 +161,7 @@ _PATTERNS = Kind(
 
 @dataclass(frozen=True)
 class Subject:
-    """What an action is about.
+    """The subject of an action.
 
     @ivar builder: the name of the builder; None: the action is about no builder.
     @ivar tags: the tags of the builder, and its category.

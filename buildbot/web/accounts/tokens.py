@@ -118,7 +118,7 @@ class Tokens:
         return self._all.get(name)
 
     async def revoke(self, name: str) -> None:
-        """Delete a token. Raises L{BadToken} if there is none. From the call on, it allows nothing."""
+        """Delete a token. Raises L{BadToken} if it does not exist. It allows nothing after this call."""
         if name not in self._all:
             raise BadToken(f"there is no token {name!r}")
         del self._digests[self._all.pop(name).digest]

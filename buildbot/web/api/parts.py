@@ -29,7 +29,7 @@ from buildbot.web.plugins import buildersOf, nameOf, schedulersOf, timesOf
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter
 
-#: The keys of the master and of slaves that only those who administer the master see.
+#: The keys of the master and of slaves that only administrators of the master see.
 PRIVATE = frozenset(
     ("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "troubles", "address")
 )

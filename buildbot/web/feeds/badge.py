@@ -50,7 +50,7 @@ OTHER, WIDE = 920, 1100
 class Badge:
     """I am the content of a badge.
 
-    @ivar about: the sentence for those who do not see the image.
+    @ivar about: the sentence for people who do not see the image.
     """
 
     label: str

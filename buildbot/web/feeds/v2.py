@@ -18,7 +18,7 @@ Json = dict[str, object]
 
 
 class BadQuery(ValueError):
-    """A parameter of the address is wrong; my text tells which one, and what is right."""
+    """A parameter of the address is wrong; my text names it, and gives the right form."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ log = Logger()
 LARGE_BODY = 256 * 1024
 #: The number of deliveries, and of refused requests, that are remembered for the administrator.
 REMEMBERED = 50
-#: A sender may try again after so many seconds if the store fails.
+#: A sender may try again after this many seconds if the store fails.
 RETRY_AFTER = 30
 #: The most characters of a text of the sender in an answer.
 LONGEST_TEXT = 2000

@@ -29,7 +29,7 @@ Codebase = str | Callable[[Any], object]
 
 
 class BadDelivery(Exception):
-    """A body cannot be understood. The text says what is wrong, for the sender."""
+    """A body cannot be understood. The text explains the error to the sender."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class HookOptions:
 
 @dataclass(frozen=True)
 class Delivery:
-    """I am what a request says.
+    """I am the content of a request.
 
     @ivar changes: the changes, the oldest first.
     @ivar event: the sender's word for what happened.

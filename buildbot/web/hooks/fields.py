@@ -112,7 +112,7 @@ def secondsOf(text: str) -> float | None:
 def bodyOf(received: Received) -> Part:
     """The object in the body: JSON, or JSON in the field C{payload} of a form.
 
-    @raise BadDelivery: there is none.
+    @raise BadDelivery: the body has no object.
     """
     if _isForm(received):
         payload = formOf(received.body).get("payload")

@@ -17,10 +17,10 @@ from twisted.python.failure import Failure
 from buildbot.model.change import Change
 from buildbot.web.hooks.delivery import Delivery
 
-#: Deliveries are remembered for so many seconds, and at most so many.
+#: The seconds for which deliveries are remembered, and the largest number of them.
 KEPT_SECONDS = 30 * 86400
 MOST_KEPT = 10_000
-#: The memory is cleaned after so many deliveries.
+#: The memory is cleaned after this many deliveries.
 CLEAN_EVERY = 1000
 #: The most changes that are stored in one go. All of them are in one transaction.
 AT_ONCE = 100

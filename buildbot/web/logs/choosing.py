@@ -31,7 +31,7 @@ class Wanted:
 
 
 def around(line: int, total: int, count: int = SCREEN) -> Wanted:
-    """The lines around one; around the last line, if there are not so many."""
+    """The lines around a line; around the last line if the log has fewer lines."""
     line = max(1, min(line, total))
     return Wanted(max(1, line - ABOVE), count, line)
 

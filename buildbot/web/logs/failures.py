@@ -147,7 +147,7 @@ _WARNING_CLASS = re.compile(r"\b[A-Z]\w+Warning: ")
 
 
 class Kind(Enum):
-    """What a line tells of."""
+    """The kind of event that a line reports."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -166,7 +166,7 @@ class Failures:
         self._onlyOwn = onlyOwn
 
     def kind(self, line: str) -> Kind | None:
-        """What a line tells of; None if it is like most lines."""
+        """The kind of event that a line reports; None for a usual line."""
         head = line[:_HEAD]
         if "\x1b" in head:
             head = BODY.sub("", head)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 #: The flags of L{Looks}, and their CSS classes.
 BOLD, FAINT, ITALIC, UNDERLINE, INVERSE, STRIKE = (1 << bit for bit in range(6))
 _CLASSES = ((BOLD, "b"), (FAINT, "d"), (ITALIC, "i"), (UNDERLINE, "u"), (STRIKE, "s"))
-#: The flags that a parameter sets, and those that it clears.
+#: The flags that a parameter sets, and the flags that it clears.
 _SET = {1: BOLD, 2: FAINT, 3: ITALIC, 4: UNDERLINE, 7: INVERSE, 9: STRIKE, 21: UNDERLINE}
 _CLEAR = {22: BOLD | FAINT, 23: ITALIC, 24: UNDERLINE, 27: INVERSE, 29: STRIKE}
 #: The levels of red, green and blue in the cube of the colours 16 to 231.

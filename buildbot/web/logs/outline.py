@@ -27,7 +27,7 @@ class FailingLine:
 
 @dataclass(frozen=True)
 class Outlined:
-    """What an outline has found so far.
+    """The findings of an outline so far.
 
     @ivar failing: the first failing lines.
     @ivar count: of all failing lines.

@@ -33,7 +33,7 @@ class ITopBox(Interface):
 
 
 class ICurrentBox(Interface):
-    """It makes a box about what a builder does now."""
+    """It makes a box about the present activity of a builder."""
 
     def getBox(status: Any) -> Box:
         """The L{Box}."""
@@ -76,7 +76,7 @@ class Box:
 
 
 class CurrentBox:
-    """I make the box about what a builder does now."""
+    """I make the box about the present activity of a builder."""
 
     def __init__(self, original: BuilderStatus) -> None:
         self.original = original

@@ -185,7 +185,7 @@ class ActionResource(resource.Resource):
         raise NotImplementedError(f"{type(self).__name__} must override performAction")
 
     def render(self, request: Any) -> Any:
-        """Do it for those who may come in; only by POST."""
+        """Act for visitors with the right to it; only by POST."""
         incoming = incomingOf(request)
 
         async def act(call: Call) -> Answer:

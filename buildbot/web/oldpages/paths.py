@@ -57,7 +57,7 @@ def path_to_login(request: Any) -> str:
 
 
 def path_to_authfail(request: Any) -> str:
-    """The relative address of the page for those who are refused."""
+    """The relative address of the page for refused visitors."""
     return f"{path_to_root(request)}authfail"
 
 
@@ -72,5 +72,5 @@ def build_get_class(b: Any) -> str:
 
 
 def map_branches(branches: Sequence[str]) -> list[str | None]:
-    """The branches of a query; "trunk" is also no branch."""
+    """The branches of a query; "trunk" also stands for builds without a branch."""
     return [*branches, None] if "trunk" in branches else list(branches)

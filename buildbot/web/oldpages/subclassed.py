@@ -75,7 +75,7 @@ class Subclassed:
 
     @property
     def subclassDoubts(self) -> list[str]:
-        """Sentences about what a subclass overrides in vain."""
+        """Sentences about attributes that a subclass overrides without effect."""
         names = ("header", "body_attrs", "footer", "template_values")
         return [
             f"{name} does nothing: all pages have one layout; head_elements and a"

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webabout -*-
-"""The page about the master itself: versions, ports, store and troubles; and what a proxy sends."""
+"""The page about the master itself: versions, ports, store, troubles, and the headers of a proxy."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ async def selectLink(call: Call, names: Iterable[str]) -> Markup:
 async def doneHere(call: Call, subject: str) -> Markup:
     """The latest actions on a subject, as a part of its page; an empty part if there are no actions."""
     latest = (await call.world.master.audit.find(10 * SHOWN, subject=subject)).rows
-    # Strangers' attempts must not push out what was done.
+    # Attempts of strangers must not push out real actions.
     entries = [each for each in latest if each.outcome != REFUSED][:SHOWN]
     return section("done-title", "Done here", entryTable(entries, "Newest first")) if entries else NOTHING
 

@@ -212,7 +212,7 @@ class LastRows:
         """What C{make()} returns for the rows of a builder; kept as long as the rows.
 
         @param rows: the list that L{of} returned. For another list, the result is not kept.
-        @param key: names what is made, with the root of its links.
+        @param key: the name of the result, with the root of its links.
         """
         kept = self._kept.get((name, count))
         if kept is None or kept.rows is not rows:

@@ -108,7 +108,7 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
 
 
 def revisionOf(call: Call, build: BuildRecord) -> Markup:
-    """The revision of a build, as a link to all builds of it; nothing if it is unknown."""
+    """The revision of a build, as a link to all its builds; empty if it is unknown."""
     source = build.sourcestamp or {}
     revision = (build.properties or {}).get("got_revision") or source.get("revision")
     if not revision:

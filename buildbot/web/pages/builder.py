@@ -142,7 +142,7 @@ def _slaves(call: Call, name: str) -> Markup:
 
 
 def _activityOf(slave: SlaveStatus, busy: Container[str]) -> str:
-    """The activity of a slave; C{busy} has the names of those that build."""
+    """The activity of a slave; C{busy} has the names of the building slaves."""
     if not slave.isConnected():
         return "offline"
     return "building" if slave.getName() in busy else "idle"

@@ -36,7 +36,7 @@ def chosen(call: Call) -> list[str]:
 
 
 def isOnBranch(branch: str | None, branches: Sequence[str]) -> bool:
-    """True if a branch is one of those that a query asks for; "trunk" is also no branch."""
+    """True if a query asks for this branch; "trunk" also stands for builds without a branch."""
     return not branches or branch in branches or (not branch and "trunk" in branches)
 
 

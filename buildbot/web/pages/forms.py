@@ -16,7 +16,7 @@ _AREA = Template('<label>{label} <textarea name="{name}" rows="3" cols="40">{val
 
 
 def _both(text: str, attribute: str) -> dict[bool, Template]:
-    """Two templates: without an attribute, and with it in the place of "MORE"."""
+    """Two templates: without an attribute, and with the attribute in place of "MORE"."""
     return {isOn: Template(text.replace(" MORE", f" {attribute}" if isOn else "")) for isOn in (False, True)}
 
 

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webpages -*-
-"""The first page: what is broken and since when, what runs, what waits and why."""
+"""The first page: broken builders, running builds, and waiting requests with their reasons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from buildbot.web.serving import feeds
 
 
 async def home(call: Call) -> Page:
-    """What is broken, what runs, and what waits."""
+    """Broken builders, running builds, and waiting requests."""
     names = call.world.status.getBuilderNames(call.world.options.categories)
     standings = await lastRowsOf(call).standings(call.world, names)
     broken = [(name, each) for name, each in standings.items() if each.last is not None and isRed(each.last)]

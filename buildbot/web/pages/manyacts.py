@@ -94,7 +94,7 @@ def _all(call: Call) -> list[str]:
 async def _many(call: Call, names: Sequence[str], action: str, words: str, one: One) -> Answer:
     """Act on builders, as far as the visitor may, and tell the outcome.
 
-    @param words: of what was done, for "3 {words}".
+    @param words: the words for the done actions, as in "3 {words}".
     """
     detail = said(call, "comments", "reason")
     allowed: list[tuple[str, Deed]] = []

@@ -17,7 +17,7 @@ Rows = Mapping[str, Sequence[BuildRow]]
 
 @dataclass(frozen=True)
 class Stamp:
-    """What was built: a revision of a branch. None as revision is the latest one, whatever that was."""
+    """The built source: a revision of a branch. The revision None is the latest one at that time."""
 
     branch: str | None
     revision: str | None

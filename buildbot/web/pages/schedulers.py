@@ -177,7 +177,7 @@ _WAITS: Mapping[type, Callable[[Any], str]] = {
 
 
 def waitsFor(scheduler: Any) -> str:
-    """What a scheduler waits for, in words; "" for a class of a plug-in."""
+    """The event that a scheduler waits for, in words; "" for a class of a plug-in."""
     words = next((words for kind, words in _WAITS.items() if isinstance(scheduler, kind)), None)
     if words is None:
         return ""

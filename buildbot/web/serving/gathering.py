@@ -17,7 +17,7 @@ from buildbot.web.reading import failedLog
 from buildbot.web.window import ALWAYS, Window
 from buildbot.web.world import World
 
-#: The builds that are looked through for those that turned a builder red or green.
+#: The number of builds in which the feeds search for changes between red and green.
 WINDOW = 1000
 #: The entries of a feed.
 MOST = 25
