@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from buildbot.model.audit import KeptAnswer
 from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Answer, Call, Problem
+from buildbot.web.pages.acting import toTheEnd
 
 log = Logger()
 
@@ -58,9 +59,16 @@ class Repeats:
         if known is not None:
             return _again(known, body)
         mine = self._done[key] = _Done(body, now + KEPT)
+        return await toTheEnd(self._first(call, key, mine, act))
+
+    async def _first(
+        self, call: Call, key: tuple[str, ...], mine: _Done, act: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Act, and keep the answer, also for a client that has gone: it will ask again."""
         name = sha256("\0".join(map(str, key)).encode("utf-8", "surrogatepass")).hexdigest()
+        body = mine.body
         try:
-            kept = await call.world.store.getAnswer(name, now)
+            kept = await call.world.store.getAnswer(name, call.world.now())
             if kept is not None:
                 mine.body, mine.answer = kept.asked, _answerOf(kept.answer)
                 return _again(mine, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
@@ -82,6 +82,23 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.failureResultOf(self.once(), Problem).value.status, 409)
         waits.callback(None)
         self.failureResultOf(first, ValueError)
+        self.assertEqual(self.successResultOf(self.once()).body, b"1")
+
+    def test_gone(self) -> None:
+        """The answer is kept for a client that went away while its action went on."""
+        waits: Deferred[None] = Deferred()
+
+        async def slow() -> Answer:
+            await waits
+            return await self.act()
+
+        unused: Any = None
+        call = Call(self.world, unused, headers={"idempotency-key": "k"}, body=b"b")
+        first = ensureDeferred(self.repeats.once(call, slow))
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertEqual(self.failureResultOf(self.once(), Problem).value.status, 409)
+        waits.callback(None)
         self.assertEqual(self.successResultOf(self.once()).body, b"1")
 
     def test_most(self) -> None:
