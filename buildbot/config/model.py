@@ -152,8 +152,8 @@ class MasterConfig:
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
         They do not count in comparisons.
-    @ivar secrets: the passwords that the file has read from files and the environment, so that no page shows
-        them. They do not count in comparisons.
+    @ivar secrets: the passwords that the file has read from files and the environment. No page shows them.
+        They do not count in comparisons.
     """
 
     slaves: Mapping[str, SlaveConfig] = field(default_factory=dict)

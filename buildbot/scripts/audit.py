@@ -14,7 +14,7 @@ _HEADINGS = ("when", "who", "from", "action", "on", "outcome", "detail")
 
 
 def audit(config: Config) -> int:
-    """Show the latest actions, the latest first. Status 0, also if there is none."""
+    """Show the latest actions, the latest first. Status 0, even without actions."""
     entries = _latest(config, int(str(config["count"])))
     if sayJSON(config, entries):
         return 0

@@ -148,7 +148,7 @@ def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[st
 
 
 def _asked(master: str, verb: str, **params: object) -> object:
-    """The master's answer. Raises L{CommandFailed} if there is none."""
+    """The master's answer. Raises L{CommandFailed} if the master does not answer."""
     try:
         return client.request(master, verb, params, _ATTACH)
     except (client.NotRunning, client.ControlError) as why:

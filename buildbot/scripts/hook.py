@@ -78,7 +78,7 @@ class Hook:
 
     @property
     def address(self) -> str:
-        """The address of the master. @raise CommandFailed: there is none."""
+        """The address of the master. @raise CommandFailed: the address is unknown."""
         found = setting(self.config, "master", str, "") or os.environ.get("BUILDBOT_MASTER", "")
         if not found:
             raise CommandFailed("--master=HOST:PORT is needed", status=2)

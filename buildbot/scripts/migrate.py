@@ -78,7 +78,7 @@ def _show(path: str, made: conversion.Migrated) -> None:
 
 
 def _replace(path: str, made: conversion.Migrated) -> str:
-    """Write the converted file in the place of the old one. Returns the path where that is kept."""
+    """Replace the old file with the converted one. Returns the path of the kept old file."""
     try:
         kept = _keep(path)
         handle, partial = tempfile.mkstemp(prefix=".migrate-", dir=os.path.dirname(path))

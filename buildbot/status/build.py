@@ -225,7 +225,7 @@ class BuildStatus(Watched):
     def getSummaryStatistic(
         self, name: str, summary_fn: Callable[[Any, Any], Any], initial_value: Any = None
     ) -> Any:
-        """One number made of those that the steps have counted; None if no step has.
+        """One number, made of the numbers that the steps have counted; None if no step has counted it.
 
         @param summary_fn: makes one number of two, as C{operator.add} does.
         @param initial_value: the number before that of the first step; None: begin with that one.

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_happenings -*-
-"""Make events for topics of what a status receiver is told.
+"""Make events for topics from the calls of a status receiver.
 
 L{buildbot.status.topics} delivers them. The data of an event is short: names, numbers, times and results. It
 has no property, no output and no path, so that everybody who may look at pages may get it.

@@ -11,7 +11,7 @@ from weakref import ref
 
 _T = TypeVar("_T")
 
-#: What is left of a part: its class, its attributes, and the part itself while anybody else holds it. The
+#: The rest of a part: its class, its attributes, and the part itself while anybody else holds it. The
 #: reference to the whole is in a slot of its class, so it is not among the attributes.
 Remains: TypeAlias = "tuple[type[Any], dict[str, Any], ref[Any]]"
 

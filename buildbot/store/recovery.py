@@ -344,7 +344,7 @@ def shape(connection: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
 
 
 def typeMismatch(connection: sqlite3.Connection, table: str) -> str | None:
-    """Name a row of a table with a value of the wrong type, in words. None if there is none."""
+    """Name a row of a table with a value of the wrong type, in words. None if all types are right."""
     columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
     fits = " AND ".join(f"({_fitting(*column)})" for column in columns)
     row = connection.execute(f"SELECT rowid FROM {table} WHERE NOT ({fits}) LIMIT 1").fetchone()
