@@ -80,7 +80,7 @@ class BuildStep(ComparableMixin):
     @ivar descriptionSuffix: words behind both.
     @ivar logMaxSize: the bytes that are kept of the beginning of each log; None: all of it.
     @ivar logMaxTailSize: about the bytes that are kept of the end of a longer log.
-    @ivar failurePatterns: regular expressions. Pages show a line of my logs that matches one as a failing line.
+    @ivar failurePatterns: regular expressions. A line of my logs that matches one is a failing line.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.

@@ -40,7 +40,7 @@ RESULTS = {
     RETRY: Look("retry", "circular arrow", "↻", "purple", "retry"),
     CANCELLED: Look("cancelled", "slash", "⊘", "purple", "exception cancelled"),
 }
-#: The looks of builders, by the state from C{getState}, or by the activity of a builder with a waiting request.
+#: The looks of builders, by the state from C{getState}, or by the activity of one with a waiting request.
 ACTIVITIES = {
     "offline": Look("offline", "empty circle", "○", "red", "offline"),
     "idle": Look("idle", "full circle", "●", "white", "idle"),
