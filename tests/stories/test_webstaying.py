@@ -89,7 +89,7 @@ class StayingCase(ActingCase):
                     json.loads(last[1].removeprefix("data: ")), {"why": why, "mayReturn": mayReturn}
                 )
             else:
-                self.assertIn(f"does not go on. {why}", body)
+                self.assertIn(f"ends here. {why}", body)
             self.assertEqual(body.rstrip().endswith("</html>"), kind == "html")
         self.assertEqual(len(self.web.dispatcher.staying), 0)
 
@@ -208,7 +208,7 @@ class EndTests(StayingCase):
         self.commands[-1].end(0)
         self.wait(2)
         self.assertIn(b"event: end", opened["log"].received())
-        self.assertNotIn(b"does not go on", opened["text"].received() + opened["html"].received())
+        self.assertNotIn(b"ends here", opened["text"].received() + opened["html"].received())
 
 
 class LogTopicTests(StayingCase):

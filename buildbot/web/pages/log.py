@@ -59,7 +59,7 @@ _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _HERE = Markup("<!-- lines -->")
 #: Seconds until the page of a log without an index loads itself again.
 _AGAIN = 1
-_CLOSED = Template('<p class="note failed" role="alert">The page shows no new lines any more. {why}</p>\n')
+_CLOSED = Template('<p class="note failed" role="alert">The page ends here. {why}</p>\n')
 _FRAME = Template('<iframe sandbox="" class="html-log" title="The log {name}" src="{to}"></iframe>')
 
 
