@@ -110,7 +110,7 @@ class Staying:
         try:
             leave = await self._whyOut(seat.who, seat.sight, seat.needs)
         finally:
-            del self._asked[seat]
+            self._asked.pop(seat, None)
         if leave is not None:
             self._end(seat, leave)
 

@@ -255,6 +255,26 @@ class CheckTests(StayingCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
         self.assertEnded(opened, "The check of the rights failed. The reason is in twistd.log.")
 
+    def test_twice(self) -> None:
+        """Two checks at the same time end nothing."""
+        answers: list[Deferred[None]] = []
+
+        async def later() -> None:
+            answers.append(Deferred())
+            await answers[-1]
+
+        self.openAll()
+        staying = self.web.dispatcher.staying
+        staying._whyOut = lambda who, sight, needs: later()
+        for _ in range(2):
+            staying.beat()
+            self.reactor.advance(0)
+        self.assertGreater(len(answers), 2)
+        for answer in answers:
+            answer.callback(None)
+        self.settle()
+        self.assertEqual(len(staying), len(KINDS))
+
     def test_slow(self) -> None:
         """If the check of a function takes longer than a sign of life, streams end."""
 
