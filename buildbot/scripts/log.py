@@ -80,12 +80,8 @@ def log(config: Config) -> int:
     except client.NotRunning:
         return _withoutMaster(config, here, wanted)
     if not one.rest:
-        if not sayJSON(config, build):
-            say({}, *buildPage(one, build))
-        if config.get("follow") and build["finished"] is None:
-            raise CommandFailed(f"--follow needs a step: name it as {one.builder}/{one.number}/STEP")
-        return 0
-    found = _whenBegun(config, here, one, build)
+        return printLogs(config, one, build)
+    found = whenBegun(config, one, build, lambda: _again(here, one), POLL)
     over = found.finished or not config.get("follow")
     try:
         _print(config, here, found.filename, lambda: over or _isFinished(here, one))
@@ -136,8 +132,29 @@ def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
     raise NotThere(f"build {one.number} of {one.builder} has no log {one.rest!r}: {has}")
 
 
-def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any]) -> Found:
-    """The log that the name means. With C{--follow}, wait for it while the build runs."""
+def printLogs(config: Config, one: Wanted, build: Mapping[str, Any]) -> int:
+    """Print the list of a build's logs; returns the exit status. Raises L{CommandFailed} with C{--follow}
+    while the build runs.
+    """
+    if not sayJSON(config, build):
+        say({}, *buildPage(one, build))
+    if config.get("follow") and build["finished"] is None:
+        raise CommandFailed(f"--follow needs a step: name it as {one.builder}/{one.number}/STEP")
+    return 0
+
+
+def whenBegun(
+    config: Config,
+    one: Wanted,
+    build: Mapping[str, Any],
+    again: Callable[[], Mapping[str, Any]],
+    pause: float,
+) -> Found:
+    """The log that the name means. With C{--follow}, wait for it while the build runs.
+
+    @param again: asks the master for the build again.
+    @param pause: the seconds between two questions.
+    """
     told = False
     while True:
         try:
@@ -148,8 +165,8 @@ def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any])
         if not told:
             told = True
             complain(f"waiting for step {one.rest} of build {one.number} to start …")
-        time.sleep(POLL)
-        build = _again(here, one)
+        time.sleep(pause)
+        build = again()
 
 
 def _again(here: str, one: Wanted) -> dict[str, Any]:

@@ -7,7 +7,6 @@ file.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -15,15 +14,12 @@ from buildbot.control import remote
 from buildbot.control.client import ControlError
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.log import Found, NotThere, buildPage, choose, showing, verdict
+from buildbot.scripts.log import choose, printLogs, showing, verdict, whenBegun
 from buildbot.scripts.log import log as ofDirectory
 from buildbot.scripts.output import (
     CommandFailed,
     Config,
     askMaster,
-    complain,
-    say,
-    sayJSON,
     setting,
     tokenOf,
 )
@@ -44,18 +40,14 @@ def log(config: Config) -> int:
     one, build = _find(config, wanted)
     if one.rest:
         return _print(config, url, one, build)
-    if not sayJSON(config, build):
-        say({}, *buildPage(one, build))
-    if config.get("follow") and _runs(build):
-        raise CommandFailed(f"--follow needs a step: name it as {one.builder}/{one.number}/STEP")
-    return 0
+    return printLogs(config, one, build)
 
 
 def _print(config: Config, url: str, one: Wanted, build: dict[str, Any]) -> int:
     """Print the output of a log, to its end with C{--follow}."""
     if config.get("json"):
         raise CommandFailed("--json prints a log only on the machine of the master; leave it out")
-    found = _whenBegun(config, one, build)
+    found = whenBegun(config, one, build, lambda: _ask(config, one), POLL)
     follows = bool(config.get("follow")) and not found.finished
     query = {"follow": "1" if follows else None, "headers": "1" if config.get("headers") else None}
     names = (one.builder, "builds", str(one.number), "steps", found.step, "logs", found.record.name, "text")
@@ -87,23 +79,3 @@ def _find(config: Config, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]
 def _ask(config: Config, one: Wanted) -> dict[str, Any]:
     said: Any = askMaster(config, "build", {"builder": one.builder, "number": one.number})
     return dict(said)
-
-
-def _runs(build: dict[str, Any]) -> bool:
-    return build["finished"] is None
-
-
-def _whenBegun(config: Config, one: Wanted, build: dict[str, Any]) -> Found:
-    """The log that the name means. With C{--follow}, wait for it while the build runs."""
-    told = False
-    while True:
-        try:
-            return choose(one, build)
-        except NotThere as why:
-            if not _runs(build) or not config.get("follow"):
-                raise CommandFailed(str(why)) from None
-        if not told:
-            told = True
-            complain(f"waiting for step {one.rest} of build {one.number} to start …")
-        time.sleep(POLL)
-        build = _ask(config, one)
