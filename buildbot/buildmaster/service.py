@@ -45,6 +45,7 @@ from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
 from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildsetRecord
+from buildbot.outgoing.senders import Senders
 from buildbot.process.buildset import BuildSet
 from buildbot.process.cleanstop import CleanStop
 from buildbot.reconfig.apply import Applier
@@ -80,6 +81,7 @@ class BuildMaster(PluginParent):
     @ivar lastReconfig: the last reconfig, with C{who} and C{when}; see L{Reconfigurer.request}.
     @ivar audit: the record of all actions of people and scripts.
     @ivar cleanStop: stops me after the running builds.
+    @ivar outgoing: delivers the messages of status targets to other servers.
     @ivar logins: who is logged in to the web pages, and the tokens of scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
@@ -141,6 +143,7 @@ class BuildMaster(PluginParent):
         )
         self.audit = Audit(self.botmaster.resources.store, lambda: self.botmaster.now())
         self.logins = Logins(self.botmaster.resources.store)
+        self.outgoing = Senders(self.botmaster.resources)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
                 lambda: reportMaster(self),
@@ -338,6 +341,7 @@ class BuildMaster(PluginParent):
         for line in lines[1:]:
             log.warn("{line}", line=line)
         await self.audit.record(By("", PROCESS), "startMaster", MASTER)
+        await self.outgoing.sweep()
         self._ready.callback(lines)
 
     def _startFailed(self, why: Failure) -> None:
@@ -418,6 +422,7 @@ class BuildMaster(PluginParent):
         await self.botmaster.stopService()
         self.slavePort.stopAll()
         await super().stopService()
+        await self.outgoing.stop()
         await self.botmaster.closeStore()
         if self._locked:
             self._locked = False

@@ -68,6 +68,7 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
             for build in master.botmaster.recovery.givenUp
         ],
         "pollers": [_reportPoller(each) for each in master.pollers()],
+        "outgoing": master.outgoing.toRecords(),
         "shutdown": master.cleanStop.toRecord(),
         "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},

@@ -219,6 +219,13 @@ class ReportedCleanStop(Protocol):
         """The person who wants it, and the time of the request."""
 
 
+class ReportedSenders(Protocol):
+    """The senders of messages to other servers."""
+
+    def toRecords(self) -> list[dict[str, object]]:
+        """The state of each sender."""
+
+
 class ReportedMaster(Protocol):
     """A master: the L{buildbot.buildmaster.service.BuildMaster}."""
 
@@ -248,6 +255,10 @@ class ReportedMaster(Protocol):
     @property
     def cleanStop(self) -> ReportedCleanStop:
         """The clean stop of the master; None if nobody asked for one."""
+
+    @property
+    def outgoing(self) -> ReportedSenders:
+        """The senders of messages to other servers."""
 
     @property
     def slavePort(self) -> ReportedPort:

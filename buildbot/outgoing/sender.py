@@ -1,0 +1,372 @@
+# -*- test-case-name: tests.unit.outgoing.test_sender -*-
+"""The sender of one target: a bounded queue that is kept on disk, and delivered in order.
+
+A message is delivered at least once. It stays on disk until the server has accepted it. After a kill between
+these two it is delivered again, with the same id. L{buildbot.outgoing.senders} has the senders of a master.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
+from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, Health, waitAfter
+from buildbot.outgoing.target import NotNow, Refused, Target, TargetDown
+from buildbot.store.interface import IStore, StoreFailed
+from buildbot.text.plural import counted
+
+log = Logger()
+
+#: The prefix of the keys in the store; the target and the id of the message follow.
+PREFIX = "outgoing/"
+#: The most messages that wait for a target, and the most characters of them together.
+MOST = 1000
+MOST_CHARACTERS = 32 << 20
+#: Seconds for one delivery.
+DEADLINE = 300.0
+#: Seconds that a delivery may still take when the master stops.
+PATIENCE = 5.0
+
+
+def keyOf(target: str, id: str) -> str:
+    """The key of a message in the store."""
+    return f"{PREFIX}{quote(target, safe=':@')}/{id}"
+
+
+class Keeps(Protocol):
+    """Keeps a value in the store, again and again until it works."""
+
+    def __call__(self, key: str, value: Any, /) -> Deferred[None]: ...
+
+
+@dataclass(eq=False)
+class Entry:
+    """I am one message that waits; the message itself is only in the store.
+
+    @ivar place: counts the messages of a target; the order of delivery.
+    @ivar group: messages of one group stay in order even if one of them is refused for now.
+    @ivar subject: one line about the message, for people.
+    @ivar queued: when it was queued, in seconds since the epoch.
+    @ivar size: its characters.
+    @ivar due: the time before which it is not tried, in seconds since the epoch.
+    """
+
+    id: str
+    place: int
+    group: str
+    subject: str
+    queued: float
+    size: int
+    due: float = 0.0
+    attempts: int = 0
+    isKept: bool = False
+
+
+class Sender:
+    """I deliver the messages for one target.
+
+    @ivar name: the name of the target for people, without passwords: C{"mail to localhost"}.
+    @ivar health: what is known about the target.
+    @ivar delivered: the number of delivered messages since the start.
+    @ivar dropped: the number of messages since the start that were given up.
+    @ivar lastDropped: the last of them, with the reason; empty if there was none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: IStore,
+        keep: Keeps,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        chance: Callable[[], float],
+        healthChanged: Callable[[Sender], object] = lambda sender: None,
+    ) -> None:
+        """@param keep: keeps a value under a key; None deletes it.
+        @param now: returns the time, in seconds since the epoch.
+        @param chance: returns a random number from 0 to 1.
+        @param healthChanged: called after each change of L{health}.
+        """
+        self.name = name
+        self.health = Health()
+        self.delivered = self.dropped = 0
+        self.lastDropped = ""
+        self._store, self._keep = store, keep
+        self._clock, self._now, self._chance = clock, now, chance
+        self._healthChanged = healthChanged
+        self._entries: dict[str, Entry] = {}
+        self._characters = 0
+        self._place = 0
+        self._target: Target | None = None
+        self._working: Deferred[None] | None = None
+        self._current: Entry | None = None
+        self._alarm = Alarm(self._go)
+        self._isLoaded = self._isStopping = self._isBusy = False
+        self._idle: Deferred[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Sender {self.name}: {counted(len(self), 'message')}>"
+
+    def __len__(self) -> int:
+        """The number of messages that wait."""
+        return len(self._entries)
+
+    def toRecord(self) -> dict[str, Any]:
+        """My state for C{buildbot status}; docs/reference/status explains the keys."""
+        health = self.health
+        return {
+            "target": self.name,
+            "waiting": len(self._entries),
+            "oldest": min((each.queued for each in self._entries.values()), default=None),
+            "delivered": self.delivered,
+            "dropped": self.dropped,
+            "lastDropped": self.lastDropped,
+            "failures": health.failures,
+            "since": health.since,
+            "reason": health.reason,
+            "retryAt": health.retryAt,
+        }
+
+    # the target
+
+    def use(self, target: Target) -> None:
+        """Deliver to this target from now on. A new target is tried at once, also after failures."""
+        self._target = target
+        self._setHealth(Health())
+        for entry in self._entries.values():
+            entry.due = 0.0
+        self._go()
+
+    def release(self, target: Target) -> None:
+        """Deliver no more to this target, unless another one has taken its place. The messages stay."""
+        target.rest()
+        if self._target is target:
+            self._target = None
+            self._alarm.stop()
+
+    async def _load(self) -> None:
+        """Read the messages that an earlier process has left."""
+        prefix = keyOf(self.name, "")
+        try:
+            kept = await self._store.getStates(prefix)
+        except StoreFailed as why:
+            log.warn("{target}: cannot read what waits: {why}", target=self.name, why=why.reason)
+            if not self._isStopping:
+                self._alarm.set(self._clock, FIRST_WAIT)
+            return
+        mine, self._entries, self._characters = self._entries, {}, 0
+        for key, value in sorted(kept.items(), key=lambda item: int(item[1]["place"])):
+            id = key.removeprefix(prefix)
+            self._entries[id] = Entry(
+                id,
+                value["place"],
+                value["group"],
+                value["subject"],
+                value["queued"],
+                len(str(value["message"])),
+                isKept=True,
+            )
+        self._entries.update(mine)  # those queued while I was reading
+        self._characters = sum(each.size for each in self._entries.values())
+        self._place = max((self._place, *(each.place for each in self._entries.values())))
+        self._isLoaded = True
+
+    # messages
+
+    def add(self, id: str, message: Mapping[str, Any], subject: str, group: str = "") -> Deferred[None]:
+        """Queue a message.
+
+        @param id: unique among the messages of the target; a second message with an id that waits is ignored.
+        @param message: a dict of JSON values.
+        @param subject: one line about the message, for people.
+        @param group: messages of one group are delivered in order.
+        @return: fires when the message is on disk.
+        """
+        if id in self._entries:
+            return succeed(None)
+        size = len(str(message))
+        self._makeRoom(group, size)
+        self._place = max(self._place + 1, int(self._now() * 1000))  # after those of earlier processes
+        entry = Entry(id, self._place, group, subject, self._now(), size)
+        self._entries[id] = entry
+        self._characters += size
+        value = {
+            "place": entry.place,
+            "group": group,
+            "subject": subject,
+            "queued": entry.queued,
+            "message": dict(message),
+        }
+        return self._keep(keyOf(self.name, id), value).addCallback(self._kept, entry)
+
+    def _kept(self, result: object, entry: Entry) -> None:
+        entry.isKept = True
+        self._go()
+
+    def _makeRoom(self, group: str, size: int) -> None:
+        """Drop the oldest messages, those of the same group first, until one more has room."""
+        while self._entries and (len(self._entries) >= MOST or self._characters + size > MOST_CHARACTERS):
+            others = [each for each in self._entries.values() if each is not self._current]
+            if not others:
+                return
+            self._drop(
+                next((each for each in others if each.group == group), others[0]), "too many messages wait"
+            )
+
+    def _drop(self, entry: Entry, why: str) -> Deferred[None]:
+        self.dropped += 1
+        self.lastDropped = f"{entry.subject}: {why}"
+        log.warn("{target}: dropped {subject!r}: {why}", target=self.name, subject=entry.subject, why=why)
+        return self._forget(entry)
+
+    def _forget(self, entry: Entry) -> Deferred[None]:
+        if self._entries.pop(entry.id, None) is not None:
+            self._characters -= entry.size
+        return self._keep(keyOf(self.name, entry.id), None)
+
+    # deliveries
+
+    def _go(self) -> None:
+        """Begin the next delivery, or wait until there is one."""
+        target = self._target
+        if target is None or self._isStopping or self._isBusy:
+            return
+        if not self._isLoaded:
+            self._begin(self._load())
+            return
+        now = self._now()
+        for old in [each for each in self._entries.values() if now - each.queued > KEPT_FOR]:
+            self._drop(old, self.health.reason or "it waited for a day")
+        if not self._entries:
+            target.rest()
+            return
+        if self.health.retryAt is not None and now < self.health.retryAt:
+            self._wait(self.health.retryAt - now)
+            return
+        entry = self._next(now)
+        if entry is None:
+            target.rest()
+            due = [each.due for each in self._entries.values() if each.due > now]
+            if due:
+                self._wait(min(due) - now)
+            return
+        self._current = entry
+        self._begin(self._deliver(entry, target))
+
+    def _begin(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Do one piece of work. It may end at once, so the next one begins in a later turn."""
+        self._alarm.stop()
+        self._isBusy = True
+        working = self._working = ensureDeferred(work)
+        working.addErrback(self._failed).addBoth(self._ended)
+
+    def _wait(self, seconds: float) -> None:
+        oldest = min(each.queued for each in self._entries.values())
+        self._alarm.set(self._clock, max(0.1, min(seconds, oldest + KEPT_FOR + 1 - self._now())))
+
+    def _next(self, now: float) -> Entry | None:
+        """The first message that may be delivered: no earlier one of its group waits."""
+        held: set[str] = set()
+        for entry in self._entries.values():
+            if entry.isKept and entry.due <= now and entry.group not in held:
+                return entry
+            if entry.group:
+                held.add(entry.group)
+        return None
+
+    async def _deliver(self, entry: Entry, target: Target) -> None:
+        try:
+            value = await self._store.getState(keyOf(self.name, entry.id))
+        except StoreFailed as why:
+            self._setHealth(self.health.failed(self._now(), self._chance(), f"the store fails: {why.reason}"))
+            return
+        if value is None:  # the store was replaced
+            self._entries.pop(entry.id, None)
+            return
+        entry.attempts += 1
+        try:
+            delivery = target.deliver(value["message"])
+            delivery.addTimeout(DEADLINE, self._clock, onTimeoutCancel=_tooSlow)
+            await delivery
+        except TargetDown as down:
+            failed = self.health.failed(self._now(), self._chance(), down.reason, down.cure, down.after)
+            self._setHealth(failed)
+            log.warn(
+                "{target} failed, and {messages} wait: {why}",
+                target=self.name,
+                messages=counted(len(self._entries), "message"),
+                why=down.reason,
+            )
+            return
+        except NotNow as later:
+            self._setHealth(Health())
+            await self._delay(entry, value, later)
+            return
+        except Refused as refused:
+            self._setHealth(Health())
+            await self._drop(entry, refused.reason)
+            return
+        self._setHealth(Health())
+        self.delivered += 1
+        await self._forget(entry)
+
+    async def _delay(self, entry: Entry, value: Mapping[str, Any], later: NotNow) -> None:
+        entry.due = self._now() + waitAfter(entry.attempts, self._chance())
+        log.info(
+            "{target} refused {subject!r} for now: {why}",
+            target=self.name,
+            subject=entry.subject,
+            why=later.reason,
+        )
+        if later.rest is not None:
+            await self._keep(keyOf(self.name, entry.id), {**value, "message": dict(later.rest)})
+
+    def _failed(self, why: Any) -> None:
+        """A delivery ended with an unexpected error: treat the target as down."""
+        if why.check(CancelledError):
+            return
+        log.failure("{target} failed", why, target=self.name)
+        if why.check(*PLUGIN_ERRORS):
+            reason = f"an error in the master, {why.type.__name__}: see twistd.log"
+            self._setHealth(self.health.failed(self._now(), self._chance(), reason))
+
+    def _ended(self, result: object) -> None:
+        self._isBusy = False
+        self._working = self._current = None
+        if self._idle is not None:
+            idle, self._idle = self._idle, None
+            idle.callback(None)
+        elif not self._alarm.isSet:
+            self._alarm.set(self._clock, 0)
+
+    def _setHealth(self, health: Health) -> None:
+        if health != self.health:
+            self.health = health
+            self._healthChanged(self)
+
+    async def stop(self) -> None:
+        """End: wait a moment for the delivery that goes on, then cancel it. The messages stay on disk."""
+        self._isStopping = True
+        self._alarm.stop()
+        if self._working is not None:
+            working = self._working
+            self._idle = Deferred()
+            patience = self._clock.callLater(PATIENCE, working.cancel)
+            await self._idle
+            if patience.active():
+                patience.cancel()
+        if self._target is not None:
+            self._target.rest()
+            self._target = None
+
+
+def _tooSlow(result: object, seconds: float) -> None:
+    raise TargetDown(f"it did not answer within {seconds:g} seconds")

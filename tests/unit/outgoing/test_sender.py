@@ -1,0 +1,307 @@
+"""The queue of messages for one target: what arrives, in which order, and what is said about the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.daemon.troubles import Troubles
+from buildbot.outgoing import sender as module
+from buildbot.outgoing.senders import Senders
+from buildbot.outgoing.target import NotNow, Refused, TargetDown
+from buildbot.store.interface import StoreFailed
+from buildbot.store.memory import MemoryStore
+from tests.unit.outgoing.sinks import Sink
+
+NAME = "mail to localhost"
+HOUR, DAY = 3600, 86400
+
+
+class Resources:
+    """The resources of a master: a clock, and a store that outlives it."""
+
+    def __init__(self, clock: Clock, store: MemoryStore) -> None:
+        self.clock: Any = clock
+        self.now = clock.seconds
+        self.store: Any = store
+        self.troubles = Troubles(self.now)
+
+
+class SenderCase(unittest.SynchronousTestCase):
+    """A master with one target, that can be killed and started again."""
+
+    def setUp(self) -> None:
+        self.store = MemoryStore()
+        self.successResultOf(self.store.open())
+        self.sink = Sink()
+        self.clock = Clock()
+        self.clock.advance(10**6)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start a master."""
+        self.resources = Resources(self.clock, self.store)
+        self.senders = Senders(self.resources, chance=lambda: 0.5)
+        self.sender = self.senders.sender(NAME)
+        self.sender.use(self.sink)
+        self.run_()
+
+    def kill(self) -> None:
+        """Kill the master: its process does nothing more."""
+        for call in self.clock.getDelayedCalls():
+            call.cancel()
+
+    def run_(self) -> None:
+        """Let everything happen that needs no time."""
+        for _ in range(3000):
+            if not any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls()):
+                break
+            self.clock.advance(0)
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        for _ in range(seconds // 10):
+            self.clock.advance(10)
+            self.run_()
+
+    def add(self, *numbers: int, group: str = "full") -> None:
+        """Queue messages, and let them be delivered if they can be."""
+        for n in numbers:
+            self.successResultOf(self.sender.add(f"id{n}", {"n": n}, f"mail {n}", group))
+        self.run_()
+
+    def kept(self) -> int:
+        """The number of messages in the store."""
+        return len(self.successResultOf(self.store.getStates(module.PREFIX)))
+
+    def tearDown(self) -> None:
+        stopped = ensureDeferred(self.senders.stop())
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class DeliveryTests(SenderCase):
+    """A target that works, and one that does not."""
+
+    def test_delivered(self) -> None:
+        """Messages are delivered once, in order, and leave the store."""
+        self.add(1, 2, 3)
+        self.assertEqual((self.sink.got, self.kept(), self.sender.delivered), ([1, 2, 3], 0, 3))
+        self.assertGreater(self.sink.rests, 0)
+
+    def test_sameId(self) -> None:
+        """A message that waits is not queued a second time."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, 1)
+        self.assertEqual(len(self.sender), 1)
+
+    def test_downForAnHour(self) -> None:
+        """What is queued while the target is down for an hour arrives once, in order, when it is back."""
+        self.sink.trouble = TargetDown("connection refused", "start the relay")
+        for n in range(6):
+            self.add(n)
+            self.wait(HOUR // 6)
+        self.assertLess(len(self.sink.tried), 12)  # it is left in peace meanwhile
+        self.sink.trouble = None
+        self.wait(HOUR)
+        self.assertEqual((self.sink.got, self.kept()), ([0, 1, 2, 3, 4, 5], 0))
+
+    def test_trouble(self) -> None:
+        """Several failures in a row are a trouble of the master, until the target works."""
+        self.sink.trouble = TargetDown("connection refused", "start the relay")
+        self.add(1)
+        self.assertEqual(self.resources.troubles.current(), [])
+        self.wait(HOUR)
+        (trouble,) = self.resources.troubles.current()
+        self.assertEqual((trouble.subject, trouble.symptom.why), (NAME, "connection refused"))
+        self.assertEqual(trouble.symptom.cure, "start the relay")
+        self.sink.trouble = None
+        self.wait(HOUR)
+        self.assertEqual((self.resources.troubles.current(), self.sink.got), ([], [1]))
+
+    def test_downForADay(self) -> None:
+        """After a day a message is given up, and the log and the status name it with the reason."""
+        self.sink.trouble = TargetDown("connection refused")
+        self.add(1)
+        self.wait(DAY - 2 * HOUR)
+        self.assertEqual(self.sender.dropped, 0)
+        self.add(2)
+        self.wait(3 * HOUR)
+        said = self.sender.toRecord()
+        self.assertEqual((said["dropped"], said["lastDropped"]), (1, "mail 1: connection refused"))
+        self.sink.trouble = None
+        self.wait(2 * HOUR)
+        self.assertEqual((self.sink.got, self.kept()), ([2], 0))
+
+    def test_askedToWait(self) -> None:
+        """A target that asks for half an hour is not asked before."""
+        self.sink.trouble = TargetDown("429", after=1800)
+        self.add(1)
+        self.sink.trouble = None
+        self.wait(1790)
+        self.assertEqual(self.sink.tried, [1])
+        self.wait(20)
+        self.assertEqual(self.sink.got, [1])
+
+    def test_refusedForNow(self) -> None:
+        """A message that is refused for now holds back its own group only."""
+        self.sink.trouble = lambda message: NotNow("greylisted") if message["n"] == 1 else None
+        self.add(1, 2, group="full")
+        self.add(3, group="quick")
+        self.assertEqual(self.sink.got, [3])
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual(self.sink.got, [3, 1, 2])
+
+    def test_rest(self) -> None:
+        """After a part of a message was delivered, only the rest is tried again."""
+        self.sink.trouble = lambda message: NotNow("mailbox full", {"n": 10}) if message["n"] == 1 else None
+        self.add(1)
+        self.wait(120)
+        self.assertEqual((self.sink.got, self.kept()), ([10], 0))
+
+    def test_refused(self) -> None:
+        """A message that is refused for good is given up; the next one is delivered."""
+        self.sink.trouble = lambda message: Refused("no such user") if message["n"] == 1 else None
+        self.add(1, 2)
+        self.assertEqual((self.sink.got, self.kept()), ([2], 0))
+        self.assertEqual(self.sender.lastDropped, "mail 1: no such user")
+
+    def test_tooSlow(self) -> None:
+        """A target that does not answer counts as down."""
+        self.sink.slow = []
+        self.add(1)
+        self.wait(310)
+        self.assertEqual(self.sender.health.reason, "it did not answer within 300 seconds")
+        self.sink.slow = None
+        self.wait(120)
+        self.assertEqual(self.sink.got, [1])
+
+    def test_bug(self) -> None:
+        """An error of the program is logged, and the message stays."""
+        self.sink.trouble = ZeroDivisionError("oops")
+        self.add(1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual(self.sink.got, [1])
+
+
+class KeptTests(SenderCase):
+    """Messages on disk: over a kill, a stop, a reconfig, and a store that fails."""
+
+    def test_killed(self) -> None:
+        """What was queued before the master was killed is delivered by the next one, in order."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, 2, 3)
+        self.kill()
+        self.sink.trouble = None
+        self.begin()
+        self.add(4)
+        self.assertEqual(self.sink.got, [1, 2, 3, 4])
+
+    def test_stopped(self) -> None:
+        """A clean stop waits a moment for a delivery; the rest waits for the next start."""
+        self.sink.slow = []
+        self.add(1, 2)
+        stopping = ensureDeferred(self.senders.stop())
+        self.assertNoResult(stopping)
+        self.sink.slow.pop().callback(None)
+        self.successResultOf(stopping)
+        self.assertEqual((self.sink.got, self.kept()), ([1], 1))
+        self.sink.slow = None
+        self.begin()
+        self.assertEqual(self.sink.got, [1, 2])
+
+    def test_stoppedWhileSlow(self) -> None:
+        """A clean stop does not wait long; the message is tried again at the next start."""
+        self.sink.slow = []
+        self.add(1)
+        stopping = ensureDeferred(self.senders.stop())
+        self.clock.advance(6)
+        self.successResultOf(stopping)
+        self.sink.slow = None
+        self.begin()
+        self.assertEqual(self.sink.got, [1])
+
+    def test_reconfig(self) -> None:
+        """Another target of the same name takes over what waits, and is tried at once."""
+        self.sink.trouble = TargetDown("wrong password")
+        self.add(1)
+        other = Sink()
+        self.sender.use(other)
+        self.sender.release(self.sink)
+        self.run_()
+        self.assertEqual((self.sink.got, other.got), ([], [1]))
+
+    def test_nobody(self) -> None:
+        """Without a target, messages wait; those older than a day are swept at a later start."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1)
+        self.sender.release(self.sink)
+        self.successResultOf(ensureDeferred(self.senders.stop()))
+        self.senders = Senders(self.resources, chance=lambda: 0.5)
+        self.successResultOf(ensureDeferred(self.senders.sweep()))
+        self.assertEqual(self.kept(), 1)
+        self.clock.advance(2 * DAY)
+        self.successResultOf(ensureDeferred(self.senders.sweep()))
+        self.assertEqual(self.kept(), 0)
+
+    def test_storeFails(self) -> None:
+        """While the disk is full, a message is not acknowledged; it goes out when there is room."""
+        works = self.store.setState
+        self.patch(self.store, "setState", lambda key, value: fail(StoreFailed("disk full")))
+        added: Deferred[None] = self.sender.add("id1", {"n": 1}, "mail 1")
+        self.run_()
+        self.assertNoResult(added)
+        self.assertEqual(self.sink.tried, [])
+        self.patch(self.store, "setState", works)
+        self.wait(120)
+        self.successResultOf(added)
+        self.assertEqual((self.sink.got, self.kept()), ([1], 0))
+
+    def test_unreadable(self) -> None:
+        """A store that cannot be read for a while delays the start of the deliveries."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1)
+        self.kill()
+        self.sink.trouble = None
+        works = self.store.getStates
+        self.patch(self.store, "getStates", lambda prefix: fail(StoreFailed("broken")))
+        self.begin()
+        self.add(2)
+        self.assertEqual(self.sink.got, [])
+        self.patch(self.store, "getStates", works)
+        self.wait(120)
+        self.assertEqual(self.sink.got, [1, 2])
+
+
+class RoomTests(SenderCase):
+    """The queue is bounded."""
+
+    def test_many(self) -> None:
+        """Beyond the limit, the oldest message of the same builder is dropped, not that of another one."""
+        self.patch(module, "MOST", 3)
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, group="quick")
+        self.add(2, 3, 4, 5, group="full")
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual((self.sink.got, self.sender.dropped), ([1, 4, 5], 2))
+        self.assertEqual(self.sender.lastDropped, "mail 3: too many messages wait")
+
+    def test_large(self) -> None:
+        """The size of all messages is bounded, too."""
+        self.patch(module, "MOST_CHARACTERS", 30)
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, 2, 3, 4, 5)
+        self.assertLess(len(self.sender), 5)
+        self.assertEqual(self.kept(), len(self.sender))
+
+    def test_thousand(self) -> None:
+        """A thousand messages in a second are all delivered, once."""
+        self.add(*range(1000))
+        self.assertEqual((self.sink.got, self.kept(), self.sender.dropped), (list(range(1000)), 0, 0))
