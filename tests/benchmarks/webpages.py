@@ -74,6 +74,8 @@ PAGES: dict[str, tuple[str, float, float]] = {
     "waterfall": ("/waterfall", 30, 45),
     "grid": ("/grid", 60, 60),
     "tgrid": ("/tgrid", 60, 60),
+    "grid of 40": ("/grid?width=40", 60, 60),
+    "tgrid of 40": ("/tgrid?width=40", 60, 60),
     "console": ("/console", 60, 60),
     "builder": ("/builders/builder001", 15, 40),
     "build": ("/builders/builder001/builds/50", 15, 10),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -51,7 +51,7 @@ class Boxes:
         self._call = call
         self._title = title
         self._pieces: dict[tuple[str, int | None], list[str]] = {}
-        self._links: dict[tuple[str, int | None], list[str]] = {}
+        self._links: dict[tuple[int | None, Template], tuple[str, str, str]] = {}
 
     def box(self, row: BuildRow) -> Markup:
         """The box of a build, a link to its page."""
@@ -62,14 +62,37 @@ class Boxes:
             pieces = self._pieces[key] = _made(row, to, self._title).split(_NUMBER)
         return Markup(str(int(row.number)).join(pieces))
 
-    def link(self, row: BuildRow) -> Markup:
-        """The result and the number of a build, as a link to its page."""
-        key = (row.builder, row.results)
-        pieces = self._links.get(key)
+    def links(self, builder: str, rows: Iterable[BuildRow | None], around: Template) -> list[str]:
+        """The HTML of the results and numbers of builds of one builder, as links to their pages.
+
+        A wide grid has thousands. To make a L{Markup} of each would cost more than all the rest.
+
+        @param around: a template with the field C{text} for each of them; None is an empty one.
+        """
+        to = f"{self._call.to('builders', builder, 'builds')}/"
+        nothing = around(text="")
+        known: dict[int | None, tuple[str, str, str]] = {}
+        made: list[str] = []
+        for row in rows:
+            if row is None:
+                made.append(nothing)
+                continue
+            results, number = row.results, int(row.number)
+            if results not in known:
+                before, between, after = self._ofResult(results, around)
+                known[results] = f"{before}{to}", between, after
+            before, between, after = known[results]
+            made.append(f"{before}{number}{between}{number}{after}")
+        return made
+
+    def _ofResult(self, results: int | None, around: Template) -> tuple[str, str, str]:
+        """The pieces before, between and after the two numbers in a link; the first one lacks the address."""
+        pieces = self._links.get((results, around))
         if pieces is None:
-            to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
-            pieces = self._links[key] = result(row.results, Markup(f"#{_NUMBER}"), to).split(_NUMBER)
-        return Markup(str(int(row.number)).join(pieces))
+            text = around(text=result(results, Markup(f"#{_NUMBER}"), Href(_NUMBER)))
+            before, between, after = text.split(_NUMBER)
+            pieces = self._links[results, around] = before, between, after
+        return pieces
 
     def strip(self, rows: Sequence[BuildRow]) -> Markup:
         """The boxes of builds, which are given newest first; the oldest is the first box."""

@@ -44,11 +44,16 @@ _STRIP = Template('<span class="strip">{box}</span>')
 
 @dataclass(frozen=True)
 class _Line:
-    """A builder, or a folded category: the text of its head, its last build, and its cells by revision."""
+    """A builder, or a folded category.
+
+    @ivar head: the text of its head.
+    @ivar last: the cell of its last build.
+    @ivar cells: the HTML of its cells by revision: see L{Boxes.links}.
+    """
 
     head: Markup
     last: Markup
-    cells: Sequence[Markup]
+    cells: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def _lines(call: Call, boxes: Boxes, group: Group, rows: Rows, order: Sequence[S
             _Line(
                 _builder(call, name),
                 _summary(call, name, last[name]),
-                [_cell(boxes, placed[name].get(each)) for each in order],
+                boxes.links(name, map(placed[name].get, order), _CELL),
             )
             for name in group.builders
         ],
@@ -151,7 +156,7 @@ def _byBuilder(
     for group in groups:
         if _hasHeads(groups):
             body.append(_GROUP(scope="row", count=len(heads), text=group.head))
-        body += [join([_SIDE(text=each.head), each.last, *each.cells]) for each in group.lines]
+        body += [join([_SIDE(text=each.head), each.last, _glued(each.cells)]) for each in group.lines]
     return [join(heads)], body
 
 
@@ -168,10 +173,15 @@ def _byRevision(
         tops = [_GROUP(scope="col", count=len(each.lines), text=each.head) for each in groups]
         heads.insert(0, join([_NOTHING, *tops]))
     body = [
-        join([_SIDE(text=_stamp(call, each)), *(line.cells[place] for line in lines)])
+        join([_SIDE(text=_stamp(call, each)), _glued(line.cells[place] for line in lines)])
         for place, each in enumerate(order)
     ]
     return heads, body
+
+
+def _glued(cells: Iterable[str]) -> Markup:
+    """Several cells, which are HTML already."""
+    return Markup("".join(cells))
 
 
 def _hasHeads(groups: Sequence[_Lines]) -> bool:
@@ -199,10 +209,6 @@ def _builder(call: Call, name: str) -> Markup:
     """The head of a builder, with its state."""
     state = call.world.status.getBuilder(name).getState()[0]
     return join([link(call.to("builders", name), name), activity(state)], " ")
-
-
-def _cell(boxes: Boxes, row: BuildRow | None) -> Markup:
-    return _NOTHING if row is None else Markup(f"<td>{boxes.link(row)}</td>")
 
 
 ROUTES = (

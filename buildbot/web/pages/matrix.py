@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from buildbot.model.rows import BuildRow, ChangeRow
 
@@ -15,9 +16,11 @@ from buildbot.model.rows import BuildRow, ChangeRow
 Rows = Mapping[str, Sequence[BuildRow]]
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """The built source: a revision of a branch. The revision None is the latest one at that time."""
+class Stamp(NamedTuple):
+    """The built source: a revision of a branch. The revision None is the latest one at that time.
+
+    It equals the tuple of its values, which is made much faster: a wide grid looks up thousands.
+    """
 
     branch: str | None
     revision: str | None
@@ -37,20 +40,18 @@ class Commit:
 
 def stamps(rows: Rows, count: int) -> list[Stamp]:
     """The newest C{count} stamps, the newest first. A stamp is as old as its first build."""
-    began: dict[Stamp, float] = {}
+    began: dict[tuple[str | None, str | None], float] = {}
     for builds in rows.values():
         for row in builds:
-            stamp = Stamp(row.branch, row.revision)
-            began[stamp] = min(row.started, began.get(stamp, row.started))
-    return sorted(began, key=lambda stamp: began[stamp], reverse=True)[:count]
+            stamp, started = (row.branch, row.revision), row.started
+            if started <= began.get(stamp, started):
+                began[stamp] = started
+    return [Stamp(*each) for each in sorted(began, key=began.__getitem__, reverse=True)[:count]]
 
 
-def byStamp(builds: Iterable[BuildRow]) -> dict[Stamp, BuildRow]:
+def byStamp(builds: Sequence[BuildRow]) -> Mapping[tuple[str | None, str | None], BuildRow]:
     """The newest build of each stamp, of one builder's builds, which are given newest first."""
-    found: dict[Stamp, BuildRow] = {}
-    for row in builds:
-        found.setdefault(Stamp(row.branch, row.revision), row)
-    return found
+    return {(row.branch, row.revision): row for row in reversed(builds)}
 
 
 def commits(changes: Iterable[ChangeRow]) -> list[Commit]:

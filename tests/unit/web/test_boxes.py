@@ -8,6 +8,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.web.call import Call
+from buildbot.web.markup import Template
 from buildbot.web.pages.boxes import Boxes, merged
 from tests.unit.web.test_standing import history
 
@@ -49,3 +50,16 @@ class RunsTests(unittest.SynchronousTestCase):
         for number, word in ((3, "failure"), (4, "failure"), (5, "success"), (6, "running")):
             self.assertIn(f'href="builders/full/builds/{number}" title="{word}"', strip)
         self.assertNotIn("builds/1", strip)
+
+
+class LinksTests(unittest.SynchronousTestCase):
+    """The cells of a grid."""
+
+    def test_links(self) -> None:
+        """Each build has its result and number in a link to its page; a missing build is an empty cell."""
+        page: Any = Call(SimpleNamespace(), SimpleNamespace(), root="../")  # type: ignore[arg-type]
+        good, red = history("rg")
+        cells = Boxes(page).links("a/b <c>", [good, None, red], Template("<td>{text}</td>"))
+        self.assertEqual(cells[1], "<td></td>")
+        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/1">#1 <span class="word">success', cells[0])
+        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/0">#0 <span class="word">failure', cells[2])

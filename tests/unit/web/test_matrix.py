@@ -35,7 +35,7 @@ class StampsTests(unittest.SynchronousTestCase):
     def test_newestTry(self) -> None:
         """A cell has the newest build of its revision."""
         found = byStamp([build(5, "r1"), build(2, "r2"), build(1, "r1")])
-        self.assertEqual({stamp.revision: row.number for stamp, row in found.items()}, {"r1": 5, "r2": 2})
+        self.assertEqual({revision: row.number for (_, revision), row in found.items()}, {"r1": 5, "r2": 2})
 
 
 class PlacesTests(unittest.SynchronousTestCase):
