@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
@@ -103,7 +104,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_most(self) -> None:
         """The answers in memory are limited; the oldest one is still in the store."""
-        self.patch(repeats, "MOST", 2)
+        self.repeats = Repeats(2 * repeats.EACH + 2)
         for key in ("a", "b", "c"):
             self.successResultOf(self.once(key))
         self.assertEqual(self.successResultOf(self.once("c")).body, b"3")
@@ -117,6 +118,76 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.assertEqual((again.body, again.status, again.type), (first.body, first.status, first.type))
         self.repeats = Repeats()
         self.assertEqual(self.failureResultOf(self.once(body=b"x"), Problem).value.status, 422)
+
+    def test_crash(self) -> None:
+        """The master dies while it acts: later, nobody is told that the action was done, or was not done."""
+        self.begin()
+        self.repeats = Repeats()
+        for _ in range(2):
+            problem = self.failureResultOf(self.once(), Problem).value
+            self.assertEqual(problem.status, 409)
+            self.assertIn("The master stopped before it could answer", problem.detail)
+            self.assertIn("with a new key", problem.hint)
+        self.assertEqual(self.done, 0)
+        self.assertEqual(self.failureResultOf(self.once(body=b"x"), Problem).value.status, 422)
+        self.assertEqual(self.successResultOf(self.once("other")).body, b"1")
+        self.world.clock.advance(repeats.KEPT + 1)
+        self.assertEqual(self.successResultOf(self.once()).body, b"2")
+
+    def test_failed(self) -> None:
+        """An action that has failed is done again, also after a restart."""
+        self.begin().errback(ValueError("no"))
+        self.repeats = Repeats()
+        self.assertEqual(self.successResultOf(self.once()).body, b"1")
+
+    def test_crowd(self) -> None:
+        """An action that goes on is not forgotten, whatever else is done meanwhile."""
+        self.repeats = Repeats(repeats.EACH)
+        waits = self.begin()
+        for number in range(5):
+            self.successResultOf(self.once(str(number)))
+        self.world.clock.advance(repeats.KEPT + 1)
+        self.successResultOf(self.once("late"))
+        self.assertEqual(self.failureResultOf(self.once(), Problem).value.status, 409)
+        waits.callback(None)
+        self.assertEqual(self.successResultOf(self.once()).body, b"7")
+        self.assertEqual(self.done, 7)
+
+    def test_damaged(self) -> None:
+        """A stored answer that is damaged is no answer, and no reason to act again."""
+        whole: dict[str, Any] = {"body": "b", "type": "text/plain", "status": 202, "headers": []}
+        wrong: list[dict[str, Any]] = [
+            *({name: value for name, value in whole.items() if name != lost} for lost in whole),
+            *({**whole, name: None} for name in whole),
+        ]
+        self.successResultOf(self.once())
+        for values in wrong:
+            self.store(values)
+            problem = self.failureResultOf(self.once(), Problem).value
+            self.assertEqual((problem.status, self.done), (409, 1), values)
+            self.assertIn("The stored answer to it is damaged", problem.detail)
+        self.store({**whole, "headers": [["a"], 7, ["b", "c"]]})
+        self.assertEqual(self.successResultOf(self.once()).headers, (("b", "c"),))
+
+    def store(self, values: dict[str, Any]) -> None:
+        """Replace the stored answer to the only action, and forget what is in memory."""
+        answers: Any = self.world.store._actions._answers
+        ((name, (kept, _)),) = answers.items()
+        self.successResultOf(self.world.store.keepAnswer(name, replace(kept, answer=values), 0.0))
+        self.repeats = Repeats()
+
+    def begin(self) -> Deferred[None]:
+        """Send an action that goes on until the returned Deferred fires."""
+        waits: Deferred[None] = Deferred()
+
+        async def slow() -> Answer:
+            await waits
+            return await self.act()
+
+        unused: Any = None
+        call = Call(self.world, unused, headers={"idempotency-key": "k"}, body=b"b")
+        ensureDeferred(self.repeats.once(call, slow)).addErrback(lambda why: why.trap(ValueError))
+        return waits
 
     def test_brokenStore(self) -> None:
         """If the answer cannot be stored, the action is done, and its answer is in memory."""
