@@ -130,7 +130,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Master": _object(
         "The master. Those who administer it see more: its directory, process, ports and refused logins.",
-        (*("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "troubles"),),
+        (*("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "outgoing", "troubles"),),
         pid=WHOLE,
         since=TIME,
         version=TEXT,
@@ -154,6 +154,7 @@ SCHEMAS: dict[str, Schema] = {
         ),
         givenUp=_list(_of("object")),
         pollers=_list(_of("object")),
+        outgoing=_list(_of("object")),
         troubles=_list(_of("object")),
         keeps=_object("How many builds are kept.", builds=ANY, days=ANY),
     ),
