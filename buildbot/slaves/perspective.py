@@ -285,6 +285,7 @@ class BotPerspective(NewCredPerspective):
             status.since = now
             self.botmaster.announcer.report("slaveDisconnected", self.slavename)
         status.setConnected(False)
+        status.note = ""  # the conflict of two machines is over, too: neither is connected
         status.happened(now, f"disconnected from {address}: {why}")
         self._log("slave {name} detached from {address}: {why}", address=address, why=why)
         self.botmaster.slaveLost(self)

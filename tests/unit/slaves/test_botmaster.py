@@ -638,6 +638,16 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
         self.assertEqual(self.bot.slave_status.note, "")
 
+    def test_conflictOfTheGone(self) -> None:
+        """Once neither of the two is connected, the note of the conflict is gone, too."""
+        self.test_conflict()
+        self.assertNotEqual(self.bot.slave_status.note, "")
+        for each in list(self.factory.open):
+            each.transport.abortConnection()
+        self.settle()
+        self.assertFalse(self.bot.slave_status.isConnected())
+        self.assertEqual(self.bot.slave_status.note, "")
+
     def test_removedDuringSquabble(self) -> None:
         """R3: removing a bot during a name conflict closes both connections."""
         holder = self.fight(3)
