@@ -7,8 +7,9 @@ import xmlrpc.client
 from typing import Any
 from urllib.parse import urlencode
 
-from twisted.internet.defer import execute
+from twisted.internet.defer import ensureDeferred, execute
 
+from buildbot.control.audit import By
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
@@ -271,6 +272,23 @@ class BuildActsTests(ActingCase):
             ("ann", "session", "127.0.0.1", "forceBuild", "builder/full", "done"),
         )
         self.assertIn("because &lt;b&gt;", self.get("/audit").text)
+
+    def test_auditLinks(self) -> None:
+        """The record of actions leads to the page of each builder, build and slave that still exists."""
+        audit = self.master.audit
+        for subject in ("builder/full", "builder/full/build/7", "builder/no%20more/build/7", "slave/bot1"):
+            self.successResultOf(ensureDeferred(audit.record(By("ann"), "look", subject)))
+        self.successResultOf(ensureDeferred(audit.record(By("ann"), "look", "token/a%3Cb")))
+        self.logIn()
+        page = self.get("/audit").text
+        for shown in (
+            '<a href="builders/full">full</a>',
+            '<a href="builders/full/builds/7">full #7</a>',
+            '<a href="buildslaves/bot1">bot1</a>',
+            ">builder no more build 7<",
+            ">token a&lt;b<",
+        ):
+            self.assertIn(shown, page)
 
     def test_lastValues(self) -> None:
         """The form has the values that the person used last, but no reason and no secret, for all time."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -180,10 +180,25 @@ async def doneHere(call: Call, subject: str) -> Markup:
     latest = (await call.world.master.audit.find(10 * SHOWN, subject=subject)).rows
     # Attempts of strangers must not push out real actions.
     entries = [each for each in latest if each.outcome != REFUSED][:SHOWN]
-    return section("done-title", "Done here", entryTable(entries, "Newest first")) if entries else NOTHING
+    if not entries:
+        return NOTHING
+    return section("done-title", "Done here", entryTable(call, entries, "Newest first"))
 
 
-def entryTable(entries: Sequence[Entry], caption: str, hasAddresses: bool = False) -> Markup:
+def subjectLink(call: Call, subject: str) -> Value:
+    """What an action was done to, in words; a link if it has a page."""
+    kind, name, *more = (unquote(each) for each in (*subject.split("/"), ""))
+    if kind == "builder" and name in call.world.botmaster.builders:
+        number = more[1] if more[0] == "build" else ""
+        if not number:
+            return link(call.to("builders", name), name)
+        return link(call.to("builders", name, "builds", number), f"{name} #{number}")
+    if kind == "slave" and name in call.world.botmaster.slaves:
+        return link(call.to("buildslaves", name), name)
+    return " ".join(part for part in (kind, name, *more) if part)
+
+
+def entryTable(call: Call, entries: Sequence[Entry], caption: str, hasAddresses: bool = False) -> Markup:
     """A table of actions.
 
     @param hasAddresses: True to show where they came from: for administrators.
@@ -196,7 +211,7 @@ def entryTable(entries: Sequence[Entry], caption: str, hasAddresses: bool = Fals
             each.who or "nobody in particular",
             *([f"{each.how} {each.address}".strip()] if hasAddresses else []),
             each.action,
-            each.subject,
+            subjectLink(call, each.subject),
             each.outcome,
             each.detail,
         ]

@@ -127,7 +127,7 @@ async def auditPage(call: Call) -> Page:
         )
     except ValueError as why:
         raise Problem(400, "A parameter is wrong", str(why)) from None
-    parts: list[Markup] = [entryTable(found.rows, "Actions, newest first", hasAddresses=True)]
+    parts: list[Markup] = [entryTable(call, found.rows, "Actions, newest first", hasAddresses=True)]
     if found.next:
         names = ("count", "subject", "who")
         query = urlencode({name: asked[name] for name in names if asked[name] is not None})
