@@ -153,7 +153,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         @param hosts: further host names of the site, besides the one in C{buildbotURL}.
         @param trustedProxies: addresses or networks of proxies whose headers count, or C{"unix"}.
         @param userHeader: the header in which such a proxy names the user, such as C{X-Remote-User}.
-        @param allowed_origins: other sites whose pages may read the API and badges, without a login.
+        @param allowed_origins: other sites whose pages may read the API, feeds and badges, without a login.
         """
         StatusReceiverMultiService.__init__(self)
         remember(self)

@@ -41,7 +41,10 @@ class OnTests(WebWorld):
 
     def test_read(self) -> None:
         """It may read the API, also errors and unchanged answers; not the pages, and never with cookies."""
-        for path in ("/api/v1/builders", "/api/v1/builders/none", "/json/builders", "/badge/full.svg"):
+        for path in (
+            *("/api/v1/builders", "/api/v1/builders/none", "/json/builders", "/badge/full.svg"),
+            *("/cctray.xml?_=17", "/cc.xml", "/atom", "/rss"),
+        ):
             answer = self.ask(path, Origin=DASH, Sec_Fetch_Site="cross-site")
             self.assertEqual(answer.headers[READ], DASH, path)
             self.assertIn("Origin", answer.headers["vary"])

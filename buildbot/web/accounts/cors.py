@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.accounts.test_cors -*-
-"""Let pages of other sites read the API and the badges (CORS). Pure.
+"""Let pages of other sites read the API, the feeds and the badges (CORS). Pure.
 
 These pages read only public data, because a browser sends neither cookies nor passwords for them.
 """
@@ -13,7 +13,10 @@ from buildbot.web.accounts.origin import originOf
 #: Every site.
 ANY = "*"
 #: The first segments of the paths that pages of other sites may read.
-READABLE = (("api", "v1"), ("api", "v2"), ("json",), ("badge",), ("png",))
+READABLE = (
+    *(("api", "v1"), ("api", "v2"), ("json",), ("badge",), ("png",)),
+    *(("cctray.xml",), ("cc.xml",), ("atom",), ("rss",)),
+)
 #: Seconds for which a browser keeps the answer to a preflight request.
 KEPT = 600
 

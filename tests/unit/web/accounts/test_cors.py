@@ -54,13 +54,15 @@ class CorsTests(unittest.TestCase):
             self.assertEqual(asked, {"Vary": "Origin"})
 
     def test_paths(self) -> None:
-        """Only the API, /json and badges can be read; no page, no action."""
+        """Only the API, /json, feeds and badges can be read; no page, no action."""
         for path in (
             BUILDS,
             ("json",),
             ("json", "builders"),
             ("badge", "full.svg"),
             ("png",),
+            ("cctray.xml",),
+            ("atom",),
             ("api", "v2", "x"),
         ):
             self.assertTrue(isReadable(path), path)
