@@ -20,6 +20,7 @@ from tests.integration.generations import (
     cacheDirectory,
     findPython27,
     madeOnce,
+    makePython27,
     pip,
     runTool,
 )
@@ -33,6 +34,8 @@ PYTHON_CLIENTS = (
     *("defusedxml==0.7.1", "requests"),
 )
 BUILDNOTIFY = "buildnotify==3.0.0"
+#: Another reader of CCTray's file; it runs in Python 2.7 only.
+OLD_CLIENTS = ("gocd-parser==1.2.1",)
 _SOURCE = ("--no-deps", "--no-binary", ":all:", "--disable-pip-version-check")
 #: A reader of event streams, the images of shields.io, and the recorded deliveries of GitHub. They run with
 #: the Node.js of Debian 12, too.
@@ -48,6 +51,11 @@ async def pythonClients() -> str:
     """The interpreter with the Python programs. Skips the test where they cannot be installed."""
     version = ".".join(map(str, sys.version_info[:3]))
     return await _fetched(f"web-clients-python-{version}", _makePython, os.path.join("bin", "python"))
+
+
+async def oldClients() -> str:
+    """The interpreter with the programs in Python 2.7. Skips the test where they cannot be installed."""
+    return await _fetched("web-clients-python-2.7", _makeOld, os.path.join("bin", "python"))
 
 
 async def nodeClients() -> str:
@@ -94,6 +102,14 @@ def _makePython(directory: str) -> None:
     python = os.path.join(directory, "bin", "python")
     pip(python, *PYTHON_CLIENTS)
     pip(python, "--no-deps", BUILDNOTIFY)
+
+
+def _makeOld(directory: str) -> None:
+    python = findPython27()
+    if python is None:
+        raise InstallFailed("there is no Python 2.7")
+    makePython27(directory, python)
+    pip(os.path.join(directory, "bin", "python"), *OLD_CLIENTS)
 
 
 def _makeNode(directory: str) -> None:

@@ -196,7 +196,7 @@ def prepared(generation: Generation) -> Environment:
     with madeOnce(directory) as make:
         if make:
             if generation.major == 2:
-                runTool([_virtualenv(), "-m", "virtualenv", "--quiet", "-p", python, directory])
+                makePython27(directory, python)
             else:
                 runTool([python, "-m", "venv", directory])
             for requirements in generation.requirements:
@@ -224,6 +224,11 @@ def _virtualenv() -> str:
             runTool([sys.executable, "-m", "venv", directory])
             pip(python, VIRTUALENV)
     return python
+
+
+def makePython27(directory: str, python: str) -> None:
+    """Make an empty environment for a Python 2.7."""
+    runTool([_virtualenv(), "-m", "virtualenv", "--quiet", "-p", python, directory])
 
 
 @contextmanager

@@ -60,6 +60,15 @@ print(json.dumps([
     server.getAllBuildsInInterval(now - 3600, now + 60), server.getLastBuildsAllBuilders(2), build, fault]))
 """
 
+#: A reader of CCTray's file in Python 2.7. It needs several projects, each with a build.
+GOCD = """
+import json, sys
+from gocd_parser.handler.cctray import Cctray
+from gocd_parser.retriever.server import Server
+read = Cctray(Server(sys.argv[1], None, None))
+print(json.dumps(sorted((name, each['build_count']) for name, each in read.pipelines.items())))
+"""
+
 #: Readers in Python 3.
 READERS = """
 import io, json, sys, urllib.request
@@ -227,6 +236,7 @@ class OldProgramsTests(ClientsCase):
     async def makeReady(self) -> None:
         """Fetch the programs."""
         self.contrib = await clients.oldPrograms()
+        self.monitor = await clients.oldClients()
         self.python = findPython27() or ""
         await super().makeReady()
 
@@ -235,14 +245,21 @@ class OldProgramsTests(ClientsCase):
         return await self.said(self.python, os.path.join(self.contrib, name), *words, status=status)
 
     async def test_old(self) -> None:
-        """buildbot_json.py, check_buildbot.py, post_build_request.py and pollers work (web row 59)."""
+        """buildbot_json.py, check_buildbot.py, post_build_request.py and pollers work (web rows 59, 61)."""
         await self.checkJson()
         told = await self.old("check_buildbot.py", "-u", f"{self.url}/json/metrics")
         self.assertEqual(told, "OK: no problems\n")
+        await self.checkMonitor()
         await self.checkHook()
         script = self.script("poller.py", XMLRPC)
         for python in (self.python, sys.executable):
             self.checkPoller(json.loads(await self.said(python, script, self.url)))
+
+    async def checkMonitor(self) -> None:
+        """gocd-parser reads the states of builders (web row 61)."""
+        asked = f"{self.url}/cctray.xml?builder=full&builder=my%20builder&path="
+        told = await self.said(self.monitor, self.script("monitor.py", GOCD), asked)
+        self.assertEqual(json.loads(told), [[FULL, 1], [OTHER, 0]])
 
     async def checkJson(self) -> None:
         """All commands of buildbot_json.py tell the state of the master."""
