@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ from buildbot.web.jsonanswers import problemAsJSON
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.reading import noBuilder
-from buildbot.web.routes import BadQuery, Found, Route, Table
+from buildbot.web.routes import BadQuery, Found, Route, Table, Tables
 from buildbot.web.seen import seenBy
 from buildbot.web.sending import send
 from buildbot.web.serving.counting import Counting
@@ -62,14 +63,22 @@ class Dispatcher:
     @ivar staying: the visitors of open streams.
     """
 
-    def __init__(self, world: World, table: Table, door: Door, old: Table | None = None) -> None:
-        """@param old: the routes that are looked up last."""
+    def __init__(self, world: World, tables: Callable[[], Tables], door: Door) -> None:
+        """@param tables: returns the routes; called at the first request."""
         self.world = world
-        self.table = table
-        self._old = Table(()) if old is None else old
+        self._makeTables = tables
         self._door = door
         self.staying = Staying(world.clock, door.whyOut)
         self._cache = cache.PageCache(world.topics)
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return self._makeTables()
+
+    @cached_property
+    def table(self) -> Table:
+        """The routes, except those that are looked up last."""
+        return self._tables.table
 
     async def answer(
         self, incoming: Incoming, segments: Sequence[str], own: Route | None = None
@@ -167,7 +176,7 @@ class Dispatcher:
     def _find(self, segments: Sequence[str], own: Route | None) -> Found | None:
         if own is not None:
             return Found({"GET": own, "POST": own} if own.method == "GET" else {own.method: own}, {})
-        return self.table.find(segments) or self._old.find(segments)
+        return self.table.find(segments) or self._tables.last.find(segments)
 
     async def _page(self, call: Call, incoming: Incoming) -> Answer | Stream:
         """A page, or the kept answer if nothing that it shows has changed."""

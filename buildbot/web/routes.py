@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 #: It gets a L{buildbot.web.call.Call}, and returns an answer, a stream, a page, or a coroutine of one.
 Handler = Callable[[Any], Any]
@@ -206,6 +206,16 @@ class Table:
             name, here = node.rest
             return Found(here, {**values, name: segments})
         return found
+
+
+class Tables(NamedTuple):
+    """The routes of a site.
+
+    @ivar last: the routes that are looked up last.
+    """
+
+    table: Table
+    last: Table
 
 
 def _isNumber(text: str) -> bool:

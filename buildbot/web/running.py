@@ -8,36 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.python.logfile import LogFile
 from twisted.web import server
 
-from buildbot.logs.search import LogSearches
+from buildbot.events.onuse import onUse
 from buildbot.web.accounts.door import Door, DoorSettings
 from buildbot.web.accounts.logins import Logins
-from buildbot.web.api.events import EventStreams
-from buildbot.web.api.repeats import Repeats
-from buildbot.web.cache import PageCache
 from buildbot.web.dispatch import Dispatcher
-from buildbot.web.followers import Followers
-from buildbot.web.hooks.changehook import ChangeHook
 from buildbot.web.hooks.logins import checkersOf
 from buildbot.web.hooks.options import checkedDialects
-from buildbot.web.hooks.resource import HookResource
 from buildbot.web.http import Site
-from buildbot.web.lastforced import LastForced
-from buildbot.web.live import Streams
-from buildbot.web.outcomes import Outcomes
-from buildbot.web.outlines import Outlines
-from buildbot.web.pages.boxes import LastRows
-from buildbot.web.pages.oldurls import OLD, ofWaterfall
-from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.root import OwnFiles, Root
 from buildbot.web.serving.counting import Counting
-from buildbot.web.serving.gathering import Tails
-from buildbot.web.table import TABLE
+from buildbot.web.warming import Warming
 from buildbot.web.world import Parts, Settings, World
+
+if TYPE_CHECKING:
+    from buildbot.web import firstuse
+    from buildbot.web.hooks import changehook, resource
+else:  # a web server at which nobody looks has no pages in memory, and one without hooks none for them
+    firstuse = onUse("buildbot.web.firstuse")
+    changehook = onUse("buildbot.web.hooks.changehook")
+    resource = onUse("buildbot.web.hooks.resource")
 
 
 @dataclass(frozen=True)
@@ -74,9 +68,12 @@ class Running:
         self._unwatch = logins.watch(dispatcher.staying.beat)
         self._logs = world.master.botmaster.resources.logs
         self._logs.readers.add(self)
+        self._warming = Warming(world.clock)
+        self._warming.start()
 
     def stop(self) -> None:
         """End all streams."""
+        self._warming.stop()
         self._unwatch()
         self._logs.readers.discard(self)
         self.dispatcher.staying.stop()
@@ -91,49 +88,34 @@ async def serving(master: Any, plan: Plan) -> Running:
     clock = master.botmaster.clock
     door = Door(plan.door, master, master.logins)
     await door.load()
-    parts = _parts(master, plan)
-    world = World(master, clock, door, plan.settings, parts)
-    table = ofWaterfall(TABLE) if plan.settings.isWaterfall else TABLE
-    dispatcher = Dispatcher(world, table, door, OLD)
+    counting = Counting(clock)
+    hook = _hookOf(master, plan) if plan.dialects else None
+
+    def others() -> list[object]:
+        return [hook or _hookOf(master, plan), *firstuse.partsOf(master)]
+
+    world = World(master, clock, door, plan.settings, Parts(counting, others=others))
+    dispatcher = Dispatcher(world, lambda: firstuse.tablesOf(plan.settings), door)
     root = Root(dispatcher, plan.files)
-    hooks = parts.get(ChangeHook)
-    if hooks.dialects:
-        root.putChild(b"change_hook", HookResource(hooks))
+    if hook is not None and hook.dialects:
+        root.putChild(b"change_hook", resource.HookResource(hook))
     for name, child in plan.children.items():
         root.putChild(name, child)
     site: Any = plan.site or Site(root, clock, _accessLog(master.basedir, plan))
     if isinstance(site, Site):
-        site.counts = parts.get(Counting).requests
+        site.counts = counting.requests
     return Running(world, dispatcher, site, master.logins)
 
 
-def _parts(master: Any, plan: Plan) -> Parts:
-    """The objects that the requests share."""
+def _hookOf(master: Any, plan: Plan) -> changehook.ChangeHook:
+    """The hooks of forges."""
     botmaster = master.botmaster
-    clock, store = botmaster.clock, botmaster.resources.store
-    hooks = ChangeHook(
+    return changehook.ChangeHook(
         checkedDialects(plan.dialects).dialects,
-        *(master, store, botmaster.now),
+        *(master, botmaster.resources.store, botmaster.now),
         checkers=checkersOf(plan.hookLogins)[0],
         pollers=master.pollers,
         told=lambda event, address, text: master.recordAction("", "hook", "sendChange", text, address),
-    )
-    return Parts(
-        LastForced(),
-        TABLE,
-        Streams(clock),
-        Followers(clock),
-        EventStreams(clock),
-        Outlines(clock),
-        LogSearches(clock, botmaster.resources.logs.views),
-        BoxCache(),
-        LastRows(),
-        PageCache(master.status.topics),
-        Tails(),
-        Counting(clock),
-        Repeats(),
-        Outcomes(clock),
-        hooks,
     )
 
 

@@ -7,14 +7,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted._version import __version__ as twistedVersion
 from twisted.application import service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.versions import Version
-from twisted.web import server
 
 from buildbot.config import secrets
 from buildbot.config.arguments import arguments, complain, remember
@@ -22,22 +21,30 @@ from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import returnsDeferred
+from buildbot.events.onuse import onUse
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.web.accounts.accounts import FILE as ACCOUNTS
 from buildbot.web.accounts.authz import AUTH, openSentences, rightsOf
-from buildbot.web.accounts.door import DoorSettings
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
 from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, ORIGINS, PORT
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
-from buildbot.web.http import Site
 from buildbot.web.oldpages.subclassed import Subclassed
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
-from buildbot.web.root import OwnFiles
-from buildbot.web.running import Plan, Running, serving
-from buildbot.web.world import Settings
 from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
+
+if TYPE_CHECKING:
+    from twisted.web import server
+
+    from buildbot.web import http, root, running, world
+    from buildbot.web.accounts import door
+else:  # a reconfiguration reads master.cfg in a child process, which starts no web server
+    door = onUse("buildbot.web.accounts.door")
+    http = onUse("buildbot.web.http")
+    root = onUse("buildbot.web.root")
+    running = onUse("buildbot.web.running")
+    world = onUse("buildbot.web.world")
 
 log = Logger()
 
@@ -191,7 +198,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._gate = Gate()
         self._lender: WebStatus | None = None  # I will take its port
         self._isLent = False  # another server will take my port
-        self._running: Running | None = None
+        self._running: running.Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
@@ -220,10 +227,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             complain(self, f": {error}", "trustedProxies", self.trustedProxies)
             return Proxies()
 
-    def settings(self) -> Settings:
+    def settings(self) -> world.Settings:
         """My arguments, for the pages."""
         feeds = ("atom", "rss", "json") if self.provide_feeds is None else self.provide_feeds
-        return Settings(
+        return world.Settings(
             numbuilds=self.numbuilds,
             numEvents=self.num_events,
             numEventsMax=self.num_events_max,
@@ -243,9 +250,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         """True if the site has a file of its own with this name."""
         return name.encode() in self._children or self._ownFiles().has(name)
 
-    def _ownFiles(self) -> OwnFiles:
+    def _ownFiles(self) -> root.OwnFiles:
         master: Any = self.parent
-        return OwnFiles(os.path.join(master.basedir, self.public_html))
+        return root.OwnFiles(os.path.join(master.basedir, self.public_html))
 
     @property
     def configurationDoubts(self) -> list[str]:
@@ -342,8 +349,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             )
         service.MultiService.startService(self)
         master: Any = self.parent
-        self._running = running = await serving(master, self._plan())
-        self.dispatcher, self.site = running.dispatcher, running.site
+        self._running = started = await running.serving(master, self._plan())
+        self.dispatcher, self.site = started.dispatcher, started.site
         self.site.buildbot_service = self
         self.setupSite()
         if self.http_port is not None:
@@ -352,12 +359,12 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             self._take()
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> running.Plan:
         """My arguments, as checked values."""
         auth = self.auth if self.authz is None else self.authz.auth
-        return Plan(
+        return running.Plan(
             settings=self.settings(),
-            door=DoorSettings(self._rights, auth, self._proxies, tuple(self.hosts)),
+            door=door.DoorSettings(self._rights, auth, self._proxies, tuple(self.hosts)),
             dialects=self.change_hook_dialects,
             hookLogins=self.change_hook_auth,
             files=self._ownFiles(),
@@ -392,7 +399,7 @@ def _close(site: Any, isGentle: bool = False) -> None:
     """
     if site is not None:
         site.doStop()
-    if isinstance(site, Site):
+    if isinstance(site, http.Site):
         site.disconnectAll(isGentle)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-from twisted.web import static
+from typing import TYPE_CHECKING
 
 from buildbot.config.arguments import arguments, remember
 from buildbot.config.kinds import FLAG, NAMES, TEXT, orNone
+from buildbot.events.onuse import onUse
 from buildbot.web.argumentkinds import ANY, PORT
 from buildbot.web.service import WebStatus
-from buildbot.web.world import Settings
+
+if TYPE_CHECKING:
+    from twisted.web import static
+
+    from buildbot.web.world import Settings
+else:
+    static = onUse("twisted.web.static")
 
 
 class Waterfall(WebStatus):

@@ -97,14 +97,22 @@ class Settings:
 class Parts:
     """I hold the objects that the requests of one web server share, one object of each class."""
 
-    def __init__(self, *parts: object) -> None:
+    def __init__(self, *parts: object, others: Callable[[], Sequence[object]] = list) -> None:
+        """@param others: makes further objects; called once, when the first of them is asked for."""
         self._parts = {type(each): each for each in parts}
+        self._others: Callable[[], Sequence[object]] | None = others
+        self._isStopped = False
 
     def get(self, kind: type[T]) -> T:
         """The object of a class.
 
         @raise LookupError: this web server has no such object.
         """
+        if kind not in self._parts and self._others is not None:
+            others, self._others = self._others(), None
+            self._parts.update((type(each), each) for each in others)
+            if self._isStopped:
+                self.stop()
         found = self._parts.get(kind)
         if found is None:
             raise LookupError(f"this web server has no {kind.__name__}")
@@ -112,6 +120,7 @@ class Parts:
 
     def stop(self) -> None:
         """Stop all objects with a method C{stop}."""
+        self._isStopped = True
         for each in self._parts.values():
             stop = getattr(each, "stop", None)
             if stop is not None:

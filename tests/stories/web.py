@@ -18,7 +18,7 @@ from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
 from buildbot.model.audit import Entry
-from buildbot.web import cache, running, service
+from buildbot.web import cache, firstuse, service
 from tests.stories.world import World
 
 
@@ -103,7 +103,7 @@ class WebWorld(World):
 
     def setUp(self) -> None:
         World.setUp(self)
-        self.patch(running, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
+        self.patch(firstuse, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         self.patch(service, "OLDEST_TWISTED", Version("Twisted", 22, 10, 0))  # the oldest of the tests
         self.patch(cache, "COSTLY", float("inf"))  # a slow machine must not make a page older
         self.connections: list[Connection] = []

@@ -26,7 +26,7 @@ from buildbot.text.printable import plainLine
 from buildbot.web.accounts.limits import LoginLimits
 from buildbot.web.hooks.delivery import LARGEST_BODY, BadDelivery, Delivery, HookOptions, Received
 from buildbot.web.hooks.logins import CHALLENGE, accountOf, isLoggedIn
-from buildbot.web.hooks.options import READERS
+from buildbot.web.hooks.readers import READERS
 from buildbot.web.hooks.signatures import Proof, proofOf
 from buildbot.web.hooks.taken import BeingTaken, Deliveries, KeepsStates, TakesChanges
 from buildbot.wire.loglimits import LogLimiter

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
@@ -11,21 +11,8 @@ from typing import Any
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import isText, takes
 from buildbot.config.messages import articled, listing, nearest
-from buildbot.web.hooks import base, bitbucket, gitea, github, gitlab
-from buildbot.web.hooks.delivery import Delivery, HookOptions, Received
+from buildbot.web.hooks.delivery import HookOptions
 
-#: Reads the deliveries of a dialect.
-Reader = Callable[[Received, HookOptions], Delivery]
-
-#: The dialects.
-READERS: Mapping[str, Reader] = {
-    "base": base.read,
-    "bitbucket": bitbucket.read,
-    "gitea": gitea.read,
-    "github": github.read,
-    "gitlab": gitlab.read,
-    "poller": base.readPoll,
-}
 #: Other names for dialects: one more forge, and the names of later releases of Buildbot.
 ALIASES = {"forgejo": "gitea", "bitbucketcloud": "bitbucket", "bitbucketserver": "bitbucket"}
 #: The dialects of 0.8 whose services are gone.
@@ -39,6 +26,7 @@ _OWN_CODE = (
 
 _COMMON = ("secret", "addresses")
 _OF_PUSH = ("codebase", "tags")
+#: The options of each dialect; L{buildbot.web.hooks.readers} reads its deliveries.
 _KNOWN = {
     "base": (*_COMMON, "codebase", "get"),
     "bitbucket": (*_COMMON, *_OF_PUSH, "pullrequest_ref"),
@@ -104,8 +92,8 @@ def _dialect(name: object, options: object, errors: list[str]) -> HookOptions | 
     if name in _GONE:
         errors.append(f"dialect {name!r}: {_GONE[name]}")
         return None
-    if known not in READERS:
-        every = [*READERS, *ALIASES]
+    if known not in _KNOWN:
+        every = [*_KNOWN, *ALIASES]
         errors.append(
             f"there is no dialect {name!r}{nearest(name, every)}; the dialects are {listing(sorted(every))}"
         )

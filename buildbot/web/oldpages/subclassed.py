@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
-
-from twisted.web import resource, server
+from typing import TYPE_CHECKING, Any
 
 from buildbot.interfaces import IControl
+
+if TYPE_CHECKING:
+    from twisted.web import resource
 
 
 class Subclassed:
@@ -41,7 +42,7 @@ class Subclassed:
         self._children[key] = child_resource
         attributes = {each: value for each, value in vars(child_resource).items() if each != "children"}
         self.ownPages[key] = [type(child_resource), attributes]
-        if isinstance(self.site, server.Site):
+        if self.site is not None:
             self.site.resource.putChild(key, child_resource)
 
     def addUsualPages(self) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from buildbot.config.arguments import Kind
 from buildbot.status.asking import Unanswered, attempt
 from buildbot.text.revlinks import default_revlink_matcher
 from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
-from buildbot.web.world import World
+
+if TYPE_CHECKING:
+    from buildbot.web.world import World
 
 _TITLED = Template('<a href="{to}" title="{title}">{text}</a>')
 

@@ -8,7 +8,7 @@ from twisted.trial import unittest
 
 from buildbot.model.change import Change
 from buildbot.web.hooks.delivery import BadDelivery, Delivery, HookOptions, Received
-from buildbot.web.hooks.options import READERS
+from buildbot.web.hooks.readers import READERS
 from tests.unit.web.hooks import payloads
 from tests.unit.web.hooks.payloads import MID, NEW, OLD, ZEROS, received
 
