@@ -84,7 +84,7 @@ def document(
     return _DOCUMENT(
         title=f"{page.title} - {config.projectName or 'Buildbot'}",
         refresh=_REFRESH(seconds=page.refresh) if page.refresh else NOTHING,
-        icon=call.to("favicon.ico") if options.hasIcon else call.to("static", ICON.address),
+        icon=call.to("favicon.ico") if options.hasIcon else Href(ICON.dataUrl),
         style=call.to("static", STYLE.address),
         styles=join([*(_STYLE(to=call.to("static", address)) for address in page.styles), *ownStyle]),
         head=join([*map(Markup, options.headElements), page.head], Markup("\n")),

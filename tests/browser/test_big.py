@@ -69,7 +69,8 @@ class BigTests(ProcessCase):
         for address, most in (("", 40_000), ("builders", 40_000), ("waterfall", 60_000)):
             tab = self.tab()
             self.assertEqual(tab.open(self.root + address), 200)
-            files = [each for each in tab.responses if "/live?" not in each]
+            tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
+            files = [each for each in tab.responses if not each.startswith("data:")]
             self.assertLessEqual(len(files), 4, files)
             self.assertLessEqual(tab.weight, most, address)
             tab.close()

@@ -27,7 +27,8 @@ class WeightTests(BrowserCase):
             tab.open(self.root + address)
             painted = "performance.getEntriesByName('first-contentful-paint')[0]"
             paint = tab.until(f"({painted} || {{}}).startTime", "the first paint")
-            requests = [url for url in tab.responses if "/live?" not in url]
+            tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
+            requests = [url for url in tab.responses if not url.startswith("data:")]
             print(f"/{address}: {tab.weight} bytes, {len(requests)} requests, first paint {paint:.0f} ms")
             self.assertLessEqual(tab.weight, most, address)
             self.assertLessEqual(len(requests), 4, requests)

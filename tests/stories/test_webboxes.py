@@ -75,7 +75,7 @@ class LastRowsTests(HistoryCase):
             self.wait(2)
         page = self.look()
         self.assertIn('title="9 success"', page)
-        self.assertIn('<a class="failure" href="builders/full/builds/9" title="failure">', page)
+        self.assertIn('<a class="failure" href="builders/full/builds/9" title="failure"', page)
         self.assertNotIn(20, counts)
 
     def test_old(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from buildbot.web.logs.looks import rules
 
@@ -43,6 +44,11 @@ class StaticFile:
         """The name with a hash of the content, such as "buildbot.0123456789ab.css"."""
         stem, _, ending = self.name.rpartition(".")
         return f"{stem}.{sha256(self.content).hexdigest()[:12]}.{ending}"
+
+    @cached_property
+    def dataUrl(self) -> str:
+        """The whole file as an address, quoted for HTML. It saves a request."""
+        return f"data:{self.type},{quote(self.content.strip(), safe=' =/:')}"
 
 
 STYLE = StaticFile("buildbot.css", "text/css; charset=utf-8")
