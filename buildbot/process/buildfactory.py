@@ -6,8 +6,8 @@ L{buildbot.steps.recipes} has ready-made factories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from buildbot.config import secrets
 from buildbot.config.arguments import BadArguments, Kind, arguments, isMisconfigured
@@ -24,6 +24,22 @@ from buildbot.process.stepspec import makeStep
 from buildbot.text.plural import counted
 
 Step = StepSpec | BuildStep
+
+
+class KeptStep(NamedTuple):
+    """I am one step of a factory: a pair as in 0.7, whose parts have the names that they have in 0.8."""
+
+    factory: Callable[..., BuildStep]  #: the class
+    kwargs: dict[str, Any]  #: its arguments
+
+    @property
+    def args(self) -> tuple[()]:
+        """The arguments without names. There are none, because each one gets its name."""
+        return ()
+
+    def buildStep(self) -> BuildStep:
+        """A new step. Classes in the style of 0.7.5, which need their build, cannot make one here."""
+        return self.factory(**self.kwargs)
 
 
 class ArgumentsInTheWrongPlace(BadArguments):
@@ -57,7 +73,7 @@ _STEPS = Kind("a list of steps", _areSteps, _stepsDetail)
 class BuildFactory(ComparableMixin):
     """I am the factory of a builder: I make builds with my steps, in their order.
 
-    @ivar steps: (class, arguments) pairs.
+    @ivar steps: (class, arguments) pairs: see L{KeptStep}.
     @ivar buildClass: the class of the builds.
     @ivar workdir: the directory of the source in the builder's directory: a text, a value with properties, or
         a function of the source stamp; None: that of the class of builds.
@@ -177,7 +193,7 @@ def _checked(steptype: object, kwargs: dict[str, Any]) -> StepSpec:
         if secrets.current.get() is None:
             raise
         return _refused(f"{steptype.__name__} cannot be made: {inOneLine(error)}")
-    return _judged(made, (steptype, dict(kwargs)))
+    return _judged(made, KeptStep(steptype, dict(kwargs)))
 
 
 def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
@@ -220,4 +236,4 @@ def _refused(message: str, error: type[BadArguments] = BadArguments) -> StepSpec
 
 
 #: The placeholder for a refused step, until the whole configuration is refused.
-_STAND_IN: StepSpec = (BuildStep, {})
+_STAND_IN: StepSpec = KeptStep(BuildStep, {})

@@ -53,6 +53,16 @@ class BuildFactoryTests(unittest.TestCase):
         factory.addStep(ShellCommand(command="ls", haltOnFailure=True))
         self.assertEqual(factory.steps, [(ShellCommand, {"command": "ls", "haltOnFailure": True})] * 2)
 
+    def test_names(self) -> None:
+        """A file for 0.8 reads, changes and copies the steps of a factory by the names of their parts."""
+        factory: Any = BuildFactory([ShellCommand(command="ls"), Compile()])
+        factory.steps[0].kwargs["command"] = "pwd"
+        self.assertEqual([each.factory for each in factory.steps], [ShellCommand, Compile])
+        self.assertEqual([each.args for each in factory.steps], [(), ()])
+        self.assertEqual(factory.steps[0].buildStep().command, "pwd")
+        copied = BuildFactory(each.buildStep() for each in factory.steps)
+        self.assertEqual(copied, factory)
+
     def test_list(self) -> None:
         """The steps may be given as a list, in both forms; the list itself is copied."""
         given: list[Any] = [s(Old, size=1), Compile()]
