@@ -31,6 +31,7 @@ from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, ORIGINS, PORT
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.oldpages.subclassed import Subclassed
+from buildbot.web.oldpages.templates import templateDoubts
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
 from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
 
@@ -260,6 +261,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         checked = checkedDialects(self.change_hook_dialects, hasLogin=bool(self.change_hook_auth))
         hooks = [f"change_hook_dialects: {each}" for each in checked.doubts]
         mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts(), *self.subclassDoubts]
+        mine += templateDoubts(self._basedir)
         return [f"{type(self).__name__}: {each}" for each in mine]
 
     @property

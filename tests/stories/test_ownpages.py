@@ -13,6 +13,7 @@ from twisted.web.static import Data
 
 from buildbot.config.migrate import migrate
 from buildbot.web.oldpages.html import HtmlResource
+from buildbot.web.oldpages.templates import NoTemplates
 from tests.stories import ownpages
 from tests.stories.web import WebWorld
 
@@ -91,6 +92,15 @@ class SummaryTests(OwnCase):
         self.assertEqual(answer.status, 500)
         self.assertNotIn("KeyError", answer.text)
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_templates(self) -> None:
+        """A page of 0.8 that asks for a template fails; the error in the log says what to write instead."""
+        asked = "service = request.site.buildbot_service; service.templates.get_template('x.html')"
+        self.edit("    def body(self, request):\n", f"    def body(self, request):\n        {asked}\n")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.ask("/summary/").status, 500)
+        (failure,) = self.flushLoggedErrors(NoTemplates)
+        self.assertIn("jinja2.Environment(", failure.getErrorMessage())
 
     def test_reconfigs(self) -> None:
         """A reconfig keeps the web server with its page; a changed page is served after the next one."""

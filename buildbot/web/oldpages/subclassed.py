@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from buildbot.interfaces import IControl
+from buildbot.web.oldpages.templates import NO_TEMPLATES, NoTemplates
 
 if TYPE_CHECKING:
     from twisted.web import resource
@@ -73,6 +74,11 @@ class Subclassed:
     def getChangeSvc(self) -> Any:
         """The master; it has the changes."""
         return self.master
+
+    @property
+    def templates(self) -> Any:
+        """The Jinja templates of 0.8. Raises L{NoTemplates}, whose text says what to do."""
+        raise NoTemplates(NO_TEMPLATES)
 
     @property
     def subclassDoubts(self) -> list[str]:
