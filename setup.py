@@ -24,7 +24,7 @@ SLAVE = ["buildbot-worker>=4.0"]
 TLS = [f"twisted[tls]>={TWISTED}"]
 #: For checkconfig --migrate: a successor of lib2to3, which Python no longer has.
 MIGRATE = ["fissix>=24"]
-DEV = ["build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
+DEV = ["aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
 
 
 def read(name: str) -> str:

@@ -31,7 +31,7 @@ SENTENCES = {
     "status.web.status_json": _JSON,
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
-    **dict.fromkeys(("status.mail", "status.tinderbox"), _MAILS),
+    "status.tinderbox": _MAILS,
     "status.words": _CHAT,
     **dict.fromkeys(
         ("status.github", "status.status_push", "status.status_gerrit", "status.persistent_queue"), _PUSH

@@ -12,7 +12,7 @@ from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
 
 FILE = """\
-from buildbot.status import mail, words
+from buildbot.status import persistent_queue, words
 from buildbot.status.web.waterfall import Waterfall
 from buildbot.steps.shell import ShelCommand, ShellCommand
 from buildbot.ec2buildslave import EC2LatentBuildSlave
@@ -20,7 +20,7 @@ import buildbot.status.nothing
 from buildbot.plugins import util, steps
 from buildbot.process.factory import BuildFactory
 c = BuildmasterConfig = {}
-class Own(mail.MailNotifier):
+class Own(persistent_queue.DiskQueue):
     def setup(self): pass
 f = BuildFactory()
 f.addStep(ShelCommand(command=['make']))
@@ -57,7 +57,7 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertEqual(
             starts,
             [
-                "master.cfg:1: buildbot.status.mail",
+                "master.cfg:1: buildbot.status.persistent_queue",
                 "master.cfg:1: buildbot.status.words",
                 "master.cfg:2: buildbot.status.web.waterfall.Waterfall",
                 "master.cfg:3: buildbot.steps.shell.ShelCommand",
@@ -68,7 +68,7 @@ class AbsentTests(unittest.SynchronousTestCase):
             ],
         )
         self.assertIn("did you mean 'ShellCommand'?", told[3])
-        self.assertIn("mails come with a later release", told[0])
+        self.assertIn("reports to other servers come with a later release", told[0])
         self.assertIn("the IRC bot comes with a later release", told[1])
         self.assertIn("slaves that the master starts by itself are not supported", told[4])
 
@@ -97,7 +97,7 @@ class AbsentTests(unittest.SynchronousTestCase):
 
     def test_later(self) -> None:
         """An exception that a stand-in causes is not told; without one, it is."""
-        self.assertEqual(len(self.told("from buildbot.status import mail\nmail.x + 1\n")), 1)
+        self.assertEqual(len(self.told("from buildbot.status import persistent_queue as q\nq.x + 1\n")), 1)
         self.assertIn("ZeroDivisionError", self.told("1 / 0\n")[0])
 
     def test_sentences(self) -> None:

@@ -45,7 +45,7 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.status import words",
             "from buildbot.status.words import IRC",
             "from buildbot.status.client import PBListener",
-            "from buildbot.status.mail import MailNotifier",
+            "from buildbot.status.persistent_queue import DiskQueue",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):

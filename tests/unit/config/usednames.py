@@ -22,6 +22,7 @@ ACCEPTED, WARNED, REFUSED = "accepted", "warned", "refused"
 _STEP = "f.addStep({})"
 _SCHEDULER = "c['schedulers'].append({})"
 _SOURCE = "c['change_source'].append({})"
+_STATUS = "c['status'].append({})"
 _SLAVE = "c['slaves'].append({})"
 _BUILDER = "c['builders'].append({})"
 
@@ -70,6 +71,7 @@ CALLS = {
     "MakeDirectory": ("steps.slave", _STEP, {"dir": "'d'"}),
     "MasterLock": ("locks", "{}", {"name": "'l{n}'"}),
     "MasterShellCommand": ("steps.master", _STEP, {"command": "'make'"}),
+    "MailNotifier": ("status.mail", _STATUS, {"fromaddr": "'a@example.org'"}),
     "Mercurial": ("steps.source", _STEP, {"repourl": "'http://x'"}),
     "Nightly": (
         "schedulers.timed",
@@ -174,6 +176,14 @@ VALUES = {
     "copy_properties": "['p']",
     "schedulerNames": "['triggered']",
     "notify_on_missing": "'a@example.org'",
+    **dict.fromkeys(("addLogs", "addPatch", "sendToInterestedUsers", "useTls"), "True"),
+    **{
+        "fromaddr": "'a@example.org'",
+        "extraRecipients": "['b@example.org']",
+        "extraHeaders": "{{'X-A': 'b'}}",
+    },
+    **{"lookup": "'example.org'", "relayhost": "'mail.example.org'", "smtpPort": "25", "smtpUser": "'u'"},
+    **{"messageFormatter": "lambda *args: {{}}", "subject": "'%(builder)s'"},
     "tags": "['t']",
     "port": "{n} + 30000",
     "default": "'full'",
@@ -195,6 +205,8 @@ VALUES = {
     "bonsaiURL": "'http://x'",
 }
 
+_MAIL = {"fromaddr": "'a@example.org'"}
+
 #: (class, keyword) -> the value, where another one than in VALUES is meant; or the whole arguments.
 SPECIAL: Mapping[tuple[str, str], str | Mapping[str, str]] = {
     ("SetProperty", "extract_fn"): {"command": "'make'", "extract_fn": VALUES["extract_fn"]},
@@ -206,6 +218,8 @@ SPECIAL: Mapping[tuple[str, str], str | Mapping[str, str]] = {
     ("SVN", "mode"): "'update'",
     ("Mercurial", "mode"): "'update'",
     ("BooleanParameter", "default"): "True",
+    ("MailNotifier", "mode"): "('failing', 'change')",
+    ("MailNotifier", "smtpPassword"): {**_MAIL, "smtpUser": "'u'", "smtpPassword": "'pw3'"},
     ("ForceScheduler", "branch"): "FixedParameter(name='branch', default='')",
     ("ForceScheduler", "project"): "FixedParameter(name='project', default='')",
     ("ForceScheduler", "repository"): "FixedParameter(name='repository', default='')",
@@ -316,6 +330,7 @@ lock = MasterLock('lock')
 f = BuildFactory()
 up = SingleBranchScheduler(name='up', branch=None, treeStableTimer=5, builderNames=['full'])
 c = BuildmasterConfig = {'slaves': [BuildSlave('b1', 'pw1')], 'slavePortnum': 9989, 'change_source': []}
+c['status'] = []
 c['schedulers'] = [up, Triggerable(name='triggered', builderNames=['other'])]
 c['builders'] = [{'name': 'full', 'slavename': 'b1', 'builddir': 'full', 'factory': f}]
 c['builders'].append({'name': 'other', 'slavename': 'b1', 'builddir': 'other', 'factory': BuildFactory()})

@@ -1,0 +1,258 @@
+# -*- test-case-name: tests.stories.test_mail -*-
+"""Fill the mails about builds: subject, text, headers, attachments, and the thread of an outage."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.message import Message
+from email.utils import format_datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.mails.deciding import BROKEN
+from buildbot.mails.letter import Attachment, Letter
+from buildbot.mails.wording import LONGEST_LOG, bodyOf, summaryOf
+from buildbot.model.properties import render
+from buildbot.model.results import FAILURE, SUCCESS, Results
+from buildbot.status.build import BuildStatus
+from buildbot.text.urls import withoutPasswords
+
+log = Logger()
+
+#: The subject without one in the configuration: with a title as in 0.8, else as in 0.7.5.
+SUBJECT_WITH_TITLE = "buildbot %(result)s in %(title)s on %(builder)s"
+SUBJECT = "buildbot %(result)s in %(builder)s"
+#: The builder in the subject of a mail about a build set, as in 0.8.
+WHOLE_SET = "whole buildset"
+#: The most characters of all logs of a mail before they are compressed.
+MOST_LOGS = 16 << 20
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """I am what the configuration says about the contents; see L{buildbot.mails.notifier.MailNotifier}."""
+
+    fromaddr: str
+    mode: str | tuple[str, ...]
+    subject: str | None = None
+    addLogs: bool | Sequence[str] = False
+    addPatch: bool = True
+    extraHeaders: Mapping[str, Any] | None = None
+    customMesg: Callable[..., Any] | None = None
+    messageFormatter: Callable[..., Any] | None = None
+    extraRecipients: tuple[str, ...] = ()
+
+
+class Contents:
+    """I fill the mails of one notifier."""
+
+    def __init__(self, wishes: Wishes, status: Any, basedir: str) -> None:
+        """@param status: the status of the master.
+        @param basedir: the directory of the master; two masters on one host have different ones.
+        """
+        self._wishes = wishes
+        self._status = status
+        url = status.getBuildbotURL()
+        self._host = _host(urlsplit(url).hostname or "" if url else socket.gethostname())
+        # two notifiers, and two masters on one host, write different mails about one build number
+        told = (basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, bool(wishes.subject))
+        self._own = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
+
+    def messageId(self, name: str, number: object, started: float, event: str = "") -> str:
+        """The Message-ID of a mail. It is the same after a restart."""
+        what = f"{_slug(name)[:20]}.{number}{event and '.'}{event}.{int(started):x}.{self._own}"
+        return f"<{what}@{self._host}>"
+
+    async def ofBuild(self, build: BuildStatus, results: int, first: BuildStatus | None) -> Letter:
+        """The mail about one build.
+
+        @param first: the first build of its outage; see L{buildbot.mails.outages.Outages.first}.
+        """
+        wishes, name = self._wishes, build.getBuilder().getName()
+        text, html, subject = await self._text(build, results, first)
+        return Letter(
+            wishes.fromaddr,
+            self.subject(build, results, name) if subject is None else subject,
+            text,
+            self._idOf(build),
+            html,
+            None if first is None else self._idOf(first),
+            {**self._headers(build, results), **self._extra([build])},
+            list(self._attachments([build])),
+        )
+
+    async def ofSet(self, buildset: Any, builds: Sequence[BuildStatus]) -> Letter:
+        """The mail about the builds of a set."""
+        wishes, last = self._wishes, builds[-1]
+        results = FAILURE if any(build.getResults() in BROKEN for build in builds) else SUCCESS
+        texts = [f"Build set: {buildset.getReason()}", ""]
+        html: str | None = None
+        if wishes.messageFormatter is None and wishes.customMesg is None:
+            texts.append(summaryOf(builds, self._status))
+        else:
+            for build in builds:
+                text, page, _ = await self._text(build, build.getResults() or 0, None)
+                texts.append(text)
+                if page is not None:
+                    html = (html or "") + page
+        text = withoutPasswords("\n".join(texts)) if html is None else ""
+        id = self.messageId(last.getBuilder().getName(), last.number, last.started, "set")
+        subject = self.subject(last, results, WHOLE_SET)
+        headers = {**self._headers(last, results), **self._extra(builds)}
+        return Letter(
+            wishes.fromaddr, subject, text, id, html, None, headers, list(self._attachments(builds))
+        )
+
+    def _idOf(self, build: BuildStatus) -> str:
+        return self.messageId(build.getBuilder().getName(), build.number, build.started)
+
+    # parts
+
+    def subject(self, build: BuildStatus, results: int, name: str) -> str:
+        """The subject of a mail."""
+        title = self._status.getProjectName()
+        template = self._wishes.subject or (SUBJECT_WITH_TITLE if title else SUBJECT)
+        values = {
+            "result": Results[results],
+            "builder": name,
+            "projectName": title,
+            "title": title,
+            "number": build.getNumber(),
+            "branch": build.getSourceStamp().branch or "",
+            "slave": build.getSlavename(),
+            "reason": build.getReason(),
+        }
+        return template % values
+
+    async def _text(
+        self, build: BuildStatus, results: int, first: BuildStatus | None
+    ) -> tuple[str, str | None, str | None]:
+        """The plain text, the HTML and the subject of a mail; None for what is not there."""
+        wishes, name = self._wishes, build.getBuilder().getName()
+        try:
+            if wishes.messageFormatter is not None:
+                call = wishes.messageFormatter
+                made = await maybeDeferred(call, wishes.mode, name, build, results, self._status)
+                return _read(made["body"], made.get("type", "plain"), made.get("subject"))
+            if wishes.customMesg is not None:
+                body, kind = await maybeDeferred(wishes.customMesg, self._attributes(build, results))
+                return _read(body, kind, None)
+        except PLUGIN_ERRORS:
+            log.failure("the function for the text of mails failed; the usual text is sent")
+            note = "(The function of the configuration for this text failed: see twistd.log.)\n\n"
+            return note + bodyOf(build, results, self._status, first), None, None
+        return bodyOf(build, results, self._status, first), None, None
+
+    def _attributes(self, build: BuildStatus, results: int) -> dict[str, Any]:
+        """The argument of a C{customMesg}, as in 0.7.11."""
+        status, source = self._status, build.getSourceStamp()
+        logs = [
+            (
+                f"{each.getStep().getName()}.{each.getName()}",
+                status.getURLForThing(each),
+                each.getText().splitlines() if each.length <= LONGEST_LOG else [],
+                each.getStep().getResults()[0],
+            )
+            for each in build.getLogs()
+        ]
+        return {
+            "builderName": build.getBuilder().getName(),
+            "projectName": status.getProjectName(),
+            "mode": self._wishes.mode,
+            "result": Results[results],
+            "buildURL": status.getURLForThing(build),
+            "buildbotURL": status.getBuildbotURL(),
+            "buildText": build.getText(),
+            "buildProperties": build.getProperties(),
+            "slavename": build.getSlavename(),
+            "reason": build.getReason(),
+            "responsibleUsers": build.getResponsibleUsers(),
+            "branch": source.branch,
+            "revision": source.revision,
+            "patch": source.patch,
+            "changes": list(source.changes),
+            "logs": logs,
+        }
+
+    def _headers(self, build: BuildStatus, results: int) -> dict[str, str]:
+        name, title = build.getBuilder().getName(), self._status.getProjectName()
+        revision = build.properties.get("got_revision") or build.getSourceStamp().revision
+        place = ".".join(filter(None, (_slug(name)[:60], _slug(title or "")[:60], self._host)))
+        headers = {
+            "List-Id": f"<{place}>",
+            "X-Buildbot-Builder": name,
+            "X-Buildbot-Result": Results[results],
+        }
+        return headers if revision is None else {**headers, "X-Buildbot-Revision": str(revision)}
+
+    def _extra(self, builds: Sequence[BuildStatus]) -> dict[str, str]:
+        found = {}
+        for name, value in (self._wishes.extraHeaders or {}).items():
+            try:
+                found[name] = str(render(value, builds[-1]))
+            except PLUGIN_ERRORS as error:
+                log.warn("the header {name} is left out: {error!r}", name=name, error=error)
+        return found
+
+    def _attachments(self, builds: Iterable[BuildStatus]) -> Iterator[Attachment]:
+        room = MOST_LOGS
+        for build in builds:
+            patch = build.getSourceStamp().patch
+            if self._wishes.addPatch and patch:
+                yield Attachment("source-patch.diff", _asText(patch[1]), "x-diff")
+            for each in build.getLogs():
+                name = f"{each.getStep().getName()}.{each.getName()}"
+                if not each.hasContents() or not self._isAttached(name, each.getName()):
+                    continue
+                if each.length > room:
+                    url = self._status.getURLForThing(each) or ""
+                    yield Attachment(f"{name}.txt", f"This log is too long for a mail. {url}\n")
+                    continue
+                room -= each.length
+                try:
+                    yield Attachment(name, each.getText())
+                except OSError as error:
+                    yield Attachment(f"{name}.txt", f"This log cannot be read: {error.strerror}\n")
+
+    def _isAttached(self, *names: str) -> bool:
+        wanted = self._wishes.addLogs
+        return bool(wanted) if isinstance(wanted, (bool, int)) else not set(wanted).isdisjoint(names)
+
+    # mails of others
+
+    def completed(self, mail: Message, now: float) -> Message:
+        """A mail of a plug-in, with the headers that it lacks."""
+        if "From" not in mail:
+            mail["From"] = self._wishes.fromaddr
+        if "Date" not in mail:
+            mail["Date"] = format_datetime(datetime.fromtimestamp(now, timezone.utc))
+        if "Message-ID" not in mail:
+            told = sha256(mail.as_bytes()).hexdigest()[:16]
+            mail["Message-ID"] = self.messageId("mail", told, now)
+        return mail
+
+
+def _read(body: object, kind: object, subject: object) -> tuple[str, str | None, str | None]:
+    said = None if subject is None else str(subject)
+    return ("", str(body), said) if kind == "html" else (str(body), None, said)
+
+
+def _asText(data: object) -> str:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else str(data)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-") or "x"
+
+
+def _host(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60] or "localhost"

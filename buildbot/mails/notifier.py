@@ -1,0 +1,319 @@
+# -*- test-case-name: tests.stories.test_mail -*-
+"""MailNotifier of C{c['status']}: mails about builds, as in 0.7.5 to 0.8.14.
+
+L{buildbot.mails.deciding} decides which builds need one, L{buildbot.mails.wording} words it, and
+L{buildbot.outgoing} keeps it until the mail server has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from email.message import Message
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.config.arguments import arguments, complain, remember
+from buildbot.config.kinds import FLAG, PASSWORD, TEXT, orNone
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.coroutines import returnsDeferred
+from buildbot.events.turns import Turns
+from buildbot.mails.addresses import Domain, addressOf
+from buildbot.mails.argumentkinds import (
+    ADD_LOGS,
+    ADDRESS,
+    ADDRESSES,
+    FORMATTER,
+    HEADERS,
+    LOOKUP,
+    MODE,
+    NAMES_OR_ONE,
+    PORT,
+    SUBJECT,
+)
+from buildbot.mails.contents import Contents, Wishes
+from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
+from buildbot.mails.letter import asText, written
+from buildbot.mails.outages import Outages
+from buildbot.mails.people import addressed, addressesOf, usersOf
+from buildbot.mails.smtp import Relay, SmtpTarget
+from buildbot.outgoing.sender import Sender
+from buildbot.status.base import StatusReceiverMultiService
+from buildbot.status.build import BuildStatus
+from buildbot.store.interface import StoreFailed
+
+log = Logger()
+
+#: Seconds that a stop waits for mails that are being written.
+PATIENCE = 5.0
+
+
+@implementer(interfaces.IEmailSender)
+class MailNotifier(StatusReceiverMultiService):
+    """I send a mail about each build that is worth one."""
+
+    compare_attrs: Sequence[str] = (
+        *("fromaddr", "mode", "categories", "builders", "addLogs", "relay", "subject", "lookup"),
+        *("extraRecipients", "sendToInterestedUsers", "customMesg", "messageFormatter", "extraHeaders"),
+        *("addPatch", "buildSetSummary", "previousBuildGetter"),
+    )
+
+    @arguments(
+        fromaddr=ADDRESS,
+        mode=MODE,
+        categories=orNone(NAMES_OR_ONE),
+        builders=orNone(NAMES_OR_ONE),
+        addLogs=ADD_LOGS,
+        relayhost=TEXT,
+        subject=orNone(SUBJECT),
+        lookup=orNone(LOOKUP),
+        extraRecipients=ADDRESSES,
+        sendToInterestedUsers=FLAG,
+        customMesg=orNone(FORMATTER),
+        messageFormatter=orNone(FORMATTER),
+        extraHeaders=orNone(HEADERS),
+        addPatch=FLAG,
+        buildSetSummary=FLAG,
+        tags=orNone(NAMES_OR_ONE),
+        useTls=orNone(FLAG),
+        smtpUser=orNone(TEXT),
+        smtpPassword=orNone(PASSWORD),
+        smtpPort=PORT,
+        previousBuildGetter=orNone(FORMATTER),
+        smtpCAFile=orNone(TEXT),
+    )
+    def __init__(
+        self,
+        fromaddr: str,
+        mode: str | Sequence[str] = "all",
+        categories: Sequence[str] | str | None = None,
+        builders: Sequence[str] | str | None = None,
+        addLogs: bool | Sequence[str] = False,
+        relayhost: str = "localhost",
+        subject: str | None = None,
+        lookup: Any = None,
+        extraRecipients: Sequence[str] | str = (),
+        sendToInterestedUsers: bool = True,
+        customMesg: Callable[..., Any] | None = None,
+        messageFormatter: Callable[..., Any] | None = None,
+        extraHeaders: Mapping[str, Any] | None = None,
+        addPatch: bool = True,
+        buildSetSummary: bool = False,
+        tags: Sequence[str] | str | None = None,
+        useTls: bool | None = None,
+        smtpUser: str | None = None,
+        smtpPassword: str | None = None,
+        smtpPort: int = 25,
+        previousBuildGetter: Callable[[Any], Any] | None = None,
+        smtpCAFile: str | None = None,
+    ) -> None:
+        """@param fromaddr: the sender of all mails.
+        @param mode: which builds need a mail: see L{buildbot.mails.deciding}.
+        @param categories: only builders of these categories or tags; so are C{tags}.
+        @param builders: only these builders.
+        @param addLogs: True to attach all logs, or the names of logs (C{"stdio"}, C{"compile.stdio"}).
+        @param relayhost: the mail server, and C{smtpPort} its port.
+        @param subject: with C{%(result)s}, C{%(builder)s}, C{%(title)s}, C{%(projectName)s}.
+        @param lookup: finds the addresses of users: an C{IEmailLookup}, or the domain to add.
+        @param extraRecipients: addresses that get every mail.
+        @param sendToInterestedUsers: True to write to the authors of changes, and to owners of builds.
+        @param customMesg: a function of a dictionary that returns the text and its type, as in 0.7.
+        @param messageFormatter: a function (mode, name, build, results, status) that returns a dictionary
+            with C{body}, C{type} ("plain" or "html") and perhaps C{subject}, as in 0.8.
+        @param extraHeaders: further headers, with properties.
+        @param addPatch: True to attach the patch of a build.
+        @param buildSetSummary: True to send one mail for all builds of a build set.
+        @param useTls: True to demand an encrypted connection with a valid certificate. See L{Relay}.
+        @param previousBuildGetter: a function that returns the build before a build.
+        @param smtpCAFile: the file of a certificate to trust.
+        """
+        StatusReceiverMultiService.__init__(self)
+        remember(self)
+        self.fromaddr = fromaddr
+        self.mode = mode if isinstance(mode, str) else tuple(mode)
+        given = categories if categories is not None else tags
+        self.categories = None if given is None else _several(given)
+        self.builders = None if builders is None else _several(builders)
+        self.addLogs = addLogs
+        self.relay = Relay(relayhost, smtpPort, useTls, smtpUser, smtpPassword, smtpCAFile)
+        self.subject = subject
+        self.lookup = Domain(lookup) if isinstance(lookup, str) else lookup
+        self.extraRecipients = _several(extraRecipients)
+        self.sendToInterestedUsers = sendToInterestedUsers
+        self.customMesg = customMesg
+        self.messageFormatter = messageFormatter
+        self.extraHeaders = None if extraHeaders is None else dict(extraHeaders)
+        self.addPatch = addPatch
+        self.buildSetSummary = buildSetSummary
+        self.previousBuildGetter = previousBuildGetter
+        self.modes = modesOf(self.mode)
+        self._turns = Turns()
+        self._target: SmtpTarget | None = None
+        if categories is not None and tags is not None:
+            complain(self, ": categories= and tags= are two names of one argument: keep one", "tags", tags)
+        if builders is not None and given is not None:
+            sentence = ": write either builders= or categories=, not both"
+            complain(self, sentence, "builders", builders)
+        if smtpPassword is not None and smtpUser is None:
+            complain(self, ": smtpPassword needs smtpUser", "smtpUser", None)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.relay.name}>"
+
+    # start and stop
+
+    def startService(self) -> None:
+        """Listen to the master."""
+        super().startService()
+        self._status: Any = self.master.getStatus()
+        self._outages = Outages(self._status.fetchBuilds)
+        self._target = SmtpTarget(self.relay, self.master.botmaster.resources.clock)
+        self._sender.use(self._target)
+        self._contents = Contents(
+            Wishes(
+                self.fromaddr,
+                self.mode,
+                self.subject,
+                self.addLogs,
+                self.addPatch,
+                self.extraHeaders,
+                self.customMesg,
+                self.messageFormatter,
+                tuple(self.extraRecipients),
+            ),
+            self._status,
+            self.master.basedir,
+        )
+        self._status.subscribe(self)
+
+    @property
+    def _sender(self) -> Sender:
+        found: Sender = self.master.outgoing.sender(self.relay.name)
+        return found
+
+    @returnsDeferred
+    async def stopService(self) -> None:
+        """Stop listening. Mails that are being written are queued first."""
+        self._status.unsubscribe(self)
+        end = self._turns.acquire()
+        end.addTimeout(PATIENCE, self.master.botmaster.resources.clock)
+        try:
+            await end
+            self._turns.release()
+        except PLUGIN_ERRORS:
+            log.warn("a mail takes too long to write, and is lost")
+        if self._target is not None:
+            self._sender.release(self._target)
+            self._target = None
+        await maybeDeferred(super().stopService)
+
+    # events
+
+    def builderAdded(self, builderName: str, builder: Any) -> Any:
+        """Follow a builder, if it is one of mine."""
+        return self if self._isMine(builder) else None
+
+    def _isMine(self, builder: Any) -> bool:
+        if self.builders is not None:
+            return builder.getName() in self.builders
+        if self.categories is not None:
+            return not set(self.categories).isdisjoint((builder.category, *builder.getTags()))
+        return True
+
+    def buildStarted(self, builderName: str, build: Any) -> Any:
+        """I want no events of single steps."""
+
+    def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+        """Send a mail, if the build needs one."""
+        if not self.buildSetSummary:
+            self._inTurn(self._told(build, results))
+
+    def buildsetComplete(self, buildset: Any) -> None:
+        """Send one mail about all builds of a set, if one of them needs one."""
+        if self.buildSetSummary:
+            self._inTurn(self._setTold(buildset))
+
+    def _inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Do some work after all earlier work."""
+
+        async def working() -> None:
+            async with self._turns:
+                await work
+
+        ensureDeferred(working()).addErrback(lambda why: log.failure("a mail cannot be written", why))
+
+    # one mail
+
+    async def _told(self, build: BuildStatus, results: int) -> None:
+        if not comparesBuilds(self.modes) and not wantsMail(self.modes, results, None):
+            return
+        before, first = await self._past(build, results)
+        if not wantsMail(self.modes, results, None if before is None else before.getResults()):
+            return
+        letter = await self._contents.ofBuild(build, results, first)
+        await self._post(letter, await self._recipients([build]), build.getBuilder().getName())
+
+    async def _setTold(self, buildset: Any) -> None:
+        ended = [request.getBuilds()[-1:] for request in buildset.getBuildRequests()]
+        builds = [build for each in ended for build in each if self._isMine(build.getBuilder())]
+        for build in builds:
+            before, _ = await self._past(build, build.getResults())
+            if wantsMail(self.modes, build.getResults(), None if before is None else before.getResults()):
+                letter = await self._contents.ofSet(buildset, builds)
+                await self._post(letter, await self._recipients(builds), "")
+                return
+
+    async def _past(self, build: BuildStatus, results: int) -> tuple[Any, BuildStatus | None]:
+        """The build before, and the first one of the outage; None for what is not there."""
+        try:
+            before = await self._outages.before(build)
+            first = await self._outages.first(build, before)
+        except StoreFailed as why:
+            log.warn("cannot read the builds before {build}: {why}", build=build.number, why=why.reason)
+            before = first = None
+        if self.previousBuildGetter is not None:
+            return await maybeDeferred(self.previousBuildGetter, build), first
+        return before, first
+
+    async def _recipients(self, builds: Sequence[BuildStatus]) -> tuple[list[str], list[str]]:
+        users = usersOf(builds) if self.sendToInterestedUsers else []
+        interested = await addressesOf(users, self.lookup, self.master.botmaster.resources.clock)
+        return addressed(interested, self.extraRecipients)
+
+    async def _post(self, letter: Any, recipients: tuple[list[str], list[str]], group: str) -> None:
+        to, copies = recipients
+        if not to:
+            log.info("nobody gets the mail {subject!r}", subject=letter.subject)
+            return
+        mail = written(letter, to, copies, self.master.botmaster.resources.now())
+        await self._queue(mail, [*to, *copies], group)
+
+    def _queue(self, mail: Any, recipients: Sequence[str], group: str) -> Deferred[None]:
+        addresses = list(dict.fromkeys(filter(None, map(addressOf, recipients))))
+        if not addresses:
+            return succeed(None)
+        message = {"from": addressOf(self.fromaddr) or "", "to": addresses, "data": asText(mail)}
+        return self._sender.add(mail["Message-ID"], message, str(mail["Subject"]), group)
+
+    # names of 0.7 and 0.8
+
+    def isMailNeeded(self, build: Any, results: int) -> bool:
+        """True if a build needs a mail, as far as the builds in memory tell."""
+        before = build.getPreviousBuild()
+        return wantsMail(self.modes, results, None if before is None else before.getResults())
+
+    def sendMessage(self, m: Message, recipients: Sequence[str]) -> Deferred[None]:
+        """Queue a mail of your own.
+
+        @param m: the mail; headers that are missing are added.
+        @return: fires when it is on disk.
+        """
+        mail = self._contents.completed(m, self.master.botmaster.resources.now())
+        return self._queue(mail, recipients, "")
+
+
+def _several(value: Sequence[str] | str) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

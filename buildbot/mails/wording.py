@@ -1,0 +1,135 @@
+# -*- test-case-name: tests.stories.test_mail -*-
+"""What a mail about a build says, unless the configuration has a function for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from buildbot.logs.live import LogFile
+from buildbot.model.change import Change
+from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
+from buildbot.status.build import BuildStatus
+from buildbot.status.step import BuildStepStatus
+from buildbot.text.plural import counted
+from buildbot.text.printable import plain, plainLine
+from buildbot.text.urls import withoutPasswords
+
+#: The lines of a log in a mail, the most characters of one, and of a log that is read for them.
+LAST_LINES = 50
+LONGEST_LINE = 300
+LONGEST_LOG = 4 << 20
+#: The most changes, and the most lines of the comment of each.
+MOST_CHANGES = 20
+MOST_COMMENT_LINES = 8
+
+
+def defaultMessage(mode: Any, name: str, build: Any, results: int, master_status: Any) -> dict[str, str]:
+    """The text about a build, in the shape that a C{messageFormatter} returns.
+
+    @return: C{body}, and its C{type}: "plain".
+    """
+    return {"body": bodyOf(build, results, master_status), "type": "plain"}
+
+
+def bodyOf(build: BuildStatus, results: int, status: Any, brokenSince: BuildStatus | None = None) -> str:
+    """The text about one build.
+
+    @param status: the status of the master.
+    @param brokenSince: the first failed build of the outage that this build goes on with, or ends.
+    """
+    lines = [*_facts(build, results, status, brokenSince), *_failure(build, status), *_changes(build, status)]
+    return withoutPasswords(plain("\n".join(lines) + "\n"))
+
+
+def summaryOf(builds: Sequence[BuildStatus], status: Any) -> str:
+    """The text about the builds of a build set: a table of them, then what failed."""
+    lines = ["The builds:", ""]
+    for build in builds:
+        lines.append(f"  {headline(build, build.getResults())}")
+        url = status.getURLForThing(build)
+        lines += [f"    {url}"] if url else []
+    for build in builds:
+        failure = list(_failure(build, status))
+        lines += ["", f"-- {build.getBuilder().getName()} --", *failure] if failure else []
+    lines += _changes(builds[0], status) if builds else []
+    return withoutPasswords(plain("\n".join(lines) + "\n"))
+
+
+def headline(build: BuildStatus, results: int | None) -> str:
+    """One line about a build: C{full #12 failed: compile}."""
+    word = Results[results] if results is not None and 0 <= results < len(Results) else "unknown"
+    return plainLine(
+        f"{build.getBuilder().getName()} #{build.getNumber()}: {outcomeWords(word, build.getText())}"
+    )
+
+
+def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStatus | None) -> Iterator[str]:
+    title = status.getProjectName()
+    yield headline(build, results) + (f", in {plainLine(title)}" if title else "")
+    url = status.getURLForThing(build)
+    yield from [url, ""] if url else [""]
+    source = build.getSourceStamp()
+    revision = build.properties.get("got_revision") or source.revision
+    facts = [
+        ("Slave", build.getSlavename()),
+        ("Reason", build.getReason()),
+        ("Branch", source.branch),
+        ("Revision", revision),
+        ("Patch", "with a patch" if source.patch else None),
+        ("By", ", ".join(build.getResponsibleUsers())),
+    ]
+    if brokenSince is not None and brokenSince.number != build.number:
+        word = "Broken since" if results in (FAILURE, EXCEPTION) else "Was broken since"
+        facts.append((word, f"build {brokenSince.number}"))
+    for word, value in facts:
+        if value:
+            yield f"{word + ':':<10} {plainLine(str(value))}"
+
+
+def _failure(build: BuildStatus, status: Any) -> Iterator[str]:
+    """The first step that failed, and the end of its log."""
+    step = firstFailed(build)
+    if step is None:
+        return
+    yield from ("", f"Step {plainLine(step.getName())}: {plainLine(' '.join(step.getText()))}")
+    logs = [log for log in step.getLogs() if log.hasContents() and not getattr(log, "isHTML", False)]
+    if not logs:
+        return
+    log = next((each for each in logs if each.getName() == "stdio"), logs[0])
+    url = status.getURLForThing(log)
+    yield from [url] if url else []
+    yield from ("", *(f"    {line}" for line in _end(log)))
+
+
+def firstFailed(build: BuildStatus) -> BuildStepStatus | None:
+    """The first step that failed."""
+    return next((step for step in build.getSteps() if step.getResults()[0] in (FAILURE, EXCEPTION)), None)
+
+
+def _end(log: LogFile) -> list[str]:
+    if log.length > LONGEST_LOG:
+        return ["(the log is too long for this mail)"]
+    try:
+        lines = log.getText().rstrip().split("\n")
+    except OSError:
+        return ["(the log cannot be read)"]
+    left = [f"({counted(len(lines) - LAST_LINES, 'earlier line')})"] if len(lines) > LAST_LINES else []
+    return [*left, *(each[:LONGEST_LINE].rstrip("\r") for each in lines[-LAST_LINES:])]
+
+
+def _changes(build: BuildStatus, status: Any) -> Iterator[str]:
+    changes: list[Change] = build.getChanges()
+    if not changes:
+        return
+    yield from ("", "Changes:")
+    if len(changes) > MOST_CHANGES:
+        yield f"  ({counted(len(changes) - MOST_CHANGES, 'earlier change')})"
+    for change in changes[-MOST_CHANGES:]:
+        revision = f" {plainLine(str(change.revision))[:40]}" if change.revision else ""
+        yield f"  {plainLine(str(change.who))}{revision}"
+        comment = str(change.comments).strip().split("\n")
+        for line in comment[:MOST_COMMENT_LINES]:
+            yield f"    {line[:LONGEST_LINE]}"
+        url = change.revlink or status.getURLForThing(change)
+        yield from [f"    {url}"] if url else []
