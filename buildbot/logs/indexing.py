@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from buildbot.files.plain import openPlain, readPlain
 from buildbot.logs.format import BadLog, ChunkParser
 from buildbot.logs.index import BLOCK, BadIndex, LogIndex, fromBytes
-from buildbot.logs.marks import Marks
+from buildbot.logs.marks import Marks, marksOf
 from buildbot.logs.names import indexPath
 from buildbot.logs.naps import Naps
 from buildbot.logs.notices import damaged
@@ -81,6 +81,38 @@ def keep(index: LogIndex, path: str, crc: int | None, isFinished: bool = True) -
             os.unlink(indexPath(path))
 
 
+def keepTimes(marks: Marks, path: str, size: int, crc: int) -> None:
+    """Keep the times of a log without an index, in the file that its index will replace.
+
+    This is quick. A failure is only logged: the lines of the log have no times then.
+    """
+    try:
+        descriptor = openPlain(indexPath(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follow=False)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(marks.toBytes(size, crc))
+    except OSError as error:
+        _log.warn("cannot write the times of log {path}: {error}", path=path, error=error)
+
+
+def timesOf(path: str, crc: int | None) -> Marks | None:
+    """The times that L{keepTimes} has kept for a log; None if there are none that fit it.
+
+    @raise OSError: the log is gone.
+    """
+    size = os.stat(path).st_size
+    data = _kept(path) if crc is not None and size >= KEPT else None
+    return None if data is None or crc is None else marksOf(data, size, crc)
+
+
+def _kept(path: str) -> bytes | None:
+    """The bytes of the file beside a log; None if there is none that can be read."""
+    try:
+        with readPlain(indexPath(path), follow=False) as file:
+            return None if os.fstat(file.fileno()).st_size > _LONGEST else file.read()
+    except OSError:
+        return None
+
+
 def load(path: str, crc: int | None) -> LogIndex | None:
     """Read the index of a log from its file; None if it is missing or does not fit the log.
 
@@ -90,12 +122,10 @@ def load(path: str, crc: int | None) -> LogIndex | None:
     @raise OSError: the log is gone.
     """
     size = os.stat(path).st_size
+    data = _kept(path)
     try:
-        with readPlain(indexPath(path), follow=False) as file:
-            if os.fstat(file.fileno()).st_size > _LONGEST:
-                return None
-            return fromBytes(file.read(), size, crc)
-    except (OSError, BadIndex):
+        return None if data is None else fromBytes(data, size, crc)
+    except BadIndex:
         return None
 
 
@@ -110,7 +140,7 @@ def find(path: str, crc: int | None, marks: Marks | None = None, block: int = BL
         return known
     index = known if known is not None else LogIndex(block)
     before = index.end
-    extend(index, path, marks)
+    extend(index, path, marks or timesOf(path, crc))
     if size >= KEPT and index.end != before:
         keep(index, path, crc)
     return index

@@ -68,7 +68,8 @@ class LogDirectory:
     @ivar troubles: the list to which I report failed writes.
     @ivar views: reads the logs by lines and by bytes, at any place.
     @ivar feeds: sends the new lines of logs to their watchers.
-    @ivar readers: the web servers that show logs. While there are any, indexes are made as logs grow.
+    @ivar readers: the web servers that show logs. While there are any, the times of long logs are kept.
+    @ivar lookers: those at whose pages people look. While there are any, indexes are made as logs grow.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class LogDirectory:
         self.views = LogViews(inThread)
         self.feeds = LogFeeds(clock, self.views)
         self.readers: set[object] = set()
+        self.lookers: set[object] = set()
         self._inThread = inThread
         self._flusher = Flusher(clock)
 
@@ -156,10 +158,17 @@ class LogDirectory:
         return Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
 
     def _keepIndex(self, writer: LogWriter) -> None:
-        """Bring the index of a log up to date in a thread, if the log is long and people can look at it."""
-        if self.readers and writer.size >= indexing.KEPT:
+        """Bring the index of a long log up to date in a thread, if people look.
+
+        If nobody looks, keep only the times of the log: its index can be made when it is needed.
+        """
+        if not self.readers or writer.size < indexing.KEPT:
+            return
+        if self.lookers:
             crc = writer.crc if writer.isFinished else None
             self.views.prepare(Place(writer.path, writer.isFinished, crc, writer.marks))
+        elif writer.isFinished:
+            indexing.keepTimes(writer.marks, writer.path, writer.size, writer.crc)
 
     def reader(self, filename: str) -> LogReader:
         """Return a reader for the log with this file name."""

@@ -209,7 +209,7 @@ class LogViews:
         elif index is None or (index.end.offset < size and index.damage is None):
             # Views of earlier moments keep their own index.
             index = index.copy() if index is not None else LogIndex(self._block)
-            indexing.extend(index, place.path, place.marks)
+            indexing.extend(index, place.path, place.marks or indexing.timesOf(place.path, place.crc))
         known.index = index
         return index
 

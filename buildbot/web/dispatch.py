@@ -26,6 +26,7 @@ from buildbot.web.call import TEXT, Answer, Call, Need, Page, Problem, Stream, r
 from buildbot.web.handling import handled
 from buildbot.web.incoming import Incoming, given, incomingOf, queryOf
 from buildbot.web.jsonanswers import problemAsJSON
+from buildbot.web.looking import Looking
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.reading import noBuilder
@@ -138,6 +139,8 @@ class Dispatcher:
             call = await self._limited(call)
             incoming.seenStatus = None if call.sight is None else call.world.status
             await self._check(call)
+            if route.kind in _SEEN or route.action == "viewLogs":
+                self.world.part(Looking).seen()
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
             return await self._made(call, incoming, await handled(call))
@@ -272,6 +275,8 @@ def _nothing(call: Call) -> Answer:
     raise Problem(404, "There is no such page")
 
 
+#: The kinds of routes at which people look. Programs ask for the others again and again.
+_SEEN = ("page", "stream")
 _NO_ROUTE = Route("/", _nothing, "No page.")
 _ADMITTED = Answer(b"")
 _GATE = Route("/", lambda call: _ADMITTED, "A file or a resource of people's own.", kind="own")

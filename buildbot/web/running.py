@@ -20,6 +20,7 @@ from buildbot.web.dispatch import Dispatcher
 from buildbot.web.hooks.logins import checkersOf
 from buildbot.web.hooks.options import checkedDialects
 from buildbot.web.http import Site
+from buildbot.web.looking import Looking
 from buildbot.web.root import OwnFiles, Root
 from buildbot.web.serving.counting import Counting
 from buildbot.web.warming import Warming
@@ -89,12 +90,13 @@ async def serving(master: Any, plan: Plan) -> Running:
     door = Door(plan.door, master, master.logins)
     await door.load()
     counting = Counting(clock)
+    looking = Looking(clock, master.botmaster.resources.logs.lookers)
     hook = _hookOf(master, plan) if plan.dialects else None
 
     def others() -> list[object]:
         return [hook or _hookOf(master, plan), *firstuse.partsOf(master)]
 
-    world = World(master, clock, door, plan.settings, Parts(counting, others=others))
+    world = World(master, clock, door, plan.settings, Parts(counting, looking, others=others))
     dispatcher = Dispatcher(world, lambda: firstuse.tablesOf(plan.settings), door)
     root = Root(dispatcher, plan.files)
     if hook is not None and hook.dialects:

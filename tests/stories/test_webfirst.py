@@ -17,3 +17,17 @@ class FirstTests(WebWorld):
         made = dispatcher.table
         self.assertEqual(self.ask("/builders").status, 200)
         self.assertIs(dispatcher.table, made)
+
+    def test_looking(self) -> None:
+        """People look at pages. A program that asks for figures, an unknown page or a stop is nobody."""
+        self.start()
+        lookers = self.master.botmaster.resources.logs.lookers
+        for path in ("/metrics", "/health", "/nowhere", "/api/v1/builders"):
+            self.ask(path)
+            self.assertEqual(len(lookers), 0, path)
+        for _ in range(2):
+            self.assertEqual(self.ask("/builders").status, 200)
+            self.assertEqual(len(lookers), 1)
+        self.edit("c['status'] = [html.WebStatus(http_port=8010, allowForce=False)]", "")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(len(lookers), 0)

@@ -14,7 +14,7 @@ from buildbot.logs.directory import numberOf
 from buildbot.logs.files import removeLogs
 from buildbot.logs.format import encode
 from buildbot.logs.index import BadIndex, Block, fromBytes
-from buildbot.logs.indexing import KEPT, find, keep, load, make
+from buildbot.logs.indexing import KEPT, find, keep, keepTimes, load, make, timesOf
 from buildbot.logs.marks import Marks
 from buildbot.logs.names import indexPath, logOf
 
@@ -66,6 +66,39 @@ class IndexTests(unittest.TestCase):
         self.assertEqual((again.end[:5], again.lines), (made.end[:5], made.lines))
         find(self.path, crc)
         self.assertEqual(os.stat(indexPath(self.path)).st_mtime_ns, status.st_mtime_ns)
+
+    def test_times(self) -> None:
+        """The times of a log without an index are kept; the index that is made later has them."""
+        crc = self.write(encode(OUT, b"line\n" * 10000) * 10)
+        marks = Marks(5.0, 1)
+        marks.add(200_000, 8.5)
+        size = os.path.getsize(self.path)
+        keepTimes(marks, self.path, size, crc)
+        self.assertIsNone(timesOf(self.path, crc + 1))
+        self.assertIsNone(timesOf(self.path, None))
+        self.assertIsNone(load(self.path, crc))
+        index = find(self.path, crc)
+        self.assertEqual([index.block(place).when for place in (0, len(index) - 1)], [5.0, 8.5])
+        self.assertIsNone(timesOf(self.path, crc))
+        again = load(self.path, crc)
+        assert again is not None
+        self.assertEqual(again.block(len(again) - 1).when, 8.5)
+
+    def test_damagedTimes(self) -> None:
+        """Times that are damaged, cut short or in a strange file are not used, and do no harm."""
+        crc = self.write(encode(OUT, b"line\n" * 10000) * 10)
+        marks = Marks(5.0, 1)
+        marks.add(200_000, 8.5)
+        size = os.path.getsize(self.path)
+        good = marks.toBytes(size, crc)
+        for bad in (good[:-1], good[:10], b"", good[:-1] + b"\x01", b"x" * 5000, good + b"x"):
+            Path(indexPath(self.path)).write_bytes(bad)
+            self.assertIsNone(timesOf(self.path, crc))
+        self.assertIsNone(find(self.path, crc).block(1).when)
+        os.unlink(indexPath(self.path))
+        os.mkdir(indexPath(self.path))
+        keepTimes(marks, self.path, size, crc)
+        self.assertIsNone(timesOf(self.path, crc))
 
     def test_shortLog(self) -> None:
         """A short log gets no index file."""

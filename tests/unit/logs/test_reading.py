@@ -27,6 +27,7 @@ class LoggedCase(unittest.TestCase):
         directory = os.path.realpath(tempfile.mkdtemp(dir="."))
         self.logs = LogDirectory(directory, self.clock, LogLimits(None), inThread=self.inThread)
         self.logs.readers.add(self)
+        self.logs.lookers.add(self)
         self.build: Any = SimpleNamespace(record=SimpleNamespace(builder="b"), number=1, logs=self.logs)
 
     def inThread(self, function: Any, *arguments: Any) -> Deferred[Any]:
@@ -210,6 +211,39 @@ class ColdTests(LoggedCase):
         self.logs.readers.clear()
         self.long().finish()
         self.assertEqual(len(self.logs.views), 0)
+        self.assertEqual(self.threads, [])
+
+    def test_nobodyLooks(self) -> None:
+        """While nobody looks, no index is made. The lines still have their times, also after a restart."""
+        self.logs.lookers.clear()
+        log = self.log()
+        for _ in range(8):
+            self.clock.advance(10)
+            log.addStdout("line\n" * 20000)
+        log.finish()
+        self.assertEqual((len(self.logs.views), self.threads), (0, []))
+        self.assertIsNone(indexing.load(log.getFilename(), log.place().crc))
+        for _ in range(2):
+            self.logs.views = LogViews(self.inThread)
+            self.assertEqual(self.times(log, 20000 * 7 + 1), [80.0])
+        self.assertIsNotNone(indexing.load(log.getFilename(), log.place().crc))
+
+    def test_lookedAwayFrom(self) -> None:
+        """A log whose first part people have looked at has the times of the rest too."""
+        log = self.log()
+        log.addStdout("line\n" * 60000)
+        self.lines(log.place(), 1, 1)
+        self.logs.lookers.clear()
+        self.clock.advance(10)
+        log.addStdout("line\n" * 60000)
+        log.finish()
+        self.assertEqual(self.times(log, 119999), [10.0])
+
+    def times(self, log: LogFile, line: int) -> list[float | None]:
+        """The time of a line of a finished log, read with the record of the store."""
+        place = Place(log.getFilename(), True, log.place().crc)
+        found = self.successResultOf(Deferred.fromCoroutine(self.logs.views.lines(place, line, 1)))
+        return [each.when for each in found.lines]
 
     def test_lost(self) -> None:
         """A log that was deleted before its index was made is only noted."""

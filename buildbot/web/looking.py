@@ -1,0 +1,29 @@
+# -*- test-case-name: tests.unit.web.test_looking -*-
+"""Know whether people look at the pages. While nobody does, the master makes no indexes of growing logs."""
+
+from __future__ import annotations
+
+from buildbot.events.alarm import Alarm
+from buildbot.events.reactors import Timers
+
+#: Seconds after the last request of a page or a log, until nobody is said to look.
+LONGEST = 1800.0
+
+
+class Looking:
+    """I am in a set while people look."""
+
+    def __init__(self, clock: Timers, lookers: set[object]) -> None:
+        self._clock = clock
+        self._lookers = lookers
+        self._alarm = Alarm(self.stop)
+
+    def seen(self) -> None:
+        """Somebody looks now."""
+        self._lookers.add(self)
+        self._alarm.set(self._clock, LONGEST)
+
+    def stop(self) -> None:
+        """Nobody looks any more."""
+        self._lookers.discard(self)
+        self._alarm.stop()
