@@ -41,7 +41,7 @@ LOOK = 0.1
 
 
 class DaemonLog(LogFile):
-    """I am DIR/twistd.log (mode 0600) and its predecessors twistd.log.1 (the latest), .2 …
+    """I am DIR/twistd.log, or another log (mode 0600), and its predecessors twistd.log.1 (the latest), .2 …
 
     After L{receive}, the descriptors 1 and 2 are redirected to me, also after each rotation. This catches the
     last messages of the interpreter, and of children without another output.
@@ -49,15 +49,23 @@ class DaemonLog(LogFile):
 
     synchronized = ["write", "rotate", "reopen"]  # threads log, too
 
-    def __init__(self, directory: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        directory: str,
+        clock: Callable[[], float] = time.monotonic,
+        name: str = LOG,
+        length: int = ROTATE_LENGTH,
+        old: int = MAX_ROTATED_FILES,
+    ) -> None:
+        """@param length: the bytes after which the file is rotated.
+        @param old: the number of rotated files that are kept.
+        """
         self._clock = clock
         self._looked = clock()
         self._lost = 0  # the number of events lost since a write failed
         self._why = ""  # the reason of the failure
         self._stuck = ""  # the reason why rotation fails
-        LogFile.__init__(
-            self, LOG, directory, ROTATE_LENGTH, defaultMode=0o600, maxRotatedFiles=MAX_ROTATED_FILES
-        )
+        LogFile.__init__(self, name, directory, length, defaultMode=0o600, maxRotatedFiles=old)
         self._outputs: tuple[int, ...] = ()
 
     def receive(self, *outputs: int) -> None:

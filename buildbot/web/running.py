@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twisted.python.logfile import LogFile
 from twisted.web import server
 
 from buildbot.events.onuse import onUse
+from buildbot.web.accesslog import AccessLog
 from buildbot.web.accounts.door import Door, DoorSettings
 from buildbot.web.accounts.logins import Logins
 from buildbot.web.dispatch import Dispatcher
@@ -103,7 +103,7 @@ async def serving(master: Any, plan: Plan) -> Running:
         root.putChild(b"change_hook", resource.HookResource(hook))
     for name, child in plan.children.items():
         root.putChild(name, child)
-    site: Any = plan.site or Site(root, clock, _accessLog(master.basedir, plan))
+    site: Any = plan.site or Site(root, clock, _accessLog(master, plan))
     if isinstance(site, Site):
         site.counts = counting.requests
     return Running(world, dispatcher, site, master.logins)
@@ -121,23 +121,6 @@ def _hookOf(master: Any, plan: Plan) -> changehook.ChangeHook:
     )
 
 
-def _accessLog(basedir: str, plan: Plan) -> Any:
-    file = LogFile(
-        *("http.log", basedir), rotateLength=plan.logLength, maxRotatedFiles=plan.oldLogs, defaultMode=0o600
-    )
-    return _BytesLog(file)
-
-
-class _BytesLog:
-    """I pass text or bytes to a log file."""
-
-    def __init__(self, file: LogFile) -> None:
-        self._file = file
-
-    def write(self, data: str) -> None:
-        """Append a line."""
-        self._file.write(data)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+def _accessLog(master: Any, plan: Plan) -> AccessLog:
+    clock = master.botmaster.clock
+    return AccessLog(master.basedir, clock, master.troubles, plan.logLength, plan.oldLogs)
