@@ -788,6 +788,19 @@ c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(
         self.assertNotIn('value="clean" checked', form)
         self.assertNotIn('value="why not"', form)
 
+    def test_many(self) -> None:
+        """Chosen builders, or all of them, are forced with the defaults of their schedulers."""
+        self.logIn()
+        for path, chosen in (("_selected/forceselected", {"selected": "full"}), ("_all/forceall", {})):
+            path = f"/builders/{path}"
+            page = self.follow(path, self.post(path, comments="all of them", **chosen)).text
+            self.assertIn("forced build", page)
+            self.assertNotIn("Not done", page)
+            self.end()
+        builds = self.ask("/api/v1/builders/full/builds").json["builds"]
+        self.assertEqual(len(builds), 2)
+        self.assertIn("all of them", builds[0]["reason"])
+
     def test_wrong(self) -> None:
         """All wrong values are told, and nothing is forced."""
         self.logIn()

@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"(?!-)[\w./~:@+#=, -]*")
 #: The most properties of a plain form.
 MOST_PROPERTIES = 30
 #: Fields that are none of a ForceScheduler's own.
-_OWN = {"forcescheduler", "checkbox", "passwd", "comments", "done"}
+_OWN = {"forcescheduler", "checkbox", "passwd", "comments", "done", "selected"}
 #: The field of a reason, as in 0.7.
 REASON = Field("comments", "Reason")
 #: The field of a change.
@@ -92,7 +92,7 @@ async def force(call: Call) -> Answer:
         value = await carriedOut(call, deed, lambda: command(call, "force")(name, **wanted))
     except ControlError as why:
         raise Problem(
-            400,
+            503 if call.world.botmaster.health.trouble else 400,
             "The build was not forced",
             "; ".join(str(why).splitlines()),
             "Go back in the browser: the form keeps its values.",
