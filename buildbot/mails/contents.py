@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.mails.deciding import BROKEN
 from buildbot.mails.letter import Attachment, Letter
-from buildbot.mails.wording import LONGEST_LOG, bodyOf, summaryOf
+from buildbot.mails.wording import LONGEST_LOG, bodyOf, revisionOf, summaryOf
 from buildbot.model.properties import render
 from buildbot.model.results import FAILURE, SUCCESS, Results
 from buildbot.status.build import BuildStatus
@@ -61,11 +61,16 @@ class Contents:
         """
         self._wishes = wishes
         self._status = status
-        url = status.getBuildbotURL()
-        self._host = _host(urlsplit(url).hostname or "" if url else socket.gethostname())
+        self._hostname = _host(socket.gethostname())
         # two notifiers, and two masters on one host, write different mails about one build number
         told = (basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, bool(wishes.subject))
         self._own = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
+
+    @property
+    def _host(self) -> str:
+        """The host in ids: that of the pages, which may change with a reconfig."""
+        url = self._status.getBuildbotURL()
+        return _host(urlsplit(url).hostname or "") if url else self._hostname
 
     def messageId(self, name: str, number: object, started: float, event: str = "") -> str:
         """The Message-ID of a mail. It is the same after a restart."""
@@ -185,14 +190,14 @@ class Contents:
 
     def _headers(self, build: BuildStatus, results: int) -> dict[str, str]:
         name, title = build.getBuilder().getName(), self._status.getProjectName()
-        revision = build.properties.get("got_revision") or build.getSourceStamp().revision
-        place = ".".join(filter(None, (_slug(name)[:60], _slug(title or "")[:60], self._host)))
+        revision = revisionOf(build)
+        place = ".".join([_slug(each)[:60] for each in (name, title) if each] + [self._host])
         headers = {
             "List-Id": f"<{place}>",
             "X-Buildbot-Builder": name,
             "X-Buildbot-Result": Results[results],
         }
-        return headers if revision is None else {**headers, "X-Buildbot-Revision": str(revision)}
+        return headers if revision is None else {**headers, "X-Buildbot-Revision": revision}
 
     def _extra(self, builds: Sequence[BuildStatus]) -> dict[str, str]:
         found = {}

@@ -9,6 +9,7 @@ from typing import Any
 from buildbot.logs.live import LogFile
 from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
+from buildbot.model.sourcestamp import lastRevision
 from buildbot.status.build import BuildStatus
 from buildbot.status.step import BuildStepStatus
 from buildbot.text.plural import counted
@@ -64,18 +65,26 @@ def headline(build: BuildStatus, results: int | None) -> str:
     )
 
 
+def revisionOf(build: BuildStatus) -> str | None:
+    """The revision that was built; None if it is not known."""
+    source = build.getSourceStamp()
+    revision = build.properties.get("got_revision") or source.revision
+    if revision is None:
+        revision = lastRevision([change.revision for change in source.changes])
+    return None if revision is None else str(revision)
+
+
 def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStatus | None) -> Iterator[str]:
     title = status.getProjectName()
     yield headline(build, results) + (f", in {plainLine(title)}" if title else "")
     url = status.getURLForThing(build)
     yield from [url, ""] if url else [""]
     source = build.getSourceStamp()
-    revision = build.properties.get("got_revision") or source.revision
     facts = [
         ("Slave", build.getSlavename()),
         ("Reason", build.getReason()),
         ("Branch", source.branch),
-        ("Revision", revision),
+        ("Revision", revisionOf(build)),
         ("Patch", "with a patch" if source.patch else None),
         ("By", ", ".join(build.getResponsibleUsers())),
     ]

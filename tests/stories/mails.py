@@ -53,7 +53,7 @@ def textOf(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
     text: str = part.get_content()
-    return text
+    return text.replace("\r\n", "\n")
 
 
 class MailCase(ChangeCase):

@@ -91,3 +91,205 @@ class MailStory(MailCase):
         self.wait(5)
         self.build()
         self.assertEqual([to for to, _ in self.postbox.sent], [["team@example.com"], ["others@example.com"]])
+
+    def test_cleanStop(self) -> None:
+        """A mail that waits when the master is stopped is sent after the next start."""
+        self.begin()
+        self.postbox.trouble = TargetDown("connection refused")
+        self.build()
+        self.stop()
+        self.postbox.trouble = None
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.postbox.subjects, ["buildbot success in full"])
+
+
+class WishesStory(MailCase):
+    """What the arguments of a notifier do."""
+
+    def start_(self, arguments: str, before: str = "") -> None:
+        """Start a master whose notifier has these arguments."""
+        self.edit(
+            f"c['status'] = [mail.MailNotifier({self.arguments})]",
+            f"{before}\nc['status'] = [mail.MailNotifier('bot@x.example', {arguments})]",
+        )
+        self.begin()
+
+    def test_problem(self) -> None:
+        """The mode "problem" tells the first failure of each outage."""
+        self.start_("mode='problem', extraRecipients=['a@x.example']")
+        for status in (0, 1, 1, 0, 1):
+            self.build(status)
+        self.assertEqual([mail["X-Buildbot-Revision"] for _, mail in self.postbox.sent], ["r7", "r7"])
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full"] * 2)
+
+    def test_change(self) -> None:
+        """The mode "change" tells when a builder breaks, and when it is good again, also over a restart."""
+        self.start_("mode=('change',), extraRecipients=['a@x.example']")
+        for status in (0, 0, 1):
+            self.build(status)
+        self.stop()
+        self.begin()
+        for status in (1, 0, 0):
+            self.build(status)
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full", "buildbot success in full"])
+
+    def test_interested(self) -> None:
+        """The author of a change gets a mail, and the others a copy."""
+        self.start_("lookup='x.example', extraRecipients='team@x.example'")
+        self.build()
+        ((recipients, mail),) = self.postbox.sent
+        self.assertEqual(recipients, ["ann@x.example", "team@x.example"])
+        self.assertEqual((mail["To"], mail["Cc"]), ("ann@x.example", "team@x.example"))
+
+    def test_nobody(self) -> None:
+        """Without recipients there is no mail."""
+        self.start_("sendToInterestedUsers=False")
+        self.build()
+        self.assertEqual(self.postbox.sent, [])
+        self.assertEqual(self.status()["master"]["outgoing"][0]["waiting"], 0)
+
+    def test_otherBuilder(self) -> None:
+        """A notifier for other builders or categories sends nothing."""
+        for chosen in ("builders=['package']", "categories=['x']", "tags='x'"):
+            self.start_(f"extraRecipients=['a@x.example'], {chosen}")
+            self.build()
+            self.stop()
+            self.edit(f"'bot@x.example', extraRecipients=['a@x.example'], {chosen}", self.arguments)
+        self.assertEqual(self.postbox.sent, [])
+
+    def test_subject(self) -> None:
+        """The subject has the title, as in 0.8, or what the file wants."""
+        self.add("c['title'] = 'Ship'")
+        self.start_("extraRecipients=['a@x.example']")
+        self.build()
+        self.stop()
+        self.edit(
+            "extraRecipients=['a@x.example']",
+            "extraRecipients=['a@x.example'], subject='%(projectName)s: %(result)s #%(number)s'",
+        )
+        self.begin()
+        self.build(1)
+        self.assertEqual(self.postbox.subjects, ["buildbot success in Ship on full", "Ship: failure #1"])
+
+    def test_formatter(self) -> None:
+        """A messageFormatter of 0.8 words the mail, as plain text or as HTML."""
+        self.start_(
+            "extraRecipients=['a@x.example'], messageFormatter=words",
+            "def words(mode, name, build, results, status):\n"
+            "    body = '<b>%s %s %d %s</b>' % (mode, name, build.getNumber(), status.getProjectName())\n"
+            "    return {'body': body, 'type': 'html', 'subject': 'my words'}\n",
+        )
+        self.build()
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual((mail["Subject"], mail.get_content_type()), ("my words", "text/html"))
+        self.assertEqual(mail.get_content().strip(), "<b>all full 0 </b>")
+
+    def test_customMesg(self) -> None:
+        """A customMesg of 0.7 words the mail, from a dictionary."""
+        self.start_(
+            "extraRecipients=['a@x.example'], customMesg=words",
+            "def words(attrs):\n"
+            "    lines = [attrs['logs'][0][2][0], attrs['builderName'], attrs['changes'][0].who]\n"
+            "    return (' '.join(lines), 'plain')\n",
+        )
+        self.slaves[-1].onCommand = lambda command: command.end(0, stdout="hello\n")
+        self.send()
+        self.wait(70)
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual(textOf(mail).strip(), "hello full ann")
+
+    def test_formatterFails(self) -> None:
+        """If the function of the file fails, the usual text is sent with a note."""
+        self.start_(
+            "extraRecipients=['a@x.example'], messageFormatter=lambda *args: args[9]",
+        )
+        self.build()
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
+        ((_, mail),) = self.postbox.sent
+        self.assertIn("The function of the configuration for this text failed", textOf(mail))
+        self.assertIn("full #0: success", textOf(mail))
+
+    def test_lookupFails(self) -> None:
+        """If the look-up of the file fails, the others get the mail all the same."""
+        self.start_(
+            "extraRecipients=['a@x.example'], lookup=Broken()",
+            "class Broken:\n    def getAddress(self, user):\n        raise KeyError(user)\n",
+        )
+        self.build()
+        self.flushLoggedErrors(KeyError)
+        self.assertEqual([to for to, _ in self.postbox.sent], [["a@x.example"]])
+
+    def test_logs(self) -> None:
+        """Logs are attached: all of them, or those that are named."""
+        for wanted, names in (("True", ["shell.stdio"]), ("['stdio']", ["shell.stdio"]), ("['x.y']", [])):
+            self.start_(f"extraRecipients=['a@x.example'], addLogs={wanted}")
+            self.slaves[-1].onCommand = lambda command: command.end(0, stdout="hello\n")
+            self.send()
+            self.wait(70)
+            self.stop()
+            self.edit(f"'bot@x.example', extraRecipients=['a@x.example'], addLogs={wanted}", self.arguments)
+            mail = self.postbox.sent[-1][1]
+            self.assertEqual([part.get_filename() for part in mail.iter_attachments()], names)
+
+    def test_headers(self) -> None:
+        """Further headers may have properties; one that cannot be filled in is left out."""
+        self.start_(
+            "extraRecipients=['a@x.example'], extraHeaders={'X-Slave': WithProperties('on %(slavename)s'),"
+            " 'X-Odd': WithProperties('%(nothing)s'), 'Reply-To': 'list@x.example'}",
+            "from buildbot.process.properties import WithProperties",
+        )
+        self.build()
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual((mail["X-Slave"], mail["Reply-To"]), ("on bot1", "list@x.example"))
+        self.assertNotIn("X-Odd", mail)
+
+    def test_links(self) -> None:
+        """The text has links to the pages of the build, the log and the change."""
+        self.add("c['buildbotURL'] = 'http://ci.example/'")
+        self.start_("extraRecipients=['a@x.example']")
+        self.slaves[-1].onCommand = lambda command: command.end(1, stdout="hello\n")
+        self.send()
+        self.wait(70)
+        ((_, mail),) = self.postbox.sent
+        for path in ("builders/full/builds/0", "builders/full/builds/0/steps/shell/logs/stdio", "changes/1"):
+            self.assertIn(f"http://ci.example/{path}\n", textOf(mail))
+        self.assertRegex(mail["Message-ID"], r"^<full\.0\.[0-9a-f]+\.[0-9a-f]+@ci\.example>$")
+        self.assertEqual(mail["List-Id"], "<full.ci.example>")
+
+    def test_previousBuildGetter(self) -> None:
+        """A function of the file says which build is the one before."""
+        self.start_("mode='change', extraRecipients=['a@x.example'], previousBuildGetter=lambda build: None")
+        for status in (0, 1):
+            self.build(status)
+        self.assertEqual(self.postbox.sent, [])
+
+    def test_set(self) -> None:
+        """One mail tells all builds of a build set."""
+        self.edit("60, ['full']", "60, ['full', 'package']")
+        self.start_("extraRecipients=['a@x.example'], buildSetSummary=True")
+        self.build(1)
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual(mail["Subject"], "buildbot failure in whole buildset")
+        for words in ("full #0: failed", "package #0: failed"):
+            self.assertIn(words, textOf(mail))
+
+    def test_plugin(self) -> None:
+        """A plug-in may send mails of its own, and derive from the notifier."""
+        self.edit(
+            f"c['status'] = [mail.MailNotifier({self.arguments})]",
+            "from email.message import EmailMessage\n"
+            "class Own(mail.MailNotifier):\n"
+            "    def buildFinished(self, name, build, results):\n"
+            "        m = EmailMessage()\n"
+            "        m['Subject'] = 'my own'\n"
+            "        m.set_content('text')\n"
+            "        return self.sendMessage(m, ['a@x.example'])\n"
+            "c['status'] = [Own(fromaddr='bot@x.example')]",
+        )
+        self.begin()
+        self.build()
+        ((recipients, mail),) = self.postbox.sent
+        self.assertEqual(
+            (recipients, mail["Subject"], mail["From"]), (["a@x.example"], "my own", "bot@x.example")
+        )
