@@ -23,6 +23,12 @@ KINDS: dict[str, frozenset[str] | None] = {
     "systemd": None,
     "haproxy": None,
 }
+#: The names of the arguments that are given by their places.
+_PLACES = {
+    "tcp": {"0": "port", "1": "interface", "2": "backlog"},
+    "tcp6": {"0": "port", "1": "backlog", "2": "interface"},
+    "ssl": {"0": "port"},
+}
 
 
 class BadPort(Exception):
@@ -50,6 +56,24 @@ def describe(port: object) -> str:
         raise BadPort(f"a port is a number or a text such as 'tcp:9989', not {articled(port)}")
     _check(port)
     return port
+
+
+def inOneForm(description: str) -> str:
+    """The one form of all descriptions of the same TCP or SSL port: C{tcp:port=8010:interface=0.0.0.0} says
+    C{tcp:8010}. Descriptions of other kinds are unchanged.
+    """
+    kind, *rest = _split(description)
+    places = _PLACES.get(kind)
+    if places is None:
+        return description
+    given = {places.get(name, name): value for name, value in _arguments(rest)}
+    if any(name.isdigit() for name in given):
+        return description
+    port = _number(given.pop("port"))
+    if given.get("interface") in ("", "::" if kind == "tcp6" else "0.0.0.0"):
+        del given["interface"]
+    words = [f"{name}={_escaped(given[name])}" for name in sorted(given)]
+    return ":".join([kind, str(port), *words])
 
 
 def address(description: str) -> tuple[str, str] | None:
@@ -99,6 +123,10 @@ def _split(description: str) -> list[str]:
     if re.search(r"(?<!\\)(\\\\)*\\$", description):
         raise BadPort(f"{quoted(description)} ends with a lone backslash")
     return [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:[^:\\]|\\.)*)", description)]
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r"([\\:=])", r"\\\1", value)
 
 
 def _arguments(parts: list[str]) -> Iterator[tuple[str, str]]:

@@ -24,3 +24,15 @@ def returnsDeferred(function: Callable[P, Coroutine[Deferred[Any], Any, T]]) -> 
         return Deferred.fromCoroutine(function(*args, **kw))
 
     return begin
+
+
+def ended(work: Deferred[Any]) -> Deferred[None]:
+    """Fires when some work has ended, also by a failure, which is left to those who wait for its result."""
+    ended: Deferred[None] = Deferred()
+
+    def passOn(result: Any) -> Any:
+        ended.callback(None)
+        return result
+
+    work.addBoth(passOn)
+    return ended

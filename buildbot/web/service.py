@@ -18,9 +18,9 @@ from twisted.python.versions import Version
 from buildbot.config import secrets
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import COUNT, FLAG, NAMES, TEXT, orNone
-from buildbot.config.ports import BadPort, describe
+from buildbot.config.ports import BadPort, describe, inOneForm
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
-from buildbot.events.coroutines import returnsDeferred
+from buildbot.events.coroutines import ended, returnsDeferred
 from buildbot.events.onuse import onUse
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.web.accounts.accounts import FILE as ACCOUNTS
@@ -213,9 +213,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             warnings.warn(words, DeprecationWarning, stacklevel=2)
 
     def _described(self, port: int | str | None) -> str | None:
-        """The strports description of a port."""
+        """The strports description of a port, in one form: other words for the same port are no change."""
         try:
-            return None if port is None else describe(port)
+            return None if port is None else inOneForm(describe(port))
         except BadPort as error:
             complain(self, f": http_port: {error}", "http_port", port)
             return None
@@ -351,12 +351,21 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             )
         service.MultiService.startService(self)
         master: Any = self.parent
-        self._running = started = await running.serving(master, self._plan())
+        started = await running.serving(master, self._plan())
+        if not self.running:
+            started.stop()
+            return
+        self._running = started
         self.dispatcher, self.site = started.dispatcher, started.site
         self.site.buildbot_service = self
         self.setupSite()
         if self.http_port is not None:
-            self._ports = self._ports or await openAll(master.botmaster.clock, self._gate, [self.http_port])
+            if not self._ports:
+                opened = await openAll(master.botmaster.clock, self._gate, [self.http_port])
+                if not self.running:
+                    await closeAll(opened.values())
+                    return
+                self._ports = opened
             self.site.doStart()
             self._take()
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
@@ -382,7 +391,13 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
 
     @returnsDeferred
     async def stopService(self) -> None:
-        """Close the port and all connections. If another web server takes the port, I answer until then."""
+        """Close the port and all connections. If another web server takes the port, I answer until then.
+
+        If I am still starting, I do not become ready; the stop waits for the end of the start.
+        """
+        self.running = 0
+        if self._starting is not None:
+            await ended(self._starting)
         if self._running is not None:
             self._running.stop()
         if not self._isLent:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from buildbot.web import service
+from buildbot.web.accounts.door import Door
 from buildbot.web.call import Answer, Call
 from buildbot.web.routes import Route, Table
+from buildbot.web.service import WebStatus
+from buildbot.wire.listeners import SlavePort
 from tests.stories.web import WebWorld
 
 LIVE = b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -75,6 +81,60 @@ class ReconfigTests(WebWorld):
         self.assertEqual(old.describePorts(), [])
         self.assertTrue(idle.transport.disconnecting)
         self.assertTrue(connection.transport.disconnecting)
+
+    def test_otherWords(self) -> None:
+        """Other words for the same port are no change: the web server stays, and so do its open pages."""
+        connection, before = self.dial(), self.web
+        connection.send(LIVE)
+        self.settle()
+        self.reactor.taken = 8010  # nobody can open it again
+        words = ["8010", "'tcp:8010'", "'tcp:port=8010'", "'tcp:8010:interface=0.0.0.0'"]
+        for old, new in pairwise(words):
+            self.edit(f"http_port={old}", f"http_port={new}")
+            self.assertTrue(self.reconfig()["applied"])
+            self.assertIs(self.web, before)
+        self.assertFalse(connection.transport.disconnecting)
+
+    def test_stoppedWhileLoading(self) -> None:
+        """A web server that is stopped before its port is open opens none. It can start later."""
+        self._stopInStart(Door, "load", [])
+
+    def test_stoppedWhileOpening(self) -> None:
+        """A web server that is stopped while its port is opened closes it. It can start later."""
+        self._stopInStart(service, "openAll", ["tcp:8015"])
+
+    def _stopInStart(self, place: object, name: str, toClose: list[str]) -> None:
+        """Stop a web server in an await of its start.
+
+        @param toClose: the ports that it must close.
+        """
+        waits: Deferred[None] = Deferred()
+        real: Any = getattr(place, name)
+        closed: list[str] = []
+
+        async def late(*args: Any) -> Any:
+            await waits
+            return await real(*args)
+
+        async def close(ports: Iterable[SlavePort]) -> None:
+            closed.extend(port.description for port in ports)
+
+        patched = self.patch(place, name, late)
+        self.patch(service, "closeAll", close)
+        web = WebStatus(8015)
+        started = web.setServiceParent(self.master)
+        stopped = web.disownServiceParent()
+        self.assertNoResult(stopped)
+        patched.restore()
+        waits.callback(None)
+        self.settle()
+        self.successResultOf(started)
+        self.successResultOf(stopped)
+        self.assertEqual((web.describePorts(), closed), ([], toClose))
+        self.successResultOf(web.setServiceParent(self.master))
+        self.assertEqual(web.describePorts(), ["tcp 8015"])
+        self.successResultOf(web.disownServiceParent())
+        self.assertEqual(closed, [*toClose, "tcp:8015"])
 
     def test_begunAnswer(self) -> None:
         """An answer that has begun is completed by the old web server."""

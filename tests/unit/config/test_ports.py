@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.config.ports import BadPort, address, describe, portsOf
+from buildbot.config.ports import BadPort, address, describe, inOneForm, portsOf
 
 
 class DescribeTests(unittest.TestCase):
@@ -30,6 +30,24 @@ class DescribeTests(unittest.TestCase):
             "onion:9989",
         ):
             self.assertEqual(describe(good), good)
+
+    def test_oneForm(self) -> None:
+        """Different words for one port have one form, which describes it; other ports have others."""
+        for words, form in (
+            ("tcp:8010 tcp:port=8010 tcp:08010:interface=0.0.0.0 tcp:8010:interface=", "tcp:8010"),
+            (
+                "tcp:8010:127.0.0.1 tcp:interface=127.0.0.1:port=8010 tcp:8010:interface=127.0.0.1",
+                "tcp:8010:interface=127.0.0.1",
+            ),
+            ("tcp6:8010 tcp6:8010:interface=\\:\\:", "tcp6:8010"),
+            ("tcp6:8010:5:\\:\\:1", "tcp6:8010:backlog=5:interface=\\:\\:1"),
+            ("ssl:port=1:privateKey=/k\\:x:certKey=/c", "ssl:1:certKey=/c:privateKey=/k\\:x"),
+            ("unix:/run/x:mode=600", "unix:/run/x:mode=600"),
+            ("ssl:1:/key", "ssl:1:/key"),
+        ):
+            for each in words.split(" "):
+                self.assertEqual(inOneForm(describe(each)), form, each)
+            self.assertEqual(inOneForm(describe(form)), form)
 
     def test_anyPort(self) -> None:
         """F8: 0 is any free port, as in 0.7.5."""

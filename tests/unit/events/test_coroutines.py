@@ -7,7 +7,7 @@ import inspect
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from buildbot.events.coroutines import returnsDeferred
+from buildbot.events.coroutines import ended, returnsDeferred
 
 
 class Asker:
@@ -46,3 +46,23 @@ class ReturnsDeferredTests(unittest.SynchronousTestCase):
         """The name, parameters and docstring stay the same."""
         self.assertEqual((Asker.double.__name__, Asker.double.__doc__), ("double", "Twice as much."))
         self.assertEqual(list(inspect.signature(Asker.double).parameters), ["self", "factor"])
+
+
+class EndedTests(unittest.SynchronousTestCase):
+    """Waiting for the end of work whose result is for somebody else."""
+
+    def test_result(self) -> None:
+        """The end is known with the result, which those who wait for it still get."""
+        work: Deferred[int] = Deferred()
+        end = ended(work)
+        self.assertNoResult(end)
+        work.callback(5)
+        self.assertEqual((self.successResultOf(end), self.successResultOf(work)), (None, 5))
+
+    def test_failure(self) -> None:
+        """A failure is an end too."""
+        work: Deferred[int] = Deferred()
+        end = ended(work)
+        work.errback(ValueError("no"))
+        self.successResultOf(end)
+        self.failureResultOf(work, ValueError)
