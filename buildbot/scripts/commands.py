@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from buildbot.scripts import buildoptions, hookoptions, options, tryoptions
+from buildbot.scripts import buildoptions, hookoptions, importoptions, options, tryoptions
 from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 
@@ -124,6 +124,12 @@ COMMANDS = {
         Command("audit", "audit.audit", options.AuditOptions, "Show who has done what on a master."),
         Command(
             "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."
+        ),
+        Command(
+            "import",
+            "importing.importMaster",
+            importoptions.ImportOptions,
+            "Add the history of a master of 0.7 or 0.8 to a stopped master.",
         ),
         Command(
             "demo",

@@ -63,7 +63,7 @@ class Generation:
 OLD_SLAVE = Generation(
     "0.7.12", "buildbot==0.7.12", 2, "buildbot", "create-slave", r"sending application-level keepalives"
 )
-#: C{sendchange} of 0.8.14 came with the master.
+#: C{sendchange} of 0.8.14 came with the master, which runs with this Tempita only on Python 2.7.
 SLAVE = Generation(
     "0.8.14",
     "buildbot-slave==0.8.14",
@@ -71,7 +71,7 @@ SLAVE = Generation(
     "buildslave",
     "create-slave",
     r"Connected to .*slave is ready",
-    also=("buildbot==0.8.14",),
+    also=("buildbot==0.8.14", "Tempita==0.5.2"),
 )
 #: On Python 2.7 the option's default, None, counts as less than one retry: such a worker ends at its first
 #: lost connection.

@@ -1,0 +1,244 @@
+# -*- test-case-name: tests.unit.importing.test_pickled -*-
+"""The program that reads pickles of an old master, in a process of its own, and executes nothing in them.
+
+It imports nothing of this package. It gets pickles on its standard input and prints JSON: see L{main}.
+Objects become dictionaries with the name of their class under L{CLASS}. A pickle that wants to call anything
+except the few functions in L{_CALLS} is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+#: The key of an object's class in its dictionary. Classes of other packages begin with L{STRANGE}.
+CLASS = ""
+STRANGE = "?"
+#: The most levels in one answer. Its values and characters may be more than the bytes of the pickle, as parts
+#: may occur several times: by these factors, and by these numbers.
+MOST_LEVELS, FACTOR, MORE_VALUES, MORE_TEXT = 60, 8, 10_000, 1 << 20
+#: The seconds of CPU for one pickle, and the bytes of memory of the program.
+CPU, MEMORY = 30, 2 << 30
+_LARGEST = 1 << 63
+_LENGTH = struct.Struct("<Q")
+#: What no build record needs. Much of an old pickle is the progress of its build.
+_NOT_NEEDED = frozenset(
+    ("progress", "events", "watchers", "currentStep", "_addSourceStampToDatabase_lock", "runtime")
+)
+
+
+class Refused(ValueError):
+    """The pickle does what no pickle of a master does; str() says what."""
+
+
+class _Kind(type):
+    """I am the class of inert classes: calling one is refused."""
+
+    place: str
+
+    def __call__(cls, *args: object, **more: object) -> object:
+        raise Refused(f"it calls {cls.place}")
+
+
+class Inert(metaclass=_Kind):
+    """I stand for an object of any class, and can do nothing."""
+
+    place = ""
+    state: object = None
+
+    def __new__(cls, *args: object) -> Inert:
+        return object.__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+    def __setitem__(self, name: object, value: object) -> None:
+        """Items of a dictionary's subclass are not needed."""
+
+    def append(self, value: object) -> None:
+        """Nor are those of a list's subclass."""
+
+    def extend(self, values: object) -> None:
+        """See L{append}."""
+
+
+@lru_cache(maxsize=1000)
+def _made(place: str) -> _Kind:
+    return _Kind("Inert", (Inert,), {"place": place})
+
+
+def _rebuilt(kind: object, *_: object) -> object:
+    if not isinstance(kind, _Kind):
+        raise Refused("it makes an object of no class")
+    return Inert.__new__(kind)  # type: ignore[arg-type]
+
+
+def _moment(*args: object) -> object:
+    return Inert.__new__(_made("datetime"))  # type: ignore[arg-type]
+
+
+#: The functions that pickles of a master may call.
+_CALLS: dict[tuple[str, str], Callable[..., object]] = {
+    ("copy_reg", "_reconstructor"): _rebuilt,
+    ("copyreg", "_reconstructor"): _rebuilt,
+    ("__builtin__", "set"): lambda values=(): list(values),
+    ("builtins", "set"): lambda values=(): list(values),
+    ("__builtin__", "frozenset"): lambda values=(): tuple(values),
+    ("datetime", "datetime"): _moment,
+    ("datetime", "date"): _moment,
+    ("datetime", "timedelta"): _moment,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """I read one pickle. Every name in it becomes an inert class, or one of L{_CALLS}."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = _CALLS.get((module, name))
+        return _made(f"{module}.{name}") if found is None else found
+
+    def persistent_load(self, pid: object) -> Any:
+        raise Refused("it refers to an object outside of itself")
+
+
+def read(data: bytes) -> object:
+    """The plain value of a pickle: None, bool, int, float, str, list or dict.
+
+    @raise Refused: it does what no pickle of a master does.
+    @raise Exception: it is damaged, or too large.
+    """
+    try:
+        found = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+    except Refused:
+        raise
+    except ValueError as error:
+        if "extension code" in str(error):
+            raise Refused("it has an extension code") from None
+        raise
+    return _Plain(len(data)).of(found)
+
+
+class _Plain:
+    """I convert one unpickled value, within limits."""
+
+    def __init__(self, size: int) -> None:
+        self._values = FACTOR * size + MORE_VALUES
+        self._room = FACTOR * size + MORE_TEXT
+        self._open: set[int] = set()
+
+    def of(self, value: object) -> object:
+        """The plain value."""
+        kind = type(value)
+        self._values -= 1
+        if self._values < 0:
+            raise Refused("it has too many values")
+        if kind is bytes or kind is str:
+            return self._words(value)
+        if value is None or kind is bool:
+            return value
+        if kind is int:
+            return value if -_LARGEST < value < _LARGEST else "(a number that is too large)"  # type: ignore[operator]
+        if kind is float:
+            return value if math.isfinite(value) else None  # type: ignore[arg-type]
+        if id(value) in self._open:
+            return None  # it is inside of itself
+        if len(self._open) >= MOST_LEVELS:
+            raise Refused("it is nested too deeply")
+        self._open.add(id(value))
+        try:
+            return self._deep(value)
+        finally:
+            self._open.discard(id(value))
+
+    def _words(self, value: Any) -> str:
+        self._room -= len(value)
+        if self._room < 0:
+            raise Refused("it has too much text")
+        if isinstance(value, str):
+            return value.encode("utf-8", "replace").decode()  # lone surrogates are no text
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return bytes(value).decode("latin-1")
+
+    def _deep(self, value: object) -> object:
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [self.of(each) for each in value]
+        if isinstance(value, dict):
+            return {self._name(name): self.of(each) for name, each in value.items()}
+        if isinstance(value, Inert):
+            return self._object(value)
+        return None  # a class, or a function of L{_CALLS}
+
+    def _name(self, name: object) -> str:
+        if isinstance(name, (tuple, list)):
+            return ".".join(str(self.of(each)) for each in name[:100])
+        return str(self.of(name))
+
+    def _object(self, value: Inert) -> object:
+        module, _, name = value.place.rpartition(".")
+        kind = name if module.split(".")[0] == "buildbot" else STRANGE + value.place
+        state = value.state
+        made = {}
+        if isinstance(state, dict):
+            named = [(self._name(key), each) for key, each in state.items()]
+            made = {key: self.of(each) for key, each in named if key not in _NOT_NEEDED}
+        return {**made, CLASS: kind}
+
+
+def answer(data: bytes) -> dict[str, object]:
+    """The answer about one pickle: C{{"value": …}} or C{{"error": …}}."""
+    try:
+        return {"value": read(data)}
+    except Refused as why:
+        return {"error": f"refused: {why}"}
+    except MemoryError:
+        return {"error": "it needs too much memory"}
+    except RecursionError:
+        return {"error": "it is nested too deeply"}
+    except Exception as why:  # damaged pickles raise any exception
+        words = " ".join(str(why).split())[:200]
+        return {"error": f"it is no whole pickle ({words or type(why).__name__})"}
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # the three that are open: no file can be opened
+
+
+def main() -> None:
+    """Answer until the end of the input. The argument is the most seconds of CPU for one pickle.
+
+    A question and an answer are 8 bytes with the length, the lowest first, and as many bytes. SIGPROF ends
+    the program when one pickle has taken too much time.
+    """
+    cpu = float(sys.argv[1])
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    "é".encode("latin-1").decode("latin-1")  # loads the codec while files can be opened
+    answer(b"N.")
+    _limit()
+    while len(head := source.read(_LENGTH.size)) == _LENGTH.size:
+        data = source.read(_LENGTH.unpack(head)[0])
+        signal.setitimer(signal.ITIMER_PROF, cpu)
+        try:
+            said = json.dumps(answer(data)).encode()
+        except (MemoryError, RecursionError):
+            said = b'{"error": "it needs too much memory"}'
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sink.write(_LENGTH.pack(len(said)) + said)
+        sink.flush()
+
+
+if __name__ == "__main__":
+    main()

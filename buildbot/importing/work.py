@@ -1,0 +1,279 @@
+# -*- test-case-name: tests.unit.importing.test_work -*-
+"""Import the history of an old master: all changes, then the builds of one builder after another.
+
+The work is written in batches. A batch is in the store only when its logs are on the disk. So it can be
+stopped at any moment, and gone on with by the same command.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from buildbot.importing.database import OldDatabase
+from buildbot.importing.oldlogs import NoLog, copyLog, writeHTML
+from buildbot.importing.oldmaster import CHANGES, DATABASE, OldBuilder, OldMaster, readPickle
+from buildbot.importing.reader import PickleReader, Unreadable
+from buildbot.importing.shapes import NotABuild, OldBuild, buildOf, changesOf
+from buildbot.logs.directory import LOGS
+from buildbot.logs.files import logFilename
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, LogRecord
+from buildbot.store.imported import ImportedStore, Present
+from buildbot.text.plural import counted
+
+#: A batch ends after this many records, or after this many seconds.
+MOST, SECONDS = 500, 5.0
+#: The most numbers in a message about conflicts.
+_SHOWN = 5
+
+
+@dataclass
+class Tally:
+    """I count what was done.
+
+    @ivar total: the builds that there are to import.
+    @ivar passed: those of them that are done, or were there before.
+    @ivar before: the builds that were there before.
+    @ivar unreadable: the things that could not be read.
+    """
+
+    total: int = 0
+    passed: int = 0
+    before: int = 0
+    builds: int = 0
+    changes: int = 0
+    changesBefore: int = 0
+    logs: int = 0
+    size: int = 0
+    unreadable: int = 0
+
+
+@dataclass
+class _Batch:
+    """I am what is written together."""
+
+    begun: float
+    builds: list[BuildRecord] = field(default_factory=list)
+
+
+class Import:
+    """I import one old master.
+
+    @ivar tally: what is done so far; other threads may read it.
+    """
+
+    def __init__(
+        self,
+        old: OldMaster,
+        reader: PickleReader,
+        names: Mapping[str, str],
+        withChanges: bool,
+        tell: Callable[[str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """@param names: the builders to import, each with its name in the new master.
+        @param tell: called with a line about each thing that cannot be read.
+        """
+        self.tally = Tally()
+        self._old = old
+        self._reader = reader
+        self._builders = [(each, names[each.name]) for each in old.builders if each.name in names]
+        self._withChanges = withChanges
+        self._tell = tell
+        self._monotonic = monotonic
+        self.tally.total = sum(len(builder.numbers) for builder, _ in self._builders)
+
+    def conflicts(self, present: Present) -> list[str]:
+        """What the new master has itself, in place of what would be imported; a line each."""
+        lines = []
+        for builder, name in self._builders:
+            if not self._isMine(present, _builderKey(name), builder.directory):
+                both = sorted(present.buildNumbers(name).intersection(builder.numbers))
+                if both:
+                    lines.append(f"builder {name} has {_some('build', both)} already, of its own")
+        if self._withChanges and not self._isMine(present, _CHANGES, self._old.path):
+            there = present.changeNumbers()
+            both = sorted(there.intersection(self._changeNumbers())) if there else []
+            if both:
+                lines.append(f"there are {_some('change', both)} already, of its own")
+        return lines
+
+    def check(self) -> None:
+        """Read everything, and write nothing."""
+        if self._withChanges:
+            self.tally.changes = sum(1 for _ in self._changes(frozenset()))
+        for builder, name in self._builders:
+            for number in builder.numbers:
+                if self._read(builder, name, number) is not None:
+                    self.tally.builds += 1
+                self.tally.passed += 1
+
+    def run(self, store: ImportedStore, here: str) -> None:
+        """Import everything.
+
+        @param here: the directory of the new master, whose lock the caller holds.
+        @raise StoreFailed: the store cannot be written.
+        @raise OSError: a log cannot be written.
+        """
+        if self._withChanges:
+            self._runChanges(store)
+        for builder, name in self._builders:
+            self._runBuilder(store, here, builder, name)
+
+    def _isMine(self, present: Present, key: str, origin: str) -> bool:
+        return bool(present.mark(key) == origin)
+
+    # changes
+
+    def _runChanges(self, store: ImportedStore) -> None:
+        there = store.changeNumbers()
+        marks = {_CHANGES: self._old.path}
+        batch: list[Change] = []
+        for change in self._changes(there):
+            batch.append(change)
+            if len(batch) >= MOST:
+                store.add(changes=batch, marks=marks)
+                self.tally.changes += len(batch)
+                batch = []
+        if batch:
+            store.add(changes=batch, marks=marks)
+            self.tally.changes += len(batch)
+
+    def _changeNumbers(self) -> set[int]:
+        return {change.number or 0 for change in self._changes(frozenset(), quietly=True)}
+
+    def _changes(self, there: Iterable[int], quietly: bool = False) -> Iterable[Change]:
+        """The changes that are not there yet, the lowest number first."""
+        there = set(there)
+        if self._old.database is not None:
+            yield from self._changesOf08(self._old.database, there, quietly)
+        elif self._old.changes is not None:
+            try:
+                changes = changesOf(readPickle(self._old.changes, self._reader))
+            except (Unreadable, NotABuild) as why:
+                self._unreadable(CHANGES, why, quietly)
+                return
+            for change in sorted(changes, key=lambda each: each.number or 0):
+                if change.number not in there:
+                    yield change
+                elif not quietly:
+                    self.tally.changesBefore += 1
+
+    def _changesOf08(self, path: str, there: set[int], quietly: bool) -> Iterable[Change]:
+        try:
+            database = OldDatabase(path)
+        except Unreadable as why:
+            self._unreadable(DATABASE, why, quietly)
+            return
+        try:
+            for number in database.changeNumbers():
+                if number in there:
+                    self.tally.changesBefore += not quietly
+                    continue
+                try:
+                    yield database.change(number)
+                except Unreadable as why:
+                    self._unreadable(f"change {number} in {DATABASE}", why, quietly)
+            waiting = database.waiting()
+            if waiting and not quietly:
+                self._tell(f"{DATABASE} has {counted(waiting, 'request')} that still wait: they are left out")
+        except Unreadable as why:
+            self._unreadable(DATABASE, why, quietly)
+        finally:
+            database.close()
+
+    # builds
+
+    def _runBuilder(self, store: ImportedStore, here: str, builder: OldBuilder, name: str) -> None:
+        if builder.trouble:
+            self._unreadable(
+                f"the name of the builder in {builder.directory}, which is called {name} now", builder.trouble
+            )
+        there = store.buildNumbers(name)
+        marks = {_builderKey(name): builder.directory}
+        following = {name: builder.next}
+        batch = _Batch(self._monotonic())
+        for number in builder.numbers:
+            if number in there:
+                self.tally.before += 1
+                self.tally.passed += 1
+                continue
+            build = self._read(builder, name, number)
+            if build is not None:
+                batch.builds.append(self._withLogs(build, builder, here))
+            self.tally.passed += 1
+            if len(batch.builds) >= MOST or self._monotonic() - batch.begun > SECONDS:
+                self._write(store, batch, following, marks)
+                batch = _Batch(self._monotonic())
+        self._write(store, batch, following, marks)
+
+    def _write(
+        self, store: ImportedStore, batch: _Batch, following: Mapping[str, int], marks: Mapping[str, object]
+    ) -> None:
+        if batch.builds:
+            os.sync()  # one call for all logs: a call for each takes most of the time
+        store.add(batch.builds, following=following, marks=marks)
+        self.tally.builds += len(batch.builds)
+
+    def _read(self, builder: OldBuilder, name: str, number: int) -> OldBuild | None:
+        path = os.path.join(builder.directory, str(number))
+        try:
+            build = buildOf(readPickle(path, self._reader), name, number)
+        except (Unreadable, NotABuild) as why:
+            self._unreadable(f"{os.path.basename(builder.directory)}/{number}", why)
+            return None
+        if build.more:
+            told = ", ".join(each or "the one without a name" for each in build.more)
+            self._tell(f"build {number} of {name} has several codebases: the source of {told} is left out")
+        return build
+
+    def _withLogs(self, build: OldBuild, builder: OldBuilder, here: str) -> BuildRecord:
+        """The record with its logs, which are copied."""
+        record = build.record
+        assert record.number is not None
+        taken: set[str] = set()
+        logs: list[list[LogRecord]] = [[] for _ in record.steps]
+        for old in build.logs:
+            step = record.steps[old.step].name
+            filename = logFilename(record.builder, record.number, step, old.name, taken)
+            taken.add(filename)
+            path = os.path.join(here, LOGS, filename)
+            log = LogRecord(old.name, filename, html=old.isHTML)
+            when = record.finished or record.started
+            try:
+                if old.html is not None:
+                    log = writeHTML(old.html, path, log, when)
+                else:
+                    log = copyLog(builder.directory, old.filename, path, log, when)
+            except NoLog as why:
+                self._unreadable(f"{os.path.basename(builder.directory)}/{old.filename}", why)
+                log = LogRecord(old.name, filename, 0, None, f"not imported: {why}", old.isHTML)
+            else:
+                self.tally.logs += 1
+                self.tally.size += log.length or 0
+                if log.trouble:
+                    self._unreadable(f"{os.path.basename(builder.directory)}/{old.filename}", log.trouble)
+            logs[old.step].append(log)
+        steps = zip(record.steps, logs, strict=True)
+        return record.altered(steps=tuple(step.altered(logs=tuple(own)) for step, own in steps))
+
+    def _unreadable(self, what: str, why: object, quietly: bool = False) -> None:
+        if not quietly:
+            self.tally.unreadable += 1
+            self._tell(f"cannot read {what}: {why}")
+
+
+_CHANGES = "changes"
+
+
+def _builderKey(name: str) -> str:
+    return f"builder/{name}"
+
+
+def _some(word: str, numbers: list[int]) -> str:
+    told = ", ".join(map(str, numbers[:_SHOWN]))
+    more = ", …" if len(numbers) > _SHOWN else ""
+    return f"{counted(len(numbers), word)} ({told}{more})"

@@ -1,0 +1,179 @@
+# -*- test-case-name: tests.unit.scripts.test_importing -*-
+"""The command C{import}: add the history of a master of 0.7 or 0.8 to a stopped master.
+
+L{buildbot.importing.work} does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from buildbot.daemon import directory, lock, otherdaemon
+from buildbot.daemon.oserrors import inWords
+from buildbot.importing.oldmaster import NoOldMaster, OldMaster, look
+from buildbot.importing.reader import PickleReader
+from buildbot.importing.work import Import, Tally
+from buildbot.scripts.arguments import nearest
+from buildbot.scripts.output import (
+    CommandFailed,
+    Config,
+    command,
+    complain,
+    refuseStranger,
+    say,
+    setting,
+    usable,
+    waiting,
+)
+from buildbot.store.imported import ImportedStore, Present
+from buildbot.store.interface import StoreFailed
+from buildbot.text.plural import counted
+
+
+def importMaster(config: Config) -> int:
+    """Import the history. Status 0 if all of it was read; 1 if something was unreadable."""
+    isCheck = bool(config.get("check"))
+    here = usable(config, toWrite=not isCheck)
+    if directory.kindOf(directory.readTac(here)) is directory.Kind.SLAVE:
+        raise CommandFailed(f"{here} is a buildslave's directory: name that of a master")
+    reader = PickleReader()
+    try:
+        old = _looked(setting(config, "oldmaster", str, "."), here, reader)
+        work = Import(old, reader, _names(config, old), not config.get("no-changes"), complain)
+        with nullcontext() if isCheck else _locked(here):
+            _refuseConflicts(work, here)
+            with waiting(config, Progress(work.tally)):
+                if isCheck:
+                    work.check()
+                else:
+                    _run(work, here)
+    finally:
+        reader.close()
+    _sum(config, work.tally, old, here, isCheck)
+    return 1 if work.tally.unreadable else 0
+
+
+def _looked(path: str, here: str, reader: PickleReader) -> OldMaster:
+    try:
+        old = look(path, reader)
+    except NoOldMaster as why:
+        raise CommandFailed(str(why)) from None
+    if old.path == here:
+        raise CommandFailed(
+            f"OLDMASTER and DIR are the same directory: make a new one for this release, with"
+            f" `{command('create-master', 'NEWDIR')}`, and name that as DIR"
+        )
+    other = otherdaemon.daemonIn(old.path)
+    if other is not None:
+        complain(
+            f"process {other} still works in {old.path}: what it builds from now on is left out;"
+            " after its stop, give this command again"
+        )
+    return old
+
+
+def _names(config: Config, old: OldMaster) -> dict[str, str]:
+    """The chosen builders, each with its new name."""
+    known = [each.name for each in old.builders]
+    chosen: list[str] = setting(config, "builders", list, [])
+    renamed: dict[str, str] = setting(config, "renamed", dict, {})
+    for name in [*chosen, *renamed]:
+        if name not in known:
+            raise CommandFailed(f"the old master has no builder {name}{nearest(name, known)}")
+    names = {name: renamed.get(name, name) for name in chosen or known}
+    for name in names.values():
+        if list(names.values()).count(name) > 1:
+            raise CommandFailed(f"two builders would be {name}: their builds have the same numbers")
+    return names
+
+
+def _refuseConflicts(work: Import, here: str) -> None:
+    try:
+        present = Present.of(here)
+        try:
+            conflicts = work.conflicts(present)
+        finally:
+            present.close()
+    except StoreFailed as why:
+        raise CommandFailed(f"cannot read the store in {here}: {why}") from None
+    if conflicts:
+        raise CommandFailed(
+            *(f"{here}: {line}" for line in conflicts),
+            "nothing was imported, because an import replaces nothing: import into a new directory, choose"
+            " other builders with --builder, rename one with --rename OLD=NEW, or use --no-changes",
+        )
+
+
+def _run(work: Import, here: str) -> None:
+    try:
+        store = ImportedStore(here)
+        try:
+            work.run(store, here)
+        finally:
+            store.close()
+    except (StoreFailed, OSError) as why:
+        words = inWords(why) if isinstance(why, OSError) else str(why)
+        raise CommandFailed(
+            f"stopped after {counted(work.tally.builds, 'build')}: {words}",
+            "give the same command again to go on",
+        ) from None
+    except KeyboardInterrupt:
+        complain(f"stopped after {counted(work.tally.builds, 'build')}: give the same command again to go on")
+        raise
+
+
+@contextmanager
+def _locked(here: str) -> Iterator[None]:
+    """Hold the lock of the new master's directory."""
+    if lock.holder(here) is None:
+        refuseStranger(here)
+    try:
+        lock.hold(here)
+    except lock.AlreadyRunning as why:
+        raise CommandFailed(f"cannot import into {here}: its master is {why}; stop it first") from None
+    except OSError as why:
+        raise CommandFailed(f"cannot use {here}: {inWords(why)}") from None
+    try:
+        yield
+    finally:
+        lock.release(here)
+
+
+class Progress:
+    """I am the line about the progress."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def __call__(self, passed: float) -> str:
+        tally = self._tally
+        done = tally.passed - tally.before
+        rate = done / passed if passed else 0.0
+        left = (tally.total - tally.passed) / rate if rate else None
+        rest = "" if left is None else f", {rate:.0f} a second, about {_span(left)} left"
+        return f"{tally.passed} of {counted(tally.total, 'build')}{rest} …"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool) -> None:
+    """Print what was done."""
+    parts = [counted(tally.builds, "build"), counted(tally.changes, "change")]
+    if not isCheck:
+        parts += [f"{counted(tally.logs, 'log')} with {counted(tally.size, 'byte')}"]
+    verb = "can be imported" if isCheck else "imported"
+    say(config, f"{verb} from {old.path}: {', '.join(parts)}")
+    if tally.before or tally.changesBefore:
+        before = f"{counted(tally.before, 'build')} and {counted(tally.changesBefore, 'change')}"
+        say(config, f"there before: {before}")
+    if tally.unreadable:
+        complain(f"{counted(tally.unreadable, 'thing')} could not be read, see above")
+    if tally.builds and not isCheck:
+        say(
+            config,
+            f"before the first start, let {directory.TAC} keep old builds: a master deletes all but the last"
+            " 500 of each builder, and those older than a year (docs/howto/import-old-master.rst)",
+        )

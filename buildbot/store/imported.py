@@ -1,0 +1,132 @@
+# -*- test-case-name: tests.unit.store.test_imported -*-
+"""Write the history of another master into the store of a stopped one. All functions block.
+
+Builds and changes keep their numbers. The next ones get higher numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
+from buildbot.store.database import BUSY, Database
+from buildbot.store.files import FILE, mustBePlainStore
+from buildbot.store.interface import StoreFailed
+from buildbot.store.requests import encode
+from buildbot.store.schema import CURRENT
+
+#: The prefix of the keys that say what was imported: the kind and the name follow it.
+IMPORTED = "imported/"
+_ADD_BUILD = (
+    f"INSERT INTO builds (builder, number, started, finished, {', '.join(BUILD_COLUMNS)}, record)"
+    f" VALUES (?, ?, ?, ?, {'?, ' * len(BUILD_COLUMNS)}?) ON CONFLICT DO NOTHING"
+)
+_ADD_CHANGE = (
+    f"INSERT INTO changes (number, made, {', '.join(CHANGE_COLUMNS)}, record)"
+    f" VALUES (?, ?, {'?, ' * len(CHANGE_COLUMNS)}?) ON CONFLICT DO NOTHING"
+)
+_RAISE = (
+    "INSERT INTO counters (name, value) VALUES (?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value)"
+)
+
+
+class Present:
+    """I tell what a store has, and change nothing."""
+
+    def __init__(self, connection: sqlite3.Connection | None) -> None:
+        """@param connection: None: the store is not there yet."""
+        self._connection = connection
+
+    @classmethod
+    def of(cls, basedir: str) -> Present:
+        """The store of a master, which may run. Raises L{StoreFailed}."""
+        path = os.path.join(basedir, FILE)
+        if not os.path.lexists(path):
+            return cls(None)
+        try:
+            mustBePlainStore(path)
+            return cls(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=BUSY))
+        except (OSError, sqlite3.Error) as error:
+            raise StoreFailed(str(error)) from None
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def buildNumbers(self, builder: str) -> set[int]:
+        """The numbers of the builder's builds."""
+        return {number for (number,) in self._ask("SELECT number FROM builds WHERE builder = ?", builder)}
+
+    def changeNumbers(self) -> set[int]:
+        """The numbers of all changes."""
+        return {number for (number,) in self._ask("SELECT number FROM changes")}
+
+    def mark(self, key: str) -> Any:
+        """The value that was written under a key; None without one."""
+        rows = self._ask("SELECT value FROM state WHERE name = ?", IMPORTED + key)
+        return json.loads(rows[0][0]) if rows else None
+
+    def _ask(self, statement: str, *values: str) -> list[Any]:
+        if self._connection is None:
+            return []
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(str(error)) from None
+
+
+class ImportedStore(Present):
+    """I am the open store of a stopped master. The caller holds the lock of its directory."""
+
+    def __init__(self, basedir: str) -> None:
+        """Open the store, or make it. Raises L{StoreFailed<buildbot.store.interface.StoreFailed>}."""
+        self._database = Database(os.path.join(basedir, FILE), sqlite3.connect, CURRENT)
+        super().__init__(self._database.connection)
+
+    def add(
+        self,
+        builds: Sequence[BuildRecord] = (),
+        changes: Sequence[Change] = (),
+        following: Mapping[str, int] | None = None,
+        marks: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write all of this, or nothing. Builds and changes that are there already stay as they are.
+
+        @param following: by builder, the lowest number for its next build.
+        @param marks: keys and values for L{mark}.
+        @raise StoreFailed: the disk is full or broken.
+        """
+        counters = {f"build {name}": number for name, number in (following or {}).items()}
+        buildRows = []
+        for build in builds:
+            assert build.number is not None
+            values = buildValues(build, build.number)
+            key = (build.builder, build.number, build.started, build.finished)
+            buildRows.append((*key, *values, encode(build)))
+            counter = f"build {build.builder}"
+            counters[counter] = max(counters.get(counter, 0), build.number + 1)
+        changeRows = []
+        for change in changes:
+            assert change.number is not None
+            kept = change.bounded()
+            text = json.dumps(kept.toRecord())
+            changeRows.append((change.number, change.when, *changeValues(kept), text))
+            counters["change"] = max(counters.get("change", 0), change.number + 1)
+        with self._database.transaction(isWriting=True) as connection:
+            connection.executemany(_ADD_BUILD, buildRows)
+            connection.executemany(_ADD_CHANGE, changeRows)
+            connection.executemany(_RAISE, counters.items())
+            connection.executemany(
+                "INSERT INTO state (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                [(IMPORTED + key, json.dumps(value)) for key, value in (marks or {}).items()],
+            )

@@ -1,0 +1,87 @@
+"""The program that reads pickles of an old master, and the command that uses it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.importing import pickled
+from buildbot.importing.reader import PickleReader, Unreadable
+from buildbot.store.files import FILE
+from tests.commandline import command
+from tests.oldhistory import RELEASES, SAMPLES
+
+#: A tuple of two that are the same, sixty times; then its hash, which takes as long as the universe is old.
+_ENDLESS = b"\x80\x02Nq\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"}h\x00Ns."
+#: A memo with room for two thousand million values.
+_LARGE = b"\x80\x02Nr\xff\xff\xff\x7f."
+#: The hash of a tuple in a tuple …, too deep for the stack of the program.
+_DEEP = b"\x80\x02N" + b"\x85" * 3_000_000 + b"q\x00}h\x00Ns."
+
+
+class ReaderTests(SynchronousTestCase):
+    """The program."""
+
+    def test_same(self) -> None:
+        """It reads builds as its module does in this process."""
+        reader = PickleReader()
+        self.addCleanup(reader.close)
+        for release in RELEASES:
+            data = (SAMPLES / release / "b0" / "0").read_bytes()
+            self.assertEqual(reader.read(data), pickled.read(data))
+
+    def test_hostile(self) -> None:
+        """A pickle that would take all memory or time is unreadable, and the next one is read."""
+        reader = PickleReader(cpu=0.3)
+        self.addCleanup(reader.close)
+        for data in (_ENDLESS, _LARGE, _DEEP, b"\x80\x02cos\nsystem\nU\x04true\x85R."):
+            self.assertRaises(Unreadable, reader.read, data)
+            self.assertEqual(reader.read(b"I5\n."), 5)
+
+    def test_noFiles(self) -> None:
+        """It can open no file, even if a pickle could make it try."""
+        script = (
+            "import importlib.util as u; s = u.spec_from_file_location('p', FILE)\n"
+            "p = u.module_from_spec(s); s.loader.exec_module(p); p._limit()\n"
+            "try: open('/etc/passwd')\n"
+            "except OSError as error: print(error.strerror)\n"
+        ).replace("FILE", repr(pickled.__file__))
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "Too many open files\n")
+
+
+class KilledTests(SynchronousTestCase):
+    """The command."""
+
+    def test_killed(self) -> None:
+        """An import that is killed again and again ends with every build once."""
+        old, here = Path(self.mktemp()), self.mktemp()
+        shutil.copytree(SAMPLES / "0.7.12", old)
+        for number in range(2, 60):
+            shutil.copy(old / "b0" / "0", old / "b0" / str(number))
+        command("create-master", "--quiet", here)
+        words = [sys.executable, "-m", "buildbot", "import", "--quiet", str(old), here]
+        for seconds in (0.4, 0.6, 0.8):
+            with open(os.devnull, "w") as nowhere:
+                running = subprocess.Popen(words, stdout=nowhere, stderr=nowhere)
+                time.sleep(seconds)
+                running.send_signal(signal.SIGKILL)
+                running.wait()
+        done = subprocess.run(words, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with closing(sqlite3.connect(os.path.join(here, FILE))) as store:
+            rows = store.execute(
+                "SELECT builder, COUNT(*) FROM builds GROUP BY builder ORDER BY builder"
+            ).fetchall()
+        self.assertEqual(rows, [("full", 60), ("odd name (x86)/%", 2)])
+        left = list(Path(here, "logs").rglob("*.import"))
+        self.assertEqual(left, [])

@@ -1,0 +1,117 @@
+"""Pickles of an old master are read, and nothing in them is executed."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.importing import pickled
+from tests.oldhistory import RELEASES, SAMPLES
+
+
+class _Calls:
+    """I am pickled as a call."""
+
+    def __init__(self, function: Any, *args: object) -> None:
+        self.call = function, args
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def _laughs(levels: int) -> bytes:
+    """A list of ten lists of ten lists …, each only once in the pickle."""
+    lists = b"".join(b"(lp%d\n" % level + b"g%d\na" % (level - 1) * 10 for level in range(1, levels))
+    return b"(lp0\n" + lists + b"."
+
+
+class HonestTests(SynchronousTestCase):
+    """What masters have written."""
+
+    def test_samples(self) -> None:
+        """A build of each release becomes plain values under the names of their classes."""
+        for release in RELEASES:
+            build: Any = pickled.read((SAMPLES / release / "b0" / "0").read_bytes())
+            self.assertEqual(build[""], "BuildStatus")
+            self.assertEqual(build["steps"][0]["name"], "compile")
+            self.assertNotIn("progress", build)
+
+    def test_text(self) -> None:
+        """Text is UTF-8, or Latin-1 if it is not."""
+        self.assertEqual(pickled.read(b"U\x05caf\xc3\xa9."), "café")
+        self.assertEqual(pickled.read(b"U\x04caf\xe9."), "café")
+
+    def test_strange(self) -> None:
+        """An object of another package has its attributes, and does nothing."""
+        data = b"(imypackage\nMyChange\n(dS'who'\nS'ann'\nsb."
+        self.assertEqual(pickled.read(data), {"who": "ann", "": "?mypackage.MyChange"})
+
+    def test_itself(self) -> None:
+        """An object inside of itself is left out there."""
+        self.assertEqual(pickled.read(b"(lp0\ng0\na."), [None])
+
+    def test_numbers(self) -> None:
+        """Numbers that JSON has not become words or None."""
+        huge: Any = pickled.read(pickle.dumps([1 << 200, float("inf"), 5], 2))
+        self.assertEqual(huge, ["(a number that is too large)", None, 5])
+
+
+class HostileTests(SynchronousTestCase):
+    """What nobody may be able to do."""
+
+    def refused(self, data: bytes) -> str:
+        said = pickled.answer(data)
+        self.assertEqual(list(said), ["error"], said)
+        return str(said["error"])
+
+    def test_calls(self) -> None:
+        """A pickle that calls a function is refused, and the function is named."""
+        path = os.path.abspath("touched")
+        for each, name in (
+            (_Calls(os.system, f"touch {path}"), "posix.system"),
+            (_Calls(eval, f"open({path!r}, 'w')"), "__builtin__.eval"),
+            (_Calls(getattr, "", "join"), "__builtin__.getattr"),
+            (_Calls(__import__, "os"), "__builtin__.__import__"),
+        ):
+            self.assertEqual(self.refused(pickle.dumps(each, 2)), f"refused: it calls {name}")
+        self.assertEqual(
+            self.refused(b"(S'touch %s'\nios\nsystem\n." % path.encode()), "refused: it calls os.system"
+        )
+        self.assertFalse(os.path.exists(path))
+
+    def test_innerNames(self) -> None:
+        """A name with dots, which would reach into a class, is only a name."""
+        data = b"\x80\x04\x8c\x08builtins\x8c\x12int.__subclasses__\x93)R."
+        self.assertIn("it calls builtins.int.__subclasses__", self.refused(data))
+
+    def test_outside(self) -> None:
+        """References to what is outside of the pickle are refused."""
+        self.assertIn("outside of itself", self.refused(b"Pname\n."))
+        self.assertIn("outside of itself", self.refused(b"S'name'\nQ."))
+        self.assertIn("extension code", self.refused(b"\x82\x01."))
+
+    def test_nested(self) -> None:
+        """Lists in lists are read to some depth."""
+        self.assertIn("nested too deeply", self.refused(b"]" * 100_000 + b"a" * 99_999 + b"."))
+
+    def test_laughs(self) -> None:
+        """A short pickle does not become a long answer."""
+        self.assertIn("too many values", self.refused(_laughs(12)))
+
+    def test_longText(self) -> None:
+        """Nor by one text many times."""
+        data = b"U\xff" + b"x" * 255 + b"q\x00(" + b"h\x00" * 100_000 + b"l."
+        self.assertIn("too much text", self.refused(data))
+
+    def test_damaged(self) -> None:
+        """Every beginning of a build is an error in words."""
+        data = (SAMPLES / "0.7.12" / "b0" / "0").read_bytes()
+        for end in range(0, len(data), 7):
+            self.assertIn("it is no whole pickle", self.refused(data[:end]))
+
+    def test_hugeNumber(self) -> None:
+        """A number of many digits is an error, and not a long calculation."""
+        self.assertIn("no whole pickle", self.refused(b"L" + b"9" * 100_000 + b"L\n."))

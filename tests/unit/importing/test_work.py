@@ -1,0 +1,192 @@
+"""The history of an old master is imported, once, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.importing.oldmaster import look
+from buildbot.importing.work import Import
+from buildbot.store.files import FILE
+from buildbot.store.imported import ImportedStore, Present
+from buildbot.store.interface import StoreFailed
+from tests.oldhistory import RELEASES, SAMPLES, InThisProcess, changes, counters, imported
+
+_ODD = "odd name (x86)/%"
+
+
+class ImportCase(SynchronousTestCase):
+    """An old master, and a new one."""
+
+    def setUp(self) -> None:
+        self.lines: list[str] = []
+        self.here = os.path.abspath(self.mktemp())
+        os.mkdir(self.here)
+
+    def old(self, release: str) -> Path:
+        top = Path(self.mktemp())
+        shutil.copytree(SAMPLES / release, top)
+        return top
+
+    def work(self, old: Path, names: Mapping[str, str] | None = None, withChanges: bool = True) -> Import:
+        reader: Any = InThisProcess()
+        found = look(str(old), reader)
+        if names is None:
+            names = {each.name: each.name for each in found.builders}
+        return Import(found, reader, names, withChanges, self.lines.append)
+
+    def run_(self, old: Path, names: Mapping[str, str] | None = None) -> Import:
+        work = self.work(old, names)
+        store = ImportedStore(self.here)
+        try:
+            self.assertEqual(work.conflicts(store), [])
+            work.run(store, self.here)
+        finally:
+            store.close()
+        return work
+
+    def builds(self) -> list[tuple[str, int]]:
+        with closing(sqlite3.connect(os.path.join(self.here, FILE))) as store:
+            return store.execute("SELECT builder, number FROM builds ORDER BY builder, number").fetchall()
+
+    def everything(self) -> tuple[object, ...]:
+        with closing(sqlite3.connect(os.path.join(self.here, FILE))) as store:
+            rows = [
+                store.execute(f"SELECT * FROM {table}").fetchall()
+                for table in ("builds", "changes", "counters")
+            ]
+        files = {
+            str(path): path.read_bytes() for path in Path(self.here, "logs").rglob("*") if path.is_file()
+        }
+        return rows, files
+
+
+class SampleTests(ImportCase):
+    """The samples that real masters have made."""
+
+    def test_same(self) -> None:
+        """Every build, change and log is what the old master told."""
+        for release in RELEASES:
+            self.here = os.path.abspath(self.mktemp())
+            os.mkdir(self.here)
+            work = self.run_(SAMPLES / release)
+            told = json.loads((SAMPLES / release / "told.json").read_text())
+            for each in told:
+                self.assertEqual(imported(each, self.here), each)
+            known = {each["changes"][0]["number"]: each["changes"][0] for each in told}
+            self.assertEqual(changes(self.here), [known[1], known[2]])
+            self.assertEqual((work.tally.builds, work.tally.changes, work.tally.unreadable), (4, 2, 0))
+            self.assertEqual(counters(self.here), {"build full": 2, f"build {_ODD}": 2, "change": 3})
+        self.assertEqual(self.lines, [])
+
+    def test_twice(self) -> None:
+        """A second import adds nothing, and says what was there before."""
+        for release in RELEASES:
+            self.here = os.path.abspath(self.mktemp())
+            os.mkdir(self.here)
+            self.run_(SAMPLES / release)
+            before = self.everything()
+            again = self.run_(SAMPLES / release).tally
+            self.assertEqual((again.builds, again.before, again.changes, again.changesBefore), (0, 4, 0, 2))
+            self.assertEqual(self.everything(), before)
+
+    def test_check(self) -> None:
+        """A check reads everything and writes nothing."""
+        work = self.work(SAMPLES / "0.7.12")
+        work.check()
+        self.assertEqual((work.tally.builds, work.tally.changes, os.listdir(self.here)), (4, 2, []))
+
+
+class ChosenTests(ImportCase):
+    """Some builders, and other names."""
+
+    def test_chosen(self) -> None:
+        """Only the chosen builders are imported; the others can come later."""
+        self.run_(SAMPLES / "0.7.12", {"full": "full"})
+        self.assertEqual(self.builds(), [("full", 0), ("full", 1)])
+        self.run_(SAMPLES / "0.7.12")
+        self.assertEqual(len(self.builds()), 4)
+
+    def test_renamed(self) -> None:
+        """A builder can have another name, and its logs go with it."""
+        self.run_(SAMPLES / "0.7.12", {"full": "new"})
+        (told, *_) = json.loads((SAMPLES / "0.7.12" / "told.json").read_text())
+        self.assertEqual(imported({**told, "builder": "new"}, self.here), {**told, "builder": "new"})
+        self.assertEqual(os.listdir(os.path.join(self.here, "logs")), ["new"])
+
+
+class TroubleTests(ImportCase):
+    """What is damaged, in the way, or ends too early."""
+
+    def test_unreadable(self) -> None:
+        """Each unreadable thing is told in a line, and the rest is imported; no number is used again."""
+        old = self.old("0.7.12")
+        (old / "b0" / "1").write_bytes(b"\x80\x02cos\nsystem\nU\x01x\x85R.")
+        (old / "b1" / "0-log-compile-stdio").unlink()
+        (old / "changes.pck").write_bytes(b"")
+        work = self.run_(old)
+        self.assertEqual(self.builds(), [("full", 0), (_ODD, 0), (_ODD, 1)])
+        self.assertEqual(counters(self.here)["build full"], 2)
+        self.assertEqual((work.tally.unreadable, len(self.lines)), (3, 3))
+        self.assertIn("changes.pck", self.lines[0])
+        self.assertIn("cannot read b0/1: refused: it calls os.system", self.lines)
+        self.assertIn("cannot read b1/0-log-compile-stdio: its file is gone", self.lines)
+
+    def test_repaired(self) -> None:
+        """A build that was unreadable is imported after its repair."""
+        old = self.old("0.7.12")
+        good = (old / "b0" / "0").read_bytes()
+        (old / "b0" / "0").write_bytes(good[:100])
+        self.run_(old)
+        (old / "b0" / "0").write_bytes(good)
+        self.run_(old)
+        self.assertEqual(len(self.builds()), 4)
+
+    def test_conflicts(self) -> None:
+        """Builds and changes of another master are never replaced."""
+        self.run_(SAMPLES / "0.7.12")
+        present = Present.of(self.here)
+        self.addCleanup(present.close)
+        self.assertEqual(
+            self.work(SAMPLES / "0.8.14").conflicts(present),
+            [
+                "builder full has 2 builds (0, 1) already, of its own",
+                f"builder {_ODD} has 2 builds (0, 1) already, of its own",
+                "there are 2 changes (1, 2) already, of its own",
+            ],
+        )
+        self.assertEqual(self.work(SAMPLES / "0.8.14", {"full": "f8"}, False).conflicts(present), [])
+
+    def test_stopped(self) -> None:
+        """An import that fails at any write is gone on with, and then everything is the same."""
+        self.run_(SAMPLES / "0.8.14")
+        whole = self.everything()
+        for times in range(3):
+            shutil.rmtree(self.here)
+            os.mkdir(self.here)
+            store = ImportedStore(self.here)
+            self.failAfter(store, times)
+            self.assertRaises(StoreFailed, self.work(SAMPLES / "0.8.14").run, store, self.here)
+            store.close()
+            self.run_(SAMPLES / "0.8.14")
+            self.assertEqual(str(self.everything()), str(whole))
+
+    def failAfter(self, store: ImportedStore, times: int) -> None:
+        """Let a later write fail."""
+        add, left = store.add, [times]
+
+        def failing(*args: Any, **more: Any) -> None:
+            if not left[0]:
+                raise StoreFailed("the disk is full")
+            left[0] -= 1
+            add(*args, **more)
+
+        self.patch(store, "add", failing)

@@ -1,0 +1,62 @@
+"""The history of another master is written into a store."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from buildbot.store.files import FILE
+from buildbot.store.imported import ImportedStore, Present
+from buildbot.store.interface import StoreFailed
+from buildbot.store.peek import peekBuild
+
+
+def _build(number: int, reason: str = "") -> BuildRecord:
+    return BuildRecord("full", number, "bot", (), 5.0, 6.0, 0, reason=reason)
+
+
+class ImportedTests(SynchronousTestCase):
+    """One store."""
+
+    def setUp(self) -> None:
+        self.here = self.mktemp()
+        os.mkdir(self.here)
+
+    def opened(self) -> ImportedStore:
+        store = ImportedStore(self.here)
+        self.addCleanup(store.close)
+        return store
+
+    def counter(self, store: ImportedStore, name: str) -> int:
+        (row,) = store._ask("SELECT value FROM counters WHERE name = ?", name)
+        return int(row[0])
+
+    def test_add(self) -> None:
+        """What was added is there, and is never replaced; numbers only grow."""
+        store = self.opened()
+        change = Change("ann", ["a"], "c", when=5.0).numbered(8)
+        store.add([_build(3, "first")], [change], {"full": 7}, {"builder/full": "/old"})
+        store.add([_build(3, "second"), _build(4)], [change], {"full": 2})
+        self.assertEqual((store.buildNumbers("full"), store.buildNumbers("x")), ({3, 4}, set()))
+        self.assertEqual(store.changeNumbers(), {8})
+        self.assertEqual((store.mark("builder/full"), store.mark("builder/x")), ("/old", None))
+        self.assertEqual((self.counter(store, "build full"), self.counter(store, "change")), (7, 9))
+        build = peekBuild(self.here, "full", 3)
+        assert build is not None
+        self.assertEqual(build.reason, "first")
+
+    def test_present(self) -> None:
+        """A store that is not there has nothing, and is not made; a damaged one is an error."""
+        present = Present.of(self.here)
+        self.assertEqual(
+            (present.buildNumbers("full"), present.changeNumbers(), present.mark("x")), (set(), set(), None)
+        )
+        self.assertEqual(os.listdir(self.here), [])
+        with open(os.path.join(self.here, FILE), "wb") as stream:
+            stream.write(b"no database" * 500)
+        damaged = Present.of(self.here)
+        self.addCleanup(damaged.close)
+        self.assertRaises(StoreFailed, damaged.buildNumbers, "full")
