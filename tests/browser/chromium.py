@@ -68,10 +68,14 @@ class Tab:
 
     def show(self, device: Device) -> None:
         """Show the page on this device from now on."""
-        size = {"width": device.width, "height": device.height}
-        self.ask("Emulation.setDeviceMetricsOverride", deviceScaleFactor=1, mobile=device.width < 600, **size)
+        self.resize(device.width, device.height)
         self.ask("Emulation.setScriptExecutionDisabled", value=not device.isScripted)
         self.scheme(device.scheme)
+
+    def resize(self, width: int, height: int = 800) -> None:
+        """Make the window of the open page narrower or wider, in pixels."""
+        size = {"width": width, "height": height}
+        self.ask("Emulation.setDeviceMetricsOverride", deviceScaleFactor=1, mobile=width < 600, **size)
 
     def scheme(self, name: str) -> None:
         """Prefer "light" or "dark" colours."""

@@ -86,8 +86,13 @@ class WalkTests(BrowserCase):
     def looks(self, tab: Tab, address: str, width: int) -> list[str]:
         """The faults of the open page's looks."""
         faults = [f"{address}: no word: {each}" for each in tab.value(_WORDLESS)]
+        for between in (960, 820, 640) if width > 600 and not _WIDE.search(address) else ():
+            tab.resize(between)
+            if tab.sideways() > 0:
+                faults.append(f"{address}: {tab.sideways()} px too wide for {between} px")
         if width < 600:
             faults += [f"{address}: too small: {each}" for each in tab.value(_SMALL)]
+        tab.resize(width)
         if tab.value("document.getAnimations().length"):
             faults.append(f"{address}: something moves")
         return faults

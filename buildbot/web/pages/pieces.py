@@ -20,7 +20,7 @@ _SINCE = Template('<time data-since="{since}">{text}</time>')
 _FACT = Template("<dt>{name}</dt><dd>{value}</dd>")
 _FACTS = Template('<dl class="facts">{rows}</dl>')
 _TABLE = Template(
-    '<table class="cards"><caption>{caption}</caption><thead><tr>{heads}</tr></thead>'
+    '<table class="{kind}"><caption>{caption}</caption><thead><tr>{heads}</tr></thead>'
     "<tbody>{rows}</tbody></table>"
 )
 _HEAD = Template('<th scope="col">{text}</th>')
@@ -30,6 +30,8 @@ _CELL = Template('<td data-label="{label}">{value}</td>')
 _SECTION = Template('<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{content}</section>')
 _WHOLE = Template('<span class="whole">{text}</span>')
 _PARAGRAPH = Template("<p>{text}</p>")
+#: A table with so many columns does not fit a tablet; there its rows become cards too.
+MANY = 6
 
 
 def looks(look: Look, text: Value = None, to: Href | None = None) -> Markup:
@@ -112,7 +114,10 @@ def table(
         lines = [_ROW(cells=each) for each in cells]
     else:
         lines = [_LIVE_ROW(id=f"{prefix}-{number}", cells=each) for number, each in enumerate(cells)]
-    return _TABLE(caption=caption, heads=join(_HEAD(text=text) for text in heads), rows=join(lines))
+    kind = "cards many" if len(heads) >= MANY else "cards"
+    return _TABLE(
+        kind=kind, caption=caption, heads=join(_HEAD(text=text) for text in heads), rows=join(lines)
+    )
 
 
 _BAR = Template(
