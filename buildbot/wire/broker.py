@@ -23,7 +23,7 @@ from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.callee import LAST_ANSWER_TIME
 from buildbot.wire.encoding import encode, encodeCall, serialize
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
-from buildbot.wire.flow import Flow
+from buildbot.wire.flow import Flow, Sender
 from buildbot.wire.jelly import unserialize
 from buildbot.wire.ratelimit import source
 
@@ -49,6 +49,10 @@ class PortPolicy(Protocol):
     @property
     def clock(self) -> IReactorTime:
         """The source of time for all connections."""
+
+    @property
+    def sender(self) -> Sender:
+        """Lets all connections send."""
 
     def greeted(self, broker: SlavePortBroker) -> None:
         """A connection was made; its login begins."""
@@ -158,7 +162,7 @@ class SlavePortBroker(pb.Broker):
         if isinstance(self.transport, ProtocolWrapper):
             self.weight = TLS_WEIGHT
         self.factory.greeted(self)
-        flow = self.flow = Flow(self, self.transport, self.factory.clock)
+        flow = self.flow = Flow(self, self.transport, self.factory.clock, self.factory.sender)
         self.dataReceived = flow.dataReceived  # type: ignore[method-assign]
         self.transport.registerProducer(flow, True)
         flow.write(_DIALECTS)
@@ -177,7 +181,7 @@ class SlavePortBroker(pb.Broker):
         """Close the connection now and drop unsent data. Safe to call at any time, also twice."""
         if not self.closed:
             self.closed = True
-            self.flow.stop()
+            self.flow.abandon()
             self.factory.forget(self)
             self.transport.abortConnection()
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.wire.test_broker -*-
+# -*- test-case-name: tests.unit.wire.test_broker,tests.unit.wire.test_sending -*-
 """The bytes of one connection on the slave port: served in time slices, and sent, within limits.
 
 L{buildbot.wire.banana} decodes them, L{buildbot.wire.callee} serves the messages, and
@@ -8,7 +8,9 @@ L{buildbot.wire.broker} has the connection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from twisted.internet import tcp
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
@@ -39,6 +41,25 @@ _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 _SPENT = Decoder()
 
 
+class Sender:
+    """I let the connections of a port send at the beginning of the next reactor turn."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._ready: list[Callable[[], object]] = []
+
+    def later(self, send: Callable[[], object]) -> None:
+        """Call C{send} in the next reactor turn."""
+        if not self._ready:
+            self._clock.callLater(0, self._sendAll)
+        self._ready.append(send)
+
+    def _sendAll(self) -> None:
+        ready, self._ready = self._ready, []
+        for send in ready:
+            send()
+
+
 class Flow:
     """I serve the received bytes of one connection, and send the bytes of our messages.
 
@@ -62,8 +83,10 @@ class Flow:
         "_isStuck",
         "_owner",
         "_rest",
+        "_sender",
         "_transport",
         "_unread",
+        "_unsent",
         "_waiting",
         "answers",
         "bytesIn",
@@ -74,7 +97,7 @@ class Flow:
         "now",
     )
 
-    def __init__(self, owner: Owner, transport: Transport, clock: IReactorTime) -> None:
+    def __init__(self, owner: Owner, transport: Transport, clock: IReactorTime, sender: Sender) -> None:
         self.now: Callable[[], float] = clock.seconds
         self.lastHeard = self.now()
         self.bytesIn = self.bytesOut = 0
@@ -82,7 +105,10 @@ class Flow:
         self.decoder = Decoder()
         self.messages = Messages(owner, self)
         self._owner = owner
-        self._transport = transport
+        self._transport: Any = transport
+        self._sender = sender
+        # What is written to a plain TCP connection in this turn; None if its transport gets everything.
+        self._unsent: list[bytes] | None = [] if type(transport) is tcp.Server else None
         self._clock = clock
         self._rest: Iterator[object] | None = None  # of a message that takes long
         self._waiting: bytearray | None = None
@@ -94,11 +120,16 @@ class Flow:
         """Serve nothing more. Messages can still be sent."""
         self._isStopped = True
 
+    def abandon(self) -> None:
+        """Serve nothing more, and forget the unsent bytes: the connection is closed now."""
+        self._isStopped = True
+        self._unsent = None
+
     def end(self) -> None:
         """The connection has ended: free the received bytes, and let go of the connection."""
         self._isStopped = True
         self._isStuck = False
-        self._rest = self._waiting = None
+        self._rest = self._waiting = self._unsent = None
         self.answers.clear()
         self.decoder = _SPENT
         del self._owner, self.messages
@@ -223,7 +254,32 @@ class Flow:
                 if not owner.closed:
                     owner.cut(f"it leaves {self._unread} bytes unread")
                 return
-        self._transport.write(data)
+        unsent = self._unsent
+        if unsent is None:
+            self._transport.write(data)
+            return
+        if not unsent:
+            self._sender.later(self._send)
+        unsent.append(data)
+
+    def _send(self) -> None:
+        """Send the bytes of this reactor turn in one system call.
+
+        Twisted's transport would need five: it asks the reactor when it can write, and stops to ask. If the
+        system does not take all bytes at once, the transport gets the rest, and all later bytes.
+        """
+        unsent = self._unsent
+        if not unsent:
+            return  # the connection has ended in the meantime
+        data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+        unsent.clear()
+        try:
+            sent = self._transport.getHandle().send(data)
+        except OSError:
+            sent = 0  # the transport meets the same error, and reports it
+        if sent < len(data):
+            self._unsent = None
+            self._transport.write(data[sent:])
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: count the bytes added from now on."""

@@ -21,6 +21,7 @@ from buildbot.files.reserve import FileReserve, Room
 from buildbot.text.plural import counted
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.dialect import text
+from buildbot.wire.flow import Sender
 from buildbot.wire.greeting import LOGIN_TIME, Greeters
 from buildbot.wire.loglimits import EVERY, LogLimiter
 from buildbot.wire.members import Members
@@ -36,6 +37,7 @@ class SlavePortFactory(protocol.ServerFactory):
     """I make the brokers of all slave ports, and apply their common limits.
 
     @ivar open: all connections.
+    @ivar sender: lets them send.
     @ivar files: the file descriptors reserved for other purposes.
     """
 
@@ -55,6 +57,7 @@ class SlavePortFactory(protocol.ServerFactory):
         @param files: the reserve of file descriptors; by default that of this process.
         """
         self.clock = clock
+        self.sender = Sender(clock)
         self.files = files or FileReserve()
         self.open: set[SlavePortBroker] = set()
         self._rootFor = rootFor
