@@ -20,13 +20,13 @@ from buildbot.config.messages import (
     noText,
     textTrouble,
 )
-from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
+from buildbot.config.model import KEEPALIVE, MISSING, ConfigError, SlaveConfig
 from buildbot.config.standins import isStandIn
 
 #: The names of the master's other logins. No bot may use one of them.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
-OPTIONS = ("keepalive", "max_builds", "properties", "locks")
+OPTIONS = ("keepalive", "max_builds", "properties", "locks", "notify_on_missing", "missing_timeout")
 
 #: A bot: its name, password and options, and a function that makes an error about it.
 Bot = tuple[str, object, object, Say]
@@ -44,6 +44,8 @@ def slaves(raw: Raw) -> Iterator[SlaveConfig]:
             options.get("max_builds"),
             dict(options.get("properties", {})),
             tuple(options.get("locks", ())),
+            _addresses(options.get("notify_on_missing")),
+            float(options.get("missing_timeout", MISSING)),
         )
 
 
@@ -159,6 +161,23 @@ def propertiesTrouble(value: object) -> str:
     return ""
 
 
+def _addresses(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _notifyTrouble(value: object) -> str:
+    several = [value] if isinstance(value, str) or value is None else value
+    good = isinstance(several, (list, tuple)) and all(
+        each is None or (isinstance(each, str) and "@" in each and not textTrouble(each)) for each in several
+    )
+    return "" if good else "a mail address or a list of mail addresses"
+
+
+def _missingTrouble(value: object) -> str:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 10**9
+    return "" if good else "a number of seconds"
+
+
 def _locksTrouble(value: object) -> str:
     return "" if isinstance(value, (list, tuple)) else "a list of locks"
 
@@ -169,6 +188,8 @@ _OPTION_RULES: dict[str, Callable[[object], str]] = {
     "max_builds": _maxBuildsTrouble,
     "properties": propertiesTrouble,
     "locks": _locksTrouble,
+    "notify_on_missing": _notifyTrouble,
+    "missing_timeout": _missingTrouble,
 }
 
 

@@ -74,7 +74,13 @@ class BuildSlave(ComparableMixin):
         self.locks = list(locks or ())
         self.notify_on_missing = notify_on_missing
         self.missing_timeout = missing_timeout
-        given = {"max_builds": max_builds, "properties": properties, "keepalive": keepalive_interval}
+        given: dict[str, Any] = {
+            "max_builds": max_builds,
+            "properties": properties,
+            "keepalive": keepalive_interval,
+        }
+        if notify_on_missing:
+            given |= {"notify_on_missing": notify_on_missing, "missing_timeout": missing_timeout}
         self.properties = _Properties(properties or {})
         self.options = {option: value for option, value in given.items() if value is not None}
 
@@ -92,9 +98,3 @@ class BuildSlave(ComparableMixin):
         """The entry for C{c['bots']}."""
         options = {**self.options, "locks": self.locks} if self.locks else self.options
         return self.slavename, self.password, dict(options)
-
-    def configurationDoubts(self) -> list[str]:
-        """The arguments that are accepted but have no effect: one sentence for each."""
-        if not self.notify_on_missing:
-            return []
-        return [f"slave {self.slavename!r}: nobody is told that it is missing, as there are no mails yet"]

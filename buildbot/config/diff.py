@@ -183,6 +183,8 @@ def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
         yield "new properties"
     if not isEqual(old.locks, new.locks):
         yield "locks"
+    if (old.notify, old.missing) != (new.notify, new.missing):
+        yield "who is told that it is missing"
 
 
 def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from buildbot.config.builderconfig import BuilderConfig
 from buildbot.config.buildslave import BuildSlave
 from buildbot.config.messages import Raw, articled
+from buildbot.interfaces import IEmailSender
 
 #: Key of this release -> its names in later ones, in the order of preference.
 NAMES = {
@@ -120,7 +121,10 @@ def _entries(found: Translated, key: str, liken: Liken, read: Callable[[Any], An
 def _bot(entry: object, found: Translated) -> Any:
     if not isinstance(entry, BuildSlave):
         return entry
-    found.doubts += [(doubt, "bots") for doubt in entry.configurationDoubts()]
+    status = found.raw.get("status")
+    if entry.notify_on_missing and not any(map(IEmailSender.providedBy, status or ())):
+        told = "nobody is told that it is missing, as there is no MailNotifier in c['status']"
+        found.doubts.append((f"slave {entry.slavename!r}: {told}", "bots"))
     return entry.asBot()
 
 

@@ -16,6 +16,8 @@ from buildbot.config.compare import ComparableMixin
 
 #: The seconds of silence after which the master probes a slave; the default.
 KEEPALIVE = 120.0
+#: The seconds after which a slave that is away counts as missing.
+MISSING = 3600.0
 
 
 @dataclass(frozen=True, order=True)
@@ -95,6 +97,8 @@ class SlaveConfig:
     @ivar max_builds: the most builds that may run there at a time; None: one for each builder.
     @ivar properties: properties of every build on this slave: name -> value.
     @ivar locks: locks that every build on this slave holds.
+    @ivar notify: the mail addresses that are told when the slave is missing.
+    @ivar missing: the seconds after which it is missing.
     """
 
     name: str
@@ -103,6 +107,8 @@ class SlaveConfig:
     max_builds: int | None = None
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     locks: tuple[object, ...] = field(default=(), hash=False)
+    notify: tuple[str, ...] = ()
+    missing: float = MISSING
 
 
 @dataclass(frozen=True)

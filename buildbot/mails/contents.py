@@ -20,10 +20,11 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.mails.deciding import BROKEN
 from buildbot.mails.letter import Attachment, Letter
-from buildbot.mails.wording import LONGEST_LOG, bodyOf, revisionOf, summaryOf
+from buildbot.mails.wording import LONGEST_LOG, bodyOf, revisionOf, slaveText, summaryOf
 from buildbot.model.properties import render
 from buildbot.model.results import FAILURE, SUCCESS, Results
 from buildbot.status.build import BuildStatus
+from buildbot.status.slave import SlaveStatus
 from buildbot.text.urls import withoutPasswords
 
 log = Logger()
@@ -53,7 +54,10 @@ class Wishes:
 
 
 class Contents:
-    """I fill the mails of one notifier."""
+    """I fill the mails of one notifier.
+
+    @ivar own: tells the notifier from others, also those of other masters on the same host.
+    """
 
     def __init__(self, wishes: Wishes, status: Any, basedir: str) -> None:
         """@param status: the status of the master.
@@ -64,7 +68,7 @@ class Contents:
         self._hostname = _host(socket.gethostname())
         # two notifiers, and two masters on one host, write different mails about one build number
         told = (basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, bool(wishes.subject))
-        self._own = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
+        self.own = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
 
     @property
     def _host(self) -> str:
@@ -74,7 +78,7 @@ class Contents:
 
     def messageId(self, name: str, number: object, started: float, event: str = "") -> str:
         """The Message-ID of a mail. It is the same after a restart."""
-        what = f"{_slug(name)[:20]}.{number}{event and '.'}{event}.{int(started):x}.{self._own}"
+        what = f"{_slug(name)[:20]}.{number}{event and '.'}{event}.{int(started):x}.{self.own}"
         return f"<{what}@{self._host}>"
 
     async def ofBuild(self, build: BuildStatus, results: int, first: BuildStatus | None) -> Letter:
@@ -115,6 +119,20 @@ class Contents:
         headers = {**self._headers(last, results), **self._extra(builds)}
         return Letter(
             wishes.fromaddr, subject, text, id, html, None, headers, list(self._attachments(builds))
+        )
+
+    def ofSlave(self, slave: SlaveStatus, lost: float) -> Letter:
+        """The mail about a slave that is missing.
+
+        @param lost: since when, in seconds since the epoch.
+        """
+        name = slave.getName()
+        return Letter(
+            self._wishes.fromaddr,
+            f"buildbot: slave {name} is missing",
+            slaveText(slave, lost, self._status),
+            self.messageId(name, "lost", lost),
+            headers={"X-Buildbot-Slave": name},
         )
 
     def _idOf(self, build: BuildStatus) -> str:

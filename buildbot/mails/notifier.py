@@ -19,6 +19,7 @@ from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import FLAG, PASSWORD, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.turns import Turns
 from buildbot.mails.addresses import Domain, addressOf
@@ -37,6 +38,7 @@ from buildbot.mails.argumentkinds import (
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText, written
+from buildbot.mails.missing import MissingSlaves, Watch
 from buildbot.mails.outages import Outages
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.smtp import Relay, SmtpTarget
@@ -58,7 +60,7 @@ class MailNotifier(StatusReceiverMultiService):
     compare_attrs: Sequence[str] = (
         *("fromaddr", "mode", "categories", "builders", "addLogs", "relay", "subject", "lookup"),
         *("extraRecipients", "sendToInterestedUsers", "customMesg", "messageFormatter", "extraHeaders"),
-        *("addPatch", "buildSetSummary", "previousBuildGetter"),
+        *("addPatch", "buildSetSummary", "previousBuildGetter", "watchedSlaves"),
     )
 
     @arguments(
@@ -84,6 +86,7 @@ class MailNotifier(StatusReceiverMultiService):
         smtpPort=PORT,
         previousBuildGetter=orNone(FORMATTER),
         smtpCAFile=orNone(TEXT),
+        watchedSlaves=orNone(NAMES_OR_ONE),
     )
     def __init__(
         self,
@@ -109,6 +112,7 @@ class MailNotifier(StatusReceiverMultiService):
         smtpPort: int = 25,
         previousBuildGetter: Callable[[Any], Any] | None = None,
         smtpCAFile: str | None = None,
+        watchedSlaves: Sequence[str] | str | None = None,
     ) -> None:
         """@param fromaddr: the sender of all mails.
         @param mode: which builds need a mail: see L{buildbot.mails.deciding}.
@@ -129,6 +133,7 @@ class MailNotifier(StatusReceiverMultiService):
         @param useTls: True to demand an encrypted connection with a valid certificate. See L{Relay}.
         @param previousBuildGetter: a function that returns the build before a build.
         @param smtpCAFile: the file of a certificate to trust.
+        @param watchedSlaves: "all" or names of slaves: C{extraRecipients} are told when one is missing.
         """
         StatusReceiverMultiService.__init__(self)
         remember(self)
@@ -149,6 +154,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.addPatch = addPatch
         self.buildSetSummary = buildSetSummary
         self.previousBuildGetter = previousBuildGetter
+        self.watchedSlaves = None if watchedSlaves is None else _several(watchedSlaves)
         self.modes = modesOf(self.mode)
         self._turns = Turns()
         self._target: SmtpTarget | None = None
@@ -187,6 +193,15 @@ class MailNotifier(StatusReceiverMultiService):
             self._status,
             self.master.basedir,
         )
+        resources = self.master.botmaster.resources
+        self._missing = MissingSlaves(
+            *(resources.store, resources.clock, lambda: resources.now(), self._contents.own),
+            self._watched,
+            lambda name: self._status.getSlave(name).isConnected(),
+            self._slaveMissing,
+        )
+        self._watching = Alarm(self._watch)
+        self._watch()
         self._status.subscribe(self)
 
     @property
@@ -198,6 +213,8 @@ class MailNotifier(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
         self._status.unsubscribe(self)
+        self._watching.stop()
+        self._missing.stop()
         end = self._turns.acquire()
         end.addTimeout(PATIENCE, self.master.botmaster.resources.clock)
         try:
@@ -297,6 +314,45 @@ class MailNotifier(StatusReceiverMultiService):
             return succeed(None)
         message = {"from": addressOf(self.fromaddr) or "", "to": addresses, "data": asText(mail)}
         return self._sender.add(mail["Message-ID"], message, str(mail["Subject"]), group)
+
+    # missing slaves
+
+    def _watch(self) -> None:
+        """Begin to watch slaves when the configuration that has me is in force."""
+        if any(each is self for each in self.master.config.status):
+            self._missing.start()
+        else:
+            self._watching.set(self.master.botmaster.resources.clock, 1.0)
+
+    def _watched(self) -> dict[str, Watch]:
+        """Who is told about which slave. The owners of slaves are told by the first notifier only."""
+        config = self.master.config
+        first = next((each for each in config.status if interfaces.IEmailSender.providedBy(each)), None)
+        mine = self.watchedSlaves or ()
+        found = {}
+        for name, slave in config.slaves.items():
+            owners = [each for each in slave.notify if each] if first is self else []
+            others = self.extraRecipients if name in mine or "all" in mine else []
+            if owners or others:
+                found[name] = Watch(tuple(dict.fromkeys([*owners, *others])), slave.missing)
+        return found
+
+    async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
+        letter = self._contents.ofSlave(self._status.getSlave(name), lost)
+        await self._post(letter, (list(watch.recipients), []), "")
+
+    def slaveConnected(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+        self._missing.connected(slaveName)
+
+    def slaveDisconnected(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+        self._missing.lost(slaveName)
+
+    def reconfigured(self, outcome: Mapping[str, Any]) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+        if outcome["applied"]:
+            self._missing.reconfigured()
 
     # names of 0.7 and 0.8
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from buildbot.logs.live import LogFile
@@ -11,6 +12,7 @@ from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
 from buildbot.model.sourcestamp import lastRevision
 from buildbot.status.build import BuildStatus
+from buildbot.status.slave import SlaveStatus
 from buildbot.status.step import BuildStepStatus
 from buildbot.text.plural import counted
 from buildbot.text.printable import plain, plainLine
@@ -63,6 +65,28 @@ def headline(build: BuildStatus, results: int | None) -> str:
     return plainLine(
         f"{build.getBuilder().getName()} #{build.getNumber()}: {outcomeWords(word, build.getText())}"
     )
+
+
+def slaveText(slave: SlaveStatus, lost: float, status: Any) -> str:
+    """The text about a slave that is missing.
+
+    @param lost: since when, in seconds since the epoch.
+    """
+    since = datetime.fromtimestamp(lost).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    title, url = status.getProjectName(), status.getURLForThing(slave)
+    lines = [
+        f"The slave {plainLine(slave.getName())} has been away since {since}"
+        + (f", from the master of {plainLine(title)}." if title else "."),
+        *([url] if url else []),
+        "",
+    ]
+    facts = [("Address", slave.address), ("Admin", slave.getAdmin()), ("Host", slave.getHost())]
+    lines += [f"{word + ':':<10} {plainLine(str(value))}" for word, value in facts if value]
+    lines += [
+        "",
+        "Please see whether its machine and its process run. There is no other mail about this outage.",
+    ]
+    return withoutPasswords(plain("\n".join(lines) + "\n"))
 
 
 def revisionOf(build: BuildStatus) -> str | None:

@@ -293,3 +293,41 @@ class WishesStory(MailCase):
         self.assertEqual(
             (recipients, mail["Subject"], mail["From"]), (["a@x.example"], "my own", "bot@x.example")
         )
+
+
+class SlaveStory(MailCase):
+    """Slaves that are lost, and their owners."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.edit("('bot1', 'sekrit')", "('bot1', 'sekrit', {'notify_on_missing': 'owner@x.example'})")
+
+    def lose(self) -> None:
+        """Lose the slave, and let the master notice."""
+        self.slaves[-1].broker.transport.loseConnection()
+        self.settle()
+
+    def test_missing(self) -> None:
+        """The owner of a slave gets one mail about an outage, also over a restart of the master (O6)."""
+        self.begin()
+        self.wait(5)
+        self.lose()
+        self.wait(3700)
+        ((recipients, mail),) = self.postbox.sent
+        self.assertEqual(
+            (recipients, mail["Subject"]), (["owner@x.example"], "buildbot: slave bot1 is missing")
+        )
+        self.assertIn("The slave bot1 has been away since", textOf(mail))
+        self.stop()
+        self.successResultOf(self.start())
+        self.wait(4000)
+        self.assertEqual(len(self.postbox.sent), 1)
+
+    def test_all(self) -> None:
+        """The recipients of a notifier are told about the slaves that it watches."""
+        self.edit("['team@example.com'])]", "['team@example.com'], watchedSlaves='all')]")
+        self.begin()
+        self.wait(5)
+        self.lose()
+        self.wait(3700)
+        self.assertEqual([to for to, _ in self.postbox.sent], [["owner@x.example", "team@example.com"]])

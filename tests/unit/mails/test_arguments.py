@@ -6,9 +6,10 @@ from typing import Any
 
 from twisted.trial import unittest
 
-from buildbot.config.arguments import BadArguments
+from buildbot.config.arguments import BadArguments, knownArguments
 from buildbot.status import mail
 from buildbot.status.mail import Domain, MailNotifier
+from tests.unit.test_docs import literals, pages, tableRows
 
 
 class ArgumentTests(unittest.SynchronousTestCase):
@@ -63,6 +64,12 @@ class ArgumentTests(unittest.SynchronousTestCase):
             error = self.assertRaises(BadArguments, MailNotifier, **arguments)
             self.assertIn(said, str(error))
             self.assertNotIn("sesame", str(error))
+
+    def test_page(self) -> None:
+        """The page about mails has every argument."""
+        rows = tableRows(pages()["reference/mail"], "mail-arguments")
+        told = [name for names, _ in rows for name in literals(names)]
+        self.assertEqual(sorted(told), sorted(knownArguments(MailNotifier)))
 
     def test_names(self) -> None:
         """The module has the names of 0.7 and 0.8."""

@@ -1,0 +1,188 @@
+"""When people are told that a slave is missing: once an outage, over restarts of the master (O6)."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import fail
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.mails.missing import MissingSlaves, Watch
+from buildbot.store.interface import StoreFailed
+from buildbot.store.memory import MemoryStore
+
+HOUR = 3600
+DAY = 24 * HOUR
+OWNER = Watch(("owner@example.com",), HOUR)
+
+
+class MissingTests(unittest.SynchronousTestCase):
+    """See L{MissingSlaves}."""
+
+    def setUp(self) -> None:
+        self.store = MemoryStore()
+        self.successResultOf(self.store.open())
+        self.clock = Clock()
+        self.clock.advance(10**6)
+        self.watched = {f"bot{n}": OWNER for n in range(20)}
+        self.here: set[str] = set()
+        self.told: list[tuple[str, float]] = []
+        self.start()
+
+    def start(self) -> None:
+        """Start a master; no slave is connected yet."""
+        self.here = set()
+        self.missing = MissingSlaves(
+            *(self.store, self.clock, self.clock.seconds, "own"),
+            lambda: self.watched,
+            self.here.__contains__,
+            self.tell,
+        )
+        self.missing.start()
+
+    def restart(self) -> None:
+        """Stop or kill the master, and start it again."""
+        self.missing.stop()
+        self.start()
+
+    async def tell(self, name: str, lost: float, watch: Watch) -> None:
+        self.told.append((name, self.clock.seconds() - lost))
+
+    def connect(self, *names: str) -> None:
+        """These slaves connect."""
+        self.here.update(names)
+        for name in names:
+            self.missing.connected(name)
+
+    def lose(self, *names: str) -> None:
+        """These slaves are lost."""
+        self.here.difference_update(names)
+        for name in names:
+            self.missing.lost(name)
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        for _ in range(seconds // 60):
+            self.clock.advance(60)
+
+    def tearDown(self) -> None:
+        self.missing.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def names(self) -> list[str]:
+        """The slaves that were told, each as often as it was told."""
+        return [name for name, _ in self.told]
+
+    def test_once(self) -> None:
+        """One mail tells that a slave is away for longer than its time; the next outage has another one."""
+        self.connect("bot1", "bot2")
+        self.lose("bot1")
+        self.wait(HOUR - 60)
+        self.assertEqual(self.told, [])
+        self.wait(DAY)
+        self.assertEqual(self.told, [("bot1", HOUR)])
+        self.connect("bot1")
+        self.lose("bot1")
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1", "bot1"])
+
+    def test_restart(self) -> None:
+        """Restarts of the master tell no old loss again: 20 slaves, one of them gone for three days."""
+        self.connect(*self.watched)
+        self.lose("bot7")
+        self.wait(3 * DAY)
+        self.assertEqual(self.names(), ["bot7"])
+        for _ in range(3):
+            self.restart()
+            self.connect(*(name for name in self.watched if name != "bot7"))
+            self.wait(DAY)
+        self.assertEqual(self.names(), ["bot7"])
+        self.lose("bot3")
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot7", "bot3"])
+
+    def test_back(self) -> None:
+        """A slave that is back in time is not told."""
+        self.connect("bot1")
+        self.lose("bot1")
+        self.wait(HOUR - 120)
+        self.connect("bot1")
+        self.wait(DAY)
+        self.assertEqual(self.told, [])
+
+    def test_lostWhileDown(self) -> None:
+        """A slave that does not come back after a restart is told, after its time."""
+        self.connect("bot1")
+        self.restart()
+        self.wait(HOUR)
+        self.assertEqual(self.names(), ["bot1"])
+
+    def test_restartMeanwhile(self) -> None:
+        """A restart during an outage does not begin its time anew; but slaves have ten minutes to come."""
+        self.connect("bot1", "bot2")
+        self.lose("bot1", "bot2")
+        self.wait(HOUR - 120)
+        self.restart()
+        self.wait(540)
+        self.assertEqual(self.told, [])
+        self.connect("bot2")
+        self.wait(120)
+        self.assertEqual(self.names(), ["bot1"])
+
+    def test_neverSeen(self) -> None:
+        """A slave that was never here is not missing."""
+        self.wait(DAY)
+        self.restart()
+        self.wait(DAY)
+        self.assertEqual(self.told, [])
+
+    def test_notWatched(self) -> None:
+        """A slave that nobody watches is told to nobody; from a reconfig on, it is."""
+        del self.watched["bot1"]
+        self.connect("bot1")
+        self.lose("bot1")
+        self.connect("bot1")
+        self.wait(DAY)
+        self.watched["bot1"] = OWNER
+        self.missing.reconfigured()
+        self.lose("bot1")
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1"])
+        del self.watched["bot1"]
+        self.missing.reconfigured()
+
+    def test_nobodyWatches(self) -> None:
+        """If nobody watches a slave at the start, a reconfig can change that."""
+        self.watched.clear()
+        self.restart()
+        self.connect("bot1")
+        self.watched["bot1"] = OWNER
+        self.missing.reconfigured()
+        self.lose("bot1")
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1"])
+
+    def test_storeFails(self) -> None:
+        """While the store fails nobody is told twice, and a loss is told when it works."""
+        works = self.store.setState
+        self.connect("bot1")
+        self.patch(self.store, "setState", lambda key, value: fail(StoreFailed("disk full")))
+        self.lose("bot1")
+        self.wait(2 * HOUR)
+        self.patch(self.store, "setState", works)
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1"])
+        self.restart()
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1"])
+
+    def test_unreadable(self) -> None:
+        """A store that cannot be read at the start is read later."""
+        works = self.store.getStates
+        self.patch(self.store, "getStates", lambda prefix: fail(StoreFailed("broken")))
+        self.restart()
+        self.here.add("bot1")
+        self.patch(self.store, "getStates", works)
+        self.wait(120)
+        self.lose("bot1")
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1"])
