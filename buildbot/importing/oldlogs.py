@@ -31,7 +31,11 @@ PARTIAL = ".import"
 
 
 class NoLog(Exception):
-    """The file of a log is missing or cannot be opened; str() says why."""
+    """The file of a log cannot be opened; str() says why."""
+
+
+class LogGone(NoLog):
+    """There is no file."""
 
 
 class _Source(Protocol):
@@ -119,7 +123,7 @@ def _opened(directory: str, filename: str) -> _Source:
         if end == ".bz2":
             return _Unpacked(raw, bz2.open(raw, "rb"))
         return _Unpacked(raw, gzip.open(raw, "rb")) if end else raw
-    raise NoLog("its file is gone")
+    raise LogGone("its file is gone")
 
 
 class _Unpacked:

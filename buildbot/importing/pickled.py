@@ -29,10 +29,16 @@ MOST_LEVELS, FACTOR, MORE_VALUES, MORE_TEXT = 60, 8, 10_000, 1 << 20
 #: The seconds of CPU for one pickle, and the bytes of memory of the program.
 CPU, MEMORY = 30, 2 << 30
 _LARGEST = 1 << 63
+#: Longer names are not kept.
+_SHORT = 60
 _LENGTH = struct.Struct("<Q")
 #: What no build record needs. Much of an old pickle is the progress of its build.
 _NOT_NEEDED = frozenset(
-    ("progress", "events", "watchers", "currentStep", "_addSourceStampToDatabase_lock", "runtime")
+    (
+        *(b"progress", b"events", b"watchers", b"currentStep", b"_addSourceStampToDatabase_lock"),
+        *(b"runtime", b"compressMethod", b"tailBuffer", b"runEntries", b"entries", b"length", b"runLength"),
+        *(b"logMaxTailSize", b"logMaxSize", b"nonHeaderLength", b"step_number", b"expectations", b"eta"),
+    )
 )
 
 
@@ -127,6 +133,15 @@ def read(data: bytes) -> object:
     return _Plain(len(data)).of(found)
 
 
+@lru_cache(maxsize=1000)
+def _attribute(name: bytes) -> str:
+    """The name of an attribute. The same ones are in all pickles."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
+
+
 class _Plain:
     """I convert one unpickled value, within limits."""
 
@@ -141,10 +156,10 @@ class _Plain:
         self._values -= 1
         if self._values < 0:
             raise Refused("it has too many values")
-        if kind is bytes or kind is str:
-            return self._words(value)
         if value is None or kind is bool:
             return value
+        if kind is bytes or kind is str:
+            return self._words(value)
         if kind is int:
             return value if -_LARGEST < value < _LARGEST else "(a number that is too large)"  # type: ignore[operator]
         if kind is float:
@@ -180,6 +195,9 @@ class _Plain:
         return None  # a class, or a function of L{_CALLS}
 
     def _name(self, name: object) -> str:
+        if type(name) is bytes and len(name) < _SHORT:
+            self._room -= len(name)
+            return _attribute(name)
         if isinstance(name, (tuple, list)):
             return ".".join(str(self.of(each)) for each in name[:100])
         return str(self.of(name))
@@ -190,8 +208,7 @@ class _Plain:
         state = value.state
         made = {}
         if isinstance(state, dict):
-            named = [(self._name(key), each) for key, each in state.items()]
-            made = {key: self.of(each) for key, each in named if key not in _NOT_NEEDED}
+            made = {self._name(key): self.of(each) for key, each in state.items() if key not in _NOT_NEEDED}
         return {**made, CLASS: kind}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from buildbot.importing.database import OldDatabase
-from buildbot.importing.oldlogs import NoLog, copyLog, writeHTML
+from buildbot.importing.oldlogs import LogGone, NoLog, copyLog, writeHTML
 from buildbot.importing.oldmaster import CHANGES, DATABASE, OldBuilder, OldMaster, readPickle
 from buildbot.importing.reader import PickleReader, Unreadable
 from buildbot.importing.shapes import NotABuild, OldBuild, buildOf, changesOf
@@ -37,6 +37,7 @@ class Tally:
     @ivar total: the builds that there are to import.
     @ivar passed: those of them that are done, or were there before.
     @ivar before: the builds that were there before.
+    @ivar gone: the logs that the old master has deleted, and that its builds still name.
     @ivar unreadable: the things that could not be read.
     """
 
@@ -48,6 +49,7 @@ class Tally:
     changesBefore: int = 0
     logs: int = 0
     size: int = 0
+    gone: int = 0
     unreadable: int = 0
 
 
@@ -249,7 +251,10 @@ class Import:
                 else:
                     log = copyLog(builder.directory, old.filename, path, log, when)
             except NoLog as why:
-                self._unreadable(f"{os.path.basename(builder.directory)}/{old.filename}", why)
+                if isinstance(why, LogGone):
+                    self.tally.gone += 1  # old masters delete logs and keep their builds
+                else:
+                    self._unreadable(f"{os.path.basename(builder.directory)}/{old.filename}", why)
                 log = LogRecord(old.name, filename, 0, None, f"not imported: {why}", old.isHTML)
             else:
                 self.tally.logs += 1

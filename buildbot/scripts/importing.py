@@ -169,6 +169,8 @@ def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool)
     if tally.before or tally.changesBefore:
         before = f"{counted(tally.before, 'build')} and {counted(tally.changesBefore, 'change')}"
         say(config, f"there before: {before}")
+    if tally.gone:
+        say(config, f"{counted(tally.gone, 'log')} of these builds had been deleted by the old master")
     if tally.unreadable:
         complain(f"{counted(tally.unreadable, 'thing')} could not be read, see above")
     if tally.builds and not isCheck:
