@@ -16,8 +16,8 @@ _KEPT = "BUILDBOT_TEST_PYTHONPATH"
 def asStarted(environ: MutableMapping[str, str]) -> None:
     """Take back what trial has put into C{environ}; keep what its processes need to do the same.
 
-    C{trial -j} gives its processes a PYTHONPATH with every directory of C{sys.path}, the standard library among
-    them. A Python of another version that inherits it cannot even start.
+    C{trial -j} gives its processes a PYTHONPATH with every directory of C{sys.path}, also the library's.
+    A Python of another version that inherits it cannot even start.
     """
     given = environ.get("PYTHONPATH", "")
     if os.path.dirname(os.__file__) not in given.split(os.pathsep):

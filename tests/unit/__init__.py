@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.examples import examples
+
 try:
     from hypothesis import HealthCheck, settings
 except ImportError:  # it comes with the extra "dev"
@@ -9,6 +11,11 @@ except ImportError:  # it comes with the extra "dev"
 else:
     # The same examples in each run, however slow the machine is.
     settings.register_profile(
-        "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+        "tests",
+        max_examples=examples(50),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("tests")

@@ -20,6 +20,7 @@ from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
 from buildbot.control.requestcommands import RequestCommands
 from buildbot.control.server import ControlServer
 from buildbot.control.slavecommands import SlaveCommands
+from tests.examples import examples
 from tests.listed import ListedCase
 from tests.unit.process.test_builds import BuildCase
 
@@ -162,7 +163,7 @@ class HandlersTests(BuildCase):
         answer: dict[str, Any] = json.loads(said)
         return answer
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(75), deadline=None)
     @given(
         st.sampled_from(sorted(COMMANDS.keys() - ELSEWHERE)),
         st.dictionaries(st.sampled_from(NAMES), ANYTHING),

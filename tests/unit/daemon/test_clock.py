@@ -22,6 +22,7 @@ from buildbot.schedulers.timed import LOOK_EVERY
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.build import BuildStatus
 from buildbot.store.memory import MemoryStore
+from tests.examples import examples
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 from tests.stores import SqliteCase, StoreCase
 
@@ -115,7 +116,7 @@ class BelievedTests(unittest.SynchronousTestCase):
         self.assertEqual(now.when, START + 365 * DAY + at)
 
     @given(st.lists(st.tuples(st.floats(0, DAY), st.floats(-500 * DAY, 500 * DAY)), max_size=20))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(50), deadline=None)
     def test_any(self, looks: list[tuple[float, float]]) -> None:
         """F4: this time is never later than the system time, nor than ten times the elapsed time."""
         now, at = WallTime(START, 0.0), 0.0

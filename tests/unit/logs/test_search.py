@@ -23,6 +23,7 @@ from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.search import AT_ONCE, WAITING, LogSearches, TooManySearches, searchLiteral
 from buildbot.logs.searchchild import Task
 from buildbot.logs.view import LogView
+from tests.examples import examples
 
 WORDS = (
     "error",
@@ -49,7 +50,7 @@ def search(text: str, query: Query, size: int, **options: Any) -> list[Hit]:
 
 
 class MatchingTests(unittest.TestCase):
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=examples(50))
     @given(
         TEXT,
         st.sampled_from(
@@ -68,7 +69,7 @@ class MatchingTests(unittest.TestCase):
         hits = search(text, Query(word, False, isFolded), size)
         self.assertEqual([hit.line for hit in hits], expected)
 
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=examples(50))
     @given(
         TEXT,
         st.sampled_from(["er+", "^E", "r$", r"\s+x", "[^x]ror", "e.*r", "^$", "x*"]),

@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 from buildbot.interfaces import IStatusEvent
 from buildbot.model.change import LONGEST_COMMENTS, Change
 from buildbot.model.times import now
+from tests.examples import examples
 
 texts = st.text(max_size=8)
 words = st.none() | texts
@@ -87,7 +88,7 @@ class ChangeTests(unittest.TestCase):
         self.assertEqual(repr(placed), "<Change of ann on stable at r7: a>")
 
     @given(changes, st.none() | st.integers(0))
-    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(50), deadline=None, derandomize=True, database=None)
     def test_record(self, change: Change, number: int | None) -> None:
         """Any change can be stored and read again, with its number."""
         stored = change if number is None else change.numbered(number)

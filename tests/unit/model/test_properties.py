@@ -11,8 +11,9 @@ from twisted.trial import unittest
 
 from buildbot.model.properties import NoProperty, Properties, WithProperties, render
 from buildbot.steps import shell
+from tests.examples import examples
 
-fuzz = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(50), deadline=None, derandomize=True, database=None)
 texts = st.text(max_size=8)
 values = st.none() | st.booleans() | st.integers() | texts | st.lists(texts, max_size=3)
 

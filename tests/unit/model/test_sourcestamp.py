@@ -13,9 +13,10 @@ from zope.interface.verify import verifyObject
 from buildbot.interfaces import ISourceStamp
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
+from tests.examples import examples
 
 CHANGES = [Change("ann", ["a"], "", when=n, branch=(None, "b")[n % 2]).numbered(n) for n in range(6)]
-fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(70), deadline=None, derandomize=True, database=None)
 stamps = st.builds(
     SourceStamp,
     branch=st.sampled_from((None, "b")),

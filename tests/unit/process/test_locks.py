@@ -24,6 +24,7 @@ from buildbot.process.locktable import (
     whyWaiting,
 )
 from buildbot.process.sharedlocks import SharedLocks
+from tests.examples import examples
 
 
 class ConfiguredTests(unittest.TestCase):
@@ -304,7 +305,7 @@ class AnyOrderTests(unittest.TestCase):
     """Any sequence of events."""
 
     @given(st.lists(_event, min_size=20, max_size=40))
-    @settings(max_examples=250, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(80), deadline=None, derandomize=True, database=None)
     def test_anyOrder(self, events: list[tuple[Any, ...]]) -> None:
         """B6, B7: after any events, places are never exceeded or lost, and every build that can run does."""
         world = World()

@@ -11,6 +11,7 @@ from twisted.trial import unittest
 
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.queue import SlaveView, canShareBuild, nextBuild, whyWaiting
+from tests.examples import examples
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class NextBuildTests(unittest.TestCase):
             unique_by=lambda slave: slave.name,
         ),
     )
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(70), deadline=None, derandomize=True, database=None)
     def test_untilEmpty(
         self, wishes: list[tuple[str | None, frozenset[str]]], slaves: list[SlaveView]
     ) -> None:

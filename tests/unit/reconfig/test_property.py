@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from buildbot.config.diff import diff
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.slaves.attachment import State
+from tests.examples import examples
 from tests.fakes import FakeSlave
 from tests.slaveport import SlavePortCase
 
@@ -44,7 +45,7 @@ class AnyToAnyTests(SlavePortCase):
         return case
 
     @given(st.lists(configs(), min_size=2, max_size=5))
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(50), deadline=None, suppress_health_check=list(HealthCheck))
     def test_asAfterAFreshStart(self, sequence: list[MasterConfig]) -> None:
         """R2, R5, R6, row 15: builders and slaves are attached as in the file; the rest does not change."""
         case = self.fresh()

@@ -5,7 +5,6 @@ Each sequence has five reconfigs, of which some fail. C{BUILDBOT_TEST_SEQUENCES}
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -24,10 +23,11 @@ from buildbot.daemon import lock
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import SUCCESS
+from tests.examples import examples
 from tests.schedulers import ended
 from tests.stories.world import Reactor, World
 
-MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "25"))
+MANY = examples(12)
 HEAD = """
 from buildbot.changes.pb import PBChangeSource
 from buildbot.locks import MasterLock, SlaveLock

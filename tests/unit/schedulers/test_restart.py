@@ -18,6 +18,7 @@ from buildbot.scheduler import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.savedstate import SAVE_WITHIN
 from buildbot.schedulers.submissions import BUILDERS_AFTER, BUILDERS_WITHIN
 from buildbot.store.outbox import RETRY_AFTER
+from tests.garbage import setOthersAside
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
 from tests.slaveport import config
 
@@ -192,6 +193,7 @@ class RestartTests(SchedulerCase):
 
     def test_nothingRemains(self) -> None:
         """A master that is reconfigured every day keeps no old schedulers."""
+        setOthersAside(self)
         gone = weakref.ref(self.replace(self.use(mainScheduler()), mainScheduler(61)))
         self.replace(gone(), mainScheduler(62))
         gc.collect()

@@ -11,6 +11,7 @@ from twisted.trial import unittest
 
 from buildbot.model.change import Change
 from buildbot.schedulers.treestable import TreeStable
+from tests.examples import examples
 
 
 def change(when: float, who: str = "ann") -> Change:
@@ -71,7 +72,7 @@ class TreeStableTests(unittest.TestCase):
         st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 100), st.booleans()), max_size=8),
         st.floats(0, 500),
     )
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(50), deadline=None, derandomize=True, database=None)
     def test_anyChanges(self, coming: list[tuple[float, float, bool]], stableFor: float) -> None:
         """P2: no change is lost, also across a restart, and each important one is due in time."""
         tree, now = TreeStable(stableFor), 0.0

@@ -28,6 +28,7 @@ from buildbot.slaves.attachment import State
 from buildbot.slaves.conflict import WINDOW
 from buildbot.slaves.liveness import ATTACH_TIME
 from buildbot.slaves.perspective import BotPerspective
+from tests.examples import examples
 from tests.fakes import DROP, HANG, FakeSlave, Trouble
 from tests.loglisteners import LogListener
 from tests.slaveport import SlavePortCase
@@ -380,7 +381,7 @@ class AnyHistoryTests(unittest.SynchronousTestCase):
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=150,
+                max_examples=examples(50),
                 stateful_step_count=30,
                 deadline=None,
                 derandomize=True,

@@ -18,6 +18,7 @@ from buildbot.status.report import failingBuilders, reportSlave
 from buildbot.wire.login import HOLD
 from buildbot.wire.peers import INFO_LIMIT
 from tests.fakes import DROP, HANG, KINDS, FakeSlave, Trouble
+from tests.garbage import setOthersAside
 from tests.slaveport import SlavePortCase, config
 
 
@@ -221,6 +222,7 @@ class TroubleTests(SlavePortCase):
 
     def test_logsOut(self) -> None:
         """A slave that drops its perspective is logged out: its connection is closed, its name is free."""
+        setOthersAside(self)
         slave = self.connect()
         slave.perspective = None
         gc.collect()

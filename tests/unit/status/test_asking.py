@@ -12,6 +12,7 @@ from twisted.trial import unittest
 
 from buildbot.status import asking
 from buildbot.status.asking import Unanswered, WrongAnswer, ask, attempt, orNone, otherwise, text
+from tests.garbage import setOthersAside
 
 
 class Own:
@@ -77,6 +78,7 @@ class AskingTests(unittest.SynchronousTestCase):
 
     def test_callables(self) -> None:
         """Methods, and objects that cannot be keys, are asked like functions."""
+        setOthersAside(self)
         own = Own()
         for make in (lambda: own.leave, Slotted, lambda: Unhashable(0)):
             for lines in (1, 0):

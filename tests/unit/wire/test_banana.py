@@ -27,8 +27,9 @@ from buildbot.wire.banana import (
     Limits,
 )
 from buildbot.wire.encoding import encode
+from tests.examples import examples
 
-fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(70), deadline=None, derandomize=True, database=None)
 
 #: Wide enough that only the limits of all PB peers apply.
 WIDE = Limits(expressionBytes=1 << 40, depth=1 << 20, items=SIZE_LIMIT)

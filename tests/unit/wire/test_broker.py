@@ -25,6 +25,7 @@ from buildbot.wire.flow import MANY, UNREAD_AFTER_LOGIN, UNREAD_BEFORE_LOGIN, UN
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory
+from tests.garbage import setOthersAside
 from tests.loglisteners import hearLog
 from tests.pumped import Pump
 from tests.slaveport import SlavePortCase, config
@@ -172,6 +173,7 @@ class ServingTests(Case):
 
     def test_failsLaterUnanswered(self) -> None:
         """A call without an answer that fails later is logged once, and nothing is sent."""
+        setOthersAside(self)
         pump = self.connect()
         self.send(b"", pump)
         heard = self.heard(pump)
@@ -595,6 +597,7 @@ class HostileTests(Case):
 
     def test_retired(self) -> None:
         """H3: a retired object is freed, even if the peer never releases it."""
+        setOthersAside(self)
         pump = self.welcome()
         broker = pump.server.protocol
         command = Root(broker)
@@ -677,6 +680,7 @@ class LoginTests(unittest.SynchronousTestCase):
 
     def test_guessWithoutAnAnswer(self) -> None:
         """A7: a wrong response without an answer is refused in one line, without a traceback."""
+        setOthersAside(self)
         pump = self.login(0)
         pump.client.write(call("respond", b"?" * 16, [b"None"], request=2, target=1, answer=0))
         pump.pump()

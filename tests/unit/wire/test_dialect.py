@@ -20,8 +20,9 @@ from buildbot.wire.dialect import (
     versionAtLeast,
     word,
 )
+from tests.examples import examples
 
-fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(70), deadline=None, derandomize=True, database=None)
 
 
 class WordTests(unittest.TestCase):

@@ -28,9 +28,11 @@ from buildbot.wire.banana import AFTER_LOGIN, SIZE_LIMIT, Decoder, Limits
 from buildbot.wire.encoding import encode, encodeValue
 from buildbot.wire.failure import RaisedRemotely
 from buildbot.wire.jelly import OBJECTS_LIMIT, InsecureJelly, RemoteFailure, unjelly
+from tests.examples import examples
+from tests.garbage import setOthersAside
 from tests.pumped import Pump
 
-fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(70), deadline=None, derandomize=True, database=None)
 
 FAILURE = b"twisted.spread.pb.CopyableFailure"
 COLLIDING = 2**61 - 1
@@ -529,6 +531,7 @@ class ReferenceTests(unittest.TestCase):
 
     def test_givenBack(self) -> None:
         """The peer is told when the master does not need a reference any more."""
+        setOthersAside(self)
         reference = unjelly([b"remote", 12], self.broker)
         self.assertEqual(self.broker.sent, [])
         del reference
