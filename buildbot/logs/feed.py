@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.turns import Turns
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import Cursor, Frame, LogView
 
@@ -29,12 +30,19 @@ FEW = 50
 #: The most bytes of lines in a frame, and the most that a slow watcher gets later.
 MOST = 1 << 18
 
+#: What a watcher needs to know before its first line, from the view of the log and the place of that line in
+#: the output. It is called in a thread, and once for all watchers that begin at the same place.
+Before = Callable[[LogView, int], Any]
+
 
 class Watcher(Protocol):
     """The reader of one log. The methods are called in the reactor's thread."""
 
     def isReady(self) -> bool:
         """False if the connection takes no more data now. Then L{Watching.resume} is to be called later."""
+
+    def begin(self, before: Any) -> None:
+        """Take what the L{Before} of L{LogFeeds.watch} returned. Called once, before the first frame."""
 
     def frame(self, frame: Frame) -> None:
         """New lines. All watchers that are up to date get the same object."""
@@ -68,15 +76,18 @@ class LogFeeds:
         """The number of watched logs."""
         return len(self._feeds)
 
-    def watch(self, log: WatchedLog, watcher: Watcher, output: int = 0) -> Watching:
+    def watch(
+        self, log: WatchedLog, watcher: Watcher, output: int = 0, before: Before | None = None
+    ) -> Watching:
         """Tell a watcher all lines of a log, old and new, until the log is finished.
 
         @param output: the bytes of output that the watcher knows. It gets the line with the next byte first.
+        @param before: for L{Watcher.begin}; None: the watcher needs nothing.
         """
         feed = self._feeds.get(log)
         if feed is None:
             feed = self._feeds[log] = LogFeed(log, self._clock, self._views, lambda: self._drop(log))
-        return feed.watch(watcher, output)
+        return feed.watch(watcher, output, before)
 
     def _drop(self, log: WatchedLog) -> None:
         self._feeds.pop(log, None)
@@ -86,14 +97,16 @@ class Watching:
     """I am the place of one watcher in a log.
 
     @ivar cursor: the lines before it were told.
+    @ivar before: see L{LogFeeds.watch}; None if the watcher has begun.
     @ivar isLate: True if the watcher was up to date once.
     """
 
-    __slots__ = ("_feed", "cursor", "isLate", "isReading", "watcher")
+    __slots__ = ("_feed", "before", "cursor", "isLate", "isReading", "watcher")
 
-    def __init__(self, feed: LogFeed, watcher: Watcher, cursor: Cursor) -> None:
+    def __init__(self, feed: LogFeed, watcher: Watcher, cursor: Cursor, before: Before | None) -> None:
         self.watcher = watcher
         self.cursor = cursor
+        self.before = before
         self.isLate = False
         self.isReading = False
         self._feed = feed
@@ -110,8 +123,8 @@ class Watching:
 class LogFeed:
     """I read the new lines of one log, and tell them to its watchers.
 
-    Most watchers are up to date, and get the same frames. I read for each of the others alone, when its
-    connection takes data.
+    Most watchers are up to date, and get the same frames. For the others I read one after another, when their
+    connections take data; those at the same place, such as many that come at once, share one reading.
     """
 
     def __init__(
@@ -127,15 +140,17 @@ class LogFeed:
         self._cursor = Cursor(0)  # of the frames for them
         self._isReading = False  # for them
         self._isNew = False
+        self._late: dict[_Late, list[Watching]] = {}  # those for whom I shall read
+        self._turn = Turns()  # of them
         self._last = float("-inf")
         self._timer: IDelayedCall | None = None
 
-    def watch(self, watcher: Watcher, output: int) -> Watching:
+    def watch(self, watcher: Watcher, output: int, before: Before | None) -> Watching:
         """See L{LogFeeds.watch}."""
         if not self._watching:
             self._log.subscribeBytes(self)
             self._log.waitUntilFinished().addCallback(lambda log: self._wake())
-        watching = Watching(self, watcher, Cursor(max(0, output)))
+        watching = Watching(self, watcher, Cursor(max(0, output)), before)
         self._watching.add(watching)
         self.catchUp(watching)
         return watching
@@ -170,16 +185,17 @@ class LogFeed:
         self._timer = None
         self._last = self._clock.seconds()
         self._isReading, self._isNew = True, False
-        reading = Deferred.fromCoroutine(self._next(self._cursor, True))
+        reading = Deferred.fromCoroutine(self._next(_Late(self._cursor, True)))
         reading.addCallbacks(self._tell, self._failed)
 
-    async def _next(self, cursor: Cursor, maySkip: bool) -> _Read:
+    async def _next(self, late: _Late) -> _Read:
         place = self._log.place()
 
         def read(view: LogView) -> _Read:
-            frame, after = view.following(cursor, MOST, maySkip)
+            before = late.before(view, late.cursor.output) if late.before is not None else None
+            frame, after = view.following(late.cursor, MOST, late.maySkip)
             isEnd = after.output >= view.output
-            return _Read(frame, after, isEnd, isEnd and place.isFinished)
+            return _Read(frame, after, isEnd, isEnd and place.isFinished, before)
 
         return await self._views.call(place, read)
 
@@ -211,11 +227,29 @@ class LogFeed:
             return
         if self._isReady(watching):
             watching.isReading = True
-            reading = Deferred.fromCoroutine(self._next(watching.cursor, watching.isLate))
-            reading.addCallbacks(self._caughtUp, self._cannot, (watching,), errbackArgs=(watching,))
+            late = _Late(watching.cursor, watching.isLate, watching.before)
+            waiting = self._late.setdefault(late, [])
+            waiting.append(watching)
+            if len(waiting) == 1:
+                Deferred.fromCoroutine(self._readFor(late)).addErrback(self._logFailure)
+
+    async def _readFor(self, late: _Late) -> None:
+        """Read for all watchers at one place."""
+        async with self._turn:
+            waiting = self._late.pop(late)
+            try:
+                read = await self._next(late)
+            except PLUGIN_ERRORS:
+                self._logFailure(Failure())
+                for watching in waiting:
+                    watching.isReading = False
+                    self._end(watching)
+            else:
+                for watching in waiting:
+                    watching.isReading = False
+                    self._caughtUp(read, watching)
 
     def _caughtUp(self, read: _Read, watching: Watching) -> None:
-        watching.isReading = False
         if watching not in self._watching:
             return
         self._give(watching, read)
@@ -230,11 +264,6 @@ class LogFeed:
                     self._wake()
                 return
         self._clock.callLater(0, self.catchUp, watching)
-
-    def _cannot(self, why: Failure, watching: Watching) -> None:
-        watching.isReading = False
-        self._logFailure(why)
-        self._end(watching)
 
     def _logFailure(self, why: Failure) -> None:
         if why.check(OSError):
@@ -255,6 +284,9 @@ class LogFeed:
         """Tell a watcher the new lines, and the end."""
         frame = read.frame.since(watching.cursor.output)
         try:
+            if watching.before is not None:
+                watching.before = None
+                watching.watcher.begin(read.before)
             if frame.lines or frame.skipped is not None:
                 watching.watcher.frame(frame)
         except PLUGIN_ERRORS:
@@ -279,15 +311,29 @@ class LogFeed:
 
 
 @dataclass(frozen=True)
+class _Late:
+    """What is to be read for a watcher. Equal ones are read once.
+
+    @ivar maySkip: True if older lines are left out when there are too many.
+    """
+
+    cursor: Cursor
+    maySkip: bool
+    before: Before | None = None
+
+
+@dataclass(frozen=True)
 class _Read:
     """Lines that were read.
 
     @ivar after: the place after them.
     @ivar isEnd: True if nothing more was there.
     @ivar isLast: True if nothing more will come.
+    @ivar before: what the watchers need to know before them.
     """
 
     frame: Frame
     after: Cursor
     isEnd: bool
     isLast: bool
+    before: Any

@@ -215,7 +215,7 @@ class Dispatcher:
         gone: Deferred[None] = request.notifyFinish()
         gone.addErrback(lambda reason: work.cancel())
         sent = work.addCallback(send, request, incoming)
-        sent.addErrback(_failed, request)
+        sent.addErrback(_failed, request).addCallback(_forget, request, gone)
         return server.NOT_DONE_YET
 
     @staticmethod
@@ -310,6 +310,12 @@ class RouteResource(resource.Resource):
         incoming = incomingOf(request)
         work = ensureDeferred(self._dispatcher.answer(incoming, self._segments))
         return self._dispatcher.deliver(work, request, incoming)
+
+
+def _forget(result: object, request: Any, gone: Deferred[None]) -> None:
+    """Free the work on an answer, which is done: the answer may be a stream that goes on for days."""
+    if gone in request.notifications:
+        request.notifications.remove(gone)
 
 
 def _failed(why: Failure, request: Any) -> None:

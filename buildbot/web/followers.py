@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.logs.feed import LogFeeds, WatchedLog, Watching
+from buildbot.logs.feed import Before, LogFeeds, WatchedLog, Watching
 from buildbot.logs.lines import Line
 from buildbot.logs.view import Frame
 from buildbot.text.plural import counted
@@ -46,12 +46,26 @@ class Followers:
             hint = "Close some pages, or load this one without following."
             raise Problem(503, "Too many browsers follow logs", hint=hint, headers=(("Retry-After", "60"),))
 
-    def add(self, follower: Follower, feeds: LogFeeds, log: WatchedLog, output: int) -> None:
-        """Tell a follower the lines from a byte of output on."""
+    def add(
+        self,
+        follower: Follower,
+        feeds: LogFeeds,
+        log: WatchedLog,
+        output: int,
+        before: Before | None = None,
+    ) -> None:
+        """Tell a follower the lines from a byte of output on.
+
+        @param before: finds the colours of the first line; None: the follower knows them.
+        """
         self._open.add(follower)
-        follower.start(feeds.watch(log, follower, output), lambda: self._open.remove(follower))
+        follower.start(feeds.watch(log, follower, output, before))
         if self._open.isStopped:
             follower.stop()
+
+    def left(self, follower: Follower) -> None:
+        """Forget a follower."""
+        self._open.remove(follower)
 
     def made(self, frame: Frame, way: Way, state: State, times: bool, failures: Failures) -> _Made:
         """The bytes of a frame, and the colours after it: made once for equal followers."""
@@ -85,7 +99,20 @@ class _Made:
 class Follower:
     """I send the lines of one log to one browser: see L{buildbot.logs.feed.Watcher}."""
 
-    __slots__ = ("_all", "_endOf", "_failures", "_heartbeat", "_out", "_rest", "_state", "_times", "_way")
+    __slots__ = (
+        *(
+            "_all",
+            "_endOf",
+            "_failures",
+            "_heartbeat",
+            "_out",
+            "_rest",
+            "_state",
+            "_times",
+            "_watching",
+            "_way",
+        ),
+    )
 
     def __init__(
         self,
@@ -113,20 +140,25 @@ class Follower:
         self._heartbeat = heartbeat
         self._failures = failures
         self._rest = b""
+        self._watching: Watching
 
-    def start(self, watching: Watching, forget: Callable[[], object]) -> None:
+    def start(self, watching: Watching) -> None:
         """Go on until the browser goes away."""
-
-        def gone() -> None:
-            watching.stop()
-            forget()
-
+        self._watching = watching
         self._out.whenReady(watching.resume)
-        self._out.whenGone(gone)
+        self._out.whenGone(self._gone)
+
+    def _gone(self) -> None:
+        self._watching.stop()
+        self._all.left(self)
 
     def isReady(self) -> bool:
         """See L{buildbot.logs.feed.Watcher}."""
         return not self._out.isFull()
+
+    def begin(self, before: State) -> None:
+        """See L{buildbot.logs.feed.Watcher}."""
+        self._state = before
 
     def frame(self, frame: Frame) -> None:
         """See L{buildbot.logs.feed.Watcher}."""

@@ -273,8 +273,8 @@ class RequestOut:
         self._request = request
         self._isFull = False
         self._isGone = False
-        self._ready: list[Callable[[], object]] = []
-        self._gone: list[Callable[[], object]] = []
+        self._ready: tuple[Callable[[], object], ...] = ()
+        self._gone: tuple[Callable[[], object], ...] = ()
         gone: Deferred[None] = request.notifyFinish()
         gone.addBoth(self._ended)
         request.registerProducer(self, True)
@@ -301,18 +301,18 @@ class RequestOut:
 
     def whenReady(self, call: Callable[[], object]) -> None:
         """Call C{call()} each time there is room again."""
-        self._ready.append(call)
+        self._ready = (*self._ready, call)
 
     def whenGone(self, call: Callable[[], object]) -> None:
         """Call C{call()} when the answer has ended; at once if it has."""
         if self._isGone:
             call()
         else:
-            self._gone.append(call)
+            self._gone = (*self._gone, call)
 
     def _ended(self, result: object) -> None:
         self._isGone = True
-        calls, self._gone, self._ready = self._gone, [], []
+        calls, self._gone, self._ready = self._gone, (), ()
         for call in calls:
             call()
 
@@ -325,7 +325,7 @@ class RequestOut:
     def resumeProducing(self) -> None:
         """There is room again."""
         self._isFull = False
-        for call in list(self._ready):
+        for call in self._ready:
             call()
 
     def stopProducing(self) -> None:

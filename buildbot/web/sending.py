@@ -10,11 +10,11 @@ from typing import Any
 from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
 
 from buildbot.web.call import Answer, Stream
 from buildbot.web.http import RequestOut, sendWhole
 from buildbot.web.incoming import Incoming
+from buildbot.web.shrinking import shrink
 
 log = Logger()
 
@@ -36,7 +36,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             out.finish()
             return
         out.write(b"")
-        _shrink(request)
+        shrink(request)
         begun = answer.begin(out)
         if inspect.iscoroutine(begun):
             ensureDeferred(begun).addErrback(_streamFailed, out)
@@ -74,15 +74,6 @@ def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
             request.responseHeaders.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
         else:
             request.setHeader(name.encode("ascii"), value.encode("utf-8"))
-
-
-def _shrink(request: Any) -> None:
-    """Free the memory that the rest of a streamed answer does not need: a server may have many streams."""
-    given = request.requestHeaders
-    request.requestHeaders, request.responseHeaders = Headers(), Headers()
-    for name in (b"referer", b"user-agent"):  # for the access log
-        for value in given.getRawHeaders(name, ()):
-            request.requestHeaders.addRawHeader(name, value)
 
 
 def takesGzip(header: str) -> bool:

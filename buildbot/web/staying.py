@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -43,13 +44,26 @@ class _Seat:
     needs: tuple[Need, ...]
 
 
+class _Outs(dict[Out, Callable[[str, bool], bytes]]):
+    """The streams of one seat, with the makers of their last bytes.
+
+    They share its value: each stream would otherwise keep its own.
+    """
+
+    __slots__ = ("seat",)
+
+    def __init__(self, seat: _Seat) -> None:
+        super().__init__()
+        self.seat = seat
+
+
 class Staying:
     """I watch the visitors of all endless streams of one web server."""
 
     def __init__(self, clock: IReactorTime, whyOut: WhyOut) -> None:
         self._clock = clock
         self._whyOut = whyOut
-        self._open: dict[_Seat, dict[Out, Callable[[str, bool], bytes]]] = {}
+        self._open: dict[_Seat, _Outs] = {}
         self._due: dict[_Seat, None] = {}
         self._asked: dict[_Seat, float] = {}
         self._beats: Beats[Staying] = Beats(clock)
@@ -67,18 +81,20 @@ class Staying:
         seat = _Seat(call.who, call.sight, tuple(each for each in dict.fromkeys(needs) if each[0]))
 
         def begin(out: Out) -> Any:
-            self._open.setdefault(seat, {})[out] = last
+            outs = self._open.get(seat)
+            if outs is None:
+                outs = self._open[seat] = _Outs(seat)
+            outs[out] = last
             self._beats.add(self)
-            out.whenGone(lambda: self._gone(seat, out))
+            out.whenGone(partial(self._gone, outs, out))
             return stream.begin(out)
 
         return replace(stream, begin=begin)
 
-    def _gone(self, seat: _Seat, out: Out) -> None:
-        outs = self._open.get(seat, {})
+    def _gone(self, outs: _Outs, out: Out) -> None:
         outs.pop(out, None)
-        if not outs:
-            self._open.pop(seat, None)
+        if not outs and self._open.get(outs.seat) is outs:
+            del self._open[outs.seat]
         if not self._open:
             self._beats.remove(self)
             self._alarm.stop()
@@ -120,7 +136,7 @@ class Staying:
         self._end(seat, _FAILED)
 
     def _end(self, seat: _Seat, leave: Leave) -> None:
-        for out, last in list(self._open.get(seat, {}).items()):
+        for out, last in list(self._open.get(seat, _Outs(seat)).items()):
             out.write(last(leave.why, leave.mayReturn))
             out.finish()
 

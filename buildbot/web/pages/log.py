@@ -164,13 +164,15 @@ async def follow(call: Call) -> Stream:
     followers.check()
     last = call.headers.get("last-event-id", "")
     begin = int(last) if last.isdecimal() and len(last) < 16 else call.query["from"]
-    state = await inThread(shown, lambda view: stateAt(view, begin))
+    if shown.isFinished:
+        await inThread(shown, lambda view: view.output)  # a lost file is a Problem
+    log, feeds, failures, times = shown.watched(), shown.directory.feeds, shown.failures, call.query["times"]
 
     def start(out: Out) -> None:
         out.write(b"retry: 1000\n\n")
-        times = call.query["times"]
-        follower = Follower(followers, out, asEvents, endEvent, state, times, b": alive\n\n", shown.failures)
-        followers.add(follower, shown.directory.feeds, shown.watched(), begin)
+        # The colours are found when the request is forgotten already: a crowd of browsers may come at once.
+        follower = Follower(followers, out, asEvents, endEvent, {}, times, b": alive\n\n", failures)
+        followers.add(follower, feeds, log, begin, stateAt)
 
     return Stream(start, EVENTS, last=closedEvent)
 

@@ -13,12 +13,12 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.logs import feed
-from buildbot.logs.feed import PAUSE, SHORT_PAUSE, Watching
+from buildbot.logs.feed import PAUSE, SHORT_PAUSE, Before, Watching
 from buildbot.logs.files import LogLimits
 from buildbot.logs.lines import Line
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.logs.reading import LogViews
-from buildbot.logs.view import Frame
+from buildbot.logs.view import Frame, LogView
 
 
 class Reader:
@@ -26,6 +26,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
+        self.before: list[object] = []
         self.end: int | None = None
         self.ready = True
         self.broken = False
@@ -34,6 +35,9 @@ class Reader:
 
     def isReady(self) -> bool:
         return self.ready
+
+    def begin(self, before: object) -> None:
+        self.before.append(before)
 
     def frame(self, frame: Frame) -> None:
         if self.broken:
@@ -78,9 +82,11 @@ class FeedTests(unittest.TestCase):
             waiting, function = self.late.pop(0)
             waiting.callback(function())
 
-    def watch(self, output: int = 0, reader: Reader | None = None) -> tuple[Reader, Watching]:
+    def watch(
+        self, output: int = 0, reader: Reader | None = None, before: Before | None = None
+    ) -> tuple[Reader, Watching]:
         reader = reader or Reader()
-        return reader, self.logs.feeds.watch(self.log, reader, output)
+        return reader, self.logs.feeds.watch(self.log, reader, output, before)
 
     def test_grows(self) -> None:
         """A watcher gets old lines, new lines, and the end."""
@@ -126,6 +132,57 @@ class FeedTests(unittest.TestCase):
         self.clock.advance(0)
         self.assertEqual(self.reads, reads + 1)
         self.assertEqual(len({id(reader.frames[0]) for reader in readers}), 1)
+
+    def test_crowd(self) -> None:
+        """Many watchers that come at once to the same place need two readings, and each has its own place."""
+        self.log.addStdout("one\ntwo\n")
+        self.late = []
+        crowd = [self.watch()[0] for _ in range(500)]
+        others = [self.watch(4)[0] for _ in range(3)]
+        reads = self.reads
+        while self.late:
+            self.finishReads()
+        self.assertLessEqual(self.reads - reads, 3)
+        self.assertEqual({reader.text() for reader in crowd}, {"one\ntwo\n"})
+        self.assertEqual({reader.text() for reader in others}, {"two\n"})
+        self.log.addStdout("three\n")
+        self.clock.advance(1)
+        self.finishReads()
+        self.assertEqual({reader.text() for reader in crowd}, {"one\ntwo\nthree\n"})
+
+    def test_leavesCrowd(self) -> None:
+        """A watcher that leaves before its first reading is over is told nothing, and the others are."""
+        self.log.addStdout("one\n")
+        self.late = []
+        (gone, watching), (other, _) = self.watch(), self.watch()
+        watching.stop()
+        while self.late:
+            self.finishReads()
+        self.assertEqual((gone.frames, other.text()), ([], "one\n"))
+
+    def test_before(self) -> None:
+        """What a watcher needs before its first line is read with it, and told once."""
+        self.log.addStdout("one\ntwo\n")
+
+        def before(view: LogView, output: int) -> str:
+            return f"{view.output} {output}"
+
+        readers = [self.watch(output, None, before)[0] for output in (0, 4, 4, 8)]
+        self.log.addStdout("three\n")
+        self.clock.advance(1)
+        self.assertEqual([reader.before for reader in readers], [["8 0"], ["8 4"], ["8 4"], ["8 8"]])
+        self.assertEqual(readers[3].text(), "three\n")
+
+    def test_badBefore(self) -> None:
+        """If that cannot be read, the watcher is told the end."""
+
+        def before(view: LogView, output: int) -> str:
+            raise ZeroDivisionError("this log has odd colours")
+
+        self.log.addStdout("one\n")
+        reader, _ = self.watch(0, None, before)
+        self.assertEqual((reader.end, reader.frames, len(self.logs.feeds)), (0, [], 0))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_rate(self) -> None:
         """A log with many watchers makes at most ten frames a second."""
