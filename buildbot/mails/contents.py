@@ -99,11 +99,14 @@ class Contents:
             list(self._attachments([build])),
         )
 
-    async def ofSet(self, buildset: Any, builds: Sequence[BuildStatus]) -> Letter:
-        """The mail about the builds of a set."""
+    async def ofSet(self, reason: str, builds: Sequence[BuildStatus]) -> Letter:
+        """The mail about the builds of a set.
+
+        @param reason: of the set, in words.
+        """
         wishes, last = self._wishes, builds[-1]
         results = FAILURE if any(build.getResults() in BROKEN for build in builds) else SUCCESS
-        texts = [f"Build set: {buildset.getReason()}", ""]
+        texts = [f"Build set: {reason}", ""]
         html: str | None = None
         if wishes.messageFormatter is None and wishes.customMesg is None:
             texts.append(summaryOf(builds, self._status))

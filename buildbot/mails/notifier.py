@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from email.message import Message
+from hashlib import sha256
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
@@ -38,10 +39,13 @@ from buildbot.mails.argumentkinds import (
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText, written
+from buildbot.mails.mark import Mark
 from buildbot.mails.missing import MissingSlaves, Watch
 from buildbot.mails.outages import Outages
 from buildbot.mails.people import addressed, addressesOf, usersOf
+from buildbot.mails.sets import SetListener
 from buildbot.mails.smtp import Relay, SmtpTarget
+from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
@@ -200,9 +204,15 @@ class MailNotifier(StatusReceiverMultiService):
             lambda name: self._status.getSlave(name).isConnected(),
             self._slaveMissing,
         )
+        choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
+        self._mark = Mark(resources.store, f"{self._contents.own}.{choice}")
+        self._since = resources.now()
         self._watching = Alarm(self._watch)
         self._watch()
         self._status.subscribe(self)
+        self._sets = SetListener(self._setEnded)
+        if self.buildSetSummary:
+            self.master.botmaster.events.subscribe(self._sets)
 
     @property
     def _sender(self) -> Sender:
@@ -213,6 +223,7 @@ class MailNotifier(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
         self._status.unsubscribe(self)
+        self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
         self._missing.stop()
         end = self._turns.acquire()
@@ -221,7 +232,8 @@ class MailNotifier(StatusReceiverMultiService):
             await end
             self._turns.release()
         except PLUGIN_ERRORS:
-            log.warn("a mail takes too long to write, and is lost")
+            log.warn("a mail takes too long to write; the next start writes it")
+        await self._mark.keep()
         if self._target is not None:
             self._sender.release(self._target)
             self._target = None
@@ -248,10 +260,9 @@ class MailNotifier(StatusReceiverMultiService):
         if not self.buildSetSummary:
             self._inTurn(self._told(build, results))
 
-    def buildsetComplete(self, buildset: Any) -> None:
+    def _setEnded(self, record: BuildsetRecord) -> None:
         """Send one mail about all builds of a set, if one of them needs one."""
-        if self.buildSetSummary:
-            self._inTurn(self._setTold(buildset))
+        self._inTurn(self._setTold(record))
 
     def _inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Do some work after all earlier work."""
@@ -264,7 +275,17 @@ class MailNotifier(StatusReceiverMultiService):
 
     # one mail
 
+    async def _catchUp(self) -> None:
+        """Tell the builds that ended just before an earlier process was killed."""
+        mine = [
+            name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
+        ]
+        for build in await self._mark.missed(self._status.fetchBuilds, mine, self._since):
+            if not self.buildSetSummary:
+                await self._told(build, build.getResults() or 0)
+
     async def _told(self, build: BuildStatus, results: int) -> None:
+        self._mark.looked(build)
         if not comparesBuilds(self.modes) and not wantsMail(self.modes, results, None):
             return
         before, first = await self._past(build, results)
@@ -272,14 +293,16 @@ class MailNotifier(StatusReceiverMultiService):
             return
         letter = await self._contents.ofBuild(build, results, first)
         await self._post(letter, await self._recipients([build]), build.getBuilder().getName())
+        await self._mark.keep()
 
-    async def _setTold(self, buildset: Any) -> None:
-        ended = [request.getBuilds()[-1:] for request in buildset.getBuildRequests()]
-        builds = [build for each in ended for build in each if self._isMine(build.getBuilder())]
+    async def _setTold(self, buildset: BuildsetRecord) -> None:
+        records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
+        ended = [await self._status.fetchBuild(each.builder, each.number) for each in records]
+        builds = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
         for build in builds:
             before, _ = await self._past(build, build.getResults())
             if wantsMail(self.modes, build.getResults(), None if before is None else before.getResults()):
-                letter = await self._contents.ofSet(buildset, builds)
+                letter = await self._contents.ofSet(buildset.reason, builds)
                 await self._post(letter, await self._recipients(builds), "")
                 return
 
@@ -318,9 +341,10 @@ class MailNotifier(StatusReceiverMultiService):
     # missing slaves
 
     def _watch(self) -> None:
-        """Begin to watch slaves when the configuration that has me is in force."""
+        """Begin to watch slaves, and tell late builds, when the configuration that has me is in force."""
         if any(each is self for each in self.master.config.status):
             self._missing.start()
+            self._inTurn(self._catchUp())
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 

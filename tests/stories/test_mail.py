@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from buildbot.mails.notifier import MailNotifier
 from buildbot.outgoing.target import TargetDown
 from tests.stories.mails import MailCase, textOf
+
+IN_TURN = MailNotifier._inTurn
 
 
 class MailStory(MailCase):
@@ -102,6 +105,30 @@ class MailStory(MailCase):
         self.begin()
         self.wait(5)
         self.assertEqual(self.postbox.subjects, ["buildbot success in full"])
+
+    def test_killedBeforeQueued(self) -> None:
+        """A build that ended just before a kill of the master is told by the next one; the others are not."""
+        self.begin()
+        self.build()
+        self.wait(5)
+        self.patch(MailNotifier, "_inTurn", lambda self, work: work.close())  # the kill comes before
+        self.build(1)
+        self.kill()
+        self.unpatch()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.postbox.subjects, ["buildbot success in full", "buildbot failure in full"])
+        self.build()
+        self.assertEqual(len(self.postbox.sent), 3)
+        for _ in range(2):
+            self.stop()
+            self.begin()
+            self.wait(5)
+        self.assertEqual(len(self.postbox.sent), 3)
+
+    def unpatch(self) -> None:
+        """Let notifiers work again."""
+        self.patch(MailNotifier, "_inTurn", IN_TURN)
 
 
 class WishesStory(MailCase):
@@ -272,6 +299,22 @@ class WishesStory(MailCase):
         ((_, mail),) = self.postbox.sent
         self.assertEqual(mail["Subject"], "buildbot failure in whole buildset")
         for words in ("full #0: failed", "package #0: failed"):
+            self.assertIn(words, textOf(mail))
+
+    def test_setOverRestart(self) -> None:
+        """The mail about a set comes also if the master was restarted between its builds."""
+        self.edit("60, ['full']", "60, ['full', 'package']")
+        self.edit("'full', 'slavename': 'bot1'", "'full', 'slavename': 'bot2'")
+        self.edit("('bot1', 'sekrit')", "('bot1', 'sekrit'), ('bot2', 'sekrit')")
+        self.start_("extraRecipients=['a@x.example'], buildSetSummary=True")
+        self.build()
+        self.assertEqual(self.postbox.sent, [])  # one of the slaves is away
+        self.stop()
+        self.begin()
+        self.connect(name="bot2", onCommand=lambda command: command.end(0))
+        self.wait(5)
+        ((_, mail),) = self.postbox.sent
+        for words in ("full #0: success", "package #0: success"):
             self.assertIn(words, textOf(mail))
 
     def test_plugin(self) -> None:

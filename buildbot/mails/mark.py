@@ -1,0 +1,65 @@
+# -*- test-case-name: tests.stories.test_mail -*-
+"""Up to which build people were told, so that a kill of the master loses no mail about a build that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from twisted.logger import Logger
+
+from buildbot.status.build import BuildStatus
+from buildbot.store.interface import IStore, StoreFailed
+
+log = Logger()
+
+#: The prefix of the key in the store; the notifier follows.
+PREFIX = "told/"
+#: The most builds of a builder that are told late, and the seconds after which a build is no news any more.
+MOST = 20
+NEWS = 86400.0
+
+
+class Mark:
+    """I know the end of the last build that a notifier has looked at."""
+
+    def __init__(self, store: IStore, own: str) -> None:
+        """@param own: names the notifier in the store."""
+        self._store = store
+        self._key = PREFIX + own
+        self._when: float | None = None
+
+    async def missed(
+        self,
+        fetch: Callable[[str, int], Awaitable[list[BuildStatus]]],
+        builders: Iterable[str],
+        start: float,
+    ) -> list[BuildStatus]:
+        """The builds that ended before a start and were not looked at, in the order of their end.
+
+        @param fetch: reads the last builds of a builder.
+        @param start: when the notifier began to listen, in seconds since the epoch.
+        """
+        try:
+            self._when = await self._store.getState(self._key)
+            if self._when is None:  # the notifier is new
+                self._when = start
+                await self.keep()
+                return []
+            least = max(self._when, start - NEWS)
+            found = [build for name in builders for build in await fetch(name, MOST)]
+        except StoreFailed as why:
+            log.warn("cannot see which builds were not told: {why}", why=why.reason)
+            return []
+        missed = [build for build in found if least < (build.finished or 0.0) < start]
+        return sorted(missed, key=lambda build: build.finished or 0.0)
+
+    def looked(self, build: BuildStatus) -> None:
+        """Note that a build was looked at; L{keep} keeps that."""
+        self._when = max(self._when or 0.0, build.finished or 0.0)
+
+    async def keep(self) -> None:
+        """Keep what is noted. A failure of the store is only logged."""
+        try:
+            await self._store.setState(self._key, self._when)
+        except StoreFailed as why:
+            log.warn("cannot keep which builds were told: {why}", why=why.reason)
