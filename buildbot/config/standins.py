@@ -99,7 +99,7 @@ def completed(loading: secrets.Loading, module: ModuleType, wanted: Sequence[str
         return module
     copy = ModuleType(module.__name__)
     vars(copy).update(vars(module))
-    known = [name for name in vars(module) if not name.startswith("_")]
+    known = [name for name in dir(module) if not name.startswith("_")]
     for name in missing:
         whole = f"{module.__name__}.{name}"
         setattr(copy, name, reportMissing(loading, whole, known, misspelt(whole)))

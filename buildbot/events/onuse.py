@@ -8,11 +8,14 @@ The importing module says for the type checker, and for the test of the layers, 
     else:
         running = onUse("buildbot.web.running")
 
-A test imports every module that is named so: a broken one is found by it, and not at the first use.
+A module whose names are those of others, such as a facade, has them in the same way, by L{namesOnUse}. A test
+imports every module that is named so: a broken one is found by it, and not at the first use.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -33,3 +36,25 @@ class OnUse:
 def onUse(name: str) -> Any:
     """A stand-in for the module with this whole name. Its attributes are those of the module."""
     return OnUse(name)
+
+
+def namesOnUse(name: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The functions C{__getattr__} and C{__dir__} of a module that has names of other modules.
+
+    @param name: of the module itself.
+    @param places: the whole name of each other module, and its names, with blanks between them.
+    """
+    origins = {each: place for place, names in places.items() for each in names.split()}
+
+    def get(wanted: str) -> Any:
+        origin = origins.get(wanted)
+        if origin is None:
+            raise AttributeError(f"module {name!r} has no attribute {wanted!r}", name=wanted)
+        value = getattr(import_module(origin), wanted)
+        setattr(sys.modules[name], wanted, value)
+        return value
+
+    def listed() -> list[str]:
+        return sorted({*vars(sys.modules[name]), *origins})
+
+    return get, listed

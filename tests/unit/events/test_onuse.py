@@ -38,6 +38,51 @@ def named() -> dict[tuple[str, str], tuple[str, set[str]]]:
     return found
 
 
+def listed() -> dict[str, dict[str, str]]:
+    """For each module with names of others: those names, by their modules."""
+    return {
+        module: ast.literal_eval(each.value.args[1])
+        for module, text in modules().items()
+        for each in ast.walk(parsed(text))
+        if isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Call)
+        and isinstance(each.value.func, ast.Name)
+        and each.value.func.id == "namesOnUse"
+    }
+
+
+def imported(module: str) -> set[tuple[str, str]]:
+    """The names that a module imports from others, each with its module."""
+    return {
+        (each.module or "", alias.name)
+        for each in ast.walk(parsed(modules()[module]))
+        if isinstance(each, ast.ImportFrom)
+        for alias in each.names
+    }
+
+
+class NamesOnUseTests(unittest.SynchronousTestCase):
+    """Modules with names of other modules."""
+
+    def test_all(self) -> None:
+        """Every name of a facade can be used, is listed, and is the one that the type checker knows."""
+        found = listed()
+        self.assertEqual(set(found), {"buildbot.process.factory", "buildbot.steps.source"})
+        for module, places in found.items():
+            facade = import_module(module)
+            for place, names in places.items():
+                for name in names.split():
+                    self.assertIs(getattr(facade, name), getattr(import_module(place), name))
+                    self.assertIn(name, dir(facade))
+                    self.assertIn(name, facade.__all__)
+                    self.assertIn((place, name), imported(module))
+
+    def test_unknown(self) -> None:
+        """A name that no module has is an AttributeError, as in every module."""
+        with self.assertRaisesRegex(AttributeError, "'buildbot.process.factory' has no attribute 'Nothing'"):
+            import_module("buildbot.process.factory").Nothing  # noqa: B018
+
+
 class OnUseTests(unittest.SynchronousTestCase):
     """The stand-ins for modules."""
 
