@@ -18,31 +18,34 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, cast
 
-import twisted
-from twisted.application.service import IService, IServiceCollection
-from twisted.internet import defer, task
-from twisted.internet.error import ReactorNotRunning
-from twisted.logger import (
-    ILogObserver,
-    LegacyLogObserverWrapper,
-    Logger,
-    globalLogBeginner,
-    globalLogPublisher,
-)
-from twisted.python import log as legacyLog
-from twisted.python import usage
-from twisted.python.components import Componentized
+from buildbot.daemon import garbage
 
-from buildbot import version
-from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.daemon import directory, garbage, lock, logfile, otherdaemon, pidfile, tacfile
-from buildbot.daemon.oserrors import inWords
-from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
-from buildbot.daemon.repeats import Repeats
-from buildbot.daemon.shutdown import Stopper
-from buildbot.daemon.troubles import ITroubled
-from buildbot.events.reactors import StoppableReactor
-from buildbot.text.printable import plain, plainLine
+with garbage.allKept():  # the modules make many objects, and none of them is garbage
+    import twisted
+    from twisted.application.service import IService, IServiceCollection
+    from twisted.internet import defer, task
+    from twisted.internet.error import ReactorNotRunning
+    from twisted.logger import (
+        ILogObserver,
+        LegacyLogObserverWrapper,
+        Logger,
+        globalLogBeginner,
+        globalLogPublisher,
+    )
+    from twisted.python import log as legacyLog
+    from twisted.python import usage
+    from twisted.python.components import Componentized
+
+    from buildbot import version
+    from buildbot.config.plugincode import PLUGIN_ERRORS
+    from buildbot.daemon import directory, lock, logfile, otherdaemon, pidfile, tacfile
+    from buildbot.daemon.oserrors import inWords
+    from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
+    from buildbot.daemon.repeats import Repeats
+    from buildbot.daemon.shutdown import Stopper
+    from buildbot.daemon.troubles import ITroubled
+    from buildbot.events.reactors import StoppableReactor
+    from buildbot.text.printable import plain, plainLine
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 

@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from buildbot.config.load import locate
 from buildbot.config.model import ConfigError
+from buildbot.daemon.garbage import NEW_OBJECTS_OF_BRIEF
 from buildbot.daemon.oserrors import inWords
 from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import ProcessReactor
@@ -40,9 +41,10 @@ GRACE = 5.0
 _DRAIN = 1.0
 #: The most bytes of a report. No honest child writes more.
 _MOST_REPORT = 16 * 1024 * 1024
-#: The child gets our sys.path, so it imports the same modules.
+#: The child gets our sys.path, so it imports the same modules. They are no garbage.
 _PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop());"
+    "import gc, json, sys; sys.path[:] = json.loads(sys.argv.pop());"
+    f" gc.set_threshold({NEW_OBJECTS_OF_BRIEF});"
     " from buildbot.reconfig.configchild import main; main(sys.argv[1])"
 )
 _Take = Callable[[bytes], None]

@@ -10,9 +10,8 @@ import errno
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet import endpoints
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
@@ -20,6 +19,12 @@ from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.onuse import onUse
+
+if TYPE_CHECKING:
+    from twisted.internet import endpoints
+else:  # it loads all of TLS, and a process that only checks a configuration opens no port
+    endpoints = onUse("twisted.internet.endpoints")
 
 #: Connections that can wait to be accepted. With Twisted's 50, one in eight of many simultaneous ones was
 #: lost.

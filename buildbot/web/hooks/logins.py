@@ -6,9 +6,8 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
@@ -17,6 +16,12 @@ from twisted.internet.defer import maybeDeferred
 from buildbot.config.arguments import Kind
 from buildbot.config.messages import articled, inOneLine
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.onuse import onUse
+
+if TYPE_CHECKING:
+    from twisted.cred import strcred
+else:
+    strcred = onUse("twisted.cred.strcred")
 
 #: The header of an answer that asks for a login.
 CHALLENGE = 'Basic realm="Buildbot change hooks", charset="UTF-8"'
