@@ -33,7 +33,7 @@ _MODULES = {
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave",),
-    "status": ("status.html", "status.mail", "status.words", "status.client"),
+    "status": ("status.html", "status.mail", "status.tinderbox", "status.words", "status.client"),
 }
 #: The modules that are names of a group.
 _SUBMODULES = {("util", "svn"): "buildbot.changes.svnpoller"}

@@ -10,7 +10,6 @@ _PAGES = "the pages have no such class; derive your page from buildbot.status.we
 _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
-_MAILS = "mails come with a later release, so take it out until then"
 _CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
 _CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
@@ -31,7 +30,6 @@ SENTENCES = {
     "status.web.status_json": _JSON,
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
-    "status.tinderbox": _MAILS,
     "status.words": _CHAT,
     **dict.fromkeys(
         ("status.github", "status.status_push", "status.status_gerrit", "status.persistent_queue"), _PUSH

@@ -143,12 +143,12 @@ class Contents:
 
     # parts
 
-    def subject(self, build: BuildStatus, results: int, name: str) -> str:
-        """The subject of a mail."""
+    def subject(self, build: BuildStatus, results: int | None, name: str) -> str:
+        """The subject of a mail; C{results} are None at the start of the build."""
         title = self._status.getProjectName()
         template = self._wishes.subject or (SUBJECT_WITH_TITLE if title else SUBJECT)
         values = {
-            "result": Results[results],
+            "result": "building" if results is None else Results[results],
             "builder": name,
             "projectName": title,
             "title": title,

@@ -44,6 +44,7 @@ class Letter:
     @ivar text: the plain text; C{html}: the same as HTML, or None. One of them may be empty.
     @ivar thread: the Message-ID of the first mail of the thread; None if this is the first.
     @ivar headers: further headers.
+    @ivar longest: the most characters of the text; None: it is bounded already.
     """
 
     sender: str
@@ -54,6 +55,7 @@ class Letter:
     thread: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: Sequence[Attachment] = ()
+    longest: int | None = LONGEST_TEXT
 
 
 def headerText(text: object, most: int = LONGEST_HEADER) -> str:
@@ -101,7 +103,8 @@ def asText(mail: EmailMessage) -> str:
 
 
 def _body(mail: EmailMessage, letter: Letter) -> None:
-    text, html = _fit(letter.text), None if letter.html is None else _fit(letter.html)
+    text = _fit(letter.text, letter.longest)
+    html = None if letter.html is None else _fit(letter.html, letter.longest)
     if html is not None and not text:
         mail.set_content(html, subtype="html")
         return
@@ -110,10 +113,10 @@ def _body(mail: EmailMessage, letter: Letter) -> None:
         mail.add_alternative(html, subtype="html")
 
 
-def _fit(text: str) -> str:
+def _fit(text: str, longest: int | None) -> str:
     """A text that every server takes: valid Unicode without null characters, and not too long."""
-    if len(text) > LONGEST_TEXT:
-        text = f"{text[:LONGEST_TEXT]}\n[the rest is left out]\n"
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}\n[the rest is left out]\n"
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -134,7 +137,7 @@ def _attach(mail: EmailMessage, attachments: Iterable[Attachment]) -> None:
                 data, maintype="application", subtype="gzip", filename=f"{_fileName(each)}.gz"
             )
         else:
-            text = _fit(each.text)
+            text = _fit(each.text, None)
             mail.add_attachment(text, subtype=each.subtype, filename=_fileName(each))
     if omitted:
         names = "\n".join(headerText(name) for name in omitted[:100])

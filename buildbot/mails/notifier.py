@@ -38,7 +38,7 @@ from buildbot.mails.argumentkinds import (
 )
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
-from buildbot.mails.letter import asText, written
+from buildbot.mails.letter import Letter, asText, written
 from buildbot.mails.mark import Mark
 from buildbot.mails.missing import MissingSlaves, Watch
 from buildbot.mails.outages import Outages
@@ -59,7 +59,11 @@ PATIENCE = 5.0
 
 @implementer(interfaces.IEmailSender)
 class MailNotifier(StatusReceiverMultiService):
-    """I send a mail about each build that is worth one."""
+    """I send a mail about each build that is worth one.
+
+    @ivar contents: fills the mails; from the start on.
+    @ivar mark: knows which builds were looked at; from the start on.
+    """
 
     compare_attrs: Sequence[str] = (
         *("fromaddr", "mode", "categories", "builders", "addLogs", "relay", "subject", "lookup"),
@@ -182,7 +186,7 @@ class MailNotifier(StatusReceiverMultiService):
         self._outages = Outages(self._status.fetchBuilds)
         self._target = SmtpTarget(self.relay, self.master.botmaster.resources.clock)
         self._sender.use(self._target)
-        self._contents = Contents(
+        self.contents = Contents(
             Wishes(
                 self.fromaddr,
                 self.mode,
@@ -199,13 +203,13 @@ class MailNotifier(StatusReceiverMultiService):
         )
         resources = self.master.botmaster.resources
         self._missing = MissingSlaves(
-            *(resources.store, resources.clock, lambda: resources.now(), self._contents.own),
+            *(resources.store, resources.clock, lambda: resources.now(), self.contents.own),
             self._watched,
             lambda name: self._status.getSlave(name).isConnected(),
             self._slaveMissing,
         )
         choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
-        self._mark = Mark(resources.store, f"{self._contents.own}.{choice}")
+        self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
         self._since = resources.now()
         self._watching = Alarm(self._watch)
         self._watch()
@@ -233,7 +237,7 @@ class MailNotifier(StatusReceiverMultiService):
             self._turns.release()
         except PLUGIN_ERRORS:
             log.warn("a mail takes too long to write; the next start writes it")
-        await self._mark.keep()
+        await self.mark.keep()
         if self._target is not None:
             self._sender.release(self._target)
             self._target = None
@@ -258,13 +262,13 @@ class MailNotifier(StatusReceiverMultiService):
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Send a mail, if the build needs one."""
         if not self.buildSetSummary:
-            self._inTurn(self._told(build, results))
+            self.inTurn(self.tell(build, results))
 
     def _setEnded(self, record: BuildsetRecord) -> None:
         """Send one mail about all builds of a set, if one of them needs one."""
-        self._inTurn(self._setTold(record))
+        self.inTurn(self._setTold(record))
 
-    def _inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
+    def inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Do some work after all earlier work."""
 
         async def working() -> None:
@@ -280,20 +284,21 @@ class MailNotifier(StatusReceiverMultiService):
         mine = [
             name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
         ]
-        for build in await self._mark.missed(self._status.fetchBuilds, mine, self._since):
+        for build in await self.mark.missed(self._status.fetchBuilds, mine, self._since):
             if not self.buildSetSummary:
-                await self._told(build, build.getResults() or 0)
+                await self.tell(build, build.getResults() or 0)
 
-    async def _told(self, build: BuildStatus, results: int) -> None:
-        self._mark.looked(build)
+    async def tell(self, build: BuildStatus, results: int) -> None:
+        """Send a mail about a build that has ended, if it needs one. Called in turn."""
+        self.mark.looked(build)
         if not comparesBuilds(self.modes) and not wantsMail(self.modes, results, None):
             return
         before, first = await self._past(build, results)
         if not wantsMail(self.modes, results, None if before is None else before.getResults()):
             return
-        letter = await self._contents.ofBuild(build, results, first)
-        await self._post(letter, await self._recipients([build]), build.getBuilder().getName())
-        await self._mark.keep()
+        letter = await self.contents.ofBuild(build, results, first)
+        await self.post(letter, await self._recipients([build]), build.getBuilder().getName())
+        await self.mark.keep()
 
     async def _setTold(self, buildset: BuildsetRecord) -> None:
         records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
@@ -302,8 +307,8 @@ class MailNotifier(StatusReceiverMultiService):
         for build in builds:
             before, _ = await self._past(build, build.getResults())
             if wantsMail(self.modes, build.getResults(), None if before is None else before.getResults()):
-                letter = await self._contents.ofSet(buildset.reason, builds)
-                await self._post(letter, await self._recipients(builds), "")
+                letter = await self.contents.ofSet(buildset.reason, builds)
+                await self.post(letter, await self._recipients(builds), "")
                 return
 
     async def _past(self, build: BuildStatus, results: int) -> tuple[Any, BuildStatus | None]:
@@ -323,7 +328,12 @@ class MailNotifier(StatusReceiverMultiService):
         interested = await addressesOf(users, self.lookup, self.master.botmaster.resources.clock)
         return addressed(interested, self.extraRecipients)
 
-    async def _post(self, letter: Any, recipients: tuple[list[str], list[str]], group: str) -> None:
+    async def post(self, letter: Letter, recipients: tuple[list[str], list[str]], group: str) -> None:
+        """Queue a mail.
+
+        @param recipients: the addresses in To and in Cc.
+        @param group: mails of one group, such as a builder, stay in order.
+        """
         to, copies = recipients
         if not to:
             log.info("nobody gets the mail {subject!r}", subject=letter.subject)
@@ -344,7 +354,7 @@ class MailNotifier(StatusReceiverMultiService):
         """Begin to watch slaves, and tell late builds, when the configuration that has me is in force."""
         if any(each is self for each in self.master.config.status):
             self._missing.start()
-            self._inTurn(self._catchUp())
+            self.inTurn(self._catchUp())
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 
@@ -362,8 +372,8 @@ class MailNotifier(StatusReceiverMultiService):
         return found
 
     async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
-        letter = self._contents.ofSlave(self._status.getSlave(name), lost)
-        await self._post(letter, (list(watch.recipients), []), "")
+        letter = self.contents.ofSlave(self._status.getSlave(name), lost)
+        await self.post(letter, (list(watch.recipients), []), "")
 
     def slaveConnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
@@ -391,7 +401,7 @@ class MailNotifier(StatusReceiverMultiService):
         @param m: the mail; headers that are missing are added.
         @return: fires when it is on disk.
         """
-        mail = self._contents.completed(m, self.master.botmaster.resources.now())
+        mail = self.contents.completed(m, self.master.botmaster.resources.now())
         return self._queue(mail, recipients, "")
 
 

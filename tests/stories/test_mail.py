@@ -6,7 +6,7 @@ from buildbot.mails.notifier import MailNotifier
 from buildbot.outgoing.target import TargetDown
 from tests.stories.mails import MailCase, textOf
 
-IN_TURN = MailNotifier._inTurn
+IN_TURN = MailNotifier.inTurn
 
 
 class MailStory(MailCase):
@@ -111,7 +111,7 @@ class MailStory(MailCase):
         self.begin()
         self.build()
         self.wait(5)
-        self.patch(MailNotifier, "_inTurn", lambda self, work: work.close())  # the kill comes before
+        self.patch(MailNotifier, "inTurn", lambda self, work: work.close())  # the kill comes before
         self.build(1)
         self.kill()
         self.unpatch()
@@ -128,7 +128,7 @@ class MailStory(MailCase):
 
     def unpatch(self) -> None:
         """Let notifiers work again."""
-        self.patch(MailNotifier, "_inTurn", IN_TURN)
+        self.patch(MailNotifier, "inTurn", IN_TURN)
 
 
 class WishesStory(MailCase):

@@ -22,6 +22,7 @@ ACCEPTED, WARNED, REFUSED = "accepted", "warned", "refused"
 _STEP = "f.addStep({})"
 _SCHEDULER = "c['schedulers'].append({})"
 _SOURCE = "c['change_source'].append({})"
+_MAIL = {"fromaddr": "'a@example.org'"}
 _STATUS = "c['status'].append({})"
 _SLAVE = "c['slaves'].append({})"
 _BUILDER = "c['builders'].append({})"
@@ -106,6 +107,11 @@ CALLS = {
     "SvnCommitsMaildirSource": ("changes.mail", _SOURCE, {"maildir": "'m{n}'"}),
     "Test": ("steps.shell", _STEP, {"command": "'make'"}),
     "TestResult": ("status.builder", "{}", {"name": "('a',)", "results": "0", "text": "'t'", "logs": "{{}}"}),
+    "TinderboxMailNotifier": (
+        "status.tinderbox",
+        _STATUS,
+        {**_MAIL, "tree": "'t'", "extraRecipients": "'b@x'"},
+    ),
     "TreeSize": ("steps.shell", _STEP, {}),
     "Trial": ("steps.python_twisted", _STEP, {"tests": "'m'", "testpath": "None"}),
     "Trigger": ("steps.trigger", _STEP, {"schedulerNames": "['triggered']"}),
@@ -183,6 +189,7 @@ VALUES = {
         "extraHeaders": "{{'X-A': 'b'}}",
     },
     **{"lookup": "'example.org'", "relayhost": "'mail.example.org'", "smtpPort": "25", "smtpUser": "'u'"},
+    **{"binaryURL": "'http://x'", "errorparser": "'unix'", "logCompression": "'gzip'", "tree": "'t'"},
     **{"messageFormatter": "lambda *args: {{}}", "subject": "'%(builder)s'"},
     "tags": "['t']",
     "port": "{n} + 30000",
@@ -204,8 +211,6 @@ VALUES = {
     "name": "'n{n}'",
     "bonsaiURL": "'http://x'",
 }
-
-_MAIL = {"fromaddr": "'a@example.org'"}
 
 #: (class, keyword) -> the value, where another one than in VALUES is meant; or the whole arguments.
 SPECIAL: Mapping[tuple[str, str], str | Mapping[str, str]] = {

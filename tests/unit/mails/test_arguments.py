@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from twisted.trial import unittest
@@ -9,6 +10,7 @@ from twisted.trial import unittest
 from buildbot.config.arguments import BadArguments, knownArguments
 from buildbot.status import mail
 from buildbot.status.mail import Domain, MailNotifier
+from buildbot.status.tinderbox import TinderboxMailNotifier
 from tests.unit.test_docs import literals, pages, tableRows
 
 
@@ -70,6 +72,9 @@ class ArgumentTests(unittest.SynchronousTestCase):
         rows = tableRows(pages()["reference/mail"], "mail-arguments")
         told = [name for names, _ in rows for name in literals(names)]
         self.assertEqual(sorted(told), sorted(knownArguments(MailNotifier)))
+        section = pages()["reference/mail"].partition("Tinderbox\n===")[2]
+        own = set(inspect.signature(TinderboxMailNotifier.__init__).parameters) - {"self", "more"}
+        self.assertEqual(own - set(literals(section)), set())
 
     def test_names(self) -> None:
         """The module has the names of 0.7 and 0.8."""
