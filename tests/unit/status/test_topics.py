@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from functools import partial
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -48,12 +50,36 @@ class TopicCase(unittest.SynchronousTestCase):
         told, self.told[:] = list(self.told), []
         return told
 
+    def note(self, found: list[str], news: News) -> None:
+        """Note the names of events."""
+        found.extend(self.names(news))
+
     def names(self, news: News) -> list[str]:
         return [event["event"] for event in news.events]
 
 
 class CallTests(TopicCase):
     """The calls of subscribers."""
+
+    def test_many(self) -> None:
+        """Each of many subscribers gets the events of its topics, in their order, out of many events."""
+        chance = random.Random(7)
+        names = [builderTopic(f"b{number}") for number in range(12)]
+        joined = [
+            frozenset(chance.sample([*names, BUILDERS, CHANGES], chance.choice((1, 2, 9)))) for _ in range(30)
+        ]
+        told: list[list[str]] = [[] for _ in joined]
+        for wanted, found in zip(joined, told, strict=True):
+            self.topics.subscribe(wanted, partial(self.note, found), events=True)
+        happened: list[tuple[str, set[str]]] = []
+        for number in range(200):
+            touched = {chance.choice(names), chance.choice((BUILDERS, CHANGES, QUEUE))}
+            happened.append((str(number), touched))
+            self.happen(str(number), *touched)
+            if number % 50 == 49:
+                self.turn(1)
+        for wanted, found in zip(joined, told, strict=True):
+            self.assertEqual(found, [name for name, touched in happened if touched & wanted])
 
     def test_turn(self) -> None:
         """All events of a turn are one call, which names the touched topics of the subscriber."""
