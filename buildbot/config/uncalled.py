@@ -18,7 +18,7 @@ UNCALLED = {
         *("setupSlaveBuilder", "setupStatus", "setupProgress"),
     ),
     "buildbot.process.basestep.BuildStep": (
-        *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setBuild", "setDefaultWorkdir"),
+        *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setDefaultWorkdir"),
     ),
     "buildbot.steps.trigger.Trigger": (
         *("getSchedulerByName", "prepareSourcestampListForTrigger", "getAllGotRevisions", "end"),

@@ -199,6 +199,8 @@ class Build:
         names: dict[str, int] = {}
         for each in self.stepFactories:
             step = stepFor(each, self)
+            if type(step).setBuild is not BuildStep.setBuild:
+                step.setBuild(self)
             count = names[step.name] = names.get(step.name, 0) + 1
             if count > 1:
                 step.name = f"{step.name}_{count}"

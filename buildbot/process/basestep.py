@@ -171,6 +171,10 @@ class BuildStep(ComparableMixin):
 
     # during the build
 
+    def setBuild(self, build: BuildForStep) -> None:
+        """Take the build. Subclasses of 0.8 prepare themselves here, before the first step runs."""
+        self.build = build
+
     def describe(self, done: bool = False) -> list[str]:
         """Words that describe the step, running or done."""
         return self.described([self.name], done)

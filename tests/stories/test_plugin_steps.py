@@ -15,7 +15,7 @@ from buildbot.process.base import Build
 from buildbot.process.factory import BuildFactory, s
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, LoggedRemoteCommand, LogObserver
 from buildbot.process.buildstep import LogLineObserver, RemoteCommand, RemoteShellCommand
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.shell import ShellCommand, WithProperties
 from buildbot.steps.dummy import Wait
 from buildbot.status.builder import SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, STDERR, STDOUT, HEADER
 
@@ -138,6 +138,13 @@ class Plain(ShellCommand):
         d.addCallback(lambda answer: self.setProperty("answer", answer))
         self.startCommand(cmd, warnings)
 
+class Ports(ShellCommand):
+    "Reads the files of the changes before the first step runs, as in 0.8."
+    def setBuild(self, build):
+        ShellCommand.setBuild(self, build)
+        ports = [name.split("/")[1] for name in self.build.allFiles() if "/" in name]
+        self.setProperty("ports", " ".join(sorted(ports)))
+
 class Broken(BuildStep):
     name = "mine"
     def start(self):
@@ -180,6 +187,8 @@ c['builders'] = [
         ("own", steps((Own, {'handle': "h"}), (ShellCommand, {'command': "after"}))),
         ("count", steps((Counting, {'command': "make", 'pattern': "odd"}))),
         ("broken", steps((Broken, {}))),
+        ("ports", steps((ShellCommand, {'command': WithProperties("echo %(ports)s")}),
+                        (Ports, {'command': "x"}))),
         ("asking", steps((Asking, {}), (ShellCommand, {'command': "after"}))),
         ("hand", steps((ByHand, {}))),
         ("plain", steps((Plain, {'command': ["make"], 'env': {'LANG': "C"}}))),
@@ -238,6 +247,12 @@ class StepTests(PluginCase):
         slave.commands[-1].end(0)
         self.settle()
         self.assertEqual((build.getResults(), build.getText()), (SUCCESS, ["build", "successful"]))
+
+    def test_setBuild(self) -> None:
+        """A step that prepares itself when it gets its build sets a property for the steps before it, too."""
+        slave = self.green()
+        self.submit("ports", files=("lang/python", "www/nginx", "README"))
+        self.assertEqual(self.said(slave), [b"echo nginx python", b"x"])
 
     def test_finishedPair(self) -> None:
         """Row 14: the text of a failed step is "failed" and the step's text; steps that did not start have
