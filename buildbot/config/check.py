@@ -83,8 +83,8 @@ OTHER_KEYS = {
     "db_url": "leave it out: this master looks after its own storage",
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master sends no usage data",
-    "codebaseGenerator": "leave it out, and codebase= of each ChangeFilter, too: a change has a codebase only if its"
-    " hook or poller gives one",
+    "codebaseGenerator": "leave it out, and codebase= of each ChangeFilter, too: a change has a codebase only"
+    " if its hook or poller gives one",
     "configurators": "leave it out, and write into c what they would",
     "mq": "leave it out: there is one master",
     "secretsProviders": "read each secret with passwordFromFile of buildbot.config.secrets",
