@@ -32,6 +32,7 @@ from buildbot.daemon.symptoms import Symptom
 from buildbot.files.plain import mustBePlain
 from buildbot.text.plural import counted
 from buildbot.text.printable import plain
+from buildbot.text.urls import withoutPasswords
 
 #: The log is rotated at this many bytes, and this many old files are kept.
 ROTATE_LENGTH = 10_000_000
@@ -191,6 +192,7 @@ threadable.synchronize(DaemonLog)
 
 def observer(stream: IO[Any]) -> ILogObserver:
     """Make an observer that writes events of level info and above to C{stream}, with time, escaped.
+    The passwords of URLs are replaced: reasons, errors and messages of plug-ins may have them.
 
     Equal failures get one traceback: see L{buildbot.daemon.repeats}.
     """
@@ -227,7 +229,7 @@ _formatted = lru_cache(maxsize=4)(formatTime)  # many events have the same secon
 
 def _line(event: LogEvent) -> str | None:
     text = _simple(event) or formatEventAsClassicLogText(event, _second)
-    return None if text is None else plain(text)
+    return None if text is None else withoutPasswords(plain(text))
 
 
 def _simple(event: LogEvent) -> str | None:

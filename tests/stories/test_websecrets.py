@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,7 +14,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from twisted.internet.defer import ensureDeferred
+from twisted.logger import globalLogPublisher
 
+from buildbot.daemon import logfile
 from buildbot.model.change import Change
 from buildbot.web.table import TABLE
 from tests.stories.test_websight import address
@@ -98,6 +101,10 @@ class SecretsCase(WebWorld):
         WebWorld.setUp(self)
         self.patch(os, "environ", {**os.environ, "QZ7_TOKEN": "Qz7FromEnvironment"})
         self.reactor.spawnProcess = noProgram  # type: ignore[attr-defined]
+        self.logged = io.StringIO()
+        observer = logfile.observer(self.logged)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.write(CONFIG)
         self.successResultOf(self.start())
         self.first = self.master.status.topics.lastId()
@@ -169,6 +176,21 @@ class SecretsTests(SecretsCase):
                 self.assertLess(answer.status, 500, path)
                 found += self.found(path, f"{answer.headers} {answer.body.decode('latin-1')}")
         self.assertEqual("\n".join(found), "")
+
+    def test_log(self) -> None:
+        """The log of the master has none, whatever people say in reasons and comments."""
+        url = "https://me:Qz7Reason@git.example.org/r.git"
+        for command, args in (
+            ("pause", {"slave": "bot1", "why": url, "who": url}),
+            ("stopbuild", {"builder": "full", "number": 1, "reason": url, "who": url}),
+            ("force", {"builder": "full", "reason": url, "who": url, "properties": {"u": url}}),
+        ):
+            ensureDeferred(self.master.commands[command](**args)).addErrback(lambda why: None)
+            self.wait(2)
+        self.test_refusals()
+        text = self.logged.getvalue()
+        self.assertIn("received: forced by https://me:XXXX@", text)
+        self.assertEqual(self.found("log", text), [])
 
     def test_refusals(self) -> None:
         """No answer to a failed login, delivery of a hook, or wrong form has one."""

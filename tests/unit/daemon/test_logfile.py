@@ -38,6 +38,18 @@ class ObserverTests(unittest.TestCase):
         text = self.stream.getvalue()
         self.assertIn("says \\x1b[2Jone\n\t2026-01-01", text)
 
+    def test_passwords(self) -> None:
+        """The password of a URL does not come into the log, neither in a text nor in a traceback."""
+        self.log.info("forced: {reason}", reason="see https://me:sesame@git.example.org/r.git now")
+        try:
+            raise ValueError("cannot fetch https://me:sesame@git.example.org/r.git")
+        except ValueError:
+            self.log.failure("failed")
+        text = self.stream.getvalue()
+        self.assertIn("https://me:XXXX@git.example.org/r.git now", text)
+        self.assertIn("Traceback", text)
+        self.assertNotIn("sesame", text)
+
     def test_asTwisted(self) -> None:
         """Every event is formatted like by Twisted's own formatter, whatever it contains."""
         given = {"log_namespace": "here", "log_level": LogLevel.warn, "log_time": 1234567890.5}
