@@ -74,6 +74,7 @@ class Session:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._smtp: smtplib.SMTP | None = None
+        self._isAborted = False
 
     def send(self, sender: str, recipients: Sequence[str], data: bytes) -> dict[str, tuple[int, bytes]]:
         """Send one mail.
@@ -85,6 +86,8 @@ class Session:
         smtp = self._smtp
         if smtp is None or not _isAlive(smtp):
             smtp = self._smtp = self._connect()
+        if self._isAborted:  # while it connected: another session sends this mail
+            raise TargetDown("it took too long to connect")
         return smtp.sendmail(sender, list(recipients), data)
 
     def _connect(self) -> smtplib.SMTP:
@@ -137,6 +140,7 @@ class Session:
 
     def abort(self) -> None:
         """End the connection at once; a call in another thread fails."""
+        self._isAborted = True
         smtp = self._smtp
         sock = None if smtp is None else smtp.sock
         if sock is not None:

@@ -77,6 +77,7 @@ def masterPage(
         lines.append(f"keeps the last {counted(keeps['builds'], 'build')} of each builder{days}")
     lines += troubleLines(master, now)
     lines += [_pollerLine(each, now) for each in master.get("pollers", ())]
+    lines += [_outgoingLine(each, now) for each in master.get("outgoing", ()) if each["waiting"]]
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
@@ -114,6 +115,14 @@ def _pollerLine(poller: Mapping[str, Any], now: float) -> str:
     return plainLine(
         f"{poller['source']}: last look {age} ago {f'failed: {failure}' if failure else 'succeeded'}"
     )
+
+
+def _outgoingLine(sender: Mapping[str, Any], now: float) -> str:
+    """The messages that wait for a server."""
+    line = f"{sender['target']}: {counted(sender['waiting'], 'message')} waiting"
+    if sender["failures"]:
+        line += f", failing for {passed(sender['since'], now)}: {sender['reason']}"
+    return plainLine(line)
 
 
 def _unknownLogin(name: str) -> str:

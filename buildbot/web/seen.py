@@ -23,6 +23,7 @@ from buildbot.control.buildcommands import BuildCommands
 from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
+from buildbot.outgoing.senders import Senders
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.asking import Unanswered
 from buildbot.status.master import Status
@@ -80,6 +81,7 @@ class SeenMaster:
         self.basedir, self.since, self.cleanStop = whole.basedir, whole.since, whole.cleanStop
         self.describePorts, self.sources = whole.describePorts, whole.sources
         self.botmaster = cast(BotMaster, SeenBotMaster(whole.botmaster, sight))
+        self.outgoing = Senders(whole.botmaster.resources)  # none: messages name hidden builders
         self.status: Status = SeenStatus(whole.status, self.botmaster, sight)
         self.audit = cast(Audit, SeenAudit(whole.audit, sight))
         self.lastReconfig = self._seenReconfig(whole.lastReconfig)
@@ -142,7 +144,7 @@ class SeenMaster:
         troubles = [each for each in master["troubles"] if not self._sight.hides(str(each))]
         names = [each["name"] for each in found["slaves"] if each["name"] in slaves]
         return {
-            "master": {**master, **builds, **counts, "troubles": troubles},
+            "master": {**master, **builds, **counts, "troubles": troubles, "outgoing": []},
             "slaves": [reportSlave(slaves[name]) for name in names],
         }
 

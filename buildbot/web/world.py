@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
 from buildbot.control.audit import Audit
+from buildbot.outgoing.senders import Senders
 from buildbot.process.cleanstop import CleanStop
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.master import Status
@@ -34,6 +35,7 @@ class WatchedMaster(Protocol):
     audit: Audit
     lastReconfig: dict[str, Any] | None
     cleanStop: CleanStop
+    outgoing: Senders
 
     @property
     def config(self) -> MasterConfig:

@@ -54,6 +54,7 @@ class AlertRuleTests(BuildingCase):
             file.write("1/0\n")
         self.assertFalse(self.reconfig()["applied"])
         self.wait(2)
+        self.master.outgoing.sender("mail to localhost")
         text = self.ask("/metrics").text
         for line in (
             r"buildbot_queue_seconds_count 1",
@@ -62,6 +63,8 @@ class AlertRuleTests(BuildingCase):
             r"buildbot_reactor_delay_seconds_count [1-9]\d*",
             r"buildbot_store_commit_seconds_count \d+",
             r"buildbot_store_failures_total 0",
+            r'buildbot_outgoing_waiting\{target="mail to localhost"\} 0',
+            r'buildbot_outgoing_dropped_total\{target="mail to localhost"\} 0',
         ):
             self.assertRegex(text, line)
         self.assertRegex(text, r'buildbot_builds_total\{builder="full",result="success"\} 1')

@@ -37,7 +37,13 @@ async def metricsPage(call: Call) -> Answer:
     master = whole(call.world)
     counting.hear(master.topics, master.botmaster.events)
     found = metrics.families(await _figures(call, counting), call.world.now())
-    found += [*_counted(call, counting), *_ofWeb(call, counting), *_ofStore(call), *_process()]
+    found += [
+        *_counted(call, counting),
+        *_ofWeb(call, counting),
+        *_ofStore(call),
+        *_ofOutgoing(call),
+        *_process(),
+    ]
     isOpen = "application/openmetrics-text" in call.headers.get("accept", "")
     type = metrics.OPEN_METRICS_TYPE if isOpen else metrics.CONTENT_TYPE
     return Answer(metrics.text(found, isOpen), type.decode(), cache="no-store")
@@ -185,6 +191,26 @@ def _ofStore(call: Call) -> list[Family]:
             "gauge",
             "1 while the store does not work.",
             [Sample((), int(bool(call.world.botmaster.health.trouble)))],
+        ),
+    ]
+
+
+def _ofOutgoing(call: Call) -> list[Family]:
+    """The messages to other servers, such as mails."""
+    senders = whole(call.world).master.outgoing.toRecords()
+
+    def of(key: str) -> list[Sample]:
+        return [Sample((("target", each["target"]),), int(each[key])) for each in senders]
+
+    return [
+        Family("buildbot_outgoing_waiting", "gauge", "The messages that wait for a server.", of("waiting")),
+        Family("buildbot_outgoing_delivered", "counter", "The delivered messages.", of("delivered")),
+        Family("buildbot_outgoing_dropped", "counter", "The messages that were given up.", of("dropped")),
+        Family(
+            "buildbot_outgoing_failures",
+            "gauge",
+            "The failed attempts in a row to reach a server.",
+            of("failures"),
         ),
     ]
 

@@ -111,6 +111,21 @@ class FakeSession(Session):
         self.ended.append("abort")
 
 
+class LateSession(Session):
+    """A connection that is aborted while it is made."""
+
+    def _connect(self) -> Any:
+        self.abort()
+
+
+class SessionTests(unittest.SynchronousTestCase):
+    """See L{Session}."""
+
+    def test_abortedMeanwhile(self) -> None:
+        """A mail is not sent after all by a connection that was given up while it was made."""
+        self.assertRaises(TargetDown, LateSession(RELAY).send, "bot@x", ["ann@x"], b"text")
+
+
 class FakeReactor:
     """A reactor whose calls from threads happen at once."""
 

@@ -97,6 +97,14 @@ class PageTests(unittest.TestCase):
             said = f"{bot['name']} at {at}: login from 10.0.0.2:5 refused: wrong password\\x1b[2J"
             self.assertEqual(about, [said] if told else [])
 
+    def test_outgoing(self) -> None:
+        """Messages that wait for another server are shown, with the reason."""
+        waits = {"target": "mail to localhost", "waiting": 2, "failures": 3, "since": NOW - 60}
+        idle = {**waits, "target": "mail to other", "waiting": 0}
+        lines = status.masterPage({**MASTER, "outgoing": [{**waits, "reason": "refused"}, idle]}, [BOT], NOW)
+        self.assertIn("mail to localhost: 2 messages waiting, failing for 1 min: refused", lines)
+        self.assertNotIn("mail to other", "\n".join(lines))
+
     def test_paused(self) -> None:
         """O7: a paused slave is shown as such, with who, since when and why, in the table and on its page."""
         bot = {**BOT, "paused": PAUSE, "running": 1}
