@@ -7,10 +7,11 @@ test_refusals has the refused logins.
 from __future__ import annotations
 
 import os
+import urllib.request
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from twisted.internet import reactor
+from twisted.internet import reactor, threads
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 
@@ -30,17 +31,32 @@ ODD_ADMIN = b"Zo\xeb <zoe@example.org>\n"
 ODD_HOST = b"\xd6\xff\x00 \x1b[31m Windows\r\n"
 
 
+#: A web server for a configuration.
+WEB = """
+from buildbot.status import html
+c['status'].append(html.WebStatus(http_port='tcp:{port}:interface=127.0.0.1'))
+"""
+
+
+def pageOf(port: int, slave: str) -> str:
+    """The page of a slave. Blocks."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/buildslaves/{slave}", timeout=30) as answer:
+        text: str = answer.read().decode("utf-8")
+        return text
+
+
 class Attach(MasterTestCase):
     """A master and its slaves, some behind a proxy that counts bytes."""
 
     async def test_fourGenerationsAtOnce(self) -> None:
-        """Four generations are attached at the same time, and the status shows each slave's generation (A4,
-        A10).
+        """Four generations are attached at the same time, and the status and the pages show each slave's
+        generation (A4, A10, web row 20).
         """
         names = {generation: "bot-" + generation.name for generation in GENERATIONS}
         master = await self.startMaster(
             bots={name: "sesame" for name in names.values()},
             builders={"everywhere": list(names.values()), "old": [names[OLD_SLAVE]]},
+            after=WEB.format(port=(web := freePort())),
         )
         slaves = await self.startSlaves(
             master.port, [(generation, name, "sesame") for generation, name in names.items()]
@@ -58,6 +74,13 @@ class Attach(MasterTestCase):
             self.assertIn(generation.name, f"{said['generation']} {said['version']}")
             wanted = ["everywhere", "old"] if generation is OLD_SLAVE else ["everywhere"]
             self.assertEqual((said["builders"], said["attachedTo"]), (wanted, wanted))
+            page = await threads.deferToThread(pageOf, web, name)
+            for shown in (
+                *(f"<dd>{said['generation']}</dd>", f"<dd>{said['version']}</dd>", said["address"]),
+                *("Your Name Here", f"attached from {said['address']}"),
+                "sent at once" if generation is OLD_SLAVE else "sent every 5 seconds",
+            ):
+                self.assertIn(shown, page, name)
         self.assertNoTracebacks(master, *slaves.values())
 
     async def test_reconfigMovesOnlyWhatItNames(self) -> None:
