@@ -15,6 +15,7 @@ from twisted.trial.unittest import SkipTest
 from buildbot.control import client
 from buildbot.web.routes import Route
 from buildbot.web.table import TABLE
+from tests.browser import axe
 from tests.browser.chromium import Browser, Device, Tab, executable
 from tests.integration.directories import LIMIT, ProcessCase
 
@@ -193,6 +194,19 @@ class BrowserCase(ProcessCase):
                 return b"begun" in answer.read()
         except HTTPError:
             return False  # the build, the step or the log is not there yet
+
+    def isGood(self, tab: Tab, what: str) -> None:
+        """Check the open page: the rules of axe-core in light and dark, its width, and that it says something."""
+        self.assertGreater(len(tab.value("document.querySelector('main').innerText")), 20, what)
+        script = axe.source()
+        for width in (1280, 360):
+            tab.show(Device(width, 740))
+            self.assertLessEqual(tab.sideways(), 0, what)
+        for scheme in ("light", "dark"):
+            tab.scheme(scheme)
+            if script is not None:
+                self.assertEqual(axe.violations(tab, script), [], what)
+        tab.show(Device(1280))
 
     def go(self) -> None:
         """End the running build."""

@@ -122,7 +122,8 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "post") return;
   if (Date.now() - (form.dataset.sent || 0) < 3000) { event.preventDefault(); return; }
   form.dataset.sent = Date.now();
-  if (form.classList.contains("act")) keep({ action: form.action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
+  const isLogin = form.querySelector("[type=password]"); // its name must not replace the text of a refused form
+  if (form.classList.contains("act") && !isLogin) keep({ action: form.action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
 });
 
 function fieldsOf(form) { return [...form.querySelectorAll("textarea, input[type=text], input[type=number]")]; }
