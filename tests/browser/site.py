@@ -42,7 +42,7 @@ c['builders'] += [
 ]
 c['bots'].append(("bot2", "another-password"))
 from buildbot.status.web.authz import Authz
-c['status'] = [WebStatus(http_port=WEB, authz=Authz(default_action=True, admin=True))]
+c['status'] = [WebStatus(http_port=WEB, authz=Authz(RIGHTS))]
 """
 #: The values of the segments of a path, by name. Each route is opened with each combination of them.
 EXAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
@@ -105,6 +105,9 @@ class BrowserCase(ProcessCase):
     #: The name of a builder, and the name and command of its step.
     odd: tuple[str, str] = (HOSTILE, "<script>alert(1)</script>")
 
+    #: The arguments of C{Authz}.
+    rights = "default_action=True, admin=True"
+
     #: The time zone of the master.
     zone = "UTC"
 
@@ -130,7 +133,7 @@ class BrowserCase(ProcessCase):
     def addBuilders(self, web: int) -> None:
         """Add the builders, and wait for their builds."""
         text = MORE.replace("GO", self.path("go")).replace("HOSTILE", repr(self.odd[0]))
-        text = text.replace("STEP", self.odd[1])
+        text = text.replace("STEP", self.odd[1]).replace("RIGHTS", self.rights)
         text = text.replace("WEB", repr(f"tcp:{web}:interface=127.0.0.1"))
         with open(self.path("master/master.cfg"), "a") as stream:
             stream.write(text)
@@ -196,7 +199,7 @@ class BrowserCase(ProcessCase):
             return False  # the build, the step or the log is not there yet
 
     def isGood(self, tab: Tab, what: str) -> None:
-        """Check the open page: the rules of axe-core in light and dark, its width, and that it says something."""
+        """Check the open page: the rules of axe-core in light and dark, its width, and that it has text."""
         self.assertGreater(len(tab.value("document.querySelector('main').innerText")), 20, what)
         script = axe.source()
         for width in (1280, 360):

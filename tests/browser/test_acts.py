@@ -16,6 +16,8 @@ _READY = "document.readyState === 'complete'"
 class PlainActsTests(BrowserCase):
     """A browser without script."""
 
+    rights = "default_action=True, admin=True, reconfig=True, shutdown=True, disconnectSlave=True"
+
     def test_acts(self) -> None:
         """Force, stop, cancel, rebuild, pause and resume work by plain forms without script (row 2).
 
@@ -29,6 +31,7 @@ class PlainActsTests(BrowserCase):
         self.act("builders/broken/builds/1", "builds/1/rebuild", {"comments": "a plain rebuild"})
         self.whenFinished("broken", 2)
         self.assertIn("a plain rebuild", self.words("builders/broken/builds/2"))
+        self.whileRunning()
         self.act("builders/long/builds/0", "builds/0/stop", {"comments": "a plain stop"})
         self.whenFinished("long", 0)
         self.assertIn("a plain stop", self.words("builders/long/builds/0"))
@@ -38,6 +41,44 @@ class PlainActsTests(BrowserCase):
         self.assertIn("a plain pause", self.words("buildslaves/bot1"))
         self.act("buildslaves/bot1", "bot1/unpause", {})
         self.assertRegex(self.words("buildslaves/bot1"), r"State\s+\W+\s+idle\s")
+        self.others()
+
+    def whileRunning(self) -> None:
+        """The actions that wait for the end of the running build, and take themselves back."""
+        self.outcomes(
+            ("about", "reconfig", "Done: +The configuration is in force"),
+            ("about", "shutdown", "wants the master to stop"),
+            ("about", "cancel_shutdown", "The master does not stop"),
+            ("buildslaves/bot1", "bot1/drain", "Done: +The slave is drained"),
+            ("buildslaves/bot1", "bot1/unpause", "Done: +The slave gets builds again"),
+        )
+
+    def outcomes(self, *acts: tuple[str, str, str]) -> None:
+        """Act on pages, and check what the answers tell."""
+        for address, action, outcome in acts:
+            self.assertRegex(self.act(address, action, {}), outcome, action)
+
+    def others(self) -> None:
+        """All other actions, each by Enter on its button; the answer tells the outcome (row 72)."""
+        self.outcomes(
+            ("builders/broken", "broken/ping", "Done: +All slaves have answered"),
+            ("changes/1", "stopchangeall", "No build of change 1 is running"),
+            ("builders/broken/stopchange?change=1", "stopchange", "No build of change 1 is running"),
+            ("builders/_all/forceall", "forceall", "5 forced builds on 5 builders"),
+            ("builders/_all/stopall", "stopall", r"stopped builds? on 5 builders"),
+            ("builders/_all/cancelpendingall", "cancelpendingall", r"cancelled requests? on 5 builders"),
+            ("builders/_all/stopchangeall?change=1", "stopchangeall", "No build of change 1 is running"),
+            ("buildslaves/bot1", "bot1/disconnect", "disconnected"),
+        )
+        for button, outcome in (
+            ("forceselected", "1 forced build on 1 builder"),
+            ("cancelpendingselected", "1 cancelled request on 1 builder"),
+            ("stopselected", "0 stopped builds on 1 builder"),
+        ):
+            self.plain.open(self.root + "builders/_selected")
+            self.focus(self.plain, "input[name=selected][value=idle]")
+            self.plain.press(" ", "Space", " ")
+            self.assertRegex(self.enter(f"button[formaction*={button}]"), outcome, button)
 
     def words(self, address: str) -> str:
         """The text of a page."""
@@ -52,10 +93,15 @@ class PlainActsTests(BrowserCase):
         for name, value in values.items():
             self.focus(tab, f"{form} [name={name}]")
             tab.ask("Input.insertText", text=value)
-        self.focus(tab, f"{form} button")
+        return self.enter(f"{form} button")
+
+    def enter(self, button: str) -> str:
+        """Press Enter on a button; return the text of the answer."""
+        tab = self.plain
+        self.focus(tab, button)
         tab.events.clear()
         tab.press("Enter", text="\r")
-        self.browser.until(lambda: "Page.loadEventFired" in tab.events, f"the answer to {action}")
+        self.browser.until(lambda: "Page.loadEventFired" in tab.events, f"the answer to {button}")
         return re.sub(r"<[^>]*>", " ", tab.html().partition("<main")[2])
 
     def focus(self, tab: Tab, selector: str) -> None:

@@ -50,7 +50,10 @@ class LighthouseTests(BrowserCase):
         if path is None:
             raise SkipTest("no Lighthouse: npm install lighthouse")
         bad = []
+        tab = self.tab(Device(1280))
         for address in oneOfEach("broken"):
+            if tab.open(self.root + address) != 200:
+                continue  # Lighthouse looks at no page that asks for a login
             said = (0, 0, 0)
             for _ in range(3):
                 said = max(said, lighthouse.scores(path, self.root + address))
