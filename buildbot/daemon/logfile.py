@@ -12,17 +12,16 @@ import stat
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from threading import RLock
 from typing import IO, Any
 
 from twisted.logger import (
-    FileLogObserver,
     ILogObserver,
     LogEvent,
     LogLevel,
     formatEventAsClassicLogText,
     formatTime,
 )
-from twisted.python import threadable
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
@@ -48,8 +47,6 @@ class DaemonLog(LogFile):
     last messages of the interpreter, and of children without another output.
     """
 
-    synchronized = ["write", "rotate", "reopen"]  # threads log, too
-
     def __init__(
         self,
         directory: str,
@@ -61,6 +58,7 @@ class DaemonLog(LogFile):
         """@param length: the bytes after which the file is rotated.
         @param old: the number of rotated files that are kept.
         """
+        self._lock = RLock()  # threads log, too
         self._clock = clock
         self._looked = clock()
         self._lost = 0  # the number of events lost since a write failed
@@ -82,23 +80,24 @@ class DaemonLog(LogFile):
 
         @raise OSError: the write failed, for example because the disk is full. Later writes are not affected.
         """
-        now = self._clock()
-        if now - self._looked >= LOOK:
-            self._looked = now
-            if self._moved():
-                self.reopen()
-        try:
-            self._append(data)
-        except OSError as error:
-            self._lost += 1
-            self._why = error.strerror or type(error).__name__
-            raise
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self._append(f"[{counted(lost, 'event')} lost here: {self._why}]\n")
+        with self._lock:
+            now = self._clock()
+            if now - self._looked >= LOOK:
+                self._looked = now
+                if self._moved():
+                    self.reopen()
+            try:
+                self._append(data)
+            except OSError as error:
+                self._lost += 1
+                self._why = error.strerror or type(error).__name__
+                raise
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                self._append(f"[{counted(lost, 'event')} lost here: {self._why}]\n")
 
     def _append(self, data: str | bytes) -> None:
-        """Like C{write} of L{LogFile}, without its lock, which is held already."""
+        """Like C{write} of L{LogFile}. The caller holds the lock."""
         if self.shouldRotate():
             self.rotate()
         self._file.write(data if isinstance(data, bytes) else data.encode())
@@ -137,27 +136,30 @@ class DaemonLog(LogFile):
 
     def rotate(self) -> None:
         """Rename the file and begin a new one. If that fails, continue in the old one."""
-        before = self._file
-        try:
-            self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)  # rotating closes it too early
-            LogFile.rotate(self)
-        except OSError as error:
-            self._file = before
-            self._stuck = error.strerror or type(error).__name__
-            return
-        self._stuck = ""
-        before.close()
-        self.receive(*self._outputs)
+        with self._lock:
+            before = self._file
+            try:
+                # rotating closes the file too early
+                self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)
+                LogFile.rotate(self)
+            except OSError as error:
+                self._file = before
+                self._stuck = error.strerror or type(error).__name__
+                return
+            self._stuck = ""
+            before.close()
+            self.receive(*self._outputs)
 
     def reopen(self) -> None:
         """Open the file with the log's name again. If that fails, continue in the old one."""
-        before = self._file
-        try:
-            self._openFile()
-        except OSError:
-            return  # keep the old file: a log under another name is better than none
-        before.close()
-        self.receive(*self._outputs)
+        with self._lock:
+            before = self._file
+            try:
+                self._openFile()
+            except OSError:
+                return  # keep the old file: a log under another name is better than none
+            before.close()
+            self.receive(*self._outputs)
 
     def _openFile(self) -> None:
         """Open or create the file in append mode: writes leave no hole if another program truncates it."""
@@ -187,16 +189,30 @@ class DaemonLog(LogFile):
         return not os.path.samestat(there, self._here)
 
 
-threadable.synchronize(DaemonLog)
-
-
 def observer(stream: IO[Any]) -> ILogObserver:
     """Make an observer that writes events of level info and above to C{stream}, with time, escaped.
     The passwords of URLs are replaced: reasons, errors and messages of plug-ins may have them.
 
     Equal failures get one traceback: see L{buildbot.daemon.repeats}.
     """
-    return Shown(Repeats(FileLogObserver(stream, _line)))
+    return Shown(Repeats(Lines(stream)))
+
+
+@implementer(ILogObserver)
+class Lines:
+    """I write each event as a line of text."""
+
+    def __init__(self, stream: IO[Any]) -> None:
+        self._write = stream.write
+        self._flush = None if isinstance(stream, DaemonLog) else stream.flush  # it has no buffer
+
+    def __call__(self, event: LogEvent) -> None:
+        """See L{ILogObserver}."""
+        text = _line(event)
+        if text:
+            self._write(text)
+            if self._flush is not None:
+                self._flush()
 
 
 #: The levels of events that are written.

@@ -267,12 +267,23 @@ class RequestRecord(Record):
     @classmethod
     def of(cls, buildset: BuildsetRecord, id: int, builder: str) -> RequestRecord:
         """A new, pending request of a build set."""
-        return cls(
-            *(id, buildset.id, builder, buildset.submitted, 0, "pending", None),
-            *(buildset.reason, buildset.sourcestamp, buildset.properties),
+        request = object.__new__(cls)  # the constructor of a frozen dataclass takes three times as long
+        request.__dict__.update(
+            id=id,
+            buildset=buildset.id,
+            builder=builder,
+            submitted=buildset.submitted,
+            attempts=0,
+            state="pending",
+            results=None,
+            reason=buildset.reason,
+            sourcestamp=buildset.sourcestamp,
+            properties=buildset.properties,
+            interruptions=0,
             mergeable=buildset.mergeable,
             propertySource=buildset.propertySource,
         )
+        return request
 
 
 @dataclass(frozen=True)

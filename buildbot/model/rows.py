@@ -28,6 +28,8 @@ LONGEST_WORDS = 300
 #: The most characters of a name or a revision in a row.
 LONGEST_NAME = 256
 
+#: The types of a list in a record.
+_LISTS = (list, tuple)
 #: Numbers in a damaged record may be larger than a database can hold.
 _LARGEST = 10**15
 
@@ -69,24 +71,27 @@ class BuildRow:
     def of(cls, build: BuildRecord, number: int) -> BuildRow:
         """The row of a build. Values of a wrong type in its source stamp are left out."""
         source = build.sourcestamp or {}
-        changes = [each for each in _list(source.get("changes")) if isinstance(each, Mapping)]
-        numbers = {each.get("number") for each in changes}
+        changes = _changesOf(build)
         who = {_plain(each.get("who")) for each in changes} - {""}
-        return cls(
-            *(
-                build.builder,
-                number,
-                _plain(build.slave),
-                build.started,
-                build.finished,
-                _small(build.results),
-            ),
-            *(_named(source.get("branch")), _named(_revision(build, changes))),
-            *(_plain(source.get("project")), _plain(source.get("repository"))),
-            *(_plain(" ".join(build.text), LONGEST_WORDS), _plain(build.reason, LONGEST_WORDS)),
-            _plain(", ".join(sorted(who)), LONGEST_WORDS),
-            tuple(sorted(each for each in numbers if type(each) is int and 0 < each < _LARGEST)),
+        numbers = {each.get("number") for each in changes}
+        row = object.__new__(cls)  # the constructor of a frozen dataclass takes three times as long
+        row.__dict__.update(
+            builder=build.builder,
+            number=number,
+            slave=_plain(build.slave),
+            started=build.started,
+            finished=build.finished,
+            results=_small(build.results),
+            branch=_named(source.get("branch")),
+            revision=_named(_revision(build, changes)),
+            project=_plain(source.get("project")),
+            repository=_plain(source.get("repository")),
+            text=_plain(" ".join(build.text), LONGEST_WORDS),
+            reason=_plain(build.reason, LONGEST_WORDS),
+            who=_plain(", ".join(sorted(who)), LONGEST_WORDS),
+            changes=tuple(sorted(each for each in numbers if type(each) is int and 0 < each < _LARGEST)),
         )
+        return row
 
     def place(self, byEnd: bool = False) -> tuple[float, str, int]:
         """My sort key in a list: by the start, or by the end; a running build has no end yet."""
@@ -95,9 +100,8 @@ class BuildRow:
 
 def outcomeOf(build: BuildRecord) -> tuple[int | None, str | None, str]:
     """The values of a row that change while the build runs: the results, the revision and the text."""
-    changes = [each for each in _list((build.sourcestamp or {}).get("changes")) if isinstance(each, Mapping)]
     text = _plain(" ".join(build.text), LONGEST_WORDS)
-    return _small(build.results), _named(_revision(build, changes)), text
+    return _small(build.results), _named(_revision(build, _changesOf(build))), text
 
 
 @dataclass(frozen=True)
@@ -308,11 +312,17 @@ def unpackNumbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.strip(",").split(","))) if text else ()
 
 
+def _changesOf(build: BuildRecord) -> Sequence[Mapping[str, Any]]:
+    """The changes in the source of a build, without values of another type."""
+    listed = build.sourcestamp and build.sourcestamp.get("changes")
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, _LISTS) else ()
+
+
 def _revision(build: BuildRecord, changes: Sequence[Mapping[str, Any]]) -> object:
     """The revision that the slave found, else the one of the source, else the one of its changes."""
-    found = (build.properties or {}).get("got_revision")
-    got = gotRevision({"got_revision": found[0]} if isinstance(found, list | tuple) and found else {})
-    asked = (build.sourcestamp or {}).get("revision")
+    found = build.properties and build.properties.get("got_revision")
+    got = gotRevision({"got_revision": found[0]}) if found and isinstance(found, _LISTS) else ""
+    asked = build.sourcestamp and build.sourcestamp.get("revision")
     return got or (lastRevision([each.get("revision") for each in changes]) if asked is None else asked)
 
 
@@ -322,6 +332,8 @@ def _named(value: object) -> str | None:
 
 def _plain(value: object, most: int = LONGEST_NAME) -> str:
     """A value as text that UTF-8 can encode, cut to C{most} characters; empty for any container."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         # strike the password before the cut: a cut URL is not recognised as one
         text = value if len(value) <= most else withoutPasswords(value)[:most]
@@ -338,7 +350,3 @@ def _isKey(value: object, kind: type | tuple[type, ...]) -> bool:
 
 def _small(number: int | None) -> int | None:
     return number if number is not None and -_LARGEST < number < _LARGEST else None
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else ()
