@@ -91,10 +91,10 @@ OTHER_KEYS = {
     "user_managers": "leave it out: users are those who made the changes",
     "validation": "leave it out: the names of branches and revisions need no settings",
     "collapseRequests": "here it is c['mergeRequests']",
-    "buildHorizon": "set it in buildbot.tac, as buildHorizon of the BotMaster",
+    "buildHorizon": "set it in buildbot.tac, as botmaster.retention.horizon of the BuildMaster",
     **dict.fromkeys(
         ("changeHorizon", "logHorizon", "eventHorizon"),
-        "logs and changes are kept as long as their builds: set buildHorizon in buildbot.tac",
+        "logs and changes are kept as long as their builds: set botmaster.retention.horizon in buildbot.tac",
     ),
     **dict.fromkeys(
         ("logMaxSize", "logMaxTailSize"),

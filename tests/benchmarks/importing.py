@@ -40,12 +40,11 @@ def manyBuilds(where: Path, count: int, withLogs: bool) -> None:
 def bigLog(where: Path, megabytes: int) -> None:
     """Make an old master with one build, one of whose logs is so large."""
     shutil.copytree(_SAMPLE, where / "b0")
-    piece = encode(
-        0, b"a line of output, of eighty characters with its end, as it is usual here .....\n" * 100
-    )
-    with bz2.open(where / "b0" / "0-log-tell_it-long.bz2", "wb", 1) as stream:
-        for _ in range((megabytes << 20) // len(piece)):
-            stream.write(piece)
+    line = b"a line of output, of eighty characters with its end, as it is usual here .....\n"
+    stream = bz2.compress(encode(0, line * 100) * 128)  # a megabyte, packed once
+    with open(where / "b0" / "0-log-tell_it-long.bz2", "wb") as packed:
+        for _ in range(megabytes):
+            packed.write(stream)
 
 
 def main() -> None:
