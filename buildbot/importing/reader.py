@@ -32,12 +32,15 @@ class PickleReader:
         """@param cpu: the most seconds of CPU for one pickle."""
         self._cpu = cpu
         self._child: subprocess.Popen[bytes] | None = None
+        self._isClosed = False
 
     def read(self, data: bytes) -> Any:
         """The plain value of a pickle: see L{pickled.read}.
 
-        @raise Unreadable: it is damaged, refused, or needs too much memory or time.
+        @raise Unreadable: it is damaged, refused, or needs too much memory or time; or I am closed.
         """
+        if self._isClosed:
+            raise Unreadable("the import has ended")
         if len(data) > LARGEST:
             raise Unreadable(f"it has {counted(len(data), 'byte')}, and so it is no pickle of a master")
         child = self._child = self._child or _started(self._cpu)
@@ -48,13 +51,13 @@ class PickleReader:
             child.stdin.flush()
             head = child.stdout.read(_LENGTH.size)
             said = child.stdout.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):  # it has ended; or another thread has closed the pipes
             said = b""
         except BaseException:  # such as Ctrl-C: the rest of an answer would follow
-            self.close()
+            self._end()
             raise
         if not said:
-            self.close()
+            self._end()
             raise Unreadable("it needs too much memory or time")
         answer = json.loads(said)
         if "error" in answer:
@@ -62,7 +65,11 @@ class PickleReader:
         return answer["value"]
 
     def close(self) -> None:
-        """End the program."""
+        """End the program. Can be called in any thread."""
+        self._isClosed = True
+        self._end()
+
+    def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 
 from buildbot.importing.database import OldDatabase
 from buildbot.importing.oldlogs import LogGone, NoLog, copyLog, writeHTML
@@ -26,6 +30,8 @@ from buildbot.text.plural import counted
 
 #: A batch ends after this many records, or after this many seconds.
 MOST, SECONDS = 500, 5.0
+#: The pickles that are read ahead.
+_AHEAD = 4
 #: The most numbers in a message about conflicts.
 _SHOWN = 5
 
@@ -108,10 +114,10 @@ class Import:
         if self._withChanges:
             self.tally.changes = sum(1 for _ in self._changes(frozenset()))
         for builder, name in self._builders:
-            for number in builder.numbers:
-                if self._read(builder, name, number) is not None:
-                    self.tally.builds += 1
-                self.tally.passed += 1
+            with closing(self._all(builder, name, builder.numbers)) as builds:
+                for build in builds:
+                    self.tally.builds += build is not None
+                    self.tally.passed += 1
 
     def run(self, store: ImportedStore, here: str) -> None:
         """Import everything.
@@ -198,18 +204,17 @@ class Import:
         marks = {_builderKey(name): builder.directory}
         following = {name: builder.next}
         batch = _Batch(self._monotonic())
-        for number in builder.numbers:
-            if number in there:
-                self.tally.before += 1
+        missing = [number for number in builder.numbers if number not in there]
+        self.tally.before += len(builder.numbers) - len(missing)
+        self.tally.passed += len(builder.numbers) - len(missing)
+        with closing(self._all(builder, name, missing)) as builds:
+            for build in builds:
+                if build is not None:
+                    batch.builds.append(self._withLogs(build, builder, here))
                 self.tally.passed += 1
-                continue
-            build = self._read(builder, name, number)
-            if build is not None:
-                batch.builds.append(self._withLogs(build, builder, here))
-            self.tally.passed += 1
-            if len(batch.builds) >= MOST or self._monotonic() - batch.begun > SECONDS:
-                self._write(store, batch, following, marks)
-                batch = _Batch(self._monotonic())
+                if len(batch.builds) >= MOST or self._monotonic() - batch.begun > SECONDS:
+                    self._write(store, batch, following, marks)
+                    batch = _Batch(self._monotonic())
         self._write(store, batch, following, marks)
 
     def _write(
@@ -220,10 +225,31 @@ class Import:
         store.add(batch.builds, following=following, marks=marks)
         self.tally.builds += len(batch.builds)
 
-    def _read(self, builder: OldBuilder, name: str, number: int) -> OldBuild | None:
-        path = os.path.join(builder.directory, str(number))
+    def _all(
+        self, builder: OldBuilder, name: str, numbers: Sequence[int]
+    ) -> Generator[OldBuild | None, None, None]:
+        """The builds with these numbers; None for an unreadable one.
+
+        A thread reads the next pickles meanwhile: its waiting for the other program costs no time then.
+        """
+        left = iter(numbers)
+        pool = ThreadPoolExecutor(1, "pickles")
+        ahead: deque[tuple[int, Future[object]]] = deque()
         try:
-            build = buildOf(readPickle(path, self._reader), name, number)
+            while True:
+                for number in islice(left, _AHEAD - len(ahead)):
+                    path = os.path.join(builder.directory, str(number))
+                    ahead.append((number, pool.submit(readPickle, path, self._reader)))
+                if not ahead:
+                    return
+                number, coming = ahead.popleft()
+                yield self._read(builder, name, number, coming)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, builder: OldBuilder, name: str, number: int, coming: Future[object]) -> OldBuild | None:
+        try:
+            build = buildOf(coming.result(), name, number)
         except (Unreadable, NotABuild) as why:
             self._unreadable(f"{os.path.basename(builder.directory)}/{number}", why)
             return None
