@@ -14,7 +14,6 @@ from typing import Any
 from buildbot.config.builderconfig import BuilderConfig
 from buildbot.config.buildslave import BuildSlave
 from buildbot.config.messages import Raw, articled
-from buildbot.interfaces import IEmailSender
 
 #: Key of this release -> its names in later ones, in the order of preference.
 NAMES = {
@@ -118,11 +117,19 @@ def _entries(found: Translated, key: str, liken: Liken, read: Callable[[Any], An
             liken(copy, entry)
 
 
+def _sendsMail(status: Any) -> bool:
+    """True if a status part sends mails."""
+    from buildbot.interfaces import (
+        IEmailSender,
+    )  # here: most files do without zope.interface, and load faster
+
+    return any(map(IEmailSender.providedBy, status or ()))
+
+
 def _bot(entry: object, found: Translated) -> Any:
     if not isinstance(entry, BuildSlave):
         return entry
-    status = found.raw.get("status")
-    if entry.notify_on_missing and not any(map(IEmailSender.providedBy, status or ())):
+    if entry.notify_on_missing and not _sendsMail(found.raw.get("status")):
         told = "nobody is told that it is missing, as there is no MailNotifier in c['status']"
         found.doubts.append((f"slave {entry.slavename!r}: {told}", "bots"))
     return entry.asBot()

@@ -21,13 +21,27 @@ from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
 from buildbot.reconfig import childload
 from buildbot.reconfig.childload import LoadReport, checkInChild, loadInChild
-from tests.brokenconfigs import BROKEN, GOOD, NEXT
+from tests.brokenconfigs import BROKEN, GOOD
+from tests.integration.processes import moments
 
-TEXT = "\n".join(GOOD) + "\n"
+#: A valid file that imports nothing, so that its child starts fast.
+TEXT = "\n".join(
+    (
+        "c = BuildmasterConfig = {}",
+        "c['bots'] = [('b1', 'pw1'), ('b2', 'pw2')]",
+        "c['slavePortnum'] = 9989",
+        "c['builders'] = []",
+        "",
+    )
+)
+#: The number of the first line after it.
+NEXT = TEXT.count("\n") + 1
+#: A valid file with builders.
+WHOLE = "\n".join(GOOD) + "\n"
 #: The time limit of a valid file in seconds; far more than it needs, on any machine.
 PLENTY = 60.0
 #: The time limit of a file that never ends.
-LITTLE = 3.0
+LITTLE = 2.0
 
 
 class Contract(unittest.TestCase):
@@ -62,10 +76,10 @@ class Contract(unittest.TestCase):
 
     async def test_good(self) -> None:
         """A valid file is accepted, and its output, on both streams, is reported."""
-        self.write("import sys\nprint('hé')\nprint('ho', file=sys.stderr)\nc['titel'] = 1\n")
+        self.write("import sys\nprint('hé')\nprint('ho', file=sys.stderr)\nc['titel'] = 1\n", WHOLE)
         report = await self.ask()
         self.assertEqual((report.ok, report.errors), (True, ()))
-        self.assertEqual([warning.line for warning in report.warnings], [NEXT + 3])
+        self.assertEqual([warning.line for warning in report.warnings], [len(GOOD) + 4])
         self.assertEqual(report.output, "hé\nho\n")
 
     async def test_sameAsHere(self) -> None:
@@ -105,7 +119,7 @@ class Contract(unittest.TestCase):
             [error] = await self.refused(more, LITTLE)
             place, _, message = error.partition(": ")
             self.assertIn(place, (f"master.cfg:{NEXT}", f"master.cfg:{NEXT + 1}"))
-            self.assertEqual(message, f"it did not finish in 3 s (it was at line {place.partition(':')[2]})")
+            self.assertEqual(message, f"it did not finish in 2 s (it was at line {place.partition(':')[2]})")
 
     async def test_neverEndsElsewhere(self) -> None:
         """If that line is in a module beside the file, the error has the module's line; in any directory."""
@@ -137,6 +151,7 @@ class Contract(unittest.TestCase):
         with self.assertRaises(ProcessLookupError):
             while True:  # until init, or its replacement, has reaped it
                 os.kill(int(pid), 0)
+                await moments(0.01)
 
     async def test_changesProcess(self) -> None:
         """A file that changes state of the whole process is refused for each such change."""
@@ -199,7 +214,7 @@ class Contract(unittest.TestCase):
         """A child that does not react to its own clock is ended from outside."""
         self.patch(childload, "GRACE", LITTLE)
         [error] = await self.refused("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n", LITTLE)
-        self.assertEqual(error, "master.cfg: it did not finish in 3 s")
+        self.assertEqual(error, "master.cfg: it did not finish in 2 s")
 
 
 class CheckInChildTests(Contract):
@@ -262,7 +277,7 @@ class CheckInChildTests(Contract):
     def test_twistedNotNeeded(self) -> None:
         """The child starts fast, because it needs only the standard library."""
         look = "import sys\nprint([n for n in sys.modules if n.startswith(('twisted', 'zope'))])\n"
-        self.write(text=look + TEXT)
+        self.write(text=look + WHOLE)
         self.assertEqual(checkInChild("master.cfg", str(self.basedir), PLENTY).output, "[]\n")
 
     def test_masterNotNeeded(self) -> None:
@@ -271,7 +286,7 @@ class CheckInChildTests(Contract):
             "import sys\nfrom buildbot.process import factory\n"
             "print([n for n in sys.modules if n.startswith(('buildbot.store', 'buildbot.wire.broker'))])\n"
         )
-        self.write(text=look + TEXT)
+        self.write(text=look + WHOLE)
         self.assertEqual(checkInChild("master.cfg", str(self.basedir), PLENTY).output, "[]\n")
 
 
