@@ -33,7 +33,7 @@ _MODULES = {
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave",),
-    "status": ("status.html", "status.mail", "status.tinderbox", "status.words", "status.client"),
+    "status": tuple(f"status.{each}" for each in "html mail tinderbox webhook words client".split()),
 }
 #: The modules that are names of a group.
 _SUBMODULES = {("util", "svn"): "buildbot.changes.svnpoller"}

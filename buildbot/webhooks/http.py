@@ -1,0 +1,256 @@
+# -*- test-case-name: tests.unit.webhooks.test_http -*-
+"""Post messages to a web server, with Python's own HTTP client in a thread of its own.
+
+A slow server blocks only this thread. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from twisted.internet.defer import Deferred
+
+from buildbot.events.reactors import ThreadReactor
+from buildbot.mails.smtp import inDaemonThread
+from buildbot.outgoing.target import Refused, TargetDown
+from buildbot.text.printable import plainLine
+from buildbot.webhooks.signature import signature
+
+#: Seconds for each answer of the server, and the most bytes of one that are read.
+TIMEOUT = 30.0
+LONGEST_ANSWER = 65536
+#: The answers after which the same message may be accepted later.
+_LATER = (408, 409, 425, 429)
+#: The answers that say that the address or the secret is wrong.
+_WRONG = (401, 403, 404, 405, 407)
+
+
+@dataclass(frozen=True)
+class Address:
+    """I am where messages are posted.
+
+    @ivar url: may have a user and a password, or a secret in its path: it is never shown.
+    @ivar secret: signs the messages; None: they are not signed.
+    @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
+    """
+
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    caFile: str | None = None
+
+    @property
+    def parts(self) -> SplitResult:
+        """The parts of the URL."""
+        return urlsplit(self.url)
+
+    @property
+    def name(self) -> str:
+        """The address for people. Some numbers stand for the rest of the URL."""
+        told = sha256(self.url.encode("utf-8", "replace")).hexdigest()[:6]
+        return f"webhook to {self.parts.hostname} ({told})"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """I am the answer of a server: its status, and its header Retry-After if there is one."""
+
+    status: int
+    retryAfter: str | None = None
+
+
+class Connection:
+    """I am a connection to a web server. All methods but L{abort} may block; one thread uses me at a time."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._connection: http.client.HTTPConnection | None = None
+        self._isAborted = False
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Post a message; once more over a new connection, if the server has closed an old one.
+
+        @raise OSError: also http.client.HTTPException.
+        """
+        isOld = self._connection is not None
+        try:
+            return self._posted(headers, body)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            self.close()
+            if not isOld or self._isAborted:
+                raise
+            return self._posted(headers, body)
+
+    def _posted(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._connected()
+        if self._isAborted:
+            raise TimeoutError("it took too long to connect")
+        parts = self._address.parts
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        rest = answer.read(LONGEST_ANSWER + 1)
+        if len(rest) > LONGEST_ANSWER or answer.will_close:
+            self.close()
+        return Reply(answer.status, answer.getheader("Retry-After"))
+
+    def _connected(self) -> http.client.HTTPConnection:
+        parts = self._address.parts
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            if self._address.caFile:
+                context.load_verify_locations(self._address.caFile)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, parts.port, timeout=TIMEOUT, context=context
+            )
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT)
+        connection.connect()
+        return connection
+
+    def close(self) -> None:
+        """End the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError):
+                connection.close()
+
+    def abort(self) -> None:
+        """End the connection at once; a call in another thread fails."""
+        self._isAborted = True
+        connection = self._connection
+        sock = None if connection is None else connection.sock
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class HttpTarget:
+    """I am the L{Target<buildbot.outgoing.target.Target>} for a web server.
+
+    A message is a dict: C{id}, and C{body}, a text in JSON.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        reactor: ThreadReactor,
+        now: Callable[[], float],
+        agent: str,
+        inThread: Callable[[Callable[[], None]], object] = inDaemonThread,
+        newConnection: Callable[[Address], Connection] = Connection,
+    ) -> None:
+        """@param now: returns the time, in seconds since the epoch.
+        @param agent: the header User-Agent.
+        @param inThread: runs a function in a thread.
+        """
+        self.address = address
+        self._reactor, self._now, self._agent = reactor, now, agent
+        self._inThread, self._newConnection = inThread, newConnection
+        self._connection: Connection | None = None
+        self._isBusy = False
+
+    def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
+        """See L{Target<buildbot.outgoing.target.Target>}."""
+        connection = self._connection = self._connection or self._newConnection(self.address)
+        self._isBusy = True
+        done: Deferred[None] = Deferred(lambda cancelled: self._abandon(connection))
+        body = message["body"].encode("utf-8")
+        headers = self.headers(message["id"], body)
+
+        def work() -> None:
+            answer: Reply | Exception
+            try:
+                answer = connection.post(headers, body)
+            except Exception as why:
+                answer = why
+            self._reactor.callFromThread(self._ended, connection, done, answer)
+
+        self._inThread(work)
+        return done
+
+    def headers(self, id: str, body: bytes) -> dict[str, str]:
+        """The headers of an attempt."""
+        timestamp = int(self._now())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": self._agent,
+            "webhook-id": id,
+            "webhook-timestamp": str(timestamp),
+        }
+        if self.address.secret is not None:
+            headers["webhook-signature"] = signature(self.address.secret, id, timestamp, body)
+        parts = self.address.parts
+        if parts.username is not None:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Authorization"] = f"Basic {b64encode(login.encode('utf-8')).decode('ascii')}"
+        return headers
+
+    def _ended(self, connection: Connection, done: Deferred[None], answer: Reply | Exception) -> None:
+        if done.called:  # cancelled meanwhile
+            self._inThread(connection.close)
+            return
+        self._isBusy = False
+        outcome = outcomeOf(answer)
+        if outcome is None:
+            done.callback(None)
+            return
+        self._connection = None
+        self._inThread(connection.close)
+        done.errback(outcome)
+
+    def _abandon(self, connection: Connection) -> None:
+        self._isBusy = False
+        if self._connection is connection:
+            self._connection = None
+        connection.abort()
+
+    def rest(self) -> None:
+        """See L{Target<buildbot.outgoing.target.Target>}."""
+        if self._connection is not None and not self._isBusy:
+            connection, self._connection = self._connection, None
+            self._inThread(connection.close)
+
+
+def outcomeOf(answer: Reply | Exception) -> Exception | None:
+    """The meaning of an answer for the sender; None if the message was accepted."""
+    if isinstance(answer, ssl.SSLCertVerificationError):
+        why = getattr(answer, "verify_message", "") or str(answer)
+        return TargetDown(
+            f"its certificate is not valid: {plainLine(why)[:300]}", "name its authority in caFile"
+        )
+    if isinstance(answer, (OSError, http.client.HTTPException)):
+        said = getattr(answer, "strerror", None) or str(answer) or type(answer).__name__
+        return TargetDown(plainLine(said)[:300])
+    if isinstance(answer, Exception):
+        return answer
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    if status in _LATER or status >= 500:
+        return TargetDown(f"it answered {status}", after=_seconds(answer.retryAfter))
+    if 300 <= status < 400:
+        return TargetDown(f"it answered {status}, and redirects are not followed", "write the new address")
+    if status in _WRONG:
+        return TargetDown(f"it answered {status}", "look at the address and the secret")
+    return Refused(f"it answered {status}")
+
+
+def _seconds(retryAfter: str | None) -> float | None:
+    """The seconds of a header Retry-After; its other form, a date, is ignored."""
+    return (
+        float(retryAfter)
+        if retryAfter is not None and retryAfter.isdecimal() and len(retryAfter) < 9
+        else None
+    )

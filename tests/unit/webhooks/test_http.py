@@ -1,0 +1,150 @@
+"""The answers of web servers, and what the sender makes of them."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.trial import unittest
+
+from buildbot.outgoing.target import Refused, TargetDown
+from buildbot.webhooks.http import Address, Connection, HttpTarget, Reply, outcomeOf
+
+ADDRESS = Address("https://me:canary-1@hooks.example:8443/canary-2?x=canary-3", "canary-4")
+MESSAGE = {"id": "a.1", "body": "{}"}
+
+
+class OutcomeTests(unittest.SynchronousTestCase):
+    """See L{outcomeOf}."""
+
+    def test_accepted(self) -> None:
+        """Any 2xx accepts a message."""
+        for status in (200, 202, 204):
+            self.assertIsNone(outcomeOf(Reply(status)))
+
+    def test_down(self) -> None:
+        """A server that fails, refuses everything or redirects is down."""
+        answers: tuple[Reply | Exception, ...] = (
+            *(Reply(status) for status in (301, 307, 401, 403, 404, 405, 408, 429, 500, 502, 503)),
+            ConnectionRefusedError(111, "Connection refused"),
+            TimeoutError("timed out"),
+            http.client.RemoteDisconnected("closed"),
+            http.client.BadStatusLine("x"),
+            ssl.SSLCertVerificationError(1, "self-signed certificate"),
+        )
+        for answer in answers:
+            outcome = outcomeOf(answer)
+            assert isinstance(outcome, TargetDown), answer
+            self.assertTrue(outcome.reason)
+
+    def test_refused(self) -> None:
+        """A message that the server does not understand, or does not want any more, is given up."""
+        for status in (400, 410, 413, 422):
+            self.assertIsInstance(outcomeOf(Reply(status)), Refused)
+
+    def test_retryAfter(self) -> None:
+        """The seconds that the server asks for are obeyed; a date or nonsense is ignored."""
+        for said, after in (
+            ("120", 120),
+            (None, None),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+            ("9" * 50, None),
+        ):
+            outcome = outcomeOf(Reply(429, said))
+            assert isinstance(outcome, TargetDown)
+            self.assertEqual(outcome.after, after)
+
+
+class FakeConnection(Connection):
+    """A connection whose answer a test decides."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.posted: list[tuple[Mapping[str, str], bytes]] = []
+        self.answer: Reply | Exception = Reply(200)
+        self.ended: list[str] = []
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        self.posted.append((headers, body))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.ended.append("close")
+
+    def abort(self) -> None:
+        self.ended.append("abort")
+
+
+class FakeReactor:
+    """A reactor whose calls from threads happen at once."""
+
+    def callFromThread(self, function: Callable[..., object], *args: object) -> None:
+        """Call the function."""
+        function(*args)
+
+
+class TargetTests(unittest.SynchronousTestCase):
+    """See L{HttpTarget}."""
+
+    def setUp(self) -> None:
+        self.connections: list[FakeConnection] = []
+        self.work: list[Callable[[], None]] = []
+        reactor: Any = FakeReactor()
+        self.target = HttpTarget(
+            ADDRESS, reactor, lambda: 1000.7, "buildbot/1", self.work.append, self.newConnection
+        )
+
+    def newConnection(self, address: Address) -> FakeConnection:
+        self.connections.append(FakeConnection(address))
+        return self.connections[-1]
+
+    def run_(self) -> None:
+        """Let the threads work."""
+        while self.work:
+            self.work.pop(0)()
+
+    def test_headers(self) -> None:
+        """A message has its id, the time of the attempt, the signature and the login."""
+        done = self.target.deliver(MESSAGE)
+        self.run_()
+        self.successResultOf(done)
+        ((headers, body),) = self.connections[0].posted
+        self.assertEqual(body, b"{}")
+        self.assertEqual((headers["webhook-id"], headers["webhook-timestamp"]), ("a.1", "1000"))
+        self.assertRegex(headers["webhook-signature"], r"^v1,[A-Za-z0-9+/]{43}=$")
+        self.assertEqual(headers["Authorization"], "Basic bWU6Y2FuYXJ5LTE=")
+
+    def test_secret(self) -> None:
+        """Neither the name nor the text of an address has a secret."""
+        self.assertNotIn("canary", f"{ADDRESS!r} {ADDRESS.name}")
+        self.assertIn("hooks.example", ADDRESS.name)
+        self.assertNotEqual(ADDRESS.name, Address("https://hooks.example/other").name)
+
+    def test_failed(self) -> None:
+        """After a failure there is a new connection; after a success, the same one."""
+        for answer, kind in ((Reply(200), None), (Reply(500), TargetDown), (Reply(200), None)):
+            done = self.target.deliver(MESSAGE)
+            self.connections[-1].answer = answer
+            self.run_()
+            if kind is None:
+                self.successResultOf(done)
+            else:
+                self.failureResultOf(done, kind)
+        self.target.rest()
+        self.run_()
+        self.assertEqual(
+            [(len(each.posted), each.ended) for each in self.connections], [(2, ["close"]), (1, ["close"])]
+        )
+
+    def test_cancelled(self) -> None:
+        """A delivery that takes too long is cut off; its late end does no harm."""
+        done = self.target.deliver(MESSAGE)
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.run_()
+        self.assertEqual(self.connections[0].ended, ["abort", "close"])
