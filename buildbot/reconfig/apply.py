@@ -166,10 +166,18 @@ class Applier:
     def _certificates(self, change: ConfigChange) -> list[tuple[listeners.SlavePort, Any]]:
         """Read the certificates of the kept ports again. Raises Refused if one cannot be read."""
         kept = [port for name, port in self.ports.items() if name not in change.portsRemoved]
+        gone = {id(each) for each in change.statusRemoved}
+        kept += self._pluginPorts(each for each in self.config.status if id(each) not in gone)
         try:
             return [(port, listeners.renewed(port)) for port in kept]
         except listeners.CannotOpen as error:
             raise Refused([str(error)]) from error
+
+    def _pluginPorts(self, plugins: Iterable[object]) -> list[listeners.SlavePort]:
+        """The open ports of status targets."""
+        return [
+            port for each in plugins if isinstance(each, listeners.Reserving) for port in each.openPorts()
+        ]
 
     async def abandon(self, prepared: Prepared) -> None:
         """Undo L{prepare} because the master is stopping. Stopped services are not started again."""
@@ -247,7 +255,8 @@ class Applier:
 
     def warnings(self) -> list[str]:
         """A line for each certificate that expires soon."""
-        return list(listeners.expiryWarnings(self.ports.values(), datetime.now(timezone.utc)))
+        ports = [*self.ports.values(), *self._pluginPorts(self.config.status)]
+        return list(listeners.expiryWarnings(ports, datetime.now(timezone.utc)))
 
 
 def _services(parent: PluginParent, plugins: Iterable[object]) -> list[Pair]:

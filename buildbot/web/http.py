@@ -237,6 +237,10 @@ class Site(server.Site):
         self.connections = Crowd(reactor)
         self._accessLog = logFile
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """The protocols for TLS. A channel of mine does not speak HTTP/2."""
+        return [b"http/1.1"]
+
     def startFactory(self) -> None:
         """Open the access log."""
         server.Site.startFactory(self)

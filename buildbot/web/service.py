@@ -282,6 +282,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         master: Any = self.parent
         return master.status
 
+    def openPorts(self) -> list[SlavePort]:
+        """See L{Reserving}."""
+        return list(self._ports.values())
+
     def describePorts(self) -> list[str]:
         """Describe the open ports, one line each."""
         return [str(port) for port in self._ports.values()]

@@ -7,14 +7,14 @@ L{buildbot.wire.slaveport} has the factory of their connections.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
+from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory, IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
@@ -176,7 +176,12 @@ class Reserving:
     async def release(self) -> None:
         """Close the ports, if I have not started."""
 
+    def openPorts(self) -> Sequence[SlavePort]:
+        """The open ports. A reconfig reads their certificates again."""
+        return ()
 
+
+@implementer(IProtocolNegotiationFactory)
 class Gate(ServerFactory):
     """I pass connections to another factory, once there is one. Until then they are closed."""
 
@@ -186,6 +191,11 @@ class Gate(ServerFactory):
     def buildProtocol(self, addr: Any) -> Any:
         """The protocol of the other factory."""
         return None if self.factory is None else self.factory.buildProtocol(addr)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """The protocols of the other factory, for TLS: browsers need one that they know."""
+        ours = IProtocolNegotiationFactory(self.factory, None)
+        return [] if ours is None else list(ours.acceptableProtocols())
 
 
 class PortSet(Mapping[str, SlavePort]):
