@@ -29,6 +29,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.audit import DONE, MASTER, PROCESS, SIGNAL, Audit, By
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
+from buildbot.control.changecommands import ChangeCommands
 from buildbot.control.debug import DebugAccount
 from buildbot.control.mastercommands import MasterCommands
 from buildbot.control.plugins import Control
@@ -157,6 +158,7 @@ class BuildMaster(PluginParent):
             **SlaveCommands(self.botmaster).handlers(),
             **builds.handlers(),
             **RequestCommands(self.botmaster, builds).handlers(),
+            **ChangeCommands(self.addChange).handlers(),
         }
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)

@@ -95,6 +95,12 @@ FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
 PARAMS = Kind("an object of names and texts, or lists of texts", _areParams)
 NAMES = Kind("a list of names", lambda value: isinstance(value, list) and all(map(_isName, value)))
+TEXTS = Kind("a list of texts", lambda value: isinstance(value, list) and all(map(_isText, value)))
+REVISION = Kind("text or a whole number", lambda value: _isText(value) or _isNumber(value))
+TIME = Kind(
+    "a number of seconds since 1970",
+    lambda value: type(value) in (int, float) and 0 <= value < 1e12,  # type: ignore[operator]
+)
 PROPERTIES = Kind("an object of names and plain values", _areProperties)
 
 #: The parameters of each command.
@@ -149,6 +155,22 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "change": replace(NUMBER, isRequired=True),
         "builder": NAME.optional(),
         "who": TEXT,
+    },
+    "sendchange": {
+        "who": replace(TEXT, isRequired=True),
+        "files": replace(TEXTS, isRequired=True),
+        "comments": replace(TEXT, isRequired=True),
+        "branch": TEXT.optional(),
+        "revision": REVISION.optional(),
+        "category": TEXT.optional(),
+        "when": TIME.optional(),
+        "revlink": TEXT.optional(),
+        "properties": PROPERTIES.optional(),
+        "links": TEXTS,
+        "isdir": FLAG,
+        "repository": TEXT.optional(),
+        "project": TEXT.optional(),
+        "codebase": TEXT.optional(),
     },
     "ping": {"builder": NAME},
     "pause": {"slave": NAME, "who": TEXT, "why": TEXT},

@@ -55,6 +55,8 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
         builder = params.get("builder")
         subject = MASTER if builder is None else aboutBuilder(builder)
         return Recorded("stopChange", subject, f"change {params['change']}")
+    if command == "sendchange":
+        return Recorded("sendChange", MASTER, _aboutChange(params))
     if command == "ping":
         return Recorded("pingBuilder", aboutBuilder(params["builder"]))
     if command == "reconfig" and not params.get("dryRun"):
@@ -67,6 +69,12 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
     if command in ("shutdown", "cancelshutdown"):
         return Recorded("shutdown", MASTER, "clean" if command == "shutdown" else "cancelled")
     return None
+
+
+def _aboutChange(params: Mapping[str, Any]) -> str:
+    """The author, the revision and the branch of a change that is sent."""
+    told = (("by", params.get("who")), ("revision", params.get("revision")), ("on", params.get("branch")))
+    return ", ".join(f"{word} {str(value)[:100]}" for word, value in told if value not in (None, ""))
 
 
 def peerOf(transport: object) -> By:

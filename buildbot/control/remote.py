@@ -42,6 +42,10 @@ class Question:
     body: Mapping[str, object] | None = None
 
 
+class NeverTaken(ControlError):
+    """The master never takes these values: to send them again does not help."""
+
+
 class NotRemote(ControlError):
     """The API has no such command."""
 
@@ -51,6 +55,8 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
 
     @raise NotRemote: the command works only on the master's machine.
     """
+    if command == "sendchange":
+        return Question("changes", {}, params)
     given = {name: value for name, value in params.items() if name != "who"}
     if command == "status":
         return Question("status", given)
@@ -109,7 +115,8 @@ def request(
     @param token: the token of a script; empty for none.
     @param patience: the most seconds to wait; None: L{LONGEST}.
     @param open: sends the request, like C{urlopen}.
-    @raise ControlError: the master refused the command, or cannot be reached; L{NoAnswer}: it was too slow.
+    @raise ControlError: the master refused the command, or cannot be reached; L{NoAnswer}: it was too slow;
+        L{NeverTaken}: a value cannot be used.
     """
     question = questionOf(command, params)
     asked = urllib.request.Request(_address(url, question, token), _encoded(question))
@@ -152,7 +159,8 @@ def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[floa
     try:
         yield patience
     except urllib.error.HTTPError as refused:
-        raise ControlError(_refusal(refused, url, params)) from None
+        kind = NeverTaken if refused.code in (400, 413) else ControlError
+        raise kind(_refusal(refused, url, params)) from None
     except TimeoutError:
         raise NoAnswer(f"the master did not answer within {patience:g} s") from None
     except urllib.error.URLError as why:

@@ -239,6 +239,8 @@ class SendChangeOptions(CommandOptions):
     ]
     optParameters = [
         ["master", "", None, "The address of the master, HOST:PORT."],
+        ["url", None, None, "Send to the master whose web pages are at this address, in place of --master."],
+        ["token", None, None, "With --url: the file with the token of a script. Default: BUILDBOT_TOKEN."],
         ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. --auth-file hides it better."],
         ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
         ["username", "u", None, "Who committed the change."],
@@ -262,8 +264,9 @@ class SendChangeOptions(CommandOptions):
     ]
     longdesc = (
         "Tells a master about a change of these files. Returns with status 0 once the master has the "
-        "change on disk. With --changes, several changes are sent over one connection. The master needs a "
-        "PBChangeSource in c['sources']."
+        "change on disk. With --changes, several changes are sent one after the other. With --master, the "
+        "master needs a PBChangeSource in c['sources']. With --url, the token needs the action "
+        "sendChange."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -272,10 +275,15 @@ class SendChangeOptions(CommandOptions):
 
     def postOptions(self) -> None:
         """Check the options as far as possible without a master."""
+        self._checkPlace()
         if self["changes"] is not None:
             self._checkChanges()
-        elif self["master"] is None or self["username"] is None:
-            raise usage.UsageError("--master=HOST:PORT and --username are needed")
+        elif self["username"] is None:
+            raise usage.UsageError(
+                "--username is needed"
+                if self["url"] is not None
+                else "--master=HOST:PORT and --username are needed"
+            )
         for one, other in (("auth", "auth-file"), ("comments", "logfile")):
             if self[one] is not None and self[other] is not None:
                 raise usage.UsageError(f"--{one} and --{other} are alternatives: give only one of them")
@@ -285,10 +293,21 @@ class SendChangeOptions(CommandOptions):
         if len(read) > 1:
             raise usage.UsageError(f"standard input cannot hold both --{read[0]} and --{read[1]}")
 
+    def _checkPlace(self) -> None:
+        """Check the options that name the master. Raises UsageError unless one is named, with its login."""
+        if self["url"] is None:
+            if self["master"] is None:
+                needed = "is needed" if self["changes"] is not None else "and --username are needed"
+                raise usage.UsageError(f"--master=HOST:PORT {needed}, or --url in place of --master")
+            if self["token"] is not None:
+                raise usage.UsageError("--token belongs to --url")
+            return
+        for name in ("master", "auth", "auth-file"):
+            if self[name] is not None:
+                raise usage.UsageError(f"--{name} is for a PBChangeSource: leave it out with --url")
+
     def _checkChanges(self) -> None:
         """Check the options for --changes. Raises UsageError for options about a single change."""
-        if self["master"] is None:
-            raise usage.UsageError("--master=HOST:PORT is needed")
         revisions = ("revision", "revision_number", "revision_file")
         places = ("repository", "project", "codebase")
         about = ("username", "branch", "comments", "logfile", "category", *places, *revisions)

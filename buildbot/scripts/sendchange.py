@@ -9,17 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
 
 from buildbot.clients.sendchange import ACCOUNT, Sender, SendFailed
+from buildbot.control.client import ControlError, NoAnswer
 from buildbot.daemon.oserrors import inWords
+from buildbot.events.onuse import onUse
 from buildbot.scripts.inreactor import resultOf
-from buildbot.scripts.output import CommandFailed, Config, complain, say, setting, waiting
+from buildbot.scripts.output import CommandFailed, Config, complain, say, setting, tokenOf, waiting
 from buildbot.text.plural import counted
 from buildbot.text.undecoded import sendable
+
+if TYPE_CHECKING:
+    from buildbot.control import remote
+else:  # it is slow to import, and seldom needed
+    remote = onUse("buildbot.control.remote")
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"
@@ -37,6 +44,8 @@ def sendchange(config: Config) -> int:
 
     @raise CommandFailed: a change was not sent, or the master did not confirm it.
     """
+    if config.get("url"):
+        return _sendToURL(config)
     try:
         with waiting(config, f"{config.get('master')} to accept the change"):
             resultOf(lambda: send(config))
@@ -80,6 +89,87 @@ def send(config: Config) -> Deferred[None]:
     )
 
 
+def _sendToURL(config: Config) -> int:
+    """Send changes to the API of a master. Status 0 once it has them on disk.
+
+    @raise CommandFailed: a change was not sent, or the master did not confirm it.
+    """
+    path = config.get("changes")
+    if path is not None:
+        return _sendListedToURL(config, changesOf(_read("changes", str(path)), str(path)))
+    names = ("branch", "category", "repository", "project", "codebase")
+    files: Any = config.get("files") or ()
+    change = {
+        "who": config["username"],
+        "files": list(files),
+        "comments": _comments(config),
+        "revision": _revision(config),
+        **{name: config[name] for name in names if config.get(name) is not None},
+    }
+    answer = _post(config, {name: _allSendable(value) for name, value in change.items() if value is not None})
+    say(config, f"change {answer['change']} sent successfully")
+    return 0
+
+
+def _sendListedToURL(config: Config, listed: Sequence[dict[str, Any]]) -> int:
+    """Send the changes of a file one after the other, and print the outcome of each at once."""
+    refused = 0
+    for number, change in enumerate(listed, 1):
+        why = None
+        try:
+            _post(config, change)
+        except _NeverTaken as failed:  # after another failure, the next change would fail, too
+            why = str(failed)
+        refused += why is not None
+        _tell(config, number, why)
+    if refused:
+        raise _refusedChanges(refused, len(listed))
+    return 0
+
+
+class _NeverTaken(CommandFailed):
+    """The master never takes this change; others it may take."""
+
+
+def _post(config: Config, change: Mapping[str, Any]) -> Any:
+    """Send one change to the API, and return the answer. Raises L{CommandFailed}."""
+    url, patience = str(config["url"]), setting(config, "timeout", float, 60.0)
+    wrong = next(_undecoded(change), None)
+    if wrong is not None:
+        raise _NeverTaken(f"--url: only text in UTF-8 can be sent, not {wrong!r}")
+    try:
+        with waiting(config, f"{url} to accept the change"):
+            return remote.request(url, tokenOf(config), "sendchange", change, patience)
+    except remote.NeverTaken as why:
+        raise _NeverTaken(str(why)) from None
+    except NoAnswer as why:
+        raise CommandFailed(f"{why}; it may still take the change") from None
+    except ControlError as why:
+        raise CommandFailed(*str(why).split("\n")) from None
+
+
+def _undecoded(value: object) -> Iterator[bytes]:
+    """The texts in a value that are no UTF-8."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, (list, Mapping)):
+        for each in [*value, *value.values()] if isinstance(value, Mapping) else value:
+            yield from _undecoded(each)
+
+
+def _tell(config: Config, number: int, why: str | None) -> None:
+    """Print the outcome of one change of a file."""
+    if config.get("json"):
+        print(json.dumps({"change": number, "sent": why is None, "why": why}), flush=True)
+    else:
+        say(config, f"change {number}: {'sent' if why is None else f'not sent: {why}'}")
+
+
+def _refusedChanges(refused: int, all: int) -> CommandFailed:
+    count = f"{refused} of {counted(all, 'change')}"
+    return CommandFailed(f"the master refuses {count}: sending again does not help")
+
+
 def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]) -> Deferred[None]:
     """Send the changes of a file over one connection, and print the outcome of each at once."""
     refused: list[int] = []
@@ -87,15 +177,11 @@ def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]
     def told(index: int, why: str | None) -> None:
         if why is not None:
             refused.append(index)
-        if config.get("json"):
-            print(json.dumps({"change": index + 1, "sent": why is None, "why": why}), flush=True)
-        else:
-            say(config, f"change {index + 1}: {'sent' if why is None else f'not sent: {why}'}")
+        _tell(config, index + 1, why)
 
     def over(result: object) -> None:
         if refused:
-            count = f"{len(refused)} of {counted(len(listed), 'change')}"
-            raise CommandFailed(f"the master refuses {count}: sending again does not help")
+            raise _refusedChanges(len(refused), len(listed))
 
     return sender.sendAll(listed, told).addCallback(over)
 

@@ -23,11 +23,13 @@ from buildbot.web.requestcounts import RequestCounts
 
 log = Logger()
 
-#: The most bytes of a body, and of the body of a hook.
+#: The most bytes of a body, of one with a change, and of that of a hook.
 LARGEST_BODY = 64 * 1024
+LARGEST_CHANGE = 4 * 1024 * 1024
 LARGEST_HOOK = 25 * 1024 * 1024
-#: The path of hooks.
+#: The paths of hooks and of changes.
 _HOOKS = b"/change_hook/"
+_CHANGES = b"/api/v1/changes"
 #: Seconds after which a client is disconnected that does not read its answer.
 MUTE = 60.0
 #: The size of a piece of a large answer, in bytes.
@@ -154,6 +156,8 @@ class Request(server.Request):
         """Refuse a body that is too large before it is read."""
         line = getattr(self.channel, "_path", b"") or b""
         self._room = LARGEST_HOOK if _HOOKS in line else LARGEST_BODY
+        if line.partition(b"?")[0].endswith(_CHANGES):
+            self._room = LARGEST_CHANGE  # it may have the names of thousands of files
         server.Request.gotLength(self, min(length or 0, 100_000))
         if length is not None and length > self._room:
             self._refuse()

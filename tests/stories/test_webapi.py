@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
+
 from buildbot.control.remote import questionOf
 from buildbot.model.change import Change
 from buildbot.web.api import events as eventstreams
@@ -237,6 +239,39 @@ class ActionsTests(APICase):
         self.finish()
         self.assertEqual(self.post("/builders/full/builds/0/rebuild").json["build"], 1)
 
+    def test_sendChange(self) -> None:
+        """A change is stored once for each key, given to the schedulers, and recorded with its sender."""
+        said = {"who": "ann", "files": ["a.c"], "comments": "why", "branch": "stable", "revision": "r1"}
+        first = self.send("/changes", said, Idempotency_Key="k1")
+        self.assertEqual(first.status, 202)
+        self.assertEqual(self.send("/changes", said, Idempotency_Key="k1").json, first.json)
+        number = first.json["change"]
+        self.assertTrue(first.headers["location"].endswith(f"api/v1/changes/{number}"))
+        found = self.get(f"/changes/{number}").json
+        self.assertEqual((found["who"], found["branch"], found["revision"]), ("ann", "stable", "r1"))
+        self.assertEqual(self.send("/changes", said).json["change"], number + 1)
+        entries = [(each.action, each.subject, each.detail) for each in self.actions()]
+        self.assertEqual(entries, [("sendChange", "master", "by ann, revision r1, on stable")] * 2)
+
+    def test_wrongChange(self) -> None:
+        """A change that can never be taken is refused with the reason; a large one is taken."""
+        good = {"who": "ann", "files": ["a.c"], "comments": "why"}
+        for wrong, why in (
+            ({"files": 5}, "files must be a list of texts"),
+            ({"who": None}, "who must be text"),
+            ({"branch": "x" * 5000}, "branch has more than 4096 characters"),
+            ({"colour": "red"}, "unknown parameter 'colour'"),
+            ({"when": -1}, "when must be a number of seconds"),
+            ({"properties": {"p": "x" * 70_000}}, "properties has more than 65536 characters"),
+        ):
+            answer = self.send("/changes", {**good, **wrong})
+            self.assertEqual(answer.status, 400, wrong)
+            self.assertIn(why, answer.json["detail"])
+        self.assertEqual(self.send("/changes", {"who": "ann"}).status, 400)
+        self.assertEqual(self.actions(), [])
+        many = [f"src/{number}/file.c" for number in range(10_000)]
+        self.assertEqual(self.send("/changes", {**good, "files": many}).status, 202)
+
     def test_slaves(self) -> None:
         """A slave is paused and unpaused."""
         self.assertEqual(self.post("/slaves/bot1/pause", why="new disk").json["why"], "new disk")
@@ -295,6 +330,22 @@ class RefusedTests(APICase):
         self.assertEqual(answer.status, 403)
         (entry,) = self.actions()
         self.assertEqual((entry.action, entry.outcome), ("forceBuild", "refused"))
+
+    def test_sendChange(self) -> None:
+        """A change is taken with a token for sendChange; with another token, or with none, it is refused."""
+        body = json.dumps({"who": "ann", "files": [], "comments": ""}).encode()
+
+        def send(**headers: str) -> int:
+            return self.ask(f"{API}/changes", "POST", body, Content_Type="application/json", **headers).status
+
+        self.assertEqual(send(), 403)
+        for actions, status in ((["sendChange"], 202), (["forceBuild"], 403), (["view"], 403)):
+            made = ensureDeferred(self.master.logins.tokens.add("ci", actions, self.master.botmaster.now()))
+            secret = self.successResultOf(made)[0]
+            self.assertEqual(send(Authorization=f"Bearer {secret}"), status, actions)
+            self.successResultOf(ensureDeferred(self.master.logins.tokens.revoke("ci")))
+        outcomes = [each.outcome for each in self.actions() if each.action == "sendChange"]
+        self.assertEqual(outcomes, ["refused", "refused", "done", "refused"])
 
 
 class EventsTests(APICase):

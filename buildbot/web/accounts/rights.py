@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, str] = {
     "stopBuild": "stop builds",
     "cancelRequest": "cancel build requests",
     "stopChange": "stop the builds of a change",
+    "sendChange": "send changes",
     "pauseSlave": "pause slaves",
     "drainSlave": "drain slaves",
     "disconnectSlave": "disconnect slaves",

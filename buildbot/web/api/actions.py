@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from buildbot.changes.changedict import BadChange, changeFrom
 from buildbot.control.audit import MASTER
 from buildbot.control.client import ControlError
 from buildbot.control.protocol import COMMANDS, BadRequest, understand
@@ -152,6 +153,20 @@ async def stopChange(call: Call) -> Answer:
     return await _act(call, "stopchange", {"change": call.values["number"]})
 
 
+def _change(call: Call, found: Params) -> Href:
+    """The change that was taken."""
+    return call.to("api", "v1", "changes", found["change"])
+
+
+async def sendChange(call: Call) -> Answer:
+    """Take a change."""
+    try:
+        changeFrom(_checked("sendchange", _body(call), call))
+    except BadChange as why:
+        raise Problem(400, "The body is wrong", f"{why}.") from None
+    return await _act(call, "sendchange", {}, partial(_change, call))
+
+
 def _ofSlave(command: str) -> Callable[[Call], Any]:
     async def act(call: Call) -> Answer:
         return await _act(call, command, {"slave": slaveOf(call)})
@@ -176,6 +191,7 @@ ROUTES = (
     ),
     _acting("/builders/{builder}/cancel", cancelAll, "Cancel all requests that wait.", "Cancelled"),
     _acting("/requests/{number:int}/cancel", cancel, "Cancel a waiting request.", "Cancelled"),
+    _acting("/changes", sendChange, "Take a change, and give it to the schedulers.", "SentChange"),
     _acting(
         "/changes/{number:int}/stop",
         stopChange,

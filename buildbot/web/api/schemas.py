@@ -343,6 +343,7 @@ SCHEMAS.update(
             cancelled=_list(WHOLE, "The numbers of the requests."),
         ),
         "Cancelled": _object("The cancelled requests.", builder=TEXT, cancelled=_list(WHOLE)),
+        "SentChange": _object("A change that is stored.", change=_of("integer", about="Its number.")),
         "StoppedChange": _object(
             "What was stopped.",
             change=WHOLE,

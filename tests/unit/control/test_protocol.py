@@ -11,11 +11,12 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
+from buildbot.control.changecommands import ChangeCommands
 from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
 from buildbot.control.requestcommands import RequestCommands
 from buildbot.control.server import ControlServer
@@ -137,6 +138,7 @@ class HandlersTests(BuildCase):
             **BuildCommands(self.botmaster).handlers(),
             **RequestCommands(self.botmaster, BuildCommands(self.botmaster)).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
+            **ChangeCommands(lambda change: succeed(change.numbered(1))).handlers(),
         }
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
 
@@ -170,7 +172,7 @@ class HandlersTests(BuildCase):
     )
     def test_anything(self, command: str, params: dict[str, Any]) -> None:
         """H10: any request is served or refused in plain words; nothing raises internally."""
-        names = {"builder": "full", "slave": "bot1", "number": 0}
+        names = {"builder": "full", "slave": "bot1", "number": 0, "files": ["a.c"], "comments": ""}
         whole = {name: value for name, value in names.items() if name in COMMANDS[command]}
         for request in (params, {**whole, **params}, {**params, **whole}):
             known = {name: value for name, value in request.items() if name in COMMANDS[command]}
@@ -197,13 +199,11 @@ class HandlersTests(BuildCase):
             {"a": "\ud800"},
             2**64,
         ]
+        good: dict[str, object] = {"builder": "full", "slave": "bot1", "number": 0, "change": 0}
+        good.update(who="ann", files=[], comments="")
         for command in self.handlers:
             for name, kind in COMMANDS[command].items():
-                required = {
-                    each: {"builder": "full", "slave": "bot1", "number": 0, "change": 0}[each]
-                    for each, other in COMMANDS[command].items()
-                    if other.isRequired
-                }
+                required = {each: good[each] for each, other in COMMANDS[command].items() if other.isRequired}
                 for value in values:
                     if not kind.accepts(value):
                         said = self.answer({**required, name: value, "command": command})

@@ -42,6 +42,12 @@ class RecordOfTests(unittest.SynchronousTestCase):
             ("cancel", {"builder": "b", "request": 3}, Recorded("cancelRequest", "builder/b", "request 3")),
             ("cancel", {"builder": "b"}, Recorded("cancelRequest", "builder/b", "all requests")),
             ("stopchange", {"change": 5}, Recorded("stopChange", "master", "change 5")),
+            ("sendchange", {"who": "ann", "branch": None}, Recorded("sendChange", "master", "by ann")),
+            (
+                "sendchange",
+                {"who": "ann", "revision": 0, "branch": "x" * 200},
+                Recorded("sendChange", "master", f"by ann, revision 0, on {'x' * 100}"),
+            ),
             ("ping", {"builder": "b"}, Recorded("pingBuilder", "builder/b")),
             ("pause", {"slave": "s", "why": "disk"}, Recorded("pauseSlave", "slave/s", "disk")),
             ("unpause", {"slave": "s"}, Recorded("pauseSlave", "slave/s", "unpaused")),

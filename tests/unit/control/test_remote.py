@@ -14,7 +14,7 @@ from twisted.trial import unittest
 
 from buildbot.control import remote
 from buildbot.control.client import ControlError, NoAnswer
-from buildbot.control.remote import NotRemote, questionOf, request
+from buildbot.control.remote import NeverTaken, NotRemote, questionOf, request
 
 URL = "https://ci.example.org/bb/"
 
@@ -53,6 +53,19 @@ class RemoteTests(unittest.TestCase):
         (asked,) = site.asked
         self.assertEqual(asked.get_method(), "GET")
         self.assertEqual(asked.full_url, f"{URL}api/v1/overview?builder=a%2Fb&count=3")
+
+    def test_change(self) -> None:
+        """The author of a change is sent; only who acts is left to the token."""
+        asked = questionOf("sendchange", {"who": "ann", "files": []})
+        self.assertEqual((asked.path, asked.body), ("changes", {"who": "ann", "files": []}))
+
+    def test_neverTaken(self) -> None:
+        """Values that can never be used are told apart from a master that does not take them now."""
+        for status, kind in ((400, NeverTaken), (413, NeverTaken), (503, ControlError), (403, ControlError)):
+            try:
+                self.ask(Site(failure=refusal(status, b'{"title": "no"}')), "sendchange", files=[])
+            except ControlError as why:
+                self.assertIs(type(why), kind, status)
 
     def test_action(self) -> None:
         """An action is a POST with the token and a key of its own; the token tells who acts."""

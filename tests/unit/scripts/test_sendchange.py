@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial import unittest
 
 from buildbot.clients.sendchange import Sender, SendFailed
+from buildbot.control import remote
+from buildbot.control.client import ControlError, NoAnswer
 from buildbot.scripts import sendchange
 from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.output import CommandFailed
@@ -211,10 +213,87 @@ class OptionsTests(unittest.TestCase):
                 "the file of --changes describes the changes: leave out a.c",
             ),
             (("--master=h:1", "--changes=-", "--auth-file=-"), "standard input"),
+            (("--url=http://h/", "a.c"), "--username is needed"),
+            (("--url=http://h/", *NEEDED), "--master is for a PBChangeSource"),
+            (("--url=http://h/", "-u", "me", "--auth=a:b"), "--auth is for a PBChangeSource"),
+            (("--url=http://h/", "-u", "me", "--auth-file=x"), "--auth-file is for a PBChangeSource"),
+            ((*NEEDED, "--token=x"), "--token belongs to --url"),
+            (("--url=http://h/", "--changes=x", "-u", "me"), "leave out --username"),
         ):
             said = command("sendchange", *words)
             self.assertEqual(said.status, 2)
             self.assertIn(reason, said.err)
+
+
+class ToURLTests(unittest.TestCase):
+    """Changes that are sent to the web server of a master."""
+
+    URL = "https://ci.example.org/"
+
+    def setUp(self) -> None:
+        self.asked: list[Any] = []
+        self.failures: list[Exception | None] = []
+        self.patch(remote, "request", self._request)
+        self.patch(os, "environ", {**os.environ, "BUILDBOT_TOKEN": "bbt_1"})
+
+    def _request(self, url: str, token: str, command: str, params: Any, patience: float) -> Any:
+        self.asked.append((url, token, command, json.loads(json.dumps(params)), patience))
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        return {"change": len(self.asked)}
+
+    def run_(self, *words: str) -> Any:
+        """The outcome of the command."""
+        return command("sendchange", "--url", self.URL, *words)
+
+    def test_sent(self) -> None:
+        """A change has what the options say, and the number that the master gave it is printed."""
+        said = self.run_(
+            "-u", "me", "-m", "größer", "-n", "12", "-b", "x", "--project", "p", "-t", "5", "a.c"
+        )
+        self.assertEqual((said.status, said.out, said.err), (0, "change 1 sent successfully\n", ""))
+        change = {"who": "me", "files": ["a.c"], "comments": "größer", "revision": 12, "branch": "x"}
+        self.assertEqual(self.asked, [(self.URL, "bbt_1", "sendchange", {**change, "project": "p"}, 5.0)])
+        self.assertEqual(self.run_("-q", "-u", "me", "a.c").out, "")
+
+    def test_notSent(self) -> None:
+        """Status 1 with the reason; a change that may have been taken is told so."""
+        for failure, words in (
+            (ControlError("cannot reach it"), "cannot reach it\n"),
+            (NoAnswer("too slow"), "too slow; it may still take the change\n"),
+            (remote.NeverTaken("The body is wrong"), "The body is wrong\n"),
+        ):
+            self.failures = [failure]
+            said = self.run_("-u", "me", "a.c")
+            self.assertEqual((said.status, said.out, said.err), (1, "", words))
+
+    def test_notUTF8(self) -> None:
+        """A name that is no UTF-8 is refused before anything is sent."""
+        said = self.run_("-u", "me", "a\udcff.c")
+        self.assertEqual(said.status, 1)
+        self.assertIn("only text in UTF-8 can be sent", said.err)
+        self.assertEqual(self.asked, [])
+
+    def test_listed(self) -> None:
+        """The changes of a file are sent one after the other. One that is never taken does not stop them."""
+        path = self.mktemp()
+        with open(path, "w") as stream:
+            for number in range(3):
+                print(json.dumps({"who": "a", "files": [], "comments": str(number)}), file=stream)
+        said = self.run_("--changes", path)
+        self.assertEqual((said.status, said.out), (0, "change 1: sent\nchange 2: sent\nchange 3: sent\n"))
+        self.failures = [None, remote.NeverTaken("no good")]
+        said = self.run_("--json", "--changes", path)
+        told = [json.loads(line) for line in said.out.splitlines()]
+        self.assertEqual(
+            [(each["sent"], each["why"]) for each in told[1:]], [(False, "no good"), (True, None)]
+        )
+        self.assertEqual((said.status, said.err.count("1 of 3 changes")), (1, 1))
+        self.asked, self.failures = [], [None, ControlError("cannot reach it")]
+        said = self.run_("--changes", path)
+        self.assertEqual((said.status, said.out, said.err), (1, "change 1: sent\n", "cannot reach it\n"))
+        self.assertEqual(len(self.asked), 2)
 
 
 class RunTests(unittest.TestCase):

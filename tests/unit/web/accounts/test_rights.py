@@ -50,6 +50,7 @@ SITE = Rights(
         "stopBuild": (Role("dev"), Role("ops")),
         "cancelRequest": Role("ops"),
         "stopChange": Role("ops"),
+        "sendChange": Role("forge"),
         "pauseSlave": Role("ops"),
         "drainSlave": Role("ops"),
         "disconnectSlave": Role("ops"),
@@ -57,16 +58,16 @@ SITE = Rights(
         "admin": Role("admin"),
     }
 )
-#: For each of the six, what each of the 14 actions gives: y allowed, l after login, n never.
+#: For each of the six, what each of the 15 actions gives: y allowed, l after login, n never.
 TABLE = {
-    # in the order of ACTIONS: view, logs, properties, force, rebuild, stop, cancel, change, pause, drain,
-    # disconnect, reconfig, shutdown, admin
-    "stranger": "y l l l l l l l l l l l n l",
-    "user": "y y y n n n n n n n n n n n",
-    "developer": "y y y y y y n n n n n n n n",
-    "operator": "y y y y y y y y y y y n n n",
-    "administrator": "y y y n n n n n n n n y n y",
-    "script": "y y n y n n n n n n n n n n",
+    # in the order of ACTIONS: view, logs, properties, force, rebuild, stop, cancel, stop a change,
+    # send a change, pause, drain, disconnect, reconfig, shutdown, admin
+    "stranger": "y l l l l l l l l l l l l n l",
+    "user": "y y y n n n n n n n n n n n n",
+    "developer": "y y y y y y n n n n n n n n n",
+    "operator": "y y y y y y y y n y y y n n n",
+    "administrator": "y y y n n n n n n n n n y n y",
+    "script": "y y n y n n n n n n n n n n n",
 }
 LETTERS = {Verdict.ALLOWED: "y", Verdict.AFTER_LOGIN: "l", Verdict.NEVER: "n"}
 
@@ -82,8 +83,8 @@ class MatrixTests(unittest.SynchronousTestCase):
     """Every action for every role."""
 
     def test_matrix(self) -> None:
-        """A typical site: 14 actions for 6 roles, each as the table says."""
-        self.assertEqual((len(ACTIONS), len(VISITORS)), (14, 6))
+        """A typical site: 15 actions for 6 roles, each as the table says."""
+        self.assertEqual((len(ACTIONS), len(VISITORS)), (15, 6))
         found = {
             role: " ".join(LETTERS[verdict(SITE, who, action)] for action in ACTIONS)
             for role, who in VISITORS.items()
