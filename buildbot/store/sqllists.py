@@ -19,6 +19,8 @@ from buildbot.store.seams import Cursor, Value
 
 #: With more builders than this, all builds are read by time, and those of other builders are passed over.
 _FEW = 20
+#: The most texts that are remembered so that equal ones of many rows are one object: readers keep many rows.
+_TEXTS = 5000
 #: Greater than every character that may follow in a revision.
 _LAST = "\U0010ffff"
 
@@ -46,6 +48,7 @@ class SqlLists:
 
     def __init__(self, execute: Callable[[str, Sequence[Value]], Cursor]) -> None:
         self._execute = execute
+        self._texts: dict[str, str] = {}
 
     def getBuildRows(self, filter: BuildFilter, count: int, after: Sequence[Any] | None) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
@@ -107,7 +110,13 @@ class SqlLists:
     def _builds(self, conditions: Sequence[str], order: str, *values: Value) -> list[BuildRow]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         statement = f"SELECT {BUILD_ROW} FROM builds {where} {order}"
-        return [buildRow(each) for each in self._execute(statement, values)]
+        if len(self._texts) > _TEXTS:
+            self._texts.clear()
+        same = self._texts.setdefault
+        return [
+            buildRow([same(value, value) if type(value) is str else value for value in row])
+            for row in self._execute(statement, values)
+        ]
 
 
 def _timeOf(filter: BuildFilter) -> str:

@@ -70,7 +70,6 @@ class Dispatcher:
         self._makeTables = tables
         self._door = door
         self.staying = Staying(world.clock, door.whyOut)
-        self._cache = cache.PageCache(world.topics)
 
     @cached_property
     def _tables(self) -> Tables:
@@ -185,28 +184,29 @@ class Dispatcher:
         """A page, or the kept answer if nothing that it shows has changed."""
         who, configuration = call.who, self.world.master.generation  # a reconfig may change any page
         key = (incoming.path, queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
-        kept = self._cache.get(key, self.world.clock.seconds())
+        pages = self.world.part(cache.PageCache)
+        kept = pages.get(key, self.world.clock.seconds())
         if kept is not None:
             return kept
-        async with self._cache.one(key):
-            kept = self._cache.get(key, self.world.clock.seconds())
+        async with pages.one(key):
+            kept = pages.get(key, self.world.clock.seconds())
             return kept if kept is not None else await self._newPage(call, incoming, key)
 
     async def _newPage(self, call: Call, incoming: Incoming, key: Hashable) -> Answer | Stream:
         """Make a page, and keep it if possible."""
-        topics, began = self.world.topics, time.thread_time()
+        topics, pages, began = self.world.topics, self.world.part(cache.PageCache), time.thread_time()
         before, number = topics.lastId(), topics.generation()
         made = await handled(call)
         answer = await self._made(call, incoming, made, before)
         if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
             cost, now = time.thread_time() - began, self.world.clock.seconds()
-            version = self._cache.version(made.topics)
+            version = pages.version(made.topics)
             isCostly = cost > cache.COSTLY
             isSame = topics.generation(*made.topics) <= number
             if isSame or isCostly:
                 until = now + (cache.AGING if made.ages else cache.LONGEST)
                 fresh = now + min(cache.AGING, cost / cache.SHARE) if isCostly else 0.0
-                self._cache.put(key, answer, made.topics, version if isSame else "", until, fresh)
+                pages.put(key, answer, made.topics, version if isSame else "", until, fresh)
         return answer
 
     @staticmethod

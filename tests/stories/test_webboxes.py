@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
+from buildbot.status.topics import builderTopic
 from buildbot.web.pages.boxes import LastRows
 from tests.stories.test_websearch import FIRST, SECOND, HistoryCase
 
@@ -95,6 +96,27 @@ class LastRowsTests(HistoryCase):
         for _ in range(2):
             found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], 20)))
             self.assertEqual([row.number for row in found["full"]], [1, 0])
+        self.assertEqual(len(self.read), 2)
+
+    def test_fewer(self) -> None:
+        """A page that shows fewer builds uses those of a page that shows more, also after news."""
+        self.build(SECOND)
+        kept = LastRows()
+        world: Any = SimpleNamespace(
+            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+        )
+
+        def numbers(count: int) -> list[int]:
+            found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], count)))["full"]
+            again = self.successResultOf(ensureDeferred(kept.of(world, ["full"], count)))["full"]
+            self.assertIs(again, found)
+            return [row.number for row in found]
+
+        self.assertEqual(numbers(20), [1, 0])
+        self.assertEqual((numbers(1), numbers(20), len(self.read)), ([1], [1, 0], 1))
+        self.build(FIRST)
+        self.master.status.topics.touch(builderTopic("full"))
+        self.assertEqual((numbers(1), numbers(2), numbers(20)), ([2], [2, 1], [2, 1, 0]))
         self.assertEqual(len(self.read), 2)
 
     def test_standings(self) -> None:

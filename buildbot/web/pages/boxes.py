@@ -132,16 +132,25 @@ def _made(row: BuildRow, to: Href, title: Title) -> Markup:
 
 @dataclass(frozen=True)
 class _Kept:
-    """Kept rows, and the results that were made of them: key -> values.
+    """The last builds of a builder, and the results that were made of them: (count, key) -> values.
 
     @ivar generation: the generation of the builder when the rows were read; None: they must be read again.
+    @ivar count: how many rows were wanted; there may be fewer.
     @ivar since: the time when all rows were read.
     """
 
     generation: int | None
+    count: int
     rows: list[BuildRow]
     since: float
-    made: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    made: dict[tuple[int, str], tuple[Value, ...]] = field(default_factory=dict)
+    _parts: dict[int, list[BuildRow]] = field(default_factory=dict)
+
+    def first(self, count: int) -> list[BuildRow]:
+        """The last C{count} builds: always the same list."""
+        if count not in self._parts:
+            self._parts[count] = self.rows if len(self.rows) <= count else self.rows[:count]
+        return self._parts[count]
 
 
 def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> list[BuildRow] | None:
@@ -159,7 +168,7 @@ def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> li
 
 
 class LastRows:
-    """I keep the last builds of builders until something happens there.
+    """I keep the last builds of builders until something happens there. Pages that show fewer share them.
 
         After that only the newest rows are read, because finished builds never change. The newest rows of a
     builder with a running build are read each time: the event of a build comes before or after the build is
@@ -167,7 +176,7 @@ class LastRows:
     """
 
     def __init__(self, room: int = ROOM) -> None:
-        self._kept: Limited[tuple[str, int], _Kept] = Limited(room)
+        self._kept: Limited[str, _Kept] = Limited(room)
         self._standings: Limited[str, tuple[int, float, Standing]] = Limited(room)
 
     async def standings(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
@@ -195,16 +204,15 @@ class LastRows:
         kept = {
             name: each
             for name in names
-            if (each := self._kept.get((name, count))) is not None and each.since >= oldest
+            if (each := self._kept.get(name)) is not None and each.count >= count and each.since >= oldest
         }
-        found = {name: each.rows for name, each in kept.items() if each.generation == now[name]}
+        found = {name: each.first(count) for name, each in kept.items() if each.generation == now[name]}
         await self._update(world, found, {name: kept[name] for name in kept if name not in found}, now, count)
         missing = [name for name in names if name not in found]
         if missing:
             began = world.now()
             for name, rows in (await world.store.getLastRows(missing, count)).items():
-                self._keep(name, count, now[name], rows, began)
-                found[name] = rows
+                found[name] = self._keep(name, count, now[name], rows, began).first(count)
         return found
 
     async def _update(
@@ -216,13 +224,14 @@ class LastRows:
         count: int,
     ) -> None:
         """Add the rows of builders whose few new rows complete the kept ones."""
-        if not old or count <= _NEWS:
+        old = {name: kept for name, kept in old.items() if kept.count > _NEWS}
+        if not old:
             return
         for name, news in (await world.store.getLastRows(old, _NEWS)).items():
-            rows = merged(news, old[name].rows, count)
+            rows = merged(news, old[name].rows, old[name].count)
             if rows is not None:
-                self._keep(name, count, now[name], rows, old[name].since)
-                found[name] = rows
+                kept = self._keep(name, old[name].count, now[name], rows, old[name].since)
+                found[name] = kept.first(count)
 
     def once(
         self,
@@ -237,16 +246,18 @@ class LastRows:
         @param rows: the list that L{of} returned. For another list, the result is not kept.
         @param key: the name of the result, with the root of its links.
         """
-        kept = self._kept.get((name, count))
-        if kept is None or kept.rows is not rows:
+        kept = self._kept.get(name)
+        if kept is None or kept.first(count) is not rows:
             return make()
-        if key not in kept.made:
-            kept.made[key] = make()
-        return kept.made[key]
+        if (count, key) not in kept.made:
+            kept.made[count, key] = make()
+        return kept.made[count, key]
 
-    def _keep(self, name: str, count: int, generation: int, rows: list[BuildRow], since: float) -> None:
+    def _keep(self, name: str, count: int, generation: int, rows: list[BuildRow], since: float) -> _Kept:
         isOver = all(row.finished is not None for row in rows)
-        self._kept.put((name, count), _Kept(generation if isOver else None, rows, since), len(rows))
+        kept = _Kept(generation if isOver else None, count, rows, since)
+        self._kept.put(name, kept, len(rows))
+        return kept
 
 
 def lastRowsOf(call: Call) -> LastRows:

@@ -7,10 +7,10 @@ side.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from buildbot.web.markup import Markup, Template
 
@@ -23,25 +23,35 @@ _FULL = Template('<td rowspan="{rows}" class="{kind}">{html}</td>')
 UNIT = 100
 
 
-@dataclass(frozen=True)
 class Box:
-    """One box of a column.
+    """One box of a column. A master keeps thousands of them, so they are small.
 
-    @ivar start: in seconds since the epoch.
-    @ivar end: in seconds since the epoch; at least C{start}.
+    @ivar begins: the start, in hundredths of a second since the epoch.
+    @ivar ends: the end, in the same unit; later than C{begins}.
     @ivar kind: the CSS classes.
     """
 
-    start: float
-    end: float
-    kind: str
-    html: Markup
+    __slots__ = ("_html", "begins", "ends", "kind")
 
-    @cached_property
-    def span(self) -> tuple[int, int]:
-        """The start and the end in hundredths of a second; the end is later."""
-        start = int(self.start * UNIT)
-        return start, max(int(self.end * UNIT), start + 1)
+    def __init__(self, start: float, end: float, kind: str, html: Markup) -> None:
+        """@param start: in seconds since the epoch.
+        @param end: in seconds since the epoch; at least C{start}.
+        """
+        self.begins = int(start * UNIT)
+        self.ends = max(int(end * UNIT), self.begins + 1)
+        self.kind = sys.intern(kind)  # there are few kinds
+        # One symbol in a text doubles the size of the text, but not that of its bytes.
+        self._html = html.encode("utf-8", "surrogatepass")
+
+    @property
+    def html(self) -> Markup:
+        """The content."""
+        return Markup(self._html.decode("utf-8", "surrogatepass"))
+
+    @property
+    def size(self) -> int:
+        """About the bytes of memory that I need."""
+        return len(self._html) + 180
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class Row:
 
 def edges(columns: Sequence[Sequence[Box]], most: int) -> list[int]:
     """The newest C{most} + 1 times at which a row begins or ends, in descending order."""
-    times = {time for boxes in columns for box in boxes for time in box.span}
+    times = {box.begins for boxes in columns for box in boxes}
+    times.update(box.ends for boxes in columns for box in boxes)
     return sorted(times, reverse=True)[: most + 1]
 
 
@@ -90,7 +101,7 @@ def _placed(boxes: Sequence[Box], rising: list[int], count: int, most: int) -> l
     free = 0
     placed = []
     oldest = -rising[-1]
-    seen = [(*box.span, box) for box in boxes if box.span[1] > oldest]
+    seen = [(box.begins, box.ends, box) for box in boxes if box.ends > oldest]
     for start, end, box in sorted(seen, key=lambda each: (-each[1], -each[0])):
         wanted = bisect_left(rising, -end)
         top = max(free, wanted)

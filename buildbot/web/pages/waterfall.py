@@ -23,7 +23,7 @@ from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, 
 from buildbot.web.pages import folding
 from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import isOnBranch, storedBranches
-from buildbot.web.pages.columns import Box, Row, layout
+from buildbot.web.pages.columns import UNIT, Box, Row, layout
 from buildbot.web.pages.folding import Group
 from buildbot.web.pages.matrix import Rows
 from buildbot.web.pages.pieces import clock, paragraph, timeLeft
@@ -98,7 +98,7 @@ class BoxCache:
         """Keep the boxes of a finished build."""
         key = build.builder, build.number or 0
         if self._kept.get(key) is None:
-            self._kept.put(key, boxes, sum(len(box.html) + 100 for box in boxes))
+            self._kept.put(key, boxes, sum(box.size for box in boxes))
 
 
 async def waterfall(call: Call) -> Page:
@@ -124,7 +124,9 @@ async def waterfall(call: Call) -> Page:
     most = query["num_events"] or call.world.options.numEvents
     if call.world.options.numEventsMax is not None:
         most = min(most, call.world.options.numEventsMax)
-    columns = [[box for box in column if span.touches(box.start, box.end)] for column in columns]
+    columns = [
+        [box for box in column if span.touches(box.begins / UNIT, box.ends / UNIT)] for column in columns
+    ]
     reload = max(LEAST_RELOAD, query["reload"]) if query["reload"] else 0
     lines = layout(columns, min(most, 2000))
     return Page(
