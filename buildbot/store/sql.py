@@ -26,6 +26,7 @@ from buildbot.model.records import (
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.rows import outcomeOf
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.batch import Batch
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.counters import Counters
 from buildbot.store.interface import TRIGGERED, StoreConflict
@@ -42,7 +43,7 @@ _T = TypeVar("_T")
 class SqlCore:
     """I am the L{Core} of stores that have a database. Only I write to the database while it is open."""
 
-    _connection: Connection
+    _connection: Batch
 
     def __init__(self) -> None:
         self._counters = Counters()
@@ -52,14 +53,20 @@ class SqlCore:
 
     # transactions
 
-    def begin(self, connection: Connection) -> None:
-        """Work in a transaction of this connection from now on."""
-        self._connection = connection
-        self._execute = connection.execute
+    def begin(self, connection: Connection, isPostponing: bool = True) -> None:
+        """Work in a transaction of this connection from now on.
+
+        @param isPostponing: True to run equal statements together. Then every method, and L{end}, may raise
+            L{Unsure<buildbot.store.batch.Unsure>}.
+        """
+        self._connection = Batch(connection, isPostponing)
+        self._execute = self._connection.execute
+        self._changeOne = self._connection.changeOne
 
     def end(self) -> None:
         """Write the rest of the work. Call this before the commit."""
         self._counters.write(self._connection)
+        self._connection.flush()
 
     def undone(self) -> None:
         """Forget the cached rows: a transaction was rolled back, or another file is opened."""
@@ -72,7 +79,7 @@ class SqlCore:
         """See L{Core}."""
         number = self._counters.next(self._connection, "change", first=1)
         when = change.when if came is None else came
-        self._execute(_ADD_CHANGE, (number, when, *changeValues(change), text))
+        self._changeOne(_ADD_CHANGE, (number, when, *changeValues(change), text))
         for key, value in state.items():
             self.setState(key, value)
         return change.numbered(number, came)
@@ -109,9 +116,9 @@ class SqlCore:
         id = next(connection, "buildset", first=1)
         ids = [next(connection, "request", first=1) for _ in builders]
         added, requests = buildset.added(id, zip(ids, builders, strict=True))
-        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
+        self._changeOne("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         for each in requests:
-            self._execute(
+            self._changeOne(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
                 " VALUES (?, ?, ?, 0, 'pending')",
                 (each.id, id, each.builder),
@@ -168,24 +175,20 @@ class SqlCore:
                 if row != ("pending", build.builder):
                     raise _notWaiting(id, build)
         for id in build.requests:
-            started = self._execute(
+            isStarted = self._changeOne(
                 "UPDATE requests SET state = 'building', build = ?"
                 " WHERE id = ? AND builder = ? AND state = 'pending'",
                 (number, id, build.builder),
             )
-            if not started.rowcount:
+            if not isStarted:
                 raise _notWaiting(id, build)
         self._counters.take(counter, number)
-        self._execute(_ADD_BUILD, (build.builder, number, build.started, *buildValues(build, number), text))
+        self._changeOne(_ADD_BUILD, (build.builder, number, build.started, *buildValues(build, number), text))
         return build.altered(number=number)
 
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
-        saved = self._execute(
-            _SAVE_OUTCOME,
-            (build.finished, *outcomeOf(build), text, *key),
-        )
-        if not saved.rowcount:
+        if not self._changeOne(_SAVE_OUTCOME, (build.finished, *outcomeOf(build), text, *key)):
             raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
 
     def finishBuild(
@@ -355,15 +358,19 @@ class SqlCore:
     ) -> list[BuildsetRecord]:
         """Mark requests as done for which the condition holds. Returns the buildsets that this completes."""
         statement = f"UPDATE requests SET state = 'done', results = ? WHERE id = ? AND {which}"
-        done = [id for id in ids if self._execute(statement, (results, id, *values)).rowcount]
+        # The condition holds for nearly all requests of a build. Others may have been done long ago.
+        change = self._changeOne if which is _SERVED else self._changed
+        done = [id for id in ids if change(statement, (results, id, *values))]
         complete = []
         for id, each in self._open.done(self._connection, done, results).items():
-            self._execute(
-                "UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, each.results, id)
-            )
+            change("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, each.results, id))
             if each.record is not None:
                 complete.append(each.record.altered(complete=when, results=each.results))
         return complete
+
+    def _changed(self, statement: str, values: Sequence[Value]) -> bool:
+        """Run a statement at once. Returns True if it has changed a row."""
+        return self._execute(statement, values).rowcount > 0
 
 
 _ADD_CHANGE = (

@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.events.eventual import eventual
+from buildbot.store.batch import Unsure
 from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import Commits, StoreConflict, StoreFailed
 from buildbot.store.seams import Connection
@@ -44,7 +45,7 @@ class Reactor(Protocol):
 class Transacts(Protocol):
     """The methods that a L{Worker} calls at the beginning and the end of transactions."""
 
-    def begin(self, connection: Connection, /) -> None: ...
+    def begin(self, connection: Connection, isPostponing: bool, /) -> None: ...
     def end(self) -> None: ...
     def undone(self) -> None: ...
 
@@ -186,11 +187,16 @@ class Worker:
         todo = [work for work in group if work not in replaced]
         began = time.monotonic()
         try:
-            while (culprit := _attempt(database, self._core, todo)) is not None:
+            try:
+                culprit = _attempt(database, self._core, todo, isPostponing=True)
+            except Unsure:
+                culprit = _attempt(database, self._core, todo, isPostponing=False)
+            while culprit is not None:
                 todo.remove(culprit)
                 failed = culprit.result.value if isinstance(culprit.result, Failure) else None
                 if isinstance(failed, StoreFailed):
                     self._reactor.callFromThread(self._damaged, failed.reason)
+                culprit = _attempt(database, self._core, todo, isPostponing=False)
         except StoreFailed as error:
             for work in todo:
                 work.result = Failure(StoreFailed(error.reason))
@@ -220,16 +226,23 @@ class Worker:
         self._trouble = trouble
 
 
-def _attempt(database: Database, core: Transacts, todo: Sequence[Work[Any]]) -> Work[Any] | None:
-    """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it."""
+def _attempt(
+    database: Database, core: Transacts, todo: Sequence[Work[Any]], isPostponing: bool
+) -> Work[Any] | None:
+    """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it.
+
+    @raise Unsure: nothing has changed, and the piece that fails is unknown; only with C{isPostponing}.
+    """
     try:
         with database.transaction(any(work.isWriting for work in todo)) as connection:
-            core.begin(connection)
+            core.begin(connection, isPostponing)
             for work in todo:
                 try:
                     work.result = work.do()
                 except StoreConflict:
                     work.result = Failure()
+                except Unsure:
+                    raise
                 except Exception as error:
                     if isDiskFault(error) and not isDamage(error):
                         raise

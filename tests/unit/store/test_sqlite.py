@@ -22,7 +22,7 @@ from buildbot.process.storehealth import storeSymptom
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
-from tests.stores import Faults, SqliteCase, buildset, later
+from tests.stores import Faults, SqliteCase, build, buildset, later
 
 
 class FilesTests(SqliteCase):
@@ -168,7 +168,27 @@ class GroupsTests(SqliteCase):
         self.assertEqual(self.get(finished), [])
         self.assertRaises(StoreConflict, self.get, late)
         self.assertEqual(getattr(self.get(store.getBuild("full", 0)), "text", None), ("over",))
+        del statements[: statements.index("ROLLBACK") + 1]  # what was tried before the conflict was found
         self.assertEqual(len([each for each in statements if each.startswith("UPDATE builds")]), 3)
+
+    def test_conflictAmongMany(self) -> None:
+        """A call that conflicts with an earlier one fails alone; all others in its group are stored."""
+        self.opened()
+        a, b, c = (self.start(*self.ask(name)[1], builder=name) for name in "abc")
+        (waiting,) = self.ask("d")[1]
+        again = build("d", [waiting], 45.0)
+        ended = [replace(each, finished=50.0, results=0) for each in (a, b, c)]
+        finished = [self.store.finishBuild(each) for each in ended]
+        twice = self.store.finishBuild(ended[0])
+        elsewhere = self.store.startBuild(build("c", [waiting], 45.0))
+        started, startedTwice = self.store.startBuild(again), self.store.startBuild(again)
+        self.assertEqual([self.get(each)[0].results for each in finished], [0, 0, 0])
+        for conflict in (twice, elsewhere, startedTwice):
+            self.assertRaises(StoreConflict, self.get, conflict)
+        self.assertEqual((self.get(started).number, self.pending()), (0, []))
+        stored = [self.get(self.store.getBuild(name, 0)) for name in "abcd"]
+        self.assertEqual([each and each.finished for each in stored], [50.0, 50.0, 50.0, None])
+        self.assertEqual(self.start(*self.ask("c")[1], builder="c").number, 1)
 
     def test_oneBadAmongMany(self) -> None:
         """A call that is impossible fails alone; all others in its group are stored."""
