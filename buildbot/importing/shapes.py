@@ -149,16 +149,21 @@ def _stamps(build: Mapping[str, Any]) -> list[SourceStamp]:
 
 def _stamp(value: Mapping[str, Any]) -> SourceStamp:
     changes = [changeOf(each) for each in _dicts(value.get("changes"))]
-    patch = value.get("patch")
-    isPatch = isinstance(patch, list) and len(patch) >= 2 and isinstance(patch[1], str)
-    stamp = SourceStamp(
+    return SourceStamp(
         _textOrNone(value.get("branch")),
         _revision(value.get("revision")),
-        patch if isPatch else None,
+        _patch(value.get("patch")),
         changes,
         *(_text(value.get(name)) for name in ("repository", "project", "codebase")),
     )
-    return stamp
+
+
+def _patch(value: object) -> list[Any] | None:
+    """The level, the text, and the directory if there is one."""
+    if not isinstance(value, list) or len(value) < 2 or not isinstance(value[1], str):
+        return None
+    level = value[0] if type(value[0]) is int and 0 <= value[0] < 100 else 0
+    return [level, value[1], *(each for each in value[2:3] if each and isinstance(each, str))]
 
 
 def _step(value: Mapping[str, Any], buildStarted: float) -> StepRecord:

@@ -152,7 +152,8 @@ class Progress:
         rate = done / passed if passed else 0.0
         left = (tally.total - tally.passed) / rate if rate else None
         rest = "" if left is None else f", {rate:.0f} a second, about {_span(left)} left"
-        return f"{tally.passed} of {counted(tally.total, 'build')}{rest} …"
+        changes = f"{counted(tally.changes, 'change')}, " if tally.changes and not done else ""
+        return f"{changes}{tally.passed} of {counted(tally.total, 'build')}{rest} …"
 
 
 def _span(seconds: float) -> str:

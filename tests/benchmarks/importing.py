@@ -31,8 +31,9 @@ def manyBuilds(where: Path, count: int, withLogs: bool) -> None:
         directory.mkdir(parents=True)
         data = (_SAMPLE / "builder").read_bytes().replace(b"U\x04full", b"U\x04ful%d" % place)
         (directory / "builder").write_bytes(data)
-        for number in range(count // 10):
-            os.link(_SAMPLE / "0", directory / str(number))
+        shutil.copy(_SAMPLE / "0", directory / "0")
+        for number in range(1, count // 10):
+            os.link(directory / "0", directory / str(number))
         for path in _SAMPLE.glob("0-log-*") if withLogs else ():
             shutil.copy(path, directory)
 
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--logs", action="store_true")
     parser.add_argument("--log", type=int)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=SAMPLES.parent) as top:
+    with tempfile.TemporaryDirectory() as top:
         old, new = Path(top, "old"), Path(top, "new")
         old.mkdir()
         if given.log:

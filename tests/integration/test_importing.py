@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -12,6 +14,13 @@ from tests.integration.oldmasters import build
 from tests.oldhistory import changes, counters, imported
 
 _BUILDS = 50
+_CONFIG = """
+from buildbot.process.factory import BuildFactory
+c = BuildmasterConfig = {}
+c['bots'] = [('bot', 'pw')]
+c['slavePortnum'] = 'tcp:0:interface=127.0.0.1'
+c['builders'] = [{'name': 'full', 'slavename': 'bot', 'builddir': 'full', 'factory': BuildFactory()}]
+"""
 
 
 class ImportingTests(SynchronousTestCase):
@@ -22,8 +31,23 @@ class ImportingTests(SynchronousTestCase):
         if reason is not None:
             raise SkipTest(reason)
 
-    def same(self, generation: Generation) -> None:
-        where, here = Path(self.mktemp()), self.mktemp()
+    def serves(self, here: str) -> None:
+        """A master that has the history shows it."""
+        Path(here, "master.cfg").write_text(_CONFIG)
+        words = [sys.executable, "-m", "buildbot"]
+        subprocess.run([*words, "start", "--quiet", here], check=True)
+        try:
+            listed = subprocess.check_output([*words, "builds", "--json", here, "full"], text=True)
+            log = subprocess.check_output([*words, "log", here, "full/0/compile/stdio"], text=True)
+        finally:
+            subprocess.run([*words, "stop", "--quiet", here], check=True)
+        self.assertIn('"number": 24', listed)
+        self.assertEqual(sorted(log.split()), ["café", "err", "out"])
+
+    def same(self, generation: Generation) -> str:
+        """Compare everything. Returns the directory of the new master."""
+        where = Path(self.mktemp())
+        here: str = self.mktemp()
         where.mkdir()
         told = build(generation, where.absolute(), _BUILDS)
         self.assertEqual(command("create-master", "--quiet", here).status, 0)
@@ -40,10 +64,11 @@ class ImportingTests(SynchronousTestCase):
         self.assertEqual(counters(here), {**following, "change": len(known) + 1})
         files = [path for path in Path(here, "logs").rglob("*") if path.is_file()]
         self.assertEqual(len(files), sum(len(step["logs"]) for each in told for step in each["steps"]))
+        return here
 
     def test_07(self) -> None:
         """0.7.12."""
-        self.same(OLD_SLAVE)
+        self.serves(self.same(OLD_SLAVE))
 
     def test_08(self) -> None:
         """0.8.14."""

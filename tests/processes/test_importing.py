@@ -28,6 +28,10 @@ _LARGE = b"\x80\x02Nr\xff\xff\xff\x7f."
 _DEEP = b"\x80\x02N" + b"\x85" * 3_000_000 + b"q\x00}h\x00Ns."
 
 
+#: The builds of the large builder.
+_BUILDS = 100
+
+
 class ReaderTests(SynchronousTestCase):
     """The program."""
 
@@ -62,26 +66,42 @@ class ReaderTests(SynchronousTestCase):
 class KilledTests(SynchronousTestCase):
     """The command."""
 
+    def setUp(self) -> None:
+        old, self.here = Path(self.mktemp()), self.mktemp()
+        shutil.copytree(SAMPLES / "0.7.12", old)
+        for number in range(2, _BUILDS):
+            shutil.copy(old / "b0" / "0", old / "b0" / str(number))
+        command("create-master", "--quiet", self.here)
+        self.words = [sys.executable, "-m", "buildbot", "import", "--quiet", str(old), self.here]
+
+    def whole(self) -> None:
+        """Run the command to its end; then every build is there once."""
+        done = subprocess.run(self.words, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with closing(sqlite3.connect(os.path.join(self.here, FILE))) as store:
+            rows = store.execute("SELECT builder, COUNT(*) FROM builds GROUP BY 1 ORDER BY 1").fetchall()
+        self.assertEqual(rows, [("full", _BUILDS), ("odd name (x86)/%", 2)])
+        self.assertEqual(list(Path(self.here, "logs").rglob("*.import")), [])
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends an import at once, with words; the same command goes on, and a check agrees."""
+        running = subprocess.Popen(self.words, stderr=subprocess.PIPE, text=True)
+        assert running.stderr is not None
+        while not os.path.exists(os.path.join(self.here, "logs")):
+            self.assertIsNone(running.poll())
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+        self.assertEqual(running.returncode, 130)
+        self.assertIn("give the same command again to go on\n", said)
+        self.assertNotIn("Traceback", said)
+        self.whole()
+
     def test_killed(self) -> None:
         """An import that is killed again and again ends with every build once."""
-        old, here = Path(self.mktemp()), self.mktemp()
-        shutil.copytree(SAMPLES / "0.7.12", old)
-        for number in range(2, 60):
-            shutil.copy(old / "b0" / "0", old / "b0" / str(number))
-        command("create-master", "--quiet", here)
-        words = [sys.executable, "-m", "buildbot", "import", "--quiet", str(old), here]
         for seconds in (0.4, 0.6, 0.8):
-            with open(os.devnull, "w") as nowhere:
-                running = subprocess.Popen(words, stdout=nowhere, stderr=nowhere)
-                time.sleep(seconds)
-                running.send_signal(signal.SIGKILL)
-                running.wait()
-        done = subprocess.run(words, capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        with closing(sqlite3.connect(os.path.join(here, FILE))) as store:
-            rows = store.execute(
-                "SELECT builder, COUNT(*) FROM builds GROUP BY builder ORDER BY builder"
-            ).fetchall()
-        self.assertEqual(rows, [("full", 60), ("odd name (x86)/%", 2)])
-        left = list(Path(here, "logs").rglob("*.import"))
-        self.assertEqual(left, [])
+            running = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(seconds)
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+        self.whole()

@@ -72,10 +72,17 @@ class BuildTests(SynchronousTestCase):
         self.assertEqual((found.record.sourcestamp["branch"], found.more), ("b", ("lib",)))
 
     def test_patch(self) -> None:
-        """A patch is kept."""
-        record = self.record(source={"branch": None, "patch": [1, "--- a\n+++ b\n"]})
-        assert record.sourcestamp is not None
-        self.assertEqual(record.sourcestamp["patch"], [1, "--- a\n+++ b\n"])
+        """A patch is kept, with its directory if it has one."""
+        for patch, kept in (
+            ([1, "--- a\n"], [1, "--- a\n"]),
+            ([0, "--- a\n", "lib"], [0, "--- a\n", "lib"]),
+            ([1, "--- a\n", None], [1, "--- a\n"]),
+            (["x", "--- a\n"], [0, "--- a\n"]),
+            ([1, None], None),
+        ):
+            record = self.record(source={"branch": None, "patch": patch})
+            assert record.sourcestamp is not None
+            self.assertEqual(record.sourcestamp["patch"], kept)
 
     def test_tests(self) -> None:
         """The results of single tests are kept."""

@@ -156,6 +156,8 @@ class ImportTests(SynchronousTestCase):
         tally = Tally(total=1000)
         progress = importing.Progress(tally)
         self.assertEqual(progress(2.0), "0 of 1000 builds …")
+        tally.changes = 500
+        self.assertEqual(progress(2.0), "500 changes, 0 of 1000 builds …")
         tally.passed, tally.before = 300, 100
         self.assertEqual(progress(2.0), "300 of 1000 builds, 100 a second, about 7 s left …")
         tally.total = 100_300
