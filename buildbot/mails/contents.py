@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.message import Message
@@ -20,7 +20,16 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.mails.deciding import BROKEN
 from buildbot.mails.letter import Attachment, Letter
-from buildbot.mails.wording import LONGEST_LOG, bodyOf, revisionOf, slaveText, summaryOf
+from buildbot.mails.logtext import lastLines, textOf
+from buildbot.mails.wording import (
+    LAST_LINES,
+    LONGEST_LOG,
+    bodyOf,
+    failedLog,
+    revisionOf,
+    slaveText,
+    summaryOf,
+)
 from buildbot.model.properties import render
 from buildbot.model.results import FAILURE, SUCCESS, Results
 from buildbot.status.build import BuildStatus
@@ -96,7 +105,7 @@ class Contents:
             html,
             None if first is None else self._idOf(first),
             {**self._headers(build, results), **self._extra([build])},
-            list(self._attachments([build])),
+            await self._attachments([build]),
         )
 
     async def ofSet(self, reason: str, builds: Sequence[BuildStatus]) -> Letter:
@@ -109,7 +118,8 @@ class Contents:
         texts = [f"Build set: {reason}", ""]
         html: str | None = None
         if wishes.messageFormatter is None and wishes.customMesg is None:
-            texts.append(summaryOf(builds, self._status))
+            tails = [await self._tail(build) for build in builds]
+            texts.append(summaryOf(builds, self._status, tails))
         else:
             for build in builds:
                 text, page, _ = await self._text(build, build.getResults() or 0, None)
@@ -121,7 +131,7 @@ class Contents:
         subject = self.subject(last, results, WHOLE_SET)
         headers = {**self._headers(last, results), **self._extra(builds)}
         return Letter(
-            wishes.fromaddr, subject, text, id, html, None, headers, list(self._attachments(builds))
+            wishes.fromaddr, subject, text, id, html, None, headers, await self._attachments(builds)
         )
 
     def ofSlave(self, slave: SlaveStatus, lost: float) -> Letter:
@@ -176,7 +186,17 @@ class Contents:
             log.failure("the function for the text of mails failed; the usual text is sent")
             note = "(The function of the configuration for this text failed: see twistd.log.)\n\n"
             return note + bodyOf(build, results, self._status, first), None, None
-        return bodyOf(build, results, self._status, first), None, None
+        return bodyOf(build, results, self._status, first, await self._tail(build)), None, None
+
+    async def _tail(self, build: BuildStatus) -> list[str] | None:
+        """The last lines of the log of the step that failed; None if there is none."""
+        failed = failedLog(build)
+        if failed is None:
+            return None
+        try:
+            return await lastLines(build, failed, LAST_LINES)
+        except OSError as error:
+            return [f"(the log cannot be read: {error.strerror})"]
 
     def _attributes(self, build: BuildStatus, results: int) -> dict[str, Any]:
         """The argument of a C{customMesg}, as in 0.7.11."""
@@ -229,25 +249,28 @@ class Contents:
                 log.warn("the header {name} is left out: {error!r}", name=name, error=error)
         return found
 
-    def _attachments(self, builds: Iterable[BuildStatus]) -> Iterator[Attachment]:
+    async def _attachments(self, builds: Iterable[BuildStatus]) -> list[Attachment]:
+        found = []
         room = MOST_LOGS
         for build in builds:
             patch = build.getSourceStamp().patch
             if self._wishes.addPatch and patch:
-                yield Attachment("source-patch.diff", _asText(patch[1]), "x-diff")
+                found.append(Attachment("source-patch.diff", _asText(patch[1]), "x-diff"))
             for each in build.getLogs():
                 name = f"{each.getStep().getName()}.{each.getName()}"
                 if not each.hasContents() or not self._isAttached(name, each.getName()):
                     continue
                 if each.length > room:
                     url = self._status.getURLForThing(each) or ""
-                    yield Attachment(f"{name}.txt", f"This log is too long for a mail. {url}\n")
+                    found.append(Attachment(f"{name}.txt", f"This log is too long for a mail. {url}\n"))
                     continue
                 room -= each.length
                 try:
-                    yield Attachment(name, each.getText())
+                    found.append(Attachment(name, await textOf(build, each)))
                 except OSError as error:
-                    yield Attachment(f"{name}.txt", f"This log cannot be read: {error.strerror}\n")
+                    told = f"This log cannot be read: {error.strerror}\n"
+                    found.append(Attachment(f"{name}.txt", told))
+        return found
 
     def _isAttached(self, *names: str) -> bool:
         wanted = self._wishes.addLogs

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime
 
@@ -22,6 +22,8 @@ LONGEST_TEXT = 200_000
 #: Attachments of more bytes are compressed; those of one mail have at most so many bytes together.
 COMPRESSED_ABOVE = 100_000
 MOST_ATTACHED = 1_000_000
+#: A mail of more characters takes so long to write that the reactor should not wait.
+LONG = 300_000
 
 _POLICY = SMTP.clone(cte_type="7bit")
 _NAME = re.compile(r"[!-9;-~]{1,60}")
@@ -56,6 +58,11 @@ class Letter:
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: Sequence[Attachment] = ()
     longest: int | None = LONGEST_TEXT
+
+
+def isLong(letter: Letter) -> bool:
+    """True if a mail is so long that it should be written in a thread."""
+    return len(letter.text) + sum(len(each.text) for each in letter.attachments) > LONG
 
 
 def headerText(text: object, most: int = LONGEST_HEADER) -> str:
@@ -96,7 +103,7 @@ def written(letter: Letter, to: Sequence[str], copies: Sequence[str], now: float
     return mail
 
 
-def asText(mail: EmailMessage) -> str:
+def asText(mail: Message) -> str:
     """The mail as it is sent: lines in ASCII that end with CRLF."""
     # long headers stay in one line: old readers do not join a Message-ID that is folded
     return mail.as_bytes(policy=_POLICY.clone(max_line_length=998)).decode("ascii")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from buildbot.config.model import SlaveConfig
 from buildbot.events.alarm import Alarm
 from buildbot.store.interface import IStore, StoreFailed
 
@@ -32,6 +33,24 @@ class Watch:
 
     recipients: tuple[str, ...]
     timeout: float
+
+
+def watchesOf(
+    slaves: Iterable[SlaveConfig], tellsOwners: bool, names: Container[str], others: Sequence[str]
+) -> dict[str, Watch]:
+    """Who is told about which slave.
+
+    @param tellsOwners: True if the owners of slaves are told.
+    @param names: the slaves about which C{others} are told; "all" is all of them.
+    """
+    found = {}
+    for slave in slaves:
+        owners = slave.notify if tellsOwners else ()
+        more = others if slave.name in names or "all" in names else ()
+        recipients = tuple(dict.fromkeys(each for each in (*owners, *more) if each))
+        if recipients:
+            found[slave.name] = Watch(recipients, slave.missing)
+    return found
 
 
 @dataclass

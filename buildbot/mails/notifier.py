@@ -8,11 +8,12 @@ L{buildbot.outgoing} keeps it until the mail server has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from email.message import Message
+from email.message import EmailMessage, Message
 from hashlib import sha256
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -38,9 +39,9 @@ from buildbot.mails.argumentkinds import (
 )
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
-from buildbot.mails.letter import Letter, asText, written
+from buildbot.mails.letter import Letter, asText, isLong, written
 from buildbot.mails.mark import Mark
-from buildbot.mails.missing import MissingSlaves, Watch
+from buildbot.mails.missing import MissingSlaves, Watch, watchesOf
 from buildbot.mails.outages import Outages
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.sets import SetListener
@@ -338,14 +339,20 @@ class MailNotifier(StatusReceiverMultiService):
         if not to:
             log.info("nobody gets the mail {subject!r}", subject=letter.subject)
             return
-        mail = written(letter, to, copies, self.master.botmaster.resources.now())
-        await self._queue(mail, [*to, *copies], group)
+        now = self.master.botmaster.resources.now()
 
-    def _queue(self, mail: Any, recipients: Sequence[str], group: str) -> Deferred[None]:
+        def write() -> tuple[EmailMessage, str]:
+            mail = written(letter, to, copies, now)
+            return mail, asText(mail)
+
+        mail, text = await deferToThread(write) if isLong(letter) else write()
+        await self._queue(mail, text, [*to, *copies], group)
+
+    def _queue(self, mail: Any, text: str, recipients: Sequence[str], group: str) -> Deferred[None]:
         addresses = list(dict.fromkeys(filter(None, map(addressOf, recipients))))
         if not addresses:
             return succeed(None)
-        message = {"from": addressOf(self.fromaddr) or "", "to": addresses, "data": asText(mail)}
+        message = {"from": addressOf(self.fromaddr) or "", "to": addresses, "data": text}
         return self._sender.add(mail["Message-ID"], message, str(mail["Subject"]), group)
 
     # missing slaves
@@ -362,14 +369,9 @@ class MailNotifier(StatusReceiverMultiService):
         """Who is told about which slave. The owners of slaves are told by the first notifier only."""
         config = self.master.config
         first = next((each for each in config.status if interfaces.IEmailSender.providedBy(each)), None)
-        mine = self.watchedSlaves or ()
-        found = {}
-        for name, slave in config.slaves.items():
-            owners = [each for each in slave.notify if each] if first is self else []
-            others = self.extraRecipients if name in mine or "all" in mine else []
-            if owners or others:
-                found[name] = Watch(tuple(dict.fromkeys([*owners, *others])), slave.missing)
-        return found
+        return watchesOf(
+            config.slaves.values(), first is self, self.watchedSlaves or (), self.extraRecipients
+        )
 
     async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
         letter = self.contents.ofSlave(self._status.getSlave(name), lost)
@@ -402,7 +404,7 @@ class MailNotifier(StatusReceiverMultiService):
         @return: fires when it is on disk.
         """
         mail = self.contents.completed(m, self.master.botmaster.resources.now())
-        return self._queue(mail, recipients, "")
+        return self._queue(mail, asText(mail), recipients, "")
 
 
 def _several(value: Sequence[str] | str) -> list[str]:

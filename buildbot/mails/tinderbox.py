@@ -13,6 +13,7 @@ from buildbot.config.arguments import Kind, arguments
 from buildbot.config.kinds import FLAG, TEXT, isText, oneOf, orNone
 from buildbot.mails.argumentkinds import ADDRESSES
 from buildbot.mails.letter import Letter
+from buildbot.mails.logtext import endOf
 from buildbot.mails.notifier import MailNotifier
 from buildbot.model.properties import isRenderable, render
 from buildbot.model.results import SKIPPED, SUCCESS, WARNINGS
@@ -99,10 +100,11 @@ class TinderboxMailNotifier(MailNotifier):
     async def _send(self, build: BuildStatus, results: int | None) -> None:
         word = "building" if results is None else _WORDS.get(results, "busted")
         name = build.getBuilder().getName()
+        logs = "" if results is None else f"\n{self._packed(await _logsOf(build))}"
         letter = Letter(
             self.fromaddr,
             self.contents.subject(build, results, name),
-            "\n".join(self._lines(build, results, word)) + "\n",
+            "\n".join([*self._lines(build, results, word), logs]) + "\n",
             self.contents.messageId(name, build.number, build.started, word),
             longest=None,
         )
@@ -128,9 +130,6 @@ class TinderboxMailNotifier(MailNotifier):
             )
         yield from (f"tinderbox: {key}: {plainLine(str(value))}" for key, value in facts)
         yield "tinderbox: END"
-        if results is not None:
-            yield ""
-            yield self._packed(_logsOf(build))
 
     def _packed(self, text: str) -> str:
         if not self.logCompression:
@@ -140,21 +139,16 @@ class TinderboxMailNotifier(MailNotifier):
         return encodebytes(packed).decode("ascii")
 
 
-def _logsOf(build: BuildStatus) -> str:
+async def _logsOf(build: BuildStatus) -> str:
     """The text of all logs, each below a line with its name."""
     parts: list[str] = []
     left = MOST_LOGS
     for log in reversed([each for each in build.getLogs() if each.hasContents()]):
         title = f"======== {log.getStep().getName()} {log.getName()} ========\n"
-        if left <= 0:
-            parts.append(f"{title}(left out)\n")
-            continue
         try:
-            text = log.getTextWithHeaders() if log.length <= 16 * MOST_LOGS else "(too long)\n"
+            text = await endOf(build, log, left) if left > 0 else "(left out)\n"
         except OSError as error:
             text = f"(cannot be read: {error.strerror})\n"
-        if len(text) > left:
-            text = f"(the beginning is left out)\n{text[-left:]}"
         left -= len(text)
         parts.append(f"{title}{text}\n")
     return "".join(reversed(parts))

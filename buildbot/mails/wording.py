@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from buildbot.logs.live import LogFile
+from buildbot.mails.logtext import ended
 from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
 from buildbot.model.sourcestamp import lastRevision
@@ -21,10 +23,12 @@ from buildbot.text.urls import withoutPasswords
 #: The lines of a log in a mail, the most characters of one, and of a log that is read for them.
 LAST_LINES = 50
 LONGEST_LINE = 300
-LONGEST_LOG = 4 << 20
+LONGEST_LOG = 1 << 20
 #: The most changes, and the most lines of the comment of each.
 MOST_CHANGES = 20
 MOST_COMMENT_LINES = 8
+#: The sequences by which programs colour their output on a terminal.
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 
 
 def defaultMessage(mode: Any, name: str, build: Any, results: int, master_status: Any) -> dict[str, str]:
@@ -35,25 +39,39 @@ def defaultMessage(mode: Any, name: str, build: Any, results: int, master_status
     return {"body": bodyOf(build, results, master_status), "type": "plain"}
 
 
-def bodyOf(build: BuildStatus, results: int, status: Any, brokenSince: BuildStatus | None = None) -> str:
+def bodyOf(
+    build: BuildStatus,
+    results: int,
+    status: Any,
+    brokenSince: BuildStatus | None = None,
+    tail: Sequence[str] | None = None,
+) -> str:
     """The text about one build.
 
     @param status: the status of the master.
     @param brokenSince: the first failed build of the outage that this build goes on with, or ends.
+    @param tail: the last lines of the L{failedLog}; None: read them now, if the log is not long.
     """
-    lines = [*_facts(build, results, status, brokenSince), *_failure(build, status), *_changes(build, status)]
+    lines = [
+        *_facts(build, results, status, brokenSince),
+        *_failure(build, status, tail),
+        *_changes(build, status),
+    ]
     return withoutPasswords(plain("\n".join(lines) + "\n"))
 
 
-def summaryOf(builds: Sequence[BuildStatus], status: Any) -> str:
-    """The text about the builds of a build set: a table of them, then what failed."""
+def summaryOf(builds: Sequence[BuildStatus], status: Any, tails: Sequence[Sequence[str] | None]) -> str:
+    """The text about the builds of a build set: a table of them, then what failed.
+
+    @param tails: the last lines of the L{failedLog} of each build; None where it has none.
+    """
     lines = ["The builds:", ""]
     for build in builds:
         lines.append(f"  {headline(build, build.getResults())}")
         url = status.getURLForThing(build)
         lines += [f"    {url}"] if url else []
-    for build in builds:
-        failure = list(_failure(build, status))
+    for build, tail in zip(builds, tails, strict=True):
+        failure = list(_failure(build, status, tail))
         lines += ["", f"-- {build.getBuilder().getName()} --", *failure] if failure else []
     lines += _changes(builds[0], status) if builds else []
     return withoutPasswords(plain("\n".join(lines) + "\n"))
@@ -120,19 +138,28 @@ def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStat
             yield f"{word + ':':<10} {plainLine(str(value))}"
 
 
-def _failure(build: BuildStatus, status: Any) -> Iterator[str]:
+def _failure(build: BuildStatus, status: Any, tail: Sequence[str] | None = None) -> Iterator[str]:
     """The first step that failed, and the end of its log."""
     step = firstFailed(build)
     if step is None:
         return
     yield from ("", f"Step {plainLine(step.getName())}: {plainLine(' '.join(step.getText()))}")
-    logs = [log for log in step.getLogs() if log.hasContents() and not getattr(log, "isHTML", False)]
-    if not logs:
+    log = failedLog(build)
+    if log is None:
         return
-    log = next((each for each in logs if each.getName() == "stdio"), logs[0])
     url = status.getURLForThing(log)
     yield from [url] if url else []
-    yield from ("", *(f"    {line}" for line in _end(log)))
+    lines = _end(log) if tail is None else tail
+    yield from ("", *(f"    {_COLOURS.sub('', line)[:LONGEST_LINE]}".rstrip("\r") for line in lines))
+
+
+def failedLog(build: BuildStatus) -> LogFile | None:
+    """The log of the first step that failed; None if it has none."""
+    step = firstFailed(build)
+    if step is None:
+        return None
+    logs = [log for log in step.getLogs() if log.hasContents() and not getattr(log, "isHTML", False)]
+    return next((each for each in logs if each.getName() == "stdio"), logs[0] if logs else None)
 
 
 def firstFailed(build: BuildStatus) -> BuildStepStatus | None:
@@ -144,11 +171,9 @@ def _end(log: LogFile) -> list[str]:
     if log.length > LONGEST_LOG:
         return ["(the log is too long for this mail)"]
     try:
-        lines = log.getText().rstrip().split("\n")
+        return ended(log.getText(), LAST_LINES)
     except OSError:
         return ["(the log cannot be read)"]
-    left = [f"({counted(len(lines) - LAST_LINES, 'earlier line')})"] if len(lines) > LAST_LINES else []
-    return [*left, *(each[:LONGEST_LINE].rstrip("\r") for each in lines[-LAST_LINES:])]
 
 
 def _changes(build: BuildStatus, status: Any) -> Iterator[str]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+from typing import Any
+
+from twisted.internet.defer import execute
+
+from buildbot.logs.reading import LogViews
+from buildbot.mails import notifier as mailNotifier
 from buildbot.mails.notifier import MailNotifier
 from buildbot.outgoing.target import TargetDown
 from tests.stories.mails import MailCase, textOf
@@ -15,7 +22,9 @@ class MailStory(MailCase):
     def test_failed(self) -> None:
         """The mail about a failed build says what failed, whose change it was, and the end of the log."""
         self.begin()
-        self.slaves[-1].onCommand = lambda command: command.end(2, stdout="a.c:7: no such file\n")
+        self.slaves[-1].onCommand = lambda command: command.end(
+            2, stdout="\x1b[31ma.c:7:\x1b[0m no such file\n"
+        )
         self.send()
         self.wait(70)
         ((recipients, mail),) = self.postbox.sent
@@ -27,6 +36,25 @@ class MailStory(MailCase):
         text = textOf(mail)
         for words in ("full #0: failed", "bot1", "ann", "r7", "fix", "a.c:7: no such file"):
             self.assertIn(words, text)
+
+    def test_longLog(self) -> None:
+        """The end of a long log is in the text of the mail, and the whole log is attached."""
+        self.edit("['team@example.com'])]", "['team@example.com'], addLogs=True)]")
+        self.patch(mailNotifier, "deferToThread", execute)
+        self.begin()
+        logs = self.master.botmaster.resources.logs
+        logs.views = LogViews(execute)
+        lines = "".join(f"line {n} of the log\n" for n in range(30000))
+        self.slaves[-1].onCommand = lambda command: command.end(1, stdout=lines)
+        self.send()
+        self.wait(70)
+        ((_, mail),) = self.postbox.sent
+        text = textOf(mail)
+        self.assertIn("    line 29999 of the log\n", text)
+        self.assertNotIn("line 29940 of", text)
+        (attached,) = mail.iter_attachments()
+        part: Any = attached
+        self.assertEqual(gzip.decompress(part.get_content()).decode(), lines)
 
     def test_once(self) -> None:
         """Each build has one mail, with its own Message-ID."""

@@ -6,6 +6,11 @@ import bz2
 import gzip
 from base64 import decodebytes
 
+from twisted.internet.defer import execute
+
+from buildbot.logs.reading import LogViews
+from buildbot.mails import notifier as mailNotifier
+from buildbot.mails import tinderbox
 from tests.stories.mails import MailCase, textOf
 
 
@@ -52,6 +57,21 @@ class TinderboxStory(MailCase):
         self.assertIn("======== shell stdio ========\n", text)
         self.assertIn("hello\n", text)
         self.assertNotEqual(start["Message-ID"], end["Message-ID"])
+
+    def test_longLog(self) -> None:
+        """The end of a log that is too long is sent."""
+        self.patch(mailNotifier, "deferToThread", execute)
+        self.patch(tinderbox, "MOST_LOGS", 100_000)
+        self.start_()
+        self.master.botmaster.resources.logs.views = LogViews(execute)
+        text = "".join(f"line {n} of the log\n" for n in range(10000))
+        self.slaves[-1].onCommand = lambda command: command.end(0, stdout=text)
+        self.send()
+        self.wait(70)
+        lines = textOf(self.postbox.sent[-1][1]).split("\n")
+        self.assertIn("(the beginning is left out)", lines)
+        self.assertIn("line 9999 of the log", lines)
+        self.assertNotIn("line 0 of the log", lines)
 
     def test_compressed(self) -> None:
         """Logs can be compressed."""
