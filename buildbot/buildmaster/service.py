@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application import service
@@ -44,6 +44,7 @@ from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
+from buildbot.events.onuse import onUse
 from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.senders import Senders
@@ -62,11 +63,15 @@ from buildbot.status.master import Status
 from buildbot.status.report import reportMaster
 from buildbot.store.interface import IStore
 from buildbot.store.sqlite import SqliteStore
-from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.tokencommands import TokenCommands
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
+
+if TYPE_CHECKING:
+    from buildbot.web.accounts import logins as weblogins
+else:  # a master without web pages has no logins
+    weblogins = onUse("buildbot.web.accounts.logins")
 
 log = Logger()
 
@@ -83,7 +88,6 @@ class BuildMaster(PluginParent):
     @ivar audit: the record of all actions of people and scripts.
     @ivar cleanStop: stops me after the running builds.
     @ivar outgoing: delivers the messages of status targets to other servers.
-    @ivar logins: who is logged in to the web pages, and the tokens of scripts.
     @ivar since: the time of my creation, in seconds since the epoch.
     """
 
@@ -143,7 +147,6 @@ class BuildMaster(PluginParent):
             reactor, lambda: self.botmaster.now(), self.botmaster.engine, lambda: self._reactor.stop()
         )
         self.audit = Audit(self.botmaster.resources.store, lambda: self.botmaster.now())
-        self.logins = Logins(self.botmaster.resources.store)
         self.outgoing = Senders(self.botmaster.resources)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
@@ -154,7 +157,7 @@ class BuildMaster(PluginParent):
                 self.status.topics,
             ).handlers(),
             **AuditCommands(self.audit).handlers(),
-            **TokenCommands(self.logins, lambda: self.botmaster.now()).handlers(),
+            **TokenCommands(lambda: self.logins, lambda: self.botmaster.now()).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
             **builds.handlers(),
             **RequestCommands(self.botmaster, builds).handlers(),
@@ -166,6 +169,11 @@ class BuildMaster(PluginParent):
         self._watched = False
         self._locked = False
         self._checking: Deferred[LoadReport] | None = None
+
+    @cached_property
+    def logins(self) -> weblogins.Logins:
+        """Who is logged in to the web pages, and the tokens of scripts."""
+        return weblogins.Logins(self.botmaster.resources.store)
 
     # attributes of 0.7.5
 

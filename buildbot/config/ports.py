@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from buildbot.config.messages import articled, digits, nearest, quoted
 
@@ -74,6 +75,32 @@ def inOneForm(description: str) -> str:
         del given["interface"]
     words = [f"{name}={_escaped(given[name])}" for name in sorted(given)]
     return ":".join([kind, str(port), *words])
+
+
+class TCP(NamedTuple):
+    """A TCP port.
+
+    @ivar interface: the address of the interface; "" for all.
+    @ivar backlog: the connections that may wait to be accepted; 0: the usual number.
+    """
+
+    port: int
+    interface: str
+    backlog: int
+
+
+def plainTCP(description: str) -> TCP | None:
+    """The port of a description of the kind C{tcp}; None for any other kind, or with other arguments."""
+    kind, *rest = _split(description)
+    if kind != "tcp":
+        return None
+    given = {_PLACES[kind].get(name, name): value for name, value in _arguments(rest)}
+    numbers = (given.get("port", ""), given.get("backlog", "0"))
+    if set(given) - {"port", "interface", "backlog"} or not all(
+        re.fullmatch("[0-9]+", each) for each in numbers
+    ):
+        return None
+    return TCP(_number(numbers[0]), given.get("interface", ""), _number(numbers[1]))
 
 
 def address(description: str) -> tuple[str, str] | None:

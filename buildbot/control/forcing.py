@@ -7,12 +7,17 @@ L{buildbot.control.buildcommands} submits the build set.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildbot.config.messages import listing, nearest
 from buildbot.control.client import ControlError
+from buildbot.events.onuse import onUse
 from buildbot.process.buildset import BuildSet
-from buildbot.schedulers.forcesched import ForceScheduler, ValidationError
+
+if TYPE_CHECKING:
+    from buildbot.schedulers import forcesched
+else:  # few configurations have a ForceScheduler
+    forcesched = onUse("buildbot.schedulers.forcesched")
 
 
 class Forms:
@@ -61,20 +66,20 @@ class Forms:
         try:
             for name, places in form.placesOf(properties).items():
                 values.setdefault(name, []).extend(places)
-        except ValidationError as why:
+        except forcesched.ValidationError as why:
             errors += why.errors
         try:
             wanted = await form.wanted(builder, values, who)
-        except ValidationError as why:
+        except forcesched.ValidationError as why:
             errors += why.errors
         if errors:
             raise ControlError("\n".join(errors))
         return wanted
 
-    def _all(self) -> list[ForceScheduler]:
-        return [each for each in self._schedulers() if isinstance(each, ForceScheduler)]
+    def _all(self) -> list[forcesched.ForceScheduler]:
+        return [each for each in self._schedulers() if isinstance(each, forcesched.ForceScheduler)]
 
-    def _find(self, name: str, builder: str) -> ForceScheduler:
+    def _find(self, name: str, builder: str) -> forcesched.ForceScheduler:
         forms = {each.name: each for each in self._all()}
         if name not in forms:
             others = [getattr(each, "name", None) for each in self._schedulers()]

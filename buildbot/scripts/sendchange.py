@@ -37,6 +37,8 @@ _KEYS = frozenset(
 )
 #: The most invalid lines of a file that are listed.
 _MOST_WRONG = 10
+#: The most bytes of a change that the API takes.
+_LARGEST = 4 * 1024 * 1024
 
 
 def sendchange(config: Config) -> int:
@@ -137,6 +139,8 @@ def _post(config: Config, change: Mapping[str, Any]) -> Any:
     wrong = next(_undecoded(change), None)
     if wrong is not None:
         raise _NeverTaken(f"--url: only text in UTF-8 can be sent, not {wrong!r}")
+    if len(json.dumps(change)) > _LARGEST:
+        raise _NeverTaken(f"--url: the change has more than {_LARGEST} bytes: too large to send")
     try:
         with waiting(config, f"{url} to accept the change"):
             return remote.request(url, tokenOf(config), "sendchange", change, patience)

@@ -105,7 +105,8 @@ def _atOnce(here: str, verb: str, params: Mapping[str, object]) -> object:
     from buildbot.web.accounts.logins import Logins
     from buildbot.web.accounts.tokencommands import TokenCommands
 
-    handler: Any = TokenCommands(Logins(StoppedStates(here)), time.time).handlers()[verb]
+    logins = Logins(StoppedStates(here))
+    handler: Any = TokenCommands(lambda: logins, time.time).handlers()[verb]
     results: list[object] = []
     ensureDeferred(handler(**params)).addBoth(results.append)
     (result,) = results

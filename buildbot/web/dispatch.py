@@ -30,10 +30,10 @@ from buildbot.web.looking import Looking
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.reading import noBuilder
+from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table, Tables
 from buildbot.web.seen import seenBy
 from buildbot.web.sending import send
-from buildbot.web.serving.counting import Counting
 from buildbot.web.sight import Sight
 from buildbot.web.staying import Staying
 from buildbot.web.who import Leave, Who
@@ -97,8 +97,7 @@ class Dispatcher:
         answer = await self._answer(incoming, segments, found)
         if cors:
             answer = replace(answer, headers=(*answer.headers, *cors))
-        requests = self.world.part(Counting).requests
-        requests.time(incoming.page, clock.seconds() - began)
+        self.world.part(RequestCounts).time(incoming.page, clock.seconds() - began)
         return answer
 
     async def refusal(

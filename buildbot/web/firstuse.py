@@ -21,7 +21,9 @@ from buildbot.web.outlines import Outlines
 from buildbot.web.pages.boxes import LastRows
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
+from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import Tables
+from buildbot.web.serving.counting import Counting
 from buildbot.web.serving.gathering import Tails
 from buildbot.web.table import TABLE
 from buildbot.web.world import Settings
@@ -32,7 +34,7 @@ def tablesOf(settings: Settings) -> Tables:
     return Tables(ofWaterfall(TABLE) if settings.isWaterfall else TABLE, OLD)
 
 
-def partsOf(master: Any) -> list[object]:
+def partsOf(master: Any, requests: RequestCounts) -> list[object]:
     """The objects that the requests of a web server share, one of each class.
 
     @param master: the L{buildbot.buildmaster.service.BuildMaster}.
@@ -50,6 +52,7 @@ def partsOf(master: Any) -> list[object]:
         LastRows(),
         PageCache(master.status.topics),
         Tails(),
+        Counting(clock, requests),
         Repeats(),
         Outcomes(clock),
     ]

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
-from twisted.web import resource, server, static
+from twisted.web import resource, server
 
+from buildbot.events.onuse import onUse
 from buildbot.web.dispatch import Dispatcher, RouteResource
 from buildbot.web.incoming import incomingOf
 from buildbot.web.sending import send
+
+if TYPE_CHECKING:
+    from twisted.web import static
+else:
+    static = onUse("twisted.web.static")
 
 #: The policy for own files and own pages: styles may stand in the page, scripts not.
 POLICY = (

@@ -21,8 +21,8 @@ from buildbot.web.hooks.logins import checkersOf
 from buildbot.web.hooks.options import checkedDialects
 from buildbot.web.http import Site
 from buildbot.web.looking import Looking
+from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.root import OwnFiles, Root
-from buildbot.web.serving.counting import Counting
 from buildbot.web.warming import Warming
 from buildbot.web.world import Parts, Settings, World
 
@@ -89,14 +89,14 @@ async def serving(master: Any, plan: Plan) -> Running:
     clock = master.botmaster.clock
     door = Door(plan.door, master, master.logins)
     await door.load()
-    counting = Counting(clock)
+    requests = RequestCounts()
     looking = Looking(clock, master.botmaster.resources.logs.lookers)
     hook = _hookOf(master, plan) if plan.dialects else None
 
     def others() -> list[object]:
-        return [hook or _hookOf(master, plan), *firstuse.partsOf(master)]
+        return [hook or _hookOf(master, plan), *firstuse.partsOf(master, requests)]
 
-    world = World(master, clock, door, plan.settings, Parts(counting, looking, others=others))
+    world = World(master, clock, door, plan.settings, Parts(requests, looking, others=others))
     dispatcher = Dispatcher(world, lambda: firstuse.tablesOf(plan.settings), door)
     root = Root(dispatcher, plan.files)
     if hook is not None and hook.dialects:
@@ -105,7 +105,7 @@ async def serving(master: Any, plan: Plan) -> Running:
         root.putChild(name, child)
     site: Any = plan.site or Site(root, clock, _accessLog(master, plan))
     if isinstance(site, Site):
-        site.counts = counting.requests
+        site.counts = requests
     return Running(world, dispatcher, site, master.logins)
 
 

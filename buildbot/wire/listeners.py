@@ -19,6 +19,7 @@ from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.ports import plainTCP
 from buildbot.events.onuse import onUse
 
 if TYPE_CHECKING:
@@ -146,8 +147,12 @@ async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[s
     for description in descriptions:
         listener = _Listener(reactor)
         try:
-            endpoint = endpoints.serverFromString(listener, withBacklog(description))
-            listening = await endpoint.listen(factory)
+            tcp = plainTCP(description)
+            if tcp is not None:  # Twisted's endpoints are slow to load
+                listening = reactor.listenTCP(tcp.port, factory, tcp.backlog or BACKLOG, tcp.interface)
+            else:
+                endpoint = endpoints.serverFromString(listener, withBacklog(description))
+                listening = await endpoint.listen(factory)
         except PLUGIN_ERRORS as error:
             await closeAll(opened.values())
             raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", isInUse(error)) from error

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildbot.control.client import ControlError
+from buildbot.events.onuse import onUse
 from buildbot.store.interface import StoreFailed
-from buildbot.web.accounts.logins import Logins
-from buildbot.web.accounts.tokens import BadToken, describeToken
+
+if TYPE_CHECKING:
+    from buildbot.web.accounts import tokens
+    from buildbot.web.accounts.logins import Logins
+else:
+    tokens = onUse("buildbot.web.accounts.tokens")
 
 _DAY = 86400.0
 #: The longest life of a token, in days.
@@ -19,9 +24,14 @@ MOST_DAYS = 3650
 class TokenCommands:
     """I change the tokens of one master. Every user of its control socket may do that."""
 
-    def __init__(self, logins: Logins, now: Callable[[], float]) -> None:
-        self._logins = logins
+    def __init__(self, logins: Callable[[], Logins], now: Callable[[], float]) -> None:
+        """@param logins: returns the logins of the master; called when a command needs them."""
+        self._loginsOf = logins
         self._now = now
+
+    @property
+    def _logins(self) -> Logins:
+        return self._loginsOf()
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers for the control socket: command -> method."""
@@ -31,7 +41,7 @@ class TokenCommands:
         """All tokens, by name."""
         await self._load()
         now = self._now()
-        return {"tokens": [describeToken(each, now) for each in self._logins.tokens.all()]}
+        return {"tokens": [tokens.describeToken(each, now) for each in self._logins.tokens.all()]}
 
     async def addtoken(
         self,
@@ -54,16 +64,16 @@ class TokenCommands:
         try:
             made = self._logins.tokens.add(name, actions, now, builders, expires, owner)
             secret, token = await made
-        except (BadToken, StoreFailed) as why:
+        except (tokens.BadToken, StoreFailed) as why:
             raise ControlError(str(why)) from None
-        return {**describeToken(token, now), "token": secret}
+        return {**tokens.describeToken(token, now), "token": secret}
 
     async def revoketoken(self, name: str) -> dict[str, Any]:
         """Revoke a token. The token allows nothing after that."""
         await self._load()
         try:
             await self._logins.tokens.revoke(name)
-        except (BadToken, StoreFailed) as why:
+        except (tokens.BadToken, StoreFailed) as why:
             raise ControlError(str(why)) from None
         return {"revoked": name}
 

@@ -61,7 +61,7 @@ class Counting:
     @ivar requests: the counts of requests since the start.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, requests: RequestCounts | None = None) -> None:
         self._subscription: Subscription | None = None
         self._events: BuildEvents | None = None
         self.finished: dict[str, dict[int, int]] = {}
@@ -70,7 +70,7 @@ class Counting:
         self.durations = Histogram(DURATIONS)
         self.waits = Histogram(WAITS)
         self.delay = ReactorDelay(clock)
-        self.requests = RequestCounts()
+        self.requests = requests or RequestCounts()
         self.reloaded = True
         self.reloadedAt: float | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.config.ports import BadPort, address, describe, inOneForm, portsOf
+from buildbot.config.ports import BadPort, address, describe, inOneForm, plainTCP, portsOf
 
 
 class DescribeTests(unittest.TestCase):
@@ -48,6 +48,25 @@ class DescribeTests(unittest.TestCase):
             for each in words.split(" "):
                 self.assertEqual(inOneForm(describe(each)), form, each)
             self.assertEqual(inOneForm(describe(form)), form)
+
+    def test_plainTCP(self) -> None:
+        """A TCP port has a number, an interface and a backlog; other kinds are left to Twisted."""
+        for good, known in (
+            ("tcp:9989", (9989, "", 0)),
+            ("tcp:port=9989:interface=127.0.0.1:backlog=5", (9989, "127.0.0.1", 5)),
+            ("tcp:9989:\\:\\:1", (9989, "::1", 0)),
+        ):
+            self.assertEqual(plainTCP(good), known)
+        for other in (
+            "ssl:1",
+            "tcp6:1",
+            "unix:/x",
+            "tcp:http",
+            "tcp:1:backlog=x",
+            "tcp:1:mode=6",
+            "tcp:1:a:2:3",
+        ):
+            self.assertIsNone(plainTCP(other))
 
     def test_anyPort(self) -> None:
         """F8: 0 is any free port, as in 0.7.5."""

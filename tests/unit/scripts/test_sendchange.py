@@ -275,6 +275,15 @@ class ToURLTests(unittest.TestCase):
         self.assertIn("only text in UTF-8 can be sent", said.err)
         self.assertEqual(self.asked, [])
 
+    def test_tooLarge(self) -> None:
+        """A change that the master would never read is refused before it is sent, with the reason."""
+        path = self.mktemp()
+        with open(path, "w") as stream:
+            stream.write("x" * 5_000_000)
+        said = self.run_("-u", "me", "--logfile", path, "a.c")
+        self.assertEqual((said.status, self.asked), (1, []))
+        self.assertIn("the change has more than 4194304 bytes", said.err)
+
     def test_listed(self) -> None:
         """The changes of a file are sent one after the other. One that is never taken does not stop them."""
         path = self.mktemp()

@@ -21,7 +21,7 @@ class TokenCommandsTests(unittest.SynchronousTestCase):
         self.store = MemoryStore()
         self.successResultOf(self.store.open())
         self.logins = Logins(self.store)
-        self.commands = TokenCommands(self.logins, lambda: 1000.0).handlers()
+        self.commands = TokenCommands(lambda: self.logins, lambda: 1000.0).handlers()
 
     def do(self, command: str, **params: Any) -> Any:
         """The answer to a command."""
@@ -56,7 +56,8 @@ class TokenCommandsTests(unittest.SynchronousTestCase):
         made = self.do("addtoken", name="ci", actions=["view"])
         self.assertEqual(self.do("revoketoken", name="ci"), {"revoked": "ci"})
         self.assertIsNone(self.logins.tokens.find(made["token"], 1001.0))
-        again = TokenCommands(Logins(self.store), lambda: 1000.0)
+        unread = Logins(self.store)
+        again = TokenCommands(lambda: unread, lambda: 1000.0)
         self.assertEqual(self.successResultOf(ensureDeferred(again.tokens())), {"tokens": []})
 
     def test_refused(self) -> None:
