@@ -10,7 +10,7 @@ import http.client
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -40,12 +40,17 @@ class Address:
 
     @ivar url: may have a user and a password, or a secret in its path: it is never shown.
     @ivar secret: signs the messages; None: they are not signed.
+    @ivar token: for the header Authorization; or None.
+    @ivar refusing: the answers that refuse one message for good, though others of their kind concern all.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
     """
 
     url: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
     caFile: str | None = None
+    token: str | None = field(default=None, repr=False)
+    refusing: tuple[int, ...] = ()
+    kind: str = "webhook"
 
     @property
     def parts(self) -> SplitResult:
@@ -55,8 +60,8 @@ class Address:
     @property
     def name(self) -> str:
         """The address for people. Some numbers stand for the rest of the URL."""
-        told = sha256(self.url.encode("utf-8", "replace")).hexdigest()[:6]
-        return f"webhook to {self.parts.hostname} ({told})"
+        told = sha256(f"{self.url} {self.token}".encode("utf-8", "replace")).hexdigest()[:6]
+        return f"{self.kind} to {self.parts.hostname} ({told})"
 
 
 @dataclass(frozen=True)
@@ -75,28 +80,29 @@ class Connection:
         self._connection: http.client.HTTPConnection | None = None
         self._isAborted = False
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> Reply:
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Post a message; once more over a new connection, if the server has closed an old one.
 
+        @param path: follows the path of the address.
         @raise OSError: also http.client.HTTPException.
         """
         isOld = self._connection is not None
         try:
-            return self._posted(headers, body)
+            return self._posted(path, headers, body)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             self.close()
             if not isOld or self._isAborted:
                 raise
-            return self._posted(headers, body)
+            return self._posted(path, headers, body)
 
-    def _posted(self, headers: Mapping[str, str], body: bytes) -> Reply:
+    def _posted(self, more: str, headers: Mapping[str, str], body: bytes) -> Reply:
         connection = self._connection
         if connection is None:
             connection = self._connection = self._connected()
         if self._isAborted:
             raise TimeoutError("it took too long to connect")
         parts = self._address.parts
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = (parts.path + more or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
         rest = answer.read(LONGEST_ANSWER + 1)
@@ -139,7 +145,8 @@ class Connection:
 class HttpTarget:
     """I am the L{Target<buildbot.outgoing.target.Target>} for a web server.
 
-    A message is a dict: C{id}, and C{body}, a text in JSON.
+    A message is a dict: C{id}, C{body}, a text in JSON, and perhaps C{path}, which follows that of the
+    address.
     """
 
     def __init__(
@@ -172,7 +179,7 @@ class HttpTarget:
         def work() -> None:
             answer: Reply | Exception
             try:
-                answer = connection.post(headers, body)
+                answer = connection.post(message.get("path", ""), headers, body)
             except Exception as why:
                 answer = why
             self._reactor.callFromThread(self._ended, connection, done, answer)
@@ -192,7 +199,9 @@ class HttpTarget:
         if self.address.secret is not None:
             headers["webhook-signature"] = signature(self.address.secret, id, timestamp, body)
         parts = self.address.parts
-        if parts.username is not None:
+        if self.address.token is not None:
+            headers["Authorization"] = f"token {self.address.token}"
+        elif parts.username is not None:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Authorization"] = f"Basic {b64encode(login.encode('utf-8')).decode('ascii')}"
         return headers
@@ -202,7 +211,7 @@ class HttpTarget:
             self._inThread(connection.close)
             return
         self._isBusy = False
-        outcome = outcomeOf(answer)
+        outcome = outcomeOf(answer, self.address.refusing)
         if outcome is None:
             done.callback(None)
             return
@@ -223,8 +232,11 @@ class HttpTarget:
             self._inThread(connection.close)
 
 
-def outcomeOf(answer: Reply | Exception) -> Exception | None:
-    """The meaning of an answer for the sender; None if the message was accepted."""
+def outcomeOf(answer: Reply | Exception, refusing: Container[int] = ()) -> Exception | None:
+    """The meaning of an answer for the sender; None if the message was accepted.
+
+    @param refusing: see L{Address}.
+    """
     if isinstance(answer, ssl.SSLCertVerificationError):
         why = getattr(answer, "verify_message", "") or str(answer)
         return TargetDown(
@@ -242,7 +254,7 @@ def outcomeOf(answer: Reply | Exception) -> Exception | None:
         return TargetDown(f"it answered {status}", after=_seconds(answer.retryAfter))
     if 300 <= status < 400:
         return TargetDown(f"it answered {status}, and redirects are not followed", "write the new address")
-    if status in _WRONG:
+    if status in _WRONG and status not in refusing:
         return TargetDown(f"it answered {status}", "look at the address and the secret")
     return Refused(f"it answered {status}")
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from buildbot.config.arguments import BadArguments
 from buildbot.outgoing.target import TargetDown
-from buildbot.webhooks import notifier
+from buildbot.webhooks import base
 from buildbot.webhooks.notifier import Webhook
 from tests.stories.changes import CONFIG, ChangeCase
 
@@ -42,7 +42,7 @@ class WebhookStory(ChangeCase):
     def setUp(self) -> None:
         super().setUp()
         self.server = Server()
-        self.patch(notifier, "HttpTarget", self.server.target)
+        self.patch(base, "HttpTarget", self.server.target)
         self.write(CONFIG.replace(", Dependent('package', quick, ['package'])", ""))
         self.add("from buildbot.status.webhook import Webhook")
         self.add("c['status'] = [Webhook('https://hooks.example/x', secret='canary-9')]")

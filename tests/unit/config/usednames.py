@@ -64,6 +64,11 @@ CALLS = {
     "FileUpload": ("steps.transfer", _STEP, {"slavesrc": "'a'", "masterdest": "'b'"}),
     "FixedParameter": ("schedulers.forcesched", "{}", {"name": "'p'", "default": "'x'"}),
     "ForceScheduler": ("schedulers.forcesched", _SCHEDULER, {"name": "'s{n}'", "builderNames": "['full']"}),
+    "GitHubStatus": (
+        "status.github",
+        _STATUS,
+        {"token": "'t'", "repoOwner": "'o'", "repoName": "'r'"},
+    ),
     "GNUAutoconf": ("process.factory", "{}", {"source": "Git(repourl='http://x')"}),
     "Git": ("steps.source", _STEP, {"repourl": "'http://x'"}),
     "GitPoller": ("changes.gitpoller", _SOURCE, {"repourl": "'http://x/{n}'"}),
@@ -190,6 +195,8 @@ VALUES = {
     },
     **{"lookup": "'example.org'", "relayhost": "'mail.example.org'", "smtpPort": "25", "smtpUser": "'u'"},
     **{"binaryURL": "'http://x'", "errorparser": "'unix'", "logCompression": "'gzip'", "tree": "'t'"},
+    **dict.fromkeys(("context", "endDescription", "startDescription"), "WithProperties('%(p)s')"),
+    **dict.fromkeys(("repoName", "repoOwner", "sha", "token"), "'x'"),
     **{"messageFormatter": "lambda *args: {{}}", "subject": "'%(builder)s'"},
     "tags": "['t']",
     "port": "{n} + 30000",
@@ -327,6 +334,7 @@ from buildbot.buildslave import BuildSlave
 from buildbot.changes.filter import ChangeFilter
 from buildbot.locks import MasterLock
 from buildbot.process.factory import BuildFactory
+from buildbot.process.properties import WithProperties
 from buildbot.schedulers.basic import SingleBranchScheduler
 from buildbot.schedulers.forcesched import FixedParameter, StringParameter, UserNameParameter
 from buildbot.schedulers.triggerable import Triggerable

@@ -45,6 +45,11 @@ class OutcomeTests(unittest.SynchronousTestCase):
         for status in (400, 410, 413, 422):
             self.assertIsInstance(outcomeOf(Reply(status)), Refused)
 
+    def test_refusing(self) -> None:
+        """Where one address has many receivers, an unknown one costs its own messages only."""
+        self.assertIsInstance(outcomeOf(Reply(404), (404,)), Refused)
+        self.assertIsInstance(outcomeOf(Reply(403), (404,)), TargetDown)
+
     def test_retryAfter(self) -> None:
         """The seconds that the server asks for are obeyed; a date or nonsense is ignored."""
         for said, after in (
@@ -63,12 +68,12 @@ class FakeConnection(Connection):
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
-        self.posted: list[tuple[Mapping[str, str], bytes]] = []
+        self.posted: list[tuple[str, Mapping[str, str], bytes]] = []
         self.answer: Reply | Exception = Reply(200)
         self.ended: list[str] = []
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        self.posted.append((headers, body))
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        self.posted.append((path, headers, body))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -113,8 +118,8 @@ class TargetTests(unittest.SynchronousTestCase):
         done = self.target.deliver(MESSAGE)
         self.run_()
         self.successResultOf(done)
-        ((headers, body),) = self.connections[0].posted
-        self.assertEqual(body, b"{}")
+        ((path, headers, body),) = self.connections[0].posted
+        self.assertEqual((path, body), ("", b"{}"))
         self.assertEqual((headers["webhook-id"], headers["webhook-timestamp"]), ("a.1", "1000"))
         self.assertRegex(headers["webhook-signature"], r"^v1,[A-Za-z0-9+/]{43}=$")
         self.assertEqual(headers["Authorization"], "Basic bWU6Y2FuYXJ5LTE=")
@@ -124,6 +129,17 @@ class TargetTests(unittest.SynchronousTestCase):
         self.assertNotIn("canary", f"{ADDRESS!r} {ADDRESS.name}")
         self.assertIn("hooks.example", ADDRESS.name)
         self.assertNotEqual(ADDRESS.name, Address("https://hooks.example/other").name)
+
+    def test_token(self) -> None:
+        """A token is sent, and not shown; a message may have a path of its own."""
+        address = Address("https://api.example", token="canary-5")
+        reactor: Any = FakeReactor()
+        target = HttpTarget(address, reactor, lambda: 0.0, "x", self.work.append, self.newConnection)
+        target.deliver({**MESSAGE, "path": "/repos"})
+        self.run_()
+        ((path, headers, _),) = self.connections[0].posted
+        self.assertEqual((path, headers["Authorization"]), ("/repos", "token canary-5"))
+        self.assertNotIn("canary", f"{address!r} {address.name}")
 
     def test_failed(self) -> None:
         """After a failure there is a new connection; after a success, the same one."""

@@ -1,0 +1,25 @@
+# -*- test-case-name: tests.stories.test_webhook -*-
+"""The kind of arguments that are addresses of web servers."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from buildbot.config.arguments import Kind
+from buildbot.config.kinds import isText
+
+
+def _isUrl(value: object) -> bool:
+    if not isinstance(value, str) or not isText(value) or not value.isascii() or value.split() != [value]:
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+#: No message shows it: it may have a password, or a secret in its path.
+URL = Kind(
+    "an address that begins with https:// or http://", _isUrl, isSecret=True, standIn="http://localhost/"
+)

@@ -1,0 +1,119 @@
+"""GitHub is told the state of each build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from buildbot.outgoing.target import TargetDown
+from buildbot.webhooks import base
+from tests.stories.changes import CONFIG, ChangeCase
+
+SHA = "a" * 40
+
+
+class GitHub:
+    """I am a server that can be told to fail. C{got}: (path, body) of each accepted message."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict[str, Any]]] = []
+        self.trouble: Exception | None = None
+        self.address: Any = None
+
+    def target(self, address: object, *args: object) -> GitHub:
+        """Stands in for L{buildbot.webhooks.http.HttpTarget}."""
+        self.address = address
+        return self
+
+    def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
+        if self.trouble is not None:
+            return fail(self.trouble)
+        self.got.append((message["path"], json.loads(message["body"])))
+        return succeed(None)
+
+    def rest(self) -> None:
+        """Nothing to close."""
+
+
+class GitHubStory(ChangeCase):
+    """A master with one builder."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = GitHub()
+        self.patch(base, "HttpTarget", self.server.target)
+        self.write(CONFIG.replace(", Dependent('package', quick, ['package'])", ""))
+        self.add("from buildbot.process.properties import Interpolate, WithProperties")
+        self.add("from buildbot.status.github import GitHubStatus")
+        self.add("c['buildbotURL'] = 'http://ci.example/'")
+
+    def start_(self, more: str) -> None:
+        """Start a master with a GitHubStatus with these arguments."""
+        self.add(f"c['status'] = [GitHubStatus('canary-1', 'acme', 'ship'{more})]")
+        self.begin()
+
+    def build(self, status: int) -> None:
+        """Commit something, and let it be built; the command ends with this status."""
+        self.slaves[-1].onCommand = lambda command: command.end(status)
+        self.send()
+        self.wait(70)
+
+    def test_states(self) -> None:
+        """A build is pending at its start, and then has its result, with a link to its page."""
+        self.start_(f", sha='{SHA}'")
+        for status in (0, 1):
+            self.build(status)
+        self.assertEqual({path for path, _ in self.server.got}, {f"/repos/acme/ship/statuses/{SHA}"})
+        self.assertEqual(
+            [body["state"] for _, body in self.server.got], ["pending", "success", "pending", "failure"]
+        )
+        _, last = self.server.got[-1]
+        self.assertEqual(last["context"], "buildbot/full")
+        self.assertEqual(last["target_url"], "http://ci.example/builders/full/builds/1")
+        self.assertEqual(last["description"], "failed shell")
+
+    def test_rendered(self) -> None:
+        """All texts may have properties."""
+        self.start_(
+            f", sha=Interpolate('%(prop:nothing:-{SHA})s'), startDescription='go',"
+            " endDescription=WithProperties('on %(slavename)s'),"
+            " context=Interpolate('ci/%(prop:buildername)s')"
+        )
+        self.build(0)
+        (_, start), (_, end) = self.server.got
+        self.assertEqual((start["description"], end["description"]), ("go", "on bot1"))
+        self.assertEqual(end["context"], "ci/full")
+
+    def test_noCommit(self) -> None:
+        """A build of something that is no commit of git has no status."""
+        self.start_("")
+        self.build(0)
+        self.assertEqual(self.server.got, [])
+
+    def test_noProperty(self) -> None:
+        """A build that lacks a property of a text has no status; the others have one."""
+        self.start_(f", sha='{SHA}', endDescription=WithProperties('%(nothing)s')")
+        self.build(0)
+        self.assertEqual([body["state"] for _, body in self.server.got], ["pending"])
+
+    def test_down(self) -> None:
+        """Statuses wait while GitHub is down, also over a kill of the master, and arrive in order."""
+        self.start_(f", sha='{SHA}'")
+        self.server.trouble = TargetDown("502")
+        self.build(0)
+        self.kill()
+        self.server.trouble = None
+        self.begin()
+        self.wait(5)
+        self.assertEqual([body["state"] for _, body in self.server.got], ["pending", "success"])
+
+    def test_secret(self) -> None:
+        """The token is in no text; an own server has another address."""
+        self.start_(f", sha='{SHA}', baseURL='https://git.example/api/v3/'")
+        self.build(0)
+        self.assertEqual(self.server.address.url, "https://git.example/api/v3")
+        (receiver,) = self.master.config.status
+        self.assertNotIn("canary", f"{receiver!r} {self.server.address!r} {self.status()}")
