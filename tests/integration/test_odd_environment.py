@@ -196,7 +196,7 @@ class SignalTests(MasterCase):
             self.assertNotIn("Exception ignored", err, verb)
             self.assertIn(child.returncode, (0, 130, -signal.SIGTERM, -signal.SIGINT), verb)
             if child.returncode == 130:
-                self.assertEqual(self.running(), [], verb)
+                self.untilGone()
             else:  # it had succeeded; the status is negative if the signal came in the last moments
                 self.ok("stop", "--quiet", self.here)
-        self.assertEqual(self.running(), [])
+        self.untilGone()
