@@ -1,22 +1,26 @@
 # -*- test-case-name: tests.unit.logs.test_firstscreen -*-
 """The beginning or the end of a very long log, read before its index is made.
 
-All functions block: call them in a thread. They read a few megabytes at most.
+All functions block: call them in a thread. They read a few megabytes at most, unless a far line is wanted.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 
 from buildbot.files.plain import readPlain
 from buildbot.logs.format import BadLog, ChunkParser
-from buildbot.logs.index import LogIndex
+from buildbot.logs.index import Block, LogIndex
 from buildbot.logs.lines import LONGEST
+from buildbot.logs.naps import Naps
 from buildbot.logs.tail import Tail
 from buildbot.logs.view import LogView
 
+#: True if a log is read far enough, by the place up to which it is read.
+Enough = Callable[[Block], bool]
 #: The numbers of bytes at the end to try, one after the other. One chunk may have 16 MB.
 _ENDS = (1 << 18, 1 << 21, 17 << 20)
 #: The bytes at the beginning.
@@ -27,16 +31,22 @@ _BORDER = re.compile(rb",(?=[1-9]\d{0,7}:\d)")
 _HEAD = re.compile(rb"([1-9]\d{0,7}):\d")
 
 
-def beginningOf(path: str, longest: int = LONGEST) -> LogView:
+def beginningOf(path: str, longest: int = LONGEST, isEnough: Enough | None = None) -> LogView:
     """A view of the first lines, with their numbers.
 
+    @param isEnough: tells of the end of what is read whether it is far enough; None: a megabyte is.
     @raise OSError: the file is gone, or the disk is broken.
     """
     index = LogIndex()
+    naps = Naps()
     with readPlain(path) as file:
         parser = ChunkParser()
         with suppress(BadLog):
-            index.add(parser.feed(file.read(_BEGINNING)), parser.offset, None)
+            while piece := file.read(_BEGINNING):
+                index.add(parser.feed(piece), parser.offset, None)
+                if isEnough is None or isEnough(index.end):
+                    break
+                naps.mayNap()
     return LogView(path, index, False, None, longest, isPart=True)
 
 

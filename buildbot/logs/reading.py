@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from buildbot.events.turns import Turns
 from buildbot.logs import firstscreen, indexing
+from buildbot.logs.firstscreen import Enough
 from buildbot.logs.index import BLOCK, LogIndex
 from buildbot.logs.lines import LONGEST
 from buildbot.logs.marks import Marks
@@ -28,12 +29,17 @@ _log = Logger()
 NEAR = 48 << 20
 #: The most bytes of indexes in memory: those of 16 GB of logs.
 MEMORY = 12 << 20
-#: The threads that read at once.
+#: The threads that read at once, and those that read far into a log without an index.
 AT_ONCE = 2
+FAR_AT_ONCE = 2
 #: The most indexes in memory.
 MOST = 1000
 
 _Result = TypeVar("_Result")
+
+
+class _Far(Exception):
+    """Much of the index of a log is missing."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class LogViews:
         self._block = block
         self._longest = longest
         self._slots = Turns(AT_ONCE)
+        self._far = Turns(FAR_AT_ONCE)
         self._lock = Lock()
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._wanted: dict[str, Place] = {}  # the logs whose indexes are made
@@ -102,32 +109,63 @@ class LogViews:
     async def call(self, place: Place, read: Callable[[LogView], _Result], isLong: bool = False) -> _Result:
         """Call a function with a view, in a thread, and return its result.
 
-        @param isLong: True if it may take long. The caller limits the number of such functions. At most
-            L{AT_ONCE} of the others run at once, so that the reactor gets its turns.
+        If much of the index of a long log is missing, it is made before. Readers of other logs do not wait
+        for that.
+
+        @param isLong: True if the function may take long. The caller limits the number of such functions. At
+            most L{AT_ONCE} of the others run at once, so that the reactor gets its turns.
         @raise OSError: the log's file is gone, or the disk is broken.
         """
 
         def opened() -> _Result:
             return read(self.open(place))
 
+        def openedNear() -> _Result:
+            if self._isFar(place):
+                raise _Far
+            return opened()
+
         if isLong:
             result: _Result = await self._inThread(opened)
             return result
-        return await self._inSlot(opened)
+        try:
+            return await self._inSlot(openedNear)
+        except _Far:
+            async with self._turn:
+                await self._inThread(self.open, place)
+            return await self._inSlot(opened)
 
-    async def soon(self, place: Place, read: Callable[[LogView], _Result], isEnd: bool) -> _Result:
+    async def soon(
+        self, place: Place, read: Callable[[LogView], _Result], isEnd: bool, isEnough: Enough | None = None
+    ) -> _Result:
         """Call a function with a view, like L{call}, and never wait for the index of a long log.
 
         If much of the index is missing, the view has only the end of the log, or its beginning: see
         L{LogView.isPart}. Call L{prepare} then.
 
         @param isEnd: True if the end is wanted.
+        @param isEnough: tells how much of the beginning is wanted: see L{firstscreen.beginningOf}.
         """
 
         def opened() -> _Result:
             return read(self._openSoon(place, isEnd))
 
-        return await self._inSlot(opened)
+        def openedNear() -> _Result:
+            if self._isFar(place):
+                raise _Far
+            return read(self.open(place))
+
+        def openedFar() -> _Result:
+            return read(firstscreen.beginningOf(place.path, self._longest, isEnough))
+
+        if isEnough is None:
+            return await self._inSlot(opened)
+        try:
+            return await self._inSlot(openedNear)
+        except _Far:
+            async with self._far:
+                result: _Result = await self._inThread(openedFar)
+                return result
 
     async def _inSlot(self, call: Callable[[], _Result]) -> _Result:
         async with self._slots:
@@ -162,8 +200,7 @@ class LogViews:
             indexing.keep(view.index, place.path, place.crc, place.isFinished)
 
     def _openSoon(self, place: Place, isEnd: bool) -> LogView:
-        size = os.stat(place.path).st_size
-        if size > NEAR and size - self._indexedTo(place) > NEAR:
+        if self._isFar(place):
             if not isEnd:
                 return firstscreen.beginningOf(place.path, self._longest)
             if place.tail is not None:
@@ -172,6 +209,11 @@ class LogViews:
             if found is not None:
                 return found
         return self.open(place)
+
+    def _isFar(self, place: Place) -> bool:
+        """True if a reader would wait for the index."""
+        size = os.stat(place.path).st_size
+        return size > NEAR and size - self._indexedTo(place) > NEAR
 
     def _indexedTo(self, place: Place) -> int:
         """The number of bytes of a log's file that its index covers already."""

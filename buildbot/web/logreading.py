@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from buildbot.logs.firstscreen import Enough
+from buildbot.logs.index import Block
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.logs.reading import Place
 from buildbot.logs.view import Lines, LogView
@@ -28,6 +30,8 @@ _Result = TypeVar("_Result")
 
 #: The path of the page of a log.
 PATH = "/builders/{builder}/builds/{number:int}/steps/{step}/logs/{log}"
+#: The bytes of output after a place that have the lines of a page.
+_ROOM = 1 << 20
 #: The parameters that choose lines.
 CHOICE = (
     Parameter("first", "The number of the first line.", "integer", least=1),
@@ -237,9 +241,45 @@ async def inThread(shown: ShownLog, read: Callable[[LogView], _Result]) -> _Resu
         raise gone(shown, why) from None
 
 
-async def firstScreen(shown: ShownLog, read: Callable[[LogView], _Result], isEnd: bool) -> _Result:
-    """Call a function with a view of the end or the beginning of a log, before its index is made."""
+async def firstScreen(
+    shown: ShownLog, read: Callable[[LogView], _Result], isEnd: bool, isEnough: Enough | None = None
+) -> _Result:
+    """Call a function with a view of the end or the beginning of a log, before its index is made.
+
+    @param isEnough: see L{farEnough}.
+    """
     try:
-        return await shown.directory.views.soon(shown.place(), read, isEnd)
+        return await shown.directory.views.soon(shown.place(), read, isEnd, isEnough)
     except OSError as why:
         raise gone(shown, why) from None
+
+
+def farEnough(query: Mapping[str, Any]) -> Enough | None:
+    """Tells whether a log is read far enough to have the lines that a query asks for by a number.
+
+    None: the query asks for no number, or for a percentage: only the whole log tells which line that is.
+    """
+    count, output = query["count"], query["from"]
+    first = query["first"]
+    if query["line"]:
+        first = None if "%" in query["line"] else lineOf(query["line"], 0)
+    elif output is not None and first is None:
+        return lambda end: end.output > output + _ROOM
+    return None if first is None else _Reading(first, count).isEnough
+
+
+class _Reading:
+    """I tell whether a log is read far enough for some lines, or for as many as one page can have."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self._first = first
+        self._count = count
+        self._begun: int | None = None  # the output soon after the beginning of the first one
+
+    def isEnough(self, end: Block) -> bool:
+        """See L{buildbot.logs.firstscreen.beginningOf}."""
+        if self._begun is None and end.lines >= self._first:
+            self._begun = end.output
+        return end.lines >= self._first + self._count or (
+            self._begun is not None and end.output > self._begun + _ROOM
+        )

@@ -107,6 +107,24 @@ class ColdTests(LogCase):
         self.assertIn("1 failing line<", again)
         self.assertNotIn('http-equiv="refresh"', again)
 
+    def test_line(self) -> None:
+        """A line, and the one with a byte of output, is shown at once, with its number and those after it."""
+        self.end(2)
+        for below in ("?line=30000", "?first=29990", "?from=348882", "?line=30000&count=5000"):
+            self.forget()
+            page = self.log(below).text
+            self.assertRegex(page, r'<div id="L30000"[^>]*><a [^>]*>30000</a>line 30000\.</div>', below)
+            self.assertRegex(page, r'<div id="L30400"[^>]*><a [^>]*>30400</a>line 30400\.</div>', below)
+            self.assertIn('<noscript><meta http-equiv="refresh" content="1"></noscript>', page)
+            self.assertNotIn('http-equiv="refresh"', self.log(below).text)
+
+    def test_lineAtTheEnd(self) -> None:
+        """A number after the last line, and a percentage, need all of the log."""
+        self.end(2)
+        for below, line in (("?line=99999", 40001), ("?line=50%25", 20001)):
+            self.forget()
+            self.assertIn(f'<div id="L{line}"', self.log(below).text)
+
     def test_beginning(self) -> None:
         """The beginning of a successful log is shown at once, with numbers."""
         self.end()

@@ -23,6 +23,7 @@ from buildbot.web.logreading import (
     Painted,
     ShownLog,
     chosen,
+    farEnough,
     firstScreen,
     inThread,
     logOf,
@@ -84,11 +85,12 @@ async def logPage(call: Call) -> Page | Stream:
         return wanted, painted(view, wanted, call.query["times"], shown.failures), outlined
 
     query = call.query
-    if query["line"] or query["from"] is not None or (query["first"] or 1) > 1:
+    isEnough = farEnough(query)
+    if query["line"] and isEnough is None:
         wanted, lines, outlined = await inThread(shown, read)
     else:
-        isEnd = query["first"] is None and (query["end"] or shown.isShownFromEnd)
-        wanted, lines, outlined = await firstScreen(shown, read, isEnd)
+        isEnd = isEnough is None and (query["end"] or shown.isShownFromEnd)
+        wanted, lines, outlined = await firstScreen(shown, read, isEnd, isEnough)
     if lines.isPart:
         shown.directory.views.prepare(shown.place())
     elif outlined.searched < 1:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.logs import files, indexing, reading
+from buildbot.logs import files, firstscreen, indexing, reading
 from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogDirectory, LogFile, Nowhere
 from buildbot.logs.names import indexPath
@@ -186,6 +186,47 @@ class ColdTests(LoggedCase):
         self.logs.views.prepare(log.place())
         self.assertFalse(self.soon(log.place(), True).isPart)
         self.assertTrue(os.path.exists(indexPath(log.getFilename())))
+
+    def test_othersGoOn(self) -> None:
+        """While the index of a long log is made, readers of other logs do not wait."""
+        long, short = self.long(), self.log()
+        short.addStdout("one\n")
+        for log in (long, short):
+            log.finish()
+        self.forget(long)
+        late: list[tuple[Deferred[Any], Any]] = []
+
+        def inThread(function: Any, *arguments: Any) -> Deferred[Any]:
+            waiting: Deferred[Any] = Deferred()
+            late.append((waiting, lambda: execute(function, *arguments).chainDeferred(waiting)))
+            return waiting
+
+        views = LogViews(inThread)
+        asked = [Deferred.fromCoroutine(views.lines(long.place(), 20_000, 1)) for _ in range(2)]
+        other = Deferred.fromCoroutine(views.lines(short.place(), 1, 1))
+        late.pop(0)[1]()  # two find that the index is missing
+        late.pop(0)[1]()
+        self.assertEqual(len(late), 2)  # one reads the other log, and one makes the index
+        late.pop(0)[1]()
+        self.assertEqual(self.successResultOf(other).lines[0].text, "one")
+        for each in asked:
+            self.assertNoResult(each)
+        while late:
+            late.pop(0)[1]()
+        for each in asked:
+            self.assertEqual(self.successResultOf(each).lines[0].number, 20_000)
+
+    def test_farLine(self) -> None:
+        """Without an index, a log is read up to the wanted line, and no farther."""
+        log = self.long()
+        log.finish()
+        self.forget(log)
+        self.patch(firstscreen, "_BEGINNING", 1 << 14)
+        reading = self.logs.views.soon(log.place(), lambda view: view, False, lambda end: end.lines >= 10_000)
+        view = self.successResultOf(Deferred.fromCoroutine(reading))
+        self.assertTrue(view.isPart)
+        self.assertTrue(10_000 <= view.total < 11_000, view.total)
+        self.assertEqual(view.lines(10_000, 1).lines[0].text, "This is line 10000 of a long log.")
 
     def test_tooLong(self) -> None:
         """The end of a log that is too long and still grows comes from memory."""
