@@ -154,6 +154,8 @@ def textTrouble(text: str) -> str | None:
 def nameTrouble(text: str) -> str | None:
     """The fault of a name that is stored and displayed, in words that follow C{"a name that"}, or None."""
     trouble = textTrouble(text)
+    if text in (".", ".."):
+        return "cannot be a part of a web address"  # browsers remove it, quoted or not
     if trouble is None and len(text.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
         return f"is longer than {LONGEST_NAME} bytes"
     return trouble

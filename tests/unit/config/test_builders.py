@@ -98,6 +98,13 @@ class BuilderTests(unittest.TestCase):
         self.assertIn("and 990 more", error)
         self.assertLess(len(error), 200)
 
+    def test_dotName(self) -> None:
+        """A name that browsers remove from addresses is an error: its page could not be opened."""
+        for name in (".", ".."):
+            (error,) = errors(builders=[builder(name=name)])
+            self.assertIn("has a name that cannot be a part of a web address", error)
+        self.assertEqual(errors(builders=[builder(name="...")]), [])
+
     def test_longName(self) -> None:
         """F8: an undefined slave with a name of a million characters gives a short error."""
         [error] = told(builder(slavename="x" * 10**6))
