@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from buildbot.text.urls import withoutPasswords
 from buildbot.web import cache, layout
 from buildbot.web.accounts.cors import corsHeaders
 from buildbot.web.call import TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
+from buildbot.web.clicks import Clicks
 from buildbot.web.handling import handled
 from buildbot.web.incoming import Incoming, given, incomingOf, queryOf
 from buildbot.web.jsonanswers import problemAsJSON
@@ -141,6 +142,9 @@ class Dispatcher:
                 self.world.part(Looking).seen()
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
+            if route.kind == "action":
+                made = await self.world.part(Clicks).once(call, partial(handled, call))
+                return await self._made(call, incoming, made)
             return await self._made(call, incoming, await handled(call))
         except Problem as problem:
             return await self._problem(call, incoming, problem, wantsJSON)

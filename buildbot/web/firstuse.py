@@ -13,6 +13,7 @@ from buildbot.logs.search import LogSearches
 from buildbot.web.api.events import EventStreams
 from buildbot.web.api.repeats import Repeats
 from buildbot.web.cache import PageCache
+from buildbot.web.clicks import Clicks
 from buildbot.web.followers import Followers
 from buildbot.web.lastforced import LastForced
 from buildbot.web.live import Streams
@@ -54,5 +55,6 @@ def partsOf(master: Any, requests: RequestCounts) -> list[object]:
         Tails(),
         Counting(clock, requests),
         Repeats(),
+        Clicks(),
         Outcomes(clock),
     ]

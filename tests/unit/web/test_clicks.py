@@ -1,0 +1,81 @@
+"""A double click on the button of a form without script."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.web.call import TEXT, Answer, Call, Problem
+from buildbot.web.clicks import SECONDS, Clicks
+from buildbot.web.who import Who
+
+BROWSER = {"accept": "text/html,*/*;q=0.8", "user-agent": "browser"}
+
+
+class ClicksTests(unittest.SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clicks = Clicks()
+        world: Any = SimpleNamespace(clock=self.clock)
+        route: Any = SimpleNamespace()
+        self.form = Call(world, route, segments=("builders", "full", "force"), headers=BROWSER, body=b"a=1")
+        self.acts: list[Deferred[Answer]] = []
+
+    def sent(self, call: Call) -> Deferred[Any]:
+        """Send a form; its act is the last of C{acts}."""
+
+        async def act() -> Answer:
+            self.acts.append(Deferred())
+            return await self.acts[-1]
+
+        return ensureDeferred(self.clicks.once(call, act))
+
+    def ended(self) -> Answer:
+        """The last act ends."""
+        answer = Answer(b"", TEXT, 303, (("Location", f"{len(self.acts)}"),))
+        self.acts[-1].callback(answer)
+        return answer
+
+    def test_twice(self) -> None:
+        """The second click waits for the first one, which the browser gave up, and leads to its outcome."""
+        first, second = self.sent(self.form), self.sent(self.form)
+        first.cancel()
+        self.failureResultOf(first)
+        answer = self.ended()
+        self.assertIs(self.successResultOf(second), answer)
+        self.assertIs(self.successResultOf(self.sent(self.form)), answer)
+        self.assertEqual(len(self.acts), 1)
+
+    def test_later(self) -> None:
+        """Some seconds later, the same form acts again."""
+        self.sent(self.form)
+        self.ended()
+        self.clock.advance(SECONDS)
+        self.sent(self.form)
+        self.assertEqual(len(self.acts), 2)
+
+    def test_others(self) -> None:
+        """Another form, another visitor, and a program are not the same click."""
+        self.sent(self.form)
+        for other in (
+            replace(self.form, body=b"a=2"),
+            replace(self.form, segments=("builders", "other", "force")),
+            replace(self.form, who=Who("ann", "session")),
+            replace(self.form, headers={"accept": "*/*"}),
+            replace(self.form, headers={"accept": "*/*"}),
+        ):
+            self.sent(other)
+        self.assertEqual(len(self.acts), 6)
+
+    def test_refused(self) -> None:
+        """After a refusal, the same form is tried again."""
+        first = self.sent(self.form)
+        self.acts[-1].errback(Problem(400, "No"))
+        self.failureResultOf(first, Problem)
+        self.sent(self.form)
+        self.assertEqual(len(self.acts), 2)
