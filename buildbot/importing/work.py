@@ -98,16 +98,24 @@ class Import:
         """What the new master has itself, in place of what would be imported; a line each."""
         lines = []
         for builder, name in self._builders:
-            if not self._isMine(present, _builderKey(name), builder.directory):
-                both = sorted(present.buildNumbers(name).intersection(builder.numbers))
-                if both:
-                    lines.append(f"builder {name} has {_some('build', both)} already, of its own")
-        if self._withChanges and not self._isMine(present, _CHANGES, self._old.path):
-            there = present.changeNumbers()
-            both = sorted(there.intersection(self._changeNumbers())) if there else []
-            if both:
-                lines.append(f"there are {_some('change', both)} already, of its own")
+            starts = present.starts(name)
+            both = [number for number in builder.numbers if number in starts]
+            if any(self._differs(builder, each, starts[each]) for each in _sample(both)):
+                lines.append(f"builder {name} has {_some('build', both)} already, of its own")
+        times = present.changeTimes() if self._withChanges else {}
+        changes = self._changes(frozenset(), quietly=True) if times else ()
+        other = [each.number or 0 for each in changes if times.get(each.number or 0, each.when) != each.when]
+        if other:
+            lines.append(f"it has {_some('change', other)} already, of its own")
         return lines
+
+    def _differs(self, builder: OldBuilder, number: int, started: float) -> bool:
+        """True if an old build did not start at this time: then the build that is there is another one."""
+        try:
+            value = readPickle(os.path.join(builder.directory, str(number)), self._reader)
+            return buildOf(value, builder.name, number).record.started != started
+        except (Unreadable, NotABuild):
+            return False
 
     def check(self) -> None:
         """Read everything, and write nothing."""
@@ -131,27 +139,20 @@ class Import:
         for builder, name in self._builders:
             self._runBuilder(store, here, builder, name)
 
-    def _isMine(self, present: Present, key: str, origin: str) -> bool:
-        return bool(present.mark(key) == origin)
-
     # changes
 
     def _runChanges(self, store: ImportedStore) -> None:
-        there = store.changeNumbers()
-        marks = {_CHANGES: self._old.path}
+        there = store.changeTimes()
         batch: list[Change] = []
         for change in self._changes(there):
             batch.append(change)
             if len(batch) >= MOST:
-                store.add(changes=batch, marks=marks)
+                store.add(changes=batch)
                 self.tally.changes += len(batch)
                 batch = []
         if batch:
-            store.add(changes=batch, marks=marks)
+            store.add(changes=batch)
             self.tally.changes += len(batch)
-
-    def _changeNumbers(self) -> set[int]:
-        return {change.number or 0 for change in self._changes(frozenset(), quietly=True)}
 
     def _changes(self, there: Iterable[int], quietly: bool = False) -> Iterable[Change]:
         """The changes that are not there yet, the lowest number first."""
@@ -200,8 +201,7 @@ class Import:
             self._unreadable(
                 f"the name of the builder in {builder.directory}, which is called {name} now", builder.trouble
             )
-        there = store.buildNumbers(name)
-        marks = {_builderKey(name): builder.directory}
+        there = store.starts(name)
         following = {name: builder.next}
         batch = _Batch(self._monotonic())
         missing = [number for number in builder.numbers if number not in there]
@@ -213,16 +213,14 @@ class Import:
                     batch.builds.append(self._withLogs(build, builder, here))
                 self.tally.passed += 1
                 if len(batch.builds) >= MOST or self._monotonic() - batch.begun > SECONDS:
-                    self._write(store, batch, following, marks)
+                    self._write(store, batch, following)
                     batch = _Batch(self._monotonic())
-        self._write(store, batch, following, marks)
+        self._write(store, batch, following)
 
-    def _write(
-        self, store: ImportedStore, batch: _Batch, following: Mapping[str, int], marks: Mapping[str, object]
-    ) -> None:
+    def _write(self, store: ImportedStore, batch: _Batch, following: Mapping[str, int]) -> None:
         if batch.builds:
             os.sync()  # one call for all logs: a call for each takes most of the time
-        store.add(batch.builds, following=following, marks=marks)
+        store.add(batch.builds, following=following)
         self.tally.builds += len(batch.builds)
 
     def _all(
@@ -297,11 +295,9 @@ class Import:
             self._tell(f"cannot read {what}: {why}")
 
 
-_CHANGES = "changes"
-
-
-def _builderKey(name: str) -> str:
-    return f"builder/{name}"
+def _sample(numbers: Sequence[int]) -> set[int]:
+    """The first, the last and the one in the middle."""
+    return {numbers[0], numbers[len(numbers) // 2], numbers[-1]} if numbers else set()
 
 
 def _some(word: str, numbers: list[int]) -> str:

@@ -22,8 +22,6 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT
 
-#: The prefix of the keys that say what was imported: the kind and the name follow it.
-IMPORTED = "imported/"
 _ADD_BUILD = (
     f"INSERT INTO builds (builder, number, started, finished, {', '.join(BUILD_COLUMNS)}, record)"
     f" VALUES (?, ?, ?, ?, {'?, ' * len(BUILD_COLUMNS)}?) ON CONFLICT DO NOTHING"
@@ -62,18 +60,13 @@ class Present:
         if self._connection is not None:
             self._connection.close()
 
-    def buildNumbers(self, builder: str) -> set[int]:
-        """The numbers of the builder's builds."""
-        return {number for (number,) in self._ask("SELECT number FROM builds WHERE builder = ?", builder)}
+    def starts(self, builder: str) -> dict[int, float]:
+        """The numbers of the builder's builds, with the times at which they started."""
+        return dict(self._ask("SELECT number, started FROM builds WHERE builder = ?", builder))
 
-    def changeNumbers(self) -> set[int]:
-        """The numbers of all changes."""
-        return {number for (number,) in self._ask("SELECT number FROM changes")}
-
-    def mark(self, key: str) -> Any:
-        """The value that was written under a key; None without one."""
-        rows = self._ask("SELECT value FROM state WHERE name = ?", IMPORTED + key)
-        return json.loads(rows[0][0]) if rows else None
+    def changeTimes(self) -> dict[int, float]:
+        """The numbers of all changes, with their times."""
+        return dict(self._ask("SELECT number, made FROM changes"))
 
     def _ask(self, statement: str, *values: str) -> list[Any]:
         if self._connection is None:
@@ -97,12 +90,10 @@ class ImportedStore(Present):
         builds: Sequence[BuildRecord] = (),
         changes: Sequence[Change] = (),
         following: Mapping[str, int] | None = None,
-        marks: Mapping[str, object] | None = None,
     ) -> None:
         """Write all of this, or nothing. Builds and changes that are there already stay as they are.
 
         @param following: by builder, the lowest number for its next build.
-        @param marks: keys and values for L{mark}.
         @raise StoreFailed: the disk is full or broken.
         """
         counters = {f"build {name}": number for name, number in (following or {}).items()}
@@ -125,8 +116,3 @@ class ImportedStore(Present):
             connection.executemany(_ADD_BUILD, buildRows)
             connection.executemany(_ADD_CHANGE, changeRows)
             connection.executemany(_RAISE, counters.items())
-            connection.executemany(
-                "INSERT INTO state (name, value) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                [(IMPORTED + key, json.dumps(value)) for key, value in (marks or {}).items()],
-            )

@@ -15,6 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from buildbot.importing.oldmaster import look
 from buildbot.importing.work import Import
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
 from buildbot.store.files import FILE
 from buildbot.store.imported import ImportedStore, Present
 from buildbot.store.interface import StoreFailed
@@ -163,10 +165,37 @@ class TroubleTests(ImportCase):
             [
                 "builder full has 2 builds (0, 1) already, of its own",
                 f"builder {_ODD} has 2 builds (0, 1) already, of its own",
-                "there are 2 changes (1, 2) already, of its own",
             ],
         )
         self.assertEqual(self.work(SAMPLES / "0.8.14", {"full": "f8"}, False).conflicts(present), [])
+
+    def test_otherChanges(self) -> None:
+        """A change of another time under the same number is a conflict, unless changes are left out."""
+        for release in RELEASES:
+            store = ImportedStore(self.here)
+            self.addCleanup(store.close)
+            store.add(changes=[Change("ann", [], "", when=5.0).numbered(2)])
+            told = ["it has 1 change (2) already, of its own"]
+            self.assertEqual(self.work(SAMPLES / release).conflicts(store), told)
+            self.assertEqual(self.work(SAMPLES / release, withChanges=False).conflicts(store), [])
+
+    def test_moved(self) -> None:
+        """A copy of the old master in another place has the same history."""
+        self.run_(SAMPLES / "0.7.12")
+        self.assertEqual(self.run_(self.old("0.7.12")).tally.before, 4)
+
+    def test_bothWentOn(self) -> None:
+        """If both masters went on to build, the builds with the same numbers are a conflict."""
+        old = self.old("0.7.12")
+        self.run_(old)
+        store = ImportedStore(self.here)
+        self.addCleanup(store.close)
+        store.add([BuildRecord("full", 2, "bot", (), 5.0, 6.0, 0)])
+        self.assertEqual(self.work(old).conflicts(store), [])
+        shutil.copy(old / "b0" / "1", old / "b0" / "2")
+        self.assertEqual(
+            self.work(old).conflicts(store), ["builder full has 3 builds (0, 1, 2) already, of its own"]
+        )
 
     def test_stopped(self) -> None:
         """An import that fails at any write is gone on with, and then everything is the same."""

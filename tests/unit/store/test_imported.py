@@ -38,11 +38,10 @@ class ImportedTests(SynchronousTestCase):
         """What was added is there, and is never replaced; numbers only grow."""
         store = self.opened()
         change = Change("ann", ["a"], "c", when=5.0).numbered(8)
-        store.add([_build(3, "first")], [change], {"full": 7}, {"builder/full": "/old"})
+        store.add([_build(3, "first")], [change], {"full": 7})
         store.add([_build(3, "second"), _build(4)], [change], {"full": 2})
-        self.assertEqual((store.buildNumbers("full"), store.buildNumbers("x")), ({3, 4}, set()))
-        self.assertEqual(store.changeNumbers(), {8})
-        self.assertEqual((store.mark("builder/full"), store.mark("builder/x")), ("/old", None))
+        self.assertEqual((store.starts("full"), store.starts("x")), ({3: 5.0, 4: 5.0}, {}))
+        self.assertEqual(store.changeTimes(), {8: 5.0})
         self.assertEqual((self.counter(store, "build full"), self.counter(store, "change")), (7, 9))
         build = peekBuild(self.here, "full", 3)
         assert build is not None
@@ -51,12 +50,10 @@ class ImportedTests(SynchronousTestCase):
     def test_present(self) -> None:
         """A store that is not there has nothing, and is not made; a damaged one is an error."""
         present = Present.of(self.here)
-        self.assertEqual(
-            (present.buildNumbers("full"), present.changeNumbers(), present.mark("x")), (set(), set(), None)
-        )
+        self.assertEqual((present.starts("full"), present.changeTimes()), ({}, {}))
         self.assertEqual(os.listdir(self.here), [])
         with open(os.path.join(self.here, FILE), "wb") as stream:
             stream.write(b"no database" * 500)
         damaged = Present.of(self.here)
         self.addCleanup(damaged.close)
-        self.assertRaises(StoreFailed, damaged.buildNumbers, "full")
+        self.assertRaises(StoreFailed, damaged.starts, "full")
