@@ -292,37 +292,36 @@ class MailNotifier(StatusReceiverMultiService):
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Send a mail about a build that has ended, if it needs one. Called in turn."""
         self.mark.looked(build)
-        if not comparesBuilds(self.modes) and not wantsMail(self.modes, results, None):
-            return
-        before, first = await self._past(build, results)
-        if not wantsMail(self.modes, results, None if before is None else before.getResults()):
-            return
+        if await self._isWanted(build, results):
+            await maybeDeferred(self.buildMessage, build.getBuilder().getName(), build, results)
+            await self.mark.keep()
+
+    async def _isWanted(self, build: BuildStatus, results: int) -> bool:
+        before: Any = None
+        if self.previousBuildGetter is not None:
+            before = await maybeDeferred(self.previousBuildGetter, build)
+        elif comparesBuilds(self.modes):
+            before = await self._outages.before(build)
+        return wantsMail(self.modes, results, None if before is None else before.getResults())
+
+    async def _write(self, build: BuildStatus, results: int) -> None:
+        first = None
+        try:
+            first = await self._outages.first(build, await self._outages.before(build))
+        except StoreFailed as why:
+            log.warn("cannot read the builds before {build}: {why}", build=build.number, why=why.reason)
         letter = await self.contents.ofBuild(build, results, first)
         await self.post(letter, await self._recipients([build]), build.getBuilder().getName())
-        await self.mark.keep()
 
     async def _setTold(self, buildset: BuildsetRecord) -> None:
         records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
         ended = [await self._status.fetchBuild(each.builder, each.number) for each in records]
         builds = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
         for build in builds:
-            before, _ = await self._past(build, build.getResults())
-            if wantsMail(self.modes, build.getResults(), None if before is None else before.getResults()):
+            if await self._isWanted(build, build.getResults()):
                 letter = await self.contents.ofSet(buildset.reason, builds)
                 await self.post(letter, await self._recipients(builds), "")
                 return
-
-    async def _past(self, build: BuildStatus, results: int) -> tuple[Any, BuildStatus | None]:
-        """The build before, and the first one of the outage; None for what is not there."""
-        try:
-            before = await self._outages.before(build)
-            first = await self._outages.first(build, before)
-        except StoreFailed as why:
-            log.warn("cannot read the builds before {build}: {why}", build=build.number, why=why.reason)
-            before = first = None
-        if self.previousBuildGetter is not None:
-            return await maybeDeferred(self.previousBuildGetter, build), first
-        return before, first
 
     async def _recipients(self, builds: Sequence[BuildStatus]) -> tuple[list[str], list[str]]:
         users = usersOf(builds) if self.sendToInterestedUsers else []
@@ -391,6 +390,14 @@ class MailNotifier(StatusReceiverMultiService):
             self._missing.reconfigured()
 
     # names of 0.7 and 0.8
+
+    def buildMessage(self, name: str, build: Any, results: int) -> Any:
+        """Write and queue the mail about a build that needs one; a subclass may do something else.
+
+        @param build: its status, or a list with it, as in 0.8.
+        @return: a Deferred that fires when the mail is on disk.
+        """
+        return ensureDeferred(self._write(build[-1] if isinstance(build, (list, tuple)) else build, results))
 
     def isMailNeeded(self, build: Any, results: int) -> bool:
         """True if a build needs a mail, as far as the builds in memory tell."""

@@ -345,6 +345,21 @@ class WishesStory(MailCase):
         for words in ("full #0: success", "package #0: success"):
             self.assertIn(words, textOf(mail))
 
+    def test_buildMessage(self) -> None:
+        """A subclass of 0.7.5 may write the mails that are needed by itself."""
+        self.edit(
+            f"c['status'] = [mail.MailNotifier({self.arguments})]",
+            "class Own(mail.MailNotifier):\n"
+            "    def buildMessage(self, name, build, results):\n"
+            "        if build.getNumber():\n"
+            "            return mail.MailNotifier.buildMessage(self, name, build, results)\n"
+            "c['status'] = [Own(fromaddr='bot@x.example', extraRecipients=['a@x.example'], mode='failing')]",
+        )
+        self.begin()
+        for status in (1, 0, 1):
+            self.build(status)
+        self.assertEqual([mail["X-Buildbot-Result"] for _, mail in self.postbox.sent], ["failure"])
+
     def test_plugin(self) -> None:
         """A plug-in may send mails of its own, and derive from the notifier."""
         self.edit(
