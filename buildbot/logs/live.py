@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Container, Iterator
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -22,18 +23,23 @@ from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Symptom, Troubles
 from buildbot.events.observers import NOBODY, Observers
+from buildbot.events.onuse import onUse
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
 from buildbot.logs import indexing
 from buildbot.logs.directory import canWrite
-from buildbot.logs.feed import LogFeeds
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import Chunk
 from buildbot.logs.producer import LogProducer
-from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.text import ChunkDecoder, decoded
 from buildbot.model.completion import Completion
 from buildbot.model.records import BuildRecord, LogRecord
+
+if TYPE_CHECKING:
+    from buildbot.logs import feed, reading
+else:  # a master whose logs nobody reads does not need them
+    feed = onUse("buildbot.logs.feed")
+    reading = onUse("buildbot.logs.reading")
 
 _log = Logger()
 
@@ -66,8 +72,6 @@ class LogDirectory:
 
     @ivar limits: the limits of each log.
     @ivar troubles: the list to which I report failed writes.
-    @ivar views: reads the logs by lines and by bytes, at any place.
-    @ivar feeds: sends the new lines of logs to their watchers.
     @ivar readers: the web servers that show logs. While there are any, the times of long logs are kept.
     @ivar lookers: those at whose pages people look. While there are any, indexes are made as logs grow.
     """
@@ -85,8 +89,6 @@ class LogDirectory:
         self.clock = clock
         self.limits = limits or LogLimits()
         self.troubles = troubles
-        self.views = LogViews(inThread)
-        self.feeds = LogFeeds(clock, self.views)
         self.readers: set[object] = set()
         self.lookers: set[object] = set()
         self._inThread = inThread
@@ -153,9 +155,19 @@ class LogDirectory:
         log.finish()
         return log
 
-    def place(self, log: LogRecord) -> Place:
+    @cached_property
+    def views(self) -> reading.LogViews:
+        """The reader of logs by lines and by bytes, at any place."""
+        return reading.LogViews(self._inThread)
+
+    @cached_property
+    def feeds(self) -> feed.LogFeeds:
+        """The sender of the new lines of logs to their watchers."""
+        return feed.LogFeeds(self.clock, self.views)
+
+    def place(self, log: LogRecord) -> reading.Place:
         """The place of a log in the store, for L{views}."""
-        return Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
+        return reading.Place(os.path.join(self.directory, log.filename), log.length is not None, log.crc)
 
     def _keepIndex(self, writer: LogWriter) -> None:
         """Bring the index of a long log up to date in a thread, if people look.
@@ -166,7 +178,7 @@ class LogDirectory:
             return
         if self.lookers:
             crc = writer.crc if writer.isFinished else None
-            self.views.prepare(Place(writer.path, writer.isFinished, crc, writer.marks))
+            self.views.prepare(reading.Place(writer.path, writer.isFinished, crc, writer.marks))
         elif writer.isFinished:
             indexing.keepTimes(writer.marks, writer.path, writer.size, writer.crc)
 
@@ -389,14 +401,14 @@ class LogFile(Completion):
         if not self.isFinished():
             self._byteObservers = self._byteObservers.plus(receiver)
 
-    def place(self) -> Place:
+    def place(self) -> reading.Place:
         """The log as it is now, for L{LogDirectory.views}. All added output is in it."""
         writer, isOver = self._writer, self.isFinished()
         if not isinstance(writer, LogWriter):
-            return Place(writer.path, True, writer.crc)
+            return reading.Place(writer.path, True, writer.crc)
         self.flush()
         tail = None if isOver else writer.tail()
-        return Place(writer.path, isOver, writer.crc if isOver else None, writer.marks, tail)
+        return reading.Place(writer.path, isOver, writer.crc if isOver else None, writer.marks, tail)
 
     def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, at its own pace."""
