@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, Health, waitAfter
 from buildbot.outgoing.target import NotNow, Refused, Target, TargetDown
 from buildbot.store.interface import IStore, StoreFailed
@@ -105,7 +106,7 @@ class Sender:
         self._entries: dict[str, Entry] = {}
         self._characters = 0
         self._place = 0
-        self._target: Target | None = None
+        self._targets: Observers[Target] = NOBODY
         self._working: Deferred[None] | None = None
         self._current: Entry | None = None
         self._alarm = Alarm(self._go)
@@ -138,18 +139,21 @@ class Sender:
     # the target
 
     def use(self, target: Target) -> None:
-        """Deliver to this target from now on. A new target is tried at once, also after failures."""
-        self._target = target
+        """Deliver to this target from now on. A new target is tried at once, also after failures.
+
+        Several status targets may use one server; the last one that came and is still there delivers all.
+        """
+        self._targets = self._targets.plus(target)
         self._setHealth(Health())
         for entry in self._entries.values():
             entry.due = 0.0
         self._go()
 
     def release(self, target: Target) -> None:
-        """Deliver no more to this target, unless another one has taken its place. The messages stay."""
+        """Deliver no more to this target. Without another one, the messages wait."""
         target.rest()
-        if self._target is target:
-            self._target = None
+        self._targets = self._targets.without(target)
+        if not self._targets:
             self._alarm.stop()
 
     async def _load(self) -> None:
@@ -236,9 +240,9 @@ class Sender:
 
     def _go(self) -> None:
         """Begin the next delivery, or wait until there is one."""
-        target = self._target
-        if target is None or self._isStopping or self._isBusy:
+        if not self._targets or self._isStopping or self._isBusy:
             return
+        target = self._targets[-1]
         if not self._isLoaded:
             self._begin(self._load())
             return
@@ -363,9 +367,9 @@ class Sender:
             await self._idle
             if patience.active():
                 patience.cancel()
-        if self._target is not None:
-            self._target.rest()
-            self._target = None
+        for target in self._targets:
+            target.rest()
+        self._targets = NOBODY
 
 
 def _tooSlow(result: object, seconds: float) -> None:

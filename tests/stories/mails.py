@@ -27,10 +27,10 @@ class Postbox:
         self.trouble: Exception | None = None
         self.relays: list[Relay] = []
 
-    def target(self, relay: Relay, reactor: object) -> Postbox:
+    def target(self, relay: Relay, reactor: object) -> Slot:
         """Stands in for L{buildbot.mails.smtp.SmtpTarget}."""
         self.relays.append(relay)
-        return self
+        return Slot(self)
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         if self.trouble is not None:
@@ -39,13 +39,20 @@ class Postbox:
         self.sent.append((message["to"], mail))
         return succeed(None)
 
-    def rest(self) -> None:
-        """Nothing to close."""
-
     @property
     def subjects(self) -> list[str]:
         """The subjects of the mails."""
         return [mail["Subject"] for _, mail in self.sent]
+
+
+class Slot:
+    """I am the target of one notifier."""
+
+    def __init__(self, postbox: Postbox) -> None:
+        self.deliver = postbox.deliver
+
+    def rest(self) -> None:
+        """Nothing to close."""
 
 
 def textOf(mail: EmailMessage) -> str:

@@ -360,6 +360,20 @@ class WishesStory(MailCase):
             self.build(status)
         self.assertEqual([mail["X-Buildbot-Result"] for _, mail in self.postbox.sent], ["failure"])
 
+    def test_two(self) -> None:
+        """Two notifiers may use one server; after a reconfig that removes one, the other one still works."""
+        others = "mail.MailNotifier(fromaddr='bot@example.com', extraRecipients=['others@example.com'])"
+        self.edit("c['status'] = [", f"c['status'] = [{others}, ")
+        self.begin()
+        self.build()
+        self.assertEqual(
+            sorted(to for to, _ in self.postbox.sent), [["others@example.com"], ["team@example.com"]]
+        )
+        self.edit(f", mail.MailNotifier({self.arguments})", "")
+        self.assertTrue(self.reconfig()["applied"])
+        self.build()
+        self.assertEqual([to for to, _ in self.postbox.sent[2:]], [["others@example.com"]])
+
     def test_plugin(self) -> None:
         """A plug-in may send mails of its own, and derive from the notifier."""
         self.edit(

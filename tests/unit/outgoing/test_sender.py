@@ -237,6 +237,18 @@ class KeptTests(SenderCase):
         self.run_()
         self.assertEqual((self.sink.got, other.got), ([], [1]))
 
+    def test_two(self) -> None:
+        """Two status targets may use one server; when one of them goes, the other one still delivers."""
+        for first, second in ((0, 1), (1, 0)):
+            sinks = [Sink(), Sink()]
+            for each in sinks:
+                self.sender.use(each)
+            self.sender.release(self.sink)
+            self.sender.release(sinks[first])
+            self.add(1)
+            self.assertEqual(sinks[second].got, [1])
+            self.sender.release(sinks[second])
+
     def test_nobody(self) -> None:
         """Without a target, messages wait; those older than a day are swept at a later start."""
         self.sink.trouble = TargetDown("refused")
