@@ -6,6 +6,7 @@ All methods of L{LogView} block: L{buildbot.logs.reading} calls them in a thread
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ from buildbot.logs.tail import Tail
 MOST_LINES = 5000
 #: Makes a blank of each byte but a newline.
 _BLANKS = bytes(byte if byte == 10 else 32 for byte in range(256))
-#: After so many bytes of lines, an answer ends early.
-MOST_BYTES = 4 << 20
+#: An answer has fewer lines if they have more bytes, each line with its number and its time.
+MOST_BYTES = 900_000
+_OF_LINE = 128
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class LogView:
         first = max(1, first)
         found: list[Line] = []
         if count > 0 and first <= self.total:
-            found = self._lines(first, min(count, MOST_LINES), MOST_BYTES)
+            found = self._lines(first, min(count, MOST_LINES), MOST_BYTES, _OF_LINE)
         return Lines(tuple(found), self.total, self.output)
 
     def linesAt(self, offset: int, count: int) -> Lines:
@@ -152,13 +154,17 @@ class LogView:
         return self.lines(self.lineAt(offset), count)
 
     def last(self, count: int) -> Lines:
-        """Read the last lines: also those without a number yet."""
+        """Read the last lines: also those without a number yet. There may be fewer, if they are long."""
         count = min(count, MOST_LINES)
         end = self._tailLines()[-count:] if count > 0 else []
         left = count - len(end)
-        numbered = self.lines(self.total - left + 1, left)
+        numbered = (
+            self._lines(max(1, self.total - left + 1), left, MOST_BYTES, _OF_LINE, isEnd=True)
+            if left > 0
+            else []
+        )
         dropped = max(0, self._before - self.index.end.output)
-        return Lines(numbered.lines, self.total, self.output, tuple(end), dropped)
+        return Lines(tuple(numbered), self.total, self.output, tuple(end), dropped)
 
     def following(self, cursor: Cursor, most: int, maySkip: bool = False) -> tuple[Frame, Cursor]:
         """Read the lines after a cursor. Returns them, and the place after them.
@@ -230,24 +236,32 @@ class LogView:
                 number += data.count(b"\n")
         return max(1, self.total)
 
-    def _lines(self, first: int, count: int, most: int) -> list[Line]:
+    def _lines(self, first: int, count: int, most: int, ofLine: int = 0, isEnd: bool = False) -> list[Line]:
+        """Read lines, as far as they have few enough bytes.
+
+        @param ofLine: more bytes for each line.
+        @param isEnd: True to leave out the first ones, not the last.
+        """
         place = self.index.ofLineEnd(first - 1)
         block = self.index.block(place)
         cutter = LineCutter(block.lines + 1, block.output, first, self._longest, block.isInLine)
-        found: list[Line] = []
-        size = 0
+        found: deque[Line] = deque()
+        size = seen = 0
         with readPlain(self.path) as file:
             while place < len(self.index):
                 block = self.index.block(place)
                 for channel, data in self._chunks(file, place):
                     for line in cutter.each(channel, data, block.when):
                         found.append(line)
-                        size += sum(len(text) for _, text in line.pieces)
-                        if len(found) >= count or size >= most:
-                            return found
+                        seen += 1
+                        size += ofLine + _sizeOf(line)
+                        while isEnd and size > most and len(found) > 1:
+                            size -= ofLine + _sizeOf(found.popleft())
+                        if seen >= count or (size >= most and not isEnd):
+                            return list(found)
                 place = self._next(place, cutter)
         rest = cutter.rest()
-        return [*found, rest] if rest is not None else found
+        return [*found, rest] if rest is not None else list(found)
 
     def _next(self, place: int, cutter: LineCutter) -> int:
         """The next block to read. Those in the middle of a very long line are passed over."""
@@ -375,3 +389,7 @@ class LogView:
         except BadLog as bad:
             damage = bad.offset
         return chunks if damage is None else [*chunks, damaged(BadLog(damage))]
+
+
+def _sizeOf(line: Line) -> int:
+    return sum(len(text) for _, text in line.pieces)

@@ -18,7 +18,7 @@ from buildbot.logs.files import LogLimits, LogWriter
 from buildbot.logs.format import Chunk, encode
 from buildbot.logs.lines import Line
 from buildbot.logs.reading import LogViews, Place
-from buildbot.logs.view import MOST_LINES, LogView
+from buildbot.logs.view import MOST_BYTES, MOST_LINES, LogView
 
 OUT, ERR, HEADER = LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER
 UNLIMITED = LogLimits(None)
@@ -194,6 +194,22 @@ class LineTests(ViewTestCase):
         self.assertEqual((lines[-1].text, lines[-1].offset), ("00099", 594))
         self.assertEqual(view.lineAt(594), view.total)
         self.assertTrue(view.linesAt(300, 1).lines[0].isGap)
+
+    def test_longLines(self) -> None:
+        """An answer has fewer lines if they are very long, but always the first or the last, as asked for."""
+        data = b"".join(b"%05d" % n + b"x" * 50_000 + b"\n" for n in range(200))
+        view = self.views().open(self.finished((OUT, data)))
+        for found, wanted in ((view.lines(1, 150), 1), (view.lines(51, 150), 51)):
+            self.assertEqual(found.lines[0].number, wanted)
+            self.assertLess(found.lines[-1].number or 0, wanted + 100)
+        for count in (1, 40, 150, 200, MOST_LINES):
+            numbers = [line.number or 0 for line in view.last(count).lines]
+            self.assertEqual(numbers, list(range(numbers[0], 201)))
+            self.assertEqual(len(numbers), min(count, len(numbers)))
+            self.assertLess(sum(len(line.text) for line in view.last(count).lines), MOST_BYTES)
+        short = self.views().open(self.finished((OUT, b"one\n" * 6000)))
+        self.assertEqual([line.number for line in short.last(3).lines], [5998, 5999, 6000])
+        self.assertEqual(len(short.last(MOST_LINES).lines), MOST_LINES)
 
     def test_endInMemory(self) -> None:
         """The end of a log that is too long is readable while it grows, without numbers."""
