@@ -26,8 +26,8 @@ STRANGE = "?"
 #: The most levels in one answer. Its values and characters may be more than the bytes of the pickle, as parts
 #: may occur several times: by these factors, and by these numbers.
 MOST_LEVELS, FACTOR, MORE_VALUES, MORE_TEXT = 60, 8, 10_000, 1 << 20
-#: The seconds of CPU for one pickle, and the bytes of memory of the program.
-CPU, MEMORY = 30, 2 << 30
+#: The seconds of CPU for a small pickle, those for each byte of it, and the bytes of memory of the program.
+CPU, CPU_PER_BYTE, MEMORY = 5, 1e-6, 2 << 30
 _LARGEST = 1 << 63
 #: Longer names are not kept.
 _SHORT = 60
@@ -235,7 +235,7 @@ def _limit() -> None:
 
 
 def main() -> None:
-    """Answer until the end of the input. The argument is the most seconds of CPU for one pickle.
+    """Answer until the end of the input. The argument is the most seconds of CPU for a small pickle.
 
     A question and an answer are 8 bytes with the length, the lowest first, and as many bytes. SIGPROF ends
     the program when one pickle has taken too much time.
@@ -247,7 +247,7 @@ def main() -> None:
     _limit()
     while len(head := source.read(_LENGTH.size)) == _LENGTH.size:
         data = source.read(_LENGTH.unpack(head)[0])
-        signal.setitimer(signal.ITIMER_PROF, cpu)
+        signal.setitimer(signal.ITIMER_PROF, cpu + len(data) * CPU_PER_BYTE)
         try:
             said = json.dumps(answer(data)).encode()
         except (MemoryError, RecursionError):

@@ -29,7 +29,7 @@ class PickleReader:
     """
 
     def __init__(self, cpu: float = CPU) -> None:
-        """@param cpu: the most seconds of CPU for one pickle."""
+        """@param cpu: the most seconds of CPU for a small pickle; a large one gets more."""
         self._cpu = cpu
         self._child: subprocess.Popen[bytes] | None = None
         self._isClosed = False

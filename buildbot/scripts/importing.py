@@ -151,7 +151,9 @@ class Progress:
         done = tally.passed - tally.before
         rate = done / passed if passed else 0.0
         left = (tally.total - tally.passed) / rate if rate else None
-        rest = "" if left is None else f", {rate:.0f} a second, about {_span(left)} left"
+        rest = (
+            "" if left is None else f", {rate:.{0 if rate >= 1 else 2}f} a second, about {_span(left)} left"
+        )
         changes = f"{counted(tally.changes, 'change')}, " if tally.changes and not done else ""
         return f"{changes}{tally.passed} of {counted(tally.total, 'build')}{rest} …"
 

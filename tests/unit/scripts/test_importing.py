@@ -160,5 +160,6 @@ class ImportTests(SynchronousTestCase):
         self.assertEqual(progress(2.0), "500 changes, 0 of 1000 builds …")
         tally.passed, tally.before = 300, 100
         self.assertEqual(progress(2.0), "300 of 1000 builds, 100 a second, about 7 s left …")
+        self.assertEqual(progress(1000.0), "300 of 1000 builds, 0.20 a second, about 58 min left …")
         tally.total = 100_300
         self.assertEqual(progress(2.0), "300 of 100300 builds, 100 a second, about 17 min left …")
