@@ -11,6 +11,7 @@ import posixpath
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate, chain
 from typing import Any
 
@@ -285,6 +286,7 @@ def _place(builddir: str) -> str:
     return posixpath.normpath(builddir.replace("\\", "/"))
 
 
+@lru_cache(maxsize=16_384)  # each is asked for twice, by the errors and by the warnings
 def _dirTrouble(builddir: str, place: str) -> str | None:
     """
     The reason why this directory is not possible on any slave, or None.

@@ -136,6 +136,8 @@ def _waits(raw: Raw) -> dict[str, list[str]]:
         if _isTriggerable(scheduler) and not _buildsLater(scheduler) and isinstance(names, (list, tuple)):
             builders[str(getattr(scheduler, "name", ""))] = [each for each in names if isinstance(each, str)]
     found: dict[str, list[str]] = {}
+    if not builders:
+        return found
     for entry in entries(raw, "builders"):
         for _, names, isWaiting in _triggersOf(entry):
             if isWaiting:
