@@ -60,6 +60,7 @@ class Wishes:
     customMesg: Callable[..., Any] | None = None
     messageFormatter: Callable[..., Any] | None = None
     extraRecipients: tuple[str, ...] = ()
+    toInterested: bool = True
 
 
 class Contents:
@@ -76,7 +77,10 @@ class Contents:
         self._status = status
         self._hostname = _host(socket.gethostname())
         # two notifiers, and two masters on one host, write different mails about one build number
-        told = (basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, bool(wishes.subject))
+        told = (
+            *(basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, wishes.subject, wishes.addLogs),
+            *(wishes.toInterested, wishes.customMesg is None, wishes.messageFormatter is None),
+        )
         self.own = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
 
     @property

@@ -106,7 +106,7 @@ def written(letter: Letter, to: Sequence[str], copies: Sequence[str], now: float
 def asText(mail: Message) -> str:
     """The mail as it is sent: lines in ASCII that end with CRLF."""
     # long headers stay in one line: old readers do not join a Message-ID that is folded
-    return mail.as_bytes(policy=_POLICY.clone(max_line_length=998)).decode("ascii")
+    return mail.as_bytes(policy=_POLICY.clone(max_line_length=998)).decode("ascii", "replace")
 
 
 def _body(mail: EmailMessage, letter: Letter) -> None:

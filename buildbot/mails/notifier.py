@@ -147,7 +147,7 @@ class MailNotifier(StatusReceiverMultiService):
         StatusReceiverMultiService.__init__(self)
         remember(self)
         self.fromaddr = fromaddr
-        self.mode = mode if isinstance(mode, str) else tuple(mode)
+        self.mode = mode if isinstance(mode, str) else tuple(_several(mode))
         given = categories if categories is not None else tags
         self.categories = None if given is None else _several(given)
         self.builders = None if builders is None else _several(builders)
@@ -198,6 +198,7 @@ class MailNotifier(StatusReceiverMultiService):
                 self.customMesg,
                 self.messageFormatter,
                 tuple(self.extraRecipients),
+                bool(self.sendToInterestedUsers),
             ),
             self._status,
             self.master.basedir,
@@ -415,4 +416,6 @@ class MailNotifier(StatusReceiverMultiService):
 
 
 def _several(value: Sequence[str] | str) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
+    if isinstance(value, str):
+        return [value]
+    return list(value) if isinstance(value, (list, tuple)) else sorted(value)

@@ -360,6 +360,18 @@ class WishesStory(MailCase):
             self.build(status)
         self.assertEqual([mail["X-Buildbot-Result"] for _, mail in self.postbox.sent], ["failure"])
 
+    def test_differentMails(self) -> None:
+        """Two notifiers that write to the same people send both mails, each with an id of its own."""
+        others = self.arguments + ", subject='in short: %(result)s'"
+        self.edit("c['status'] = [", f"c['status'] = [mail.MailNotifier({others}), ")
+        self.begin()
+        self.postbox.trouble = TargetDown("connection refused")
+        self.build()
+        self.postbox.trouble = None
+        self.wait(120)
+        self.assertEqual(sorted(self.postbox.subjects), ["buildbot success in full", "in short: success"])
+        self.assertEqual(len({mail["Message-ID"] for _, mail in self.postbox.sent}), 2)
+
     def test_two(self) -> None:
         """Two notifiers may use one server; after a reconfig that removes one, the other one still works."""
         others = "mail.MailNotifier(fromaddr='bot@example.com', extraRecipients=['others@example.com'])"

@@ -38,6 +38,11 @@ class ArgumentTests(unittest.SynchronousTestCase):
         self.assertNotEqual(make(), make(smtpPassword="sesame-2"))
         self.assertNotEqual(make(), make(extraHeaders={"X-A": "b"}))
 
+    def test_sets(self) -> None:
+        """Names may be in sets, too; their order makes no difference."""
+        made = MailNotifier("bot@x", mode={"passing", "failing"}, builders={"b", "a", "c"})  # type: ignore[arg-type]
+        self.assertEqual((made.mode, made.builders), (("failing", "passing"), ["a", "b", "c"]))
+
     def test_secret(self) -> None:
         """The password is not in the text about a notifier or its relay."""
         made = MailNotifier("bot@x", smtpUser="u", smtpPassword="sesame-1")
