@@ -42,9 +42,8 @@ def placeOf(module: str, layers: list[Layer]) -> int | None:
     return next((number for number, layer in enumerate(layers) if name in layer.names), None)
 
 
-@cache
 def parsed(text: str) -> ast.Module:
-    """A source as a tree; it is made once."""
+    """A source as a tree. Do not keep it: those of all sources are a million objects."""
     return ast.parse(text)
 
 

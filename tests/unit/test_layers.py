@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 
 from twisted.trial import unittest
@@ -33,8 +34,13 @@ def facadesOf(page: str) -> set[str]:
     return set(re.findall(r"``([\w.]+)``", section))
 
 
-def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
+@cache
+def imports(text: str, typing: bool = True) -> tuple[str, ...]:
     """The absolute names that a source imports; with C{typing}, also those for the type checker."""
+    return tuple(_imports(parsed(text), typing))
+
+
+def _imports(tree: ast.AST, typing: bool) -> Iterator[str]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -43,14 +49,14 @@ def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
         elif isinstance(node, ast.expr):
             continue  # no import stands in an expression
         elif typing or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield from imports(node, typing)
+            yield from _imports(node, typing)
 
 
 def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
     """The modules that each module imports, among those given by name and text."""
     found: dict[str, set[str]] = {}
     for module, text in sources.items():
-        names = imports(parsed(text))
+        names = imports(text)
         targets = {name if name in sources else name.rpartition(".")[0] for name in names}
         found[module] = {target for target in targets if target in sources and target != module}
     return found
@@ -74,7 +80,7 @@ def upward(sources: Mapping[str, str], layers: list[Layer], facades: Iterable[st
             elif there is not None and there > here:
                 wrong.append(f"{module} imports {target}, which stands above it")
         if layers[here].isPure(module):
-            for name in imports(parsed(sources[module]), typing=False):
+            for name in imports(sources[module], typing=False):
                 if f"{name}.".startswith(tuple(f"{each}." for each in OUTSIDE)):
                     wrong.append(f"{module} is pure and imports {name}")
     return wrong
@@ -86,7 +92,7 @@ def lost(sources: Mapping[str, str]) -> list[str]:
     return [
         f"{module} imports {name}"
         for module, text in sources.items()
-        for name in imports(parsed(text))
+        for name in imports(text)
         if name.startswith("buildbot.") and not {name, name.rpartition(".")[0]} & {*sources, *packages}
     ]
 

@@ -16,6 +16,8 @@ def named() -> dict[tuple[str, str], tuple[str, set[str]]]:
     """For each module and name: the module that it stands for, and the attributes that are read of it."""
     found: dict[tuple[str, str], tuple[str, set[str]]] = {}
     for module, text in modules().items():
+        if "onUse(" not in text:
+            continue
         tree = parsed(text)
         for each in ast.walk(tree):
             if (
@@ -43,6 +45,7 @@ def listed() -> dict[str, dict[str, str]]:
     return {
         module: ast.literal_eval(each.value.args[1])
         for module, text in modules().items()
+        if "namesOnUse(" in text
         for each in ast.walk(parsed(text))
         if isinstance(each, ast.Assign)
         and isinstance(each.value, ast.Call)
