@@ -37,6 +37,10 @@ _COLUMNS = {
 }
 
 
+#: The version of the tables of 0.8.14, the last release that keeps its builds in pickles.
+LAST = 24
+
+
 class OldDatabase:
     """I am the open database of an old master. I change nothing in it."""
 

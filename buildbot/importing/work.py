@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
-from buildbot.importing.database import OldDatabase
+from buildbot.importing.database import LAST, OldDatabase
 from buildbot.importing.oldlogs import LogGone, NoLog, copyLog, writeHTML
 from buildbot.importing.oldmaster import CHANGES, DATABASE, OldBuilder, OldMaster, readPickle
 from buildbot.importing.reader import PickleReader, Unreadable
@@ -178,6 +178,12 @@ class Import:
             self._unreadable(DATABASE, why, quietly)
             return
         try:
+            version = database.version
+            if version is not None and version > LAST and not quietly:
+                self._tell(
+                    f"{DATABASE} is of 0.9 or later (version {version} of its tables): builds since then"
+                    " are left out"
+                )
             for number in database.changeNumbers():
                 if number in there:
                     self.tally.changesBefore += not quietly
@@ -188,7 +194,7 @@ class Import:
                     self._unreadable(f"change {number} in {DATABASE}", why, quietly)
             waiting = database.waiting()
             if waiting and not quietly:
-                self._tell(f"{DATABASE} has {counted(waiting, 'request')} that still wait: they are left out")
+                self._tell(f"left out, as not done: {counted(waiting, 'request')} in {DATABASE}")
         except Unreadable as why:
             self._unreadable(DATABASE, why, quietly)
         finally:

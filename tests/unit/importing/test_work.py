@@ -169,6 +169,19 @@ class TroubleTests(ImportCase):
         )
         self.assertEqual(self.work(SAMPLES / "0.8.14", {"full": "f8"}, False).conflicts(present), [])
 
+    def test_laterDatabase(self) -> None:
+        """A line tells that a database of 0.9 has builds that are left out; what 0.8 left is imported."""
+        old = self.old("0.8.14")
+        with closing(sqlite3.connect(old / "state.sqlite")) as database:
+            database.execute("UPDATE migrate_version SET version = 53")
+            database.execute("UPDATE buildrequests SET complete = 0 WHERE id = 1")
+            database.commit()
+        work = self.run_(old)
+        self.assertEqual((work.tally.builds, work.tally.changes, work.tally.unreadable), (4, 2, 0))
+        later, waiting = self.lines
+        self.assertIn("0.9 or later (version 53 of its tables): builds since then are left out", later)
+        self.assertIn("not done: 1 request in state.sqlite", waiting)
+
     def test_otherChanges(self) -> None:
         """A change of another time under the same number is a conflict, unless changes are left out."""
         for release in RELEASES:
