@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from typing import Any
 
 from twisted.logger import Logger
@@ -29,12 +28,10 @@ BUILD_COLUMNS = (
 CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
 #: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
 BUILD_ROW = ", ".join(
-    f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name
-    for name in (each.name for each in fields(BuildRow))
+    f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name for name in BuildRow._fields
 )
 #: The columns that make a L{ChangeRow}, for C{SELECT}; see L{changeRow}.
 CHANGE_ROW = "number, made, who, branch, revision, project, repository, category, summary, files"
-_BUILD_FIELDS = tuple(each.name for each in fields(BuildRow))
 
 #: The number of rows between two messages about the progress of an upgrade.
 _MANY = 20_000
@@ -62,11 +59,8 @@ def changeValues(change: Change) -> tuple[Value, ...]:
 
 def buildRow(values: Sequence[Any]) -> BuildRow:
     """The row of a build from values of L{BUILD_ROW}."""
-    row = object.__new__(BuildRow)  # the constructor of a frozen dataclass takes three times as long
-    row.__dict__.update(zip(_BUILD_FIELDS, values, strict=True))
-    changes = values[-1]
-    row.__dict__["changes"] = unpackNumbers(changes) if changes else ()
-    return row
+    *others, changes = values
+    return BuildRow._make((*others, unpackNumbers(changes) if changes else ()))
 
 
 def changeRow(values: Sequence[Any]) -> ChangeRow:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any, Literal
 
 from buildbot.model.results import Results
@@ -28,7 +27,7 @@ def buildOfRow(row: BuildRow) -> dict[str, Any]:
     """A build in a list, with the keys of C{buildbot builds --json}."""
     lasts = None if row.finished is None else row.finished - row.started
     return {
-        **asdict(row),
+        **row._asdict(),
         "lasts": lasts,
         "result": resultOf(row.results),
         "text": [row.text] if row.text else [],
