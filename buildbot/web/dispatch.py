@@ -25,6 +25,7 @@ from buildbot.web.accounts.cors import corsHeaders
 from buildbot.web.call import TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
 from buildbot.web.clicks import Clicks
 from buildbot.web.handling import handled
+from buildbot.web.http import OWN_SCRIPTS
 from buildbot.web.incoming import Incoming, given, incomingOf, queryOf
 from buildbot.web.jsonanswers import problemAsJSON
 from buildbot.web.looking import Looking
@@ -247,7 +248,10 @@ class Dispatcher:
         notice = self.world.part(Outcomes).notice(call)
         body = layout.document(call, answer, await self._door.aboutMe(call), own, notice, since)
         cache = "private, no-store" if call.who.name else "no-cache"
-        return Answer(body, status=answer.status, headers=answer.headers, cache=cache)
+        headers = answer.headers
+        if self.world.options.headElements:
+            headers = (*headers, ("Content-Security-Policy", OWN_SCRIPTS.decode("ascii")))
+        return Answer(body, status=answer.status, headers=headers, cache=cache)
 
     async def _problem(
         self, call: Call, incoming: Incoming, problem: Problem, wantsJSON: bool

@@ -35,12 +35,16 @@ MUTE = 60.0
 #: The size of a piece of a large answer, in bytes.
 PIECE = 64 * 1024
 
-#: The headers of every answer. The policy permits no script or style in the page itself.
+#: The policy of pages with scripts of the site's own: no script or style in the page itself.
+OWN_SCRIPTS = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+#: The headers of every answer. Our own script makes elements of text in one place only.
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (
         b"Content-Security-Policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        b"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+        OWN_SCRIPTS + b"; require-trusted-types-for 'script'; trusted-types buildbot",
     ),
     (b"X-Content-Type-Options", b"nosniff"),
     (b"Referrer-Policy", b"same-origin"),

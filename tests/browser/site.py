@@ -36,7 +36,7 @@ c['builders'] += [
         ("install", "true"))},
     {'name': "long", 'slavename': "bot1", 'builddir': "long", 'factory': recipe(
         ("compile", "echo begun; until test -e GO; do sleep 0.1; done; " + sections), ("test", "echo over"))},
-    {'name': HOSTILE, 'slavename': "bot1", 'builddir': "hostile", 'category': "<i>u</i>", 'factory': recipe(
+    {'name': HOSTILE, 'slavename': "bot1", 'builddir': "hostile", 'category': KIND, 'factory': recipe(
         ("STEP", "echo 'STEP'"))},
     {'name': "idle", 'slavename': "bot2", 'builddir': "idle", 'factory': recipe(("compile", "true"))},
 ]
@@ -105,6 +105,9 @@ class BrowserCase(ProcessCase):
     #: The name of a builder, and the name and command of its step.
     odd: tuple[str, str] = (HOSTILE, "<script>alert(1)</script>")
 
+    #: The category of the builder with the odd name.
+    category = "<i>u</i>"
+
     #: The arguments of C{Authz}.
     rights = "default_action=True, admin=True"
 
@@ -133,7 +136,8 @@ class BrowserCase(ProcessCase):
     def addBuilders(self, web: int) -> None:
         """Add the builders, and wait for their builds."""
         text = MORE.replace("GO", self.path("go")).replace("HOSTILE", repr(self.odd[0]))
-        text = text.replace("STEP", self.odd[1]).replace("RIGHTS", self.rights)
+        text = text.replace("STEP", self.odd[1]).replace("KIND", repr(self.category))
+        text = text.replace("RIGHTS", self.rights)
         text = text.replace("WEB", repr(f"tcp:{web}:interface=127.0.0.1"))
         with open(self.path("master/master.cfg"), "a") as stream:
             stream.write(text)

@@ -18,22 +18,23 @@ ASKED = "BUILDBOT_TEST_PICTURES"
 FOLDER = Path(ROOT) / "docs" / "_static" / "pages"
 #: The address of each picture, and its window: a desk or a phone, light or dark.
 PICTURES = {
-    "home": ("", Device(960, 480)),
+    "home": ("", Device(960, 600)),
     "builders": ("builders", Device(960, 400)),
     "builder": ("builders/broken", Device(960, 720)),
+    "force": ("builders/broken/force", Device(960, 440)),
     "build": ("builders/broken/builds/0", Device(960, 800)),
     "log": ("builders/broken/builds/0/steps/test/logs/stdio?line=306#L306", Device(960, 560)),
     "waterfall": ("waterfall", Device(960, 600)),
     "grid": ("grid", Device(960, 400)),
     "console": ("console", Device(960, 300)),
     "slaves": ("buildslaves", Device(960, 300)),
-    "builds": ("one_line_per_build", Device(960, 320)),
+    "builds": ("one_line_per_build", Device(1180, 340)),
     "step": ("builders/broken/builds/0/steps/test", Device(960, 480)),
     "slave": ("buildslaves/bot1", Device(960, 640)),
-    "queue": ("queue", Device(960, 260)),
+    "queue": ("queue", Device(1180, 240)),
     "changes": ("changes", Device(960, 260)),
-    "revision": ("revision/r1", Device(960, 380)),
-    "schedulers": ("schedulers", Device(960, 320)),
+    "revision": ("revision/r1", Device(1180, 400)),
+    "schedulers": ("schedulers", Device(960, 420)),
     "search": ("search?q=o", Device(960, 340)),
     "about": ("about", Device(960, 520)),
     "phone": ("builders", Device(360, 740, "dark")),
@@ -57,6 +58,7 @@ class PictureTests(BrowserCase):
     """The documentation shows pages as they are."""
 
     odd = ("docs", "sphinx")
+    category = "doc"
 
     def test_pictures(self) -> None:
         """Each picture is made anew."""

@@ -143,7 +143,11 @@ class SlavesTests(OwnCase):
 
     def test_subclass(self) -> None:
         """The subclass adds to the head of each page, and has a second waterfall with other builders."""
-        self.assertIn('<meta name="fish" content="red">', self.ask("/builders").text)
+        page = self.ask("/builders")
+        self.assertIn('<meta name="fish" content="red">', page.text)
+        policy = page.headers["content-security-policy"]
+        self.assertIn("script-src 'self'", policy)
+        self.assertNotIn("trusted-types", policy)  # scripts of people's own may use innerHTML
         self.assertIn('class="waterfall"', self.ask("/full-waterfall").text)
         self.assertNotIn('href="builders/full"', self.ask("/full-waterfall").text)
 

@@ -9,6 +9,11 @@ let isOver = false; // the reader has lost the right to the live page
 let updated = Date.now();
 let wait = 5000; // milliseconds to the next attempt to connect
 
+// Pages permit HTML from the server only through this policy; it is the one place where text becomes elements.
+const policy = globalThis.trustedTypes?.createPolicy("buildbot", { createHTML: (html) => html });
+
+function documentOf(html) { return new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html"); }
+
 function say(text) { if (state.textContent !== text) state.textContent = text; }
 
 // Replace the changed parts of the page. Unchanged parts keep their focus, selection, position and form.
@@ -24,7 +29,7 @@ function exchange(message) {
 // A row of a table is parsed within a table; elsewhere its cells would be lost.
 function bodyOf(html, isRow) {
   const text = isRow ? `<table><tbody><tr>${html}</tr></tbody></table>` : html;
-  const body = new DOMParser().parseFromString(text, "text/html").body;
+  const { body } = documentOf(text);
   return isRow ? body.querySelector("tr") : body;
 }
 
@@ -192,8 +197,8 @@ function showKeys() {
     dialog = document.createElement("dialog");
     dialog.id = "keys";
     dialog.setAttribute("aria-labelledby", "keys-title");
-    dialog.innerHTML = `<h2 id="keys-title">Keys</h2><dl class="facts"></dl><p><label><input type="checkbox"> Use these
-      keys</label></p><form method="dialog"><button>Close</button></form>`;
+    dialog.append(...documentOf(`<h2 id="keys-title">Keys</h2><dl class="facts"></dl><p><label><input type="checkbox"> Use
+      these keys</label></p><form method="dialog"><button>Close</button></form>`).body.children);
     const lines = [["?", "This list"], ["/", "Search"], ["j", "Next row"], ["k", "Previous row"]];
     for (const [key, [, name]] of Object.entries(PLACES)) lines.push([`g ${key}`, name]);
     if (log) lines.push(["n", "Next failing line"], ["p", "Previous failing line"]);
@@ -263,7 +268,7 @@ function followLog() {
 async function showOutcome() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = documentOf(await answer.text());
   const place = log.getBoundingClientRect().bottom;
   for (const id of ["facts", "outline"]) {
     const old = document.getElementById(id), made = page.getElementById(id);
@@ -387,7 +392,7 @@ function addGap(message) {
   lastBlock().append(gap);
 }
 
-function parsed(html) { return [...new DOMParser().parseFromString(html, "text/html").body.children]; }
+function parsed(html) { return [...documentOf(html).body.children]; }
 
 function showEnd() {
   fresh = 0;
