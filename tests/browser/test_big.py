@@ -64,7 +64,14 @@ class BigTests(ProcessCase):
         tab.show(Device(width, height))
         return tab
 
-    def test_weight(self) -> None:
+    def test_pages(self) -> None:
+        """The pages are light and soon there, and nothing that is broken must be searched."""
+        self.weight()
+        self.broken()
+        self.waterfall()
+        self.heads()
+
+    def weight(self) -> None:
         """The first views have 4 requests and 40 KB, the waterfall 60 KB, all included (rows 3 and 4)."""
         for address, most in (("", 40_000), ("builders", 40_000), ("waterfall", 60_000)):
             tab = self.tab()
@@ -75,7 +82,7 @@ class BigTests(ProcessCase):
             self.assertLessEqual(tab.weight, most, address)
             tab.close()
 
-    def test_broken(self) -> None:
+    def broken(self) -> None:
         """With 7 of 200 builders broken, all 7 are seen at once, each with its failing log (row 5)."""
         tab = self.tab()
         tab.open(self.root)
@@ -87,7 +94,7 @@ class BigTests(ProcessCase):
         self.assertLessEqual(max(places), 900)
         self.assertEqual(tab.sideways(), 0)
 
-    def test_waterfall(self) -> None:
+    def waterfall(self) -> None:
         """The waterfall of 200 columns: at most 400 KB, 45 KB on the wire, 20,000 nodes; painted within half
         a second (row 13). The best of some loads counts: other programs may use the processor.
         """
@@ -105,7 +112,7 @@ class BigTests(ProcessCase):
             tab.close()
         self.assertLessEqual(min(paints), 500)
 
-    def test_heads(self) -> None:
+    def heads(self) -> None:
         """The heads of the waterfall, the grids and the console stay while one scrolls (row 14)."""
         tab = self.tab(1280, 400)
         for address in ("waterfall", "tgrid?length=40", "grid?width=40", "console"):
