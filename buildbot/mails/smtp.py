@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from threading import Thread
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from buildbot.events.reactors import ThreadReactor
+from buildbot.outgoing.calls import Calls, inDaemonThread
 from buildbot.outgoing.target import NotNow, Refused, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.text.secrets import struckOut
@@ -156,11 +156,6 @@ def _isAlive(smtp: smtplib.SMTP) -> bool:
         return False
 
 
-def inDaemonThread(work: Callable[[], None]) -> None:
-    """Run a function in a thread that does not keep the process alive."""
-    Thread(target=work, name="smtp", daemon=True).start()
-
-
 class SmtpTarget:
     """I am the L{Target<buildbot.outgoing.target.Target>} for a relay.
 
@@ -176,62 +171,23 @@ class SmtpTarget:
     ) -> None:
         """@param inThread: runs a function in a thread."""
         self.relay = relay
-        self._reactor = reactor
-        self._inThread = inThread
-        self._newSession = newSession
-        self._session: Session | None = None
-        self._isBusy = False
+        self._calls = Calls(lambda: newSession(relay), reactor, inThread, closing=TargetDown)
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        session = self._session = self._session or self._newSession(self.relay)
-        self._isBusy = True
-        done: Deferred[None] = Deferred(lambda cancelled: self._abandon(session))
 
-        def work() -> None:
-            error: BaseException | None = None
-            refused: dict[str, tuple[int, bytes]] = {}
-            try:
-                refused = session.send(message["from"], message["to"], message["data"].encode("ascii"))
-            except Exception as why:
-                error = why
-            self._reactor.callFromThread(self._ended, session, done, message, error, refused)
+        def send(session: Session) -> dict[str, tuple[int, bytes]]:
+            return session.send(message["from"], message["to"], message["data"].encode("ascii"))
 
-        self._inThread(work)
-        return done
+        def outcome(answer: dict[str, tuple[int, bytes]] | Exception) -> Exception | None:
+            error, refused = (answer, {}) if isinstance(answer, Exception) else (None, answer)
+            return outcomeOf(error, refused, message, self.relay)
 
-    def _ended(
-        self,
-        session: Session,
-        done: Deferred[None],
-        message: Mapping[str, Any],
-        error: BaseException | None,
-        refused: Mapping[str, tuple[int, bytes]],
-    ) -> None:
-        if done.called:  # cancelled meanwhile
-            self._inThread(session.close)
-            return
-        self._isBusy = False
-        outcome = outcomeOf(error, refused, message, self.relay)
-        if isinstance(outcome, TargetDown):
-            self._session = None
-            self._inThread(session.close)
-        if outcome is None:
-            done.callback(None)
-        else:
-            done.errback(outcome)
-
-    def _abandon(self, session: Session) -> None:
-        self._isBusy = False
-        if self._session is session:
-            self._session = None
-        session.abort()
+        return self._calls.call(send, outcome)
 
     def rest(self) -> None:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        if self._session is not None and not self._isBusy:
-            session, self._session = self._session, None
-            self._inThread(session.close)
+        self._calls.rest()
 
 
 def outcomeOf(

@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from twisted.internet.defer import Deferred
 
 from buildbot.events.reactors import ThreadReactor
-from buildbot.mails.smtp import inDaemonThread
+from buildbot.outgoing.calls import Calls, inDaemonThread
 from buildbot.outgoing.target import Refused, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.webhooks.signature import signature
@@ -163,29 +163,17 @@ class HttpTarget:
         @param inThread: runs a function in a thread.
         """
         self.address = address
-        self._reactor, self._now, self._agent = reactor, now, agent
-        self._inThread, self._newConnection = inThread, newConnection
-        self._connection: Connection | None = None
-        self._isBusy = False
+        self._now, self._agent = now, agent
+        self._calls = Calls(lambda: newConnection(address), reactor, inThread)
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        connection = self._connection = self._connection or self._newConnection(self.address)
-        self._isBusy = True
-        done: Deferred[None] = Deferred(lambda cancelled: self._abandon(connection))
         body = message["body"].encode("utf-8")
         headers = self.headers(message["id"], body)
-
-        def work() -> None:
-            answer: Reply | Exception
-            try:
-                answer = connection.post(message.get("path", ""), headers, body)
-            except Exception as why:
-                answer = why
-            self._reactor.callFromThread(self._ended, connection, done, answer)
-
-        self._inThread(work)
-        return done
+        return self._calls.call(
+            lambda connection: connection.post(message.get("path", ""), headers, body),
+            lambda answer: outcomeOf(answer, self.address.refusing),
+        )
 
     def headers(self, id: str, body: bytes) -> dict[str, str]:
         """The headers of an attempt."""
@@ -206,30 +194,9 @@ class HttpTarget:
             headers["Authorization"] = f"Basic {b64encode(login.encode('utf-8')).decode('ascii')}"
         return headers
 
-    def _ended(self, connection: Connection, done: Deferred[None], answer: Reply | Exception) -> None:
-        if done.called:  # cancelled meanwhile
-            self._inThread(connection.close)
-            return
-        self._isBusy = False
-        outcome = outcomeOf(answer, self.address.refusing)
-        if outcome is None:
-            done.callback(None)
-            return
-        self._connection = None
-        self._inThread(connection.close)
-        done.errback(outcome)
-
-    def _abandon(self, connection: Connection) -> None:
-        self._isBusy = False
-        if self._connection is connection:
-            self._connection = None
-        connection.abort()
-
     def rest(self) -> None:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        if self._connection is not None and not self._isBusy:
-            connection, self._connection = self._connection, None
-            self._inThread(connection.close)
+        self._calls.rest()
 
 
 def outcomeOf(answer: Reply | Exception, refusing: Container[int] = ()) -> Exception | None:
