@@ -198,6 +198,12 @@ def branches(value: object) -> bool:
     )
 
 
+def _areNamesOrOne(value: object) -> bool:
+    return isText(value) or (isinstance(value, (list, tuple, set, frozenset)) and all(map(isText, value)))
+
+
+#: One name may stand without a list around it.
+NAMES_OR_ONE = Kind("a list of names", _areNamesOrOne)
 BRANCH = Kind(
     "a branch (text), or None for the main line", lambda value: value is None or isText(value), textDetail
 )

@@ -73,14 +73,6 @@ ADDRESS = Kind(
 )
 ADDRESSES = Kind("a list of mail addresses", _areAddresses, _addressDetail, standIn=())
 MODE = Kind(f"'all', or one or several of {', '.join(map(repr, MODES))}", _isMode, _modeDetail, standIn="all")
-NAMES_OR_ONE = Kind(
-    "a list of names",
-    lambda value: (
-        isText(value)
-        or sequenceOf(isText)(value)
-        or (isinstance(value, (set, frozenset)) and all(map(isText, value)))
-    ),
-)
 ADD_LOGS = Kind(
     "True or False, or a list of names of logs",
     lambda value: isinstance(value, (bool, int)) or sequenceOf(isText)(value),

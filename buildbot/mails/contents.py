@@ -18,7 +18,6 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.mails.deciding import BROKEN
 from buildbot.mails.letter import Attachment, Letter
 from buildbot.mails.logtext import lastLines, textOf
 from buildbot.mails.wording import (
@@ -26,12 +25,13 @@ from buildbot.mails.wording import (
     LONGEST_LOG,
     bodyOf,
     failedLog,
-    revisionOf,
     slaveText,
     summaryOf,
 )
 from buildbot.model.properties import render
 from buildbot.model.results import FAILURE, SUCCESS, Results
+from buildbot.reporters.broken import BROKEN
+from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.text.urls import withoutPasswords
@@ -97,7 +97,7 @@ class Contents:
     async def ofBuild(self, build: BuildStatus, results: int, first: BuildStatus | None) -> Letter:
         """The mail about one build.
 
-        @param first: the first build of its outage; see L{buildbot.mails.outages.Outages.first}.
+        @param first: the first build of its outage; see L{buildbot.reporters.outages.Outages.first}.
         """
         wishes, name = self._wishes, build.getBuilder().getName()
         text, html, subject = await self._text(build, results, first)

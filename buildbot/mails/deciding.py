@@ -1,11 +1,12 @@
 # -*- test-case-name: tests.unit.mails.test_deciding -*-
-"""Which builds are worth a mail. These are rules of values."""
+"""Which builds need a mail. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
+from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.reporters.broken import NEUTRAL
 
 #: Mode -> the results for which it wants a mail, whatever was before.
 OF_RESULT = {
@@ -18,10 +19,6 @@ OF_RESULT = {
 #: The modes that compare a build with the one before.
 COMPARING = ("change", "problem")
 MODES = (*OF_RESULT, *COMPARING)
-#: The results of a builder that is broken.
-BROKEN = (FAILURE, EXCEPTION)
-#: The results that say nothing about the builder: they neither begin nor end an outage.
-NEUTRAL = (RETRY, CANCELLED, SKIPPED)
 
 
 def modesOf(mode: str | Iterable[str]) -> tuple[str, ...]:

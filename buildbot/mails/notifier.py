@@ -7,24 +7,21 @@ L{buildbot.outgoing} keeps it until the mail server has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from email.message import EmailMessage, Message
+from collections.abc import Callable, Mapping, Sequence
+from email.message import Message
 from hashlib import sha256
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
-from twisted.internet.threads import deferToThread
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
-from buildbot.config.kinds import FLAG, PASSWORD, TEXT, orNone
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.kinds import FLAG, NAMES_OR_ONE, PASSWORD, TEXT, orNone
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
-from buildbot.events.turns import Turns
-from buildbot.mails.addresses import Domain, addressOf
+from buildbot.mails.addresses import Domain
 from buildbot.mails.argumentkinds import (
     ADD_LOGS,
     ADDRESS,
@@ -33,29 +30,28 @@ from buildbot.mails.argumentkinds import (
     HEADERS,
     LOOKUP,
     MODE,
-    NAMES_OR_ONE,
     PORT,
     SUBJECT,
 )
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
-from buildbot.mails.letter import Letter, asText, isLong, written
+from buildbot.mails.letter import asText
 from buildbot.mails.mark import Mark
 from buildbot.mails.missing import MissingSlaves, Watch, watchesOf
-from buildbot.mails.outages import Outages
 from buildbot.mails.people import addressed, addressesOf, usersOf
+from buildbot.mails.postbox import Postbox
 from buildbot.mails.sets import SetListener
 from buildbot.mails.smtp import Relay, SmtpTarget
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
+from buildbot.reporters.choice import isChosen
+from buildbot.reporters.outages import Outages
+from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
 from buildbot.store.interface import StoreFailed
 
 log = Logger()
-
-#: Seconds that a stop waits for mails that are being written.
-PATIENCE = 5.0
 
 
 @implementer(interfaces.IEmailSender)
@@ -64,6 +60,8 @@ class MailNotifier(StatusReceiverMultiService):
 
     @ivar contents: fills the mails; from the start on.
     @ivar mark: knows which builds were looked at; from the start on.
+    @ivar postbox: queues the mails; from the start on.
+    @ivar work: writes the mails, in the order of the events.
     """
 
     compare_attrs: Sequence[str] = (
@@ -165,7 +163,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.previousBuildGetter = previousBuildGetter
         self.watchedSlaves = None if watchedSlaves is None else _several(watchedSlaves)
         self.modes = modesOf(self.mode)
-        self._turns = Turns()
+        self.work = Work("a mail cannot be written")
         self._target: SmtpTarget | None = None
         if categories is not None and tags is not None:
             complain(self, ": categories= and tags= are two names of one argument: keep one", "tags", tags)
@@ -204,6 +202,7 @@ class MailNotifier(StatusReceiverMultiService):
             self.master.basedir,
         )
         resources = self.master.botmaster.resources
+        self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
         self._missing = MissingSlaves(
             *(resources.store, resources.clock, lambda: resources.now(), self.contents.own),
             self._watched,
@@ -232,12 +231,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
         self._missing.stop()
-        end = self._turns.acquire()
-        end.addTimeout(PATIENCE, self.master.botmaster.resources.clock)
-        try:
-            await end
-            self._turns.release()
-        except PLUGIN_ERRORS:
+        if not await self.work.isDone(self.master.botmaster.resources.clock):
             log.warn("a mail takes too long to write; the next start writes it")
         await self.mark.keep()
         if self._target is not None:
@@ -252,11 +246,7 @@ class MailNotifier(StatusReceiverMultiService):
         return self if self._isMine(builder) else None
 
     def _isMine(self, builder: Any) -> bool:
-        if self.builders is not None:
-            return builder.getName() in self.builders
-        if self.categories is not None:
-            return not set(self.categories).isdisjoint((builder.category, *builder.getTags()))
-        return True
+        return isChosen(builder, self.builders, self.categories)
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """I want no events of single steps."""
@@ -264,20 +254,11 @@ class MailNotifier(StatusReceiverMultiService):
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Send a mail, if the build needs one."""
         if not self.buildSetSummary:
-            self.inTurn(self.tell(build, results))
+            self.work.do(self.tell(build, results))
 
     def _setEnded(self, record: BuildsetRecord) -> None:
         """Send one mail about all builds of a set, if one of them needs one."""
-        self.inTurn(self._setTold(record))
-
-    def inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Do some work after all earlier work."""
-
-        async def working() -> None:
-            async with self._turns:
-                await work
-
-        ensureDeferred(working()).addErrback(lambda why: log.failure("a mail cannot be written", why))
+        self.work.do(self._setTold(record))
 
     # one mail
 
@@ -312,7 +293,7 @@ class MailNotifier(StatusReceiverMultiService):
         except StoreFailed as why:
             log.warn("cannot read the builds before {build}: {why}", build=build.number, why=why.reason)
         letter = await self.contents.ofBuild(build, results, first)
-        await self.post(letter, await self._recipients([build]), build.getBuilder().getName())
+        await self.postbox.post(letter, await self._recipients([build]), build.getBuilder().getName())
 
     async def _setTold(self, buildset: BuildsetRecord) -> None:
         records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
@@ -321,7 +302,7 @@ class MailNotifier(StatusReceiverMultiService):
         for build in builds:
             if await self._isWanted(build, build.getResults()):
                 letter = await self.contents.ofSet(buildset.reason, builds)
-                await self.post(letter, await self._recipients(builds), "")
+                await self.postbox.post(letter, await self._recipients(builds), "")
                 return
 
     async def _recipients(self, builds: Sequence[BuildStatus]) -> tuple[list[str], list[str]]:
@@ -329,39 +310,13 @@ class MailNotifier(StatusReceiverMultiService):
         interested = await addressesOf(users, self.lookup, self.master.botmaster.resources.clock)
         return addressed(interested, self.extraRecipients)
 
-    async def post(self, letter: Letter, recipients: tuple[list[str], list[str]], group: str) -> None:
-        """Queue a mail.
-
-        @param recipients: the addresses in To and in Cc.
-        @param group: mails of one group, such as a builder, stay in order.
-        """
-        to, copies = recipients
-        if not to:
-            log.info("nobody gets the mail {subject!r}", subject=letter.subject)
-            return
-        now = self.master.botmaster.resources.now()
-
-        def write() -> tuple[EmailMessage, str]:
-            mail = written(letter, to, copies, now)
-            return mail, asText(mail)
-
-        mail, text = await deferToThread(write) if isLong(letter) else write()
-        await self._queue(mail, text, [*to, *copies], group)
-
-    def _queue(self, mail: Any, text: str, recipients: Sequence[str], group: str) -> Deferred[None]:
-        addresses = list(dict.fromkeys(filter(None, map(addressOf, recipients))))
-        if not addresses:
-            return succeed(None)
-        message = {"from": addressOf(self.fromaddr) or "", "to": addresses, "data": text}
-        return self._sender.add(mail["Message-ID"], message, str(mail["Subject"]), group)
-
     # missing slaves
 
     def _watch(self) -> None:
         """Begin to watch slaves, and tell late builds, when the configuration that has me is in force."""
         if any(each is self for each in self.master.config.status):
             self._missing.start()
-            self.inTurn(self._catchUp())
+            self.work.do(self._catchUp())
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 
@@ -375,7 +330,7 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
         letter = self.contents.ofSlave(self._status.getSlave(name), lost)
-        await self.post(letter, (list(watch.recipients), []), "")
+        await self.postbox.post(letter, (list(watch.recipients), []), "")
 
     def slaveConnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
@@ -412,7 +367,7 @@ class MailNotifier(StatusReceiverMultiService):
         @return: fires when it is on disk.
         """
         mail = self.contents.completed(m, self.master.botmaster.resources.now())
-        return self._queue(mail, asText(mail), recipients, "")
+        return self.postbox.queue(mail, asText(mail), recipients, "")
 
 
 def _several(value: Sequence[str] | str) -> list[str]:

@@ -89,7 +89,7 @@ class TinderboxMailNotifier(MailNotifier):
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """Tell the start of a build."""
-        self.inTurn(self._send(build, None))
+        self.work.do(self._send(build, None))
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build."""
@@ -108,7 +108,7 @@ class TinderboxMailNotifier(MailNotifier):
             self.contents.messageId(name, build.number, build.started, word),
             longest=None,
         )
-        await self.post(letter, (self.extraRecipients, []), name)
+        await self.postbox.post(letter, (self.extraRecipients, []), name)
 
     def _lines(self, build: BuildStatus, results: int | None, word: str) -> Iterator[str]:
         started = build.getTimes()[0]

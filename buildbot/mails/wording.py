@@ -12,7 +12,7 @@ from buildbot.logs.live import LogFile
 from buildbot.mails.logtext import ended
 from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
-from buildbot.model.sourcestamp import lastRevision
+from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.step import BuildStepStatus
@@ -105,15 +105,6 @@ def slaveText(slave: SlaveStatus, lost: float, status: Any) -> str:
         "Please see whether its machine and its process run. There is no other mail about this outage.",
     ]
     return withoutPasswords(plain("\n".join(lines) + "\n"))
-
-
-def revisionOf(build: BuildStatus) -> str | None:
-    """The revision that was built; None if it is not known."""
-    source = build.getSourceStamp()
-    revision = build.properties.get("got_revision") or source.revision
-    if revision is None:
-        revision = lastRevision([change.revision for change in source.changes])
-    return None if revision is None else str(revision)
 
 
 def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStatus | None) -> Iterator[str]:

@@ -3,25 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from buildbot import version
-from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.coroutines import returnsDeferred
-from buildbot.events.turns import Turns
-from buildbot.mails.outages import Outages
 from buildbot.outgoing.sender import Sender
+from buildbot.reporters.choice import isChosen
+from buildbot.reporters.outages import Outages
+from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.webhooks.http import Address, HttpTarget
 
 log = Logger()
-
-#: Seconds that a stop waits for events that are being queued.
-PATIENCE = 5.0
 
 
 class PostingReceiver(StatusReceiverMultiService):
@@ -29,6 +26,7 @@ class PostingReceiver(StatusReceiverMultiService):
 
     @ivar status: the status of the master; from the start on.
     @ivar outages: finds the build before another one; from the start on.
+    @ivar work: queues the messages, in the order of the events.
     """
 
     status: Any
@@ -46,7 +44,7 @@ class PostingReceiver(StatusReceiverMultiService):
         self.address = address
         self.builders = [builders] if isinstance(builders, str) else builders
         self.categories = [categories] if isinstance(categories, str) else categories
-        self._turns = Turns()
+        self.work = Work("an event cannot be queued")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.address.name}>"
@@ -67,6 +65,7 @@ class PostingReceiver(StatusReceiverMultiService):
 
     @property
     def sender(self) -> Sender:
+        """The queue for my address. It stays over a reconfig."""
         found: Sender = self.master.outgoing.sender(self.address.name)
         return found
 
@@ -74,30 +73,11 @@ class PostingReceiver(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Events that are being queued are kept first."""
         self.status.unsubscribe(self)
-        end = self._turns.acquire()
-        end.addTimeout(PATIENCE, self.master.botmaster.resources.clock)
-        try:
-            await end
-            self._turns.release()
-        except PLUGIN_ERRORS:
+        if not await self.work.isDone(self.master.botmaster.resources.clock):
             log.warn("an event takes too long to queue, and is lost")
         self.sender.release(self._target)
         await maybeDeferred(super().stopService)
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
         """Follow a builder, if it is one of mine."""
-        if self.builders is not None and builderName not in self.builders:
-            return None
-        tags = (builder.category, *builder.getTags())
-        if self.categories is not None and set(self.categories).isdisjoint(tags):
-            return None
-        return self
-
-    def inTurn(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Do some work after all earlier work."""
-
-        async def working() -> None:
-            async with self._turns:
-                await work
-
-        ensureDeferred(working()).addErrback(lambda why: log.failure("an event cannot be queued", why))
+        return self if isChosen(builder, self.builders, self.categories) else None

@@ -13,12 +13,11 @@ from urllib.parse import quote
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import PASSWORD, isText, orNone
+from buildbot.config.kinds import NAMES_OR_ONE, PASSWORD, isText, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.mails.argumentkinds import NAMES_OR_ONE
-from buildbot.mails.wording import revisionOf
 from buildbot.model.properties import isRenderable, render
 from buildbot.model.results import FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
+from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus
 from buildbot.text.urls import withoutPasswords
 from buildbot.webhooks.base import PostingReceiver
@@ -87,11 +86,11 @@ class GitHubStatus(PostingReceiver):
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """Post that a build runs."""
-        self.inTurn(self._post(build, None))
+        self.work.do(self._post(build, None))
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Post the result of a build."""
-        self.inTurn(self._post(build, results))
+        self.work.do(self._post(build, results))
 
     async def _post(self, build: BuildStatus, results: int | None) -> None:
         name = build.getBuilder().getName()

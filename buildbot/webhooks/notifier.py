@@ -14,9 +14,8 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, complain, remember
-from buildbot.config.kinds import PASSWORD, TEXT, orNone, sequenceOf
-from buildbot.mails.argumentkinds import NAMES_OR_ONE
-from buildbot.mails.deciding import BROKEN, NEUTRAL
+from buildbot.config.kinds import NAMES_OR_ONE, PASSWORD, TEXT, orNone, sequenceOf
+from buildbot.reporters.broken import BROKEN, NEUTRAL
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import reportBuild
 from buildbot.store.interface import StoreFailed
@@ -85,7 +84,7 @@ class Webhook(PostingReceiver):
         """Tell the end of a build, and whether its builder broke or is good again."""
         self._tell("build.finished", build, build.finished)
         if results not in NEUTRAL and not {"builder.broken", "builder.fixed"}.isdisjoint(self.events):
-            self.inTurn(self._tellChange(build, results))
+            self.work.do(self._tellChange(build, results))
 
     async def _tellChange(self, build: BuildStatus, results: int) -> None:
         try:
@@ -109,14 +108,14 @@ class Webhook(PostingReceiver):
 
     def _tell(self, event: str, build: Any, when: float) -> None:
         if event in self.events:
-            self.inTurn(self._queueBuild(event, build, when))
+            self.work.do(self._queueBuild(event, build, when))
 
     def _tellSlave(self, event: str, name: str) -> None:
         if event in self.events:
             when = self.master.botmaster.resources.now()
             url = self.status.getURLForThing(self.status.getSlave(name))
             data = {"slave": name, "url": url}
-            self.inTurn(self._queue(event, f"{event}.{when:.6f}.{name}", when, data, f"slave {name}"))
+            self.work.do(self._queue(event, f"{event}.{when:.6f}.{name}", when, data, f"slave {name}"))
 
     async def _queueBuild(self, event: str, build: BuildStatus, when: float) -> None:
         name = build.getBuilder().getName()

@@ -8,12 +8,12 @@ from typing import Any
 from twisted.internet.defer import execute
 
 from buildbot.logs.reading import LogViews
-from buildbot.mails import notifier as mailNotifier
-from buildbot.mails.notifier import MailNotifier
+from buildbot.mails import postbox
 from buildbot.outgoing.target import TargetDown
+from buildbot.reporters.work import Work
 from tests.stories.mails import MailCase, textOf
 
-IN_TURN = MailNotifier.inTurn
+DO = Work.do
 
 
 class MailStory(MailCase):
@@ -40,7 +40,7 @@ class MailStory(MailCase):
     def test_longLog(self) -> None:
         """The end of a long log is in the text of the mail, and the whole log is attached."""
         self.edit("['team@example.com'])]", "['team@example.com'], addLogs=True)]")
-        self.patch(mailNotifier, "deferToThread", execute)
+        self.patch(postbox, "deferToThread", execute)
         self.begin()
         logs = self.master.botmaster.resources.logs
         logs.views = LogViews(execute)
@@ -139,7 +139,7 @@ class MailStory(MailCase):
         self.begin()
         self.build()
         self.wait(5)
-        self.patch(MailNotifier, "inTurn", lambda self, work: work.close())  # the kill comes before
+        self.patch(Work, "do", lambda self, work: work.close())  # the kill comes before
         self.build(1)
         self.kill()
         self.unpatch()
@@ -156,7 +156,7 @@ class MailStory(MailCase):
 
     def unpatch(self) -> None:
         """Let notifiers work again."""
-        self.patch(MailNotifier, "inTurn", IN_TURN)
+        self.patch(Work, "do", DO)
 
 
 class WishesStory(MailCase):

@@ -9,8 +9,7 @@ from base64 import decodebytes
 from twisted.internet.defer import execute
 
 from buildbot.logs.reading import LogViews
-from buildbot.mails import notifier as mailNotifier
-from buildbot.mails import tinderbox
+from buildbot.mails import postbox, tinderbox
 from tests.stories.mails import MailCase, textOf
 
 
@@ -60,7 +59,7 @@ class TinderboxStory(MailCase):
 
     def test_longLog(self) -> None:
         """The end of a log that is too long is sent."""
-        self.patch(mailNotifier, "deferToThread", execute)
+        self.patch(postbox, "deferToThread", execute)
         self.patch(tinderbox, "MOST_LOGS", 100_000)
         self.start_()
         self.master.botmaster.resources.logs.views = LogViews(execute)

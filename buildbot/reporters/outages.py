@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from buildbot.mails.deciding import BROKEN, NEUTRAL
+from buildbot.reporters.broken import BROKEN, NEUTRAL
 from buildbot.status.build import BuildStatus
 
 #: The builds that are read at a time, and how many at most for one outage.

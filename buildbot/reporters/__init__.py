@@ -1,0 +1,1 @@
+"""What all reporters share: status targets that tell people or other servers of builds."""
