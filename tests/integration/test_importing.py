@@ -53,7 +53,8 @@ class ImportingTests(SynchronousTestCase):
         self.assertEqual(command("create-master", "--quiet", here).status, 0)
         for times in range(2):
             said = command("import", str(where / "master"), here)
-            self.assertEqual((said.status, said.err), (0, ""), said.out)
+            wrong = [line for line in said.err.splitlines() if not line.endswith(" left …")]
+            self.assertEqual((said.status, wrong), (0, []), said.out)
             self.assertIn(f"{_BUILDS if not times else 0} builds", said.out)
         self.assertEqual(len(told), _BUILDS)
         for each in told:
