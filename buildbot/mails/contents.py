@@ -34,6 +34,7 @@ from buildbot.reporters.broken import BROKEN
 from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
+from buildbot.text.idnames import inId
 from buildbot.text.urls import withoutPasswords
 
 log = Logger()
@@ -91,7 +92,7 @@ class Contents:
 
     def messageId(self, name: str, number: object, started: float, event: str = "") -> str:
         """The Message-ID of a mail. It is the same after a restart."""
-        what = f"{_slug(name)[:20]}.{number}{event and '.'}{event}.{int(started):x}.{self.own}"
+        what = f"{inId(name)}.{number}{event and '.'}{event}.{int(started):x}.{self.own}"
         return f"<{what}@{self._host}>"
 
     async def ofBuild(self, build: BuildStatus, results: int, first: BuildStatus | None) -> Letter:

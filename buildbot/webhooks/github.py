@@ -19,6 +19,7 @@ from buildbot.model.properties import isRenderable, render
 from buildbot.model.results import FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
 from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus
+from buildbot.text.idnames import inId
 from buildbot.text.urls import withoutPasswords
 from buildbot.webhooks.base import PostingReceiver
 from buildbot.webhooks.http import Address
@@ -120,7 +121,7 @@ class GitHubStatus(PostingReceiver):
             **({} if url is None else {"target_url": url}),
         }
         path = f"/repos/{quote(owner, safe='')}/{quote(repository, safe='')}/statuses/{sha}"
-        id = f"{state}.{build.number}.{int(build.started):x}.{quote(name, safe='')}"[:200]
+        id = f"{state}.{build.number}.{int(build.started):x}.{inId(name, 60)}"
         message = {"id": id, "path": path, "body": json.dumps(body)}
         await self.sender.add(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
 

@@ -19,6 +19,7 @@ from buildbot.reporters.broken import BROKEN, NEUTRAL
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import reportBuild
 from buildbot.store.interface import StoreFailed
+from buildbot.text.idnames import inId
 from buildbot.text.urls import struck
 from buildbot.webhooks.base import PostingReceiver
 from buildbot.webhooks.http import Address
@@ -115,13 +116,14 @@ class Webhook(PostingReceiver):
             when = self.master.botmaster.resources.now()
             url = self.status.getURLForThing(self.status.getSlave(name))
             data = {"slave": name, "url": url}
-            self.work.do(self._queue(event, f"{event}.{when:.6f}.{name}", when, data, f"slave {name}"))
+            id = f"{event}.{when:.6f}.{inId(name, 60)}"
+            self.work.do(self._queue(event, id, when, data, f"slave {name}"))
 
     async def _queueBuild(self, event: str, build: BuildStatus, when: float) -> None:
         name = build.getBuilder().getName()
         said = reportBuild(build.toRecord().toRecord())
         data = {**said, "url": self.status.getURLForThing(build), "users": build.getResponsibleUsers()}
-        id = f"{event}.{build.number}.{int(build.started):x}.{name}"
+        id = f"{event}.{build.number}.{int(build.started):x}.{inId(name, 60)}"
         await self._queue(event, id, when, data, f"{name} #{build.number}", name)
 
     async def _queue(
@@ -136,7 +138,4 @@ class Webhook(PostingReceiver):
                 "data": struck(data),
             }
         )
-        plainId = "".join(
-            char if char.isascii() and char.isprintable() and char != " " else "-" for char in id
-        )
-        await self.sender.add(plainId[:200], {"id": plainId[:200], "body": body}, f"{event} {subject}", group)
+        await self.sender.add(id, {"id": id, "body": body}, f"{event} {subject}", group)

@@ -64,6 +64,19 @@ class MailStory(MailCase):
         self.assertEqual(self.postbox.subjects, ["buildbot success in full"] * 3)
         self.assertEqual(len({mail["Message-ID"] for _, mail in self.postbox.sent}), 3)
 
+    def test_similarBuilders(self) -> None:
+        """Builders with similar names have one mail each, also if the mails have waited for the server."""
+        names = ("linux-x86_64-release-gcc", "linux-x86_64-release-clang")
+        for old, new in zip(("full", "package"), names, strict=True):
+            self.edit(f"'name': '{old}'", f"'name': '{new}'")
+        self.edit("['full']", str(list(names)))
+        self.begin()
+        self.postbox.trouble = TargetDown("connection refused")
+        self.build()
+        self.postbox.trouble = None
+        self.wait(120)
+        self.assertEqual(len({mail["Message-ID"] for _, mail in self.postbox.sent}), 2)
+
     def test_thread(self) -> None:
         """The mails about one outage, also the one about its end, answer the first one."""
         self.begin()

@@ -115,6 +115,22 @@ class WebhookStory(ChangeCase):
         self.wait(5)
         self.assertEqual(self.types(), ["slave.back", "build.started", "build.finished", "slave.back"])
 
+    def test_similarBuilders(self) -> None:
+        """Events of builders with similar names have different ids, so that none is lost as a repetition."""
+        names = ("сборка", "пакеты")
+        for old, new in zip(("full", "package"), names, strict=True):
+            self.edit(f"'name': '{old}'", f"'name': '{new}'")
+        self.edit("['full']", str(list(names)))
+        self.edit("secret='canary-9'", "events=['build.finished']")
+        self.begin()
+        self.server.trouble = TargetDown("connection refused")
+        self.build()
+        self.server.trouble = None
+        self.wait(120)
+        self.assertEqual(sorted(message["data"]["builder"] for _, message in self.server.got), sorted(names))
+        self.assertTrue(all(id.isascii() and id.isprintable() for id, _ in self.server.got))
+        self.assertEqual(len({id for id, _ in self.server.got}), 2)
+
     def test_wrong(self) -> None:
         """Wrong arguments are told, without the secrets in them."""
         for given, said in (
