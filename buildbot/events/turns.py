@@ -9,9 +9,13 @@ and the rest waits for ever. This module calls each waiter after the call of the
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+
+_Value = TypeVar("_Value")
 
 
 class Turns:
@@ -51,6 +55,24 @@ class Turns:
         """End a turn. The next one may begin before this returns."""
         self.taken -= 1
         self._call()
+
+    async def whole(self, start: Callable[[], Deferred[_Value]]) -> _Value:
+        """Do work that cannot be stopped, such as that of a thread. The turn lasts as long as the work.
+
+        If the caller is cancelled while the work waits, it is not done. If it has begun, it goes on, and
+        keeps its turn: else people who give up and ask again would begin more and more of it.
+
+        @param start: begins the work; its Deferred fires at the end.
+        """
+        await self.acquire()
+        done: Deferred[_Value] = Deferred()
+
+        def ended(result: Any) -> None:
+            self.release()
+            done.callback(result)  # ignored if the caller was cancelled
+
+        maybeDeferred(start).addBoth(ended)
+        return await done
 
     def _call(self) -> None:
         if self._isCalling:

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -129,11 +130,10 @@ class LogViews:
             result: _Result = await self._inThread(opened)
             return result
         try:
-            return await self._inSlot(openedNear)
+            return await self._inTurn(self._slots, openedNear)
         except _Far:
-            async with self._turn:
-                await self._inThread(self.open, place)
-            return await self._inSlot(opened)
+            await self._inTurn(self._turn, lambda: self.open(place))
+            return await self._inTurn(self._slots, opened)
 
     async def soon(
         self, place: Place, read: Callable[[LogView], _Result], isEnd: bool, isEnough: Enough | None = None
@@ -159,18 +159,15 @@ class LogViews:
             return read(firstscreen.beginningOf(place.path, self._longest, isEnough))
 
         if isEnough is None:
-            return await self._inSlot(opened)
+            return await self._inTurn(self._slots, opened)
         try:
-            return await self._inSlot(openedNear)
+            return await self._inTurn(self._slots, openedNear)
         except _Far:
-            async with self._far:
-                result: _Result = await self._inThread(openedFar)
-                return result
+            return await self._inTurn(self._far, openedFar)
 
-    async def _inSlot(self, call: Callable[[], _Result]) -> _Result:
-        async with self._slots:
-            result: _Result = await self._inThread(call)
-            return result
+    async def _inTurn(self, turns: Turns, call: Callable[[], _Result]) -> _Result:
+        """Call a function in a thread. A browser that gives up leaves its thread at work, in its turn."""
+        return await turns.whole(partial(self._inThread, call))
 
     def prepare(self, place: Place) -> None:
         """Bring the index of a long log up to date in a thread, and keep it in memory and on the disk."""

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from twisted.internet.defer import Deferred
+
 import buildbot
 from buildbot.events.reactors import ProcessReactor
 from buildbot.events.turns import Turns
@@ -77,12 +79,14 @@ class LogSearches:
         most = max(1, min(most, MOST_HITS))
         if self._slots.waiting >= WAITING:
             raise TooManySearches(f"{WAITING} other searches wait: try it again in some seconds")
-        async with self._slots:
-            if not query.isRegex:
-                return await self._views.call(
-                    place, lambda view: searchLiteral(view, query, first, most, LITERAL, self._now), True
-                )
-            return await self._searchRegex(await self._views.view(place), query, first, most)
+        if query.isRegex:
+            async with self._slots:
+                return await self._searchRegex(await self._views.view(place), query, first, most)
+
+        def read(view: LogView) -> Found:
+            return searchLiteral(view, query, first, most, LITERAL, self._now)
+
+        return await self._slots.whole(lambda: Deferred.fromCoroutine(self._views.call(place, read, True)))
 
     async def _searchRegex(self, view: LogView, query: Query, first: int, most: int) -> Found:
         index = view.index

@@ -30,7 +30,6 @@ class PasswordChecker:
     def __init__(self, inThread: InThread = deferToThread) -> None:
         self._inThread = inThread
         self._turns = Turns(AT_ONCE)
-        self._pending = 0
 
     async def isRight(self, password: str, stored: str | None) -> bool:
         """True if C{password} belongs to a stored hash. Raises L{TooBusy}.
@@ -55,11 +54,6 @@ class PasswordChecker:
         return cast(str, await self._run(lambda: hashed(password)))
 
     async def _run(self, function: Callable[[], object]) -> object:
-        if self._pending >= AT_ONCE + WAITING:
+        if self._turns.taken + self._turns.waiting >= AT_ONCE + WAITING:
             raise TooBusy("too many people log in at this moment: try again in a few seconds")
-        self._pending += 1
-        try:
-            async with self._turns:
-                return await self._inThread(function)
-        finally:
-            self._pending -= 1
+        return await self._turns.whole(lambda: self._inThread(function))

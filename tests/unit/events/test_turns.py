@@ -55,6 +55,35 @@ class TurnsTests(unittest.SynchronousTestCase):
         self.failureResultOf(works[0], CancelledError)
         self.assertEqual(list(self.ends), ["a", "b", "d"])
 
+    def test_whole(self) -> None:
+        """Work that cannot be stopped keeps its turn although nobody waits for it any more."""
+        ends: list[Deferred[str]] = []
+
+        def begin() -> Deferred[str]:
+            ends.append(Deferred())
+            return ends[-1]
+
+        works = [ensureDeferred(self.turns.whole(begin)) for _ in range(4)]
+        for each in (0, 1, 2):
+            works[each].cancel()
+            self.failureResultOf(works[each], CancelledError)
+        self.assertEqual((len(ends), self.turns.waiting), (2, 1))
+        ends[0].errback(ValueError("no"))
+        self.assertEqual((len(ends), self.turns.waiting), (3, 0))
+        ends[2].callback("done")
+        self.assertEqual(self.successResultOf(works[3]), "done")
+        ends[1].callback("late")
+        self.assertTrue(self.turns.isFree)
+
+    def test_cannotBegin(self) -> None:
+        """Work that cannot even begin gives its turn to the next."""
+
+        def begin() -> Deferred[str]:
+            raise ValueError("no")
+
+        self.failureResultOf(ensureDeferred(self.turns.whole(begin)), ValueError)
+        self.assertTrue(self.turns.isFree)
+
     def test_thousands(self) -> None:
         """Thousands in the queue get their turns, although the work of each ends at once."""
         turns, done = Turns(), []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
@@ -215,6 +216,40 @@ class ColdTests(LoggedCase):
             late.pop(0)[1]()
         for each in asked:
             self.assertEqual(self.successResultOf(each).lines[0].number, 20_000)
+
+    def test_givenUp(self) -> None:
+        """Browsers that give up a page of a long log, and load it again, take no more threads than one."""
+        log = self.long()
+        log.finish()
+        self.forget(log)
+        late: list[Callable[[], object]] = []
+
+        def inThread(function: Any, *arguments: Any) -> Deferred[Any]:
+            waiting: Deferred[Any] = Deferred()
+            late.append(lambda: execute(function, *arguments).chainDeferred(waiting))
+            return waiting
+
+        views = LogViews(inThread)
+
+        def asked(isFar: bool) -> Deferred[Any]:
+            place, read = log.place(), lambda view: view.total
+            if isFar:
+                return Deferred.fromCoroutine(views.soon(place, read, False, lambda end: end.lines >= 20_000))
+            return Deferred.fromCoroutine(views.call(place, read))
+
+        for isFar, most in ((False, 1), (True, reading.FAR_AT_ONCE)):
+            for _ in range(5):
+                each = asked(isFar)
+                late.pop()()  # it finds that the index is missing, and begins to read
+                each.cancel()
+                self.failureResultOf(each, CancelledError)
+                self.assertLessEqual(len(late), most)
+            last = asked(isFar)
+            while late:
+                late.pop()()
+            self.assertEqual(self.successResultOf(last), 20_000)
+            self.forget(log)
+            views = LogViews(inThread)
 
     def test_farLine(self) -> None:
         """Without an index, a log is read up to the wanted line, and no farther."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
@@ -203,3 +203,19 @@ class SearchesTests(unittest.TestCase):
         while any(not thread.called for thread in threads):
             next(thread for thread in threads if not thread.called).callback("found")
         self.assertEqual(self.successResultOf(running[-1]), "found")
+
+    def test_givenUp(self) -> None:
+        """Searches that are given up and begun again take no more threads than two."""
+        threads: list[Deferred[Any]] = []
+
+        def inThread(*arguments: Any) -> Deferred[Any]:
+            threads.append(Deferred())
+            return threads[-1]
+
+        reactor: Any = None
+        searches = LogSearches(reactor, LogViews(inThread))
+        for _ in range(2 * AT_ONCE):
+            each = Deferred.fromCoroutine(searches.search(Place("gone"), Query("x")))
+            each.cancel()
+            self.failureResultOf(each, CancelledError)
+        self.assertEqual(len(threads), AT_ONCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.trial import unittest
 
 from buildbot.web.accounts import passwords
@@ -88,6 +88,19 @@ class CheckerTests(unittest.SynchronousTestCase):
         again = self.check("secret", self.stored)
         self.threads.finish()
         self.assertTrue(self.successResultOf(again))
+
+    def test_givenUp(self) -> None:
+        """Logins that are given up and sent again are checked two at once, and not without end."""
+        for _ in range(AT_ONCE + WAITING):
+            asked = self.check("x", self.stored)
+            asked.cancel()
+            self.failureResultOf(asked, CancelledError)
+        self.assertEqual(self.threads.started, AT_ONCE)
+        while self.threads.waiting:
+            self.threads.finish()
+        last = self.check("secret", self.stored)
+        self.threads.finish()
+        self.assertTrue(self.successResultOf(last))
 
     def test_hashed(self) -> None:
         """New hashes are made in the threads too."""
