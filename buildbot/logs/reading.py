@@ -213,12 +213,17 @@ class LogViews:
         return size > NEAR and size - self._indexedTo(place) > NEAR
 
     def _indexedTo(self, place: Place) -> int:
-        """The number of bytes of a log's file that its index covers already."""
+        """The number of bytes of a log's file that its index covers already.
+
+        The index of a damaged file ends at the damage for ever, so it covers all of the file.
+        """
         with self._lock:
             known = self._known.get(place.path)
             index = known.index if known is not None else None
         if index is None:
             index = indexing.load(place.path, place.crc)
+        if index is not None and index.damage is not None:
+            return os.stat(place.path).st_size
         return 0 if index is None else index.end.offset
 
     def open(self, place: Place) -> LogView:

@@ -321,6 +321,20 @@ class ColdTests(LoggedCase):
         found = self.successResultOf(Deferred.fromCoroutine(self.logs.views.lines(place, line, 1)))
         return [each.when for each in found.lines]
 
+    def test_damaged(self) -> None:
+        """A long log with a damaged byte is shown up to the damage, with a note, when its index is made."""
+        log = self.long()
+        log.finish()
+        with open(log.getFilename(), "r+b") as file:
+            file.write(b"x")
+        self.forget(log)
+        for _ in range(2):
+            self.logs.views.prepare(log.place())
+            view = self.soon(log.place(), True)
+            self.assertFalse(view.isPart)
+            self.assertIn("damaged", view.last(1).lines[0].text)
+            self.logs.views = LogViews(self.inThread)  # a restart
+
     def test_lost(self) -> None:
         """A log that was deleted before its index was made is only noted."""
         log = self.long()
