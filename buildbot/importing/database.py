@@ -93,7 +93,10 @@ class OldDatabase:
         values["files"] = sorted(self._listed("change_files", "filename", number))
         values["links"] = self._listed("change_links", "link", number)
         values["properties"] = {"": "Properties", "properties": self._properties(number)}
-        return changeOf(values)
+        made = changeOf(values)
+        if made.number is None:
+            raise Unreadable("no change can have this number")
+        return made
 
     def waiting(self) -> int:
         """The number of requests that are not done."""
@@ -110,7 +113,7 @@ class OldDatabase:
             )
             for name, text in rows:
                 try:
-                    found[str(name)] = json.loads(text)
+                    found[str(name)] = _plain(json.loads(text, parse_constant=lambda word: None))
                 except (TypeError, ValueError, RecursionError):
                     found[str(name)] = [str(text), "unknown"]
         return found
@@ -131,3 +134,8 @@ class OldDatabase:
                 return iter(cursor.fetchall())
         except sqlite3.Error as error:
             raise Unreadable(str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    """A value from JSON, whose texts have no lone surrogates: pages and slaves cannot get them."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

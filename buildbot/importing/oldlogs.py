@@ -111,7 +111,7 @@ def writeHTML(text: str, path: str, record: LogRecord, when: float) -> LogRecord
 
 
 def _opened(directory: str, filename: str) -> _Source:
-    if not filename or os.path.basename(filename) != filename or filename.startswith("."):
+    if os.path.basename(filename) != filename or filename[:1] in ("", ".") or "\0" in filename:
         raise NoLog("its file has an impossible name")
     for end in _ENDS:
         try:

@@ -203,6 +203,9 @@ class _Plain:
         return str(self.of(name))
 
     def _object(self, value: Inert) -> object:
+        self._room -= len(value.place)
+        if self._room < 0:
+            raise Refused("it has too much text")
         module, _, name = value.place.rpartition(".")
         kind = name if module.split(".")[0] == "buildbot" else STRANGE + value.place
         state = value.state

@@ -21,6 +21,8 @@ from buildbot.model.sourcestamp import SourceStamp
 #: The most results of single tests that a record keeps, as in a build of this release.
 MOST_TESTS = 1000
 _MOST_NUMBER = 10**12
+#: The year 9999: dates have no later one.
+_MOST_TIME = 253_000_000_000
 
 
 class NotABuild(ValueError):
@@ -246,7 +248,7 @@ def _time(value: object) -> float | None:
     """A time in seconds; None if it is missing. 0 is what old masters write for "not yet"."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if math.isfinite(value) and 0 < value < _MOST_NUMBER else None
+    return value if math.isfinite(value) and 0 < value < _MOST_TIME else None
 
 
 def _int(value: object) -> int | None:

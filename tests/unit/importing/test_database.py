@@ -55,6 +55,22 @@ class DatabaseTests(SynchronousTestCase):
         self.assertEqual((opened.version, change.number, change.links), (1, 7, ["http://x/"]))
         self.assertEqual(change.properties.asList(), [("p", "no json", "unknown")])
 
+    def test_wrongValues(self) -> None:
+        """A change with an impossible number is unreadable; values that no page can show are replaced."""
+        opened = self.made(
+            "CREATE TABLE changes (changeid INTEGER, author);"
+            "INSERT INTO changes VALUES (-4, 'ann'), (0, 'bob'), (3, 'eve');"
+            "CREATE TABLE change_properties (changeid, property_name, property_value);"
+            """INSERT INTO change_properties VALUES (3, 'half', '["a\\ud800", "Change"]'),"""
+            "  (3, 'odd', '[NaN, \"Change\"]');"
+        )
+        self.assertEqual(opened.changeNumbers(), [-4, 0, 3])
+        for number in (-4, 0):
+            self.assertRaises(Unreadable, opened.change, number)
+        self.assertEqual(
+            opened.change(3).properties.asList(), [("half", "a?", "Change"), ("odd", None, "Change")]
+        )
+
     def test_odd(self) -> None:
         """A database without changes has none; one that is damaged is unreadable."""
         self.assertEqual(self.made("CREATE TABLE x (y)").changeNumbers(), [])

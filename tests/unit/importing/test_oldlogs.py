@@ -79,6 +79,7 @@ class CopyTests(SynchronousTestCase):
             ("link", "symbolic link"),
             ("pipe", "FIFO"),
             ("../x", "impossible"),
+            ("a\0b", "impossible"),
             ("", "impossible"),
         ):
             self.assertIn(words, str(self.assertRaises(NoLog, self.copy, name)))

@@ -106,6 +106,12 @@ class HostileTests(SynchronousTestCase):
         data = b"U\xff" + b"x" * 255 + b"q\x00(" + b"h\x00" * 100_000 + b"l."
         self.assertIn("too much text", self.refused(data))
 
+    def test_longNames(self) -> None:
+        """A long name of a class that thousands of objects share does not make a huge answer."""
+        name = b"cmypackage\n" + b"N" * 50_000 + b"\nq\x01"
+        data = b"\x80\x02](" + name + b")\x81" + b"h\x01)\x81" * 500 + b"e."
+        self.assertEqual(self.refused(data), "refused: it has too much text")
+
     def test_damaged(self) -> None:
         """Every beginning of a build is an error in words."""
         data = (SAMPLES / "0.7.12" / "b0" / "0").read_bytes()

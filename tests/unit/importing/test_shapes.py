@@ -129,6 +129,12 @@ class ChangeTests(SynchronousTestCase):
                 self.assertEqual(changeOf({"number": 4, name: wrong}).number, 4)
         self.assertEqual(changesOf({"changes": [{"who": "x"}, 7, {"number": 2}]})[0].number, 2)
 
+    def test_farFuture(self) -> None:
+        """A time for which there is no date counts as missing."""
+        for when in (260_000_000_000, 10**11):
+            change = changeOf({"number": 1, "when": when})
+            self.assertEqual((change.when, bool(change.getTime())), (0.0 if when > 10**11 else when, True))
+
     def test_noList(self) -> None:
         """Anything else is no list of changes."""
         nothing: tuple[Any, ...] = (None, [], {}, {"changes": 5})
