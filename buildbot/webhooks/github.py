@@ -13,7 +13,7 @@ from urllib.parse import quote
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import NAMES_OR_ONE, PASSWORD, isText, orNone
+from buildbot.config.kinds import NAMES_OR_ONE, isText, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.properties import isRenderable, render
 from buildbot.model.results import FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
@@ -23,7 +23,7 @@ from buildbot.text.idnames import inId
 from buildbot.text.urls import withoutPasswords
 from buildbot.webhooks.base import PostingReceiver
 from buildbot.webhooks.http import Address
-from buildbot.webhooks.urlkind import URL
+from buildbot.webhooks.urlkind import TOKEN, URL
 
 log = Logger()
 
@@ -47,7 +47,7 @@ class GitHubStatus(PostingReceiver):
     )
 
     @arguments(
-        token=PASSWORD,
+        token=TOKEN,
         repoOwner=_TEXT,
         repoName=_TEXT,
         sha=orNone(_TEXT),
@@ -78,7 +78,10 @@ class GitHubStatus(PostingReceiver):
         @param context: the name of the status; None: one for each builder.
         """
         url = (baseURL or API).rstrip("/")
-        address = Address(url, token=token, refusing=(404,), kind="GitHub status")
+        # What waits while a token is wrong must find the right one under the same name.
+        texts = isinstance(repoOwner, str) and isinstance(repoName, str)
+        account = f"{repoOwner}/{repoName}" if texts else token
+        address = Address(url, token=token, refusing=(404,), kind="GitHub status", account=account)
         PostingReceiver.__init__(self, address, builders, categories)
         remember(self)
         self.repoOwner, self.repoName, self.sha = repoOwner, repoName, sha

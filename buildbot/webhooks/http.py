@@ -43,6 +43,7 @@ class Address:
     @ivar token: for the header Authorization; or None.
     @ivar refusing: the answers that refuse one message for good, though others of their kind concern all.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
+    @ivar account: tells the address from others with this URL; it is not shown.
     """
 
     url: str = field(repr=False)
@@ -51,6 +52,7 @@ class Address:
     token: str | None = field(default=None, repr=False)
     refusing: tuple[int, ...] = ()
     kind: str = "webhook"
+    account: str = field(default="", repr=False)
 
     @property
     def parts(self) -> SplitResult:
@@ -60,7 +62,7 @@ class Address:
     @property
     def name(self) -> str:
         """The address for people. Some numbers stand for the rest of the URL."""
-        told = sha256(f"{self.url} {self.token}".encode("utf-8", "replace")).hexdigest()[:6]
+        told = sha256(f"{self.url} {self.account}".encode("utf-8", "replace")).hexdigest()[:6]
         return f"{self.kind} to {self.parts.hostname} ({told})"
 
 

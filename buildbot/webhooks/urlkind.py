@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webhook -*-
-"""The kind of arguments that are addresses of web servers."""
+"""The kinds of arguments that are addresses of web servers, and tokens for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from buildbot.config.kinds import isText
 
 
 def _isUrl(value: object) -> bool:
-    if not isinstance(value, str) or not isText(value) or not value.isascii() or value.split() != [value]:
+    if not isinstance(value, str) or not isText(value) or not value.isascii() or not value.isprintable():
+        return False
+    if " " in value:
         return False
     try:
         parts = urlsplit(value)
@@ -22,4 +24,12 @@ def _isUrl(value: object) -> bool:
 #: No message shows it: it may have a password, or a secret in its path.
 URL = Kind(
     "an address that begins with https:// or http://", _isUrl, isSecret=True, standIn="http://localhost/"
+)
+
+#: Text with other characters cannot be in a header. Python would name it in an error, with the token.
+TOKEN = Kind(
+    "text of ASCII characters without blanks or line breaks",
+    lambda value: isText(value) and value.isascii() and value.isprintable() and value.split() == [value],
+    isSecret=True,
+    standIn="x",
 )

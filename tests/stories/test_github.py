@@ -8,8 +8,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from buildbot.config.arguments import BadArguments
 from buildbot.outgoing.target import TargetDown
 from buildbot.webhooks import base
+from buildbot.webhooks.github import GitHubStatus
 from tests.stories.changes import CONFIG, ChangeCase
 
 SHA = "a" * 40
@@ -117,3 +119,22 @@ class GitHubStory(ChangeCase):
         self.assertEqual(self.server.address.url, "https://git.example/api/v3")
         (receiver,) = self.master.config.status
         self.assertNotIn("canary", f"{receiver!r} {self.server.address!r} {self.status()}")
+
+    def test_otherToken(self) -> None:
+        """What waits because the token is wrong is posted with the right one, after a reconfig."""
+        self.start_(f", sha='{SHA}'")
+        self.server.trouble = TargetDown("it answered 401")
+        self.build(0)
+        self.server.trouble = None
+        self.edit("'canary-1', 'acme'", "'canary-2', 'acme'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(5)
+        self.assertEqual([body["state"] for _, body in self.server.got], ["pending", "success"])
+        self.assertEqual(self.server.address.token, "canary-2")
+
+    def test_noToken(self) -> None:
+        """A token with a line break, such as the whole text of a file, is refused, and not shown."""
+        for token in ("canary-1\n", "canary 1", "canary-\u00e9", ""):
+            error = self.assertRaises(BadArguments, GitHubStatus, token, "acme", "ship")
+            self.assertIn("token must be text of ASCII characters without blanks", str(error))
+            self.assertNotIn("canary", str(error))
