@@ -27,6 +27,8 @@ from buildbot.text.secrets import struckOut
 TIMEOUT = 30.0
 #: The port on which a connection is encrypted from its beginning.
 SMTPS = 465
+#: The answers that concern all mails, whichever it was: the server ends, or wants a login. And the cure.
+_OF_ALL = {421: "", 530: "write smtpUser and smtpPassword, or useTls=True"}
 
 
 @dataclass(frozen=True)
@@ -204,16 +206,19 @@ def outcomeOf(
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         later = [name for name, (code, _) in error.recipients.items() if code < 500]
         said = _listed(error.recipients, relay)
-        if any(code == 421 for code, _ in error.recipients.values()):
-            return TargetDown(said)
+        for code, _ in error.recipients.values():
+            if code in _OF_ALL:
+                return TargetDown(said, _OF_ALL[code])
         return NotNow(said, {**message, "to": later}) if later else Refused(said)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         cure = "write the right smtpUser and smtpPassword"
         return TargetDown(f"the login was refused: {_said(error, relay)}", cure)
     if isinstance(error, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)):
-        if error.smtp_code == 421:
-            return TargetDown(_said(error, relay))
+        if error.smtp_code in _OF_ALL:
+            return TargetDown(_said(error, relay), _OF_ALL[error.smtp_code])
         return Refused(_said(error, relay)) if error.smtp_code >= 500 else NotNow(_said(error, relay))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return TargetDown(_said(error, relay))
     if isinstance(error, TargetDown):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):

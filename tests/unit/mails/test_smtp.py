@@ -51,6 +51,22 @@ class OutcomeTests(unittest.SynchronousTestCase):
             meaning(ConnectionRefusedError(111, "Connection refused")).reason, "Connection refused"
         )
 
+    def test_noLogin(self) -> None:
+        """A server that wants a login first costs no mail: all wait, and the cure is told."""
+        answer = (530, b"5.7.0 Authentication required")
+        for error in (
+            smtplib.SMTPSenderRefused(*answer, "bot@x"),
+            smtplib.SMTPRecipientsRefused({"ann@x": answer, "bob@x": answer}),
+        ):
+            outcome = meaning(error)
+            self.assertIsInstance(outcome, TargetDown)
+            self.assertIn("530 5.7.0 Authentication required", outcome.reason)
+            self.assertIn("smtpUser", outcome.cure)
+
+    def test_greeting(self) -> None:
+        """A server that refuses the connection is told in its own words."""
+        self.assertEqual(meaning(smtplib.SMTPConnectError(554, b"no\r\nservice")).reason, "554 no service")
+
     def test_message(self) -> None:
         """A mail that is refused is tried again, or given up, as the server says."""
         self.assertIsInstance(meaning(smtplib.SMTPDataError(451, b"greylisted")), NotNow)
