@@ -273,9 +273,13 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Send a mail about a build that has ended, if it needs one. Called in turn."""
-        self.mark.looked(build)
-        if await self._isWanted(build, results):
-            await maybeDeferred(self.buildMessage, build.getBuilder().getName(), build, results)
+        try:
+            isWanted = await self._isWanted(build, results)
+            if isWanted:
+                await maybeDeferred(self.buildMessage, build.getBuilder().getName(), build, results)
+        finally:  # what fails is not tried again at each start; what a stop has cut off is
+            self.mark.looked(build)
+        if isWanted:
             await self.mark.keep()
 
     async def _isWanted(self, build: BuildStatus, results: int) -> bool:

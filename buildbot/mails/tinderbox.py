@@ -93,8 +93,10 @@ class TinderboxMailNotifier(MailNotifier):
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build."""
-        self.mark.looked(build)
-        await self._send(build, results)
+        try:
+            await self._send(build, results)
+        finally:
+            self.mark.looked(build)
         await self.mark.keep()
 
     async def _send(self, build: BuildStatus, results: int | None) -> None:

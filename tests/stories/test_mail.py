@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, ensureDeferred, execute
 
 from buildbot.logs.reading import LogViews
 from buildbot.mails import postbox
+from buildbot.mails.contents import Contents
+from buildbot.mails.letter import Letter
 from buildbot.outgoing.target import TargetDown
 from buildbot.reporters.work import Work
 from tests.stories.mails import MailCase, textOf
@@ -146,6 +148,27 @@ class MailStory(MailCase):
         self.begin()
         self.wait(5)
         self.assertEqual(self.postbox.subjects, ["buildbot success in full"])
+
+    def test_stoppedWhileWritten(self) -> None:
+        """A mail that takes too long to write when the master is stopped is written at the next start."""
+        self.begin()
+        self.build()
+        held: Deferred[None] = Deferred()
+        written = Contents.ofBuild
+
+        async def slow(contents: Contents, *args: Any) -> Letter:
+            await held
+            return await written(contents, *args)
+
+        self.patch(Contents, "ofBuild", slow)
+        self.build(1)
+        stopped = ensureDeferred(self.master.stopService())
+        self.wait(6)
+        self.successResultOf(stopped)
+        self.patch(Contents, "ofBuild", written)
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.postbox.subjects, ["buildbot success in full", "buildbot failure in full"])
 
     def test_killedBeforeQueued(self) -> None:
         """A build that ended just before a kill of the master is told by the next one; the others are not."""
