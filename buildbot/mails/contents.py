@@ -18,7 +18,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.mails.letter import Attachment, Letter
+from buildbot.mails.letter import Attachment, Letter, asText, modern
 from buildbot.mails.logtext import lastLines, textOf
 from buildbot.mails.wording import (
     LAST_LINES,
@@ -285,12 +285,13 @@ class Contents:
 
     def completed(self, mail: Message, now: float) -> Message:
         """A mail of a plug-in, with the headers that it lacks."""
+        mail = modern(mail)
         if "From" not in mail:
             mail["From"] = self._wishes.fromaddr
         if "Date" not in mail:
             mail["Date"] = format_datetime(datetime.fromtimestamp(now, timezone.utc))
         if "Message-ID" not in mail:
-            told = sha256(mail.as_bytes()).hexdigest()[:16]
+            told = sha256(asText(mail).encode()).hexdigest()[:16]
             mail["Message-ID"] = self.messageId("mail", told, now)
         return mail
 

@@ -106,7 +106,37 @@ def written(letter: Letter, to: Sequence[str], copies: Sequence[str], now: float
 def asText(mail: Message) -> str:
     """The mail as it is sent: lines in ASCII that end with CRLF."""
     # long headers stay in one line: old readers do not join a Message-ID that is folded
-    return mail.as_bytes(policy=_POLICY.clone(max_line_length=998)).decode("ascii", "replace")
+    data = mail.as_bytes(policy=_POLICY.clone(max_line_length=998))
+    return data.decode("ascii", "replace").replace("\N{REPLACEMENT CHARACTER}", "?")
+
+
+def modern(mail: Message) -> Message:
+    """Change a mail that a plug-in has made, perhaps as in Python 2, into one that L{asText} can write.
+
+    Its texts may have any characters, and no charset. A line break in a header begins no other header.
+    """
+    for name in dict.fromkeys(each.lower() for each in mail if not each.lower().startswith("content-")):
+        values = [value for key, value in mail.raw_items() if key.lower() == name]
+        if all(isinstance(value, str) and value.isascii() and value.isprintable() for value in values):
+            continue
+        title = next(key for key in mail if key.lower() == name)
+        del mail[name]
+        for value in values:
+            mail[title] = _POLICY.header_store_parse(title, plainLine(_decoded(str(value))))[1]
+    for part in mail.walk():
+        text = part.get_payload()
+        if isinstance(text, str) and not text.isascii() and part.get_content_charset() is None:
+            raw = part.get_payload(decode=True)
+            if isinstance(raw, bytes) and "\N{REPLACEMENT CHARACTER}" in text and b"\\ufffd" not in raw:
+                text = raw.decode("utf-8", "replace")  # the mail was parsed from bytes
+            del part["Content-Transfer-Encoding"]
+            part.set_payload(_decoded(text), "utf-8")
+    return mail
+
+
+def _decoded(text: str) -> str:
+    """The text, with UTF-8 in place of bytes that a parser did not decode."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _body(mail: EmailMessage, letter: Letter) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
-from email import message_from_string
-from email.message import EmailMessage
+from email import message_from_bytes, message_from_string
+from email.header import Header
+from email.message import EmailMessage, Message
+from email.mime.multipart import MIMEMultipart
 from email.policy import SMTP
 from typing import Any, cast
 
 from twisted.trial import unittest
 
 from buildbot.mails import letter as module
-from buildbot.mails.letter import Attachment, Letter, asText, written
+from buildbot.mails.letter import Attachment, Letter, asText, modern, written
 
 LETTER = Letter("buildbot@example.com", "it failed", "the text\n", "<a.1@host>")
 
@@ -93,3 +95,49 @@ class LetterTests(unittest.SynchronousTestCase):
         parts = list(sent(replace(LETTER, attachments=logs)).iter_attachments())
         self.assertEqual([each.get_filename() for each in parts], ["a", "c", "left-out.txt"])
         self.assertIn("b", parts[-1].get_content())
+
+
+class ModernTests(unittest.SynchronousTestCase):
+    """Mails of plug-ins, made in the ways of Python 2."""
+
+    def sent(self, mail: Message) -> Any:
+        """The mail as its reader gets it."""
+        return message_from_string(asText(modern(mail)), policy=SMTP)
+
+    def test_text(self) -> None:
+        """A text without a charset may have any characters."""
+        mail = Message()
+        mail["Subject"] = "échec → ici"
+        mail["To"] = "Zoë <zoe@x.example>"
+        mail.set_payload("échec → ici\n")
+        got = self.sent(mail)
+        self.assertEqual((got["Subject"], contentOf(got)), ("échec → ici", "échec → ici\n"))
+        self.assertEqual(got["To"].addresses[0].addr_spec, "zoe@x.example")
+
+    def test_bytes(self) -> None:
+        """So it is for a mail that was parsed from bytes, and for one with parts."""
+        got = self.sent(message_from_bytes("Subject: échec\n\nà la fin\n".encode()))
+        self.assertEqual((got["Subject"], contentOf(got)), ("échec", "à la fin\n"))
+        mail: Any = MIMEMultipart()
+        part = Message()
+        part.set_payload("é")
+        mail.attach(part)
+        mail["Subject"] = Header("échec", "utf-8")
+        got = self.sent(mail)
+        self.assertEqual((got["Subject"], contentOf(next(got.iter_parts()))), ("échec", "é"))
+
+    def test_injected(self) -> None:
+        """A line break in a header of a plug-in adds no header."""
+        mail = Message()
+        mail["Subject"] = "by Ann\nBcc: eve@x.example"
+        mail.set_payload("text")
+        got = self.sent(mail)
+        self.assertEqual((got["Subject"], got["Bcc"]), ("by Ann Bcc: eve@x.example", None))
+
+    def test_good(self) -> None:
+        """A mail that is good already stays as it is."""
+        mail = EmailMessage()
+        mail["Subject"] = "short"
+        mail.set_content("text\n")
+        before = asText(mail)
+        self.assertEqual(asText(modern(mail)), before)
