@@ -158,12 +158,15 @@ class Contents:
 
     # parts
 
-    def subject(self, build: BuildStatus, results: int | None, name: str) -> str:
-        """The subject of a mail; C{results} are None at the start of the build."""
+    def subject(self, build: BuildStatus, results: int | None, name: str, word: str | None = None) -> str:
+        """The subject of a mail; C{results} are None at the start of the build.
+
+        @param word: the word for the results; None: the usual one.
+        """
         title = self._status.getProjectName()
         template = self._wishes.subject or (SUBJECT_WITH_TITLE if title else SUBJECT)
         values = {
-            "result": "building" if results is None else Results[results],
+            "result": word or ("building" if results is None else Results[results]),
             "builder": name,
             "projectName": title,
             "title": title,

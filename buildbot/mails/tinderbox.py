@@ -12,18 +12,23 @@ from typing import Any
 from buildbot.config.arguments import Kind, arguments
 from buildbot.config.kinds import FLAG, TEXT, isText, oneOf, orNone
 from buildbot.mails.argumentkinds import ADDRESSES
+from buildbot.mails.contents import SUBJECT
 from buildbot.mails.letter import Letter
 from buildbot.mails.logtext import endOf
 from buildbot.mails.notifier import MailNotifier
 from buildbot.model.properties import isRenderable, render
-from buildbot.model.results import SKIPPED, SUCCESS, WARNINGS
+from buildbot.model.results import CANCELLED, EXCEPTION, RETRY, SUCCESS, WARNINGS
 from buildbot.status.build import BuildStatus
 from buildbot.text.printable import plain, plainLine
 
 #: The most characters of all logs in a mail; of longer ones the end is sent.
 MOST_LOGS = 1_000_000
-#: The word for a result; all others are "busted".
-_WORDS = {SUCCESS: "success", SKIPPED: "success", WARNINGS: "testfailed"}
+#: The word for a result, as in 0.8.14; all others are "busted".
+_WORDS = {
+    SUCCESS: "success",
+    WARNINGS: "testfailed",
+    **dict.fromkeys((EXCEPTION, RETRY, CANCELLED), "exception"),
+}
 _COMPRESSIONS = ("", "bzip2", "gzip")
 
 
@@ -75,7 +80,7 @@ class TinderboxMailNotifier(MailNotifier):
             categories=categories,
             builders=builders,
             relayhost=relayhost,
-            subject=subject,
+            subject=SUBJECT if subject is None else subject,
             extraRecipients=extraRecipients,
             sendToInterestedUsers=False,
             **more,
@@ -100,12 +105,12 @@ class TinderboxMailNotifier(MailNotifier):
         await self.mark.keep()
 
     async def _send(self, build: BuildStatus, results: int | None) -> None:
-        word = "building" if results is None else _WORDS.get(results, "busted")
+        word = wordOf(results)
         name = build.getBuilder().getName()
         logs = "" if results is None else f"\n{self._packed(await _logsOf(build))}"
         letter = Letter(
             self.fromaddr,
-            self.contents.subject(build, results, name),
+            self.contents.subject(build, results, name, word),
             "\n".join([*self._lines(build, results, word), logs]) + "\n",
             self.contents.messageId(name, build.number, build.started, word),
             longest=None,
@@ -139,6 +144,11 @@ class TinderboxMailNotifier(MailNotifier):
         data = text.encode("utf-8", "replace")
         packed = bz2.compress(data) if self.logCompression == "bzip2" else gzip.compress(data, mtime=0)
         return encodebytes(packed).decode("ascii")
+
+
+def wordOf(results: int | None) -> str:
+    """The word for the result of a build; None: it runs."""
+    return "building" if results is None else _WORDS.get(results, "busted")
 
 
 async def _logsOf(build: BuildStatus) -> str:

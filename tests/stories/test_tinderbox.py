@@ -10,6 +10,7 @@ from twisted.internet.defer import execute
 
 from buildbot.logs.reading import LogViews
 from buildbot.mails import postbox, tinderbox
+from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
 from tests.stories.mails import MailCase, textOf
 
 
@@ -37,7 +38,7 @@ class TinderboxStory(MailCase):
         (to, start), (_, end) = self.postbox.sent
         self.assertEqual(to, ["tinderbox@x.example"])
         self.assertEqual(
-            [start["Subject"], end["Subject"]], ["buildbot building in full", "buildbot failure in full"]
+            [start["Subject"], end["Subject"]], ["buildbot building in full", "buildbot busted in full"]
         )
         self.assertEqual(
             textOf(start).split("\n")[:6],
@@ -56,6 +57,28 @@ class TinderboxStory(MailCase):
         self.assertIn("======== shell stdio ========\n", text)
         self.assertIn("hello\n", text)
         self.assertNotEqual(start["Message-ID"], end["Message-ID"])
+
+    def test_words(self) -> None:
+        """The words for the results, also in the subject, are those that 0.8.14 sends."""
+        self.add("c['projectName'] = 'Ship'")
+        self.start_()
+        self.play(0)
+        (_, mail) = self.postbox.sent[-1]
+        self.assertEqual(mail["Subject"], "buildbot success in full")
+        words = {result: tinderbox.wordOf(result) for result in (*range(7), None)}
+        self.assertEqual(
+            words,
+            {
+                SUCCESS: "success",
+                WARNINGS: "testfailed",
+                FAILURE: "busted",
+                SKIPPED: "busted",
+                EXCEPTION: "exception",
+                RETRY: "exception",
+                CANCELLED: "exception",
+                None: "building",
+            },
+        )
 
     def test_longLog(self) -> None:
         """The end of a log that is too long is sent."""
