@@ -14,43 +14,47 @@ from buildbot.web.pages.acting import toTheEnd
 
 #: Seconds in which the same form of the same visitor is the same click. The script of the pages has them too.
 SECONDS = 3.0
-#: The most acts that are remembered.
+#: The most visitors whose last act is remembered.
 ROOM = 1000
+
+_Key = tuple[str, ...]
 
 
 class Clicks:
-    """I remember the last acts of visitors, and where each one led the browser."""
+    """I remember the last act of each visitor, and where it led the browser."""
 
     def __init__(self) -> None:
-        self._acting: dict[tuple[str, ...], Turns] = {}
-        self._done: Limited[tuple[str, ...], tuple[float, Answer]] = Limited(ROOM)
+        self._acting: dict[tuple[_Key, _Key], Turns] = {}
+        self._done: Limited[_Key, tuple[_Key, float, Answer]] = Limited(ROOM)
 
     async def once(self, call: Call, act: Callable[[], Awaitable[Any]]) -> Any:
         """Act; or give the answer of the same act, if the visitor sent the same form a moment ago.
 
-        Only forms of browsers count: a program may mean it when it sends the same thing twice. A refused act
-        is not remembered.
+        If the visitor did something else in between, the same form acts again: pause, go on, pause. Only
+        forms of browsers count: a program may mean it when it sends the same thing twice. A refused act is
+        not remembered.
         """
         if "text/html" not in call.headers.get("accept", ""):
             return await act()
         who, agent = call.who, call.headers.get("user-agent", "")
-        digest = sha256(call.body).hexdigest()
-        key = (who.name, who.how, who.key, who.address, agent, digest, *call.segments)
+        visitor = (who.name, who.how, who.key, who.address, agent)
+        form = (sha256(call.body).hexdigest(), *call.segments)
         # The browser gives up the first request, and waits for the answer to the second one.
-        return await toTheEnd(self._inTurn(call, key, act))
+        return await toTheEnd(self._inTurn(call, visitor, form, act))
 
-    async def _inTurn(self, call: Call, key: tuple[str, ...], act: Callable[[], Awaitable[Any]]) -> Any:
-        turns = self._acting.setdefault(key, Turns())
+    async def _inTurn(self, call: Call, visitor: _Key, form: _Key, act: Callable[[], Awaitable[Any]]) -> Any:
+        turns = self._acting.setdefault((visitor, form), Turns())
         try:
             async with turns:
                 clock = call.world.clock
-                when, answer = self._done.get(key) or (0.0, None)
-                if answer is not None and clock.seconds() - when < SECONDS:
-                    return answer
+                last = self._done.get(visitor)
+                if last is not None and last[0] == form and clock.seconds() - last[1] < SECONDS:
+                    return last[2]
+                self._done.drop(visitor)
                 made = await act()
                 if isinstance(made, Answer) and made.status == 303:
-                    self._done.put(key, (clock.seconds(), made), 1)
+                    self._done.put(visitor, (form, clock.seconds(), made), 1)
                 return made
         finally:
             if turns.isFree:
-                self._acting.pop(key, None)
+                self._acting.pop((visitor, form), None)

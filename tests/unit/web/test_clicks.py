@@ -59,6 +59,14 @@ class ClicksTests(unittest.SynchronousTestCase):
         self.sent(self.form)
         self.assertEqual(len(self.acts), 2)
 
+    def test_between(self) -> None:
+        """Pause, go on, and pause: the second pause acts, however soon it comes."""
+        other = replace(self.form, segments=("builders", "full", "goOn"))
+        for count, each in enumerate((self.form, other, self.form), 1):
+            self.sent(each)
+            self.assertEqual(len(self.acts), count)
+            self.ended()
+
     def test_others(self) -> None:
         """Another form, another visitor, and a program are not the same click."""
         self.sent(self.form)
