@@ -22,6 +22,8 @@ log = Logger()
 KEPT = 24 * 3600.0
 #: The most bytes of answers in memory, and what one answer needs besides its body.
 ROOM, EACH = 1 << 20, 500
+#: The most failed actions in memory whose failure the store could not take.
+MOST_FAILED = 1000
 #: The most characters of a key.
 LONGEST = 200
 #: What the store has of an action from before it is done until its answer is there.
@@ -51,6 +53,7 @@ class Repeats:
         """@param room: the most bytes of answers in memory."""
         self._begun: dict[_Key, str] = {}
         self._done: Limited[_Key, _Done] = Limited(room)
+        self._failed: Limited[str, bool] = Limited(MOST_FAILED)  # still begun in the store, which failed too
 
     async def once(self, call: Call, act: Callable[[], Awaitable[Answer]]) -> Answer:
         """Act, or give the answer of the first request with the same key. A failure is not kept.
@@ -82,8 +85,10 @@ class Repeats:
         self._begun[key] = asked
         try:
             kept = await call.world.store.getAnswer(name, call.world.now())
+            if kept is not None and not kept.answer and self._failed.get(name):
+                kept = None
             if kept is None:
-                done = _Done(asked, await _acted(call, name, asked, act), call.world.now() + KEPT)
+                done = _Done(asked, await self._acted(call, name, asked, act), call.world.now() + KEPT)
             else:
                 done = _Done(kept.asked, _answerOf(kept, asked), kept.until)
             self._done.put(key, done, EACH + len(done.answer.body))
@@ -93,25 +98,31 @@ class Repeats:
             await _keep(call, name, KeptAnswer(done.until, asked, _valuesOf(done.answer)))
         return done.answer
 
+    async def _acted(self, call: Call, name: str, asked: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Store that the action has begun, and do it. If it fails, it may be done again."""
+        await _keep(call, name, KeptAnswer(call.world.now() + KEPT, asked, _BEGUN))
+        self._failed.drop(name)
+        try:
+            return await act()
+        except CancelledError:
+            raise  # nobody knows what was done
+        except Exception:
+            if not await _keep(call, name, KeptAnswer(call.world.now() - 1, asked, _BEGUN)):
+                self._failed.put(name, True, 1)
+            raise
 
-async def _acted(call: Call, name: str, asked: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Store that the action has begun, and do it. If it fails, it may be done again."""
-    await _keep(call, name, KeptAnswer(call.world.now() + KEPT, asked, _BEGUN))
-    try:
-        return await act()
-    except CancelledError:
-        raise  # nobody knows what was done
-    except Exception:
-        await _keep(call, name, KeptAnswer(call.world.now() - 1, asked, _BEGUN))
-        raise
 
+async def _keep(call: Call, name: str, kept: KeptAnswer) -> bool:
+    """Store an answer. A failure is only logged: a master with a full disk can be told to stop builds.
 
-async def _keep(call: Call, name: str, kept: KeptAnswer) -> None:
-    """Store an answer. A failure is only logged: a master with a full disk can be told to stop builds."""
+    @return: True if it is stored.
+    """
     try:
         await call.world.store.keepAnswer(name, kept, call.world.now())
     except StoreFailed as why:
         log.warn("cannot store the answer to an action, so a restart may repeat it: {why}", why=why)
+        return False
+    return True
 
 
 def _mustBeSame(first: str, asked: str) -> None:

@@ -193,3 +193,13 @@ class RepeatsTests(unittest.SynchronousTestCase):
         """If the answer cannot be stored, the action is done, and its answer is in memory."""
         self.world.store.isBroken = True
         self.assertEqual([self.successResultOf(self.once()).body for _ in range(2)], [b"1", b"1"])
+
+    def test_brokenMeanwhile(self) -> None:
+        """An action that fails together with the store is done again when the store works again."""
+        waits = self.begin()
+        self.world.store.isBroken = True
+        waits.errback(ValueError("no"))
+        self.world.store.isBroken = False
+        self.assertEqual([self.successResultOf(self.once()).body for _ in range(2)], [b"1", b"1"])
+        self.repeats = Repeats()
+        self.assertEqual(self.successResultOf(self.once()).body, b"1")
