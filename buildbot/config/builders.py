@@ -286,7 +286,7 @@ def _place(builddir: str) -> str:
     return posixpath.normpath(builddir.replace("\\", "/"))
 
 
-@lru_cache(maxsize=16_384)  # each is asked for twice, by the errors and by the warnings
+@lru_cache(maxsize=16_384)  # the errors and the warnings both ask for each
 def _dirTrouble(builddir: str, place: str) -> str | None:
     """
     The reason why this directory is not possible on any slave, or None.

@@ -184,7 +184,7 @@ def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
     if not isEqual(old.locks, new.locks):
         yield "locks"
     if (old.notify, old.missing) != (new.notify, new.missing):
-        yield "who is told that it is missing"
+        yield "who gets a mail when it is missing"
 
 
 def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:

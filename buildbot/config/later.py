@@ -119,9 +119,8 @@ def _entries(found: Translated, key: str, liken: Liken, read: Callable[[Any], An
 
 def _sendsMail(status: Any) -> bool:
     """True if a status part sends mails."""
-    from buildbot.interfaces import (
-        IEmailSender,
-    )  # here: most files do without zope.interface, and load faster
+    # imported here, because most files load faster without zope.interface
+    from buildbot.interfaces import IEmailSender
 
     return any(map(IEmailSender.providedBy, status or ()))
 
@@ -130,7 +129,7 @@ def _bot(entry: object, found: Translated) -> Any:
     if not isinstance(entry, BuildSlave):
         return entry
     if entry.notify_on_missing and not _sendsMail(found.raw.get("status")):
-        told = "nobody is told that it is missing, as there is no MailNotifier in c['status']"
+        told = "notify_on_missing has no effect, because c['status'] has no MailNotifier"
         found.doubts.append((f"slave {entry.slavename!r}: {told}", "bots"))
     return entry.asBot()
 

@@ -24,7 +24,7 @@ KINDS: dict[str, frozenset[str] | None] = {
     "systemd": None,
     "haproxy": None,
 }
-#: The names of the arguments that are given by their places.
+#: Kind -> the names of the arguments that may be given without a name, by their places.
 _PLACES = {
     "tcp": {"0": "port", "1": "interface", "2": "backlog"},
     "tcp6": {"0": "port", "1": "backlog", "2": "interface"},
@@ -60,8 +60,9 @@ def describe(port: object) -> str:
 
 
 def inOneForm(description: str) -> str:
-    """The one form of all descriptions of the same TCP or SSL port: C{tcp:port=8010:interface=0.0.0.0} says
-    C{tcp:8010}. Descriptions of other kinds are unchanged.
+    """A description in the form that all descriptions of the same TCP or SSL port share.
+
+    C{tcp:port=8010:interface=0.0.0.0} becomes C{tcp:8010}. Descriptions of other kinds are unchanged.
     """
     kind, *rest = _split(description)
     places = _PLACES.get(kind)
@@ -81,7 +82,7 @@ class TCP(NamedTuple):
     """A TCP port.
 
     @ivar interface: the address of the interface; "" for all.
-    @ivar backlog: the connections that may wait to be accepted; 0: the usual number.
+    @ivar backlog: how many connections may wait to be accepted; 0 for the usual number.
     """
 
     port: int
@@ -90,7 +91,7 @@ class TCP(NamedTuple):
 
 
 def plainTCP(description: str) -> TCP | None:
-    """The port of a description of the kind C{tcp}; None for any other kind, or with other arguments."""
+    """The port of a description of the kind C{tcp}; None for another kind or with unknown arguments."""
     kind, *rest = _split(description)
     if kind != "tcp":
         return None

@@ -13,7 +13,7 @@ from buildbot.model.change import Change
 
 
 class ChangeCommands:
-    """I take changes."""
+    """I am the command C{sendchange} of one master."""
 
     def __init__(self, addChange: Callable[[Change], Awaitable[Change]]) -> None:
         """@param addChange: stores a change, and gives it to the schedulers."""
@@ -40,7 +40,7 @@ class ChangeCommands:
         project: str | None = None,
         codebase: str | None = None,
     ) -> dict[str, Any]:
-        """Take a change. The answer, C{{"change": NUMBER}}, is there when the change is on disk.
+        """Take a change. Returns C{{"change": NUMBER}} when the change is on disk.
 
         @raise ControlError: a value cannot be used, or the store fails.
         """
@@ -49,6 +49,6 @@ class ChangeCommands:
             change = changeFrom(said)
         except BadChange as bad:
             raise ControlError(str(bad)) from None
-        assert change is not None  # only with a prefix
+        assert change is not None  # None is for changes outside of a prefix, and there is none
         kept = await stored(self._addChange(change))
         return {"change": kept.number}

@@ -43,7 +43,7 @@ class Question:
 
 
 class NeverTaken(ControlError):
-    """The master never takes these values: to send them again does not help."""
+    """The master never takes these values, so it is useless to send them again."""
 
 
 class NotRemote(ControlError):

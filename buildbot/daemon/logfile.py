@@ -139,7 +139,7 @@ class DaemonLog(LogFile):
         with self._lock:
             before = self._file
             try:
-                # rotating closes the file too early
+                # LogFile.rotate closes the old file before the new one is open
                 self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)
                 LogFile.rotate(self)
             except OSError as error:

@@ -27,7 +27,7 @@ def returnsDeferred(function: Callable[P, Coroutine[Deferred[Any], Any, T]]) -> 
 
 
 def ended(work: Deferred[Any]) -> Deferred[None]:
-    """Fires when some work has ended, also by a failure, which is left to those who wait for its result."""
+    """Fires when the work has ended, also with a failure. Those who wait for the result get the failure."""
     ended: Deferred[None] = Deferred()
 
     def passOn(result: Any) -> Any:

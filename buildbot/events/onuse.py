@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.events.test_onuse -*-
-"""Import a module of ours when it is first used. What most masters never use does not slow down their start.
+"""Import a module of this package when it is first used, so that a master starts faster.
 
-The importing module says for the type checker, and for the test of the layers, what the name stands for::
+The importing module tells the type checker, and the test of the layers, what the name stands for::
 
     if TYPE_CHECKING:
         from buildbot.web import running
@@ -9,7 +9,7 @@ The importing module says for the type checker, and for the test of the layers, 
         running = onUse("buildbot.web.running")
 
 A module whose names are those of others, such as a facade, has them in the same way, by L{namesOnUse}. A test
-imports every module that is named so: a broken one is found by it, and not at the first use.
+imports every such module, so a broken module is found before its first use.
 """
 
 from __future__ import annotations

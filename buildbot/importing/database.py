@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.importing.test_database -*-
 """Read the changes in the database of a master of 0.8, whatever version its tables have.
 
-The tables got columns from release to release. A column that is missing counts as empty.
+Later releases added columns to the tables. A missing column counts as empty.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from buildbot.importing.shapes import changeOf
 from buildbot.model.change import Change
 from buildbot.store.files import WAL, mustBePlainStore
 
-#: The names of the columns of changes, and those of our values.
+#: The columns of changes, with the keys of our values.
 _COLUMNS = {
     "changeid": "number",
     "author": "who",
@@ -45,11 +45,11 @@ class OldDatabase:
     """I am the open database of an old master. I change nothing in it."""
 
     def __init__(self, path: str) -> None:
-        """@raise Unreadable: it cannot be opened, or it is none."""
+        """@raise Unreadable: it cannot be opened, or it is no database."""
         self._path = path
         try:
             mustBePlainStore(path)
-            # An immutable file is opened without files beside it; but it would be read without its log.
+            # "immutable" makes no files in the old directory, but reads nothing of a write-ahead log
             hasLog = os.path.exists(path + WAL) and os.path.getsize(path + WAL) > 0
             how = "mode=ro" if hasLog else "mode=ro&immutable=1"
             self._connection = sqlite3.connect(f"file:{quote(path)}?{how}", uri=True)

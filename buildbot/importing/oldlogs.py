@@ -23,10 +23,10 @@ from buildbot.logs.notices import damaged
 from buildbot.model.records import LogRecord
 
 _PIECE = 1 << 20
-#: The ends of the names of compressed files, and no end.
+#: The suffixes of compressed files, and none.
 _ENDS = ("", ".bz2", ".gz")
 _DAMAGE = (OSError, EOFError, zlib.error)
-#: The end of the name of a log that is not complete.
+#: The suffix of a log that is not complete.
 PARTIAL = ".import"
 
 
@@ -35,18 +35,18 @@ class NoLog(Exception):
 
 
 class LogGone(NoLog):
-    """There is no file."""
+    """The file of a log does not exist."""
 
 
 class _Source(Protocol):
-    """What a log is read from."""
+    """A file from which a log is read."""
 
     def read(self, size: int, /) -> bytes: ...
     def close(self) -> None: ...
 
 
 class _Copy:
-    """I am the new file while it is written."""
+    """I am the file of the new log while it is written."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -78,10 +78,10 @@ class _Copy:
 def copyLog(directory: str, filename: str, path: str, record: LogRecord, when: float) -> LogRecord:
     """Copy a log from the directory of an old builder.
 
-    @param filename: its name there, without the end of a compressed one.
+    @param filename: its name there, without the suffix of a compressed file.
     @param path: of the new file; an earlier one is replaced when the copy is complete.
     @param record: for the new log.
-    @param when: the time for the file, from which old logs are found.
+    @param when: the modification time of the new file; by it, the master finds old logs.
     @return: the record with its size and CRC, and with a trouble if the log was damaged.
     @raise NoLog: there is no file to copy.
     @raise OSError: the copy cannot be written.
@@ -152,7 +152,7 @@ def _copied(source: _Source, copy: _Copy) -> str:
             return _noted(copy, BadLog(copy.size), f"its end cannot be read: {error}")
         fed += len(piece)
         try:
-            chunks = parser.feed(piece)  # at the end, an empty one: then it tells of damage
+            chunks = parser.feed(piece)  # an empty last piece: it reports an incomplete chunk
         except BadLog as bad:
             return _noted(copy, bad, f"its file is damaged from byte {bad.offset} on")
         for channel, data in chunks:

@@ -23,10 +23,10 @@ class NoOldMaster(Exception):
 class OldBuilder:
     """I am one builder of an old master.
 
-    @ivar name: as its configuration had it.
+    @ivar name: its name in the old configuration.
     @ivar directory: the path of its directory.
     @ivar numbers: of its builds, the lowest first.
-    @ivar trouble: the reason why its name is that of the directory; empty if it is from its pickle.
+    @ivar trouble: why C{name} is the name of the directory; empty if the name is from the pickle.
     """
 
     name: str
@@ -64,7 +64,7 @@ class OldMaster:
 def look(path: str, reader: PickleReader) -> OldMaster:
     """Look at the directory of an old master.
 
-    @raise NoOldMaster: it is none.
+    @raise NoOldMaster: it is not the directory of an old master.
     """
     here = os.path.realpath(path)
     try:
@@ -104,7 +104,7 @@ def _builder(entry: os.DirEntry[str], reader: PickleReader) -> OldBuilder:
     except Unreadable as why:
         trouble = str(why)
     if not name:
-        trouble = trouble or "it holds no name"
+        trouble = trouble or "it contains no name"
     numbers = sorted(
         int(each)
         for each in os.listdir(entry.path)
@@ -114,9 +114,9 @@ def _builder(entry: os.DirEntry[str], reader: PickleReader) -> OldBuilder:
 
 
 def _distinct(builders: list[OldBuilder]) -> list[OldBuilder]:
-    """The builders with one name for each: a renamed directory has the builder's name twice.
+    """The builders, each with a name of its own. Two directories may name the same one.
 
-    The directory with the latest builds keeps the name; another is called as its directory.
+    The builder with the latest build keeps the name; another one gets the name of its directory.
     """
     kept: dict[str, OldBuilder] = {}
     for each in sorted(builders, key=lambda each: (_latest(each), each.directory), reverse=True):

@@ -23,8 +23,8 @@ from typing import Any
 #: The key of an object's class in its dictionary. Classes of other packages begin with L{STRANGE}.
 CLASS = ""
 STRANGE = "?"
-#: The most levels in one answer. Its values and characters may be more than the bytes of the pickle, as parts
-#: may occur several times: by these factors, and by these numbers.
+#: Limits of one answer: its levels, its values and its characters. The last two are a multiple of the bytes
+#: of the pickle plus a number, because parts of a pickle may occur several times in its value.
 MOST_LEVELS, FACTOR, MORE_VALUES, MORE_TEXT = 60, 8, 10_000, 1 << 20
 #: The seconds of CPU for a small pickle, those for each byte of it, and the bytes of memory of the program.
 CPU, CPU_PER_BYTE, MEMORY = 5, 1e-6, 2 << 30
@@ -32,7 +32,7 @@ _LARGEST = 1 << 63
 #: Longer names are not kept.
 _SHORT = 60
 _LENGTH = struct.Struct("<Q")
-#: What no build record needs. Much of an old pickle is the progress of its build.
+#: The attributes that no build record needs. They are much of an old pickle.
 _NOT_NEEDED = frozenset(
     (
         *(b"progress", b"events", b"watchers", b"currentStep", b"_addSourceStampToDatabase_lock"),
@@ -68,10 +68,10 @@ class Inert(metaclass=_Kind):
         self.state = state
 
     def __setitem__(self, name: object, value: object) -> None:
-        """Items of a dictionary's subclass are not needed."""
+        """Ignore an item of a subclass of dict: no record needs it."""
 
     def append(self, value: object) -> None:
-        """Nor are those of a list's subclass."""
+        """Ignore an item of a subclass of list: no record needs it."""
 
     def extend(self, values: object) -> None:
         """See L{append}."""
@@ -106,7 +106,7 @@ _CALLS: dict[tuple[str, str], Callable[..., object]] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """I read one pickle. Every name in it becomes an inert class, or one of L{_CALLS}."""
+    """I read one pickle. A class in it becomes an inert class, or a function of L{_CALLS}."""
 
     def find_class(self, module: str, name: str) -> Any:
         found = _CALLS.get((module, name))
@@ -135,7 +135,7 @@ def read(data: bytes) -> object:
 
 @lru_cache(maxsize=1000)
 def _attribute(name: bytes) -> str:
-    """The name of an attribute. The same ones are in all pickles."""
+    """The name of an attribute. It is cached, because all pickles have the same names."""
     try:
         return name.decode()
     except UnicodeDecodeError:
@@ -165,7 +165,7 @@ class _Plain:
         if kind is float:
             return value if math.isfinite(value) else None  # type: ignore[arg-type]
         if id(value) in self._open:
-            return None  # it is inside of itself
+            return None  # the value contains itself
         if len(self._open) >= MOST_LEVELS:
             raise Refused("it is nested too deeply")
         self._open.add(id(value))
@@ -240,7 +240,7 @@ def _limit() -> None:
 def main() -> None:
     """Answer until the end of the input. The argument is the most seconds of CPU for a small pickle.
 
-    A question and an answer are 8 bytes with the length, the lowest first, and as many bytes. SIGPROF ends
+    Each question and each answer begins with 8 bytes, its length in little-endian order. SIGPROF ends
     the program when one pickle has taken too much time.
     """
     cpu = float(sys.argv[1])

@@ -24,8 +24,8 @@ class Unreadable(Exception):
 
 
 class PickleReader:
-    """I read pickles, one after another. A pickle that kills the program is unreadable; the next one gets a
-    new program.
+    """I read pickles, one after another. A pickle that kills the program is unreadable. The next pickle
+    gets a new program.
     """
 
     def __init__(self, cpu: float = CPU) -> None:
@@ -53,7 +53,7 @@ class PickleReader:
             said = child.stdout.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
         except (BrokenPipeError, ValueError):  # it has ended; or another thread has closed the pipes
             said = b""
-        except BaseException:  # such as Ctrl-C: the rest of an answer would follow
+        except BaseException:  # such as Ctrl-C: the pipe still has the rest of an answer
             self._end()
             raise
         if not said:

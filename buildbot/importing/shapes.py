@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.importing.test_shapes -*-
 """Make our records from the plain values in an old master's pickles.
 
-Old releases lack attributes of later ones, and damaged files may have anything: a value of a wrong type
-counts as missing. This module reads no files.
+Old releases lack attributes of later ones, and a damaged file may contain anything. So a value of a wrong
+type counts as missing. This module reads no files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class OldLog:
 
 @dataclass(frozen=True)
 class OldBuild:
-    """I am one old build: its record, still without logs, and its logs.
+    """I am one old build: its record without logs, and the logs to copy.
 
     @ivar more: the source stamps of further codebases, which the record cannot hold.
     """
@@ -63,13 +63,13 @@ def buildOf(value: object, builder: str, number: int) -> OldBuild:
     """The build in the pickle of a C{BuildStatus}.
 
     @param builder: the name for its builder.
-    @raise NotABuild: it is none.
+    @raise NotABuild: it is not a build, or it has not started.
     """
     if not isinstance(value, dict) or "started" not in value or "steps" not in value:
-        raise NotABuild("it holds no build")
+        raise NotABuild("it contains no build")
     started = _time(value["started"])
     if started is None:
-        raise NotABuild("it holds a build that has not started")
+        raise NotABuild("its build has not started")
     finished = _time(value.get("finished"))
     steps, logs = [], []
     text = list(_texts(value.get("text")))
@@ -104,10 +104,10 @@ def buildOf(value: object, builder: str, number: int) -> OldBuild:
 def changesOf(value: object) -> list[Change]:
     """The changes in the pickle of a C{ChangeMaster}, with their numbers.
 
-    @raise NotABuild: it is none.
+    @raise NotABuild: it is not a list of changes.
     """
     if not isinstance(value, dict) or not isinstance(value.get("changes"), list):
-        raise NotABuild("it holds no list of changes")
+        raise NotABuild("it contains no list of changes")
     return [change for change in map(changeOf, _dicts(value["changes"])) if change.number is not None]
 
 
@@ -169,7 +169,7 @@ def _patch(value: object) -> list[Any] | None:
 
 
 def _step(value: Mapping[str, Any], buildStarted: float) -> StepRecord:
-    """A step of a build. A step that never started began and ended with the build."""
+    """A step of a build. A step that never started gets the times of the build."""
     started = _time(value.get("started"))
     finished = _time(value.get("finished"))
     results = _results(value.get("results")) if finished is not None else None
@@ -238,14 +238,14 @@ def _properties(value: object) -> Properties:
 
 
 def _results(value: object) -> int:
-    """A result; old steps keep it together with words. An unknown one is an exception."""
+    """A result. Old steps keep it in a tuple with words. An unknown result counts as EXCEPTION."""
     if isinstance(value, list) and value:
         value = value[0]
     return value if type(value) is int and 0 <= value < len(Results) else EXCEPTION
 
 
 def _time(value: object) -> float | None:
-    """A time in seconds; None if it is missing. 0 is what old masters write for "not yet"."""
+    """A time in seconds; None if it is missing. Old masters write 0 for "not yet"."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if math.isfinite(value) and 0 < value < _MOST_TIME else None

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.importing.test_work -*-
 """Import the history of an old master: all changes, then the builds of one builder after another.
 
-The work is written in batches. A batch is in the store only when its logs are on the disk. So it can be
-stopped at any moment, and gone on with by the same command.
+Records are written in batches. A batch is stored only after its logs are on disk. So the import can be
+stopped at any moment, and the same command continues it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from buildbot.text.plural import counted
 
 #: A batch ends after this many records, or after this many seconds.
 MOST, SECONDS = 500, 5.0
-#: The pickles that are read ahead.
+#: How many pickles are read ahead.
 _AHEAD = 4
 #: The most numbers in a message about conflicts.
 _SHOWN = 5
@@ -40,9 +40,9 @@ _SHOWN = 5
 class Tally:
     """I count what was done.
 
-    @ivar total: the builds that there are to import.
-    @ivar passed: those of them that are done, or were there before.
-    @ivar before: the builds that were there before.
+    @ivar total: the number of builds of the chosen builders.
+    @ivar passed: how many of them are done, or were imported before.
+    @ivar before: how many builds were imported before.
     @ivar gone: the logs that the old master has deleted, and that its builds still name.
     @ivar unreadable: the things that could not be read.
     """
@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass
 class _Batch:
-    """I am what is written together."""
+    """I am the builds and changes that are stored in one transaction."""
 
     begun: float
     builds: list[BuildRecord] = field(default_factory=list)
@@ -95,22 +95,22 @@ class Import:
         self.tally.total = sum(len(builder.numbers) for builder, _ in self._builders)
 
     def conflicts(self, present: Present) -> list[str]:
-        """What the new master has itself, in place of what would be imported; a line each."""
+        """A line for each builder whose old builds have the numbers of new ones; and one for changes."""
         lines = []
         for builder, name in self._builders:
             starts = present.starts(name)
             both = [number for number in builder.numbers if number in starts]
             if any(self._differs(builder, each, starts[each]) for each in _sample(both)):
-                lines.append(f"builder {name} has {_some('build', both)} already, of its own")
+                lines.append(f"builder {name} has {_some('build', both)}")
         times = present.changeTimes() if self._withChanges else {}
         changes = self._changes(frozenset(), quietly=True) if times else ()
         other = [each.number or 0 for each in changes if times.get(each.number or 0, each.when) != each.when]
         if other:
-            lines.append(f"it has {_some('change', other)} already, of its own")
+            lines.append(f"it has {_some('change', other)}")
         return lines
 
     def _differs(self, builder: OldBuilder, number: int, started: float) -> bool:
-        """True if an old build did not start at this time: then the build that is there is another one."""
+        """True if an old build started at another time than the build with its number in the new master."""
         try:
             value = readPickle(os.path.join(builder.directory, str(number)), self._reader)
             return buildOf(value, builder.name, number).record.started != started
@@ -194,7 +194,7 @@ class Import:
                     self._unreadable(f"change {number} in {DATABASE}", why, quietly)
             waiting = database.waiting()
             if waiting and not quietly:
-                self._tell(f"left out, as not done: {counted(waiting, 'request')} in {DATABASE}")
+                self._tell(f"not imported, because not done: {counted(waiting, 'request')} in {DATABASE}")
         except Unreadable as why:
             self._unreadable(DATABASE, why, quietly)
         finally:
@@ -205,7 +205,8 @@ class Import:
     def _runBuilder(self, store: ImportedStore, here: str, builder: OldBuilder, name: str) -> None:
         if builder.trouble:
             self._unreadable(
-                f"the name of the builder in {builder.directory}, which is called {name} now", builder.trouble
+                f"the name of the builder in {builder.directory}, which is now called {name}",
+                builder.trouble,
             )
         there = store.starts(name)
         following = {name: builder.next}
@@ -234,7 +235,7 @@ class Import:
     ) -> Generator[OldBuild | None, None, None]:
         """The builds with these numbers; None for an unreadable one.
 
-        A thread reads the next pickles meanwhile: its waiting for the other program costs no time then.
+        A thread reads the next pickles meanwhile, so the import does not wait for the other program.
         """
         left = iter(numbers)
         pool = ThreadPoolExecutor(1, "pickles")
@@ -302,11 +303,11 @@ class Import:
 
 
 def _sample(numbers: Sequence[int]) -> set[int]:
-    """The first, the last and the one in the middle."""
+    """The first number, the one in the middle, and the last one."""
     return {numbers[0], numbers[len(numbers) // 2], numbers[-1]} if numbers else set()
 
 
 def _some(word: str, numbers: list[int]) -> str:
     told = ", ".join(map(str, numbers[:_SHOWN]))
     more = ", …" if len(numbers) > _SHOWN else ""
-    return f"{counted(len(numbers), word)} ({told}{more})"
+    return f"{counted(len(numbers), word)} of its own with the numbers of old ones: {told}{more}"

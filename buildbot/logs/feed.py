@@ -140,8 +140,8 @@ class LogFeed:
         self._cursor = Cursor(0)  # of the frames for them
         self._isReading = False  # for them
         self._isNew = False
-        self._late: dict[_Late, list[Watching]] = {}  # those for whom I shall read
-        self._turn = Turns()  # of them
+        self._late: dict[_Late, list[Watching]] = {}  # the watchers for whom I shall read
+        self._turn = Turns()  # limits me to one reading at a time
         self._last = float("-inf")
         self._timer: IDelayedCall | None = None
 
@@ -312,7 +312,7 @@ class LogFeed:
 
 @dataclass(frozen=True)
 class _Late:
-    """What is to be read for a watcher. Equal ones are read once.
+    """A piece of output to read for a watcher. Equal pieces are read once.
 
     @ivar maySkip: True if older lines are left out when there are too many.
     """

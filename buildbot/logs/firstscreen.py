@@ -19,7 +19,7 @@ from buildbot.logs.naps import Naps
 from buildbot.logs.tail import Tail
 from buildbot.logs.view import LogView
 
-#: True if a log is read far enough, by the place up to which it is read.
+#: A function of the place up to which a log is read. Returns True if that is far enough.
 Enough = Callable[[Block], bool]
 #: The numbers of bytes at the end to try, one after the other. One chunk may have 16 MB.
 _ENDS = (1 << 18, 1 << 21, 17 << 20)

@@ -24,7 +24,7 @@ from buildbot.logs.tail import Tail
 MOST_LINES = 5000
 #: Makes a blank of each byte but a newline.
 _BLANKS = bytes(byte if byte == 10 else 32 for byte in range(256))
-#: An answer has fewer lines if they have more bytes, each line with its number and its time.
+#: The most bytes of the lines in an answer, with their numbers and times. With longer lines it has fewer.
 MOST_BYTES = 900_000
 _OF_LINE = 128
 
@@ -154,7 +154,7 @@ class LogView:
         return self.lines(self.lineAt(offset), count)
 
     def last(self, count: int) -> Lines:
-        """Read the last lines: also those without a number yet. There may be fewer, if they are long."""
+        """Read the last lines, also those without a number yet. If the lines are long, there are fewer."""
         count = min(count, MOST_LINES)
         end = self._tailLines()[-count:] if count > 0 else []
         left = count - len(end)

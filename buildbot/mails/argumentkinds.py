@@ -12,7 +12,7 @@ from buildbot.mails.addresses import addressOf
 from buildbot.mails.deciding import MODES
 from buildbot.mails.letter import isHeaderName
 
-#: The values for a subject, so that a wrong one is found at the start.
+#: The names in a subject that have values. An unknown name is an error of the configuration.
 SUBJECT_KEYS = ("result", "builder", "projectName", "title", "number", "branch", "slave", "reason")
 
 
@@ -33,7 +33,7 @@ def _modeDetail(value: object) -> str | None:
 def _addressDetail(value: object) -> str | None:
     for each in [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else []:
         if addressOf(each) is None:
-            return f"{shown(each)} is none"
+            return f"{shown(each)} is not a mail address"
     return None
 
 
@@ -47,7 +47,7 @@ def _subjectDetail(value: object) -> str | None:
     try:
         value % dict.fromkeys(SUBJECT_KEYS, "")
     except KeyError as key:
-        return f"it has %({key.args[0]})s, and there is {', '.join(SUBJECT_KEYS)}"
+        return f"it has %({key.args[0]})s, which is none of {', '.join(SUBJECT_KEYS)}"
     except (TypeError, ValueError) as error:
         return f"it cannot be filled in: {error}"
     return None

@@ -67,7 +67,7 @@ class Wishes:
 class Contents:
     """I fill the mails of one notifier.
 
-    @ivar own: tells the notifier from others, also those of other masters on the same host.
+    @ivar own: identifies the notifier; others differ, also those of other masters on the same host.
     """
 
     def __init__(self, wishes: Wishes, status: Any, basedir: str) -> None:
@@ -77,7 +77,7 @@ class Contents:
         self._wishes = wishes
         self._status = status
         self._hostname = _host(socket.gethostname())
-        # two notifiers, and two masters on one host, write different mails about one build number
+        # two notifiers, or two masters on one host, write different mails about one build number
         told = (
             *(basedir, wishes.fromaddr, wishes.mode, wishes.extraRecipients, wishes.subject, wishes.addLogs),
             *(wishes.toInterested, wishes.customMesg is None, wishes.messageFormatter is None),
@@ -287,7 +287,7 @@ class Contents:
     # mails of others
 
     def completed(self, mail: Message, now: float) -> Message:
-        """A mail of a plug-in, with the headers that it lacks."""
+        """Add the missing headers to a mail of a plug-in, and return it."""
         mail = modern(mail)
         if "From" not in mail:
             mail["From"] = self._wishes.fromaddr

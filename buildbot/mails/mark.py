@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_mail -*-
-"""Up to which build people were told, so that a kill of the master loses no mail about a build that ended."""
+"""Remember which builds were looked at, so that a kill of the master loses no mail about a build."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ log = Logger()
 
 #: The prefix of the key in the store; the notifier follows.
 PREFIX = "told/"
-#: The most builds of a builder that are told late, and the seconds after which a build is no news any more.
+#: The most builds of a builder that get a late mail, and the seconds after which a build gets none.
 MOST = 20
 NEWS = 86400.0
 
 
 class Mark:
-    """I know the end of the last build that a notifier has looked at."""
+    """I keep the time when the last build ended that a notifier has looked at."""
 
     def __init__(self, store: IStore, own: str) -> None:
         """@param own: names the notifier in the store."""
@@ -48,7 +48,7 @@ class Mark:
             least = max(self._when, start - NEWS)
             found = [build for name in builders for build in await fetch(name, MOST)]
         except StoreFailed as why:
-            log.warn("cannot see which builds were not told: {why}", why=why.reason)
+            log.warn("cannot read which builds need a mail from before the start: {why}", why=why.reason)
             return []
         missed = [build for build in found if least < (build.finished or 0.0) < start]
         return sorted(missed, key=lambda build: build.finished or 0.0)
@@ -62,4 +62,4 @@ class Mark:
         try:
             await self._store.setState(self._key, self._when)
         except StoreFailed as why:
-            log.warn("cannot keep which builds were told: {why}", why=why.reason)
+            log.warn("cannot store which builds were looked at: {why}", why=why.reason)

@@ -19,9 +19,10 @@ log = Logger()
 
 #: The prefix of the keys in the store; the notifier and the slave follow.
 PREFIX = "missing/"
-#: Seconds after the start of the master before any slave is missing: slaves wait up to five minutes.
+#: Seconds after the start of the master before any slave counts as missing: slaves wait up to five minutes
+#: before they connect again.
 GRACE = 600.0
-#: Seconds after a loss until it is noted in the store: most slaves are back before.
+#: Seconds after a loss until it is stored: most slaves are back earlier.
 NOTED_AFTER = 60.0
 #: Seconds until the store is tried again.
 RETRY_AFTER = 60.0
@@ -95,7 +96,7 @@ class MissingSlaves:
         @param own: names the notifier in the store.
         @param watched: returns who is told about which slave.
         @param isConnected: returns True if a slave is connected.
-        @param tell: tells people about a slave that is lost since a time; fires when that is on disk.
+        @param tell: sends the mail about a slave, lost since a time; fires when the mail is on disk.
         """
         self._store, self._clock, self._now = store, clock, now
         self._prefix = f"{PREFIX}{own}/"
@@ -139,11 +140,11 @@ class MissingSlaves:
 
     def _failed(self, why: Any) -> None:
         if why.check(StoreFailed):
-            log.warn("what is known about missing slaves cannot be kept: {why}", why=why.value.reason)
+            log.warn("cannot store which slaves are missing: {why}", why=why.value.reason)
             if not self._isStopped:
                 self._alarm.set(self._clock, RETRY_AFTER)
         else:
-            log.failure("a missing slave cannot be told", why)
+            log.failure("cannot send a mail about a missing slave", why)
 
     async def _load(self) -> None:
         kept = await self._store.getStates(self._prefix)

@@ -56,7 +56,7 @@ log = Logger()
 
 @implementer(interfaces.IEmailSender)
 class MailNotifier(StatusReceiverMultiService):
-    """I send a mail about each build that is worth one.
+    """I send a mail about each build that needs one.
 
     @ivar contents: fills the mails; from the start on.
     @ivar mark: knows which builds were looked at; from the start on.
@@ -123,7 +123,7 @@ class MailNotifier(StatusReceiverMultiService):
     ) -> None:
         """@param fromaddr: the sender of all mails.
         @param mode: which builds need a mail: see L{buildbot.mails.deciding}.
-        @param categories: only builders of these categories or tags; so are C{tags}.
+        @param categories: only builders with one of these categories or tags. C{tags} is another name of it.
         @param builders: only these builders.
         @param addLogs: True to attach all logs, or the names of logs (C{"stdio"}, C{"compile.stdio"}).
         @param relayhost: the mail server, and C{smtpPort} its port.
@@ -232,7 +232,7 @@ class MailNotifier(StatusReceiverMultiService):
         self._watching.stop()
         self._missing.stop()
         if not await self.work.isDone(self.master.botmaster.resources.clock):
-            log.warn("a mail takes too long to write; the next start writes it")
+            log.warn("a mail takes too long to write; it is written after the next start")
         await self.mark.keep()
         if self._target is not None:
             self._sender.release(self._target)
@@ -249,7 +249,7 @@ class MailNotifier(StatusReceiverMultiService):
         return isChosen(builder, self.builders, self.categories)
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
-        """I want no events of single steps."""
+        """Return None: I want no events of single steps."""
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Send a mail, if the build needs one."""
@@ -263,7 +263,7 @@ class MailNotifier(StatusReceiverMultiService):
     # one mail
 
     async def _catchUp(self) -> None:
-        """Tell the builds that ended just before an earlier process was killed."""
+        """Send the mails about builds that ended just before an earlier process was killed."""
         mine = [
             name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
         ]
@@ -317,7 +317,7 @@ class MailNotifier(StatusReceiverMultiService):
     # missing slaves
 
     def _watch(self) -> None:
-        """Begin to watch slaves, and tell late builds, when the configuration that has me is in force."""
+        """When the configuration that has me is in force, begin to watch slaves, and send late mails."""
         if any(each is self for each in self.master.config.status):
             self._missing.start()
             self.work.do(self._catchUp())

@@ -18,7 +18,7 @@ log = Logger()
 
 #: Seconds for one look-up of an address.
 LOOKUP_TIME = 30.0
-#: The most users that are looked up for one mail, and the most addresses that it goes to.
+#: The most users to whom one mail goes.
 MOST_USERS = 200
 #: The properties that name the owners of a build, as in 0.8.
 OWNERS = ("owner", "owners")

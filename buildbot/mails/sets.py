@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_mail -*-
-"""Listen to the ends of build sets, also of those that an earlier process of the master has begun."""
+"""Listen to the ends of build sets, also of those that began before a restart of the master."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildbot.model.records import BuildsetRecord
 
 @dataclass(frozen=True)
 class SetListener:
-    """I am a listener of the master's build events. C{ended} is called with each set that is complete."""
+    """I listen to the master's build events. C{ended} is called with each complete set."""
 
     ended: Callable[[BuildsetRecord], object]
 

@@ -36,8 +36,8 @@ class Relay:
     """I am a mail server, and how to use it.
 
     @ivar useTls: True: the connection must be encrypted, and the certificate valid. None: that is so if
-        there is a password and the server is another host; else it is encrypted if the server can. False: it
-        is not.
+        there is a login and the server is another host; otherwise it is encrypted if the server offers that.
+        False: it is not encrypted.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
     """
 

@@ -20,7 +20,7 @@ from buildbot.text.plural import counted
 from buildbot.text.printable import plain, plainLine
 from buildbot.text.urls import withoutPasswords
 
-#: The lines of a log in a mail, the most characters of one, and of a log that is read for them.
+#: The most lines of a log in a mail, the most characters of a line, and the longest log that is read for it.
 LAST_LINES = 50
 LONGEST_LINE = 300
 LONGEST_LOG = 1 << 20
@@ -102,7 +102,7 @@ def slaveText(slave: SlaveStatus, lost: float, status: Any) -> str:
     lines += [f"{word + ':':<10} {plainLine(str(value))}" for word, value in facts if value]
     lines += [
         "",
-        "Please see whether its machine and its process run. There is no other mail about this outage.",
+        "Please check whether its machine and its process run. There is no other mail about this outage.",
     ]
     return withoutPasswords(plain("\n".join(lines) + "\n"))
 

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.outgoing.test_pacing -*-
 """When a target that failed is tried again, and when a message is too old.
 
-These are rules: the time and the chance are passed in.
+These are pure rules: the time and the random number are passed in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 #: Seconds until the first new attempt, and the longest wait. Each wait is twice the one before.
 FIRST_WAIT = 60.0
 LONGEST_WAIT = 3600.0
-#: A wait is up to this share shorter or longer, so that many senders do not come at one time.
+#: A wait is up to this share shorter or longer, so that many senders do not try at the same time.
 JITTER = 0.25
 #: After so many failures in a row, an administrator is told.
 MANY_FAILURES = 5
@@ -52,7 +52,7 @@ class Health:
 
     @property
     def isBroken(self) -> bool:
-        """True after several failures in a row: an administrator should look."""
+        """True after L{MANY_FAILURES} failures in a row: an administrator should look."""
         return self.failures >= MANY_FAILURES
 
     def failed(

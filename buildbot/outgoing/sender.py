@@ -1,8 +1,9 @@
 # -*- test-case-name: tests.unit.outgoing.test_sender -*-
 """The sender of one target: a bounded queue that is kept on disk, and delivered in order.
 
-A message is delivered at least once. It stays on disk until the server has accepted it. After a kill between
-these two it is delivered again, with the same id. L{buildbot.outgoing.senders} has the senders of a master.
+A message is delivered at least once. It stays on disk until the server has accepted it. If the master is
+killed before it deletes an accepted message, the message is delivered again, with the same id.
+L{buildbot.outgoing.senders} has the senders of a master.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class Sender:
     def use(self, target: Target) -> None:
         """Deliver to this target from now on. A new target is tried at once, also after failures.
 
-        Several status targets may use one server; the last one that came and is still there delivers all.
+        Several status targets may use one server. The one that was added last delivers all.
         """
         self._targets = self._targets.plus(target)
         self._setHealth(Health())
@@ -162,7 +163,7 @@ class Sender:
         try:
             kept = await self._store.getStates(prefix)
         except StoreFailed as why:
-            log.warn("{target}: cannot read what waits: {why}", target=self.name, why=why.reason)
+            log.warn("{target}: cannot read the messages that wait: {why}", target=self.name, why=why.reason)
             if not self._isStopping:
                 self._alarm.set(self._clock, FIRST_WAIT)
             return
@@ -357,7 +358,7 @@ class Sender:
             self._healthChanged(self)
 
     async def stop(self) -> None:
-        """End: wait a moment for the delivery that goes on, then cancel it. The messages stay on disk."""
+        """Stop: wait a moment for the current delivery, then cancel it. The messages stay on disk."""
         self._isStopping = True
         self._alarm.stop()
         if self._working is not None:

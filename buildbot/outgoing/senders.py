@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.outgoing.test_sender -*-
-"""The senders of one master, one for each target. They stay over a reconfig."""
+"""The senders of one master, one for each target. They survive a reconfig."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Shared(Protocol):
 
 
 class Senders:
-    """I have the sender of each target, once it is asked for."""
+    """I make the sender of each target when it is first asked for."""
 
     def __init__(self, resources: Shared, chance: Callable[[], float] = random.random) -> None:
         """@param chance: returns a random number from 0 to 1."""

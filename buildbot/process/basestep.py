@@ -172,7 +172,7 @@ class BuildStep(ComparableMixin):
     # during the build
 
     def setBuild(self, build: BuildForStep) -> None:
-        """Take the build. Subclasses of 0.8 prepare themselves here, before the first step runs."""
+        """Set the build, before the first step runs. Subclasses for 0.8 prepare themselves here."""
         self.build = build
 
     def describe(self, done: bool = False) -> list[str]:

@@ -67,8 +67,8 @@ def _looked(path: str, here: str, reader: PickleReader) -> OldMaster:
     other = otherdaemon.daemonIn(old.path)
     if other is not None:
         complain(
-            f"process {other} still works in {old.path}: what it builds from now on is left out;"
-            " after its stop, give this command again"
+            f"process {other} still runs the master in {old.path}: its next builds are not imported; stop it,"
+            " and give this command again"
         )
     return old
 
@@ -84,7 +84,7 @@ def _names(config: Config, old: OldMaster) -> dict[str, str]:
     names = {name: renamed.get(name, name) for name in chosen or known}
     for name in names.values():
         if list(names.values()).count(name) > 1:
-            raise CommandFailed(f"two builders would be {name}: their builds have the same numbers")
+            raise CommandFailed(f"two builders would get the name {name}: their builds have the same numbers")
     return names
 
 
@@ -101,7 +101,8 @@ def _refuseConflicts(work: Import, here: str) -> None:
         raise CommandFailed(
             *(f"{here}: {line}" for line in conflicts),
             "nothing was imported, because an import replaces nothing: import into a new directory, choose"
-            " other builders with --builder, rename one with --rename OLD=NEW, or use --no-changes",
+            " other builders with --builder, rename one with --rename OLD=NEW, or leave out the changes with"
+            " --no-changes",
         )
 
 
@@ -116,10 +117,12 @@ def _run(work: Import, here: str) -> None:
         words = inWords(why) if isinstance(why, OSError) else str(why)
         raise CommandFailed(
             f"stopped after {counted(work.tally.builds, 'build')}: {words}",
-            "give the same command again to go on",
+            "the same command continues the import",
         ) from None
     except KeyboardInterrupt:
-        complain(f"stopped after {counted(work.tally.builds, 'build')}: give the same command again to go on")
+        complain(
+            f"stopped after {counted(work.tally.builds, 'build')}: the same command continues the import"
+        )
         raise
 
 
@@ -141,7 +144,7 @@ def _locked(here: str) -> Iterator[None]:
 
 
 class Progress:
-    """I am the line about the progress."""
+    """I make the line about the progress of an import."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -163,7 +166,7 @@ def _span(seconds: float) -> str:
 
 
 def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool) -> None:
-    """Print what was done."""
+    """Print the numbers of imported and unreadable things."""
     parts = [counted(tally.builds, "build"), counted(tally.changes, "change")]
     if not isCheck:
         parts += [f"{counted(tally.logs, 'log')} with {counted(tally.size, 'byte')}"]
@@ -171,11 +174,11 @@ def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool)
     say(config, f"{verb} from {old.path}: {', '.join(parts)}")
     if tally.before or tally.changesBefore:
         before = f"{counted(tally.before, 'build')} and {counted(tally.changesBefore, 'change')}"
-        say(config, f"there before: {before}")
+        say(config, f"imported before: {before}")
     if tally.gone:
         say(config, f"{counted(tally.gone, 'log')} of these builds had been deleted by the old master")
     if tally.unreadable:
-        complain(f"{counted(tally.unreadable, 'thing')} could not be read, see above")
+        complain(f"{counted(tally.unreadable, 'thing')} could not be read: see above")
     if tally.builds and not isCheck:
         say(
             config,

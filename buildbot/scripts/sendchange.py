@@ -120,7 +120,7 @@ def _sendListedToURL(config: Config, listed: Sequence[dict[str, Any]]) -> int:
         why = None
         try:
             _post(config, change)
-        except _NeverTaken as failed:  # after another failure, the next change would fail, too
+        except _NeverTaken as failed:  # after any other failure, the next change would fail, too
             why = str(failed)
         refused += why is not None
         _tell(config, number, why)
@@ -130,7 +130,7 @@ def _sendListedToURL(config: Config, listed: Sequence[dict[str, Any]]) -> int:
 
 
 class _NeverTaken(CommandFailed):
-    """The master never takes this change; others it may take."""
+    """The master never takes this change. It may take other changes."""
 
 
 def _post(config: Config, change: Mapping[str, Any]) -> Any:
@@ -153,7 +153,7 @@ def _post(config: Config, change: Mapping[str, Any]) -> Any:
 
 
 def _undecoded(value: object) -> Iterator[bytes]:
-    """The texts in a value that are no UTF-8."""
+    """The texts in a value that are not valid UTF-8."""
     if isinstance(value, bytes):
         yield value
     elif isinstance(value, (list, Mapping)):

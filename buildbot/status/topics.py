@@ -38,7 +38,7 @@ EVENTS = 5000
 MOST_TOPICS = 20_000
 #: The most calls about one topic in a second.
 PER_SECOND = 4.0
-#: How much longer sorting one event takes than looking at one.
+#: To sort an event takes this many times as long as to look at it.
 _SCAN = 4
 #: The most characters of a topic.
 LONGEST = 2000

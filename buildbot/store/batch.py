@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_batch -*-
-"""The statements of one transaction, with equal ones run together.
+"""Run equal statements of one transaction together.
 
 Each run of a statement releases Python's global lock several times, and the reactor's thread takes it. Many
 rows in one run cost less than many runs.
@@ -19,7 +19,7 @@ MOST_ROWS = 32
 
 
 class Unsure(Exception):
-    """A postponed statement failed, or changed no row, and nobody knows for which caller.
+    """A postponed statement failed, or changed no row. It is not known which caller gave it.
 
     The transaction must be rolled back, and done again without postponing.
     """
@@ -53,7 +53,7 @@ class Batch:
     def changeOne(self, statement: str, values: Sequence[Value], /) -> bool:
         """Run a statement that changes one row or none: an INSERT, or an UPDATE of the row with a key.
 
-        @return: False if it has changed no row. While I postpone, always True: L{flush} learns it.
+        @return: False if it has changed no row. While I postpone, always True: L{flush} finds out.
         """
         if not self._isPostponing:
             return self._connection.execute(statement, values).rowcount > 0
@@ -94,6 +94,6 @@ class Batch:
 
 @lru_cache(maxsize=64)
 def _ofRows(statement: str, count: int) -> str:
-    """An INSERT of so many rows. There are few counts, so that SQLite prepares few statements."""
+    """An INSERT of so many rows. Only few counts are used, so that SQLite prepares few statements."""
     start, values, row = statement.partition(" VALUES ")
     return f"{start}{values}{', '.join([row] * count)}"

@@ -37,10 +37,10 @@ _RAISE = (
 
 
 class Present:
-    """I tell what a store has, and change nothing."""
+    """I read which builds and changes a store has. I change nothing."""
 
     def __init__(self, connection: sqlite3.Connection | None) -> None:
-        """@param connection: None: the store is not there yet."""
+        """@param connection: to the store; None if there is no store yet."""
         self._connection = connection
 
     @classmethod
@@ -91,7 +91,7 @@ class ImportedStore(Present):
         changes: Sequence[Change] = (),
         following: Mapping[str, int] | None = None,
     ) -> None:
-        """Write all of this, or nothing. Builds and changes that are there already stay as they are.
+        """Write all of these records, or none. Builds and changes that are there already stay as they are.
 
         @param following: by builder, the lowest number for its next build.
         @raise StoreFailed: the disk is full or broken.

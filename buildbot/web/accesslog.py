@@ -17,8 +17,7 @@ _CURE = "make sure that the disk has room and the directory can be written; logg
 class AccessLog:
     """I am the access log: a file-like object for twisted.web.
 
-    If the file cannot be opened or written, that is in the list of the master's troubles, and requests are
-    answered all the same.
+    If the file cannot be opened or written, the master reports a trouble, and still answers requests.
     """
 
     def __init__(self, basedir: str, clock: IReactorTime, troubles: Troubles, length: int, old: int) -> None:

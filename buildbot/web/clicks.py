@@ -12,7 +12,8 @@ from buildbot.web.call import Answer, Call
 from buildbot.web.limited import Limited
 from buildbot.web.pages.acting import toTheEnd
 
-#: Seconds in which the same form of the same visitor is the same click. The script of the pages has them too.
+#: Within these seconds, the same form of the same visitor is one click. The script of the pages has the same
+#: time.
 SECONDS = 3.0
 #: The most visitors whose last act is remembered.
 ROOM = 1000
@@ -28,7 +29,7 @@ class Clicks:
         self._done: Limited[_Key, tuple[_Key, float, Answer]] = Limited(ROOM)
 
     async def once(self, call: Call, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Act; or give the answer of the same act, if the visitor sent the same form a moment ago.
+        """Act, or return the answer of the first act if the visitor sent the same form a moment ago.
 
         If the visitor did something else in between, the same form acts again: pause, go on, pause. Only
         forms of browsers count: a program may mean it when it sends the same thing twice. A refused act is
@@ -39,7 +40,7 @@ class Clicks:
         who, agent = call.who, call.headers.get("user-agent", "")
         visitor = (who.name, who.how, who.key, who.address, agent)
         form = (sha256(call.body).hexdigest(), *call.segments)
-        # The browser gives up the first request, and waits for the answer to the second one.
+        # After a second click, the browser drops the first request, and shows the answer to the second one.
         return await toTheEnd(self._inTurn(call, visitor, form, act))
 
     async def _inTurn(self, call: Call, visitor: _Key, form: _Key, act: Callable[[], Awaitable[Any]]) -> Any:

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.stories.test_webfirst -*-
-"""What a web server makes when it is first looked at: its routes, and the objects that its requests share.
+"""The routes of a web server, and the objects that its requests share. Both are made at the first request.
 
 This module imports all pages. L{buildbot.web.running} uses it at the first request;
-L{buildbot.web.warming} imports it before, when the master has started and rests.
+L{buildbot.web.warming} imports it earlier, when the master has started and is idle.
 """
 
 from __future__ import annotations

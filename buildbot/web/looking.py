@@ -6,12 +6,12 @@ from __future__ import annotations
 from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import Timers
 
-#: Seconds after the last request of a page or a log, until nobody is said to look.
+#: This many seconds after the last request of a page or a log, nobody looks any more.
 LONGEST = 1800.0
 
 
 class Looking:
-    """I am in a set while people look."""
+    """I add myself to a set while people look at the pages."""
 
     def __init__(self, clock: Timers, lookers: set[object]) -> None:
         self._clock = clock

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
-#: The attributes of a request that its answer needs no more when its headers are sent.
+#: The attributes of a request that are useless after the headers of the answer are sent.
 _SPENT = frozenset(
     (
         *("_adapterCache", "_isRefused", "_room", "args", "content", "cookies", "host", "postpath"),
@@ -21,9 +21,9 @@ _MISSING = object()
 
 
 def shrink(request: Any) -> None:
-    """Free the memory that the rest of a streamed answer does not need: a server may have many streams.
+    """Free the memory that the rest of a streamed answer does not need.
 
-    Call it when the headers are sent.
+    A server may have many streams. Call this when the headers are sent.
     """
     given, none = request.requestHeaders, _NO_HEADERS
     request.requestHeaders = request.responseHeaders = none
@@ -40,7 +40,7 @@ def shrink(request: Any) -> None:
 
 
 def _compact(thing: Any, without: Collection[str] = ()) -> None:
-    """Put the attributes of an object in a new dict: the old one has room for many more.
+    """Put the attributes of an object into a new dict, because the old one has room for many more.
 
     An attribute that is the same as that of the class is left out.
     """

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.web.test_warming -*-
-"""Import the modules of the pages one at a time while the master rests, so that no visitor waits for them.
+"""Import the modules of the pages one at a time while the master is idle, so that no visitor waits for them.
 
-They are imported soon after the start, as their files may be replaced later, when a new release is installed.
+They are imported soon after the start, because a new release may replace their files later.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from buildbot.webhooks.urlkind import TOKEN, URL
 
 log = Logger()
 
-#: The address of GitHub itself; that of an own server ends with C{/api/v3}.
+#: The API of GitHub itself. That of an own GitHub server ends with C{/api/v3}.
 API = "https://api.github.com"
 #: The most characters of a description.
 LONGEST = 140

@@ -41,7 +41,7 @@ class Address:
     @ivar url: may have a user and a password, or a secret in its path: it is never shown.
     @ivar secret: signs the messages; None: they are not signed.
     @ivar token: for the header Authorization; or None.
-    @ivar refusing: the answers that refuse one message for good, though others of their kind concern all.
+    @ivar refusing: the answers that refuse only one message, although they would usually make all wait.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
     @ivar account: tells the address from others with this URL; it is not shown.
     """
@@ -61,7 +61,7 @@ class Address:
 
     @property
     def name(self) -> str:
-        """The address for people. Some numbers stand for the rest of the URL."""
+        """The address for people: its host, and a part of the digest of the URL, which may be secret."""
         told = sha256(f"{self.url} {self.account}".encode("utf-8", "replace")).hexdigest()[:6]
         return f"{self.kind} to {self.parts.hostname} ({told})"
 

@@ -21,7 +21,7 @@ def _isUrl(value: object) -> bool:
         return False
 
 
-#: No message shows it: it may have a password, or a secret in its path.
+#: Errors do not show the value: it may have a password, or a secret in its path.
 URL = Kind(
     "an address that begins with https:// or http://", _isUrl, isSecret=True, standIn="http://localhost/"
 )

@@ -93,7 +93,7 @@ class KilledTests(SynchronousTestCase):
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=30)
         self.assertEqual(running.returncode, 130)
-        self.assertIn("give the same command again to go on\n", said)
+        self.assertIn("the same command continues the import\n", said)
         self.assertNotIn("Traceback", said)
         self.whole()
 

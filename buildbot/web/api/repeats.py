@@ -161,7 +161,7 @@ def _isPair(header: object) -> bool:
 
 
 def _unknown(values: Mapping[str, object]) -> Problem:
-    """The problem of an action that may be done or not."""
+    """The problem of an action that was perhaps carried out."""
     why = "The stored answer to it is damaged" if values else "The master stopped before it could answer"
     return Problem(
         409,

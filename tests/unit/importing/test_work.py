@@ -163,8 +163,8 @@ class TroubleTests(ImportCase):
         self.assertEqual(
             self.work(SAMPLES / "0.8.14").conflicts(present),
             [
-                "builder full has 2 builds (0, 1) already, of its own",
-                f"builder {_ODD} has 2 builds (0, 1) already, of its own",
+                "builder full has 2 builds of its own with the numbers of old ones: 0, 1",
+                f"builder {_ODD} has 2 builds of its own with the numbers of old ones: 0, 1",
             ],
         )
         self.assertEqual(self.work(SAMPLES / "0.8.14", {"full": "f8"}, False).conflicts(present), [])
@@ -188,7 +188,7 @@ class TroubleTests(ImportCase):
             store = ImportedStore(self.here)
             self.addCleanup(store.close)
             store.add(changes=[Change("ann", [], "", when=5.0).numbered(2)])
-            told = ["it has 1 change (2) already, of its own"]
+            told = ["it has 1 change of its own with the numbers of old ones: 2"]
             self.assertEqual(self.work(SAMPLES / release).conflicts(store), told)
             self.assertEqual(self.work(SAMPLES / release, withChanges=False).conflicts(store), [])
 
@@ -207,7 +207,8 @@ class TroubleTests(ImportCase):
         self.assertEqual(self.work(old).conflicts(store), [])
         shutil.copy(old / "b0" / "1", old / "b0" / "2")
         self.assertEqual(
-            self.work(old).conflicts(store), ["builder full has 3 builds (0, 1, 2) already, of its own"]
+            self.work(old).conflicts(store),
+            ["builder full has 3 builds of its own with the numbers of old ones: 0, 1, 2"],
         )
 
     def test_stopped(self) -> None:

@@ -37,7 +37,7 @@ class ImportTests(SynchronousTestCase):
         again = self.import_()
         self.assertEqual((again.status, again.err), (0, ""))
         self.assertIn("imported from {}: 0 builds, 0 changes".format(_OLD), again.out)
-        self.assertIn("there before: 4 builds and 2 changes", again.out)
+        self.assertIn("imported before: 4 builds and 2 changes", again.out)
         self.assertNotIn("buildbot.tac", again.out)
 
     def test_check(self) -> None:
@@ -63,7 +63,7 @@ class ImportTests(SynchronousTestCase):
             Spoken(1, "", "the old master has no builder ful; did you mean full?\n"),
         )
         said = self.import_("--rename", "full=odd name (x86)/%")
-        self.assertIn("two builders would be odd name (x86)/%", said.err)
+        self.assertIn("two builders would get the name odd name (x86)/%", said.err)
         self.assertIn("--rename must be OLD=NEW", self.import_("--rename", "full").err)
         self.assertFalse(os.path.exists(os.path.join(self.here, FILE)))
 
@@ -72,7 +72,10 @@ class ImportTests(SynchronousTestCase):
         self.import_()
         said = command("import", str(SAMPLES / "0.8.14"), self.here)
         self.assertEqual((said.status, said.out), (1, ""))
-        self.assertIn(f"{self.here}: builder full has 2 builds (0, 1) already, of its own\n", said.err)
+        self.assertIn(
+            f"{self.here}: builder full has 2 builds of its own with the numbers of old ones: 0, 1\n",
+            said.err,
+        )
         self.assertIn("nothing was imported", said.err)
         self.assertIn("--rename OLD=NEW", said.err)
 
@@ -128,7 +131,7 @@ class ImportTests(SynchronousTestCase):
         with_ = self.patch(Import, "run", stopped)
         said = self.import_()
         self.assertEqual(said.status, 130)
-        self.assertIn("stopped after 0 builds: give the same command again to go on", said.err)
+        self.assertIn("stopped after 0 builds: the same command continues the import", said.err)
         with_.restore()
         self.assertEqual(self.import_().status, 0)
 
@@ -142,14 +145,14 @@ class ImportTests(SynchronousTestCase):
         said = self.import_()
         self.assertEqual(said.status, 1)
         self.assertIn("No space left on device", said.err)
-        self.assertIn("go on", said.err)
+        self.assertIn("the same command continues the import", said.err)
 
     def test_oldRuns(self) -> None:
         """If the old master still runs, a line says that its next builds are left out."""
         self.patch(otherdaemon, "daemonIn", lambda path: 7 if path == os.path.realpath(_OLD) else None)
         said = self.import_()
         self.assertEqual(said.status, 0)
-        self.assertIn(f"process 7 still works in {_OLD}", said.err)
+        self.assertIn(f"process 7 still runs the master in {_OLD}", said.err)
 
     def test_progress(self) -> None:
         """The progress has the rate and the time left."""
