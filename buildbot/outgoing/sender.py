@@ -168,17 +168,13 @@ class Sender:
                 self._alarm.set(self._clock, FIRST_WAIT)
             return
         mine, self._entries, self._characters = self._entries, {}, 0
-        for key, value in sorted(kept.items(), key=lambda item: int(item[1]["place"])):
-            id = key.removeprefix(prefix)
-            self._entries[id] = Entry(
-                id,
-                value["place"],
-                value["group"],
-                value["subject"],
-                value["queued"],
-                len(str(value["message"])),
-                isKept=True,
-            )
+        for key, value in kept.items():
+            entry = entryOf(key.removeprefix(prefix), value)
+            if entry is None:
+                log.warn("{target}: cannot read {key}, and leaves it out", target=self.name, key=key)
+            else:
+                self._entries[entry.id] = entry
+        self._entries = dict(sorted(self._entries.items(), key=lambda item: item[1].place))
         self._entries.update(mine)  # those queued while I was reading
         self._characters = sum(each.size for each in self._entries.values())
         self._place = max((self._place, *(each.place for each in self._entries.values())))
@@ -295,6 +291,7 @@ class Sender:
             return
         if value is None:  # the store was replaced
             self._entries.pop(entry.id, None)
+            self._characters -= entry.size
             return
         entry.attempts += 1
         try:
@@ -302,6 +299,8 @@ class Sender:
             delivery.addTimeout(DEADLINE, self._clock, onTimeoutCancel=_tooSlow)
             await delivery
         except TargetDown as down:
+            if self._targets and self._targets[-1] is not target:
+                return  # a reconfig has brought another one, which is tried at once
             failed = self.health.failed(self._now(), self._chance(), down.reason, down.cure, down.after)
             self._setHealth(failed)
             log.warn(
@@ -371,6 +370,15 @@ class Sender:
         for target in self._targets:
             target.rest()
         self._targets = NOBODY
+
+
+def entryOf(id: str, value: Any) -> Entry | None:
+    """The message of a record of an earlier process; None if it is not one."""
+    try:
+        place, queued, size = int(value["place"]), float(value["queued"]), len(str(value["message"]))
+        return Entry(id, place, str(value["group"]), str(value["subject"]), queued, size, isKept=True)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _tooSlow(result: object, seconds: float) -> None:

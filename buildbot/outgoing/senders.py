@@ -7,14 +7,14 @@ import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
 from buildbot.outgoing.pacing import KEPT_FOR
-from buildbot.outgoing.sender import PREFIX, Sender, keyOf
+from buildbot.outgoing.sender import PREFIX, Sender, entryOf, keyOf
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.store.outbox import Outbox
 
@@ -89,10 +89,11 @@ class Senders:
             mine = tuple(keyOf(name, "") for name in self._senders)
             old = self._resources.now() - KEPT_FOR
             for key, value in kept.items():
-                if value["queued"] < old and not key.startswith(mine):
+                entry = entryOf(key, value)
+                if (entry is None or entry.queued < old) and not key.startswith(mine):
                     log.warn(
                         "dropped {subject!r}: its target is not in the configuration",
-                        subject=value["subject"],
+                        subject=key if entry is None else entry.subject,
                     )
                     await self._resources.store.setState(key, None)
         except StoreFailed as why:
@@ -101,8 +102,7 @@ class Senders:
     async def stop(self) -> None:
         """End all senders. What waits stays in the store, which must still be open."""
         senders, self._senders = list(self._senders.values()), {}
-        for each in senders:
-            await each.stop()
+        await gatherResults([ensureDeferred(each.stop()) for each in senders])
         if self._outbox is not None:
             await self._outbox.finish()
 

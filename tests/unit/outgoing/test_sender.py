@@ -237,6 +237,44 @@ class KeptTests(SenderCase):
         self.run_()
         self.assertEqual((self.sink.got, other.got), ([], [1]))
 
+    def test_reconfigMeanwhile(self) -> None:
+        """A delivery that goes on over a reconfig, and fails later, does not hold back the new target."""
+        self.sink.slow = []
+        self.add(1)
+        other = Sink()
+        self.sender.use(other)
+        self.sender.release(self.sink)
+        self.sink.slow.pop().errback(TargetDown("wrong password"))
+        self.run_()
+        self.assertEqual((other.got, self.sender.health.failures), ([1], 0))
+
+    def test_stopMany(self) -> None:
+        """A clean stop waits for all targets at the same time, not for one after the other."""
+        for n in range(5):
+            slow = Sink()
+            slow.slow = []
+            sender = self.senders.sender(f"mail to relay{n}")
+            sender.use(slow)
+            self.run_()
+            self.successResultOf(sender.add("id", {"n": n}, "mail"))
+            self.run_()
+        stopping = ensureDeferred(self.senders.stop())
+        self.clock.advance(6)
+        self.successResultOf(stopping)
+
+    def test_strange(self) -> None:
+        """A record that is no message costs that record only: the others go out, and the master starts."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1)
+        self.kill()
+        for strange in (7, {"place": "x"}, {"place": 1}):
+            self.successResultOf(self.store.setState(f"{module.keyOf(NAME, str(strange))}", strange))
+        self.sink.trouble = None
+        self.begin()
+        self.assertEqual(self.sink.got, [1])
+        self.successResultOf(ensureDeferred(Senders(self.resources).sweep()))
+        self.assertEqual(self.kept(), 0)
+
     def test_two(self) -> None:
         """Two status targets may use one server; when one of them goes, the other one still delivers."""
         for first, second in ((0, 1), (1, 0)):
