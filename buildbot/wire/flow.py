@@ -57,7 +57,10 @@ class Sender:
     def _sendAll(self) -> None:
         ready, self._ready = self._ready, []
         for send in ready:
-            send()
+            try:
+                send()
+            except Exception:  # the other connections must not wait for ever
+                log.failure("internal error while sending")
 
 
 class Flow:

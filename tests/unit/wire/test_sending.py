@@ -123,3 +123,15 @@ class SendingTests(unittest.SynchronousTestCase):
         self.write(b"two")
         self.clock.advance(0)
         self.assertEqual(self.system.sent, [])
+
+    def test_error(self) -> None:
+        """An error of the program in one connection keeps no other one from sending."""
+        self.factory.sender.later(lambda: 1 / 0)
+        self.write(b"one")
+        other: list[str] = []
+        self.factory.sender.later(lambda: self.factory.sender.later(lambda: 1 / 0))
+        self.factory.sender.later(lambda: other.append("sent"))
+        self.clock.advance(0)
+        self.assertEqual((self.system.sent, other), ([GREETING + b"one"], ["sent"]))
+        self.clock.advance(0)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
