@@ -104,6 +104,7 @@ class MissingSlaves:
         self._started = now()
         self._seen: set[str] = set()
         self._absent: dict[str, Absence] = {}
+        self._back: set[str] = set()  # those of which the store does not know yet that they are here
         self._alarm = Alarm(self._look)
         self._isReady = self._isLooking = self._isStopped = False
 
@@ -173,7 +174,12 @@ class MissingSlaves:
         absence = self._absent.pop(name, None)
         if name not in self._seen or (absence is not None and absence.noted is not None):
             self._seen.add(name)
-            await self._store.setState(self._prefix + name, {"lost": None, "told": False})
+            self._back.add(name)
+            await self._noteBack(name)
+
+    async def _noteBack(self, name: str) -> None:
+        await self._store.setState(self._prefix + name, {"lost": None, "told": False})
+        self._back.discard(name)
 
     # what is due
 
@@ -200,6 +206,8 @@ class MissingSlaves:
     async def _looked(self) -> None:
         self._isLooking = True
         try:
+            for name in self._back - self._absent.keys():
+                await self._noteBack(name)
             for name, absence in list(self._absent.items()):
                 await self._lookAt(name, absence)
         finally:
@@ -216,5 +224,11 @@ class MissingSlaves:
         isDue = absence.isTold or now >= absence.lost + NOTED_AFTER
         if isDue and absence.noted != absence.isTold and self._absent.get(name) is absence:
             kept = {"lost": absence.lost, "told": absence.isTold}
-            await self._store.setState(self._prefix + name, kept)
-            absence.noted = absence.isTold
+            # Noted before it is written: if the slave comes meanwhile, that is written after it.
+            before, absence.noted = absence.noted, absence.isTold
+            self._back.discard(name)
+            try:
+                await self._store.setState(self._prefix + name, kept)
+            except StoreFailed:
+                absence.noted = before
+                raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import fail
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
@@ -174,6 +176,40 @@ class MissingTests(unittest.SynchronousTestCase):
         self.restart()
         self.wait(DAY)
         self.assertEqual(self.names(), ["bot1"])
+
+    def test_backWhileNoted(self) -> None:
+        """A slave that comes back just while its loss is written is here, also for the next process."""
+        works = self.store.setState
+        self.connect("bot1")
+        self.lose("bot1")
+        written: list[Deferred[None]] = []
+
+        def slow(key: str, value: Any) -> Deferred[None]:
+            written.append(works(key, value).addCallback(lambda result: Deferred()))
+            return written[-1]
+
+        self.patch(self.store, "setState", slow)
+        self.wait(60)
+        self.connect("bot1")
+        self.patch(self.store, "setState", works)
+        self.assertEqual(len(written), 2)
+        self.assertEqual(
+            self.successResultOf(self.store.getState("missing/own/bot1")), {"lost": None, "told": False}
+        )
+
+    def test_notNoted(self) -> None:
+        """That a slave is back is written when the store works again."""
+        works = self.store.setState
+        self.connect("bot1")
+        self.lose("bot1")
+        self.wait(2 * HOUR)
+        self.patch(self.store, "setState", lambda key, value: fail(StoreFailed("disk full")))
+        self.connect("bot1")
+        self.patch(self.store, "setState", works)
+        self.wait(HOUR)
+        self.restart()
+        self.wait(DAY)
+        self.assertEqual(self.names(), ["bot1", "bot1"])
 
     def test_unreadable(self) -> None:
         """A store that cannot be read at the start is read later."""
