@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_mail -*-
+# -*- test-case-name: tests.unit.mails.test_mark,tests.stories.test_mail -*-
 """Remember which builds were looked at, so that a kill of the master loses no mail about a build."""
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Mark:
         self._store = store
         self._key = PREFIX + own
         self._when: float | None = None
+        self._isRead = False
 
     async def missed(
         self,
@@ -39,13 +40,15 @@ class Mark:
         @param fetch: reads the last builds of a builder.
         @param start: when the notifier began to listen, in seconds since the epoch.
         """
+        self._isRead = True  # what is kept from now on is written after this is read
         try:
-            self._when = await self._store.getState(self._key)
-            if self._when is None:  # the notifier is new
-                self._when = start
+            kept = await self._store.getState(self._key)
+            if kept is None:  # the notifier is new
+                self._when = max(self._when or 0.0, start)
                 await self.keep()
                 return []
-            least = max(self._when, start - NEWS)
+            self._when = max(self._when or 0.0, kept)
+            least = max(kept, start - NEWS)
             found = [build for name in builders for build in await fetch(name, MOST)]
         except StoreFailed as why:
             log.warn("cannot read which builds need a mail from before the start: {why}", why=why.reason)
@@ -58,7 +61,12 @@ class Mark:
         self._when = max(self._when or 0.0, build.finished or 0.0)
 
     async def keep(self) -> None:
-        """Keep what is noted. A failure of the store is only logged."""
+        """Keep what is noted. A failure of the store is only logged.
+
+        Before L{missed} reads what an earlier process kept, nothing is written over it.
+        """
+        if not self._isRead:
+            return
         try:
             await self._store.setState(self._key, self._when)
         except StoreFailed as why:
