@@ -302,7 +302,7 @@ class SeenSlaveStatus:
 class SeenTopics(_Part):
     """I am the hub of topics, with the events of seen builders only."""
 
-    open = ("epoch", "generation", "etag", "lastId")
+    open = ("epoch", "generation", "etag", "lastId", "touch")
 
     def subscribe(
         self,
@@ -371,6 +371,8 @@ class SeenStore(_Part):
         "commits",
         "getState",
         "setState",
+        "getAnswer",
+        "keepAnswer",
     )
 
     def _seen(self, builders: Iterable[str] | None) -> tuple[str, ...]:

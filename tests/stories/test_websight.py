@@ -185,6 +185,30 @@ class WalkTests(SightCase):
             self.assertEqual(hidden.status, other.status, path)
             self.assertEqual(hidden.text.replace(NAME, ABSENT), other.text, path)
 
+    def test_again(self) -> None:
+        """A visitor who does not see all builders sends an action twice with one key: it acts once."""
+
+        def send() -> Response:
+            kind = {"Content_Type": "application/json", "Idempotency_Key": "k1"}
+            return self.ask("/api/v1/builders/full/force", "POST", b'{"reason": "once"}', **kind, **BOB)
+
+        first, again = send(), send()
+        self.assertEqual((first.status, again.status), (202, 202), first.text)
+        self.assertEqual(first.json["request"], again.json["request"])
+
+    def test_actingOnSeen(self) -> None:
+        """Every action of a visitor with all rights on what the visitor sees is answered, in both ways."""
+        self.edit("default_action=False", "default_action='auth'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(2)
+        paths = [address(route, SEEN[0]) for route in TABLE if route.method == "POST"]
+        for path in paths:
+            if "shutdown" in path and "slaves" not in path:
+                continue  # the master would stop
+            for kind in ("application/json", "application/x-www-form-urlencoded"):
+                answer = self.ask(path, "POST", Content_Type=kind, Idempotency_Key=path, **BOB)
+                self.assertLess(answer.status, 500, f"{path}: {answer.text}")
+
     def test_everywhere(self) -> None:
         """A visitor who may see them finds them wherever builders are."""
         found = {path for path, answer in self.answers(ANN, SEEN) if NAME in answer.body.decode("latin-1")}
