@@ -48,12 +48,14 @@ class OldMaster:
     @ivar builders: by name.
     @ivar changes: the path of the pickle of 0.7 with the changes; None without one.
     @ivar database: the path of the database of 0.8; None without one.
+    @ivar left: the paths of directories that are left out, each with the reason.
     """
 
     path: str
     builders: tuple[OldBuilder, ...]
     changes: str | None
     database: str | None
+    left: tuple[tuple[str, str], ...] = ()
 
     @property
     def builds(self) -> int:
@@ -80,7 +82,8 @@ def look(path: str, reader: PickleReader) -> OldMaster:
             f"{here} is not the directory of a master of 0.7 or 0.8: it has neither {CHANGES}"
             f" nor a directory of a builder, with a file {BUILDER!r} in it"
         )
-    return OldMaster(here, tuple(_distinct(builders)), changes, database)
+    left = tuple((each.path, why) for each in entries if (why := _whyLeft(each)))
+    return OldMaster(here, tuple(_distinct(builders)), changes, database, left)
 
 
 def readPickle(path: str, reader: PickleReader) -> object:
@@ -94,7 +97,20 @@ def readPickle(path: str, reader: PickleReader) -> object:
 
 
 def _isBuilder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, BUILDER))
+    return (
+        entry.is_dir(follow_symlinks=False)
+        and not _whyLeft(entry)
+        and os.path.lexists(os.path.join(entry.path, BUILDER))
+    )
+
+
+def _whyLeft(entry: os.DirEntry[str]) -> str:
+    """The reason why what may be a builder is left out; empty if there is none."""
+    if entry.is_dir(follow_symlinks=False):
+        return "" if os.access(entry.path, os.R_OK | os.X_OK) else "no permission"
+    if entry.is_symlink() and os.path.lexists(os.path.join(entry.path, BUILDER)):
+        return "it is a symbolic link: put the directory in its place"
+    return ""
 
 
 def _builder(entry: os.DirEntry[str], reader: PickleReader) -> OldBuilder:

@@ -119,6 +119,7 @@ class Import:
 
     def check(self) -> None:
         """Read everything, and write nothing."""
+        self._tellLeft()
         if self._withChanges:
             self.tally.changes = sum(1 for _ in self._changes(frozenset()))
         for builder, name in self._builders:
@@ -134,10 +135,15 @@ class Import:
         @raise StoreFailed: the store cannot be written.
         @raise OSError: a log cannot be written.
         """
+        self._tellLeft()
         if self._withChanges:
             self._runChanges(store)
         for builder, name in self._builders:
             self._runBuilder(store, here, builder, name)
+
+    def _tellLeft(self) -> None:
+        for path, why in self._old.left:
+            self._unreadable(path, why)
 
     # changes
 

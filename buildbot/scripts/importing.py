@@ -81,6 +81,9 @@ def _names(config: Config, old: OldMaster) -> dict[str, str]:
     for name in [*chosen, *renamed]:
         if name not in known:
             raise CommandFailed(f"the old master has no builder {name}{nearest(name, known)}")
+    for name in renamed:
+        if chosen and name not in chosen:
+            raise CommandFailed(f"--rename renames {name}, which the options --builder leave out")
     names = {name: renamed.get(name, name) for name in chosen or known}
     for name in names.values():
         if list(names.values()).count(name) > 1:

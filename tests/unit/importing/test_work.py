@@ -145,6 +145,32 @@ class TroubleTests(ImportCase):
         assert build is not None
         self.assertEqual(build.steps[0].logs[0].trouble, "not imported: its file is gone")
 
+    def test_elsewhere(self) -> None:
+        """A builder whose directory is a link to another disk, or is closed, is told, and can come later."""
+        old = self.old("0.7.12")
+        away = Path(self.mktemp())
+        (old / "b0").rename(away)
+        (old / "b0").symlink_to(away.absolute())
+        (old / "link").symlink_to("changes.pck")
+        self.patch(os, "access", lambda path, mode: not path.endswith("/b1"))
+        self.work(old).check()
+        self.assertEqual(len(self.lines), 2)
+        self.lines.clear()
+        work = self.run_(old)
+        self.assertEqual((self.builds(), work.tally.unreadable), ([], 2))
+        self.assertEqual(
+            self.lines,
+            [
+                f"cannot read {old.resolve()}/b0: it is a symbolic link: put the directory in its place",
+                f"cannot read {old.resolve()}/b1: no permission",
+            ],
+        )
+        self.patch(os, "access", lambda path, mode: True)
+        (old / "b0").unlink()
+        away.rename(old / "b0")
+        self.run_(old)
+        self.assertEqual(len(self.builds()), 4)
+
     def test_repaired(self) -> None:
         """A build that was unreadable is imported after its repair."""
         old = self.old("0.7.12")

@@ -64,6 +64,8 @@ class ImportTests(SynchronousTestCase):
         )
         said = self.import_("--rename", "full=odd name (x86)/%")
         self.assertIn("two builders would get the name odd name (x86)/%", said.err)
+        said = self.import_("--builder=full", "--rename", "odd name (x86)/%=odd")
+        self.assertIn("--rename renames odd name (x86)/%, which the options --builder leave out", said.err)
         self.assertIn("--rename must be OLD=NEW", self.import_("--rename", "full").err)
         self.assertFalse(os.path.exists(os.path.join(self.here, FILE)))
 
