@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-from twisted.internet.defer import Deferred, fail, succeed
-
 from buildbot.config.arguments import BadArguments
 from buildbot.outgoing.target import TargetDown
-from buildbot.webhooks import base
 from buildbot.webhooks.github import GitHubStatus
-from tests.stories.changes import CONFIG, ChangeCase
+from tests.stories.posting import PostingCase
 
 SHA = "a" * 40
 
 
-class GitHub:
-    """I am a server that can be told to fail. C{got}: (path, body) of each accepted message."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, Any]]] = []
-        self.trouble: Exception | None = None
-        self.address: Any = None
-
-    def target(self, address: object, *args: object) -> GitHub:
-        """Stands in for L{buildbot.webhooks.http.HttpTarget}."""
-        self.address = address
-        return self
-
-    def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
-        if self.trouble is not None:
-            return fail(self.trouble)
-        self.got.append((message["path"], json.loads(message["body"])))
-        return succeed(None)
-
-    def rest(self) -> None:
-        """Nothing to close."""
-
-
-class GitHubStory(ChangeCase):
+class GitHubStory(PostingCase):
     """A master with one builder."""
+
+    key = "path"
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = GitHub()
-        self.patch(base, "HttpTarget", self.server.target)
-        self.write(CONFIG.replace(", Dependent('package', quick, ['package'])", ""))
         self.add("from buildbot.process.properties import Interpolate, WithProperties")
         self.add("from buildbot.status.github import GitHubStatus")
         self.add("c['buildbotURL'] = 'http://ci.example/'")
@@ -56,12 +25,6 @@ class GitHubStory(ChangeCase):
         """Start a master with a GitHubStatus with these arguments."""
         self.add(f"c['status'] = [GitHubStatus('canary-1', 'acme', 'ship'{more})]")
         self.begin()
-
-    def build(self, status: int) -> None:
-        """Commit something, and let it be built; the command ends with this status."""
-        self.slaves[-1].onCommand = lambda command: command.end(status)
-        self.send()
-        self.wait(70)
 
     def test_states(self) -> None:
         """A build is pending at its start, and then has its result, with a link to its page."""

@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
-
-from twisted.internet.defer import Deferred, fail, succeed
 
 from buildbot.config.arguments import BadArguments
 from buildbot.outgoing.target import TargetDown
-from buildbot.webhooks import base
 from buildbot.webhooks.notifier import Webhook
-from tests.stories.changes import CONFIG, ChangeCase
+from tests.stories.posting import PostingCase
 
 
-class Server:
-    """I am a web server that can be told to fail. C{got}: (id, message) of each accepted message."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, Any]]] = []
-        self.trouble: Exception | None = None
-
-    def target(self, *args: object) -> Server:
-        """Stands in for L{buildbot.webhooks.http.HttpTarget}."""
-        return self
-
-    def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
-        if self.trouble is not None:
-            return fail(self.trouble)
-        self.got.append((message["id"], json.loads(message["body"])))
-        return succeed(None)
-
-    def rest(self) -> None:
-        """Nothing to close."""
-
-
-class WebhookStory(ChangeCase):
+class WebhookStory(PostingCase):
     """A master with one builder and one webhook."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = Server()
-        self.patch(base, "HttpTarget", self.server.target)
-        self.write(CONFIG.replace(", Dependent('package', quick, ['package'])", ""))
         self.add("from buildbot.status.webhook import Webhook")
         self.add("c['status'] = [Webhook('https://hooks.example/x', secret='canary-9')]")
-
-    def build(self, status: int = 0) -> None:
-        """Commit something, and let it be built; the command ends with this status."""
-        self.slaves[-1].onCommand = lambda command: command.end(status)
-        self.send()
-        self.wait(70)
 
     def types(self) -> list[str]:
         """The types of the events that the server has got."""
@@ -85,7 +51,7 @@ class WebhookStory(ChangeCase):
         self.assertNotIn("canary", json.dumps(self.status()))
 
     def test_slave(self) -> None:
-        """A slave that is lost is told, and that it is back."""
+        """There is a message when a slave is lost, and one when it is back."""
         self.edit("secret='canary-9'", "events=['slave.lost', 'slave.back']")
         self.begin()
         self.slaves[-1].broker.transport.loseConnection()

@@ -23,7 +23,7 @@ class EnvironTests(unittest.SynchronousTestCase):
         return {name: value for name, value in worker.items() if not name.startswith("BUILDBOT_TEST_")}
 
     def test_none(self) -> None:
-        """Who has no PYTHONPATH has none with C{-j} either, so that Python 2.7 works."""
+        """Without a PYTHONPATH, programs get none with C{-j} either, so that Python 2.7 works."""
         self.assertEqual(self.inherited({"PATH": "/bin"}), {"PATH": "/bin"})
 
     def test_own(self) -> None:

@@ -102,7 +102,7 @@ class HostileTests(SynchronousTestCase):
         self.assertIn("too many values", self.refused(_laughs(12)))
 
     def test_longText(self) -> None:
-        """Nor by one text many times."""
+        """A short pickle with one text many times does not become a long answer."""
         data = b"U\xff" + b"x" * 255 + b"q\x00(" + b"h\x00" * 100_000 + b"l."
         self.assertIn("too much text", self.refused(data))
 

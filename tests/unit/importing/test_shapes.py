@@ -92,7 +92,7 @@ class BuildTests(SynchronousTestCase):
         self.assertEqual([(each.name, each.results) for each in record.tests], [(("a", "b"), FAILURE)])
 
     def test_notBuilds(self) -> None:
-        """Anything else is no build."""
+        """A value of another shape is not a build."""
         for each in (*_WRONG, _build(started=None), _build(started="x")):
             self.assertRaises(NotABuild, buildOf, each, "full", 0)
 
@@ -136,7 +136,7 @@ class ChangeTests(SynchronousTestCase):
             self.assertEqual((change.when, bool(change.getTime())), (0.0 if when > 10**11 else when, True))
 
     def test_noList(self) -> None:
-        """Anything else is no list of changes."""
+        """A value of another shape is not a list of changes."""
         nothing: tuple[Any, ...] = (None, [], {}, {"changes": 5})
         for each in nothing:
             self.assertRaises(NotABuild, changesOf, each)

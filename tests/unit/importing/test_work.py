@@ -238,7 +238,7 @@ class TroubleTests(ImportCase):
         )
 
     def test_stopped(self) -> None:
-        """An import that fails at any write is gone on with, and then everything is the same."""
+        """If any write fails, the next import continues, and then everything is imported."""
         self.run_(SAMPLES / "0.8.14")
         whole = self.everything()
         for times in range(3):

@@ -180,8 +180,8 @@ class LiteralTests(unittest.TestCase):
 
 
 class SearchesTests(unittest.TestCase):
-    def test_atOnce(self) -> None:
-        """Two searches run at once, some wait, and more are refused."""
+    def searching(self) -> tuple[list[Deferred[Any]], LogSearches]:
+        """The searches of a master, and the Deferreds of the threads that they begin."""
         threads: list[Deferred[Any]] = []
 
         def inThread(*arguments: Any) -> Deferred[Any]:
@@ -189,7 +189,11 @@ class SearchesTests(unittest.TestCase):
             return threads[-1]
 
         reactor: Any = None
-        searches = LogSearches(reactor, LogViews(inThread))
+        return threads, LogSearches(reactor, LogViews(inThread))
+
+    def test_atOnce(self) -> None:
+        """Two searches run at once, some wait, and more are refused."""
+        threads, searches = self.searching()
 
         def start() -> Deferred[Any]:
             return Deferred.fromCoroutine(searches.search(Place("gone"), Query("x")))
@@ -205,15 +209,8 @@ class SearchesTests(unittest.TestCase):
         self.assertEqual(self.successResultOf(running[-1]), "found")
 
     def test_givenUp(self) -> None:
-        """Searches that are given up and begun again take no more threads than two."""
-        threads: list[Deferred[Any]] = []
-
-        def inThread(*arguments: Any) -> Deferred[Any]:
-            threads.append(Deferred())
-            return threads[-1]
-
-        reactor: Any = None
-        searches = LogSearches(reactor, LogViews(inThread))
+        """If people give up searches and begin them again, at most two threads work."""
+        threads, searches = self.searching()
         for _ in range(2 * AT_ONCE):
             each = Deferred.fromCoroutine(searches.search(Place("gone"), Query("x")))
             each.cancel()

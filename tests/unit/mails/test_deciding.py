@@ -1,4 +1,4 @@
-"""Which builds are worth a mail."""
+"""Which builds need a mail."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class ModernTests(unittest.SynchronousTestCase):
         self.assertEqual(got["To"].addresses[0].addr_spec, "zoe@x.example")
 
     def test_bytes(self) -> None:
-        """So it is for a mail that was parsed from bytes, and for one with parts."""
+        """A mail that was parsed from bytes, or that has parts, may have any characters, too."""
         got = self.sent(message_from_bytes("Subject: échec\n\nà la fin\n".encode()))
         self.assertEqual((got["Subject"], contentOf(got)), ("échec", "à la fin\n"))
         mail: Any = MIMEMultipart()

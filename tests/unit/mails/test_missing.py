@@ -71,7 +71,7 @@ class MissingTests(unittest.SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def names(self) -> list[str]:
-        """The slaves that were told, each as often as it was told."""
+        """The slaves about which mails were sent, one entry for each mail."""
         return [name for name, _ in self.told]
 
     def test_once(self) -> None:
@@ -88,7 +88,7 @@ class MissingTests(unittest.SynchronousTestCase):
         self.assertEqual(self.names(), ["bot1", "bot1"])
 
     def test_restart(self) -> None:
-        """Restarts of the master tell no old loss again: 20 slaves, one of them gone for three days."""
+        """Restarts of the master send no second mail about a loss: 20 slaves, one gone for three days."""
         self.connect(*self.watched)
         self.lose("bot7")
         self.wait(3 * DAY)
@@ -138,7 +138,7 @@ class MissingTests(unittest.SynchronousTestCase):
         self.assertEqual(self.told, [])
 
     def test_notWatched(self) -> None:
-        """A slave that nobody watches is told to nobody; from a reconfig on, it is."""
+        """Nobody gets a mail about a slave that nobody watches, until a reconfig adds somebody."""
         del self.watched["bot1"]
         self.connect("bot1")
         self.lose("bot1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -12,6 +12,7 @@ from twisted.trial import unittest
 
 from buildbot.mails.smtp import Relay, Session, SmtpTarget, outcomeOf
 from buildbot.outgoing.target import NotNow, Refused, TargetDown
+from tests.unit.outgoing.threads import Threads
 
 RELAY = Relay("mail.example.com", user="me", password="canary-77")
 MAIL = {"from": "bot@x", "to": ["ann@x", "bob@x"], "data": "Subject: x\r\n\r\ny\r\n"}
@@ -142,51 +143,37 @@ class SessionTests(unittest.SynchronousTestCase):
         self.assertRaises(TargetDown, LateSession(RELAY).send, "bot@x", ["ann@x"], b"text")
 
 
-class FakeReactor:
-    """A reactor whose calls from threads happen at once."""
-
-    def callFromThread(self, function: Callable[..., object], *args: object) -> None:
-        """Call the function."""
-        function(*args)
-
-
 class TargetTests(unittest.SynchronousTestCase):
     """See L{SmtpTarget}."""
 
     def setUp(self) -> None:
         self.sessions: list[FakeSession] = []
-        self.work: list[Callable[[], None]] = []
-        reactor: Any = FakeReactor()
-        self.target = SmtpTarget(RELAY, reactor, self.work.append, self.newSession)
+        self.threads = Threads()
+        self.target = SmtpTarget(RELAY, self.threads.reactor, self.threads.work.append, self.newSession)
 
     def newSession(self, relay: Relay) -> FakeSession:
         self.sessions.append(FakeSession(relay))
         return self.sessions[-1]
 
-    def run_(self) -> None:
-        """Let the threads work."""
-        while self.work:
-            self.work.pop(0)()
-
     def test_oneConnection(self) -> None:
         """Several mails share a connection; it is closed when there is no more."""
         for _ in range(2):
             done = self.target.deliver(MAIL)
-            self.run_()
+            self.threads.run()
             self.successResultOf(done)
         self.target.rest()
         self.target.rest()
-        self.run_()
+        self.threads.run()
         self.assertEqual([(len(each.sent), each.ended) for each in self.sessions], [(2, ["close"])])
 
     def test_newConnection(self) -> None:
         """After a failure of the server there is a new connection."""
         done = self.target.deliver(MAIL)
         self.sessions[0].error = ConnectionResetError(104, "Connection reset by peer")
-        self.run_()
+        self.threads.run()
         self.failureResultOf(done, TargetDown)
         again = self.target.deliver(MAIL)
-        self.run_()
+        self.threads.run()
         self.successResultOf(again)
         self.assertEqual(len(self.sessions), 2)
 
@@ -197,11 +184,11 @@ class TargetTests(unittest.SynchronousTestCase):
         self.failureResultOf(done, CancelledError)
         self.assertEqual(self.sessions[0].ended, ["abort"])
         again = self.target.deliver(MAIL)
-        self.run_()
+        self.threads.run()
         self.successResultOf(again)
         self.assertEqual(len(self.sessions), 2)
 
     def test_notUsed(self) -> None:
         """A target that was never used has nothing to close."""
         self.target.rest()
-        self.assertEqual((self.work, self.sessions), ([], []))
+        self.assertEqual((self.threads.work, self.sessions), ([], []))

@@ -29,7 +29,7 @@ class ImportTests(SynchronousTestCase):
         return command("import", *words, _OLD, self.here)
 
     def test_import(self) -> None:
-        """What was imported is told in numbers; a second time, that it was there before."""
+        """The command prints what it imported, in numbers; the second time, what was imported before."""
         first = self.import_()
         self.assertEqual((first.status, first.err), (0, ""))
         self.assertIn(f"imported from {_OLD}: 4 builds, 2 changes, 32 logs with ", first.out)
@@ -82,7 +82,7 @@ class ImportTests(SynchronousTestCase):
         self.assertIn("--rename OLD=NEW", said.err)
 
     def test_unreadable(self) -> None:
-        """An unreadable build is a line, and the status is 1."""
+        """The command prints a line about an unreadable build, and ends with status 1."""
         old = Path(self.mktemp())
         shutil.copytree(_OLD, old)
         (old / "b0" / "0").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""The import of the pages while the master rests."""
+"""The import of the pages while the master is idle."""
 
 from __future__ import annotations
 

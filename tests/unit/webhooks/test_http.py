@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from twisted.internet.defer import CancelledError
 from twisted.trial import unittest
 
 from buildbot.outgoing.target import Refused, TargetDown
 from buildbot.webhooks.http import Address, Connection, HttpTarget, Reply, outcomeOf
+from tests.unit.outgoing.threads import Threads
 
 ADDRESS = Address("https://me:canary-1@hooks.example:8443/canary-2?x=canary-3", "canary-4")
 MESSAGE = {"id": "a.1", "body": "{}"}
@@ -85,38 +85,29 @@ class FakeConnection(Connection):
         self.ended.append("abort")
 
 
-class FakeReactor:
-    """A reactor whose calls from threads happen at once."""
-
-    def callFromThread(self, function: Callable[..., object], *args: object) -> None:
-        """Call the function."""
-        function(*args)
-
-
 class TargetTests(unittest.SynchronousTestCase):
     """See L{HttpTarget}."""
 
     def setUp(self) -> None:
         self.connections: list[FakeConnection] = []
-        self.work: list[Callable[[], None]] = []
-        reactor: Any = FakeReactor()
+        self.threads = Threads()
         self.target = HttpTarget(
-            ADDRESS, reactor, lambda: 1000.7, "buildbot/1", self.work.append, self.newConnection
+            ADDRESS,
+            self.threads.reactor,
+            lambda: 1000.7,
+            "buildbot/1",
+            self.threads.work.append,
+            self.newConnection,
         )
 
     def newConnection(self, address: Address) -> FakeConnection:
         self.connections.append(FakeConnection(address))
         return self.connections[-1]
 
-    def run_(self) -> None:
-        """Let the threads work."""
-        while self.work:
-            self.work.pop(0)()
-
     def test_headers(self) -> None:
         """A message has its id, the time of the attempt, the signature and the login."""
         done = self.target.deliver(MESSAGE)
-        self.run_()
+        self.threads.run()
         self.successResultOf(done)
         ((path, headers, body),) = self.connections[0].posted
         self.assertEqual((path, body), ("", b"{}"))
@@ -133,10 +124,11 @@ class TargetTests(unittest.SynchronousTestCase):
     def test_token(self) -> None:
         """A token is sent, and not shown; a message may have a path of its own."""
         address = Address("https://api.example", token="canary-5")
-        reactor: Any = FakeReactor()
-        target = HttpTarget(address, reactor, lambda: 0.0, "x", self.work.append, self.newConnection)
+        target = HttpTarget(
+            address, self.threads.reactor, lambda: 0.0, "x", self.threads.work.append, self.newConnection
+        )
         target.deliver({**MESSAGE, "path": "/repos"})
-        self.run_()
+        self.threads.run()
         ((path, headers, _),) = self.connections[0].posted
         self.assertEqual((path, headers["Authorization"]), ("/repos", "token canary-5"))
         self.assertNotIn("canary", f"{address!r} {address.name}")
@@ -146,13 +138,13 @@ class TargetTests(unittest.SynchronousTestCase):
         for answer, kind in ((Reply(200), None), (Reply(500), TargetDown), (Reply(200), None)):
             done = self.target.deliver(MESSAGE)
             self.connections[-1].answer = answer
-            self.run_()
+            self.threads.run()
             if kind is None:
                 self.successResultOf(done)
             else:
                 self.failureResultOf(done, kind)
         self.target.rest()
-        self.run_()
+        self.threads.run()
         self.assertEqual(
             [(len(each.posted), each.ended) for each in self.connections], [(2, ["close"]), (1, ["close"])]
         )
@@ -162,5 +154,5 @@ class TargetTests(unittest.SynchronousTestCase):
         done = self.target.deliver(MESSAGE)
         done.cancel()
         self.failureResultOf(done, CancelledError)
-        self.run_()
+        self.threads.run()
         self.assertEqual(self.connections[0].ended, ["abort", "close"])

@@ -87,15 +87,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_gone(self) -> None:
         """The answer is kept for a client that went away while its action went on."""
-        waits: Deferred[None] = Deferred()
-
-        async def slow() -> Answer:
-            await waits
-            return await self.act()
-
-        unused: Any = None
-        call = Call(self.world, unused, headers={"idempotency-key": "k"}, body=b"b")
-        first = ensureDeferred(self.repeats.once(call, slow))
+        first, waits = self.slowly()
         first.cancel()
         self.failureResultOf(first, CancelledError)
         self.assertEqual(self.failureResultOf(self.once(), Problem).value.status, 409)
@@ -176,8 +168,8 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.successResultOf(self.world.store.keepAnswer(name, replace(kept, answer=values), 0.0))
         self.repeats = Repeats()
 
-    def begin(self) -> Deferred[None]:
-        """Send an action that goes on until the returned Deferred fires."""
+    def slowly(self) -> tuple[Deferred[Answer], Deferred[None]]:
+        """Send an action that goes on until the second Deferred fires; the first one has its answer."""
         waits: Deferred[None] = Deferred()
 
         async def slow() -> Answer:
@@ -186,7 +178,12 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
         unused: Any = None
         call = Call(self.world, unused, headers={"idempotency-key": "k"}, body=b"b")
-        ensureDeferred(self.repeats.once(call, slow)).addErrback(lambda why: why.trap(ValueError))
+        return ensureDeferred(self.repeats.once(call, slow)), waits
+
+    def begin(self) -> Deferred[None]:
+        """Send an action that goes on until the returned Deferred fires."""
+        answer, waits = self.slowly()
+        answer.addErrback(lambda why: why.trap(ValueError))
         return waits
 
     def test_brokenStore(self) -> None:
