@@ -7,6 +7,7 @@ L{buildbot.outgoing} keeps it until the mail server has it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
 from hashlib import sha256
@@ -38,6 +39,7 @@ from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText
 from buildbot.mails.mark import Mark
 from buildbot.mails.missing import MissingSlaves, Watch, watchesOf
+from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
 from buildbot.mails.sets import SetListener
@@ -70,6 +72,7 @@ class MailNotifier(StatusReceiverMultiService):
         *("addPatch", "buildSetSummary", "previousBuildGetter", "watchedSlaves"),
     )
 
+    @inEitherOrder
     @arguments(
         fromaddr=ADDRESS,
         mode=MODE,
@@ -150,6 +153,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.categories = None if given is None else _several(given)
         self.builders = None if builders is None else _several(builders)
         self.addLogs = addLogs
+        self.relayhost = relayhost
         self.relay = Relay(relayhost, smtpPort, useTls, smtpUser, smtpPassword, smtpCAFile)
         self.subject = subject
         self.lookup = Domain(lookup) if isinstance(lookup, str) else lookup
@@ -163,6 +167,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.previousBuildGetter = previousBuildGetter
         self.watchedSlaves = None if watchedSlaves is None else _several(watchedSlaves)
         self.modes = modesOf(self.mode)
+        self._before: tuple[Any, Any] = None, None  # a build, and the one before it
         self.work = Work("a mail cannot be written")
         self._target: SmtpTarget | None = None
         if categories is not None and tags is not None:
@@ -182,6 +187,7 @@ class MailNotifier(StatusReceiverMultiService):
         """Listen to the master."""
         super().startService()
         self._status: Any = self.master.getStatus()
+        self.status = self.master_status = self._status  # the names of 0.7 and 0.8, for subclasses
         self._outages = Outages(self._status.fetchBuilds)
         self._target = SmtpTarget(self.relay, self.master.botmaster.resources.clock)
         self._sender.use(self._target)
@@ -276,7 +282,8 @@ class MailNotifier(StatusReceiverMultiService):
         try:
             isWanted = await self._isWanted(build, results)
             if isWanted:
-                await maybeDeferred(self.buildMessage, build.getBuilder().getName(), build, results)
+                told: Any = [build] if _takesBuilds(self.buildMessage) else build
+                await maybeDeferred(self.buildMessage, build.getBuilder().getName(), told, results)
         finally:  # what fails is not tried again at each start; what a stop has cut off is
             self.mark.looked(build)
         if isWanted:
@@ -288,7 +295,8 @@ class MailNotifier(StatusReceiverMultiService):
             before = await maybeDeferred(self.previousBuildGetter, build)
         elif comparesBuilds(self.modes):
             before = await self._outages.before(build)
-        return wantsMail(self.modes, results, None if before is None else before.getResults())
+        self._before = build, before
+        return bool(await maybeDeferred(self.isMailNeeded, build, results))
 
     async def _write(self, build: BuildStatus, results: int) -> None:
         first = None
@@ -360,8 +368,10 @@ class MailNotifier(StatusReceiverMultiService):
         return ensureDeferred(self._write(build[-1] if isinstance(build, (list, tuple)) else build, results))
 
     def isMailNeeded(self, build: Any, results: int) -> bool:
-        """True if a build needs a mail, as far as the builds in memory tell."""
-        before = build.getPreviousBuild()
+        """True if a build needs a mail; a subclass may decide otherwise."""
+        known, before = self._before
+        if known is not build:  # called by a plug-in at another time: as far as the builds in memory tell
+            before = build.getPreviousBuild()
         return wantsMail(self.modes, results, None if before is None else before.getResults())
 
     def sendMessage(self, m: Message, recipients: Sequence[str]) -> Deferred[None]:
@@ -378,3 +388,8 @@ def _several(value: Sequence[str] | str) -> list[str]:
     if isinstance(value, str):
         return [value]
     return list(value) if isinstance(value, (list, tuple)) else sorted(value)
+
+
+def _takesBuilds(buildMessage: Callable[..., Any]) -> bool:
+    """True if the method of a subclass takes a list of builds, as since 0.8.5: its argument says so."""
+    return "builds" in inspect.signature(buildMessage).parameters

@@ -396,6 +396,29 @@ class WishesStory(MailCase):
             self.build(status)
         self.assertEqual([mail["X-Buildbot-Result"] for _, mail in self.postbox.sent], ["failure"])
 
+    def test_laterSubclass(self) -> None:
+        """A subclass of 0.8 may decide which builds need a mail, and gets lists of builds to write about."""
+        self.edit(
+            f"c['status'] = [mail.MailNotifier({self.arguments})]",
+            "class Own(mail.MailNotifier):\n"
+            "    def isMailNeeded(self, build, results):\n"
+            "        needed = mail.MailNotifier.isMailNeeded(self, build, results)\n"
+            "        return needed and build.getNumber() != 2\n"
+            "    def buildMessage(self, name, builds, results):\n"
+            "        assert [build.getBuilder().getName() for build in builds] == ['full']\n"
+            "        assert self.status.getBuilder(name) is self.master_status.getBuilder(name)\n"
+            "        assert self.relayhost == 'localhost'\n"
+            "        return mail.MailNotifier.buildMessage(self, name, builds, results)\n"
+            "c['status'] = [Own(fromaddr='bot@x.example', extraRecipients=['a@x.example'], mode='change')]",
+        )
+        self.begin()
+        for status in (0, 1, 0):
+            self.build(status)
+        self.stop()
+        self.begin()
+        self.build(1)
+        self.assertEqual([mail["X-Buildbot-Result"] for _, mail in self.postbox.sent], ["failure", "failure"])
+
     def test_differentMails(self) -> None:
         """Two notifiers that write to the same people send both mails, each with an id of its own."""
         others = self.arguments + ", subject='in short: %(result)s'"

@@ -28,6 +28,30 @@ class ArgumentTests(unittest.SynchronousTestCase):
         )
         self.assertEqual((made.extraRecipients, made.sendToInterestedUsers), (["a@x"], False))
 
+    def test_laterPositions(self) -> None:
+        """So may those of 0.8.14, where C{buildSetSummary} is before the subject."""
+        order = ("bot@x", ("failing",), None, ["full"], False, "relay", True, "%(builder)s", "example.com")
+        rest = (["a@x"], False, None, mail.defaultMessage, {"X-A": "b"}, False, True, "me", "sesame-1", 587)
+        made = MailNotifier(*order, *rest, None, None)  # type: ignore[arg-type]
+        named = MailNotifier(
+            *order[:6],
+            buildSetSummary=True,
+            subject="%(builder)s",
+            lookup="example.com",
+            extraRecipients=["a@x"],
+            sendToInterestedUsers=False,
+            messageFormatter=mail.defaultMessage,
+            extraHeaders={"X-A": "b"},
+            addPatch=False,
+            useTls=True,
+            smtpUser="me",
+            smtpPassword="sesame-1",
+            smtpPort=587,
+        )
+        self.assertEqual(made, named)
+        self.assertTrue(made.buildSetSummary)
+        self.assertRaises(BadArguments, MailNotifier, *order, subject="twice")
+
     def test_equal(self) -> None:
         """A reconfig keeps a notifier with equal arguments, and replaces one with another password."""
 
