@@ -104,7 +104,7 @@ class MissingSlaves:
         self._started = now()
         self._seen: set[str] = set()
         self._absent: dict[str, Absence] = {}
-        self._back: set[str] = set()  # those of which the store does not know yet that they are here
+        self._back: set[str] = set()  # the slaves that are here again, until the store has that
         self._alarm = Alarm(self._look)
         self._isReady = self._isLooking = self._isStopped = False
 

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.mails.test_arguments -*-
-"""The positional arguments of MailNotifier in the order of 0.8, where another one precedes the subject."""
+"""The positional arguments of MailNotifier in the order of 0.8, which differs from that of 0.7.5."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Init = TypeVar("_Init", bound=Callable[..., None])
 def inEitherOrder(init: _Init) -> _Init:
     """Decorate a constructor: take the arguments in the order of 0.8, too.
 
-    A subject is text, and C{buildSetSummary} is True or False: so they are told apart.
+    The type of the argument at L{PLACE} shows the order: a subject is text, C{buildSetSummary} is a bool.
     """
 
     @wraps(init)

@@ -19,10 +19,10 @@ class ImportOptions(MakerBase):
     longdesc = (
         "Reads the builds, logs and changes of a stopped master of 0.7 or 0.8, and adds them to the stopped "
         "master in DIR, which `buildbot create-master` makes. Builds keep their numbers. OLDMASTER stays as "
-        "it is. The command can be stopped; given again, it continues."
+        "it is. The command can be stopped; the same command continues."
     )
     optFlags: list[list[Any]] = [
-        ["check", "c", "Read everything and write nothing."],
+        ["check", "c", "Read everything except the logs, and write nothing."],
         ["no-changes", None, "Leave out the changes."],
     ]
 
