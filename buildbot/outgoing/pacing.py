@@ -33,6 +33,13 @@ def waitAfter(failures: int, chance: float, asked: float | None = None) -> float
     return jittered if asked is None else max(jittered, min(asked, LONGEST_ASKED))
 
 
+def isAhead(due: float, now: float) -> bool:
+    """True if it is too early for an attempt. A time further ahead than any wait is no reason to wait:
+    the clock was set back meanwhile.
+    """
+    return 0 < due - now <= LONGEST_ASKED
+
+
 @dataclass(frozen=True)
 class Health:
     """I am what is known about a target.

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.observers import NOBODY, Observers
-from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, Health, waitAfter
+from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, Health, isAhead, waitAfter
 from buildbot.outgoing.target import NotNow, Refused, Target, TargetDown
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.plural import counted
@@ -249,13 +249,13 @@ class Sender:
         if not self._entries:
             target.rest()
             return
-        if self.health.retryAt is not None and now < self.health.retryAt:
+        if self.health.retryAt is not None and isAhead(self.health.retryAt, now):
             self._wait(self.health.retryAt - now)
             return
         entry = self._next(now)
         if entry is None:
             target.rest()
-            due = [each.due for each in self._entries.values() if each.due > now]
+            due = [each.due for each in self._entries.values() if isAhead(each.due, now)]
             if due:
                 self._wait(min(due) - now)
             return
@@ -277,7 +277,7 @@ class Sender:
         """The first message that may be delivered: no earlier one of its group waits."""
         held: set[str] = set()
         for entry in self._entries.values():
-            if entry.isKept and entry.due <= now and entry.group not in held:
+            if entry.isKept and not isAhead(entry.due, now) and entry.group not in held:
                 return entry
             if entry.group:
                 held.add(entry.group)

@@ -275,6 +275,16 @@ class KeptTests(SenderCase):
         self.successResultOf(ensureDeferred(Senders(self.resources).sweep()))
         self.assertEqual(self.kept(), 0)
 
+    def test_clockSetBack(self) -> None:
+        """A message goes out though the system clock is set back by days while it waits."""
+        self.sink.trouble = lambda message: NotNow("greylisted") if message["n"] == 1 else TargetDown("no")
+        self.add(1, group="full")
+        self.add(2, group="quick")
+        self.resources.now = lambda: self.clock.seconds() - 10 * DAY
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual(sorted(self.sink.got), [1, 2])
+
     def test_two(self) -> None:
         """Two status targets may use one server; when one of them goes, the other one still delivers."""
         for first, second in ((0, 1), (1, 0)):
