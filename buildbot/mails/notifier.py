@@ -233,11 +233,13 @@ class MailNotifier(StatusReceiverMultiService):
     @returnsDeferred
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
+        clock = self.master.botmaster.resources.clock
+        isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
         self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
         self._missing.stop()
-        if not await self.work.isDone(self.master.botmaster.resources.clock):
+        if not (isDone and await self.work.isDone(clock)):
             log.warn("a mail takes too long to write; it is written after the next start")
         await self.mark.keep()
         if self._target is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
+from hashlib import sha256
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -57,4 +58,6 @@ class Postbox:
         if not addresses:
             return succeed(None)
         message = {"from": addressOf(self._fromaddr) or "", "to": addresses, "data": text}
-        return self._sender().add(mail["Message-ID"], message, str(mail["Subject"]), group)
+        # two notifiers may write equal mails to different people
+        people = sha256(" ".join(addresses).encode()).hexdigest()[:8]
+        return self._sender().add(f"{mail['Message-ID']}{people}", message, str(mail["Subject"]), group)

@@ -72,8 +72,10 @@ class PostingReceiver(StatusReceiverMultiService):
     @returnsDeferred
     async def stopService(self) -> None:
         """Stop listening. Events that are being queued are kept first."""
+        clock = self.master.botmaster.resources.clock
+        isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self.status.unsubscribe(self)
-        if not await self.work.isDone(self.master.botmaster.resources.clock):
+        if not (isDone and await self.work.isDone(clock)):
             log.warn("an event takes too long to queue, and is lost")
         self.sender.release(self._target)
         await maybeDeferred(super().stopService)

@@ -12,6 +12,7 @@ from buildbot.mails import postbox
 from buildbot.mails.contents import Contents
 from buildbot.mails.letter import Letter
 from buildbot.outgoing.target import TargetDown
+from buildbot.reporters import work
 from buildbot.reporters.work import Work
 from tests.stories.mails import MailCase, textOf
 
@@ -430,6 +431,40 @@ class WishesStory(MailCase):
         self.wait(120)
         self.assertEqual(sorted(self.postbox.subjects), ["buildbot success in full", "in short: success"])
         self.assertEqual(len({mail["Message-ID"] for _, mail in self.postbox.sent}), 2)
+
+    def test_differentPeople(self) -> None:
+        """Two notifiers that find different addresses send both mails, also after the server was down."""
+        self.edit(
+            f"mail.MailNotifier({self.arguments})",
+            "*[mail.MailNotifier('bot@x.example', lookup=each) for each in ('a.example', 'b.example')]",
+        )
+        self.begin()
+        self.postbox.trouble = TargetDown("connection refused")
+        self.build()
+        self.postbox.trouble = None
+        self.wait(120)
+        self.assertEqual(sorted(to for to, _ in self.postbox.sent), [["ann@a.example"], ["ann@b.example"]])
+
+    def test_stopWhileWriting(self) -> None:
+        """A notifier that waits for a mail before it stops hears of the builds that end meanwhile."""
+        self.patch(work, "PATIENCE", 200.0)
+        self.begin()
+        held: Deferred[None] = Deferred()
+        written = Contents.ofBuild
+
+        async def slow(contents: Contents, *args: Any) -> Letter:
+            await held
+            return await written(contents, *args)
+
+        self.patch(Contents, "ofBuild", slow)
+        self.build(1)
+        notifier: Any = self.master.config.status[0]
+        stopped = ensureDeferred(notifier.disownServiceParent())
+        self.build(0)
+        held.callback(None)
+        self.wait(2)
+        self.successResultOf(stopped)
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full", "buildbot success in full"])
 
     def test_two(self) -> None:
         """Two notifiers may use one server; after a reconfig that removes one, the other one still works."""
