@@ -20,6 +20,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.turns import Turns
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import Cursor, Frame, LogView
+from buildbot.model.completion import atEnd
 
 _log = Logger()
 
@@ -144,12 +145,13 @@ class LogFeed:
         self._turn = Turns()  # limits me to one reading at a time
         self._last = float("-inf")
         self._timer: IDelayedCall | None = None
+        self._forget: Callable[[], None] = lambda: None  # the end of the log
 
     def watch(self, watcher: Watcher, output: int, before: Before | None) -> Watching:
         """See L{LogFeeds.watch}."""
         if not self._watching:
             self._log.subscribeBytes(self)
-            self._log.waitUntilFinished().addCallback(lambda log: self._wake())
+            self._forget = atEnd(self._log, self._wake)
         watching = Watching(self, watcher, Cursor(max(0, output)), before)
         self._watching.add(watching)
         self.catchUp(watching)
@@ -163,6 +165,7 @@ class LogFeed:
         self._current.pop(watching, None)
         if not self._watching:
             self._log.unsubscribe(self)
+            self._forget()
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None

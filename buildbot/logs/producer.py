@@ -6,6 +6,7 @@ All data is read from the file of the log, so a paused consumer costs no memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from buildbot.events.eventual import eventual
 from buildbot.interfaces import IStatusLogConsumer
 from buildbot.logs.files import LogReader
 from buildbot.logs.text import ChunkDecoder
+from buildbot.model.completion import atEnd
 
 _log = Logger()
 
@@ -55,12 +57,15 @@ class LogProducer:
         self._isPaused = False
         self._isStopped = False
         self._turn: IDelayedCall | None = None
+        self._forget: Callable[[], None] = lambda: None  # the end of the log
 
     def start(self) -> None:
         """Register with the consumer, and start to write in a later turn."""
         self._consumer.registerProducer(self, True)
+        if self._isStopped:
+            return
         self._log.subscribeBytes(self)
-        self._log.waitUntilFinished().addCallback(lambda log: self._go())
+        self._forget = atEnd(self._log, self._go)
         self._go()
 
     def logBytes(self, build: object, step: object, log: object, channel: int, data: bytes) -> None:
@@ -80,6 +85,7 @@ class LogProducer:
         """See L{IPushProducer}: nothing more is sent, not even the end."""
         self._isStopped = True
         self._log.unsubscribe(self)
+        self._forget()
 
     def _go(self) -> None:
         if self._turn is None and not self._isPaused and not self._isStopped:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from buildbot.logs.feed import WatchedLog
 from buildbot.logs.reading import LogViews
 from buildbot.logs.view import LogView
+from buildbot.model.completion import atEnd
 
 #: The bytes that are read at once.
 SLICE = 1 << 19
@@ -58,6 +60,7 @@ class TextSender:
         self._hasGrown = False  # since the present read began
         self._isOver = False
         self._done: Deferred[int] = Deferred(lambda _: self.stopProducing())
+        self._forget: Callable[[], None] = lambda: None  # the end of the log
 
     def start(self) -> Deferred[int]:
         """Start to send.
@@ -66,8 +69,10 @@ class TextSender:
             Fails with OSError if the file cannot be read. Cancel it to stop.
         """
         self._receiver.registerProducer(self, True)
+        if self._isOver:
+            return self._done  # the receiver has gone
         self._log.subscribeBytes(self)
-        self._log.waitUntilFinished().addCallback(lambda log: self._wake())
+        self._forget = atEnd(self._log, self._wake)
         self._go()
         return self._done
 
@@ -130,6 +135,7 @@ class TextSender:
             return
         self._isOver = True
         self._log.unsubscribe(self)
+        self._forget()
         self._receiver.unregisterProducer()
         if self._done.called:
             return

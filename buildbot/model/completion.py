@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from buildbot.events.observers import NOBODY, Observers
 
@@ -41,3 +42,19 @@ class Completion:
 
     def _forget(self, done: Deferred[Any]) -> None:
         self._waiting = self._waiting.without(done)
+
+
+class Finishes(Protocol):
+    """Something that finishes once, such as a L{Completion}."""
+
+    def waitUntilFinished(self) -> Deferred[Any]: ...
+
+
+def atEnd(thing: Finishes, call: Callable[[], object]) -> Callable[[], None]:
+    """Call C{call()} when something finishes.
+
+    @return: a function that forgets the call. Who leaves earlier must use it: the thing may live for hours.
+    """
+    waiting = thing.waitUntilFinished()
+    waiting.addCallbacks(lambda result: call(), lambda why: why.trap(CancelledError))
+    return waiting.cancel

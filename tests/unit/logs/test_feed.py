@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import tempfile
@@ -123,6 +124,21 @@ class FeedTests(unittest.TestCase):
         self.log.finish()
         self.clock.advance(5)
         self.assertEqual((self.reads, len(self.logs.feeds), reader.text()), (reads, 0, "one\n"))
+
+    def test_comeAndGo(self) -> None:
+        """Watchers that come and go leave nothing in memory while the log still grows."""
+
+        def feeds() -> int:
+            gc.collect()
+            return sum(type(each) is feed.LogFeed for each in gc.get_objects())
+
+        before = feeds()
+        for _ in range(3):
+            _, watching = self.watch()
+            watching.stop()
+        del watching
+        self.assertEqual(feeds(), before)
+        self.log.finish()
 
     def test_shared(self) -> None:
         """All watchers that are up to date get the same frame, which is read once."""

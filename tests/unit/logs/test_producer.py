@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
@@ -100,6 +102,25 @@ class LogProducerTests(unittest.TestCase):
         self.turns()
         self.assertEqual(consumer.told, [("register", True), (0, "one")])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_gone(self) -> None:
+        """A consumer that stops a log, also at once, leaves nothing in memory while the log grows."""
+
+        class Stops(Consumer):
+            def registerProducer(self, producer: Any, streaming: bool) -> None:
+                producer.stopProducing()
+
+        left = []
+        for consumer in (Consumer(), Stops()):
+            self.log.subscribeConsumer(consumer)
+            if consumer.producer is not None:
+                consumer.producer.stopProducing()
+            left.append(ref(consumer))
+        del consumer
+        self.turns()
+        gc.collect()
+        self.assertEqual([each() for each in left], [None, None])
+        self.assertFalse(self.log.isWatched())
 
     def test_long(self) -> None:
         """A long log takes many turns of the reactor, each for one block of its file."""

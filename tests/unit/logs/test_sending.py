@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from types import SimpleNamespace
 from typing import Any, cast
+from weakref import ref
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
@@ -39,6 +41,13 @@ class Connection:
             self.producer.pauseProducing()
 
 
+class Gone(Connection):
+    """I have lost my client, and stop each producer at once, as a transport does."""
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        producer.stopProducing()
+
+
 class SendingTests(unittest.TestCase):
     def setUp(self) -> None:
         self.patch(sending, "SLICE", 10)
@@ -67,6 +76,21 @@ class SendingTests(unittest.TestCase):
         self.assertEqual((self.connection.data, self.connection.producer), (text, None))
         self.connection = Connection()
         self.assertEqual(self.successResultOf(self.send(0, None, True)), len(text) + 700)
+
+    def test_receiverGone(self) -> None:
+        """A receiver that has gone, also before the start, leaves nothing in memory while the log grows."""
+        senders = []
+        for connection in (self.connection, Gone()):
+            sender = TextSender(self.logs.views, self.log, connection)
+            sending = sender.start()
+            sending.cancel()
+            self.assertEqual(self.successResultOf(sending), 0)
+            senders.append(ref(sender))
+            del sender, sending
+        gc.collect()
+        self.assertEqual([each() for each in senders], [None, None])
+        self.assertFalse(self.log.isWatched())
+        self.log.finish()
 
     def test_range(self) -> None:
         """A part is sent by its bytes."""
