@@ -36,6 +36,11 @@ def command(*words: str) -> Spoken:
     return spoken(lambda: main(words))
 
 
+def withoutWaits(text: str) -> str:
+    """The text without the lines about a long wait, which a busy machine makes: they end with an ellipsis."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(" …"))
+
+
 def directory(path: str, application: str = "buildmaster") -> str:
     """Make a directory with a buildbot.tac for this application; return its real path."""
     os.mkdir(path)

@@ -12,8 +12,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
+from tests.commandline import withoutWaits
 from tests.integration.directories import LIMIT, TYPED, ProcessCase, hearCtrlC
 
 
@@ -106,7 +108,7 @@ class StartTests(ProcessCase):
                 self.until(lambda: os.path.exists(self.path("loading")), "it loads")
                 starting.send_signal(number)
                 _, err = starting.communicate(timeout=LIMIT)
-            self.assertEqual((starting.returncode, err), (130, "interrupted\n"))
+            self.assertEqual((starting.returncode, withoutWaits(err)), (130, "interrupted\n"))
             self.assertEqual((self.running(), self.files()), ([], {"buildbot.tac", "loading"}))
             os.unlink(self.path("loading"))
 
@@ -177,9 +179,10 @@ class StartTests(ProcessCase):
             env=self.environ,
             cwd=self.home,
             capture_output=True,
+            text=True,
             timeout=LIMIT,
         )
-        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual((done.returncode, withoutWaits(done.stderr)), (0, ""))
 
 
 class StopTests(ProcessCase):
@@ -231,8 +234,13 @@ class StopTests(ProcessCase):
     def test_mute(self) -> None:
         """A service that never stops delays the end by less than ten seconds, and is named (O3)."""
         self.start(neverStops=True)
-        said = self.ok("stop", self.here)
-        self.assertLess(said.took, 10)
+        words = [sys.executable, "-m", "buildbot", "stop", self.here]
+        with subprocess.Popen(words, env=self.environ, stdout=-1, stderr=-1, text=True) as stopping:
+            self.until(lambda: "SIGTERM: stopping" in self.read(), "it is told to stop")
+            begun = time.monotonic()  # a busy machine takes seconds to load the command itself
+            _, err = stopping.communicate(timeout=LIMIT)
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual((stopping.returncode, withoutWaits(err)), (0, ""))
         self.assertIn("ending without waiting for FakeMaster 'fake'", self.read())
         self.assertEqual(self.files(), {"buildbot.tac"})
 
@@ -354,7 +362,7 @@ class DaemonTests(ProcessCase):
             self.until(lambda: "a reconfig takes 1000" in self.read(), "the master is asked")
             self.ok("stop", self.here)
             out, err = waiting.communicate(timeout=LIMIT)
-        self.assertEqual((waiting.returncode, out, err), (1, "", "the master is stopping\n"))
+        self.assertEqual((waiting.returncode, out, withoutWaits(err)), (1, "", "the master is stopping\n"))
 
     def test_log(self) -> None:
         """The log is limited, reopened on SIGUSR1, and has output of other code on the descriptors (G6)."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from tests.commandline import withoutWaits
 from tests.integration.test_build_process import BuildsCase
 from tests.recipes import hookConfig, recipes
 
@@ -108,7 +109,7 @@ class RecipeTests(BuildsCase):
     def push(self, *words: str) -> str:
         """Push, and check that there is no message, but that of a wait where the machine is busy."""
         said = self.git("push", "--quiet", *words)
-        self.assertNotIn("buildbot", said.replace("remote: buildbot: waiting for ", ""))
+        self.assertNotIn("buildbot", withoutWaits(said))
         return said
 
     def test_found(self) -> None:
