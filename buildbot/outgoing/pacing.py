@@ -15,6 +15,8 @@ LONGEST_WAIT = 3600.0
 JITTER = 0.25
 #: After so many failures in a row, an administrator is told.
 MANY_FAILURES = 5
+#: After so many attempts with one message, those of other groups are tried first.
+SUSPECT = 3
 #: Seconds that a message is kept for a target that is down.
 KEPT_FOR = 86400.0
 #: The longest wait that a server may ask for.

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.observers import NOBODY, Observers
-from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, Health, isAhead, waitAfter
+from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, SUSPECT, Health, isAhead, waitAfter
 from buildbot.outgoing.target import NotNow, Refused, Target, TargetDown
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.plural import counted
@@ -274,14 +274,22 @@ class Sender:
         self._alarm.set(self._clock, max(0.1, min(seconds, oldest + KEPT_FOR + 1 - self._now())))
 
     def _next(self, now: float) -> Entry | None:
-        """The first message that may be delivered: no earlier one of its group waits."""
+        """The first message that may be delivered: no earlier one of its group waits.
+
+        A message with which the target has failed several times comes after those of other groups: perhaps
+        the target fails because of it.
+        """
         held: set[str] = set()
+        suspect: Entry | None = None
         for entry in self._entries.values():
             if entry.isKept and not isAhead(entry.due, now) and entry.group not in held:
-                return entry
+                if entry.attempts < SUSPECT:
+                    return entry
+                if suspect is None or entry.attempts // SUSPECT < suspect.attempts // SUSPECT:
+                    suspect = entry
             if entry.group:
                 held.add(entry.group)
-        return None
+        return suspect
 
     async def _deliver(self, entry: Entry, target: Target) -> None:
         try:

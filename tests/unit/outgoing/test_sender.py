@@ -163,6 +163,21 @@ class DeliveryTests(SenderCase):
         self.wait(120)
         self.assertEqual((self.sink.got, self.kept()), ([10], 0))
 
+    def test_failsWithOne(self) -> None:
+        """A server that fails with one message gets those of other builders, and then of the same one."""
+        self.sink.trouble = lambda message: TargetDown("500") if message["n"] == 1 else None
+        self.add(1, group="full")
+        self.add(2, group="quick")
+        self.wait(HOUR)
+        self.assertEqual(self.sink.got, [2])
+        self.add(3, group="full")
+        self.add(4, group="quick")
+        self.wait(2 * HOUR)
+        self.assertEqual(self.sink.got, [2, 4])
+        self.assertLess(len(self.sink.tried), 20)
+        self.wait(DAY)
+        self.assertEqual((self.sink.got, self.sender.dropped), ([2, 4, 3], 1))
+
     def test_refused(self) -> None:
         """A message that is refused for good is given up; the next one is delivered."""
         self.sink.trouble = lambda message: Refused("no such user") if message["n"] == 1 else None
