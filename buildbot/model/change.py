@@ -34,6 +34,7 @@ LONGEST_COMMENTS = 65536
 BRIEF_COMMENTS = 8 * 1024
 BRIEF_FILES = 32 * 1024
 _CUT = "\n(… the rest was too long)"
+_LAST = 253402214400  # the last day that a date can have, in all time zones
 _NOTES = 100  # comments may be longer by these characters, the length of a note
 
 
@@ -201,8 +202,8 @@ class Change(ComparableMixin):
         return [escape(self.who)]
 
     def getTime(self) -> str:
-        """The time of the commit as local time, for people."""
-        return datetime.fromtimestamp(self.when).strftime("%a %d %b %Y %H:%M:%S")
+        """The time of the commit as local time, for people. A clock may be wrong: at most the year 9999."""
+        return datetime.fromtimestamp(min(self.when, _LAST)).strftime("%a %d %b %Y %H:%M:%S")
 
     def getTimes(self) -> tuple[float, None]:
         """The pair (time of the commit, None), as for other status events."""

@@ -129,6 +129,10 @@ class ChangeTests(unittest.TestCase):
                 self.assertIn(word, page)
         self.assertNotIn("Branch", Change("ann", [], "").asText())
 
+    def test_farFuture(self) -> None:
+        """A change whose clock is wrong by thousands of years is shown like any other."""
+        self.assertIn(" 9999 ", Change("ann", [], "", when=1e12).asText())
+
     def test_hostile(self) -> None:
         """No text of a committer becomes markup, and no link leads to a script."""
         evil = "<script>&\"'"
