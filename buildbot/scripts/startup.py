@@ -20,6 +20,7 @@ from typing import IO
 import buildbot
 from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.outcome import Outcome
+from buildbot.scripts.interrupts import Interrupts, heldBack
 from buildbot.scripts.output import CommandFailed, Config, refuseStranger, say, setting, usable, waiting
 
 #: The most seconds for a child to end after a failure or SIGTERM.
@@ -41,17 +42,21 @@ def start(config: Config) -> int:
         from buildbot.daemon import run  # imports Twisted, which a waiting parent does not need
 
         return run.main([*(["--verbose"] if config.get("verbose") else []), "--", here])
-    said = launch(here, setting(config, "timeout", float, 120.0), config)
-    started = lock.holder(here)
-    pid = "" if started is None else f" (pid {started.pid})"
-    say(config, *said, f"{kind.value.capitalize()} started{pid}.")
+    with heldBack() as interrupts:
+        said = launch(here, setting(config, "timeout", float, 120.0), config, interrupts)
+        started = lock.holder(here)
+        pid = "" if started is None else f" (pid {started.pid})"
+        say(config, *said, f"{kind.value.capitalize()} started{pid}.")
     return 0
 
 
-def launch(here: str, timeout: float, config: Config) -> list[str]:
+def launch(here: str, timeout: float, config: Config, interrupts: Interrupts) -> list[str]:
     """Start the daemon of a directory. Returns its messages once it is ready.
 
+    @param interrupts: they are heard during the wait. Before it the child is not known yet, and after it the
+        start has succeeded.
     @raise CommandFailed: it did not start. The process has ended, and its pid file and socket are removed.
+    @raise KeyboardInterrupt: the same, because the user interrupted it.
     """
     receiving, sending = os.pipe()
     with open(receiving, "rb") as pipe, tempfile.TemporaryFile() as output:
@@ -71,7 +76,7 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
         outcome = None
         line = b""
         try:
-            with waiting(config, f"process {child.pid} to be ready"):
+            with waiting(config, f"process {child.pid} to be ready"), interrupts.heard():
                 line = _waitForLine(pipe, timeout)
             outcome = Outcome.fromBytes(line)
         except _TooLong:
@@ -82,7 +87,7 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
         finally:
             if outcome is None or not outcome.ready:
                 with waiting(config, f"process {child.pid} to end"):
-                    _end(child, hurry=outcome is None)
+                    _end(child, outcome is None, interrupts)
                 pidfile.sweep(here)
         if outcome is None:
             raise CommandFailed(*_lastWords(child, output))
@@ -144,7 +149,7 @@ def _lastWords(child: subprocess.Popen[bytes], output: IO[bytes]) -> list[str]:
     return [f"the process {how} before it was ready", *said]
 
 
-def _end(child: subprocess.Popen[bytes], hurry: bool) -> None:
+def _end(child: subprocess.Popen[bytes], hurry: bool, interrupts: Interrupts) -> None:
     """Wait for the end of a child, then kill its process group.
 
     @param hurry: send SIGTERM first; otherwise the child is ending by itself.
@@ -152,7 +157,7 @@ def _end(child: subprocess.Popen[bytes], hurry: bool) -> None:
     if hurry and not _hasEnded(child.pid):
         child.terminate()
     giveUp = time.monotonic() + _GRACE
-    with suppress(KeyboardInterrupt):  # a second Ctrl-C skips the wait
+    with suppress(KeyboardInterrupt), interrupts.heard():  # a second Ctrl-C skips the wait
         while not _hasEnded(child.pid) and time.monotonic() < giveUp:
             time.sleep(0.01)
     # Before the wait, no other process can get its pid or its group's.
