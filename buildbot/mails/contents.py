@@ -14,10 +14,11 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.mails.asking import asked
 from buildbot.mails.letter import Attachment, Letter, asText, modern
 from buildbot.mails.logtext import lastLines, textOf
 from buildbot.mails.wording import (
@@ -70,12 +71,13 @@ class Contents:
     @ivar own: identifies the notifier; others differ, also those of other masters on the same host.
     """
 
-    def __init__(self, wishes: Wishes, status: Any, basedir: str) -> None:
+    def __init__(self, wishes: Wishes, status: Any, basedir: str, clock: IReactorTime) -> None:
         """@param status: the status of the master.
         @param basedir: the directory of the master; two masters on one host have different ones.
         """
         self._wishes = wishes
         self._status = status
+        self._clock = clock
         self._hostname = _host(socket.gethostname())
         # two notifiers, or two masters on one host, write different mails about one build number
         told = (
@@ -185,10 +187,10 @@ class Contents:
         try:
             if wishes.messageFormatter is not None:
                 call = wishes.messageFormatter
-                made = await maybeDeferred(call, wishes.mode, name, build, results, self._status)
+                made = await asked(self._clock, call, wishes.mode, name, build, results, self._status)
                 return _read(made["body"], made.get("type", "plain"), made.get("subject"))
             if wishes.customMesg is not None:
-                body, kind = await maybeDeferred(wishes.customMesg, self._attributes(build, results))
+                body, kind = await asked(self._clock, wishes.customMesg, self._attributes(build, results))
                 return _read(body, kind, None)
         except PLUGIN_ERRORS:
             log.failure("the function for the text of mails failed; the usual text is sent")

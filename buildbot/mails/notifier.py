@@ -20,6 +20,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import FLAG, NAMES_OR_ONE, PASSWORD, TEXT, orNone
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.mails.addresses import Domain
@@ -34,6 +35,7 @@ from buildbot.mails.argumentkinds import (
     PORT,
     SUBJECT,
 )
+from buildbot.mails.asking import asked
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText
@@ -206,6 +208,7 @@ class MailNotifier(StatusReceiverMultiService):
             ),
             self._status,
             self.master.basedir,
+            self.master.botmaster.resources.clock,
         )
         resources = self.master.botmaster.resources
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
@@ -292,13 +295,22 @@ class MailNotifier(StatusReceiverMultiService):
             await self.mark.keep()
 
     async def _isWanted(self, build: BuildStatus, results: int) -> bool:
-        before: Any = None
+        self._before = build, await self._comparedWith(build)
+        try:
+            return bool(await asked(self.master.botmaster.resources.clock, self.isMailNeeded, build, results))
+        except PLUGIN_ERRORS:
+            log.failure("isMailNeeded failed; the usual rule decides")
+            return MailNotifier.isMailNeeded(self, build, results)
+
+    async def _comparedWith(self, build: BuildStatus) -> Any:
         if self.previousBuildGetter is not None:
-            before = await maybeDeferred(self.previousBuildGetter, build)
-        elif comparesBuilds(self.modes):
-            before = await self._outages.before(build)
-        self._before = build, before
-        return bool(await maybeDeferred(self.isMailNeeded, build, results))
+            try:
+                return await asked(self.master.botmaster.resources.clock, self.previousBuildGetter, build)
+            except PLUGIN_ERRORS:
+                log.failure("previousBuildGetter failed; the build before is taken")
+        elif not comparesBuilds(self.modes):
+            return None
+        return await self._outages.before(build)
 
     async def _write(self, build: BuildStatus, results: int) -> None:
         first = None

@@ -6,18 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import TimeoutError, maybeDeferred
+from twisted.internet.defer import TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.mails.addresses import addressOf
+from buildbot.mails.asking import asked
 from buildbot.status.build import BuildStatus
 
 log = Logger()
 
-#: Seconds for one look-up of an address.
-LOOKUP_TIME = 30.0
 #: The most users to whom one mail goes.
 MOST_USERS = 200
 #: The properties that name the owners of a build, as in 0.8.
@@ -53,10 +52,8 @@ async def addressesOf(users: Iterable[str], lookup: Any, clock: IReactorTime) ->
 
 
 async def _lookedUp(user: str, lookup: Any, clock: IReactorTime) -> str | None:
-    asked = maybeDeferred(lookup.getAddress, user)
-    asked.addTimeout(LOOKUP_TIME, clock)
     try:
-        return addressOf(await asked)
+        return addressOf(await asked(clock, lookup.getAddress, user))
     except (*PLUGIN_ERRORS, TimeoutError):
         log.failure("the look-up of {user!r} failed", user=user)
         return addressOf(user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, execute
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, execute
 
 from buildbot.logs.reading import LogViews
 from buildbot.mails import postbox
@@ -301,6 +301,37 @@ class WishesStory(MailCase):
         ((_, mail),) = self.postbox.sent
         self.assertIn("The function of the configuration for this text failed", textOf(mail))
         self.assertIn("full #0: success", textOf(mail))
+
+    def test_formatterHangs(self) -> None:
+        """A function of the file that never answers costs its own words, and no mail."""
+        self.start_(
+            "extraRecipients=['a@x.example'], messageFormatter=words, previousBuildGetter=before",
+            "from twisted.internet import defer\n"
+            "def words(*args): return defer.Deferred()\n"
+            "def before(build): return defer.Deferred()\n",
+        )
+        for status in (1, 0):
+            self.build(status)
+        self.wait(60)
+        self.assertEqual(len(self.postbox.sent), 2)
+        for _, mail in self.postbox.sent:
+            self.assertIn("(The function of the configuration for this text failed", textOf(mail))
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 4)
+
+    def test_deciderFails(self) -> None:
+        """If a function that decides about mails fails, the usual rule does."""
+        self.start_("extraRecipients=['a@x.example'], mode='change', previousBuildGetter=lambda build: 1 / 0")
+        self.edit(
+            "c['status'] = [mail.MailNotifier(",
+            "class Own(mail.MailNotifier):\n"
+            "    def isMailNeeded(self, build, results): raise KeyError(results)\n"
+            "c['status'] = [Own(",
+        )
+        self.assertTrue(self.reconfig()["applied"])
+        for status in (0, 1, 1):
+            self.build(status)
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, KeyError)), 6)
 
     def test_lookupFails(self) -> None:
         """If the look-up of the file fails, the others get the mail all the same."""
