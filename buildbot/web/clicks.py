@@ -15,18 +15,20 @@ from buildbot.web.pages.acting import toTheEnd
 #: Within these seconds, the same form of the same visitor is one click. The script of the pages has the same
 #: time.
 SECONDS = 3.0
-#: The most visitors whose last act is remembered.
+#: The most visitors whose last acts are remembered.
 ROOM = 1000
 
 _Key = tuple[str, ...]
 
 
 class Clicks:
-    """I remember the last act of each visitor, and where it led the browser."""
+    """I remember the last act of each visitor, or those that went on at the same time, and where each one
+    led the browser.
+    """
 
     def __init__(self) -> None:
         self._acting: dict[tuple[_Key, _Key], Turns] = {}
-        self._done: Limited[_Key, tuple[_Key, float, Answer]] = Limited(ROOM)
+        self._done: Limited[_Key, dict[_Key, tuple[float, Answer]]] = Limited(ROOM)
 
     async def once(self, call: Call, act: Callable[[], Awaitable[Any]]) -> Any:
         """Act, or return the answer of the first act if the visitor sent the same form a moment ago.
@@ -48,13 +50,14 @@ class Clicks:
         try:
             async with turns:
                 clock = call.world.clock
-                last = self._done.get(visitor)
-                if last is not None and last[0] == form and clock.seconds() - last[1] < SECONDS:
-                    return last[2]
+                when, answer = (self._done.get(visitor) or {}).get(form, (0.0, None))
+                if answer is not None and clock.seconds() - when < SECONDS:
+                    return answer
                 self._done.drop(visitor)
                 made = await act()
                 if isinstance(made, Answer) and made.status == 303:
-                    self._done.put(visitor, (form, clock.seconds(), made), 1)
+                    others = self._done.get(visitor) or {}
+                    self._done.put(visitor, {**others, form: (clock.seconds(), made)}, 1)
                 return made
         finally:
             if turns.isFree:

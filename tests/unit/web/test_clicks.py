@@ -67,6 +67,16 @@ class ClicksTests(unittest.SynchronousTestCase):
             self.assertEqual(len(self.acts), count)
             self.ended()
 
+    def test_meanwhile(self) -> None:
+        """The end of a slow act between two clicks on another button does not make the second one count."""
+        other = replace(self.form, segments=("builders", "other", "force"))
+        self.sent(self.form)
+        self.sent(other)
+        answer = self.ended()
+        self.acts[0].callback(Answer(b"", TEXT, 303))
+        self.assertIs(self.successResultOf(self.sent(other)), answer)
+        self.assertEqual(len(self.acts), 2)
+
     def test_others(self) -> None:
         """Another form, another visitor, and a program are not the same click."""
         self.sent(self.form)
