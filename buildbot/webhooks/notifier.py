@@ -117,7 +117,7 @@ class Webhook(PostingReceiver):
             url = self.status.getURLForThing(self.status.getSlave(name))
             data = {"slave": name, "url": url}
             id = f"{event}.{when:.6f}.{inId(name, 60)}"
-            self.work.do(self._queue(event, id, when, data, f"slave {name}"))
+            self.work.do(self._queue(event, id, when, data, f"slave {name}", f"slave {name}"))
 
     async def _queueBuild(self, event: str, build: BuildStatus, when: float) -> None:
         name = build.getBuilder().getName()

@@ -62,6 +62,20 @@ class WebhookStory(PostingCase):
         self.assertEqual(self.types(), ["slave.back", "slave.lost", "slave.back"])
         self.assertEqual(self.server.got[1][1]["data"]["slave"], "bot1")
 
+    def test_slaveOrder(self) -> None:
+        """What is told about one slave stays in order, also while the server is down."""
+        self.edit("secret='canary-9'", "events=['slave.lost', 'slave.back']")
+        self.begin()
+        self.wait(2)
+        self.server.trouble = TargetDown("connection refused")
+        self.slaves[-1].broker.transport.loseConnection()
+        self.settle()
+        self.wait(2)
+        self.connect()
+        self.wait(2)
+        kept = self.successResultOf(self.store.getStates("outgoing/")).values()
+        self.assertEqual([each["group"] for each in kept], ["slave bot1"] * 2)
+
     def test_chosen(self) -> None:
         """Only the chosen events of the chosen builders are told."""
         self.edit("secret='canary-9'", "events=['build.finished'], builders='package'")
