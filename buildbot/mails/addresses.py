@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 
 from zope.interface import implementer
 
@@ -32,6 +32,14 @@ def addressOf(text: object) -> str | None:
     except UnicodeError:
         return None
     return found if _ADDRESS.fullmatch(found) else None
+
+
+def addressesIn(text: object) -> list[str]:
+    """The valid addresses in a text that may have several, with commas between them."""
+    if not isinstance(text, str) or len(text) > 10_000:
+        return []
+    found = [addressOf(each) for _, each in getaddresses([" ".join(text.split())])]
+    return [each for each in found if each is not None] or [each for each in [addressOf(text)] if each]
 
 
 @implementer(IEmailLookup)

@@ -186,7 +186,8 @@ def _fileName(attachment: Attachment) -> str:
 
 
 def _put(mail: EmailMessage, name: str, value: str) -> None:
-    """Set a header in place of an earlier one."""
+    """Set a header in place of an earlier one. What is in the configuration may have line breaks."""
+    value = plainLine(value)
     del mail[name]
     try:
         mail[name] = value

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from buildbot.mails.addresses import addressOf
+from buildbot.mails.addresses import addressesIn, addressOf
 from buildbot.mails.letter import Letter, asText, isLong, written
 from buildbot.outgoing.sender import Sender
 
@@ -54,8 +54,9 @@ class Postbox:
         @param mail: the mail, for its subject and its Message-ID; C{text}: the same in ASCII.
         @return: fires when it is on disk; at once if no address is valid.
         """
-        addresses = list(dict.fromkeys(filter(None, map(addressOf, recipients))))
+        addresses = list(dict.fromkeys(each for text in recipients for each in addressesIn(text)))
         if not addresses:
+            log.info("nobody gets the mail {subject!r}", subject=str(mail["Subject"]))
             return succeed(None)
         message = {"from": addressOf(self._fromaddr) or "", "to": addresses, "data": text}
         # two notifiers may write equal mails to different people

@@ -241,6 +241,14 @@ class WishesStory(MailCase):
         self.assertEqual(self.postbox.sent, [])
         self.assertEqual(self.status()["master"]["outgoing"][0]["waiting"], 0)
 
+    def test_lines(self) -> None:
+        """Addresses may be the lines of a file, and several may be in one text."""
+        self.start_(r"extraRecipients=['a@x.example\n', 'Bob <b@x.example>, c@x.example\n']")
+        self.build()
+        ((to, mail),) = self.postbox.sent
+        self.assertEqual(to, ["a@x.example", "b@x.example", "c@x.example"])
+        self.assertEqual(mail["To"], "a@x.example, Bob <b@x.example>, c@x.example")
+
     def test_otherBuilder(self) -> None:
         """A notifier for other builders or categories sends nothing."""
         for chosen in ("builders=['package']", "categories=['x']", "tags='x'"):
