@@ -15,6 +15,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from buildbot.importing import pickled
+from buildbot.importing import reader as module
 from buildbot.importing.reader import PickleReader, Unreadable
 from buildbot.store.files import FILE
 from tests.commandline import command
@@ -50,6 +51,45 @@ class ReaderTests(SynchronousTestCase):
         for data in (_ENDLESS, _LARGE, _DEEP, b"\x80\x02cos\nsystem\nU\x04true\x85R."):
             self.assertRaises(Unreadable, reader.read, data)
             self.assertEqual(reader.read(b"I5\n."), 5)
+
+    def test_closed(self) -> None:
+        """After its end nothing is read, and no program is started; a second end does no harm."""
+        reader = PickleReader()
+        self.assertEqual(reader.read(b"I5\n."), 5)
+        reader.close()
+        reader.close()
+        self.assertIn("has ended", str(self.assertRaises(Unreadable, reader.read, b"I5\n.")))
+
+    def test_tooLarge(self) -> None:
+        """A file that is larger than any pickle of a master is not read at all."""
+        self.patch(module, "LARGEST", 10)
+        reader = PickleReader()
+        self.addCleanup(reader.close)
+        self.assertIn("it has 11 bytes", str(self.assertRaises(Unreadable, reader.read, b"x" * 11)))
+        self.assertEqual(reader.read(b"I5\n."), 5)
+
+    def test_interrupted(self) -> None:
+        """After Ctrl-C while a pickle is read, the next pickle has its own answer, not that of the first."""
+        reader = PickleReader()
+        self.addCleanup(reader.close)
+        packing, packer = [KeyboardInterrupt()], module._LENGTH
+
+        class Interrupted:
+            """The first answer is interrupted before it is read."""
+
+            size = packer.size
+
+            def pack(self, length: int) -> bytes:
+                return packer.pack(length)
+
+            def unpack(self, head: bytes) -> tuple[int]:
+                if packing:
+                    raise packing.pop()
+                return packer.unpack(head)
+
+        self.patch(module, "_LENGTH", Interrupted())
+        self.assertRaises(KeyboardInterrupt, reader.read, b"I5\n.")
+        self.assertEqual(reader.read(b"I6\n."), 6)
 
     def test_noFiles(self) -> None:
         """It can open no file, even if a pickle could make it try."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -78,3 +79,31 @@ class DatabaseTests(SynchronousTestCase):
         path.write_bytes(b"no database" * 1000)
         self.assertRaises(Unreadable, OldDatabase, str(path))
         self.assertRaises(Unreadable, OldDatabase, str(path) + "-none")
+
+    def test_notPlain(self) -> None:
+        """A named pipe in place of the file is unreadable: nobody waits for it."""
+        path = self.mktemp()
+        os.mkfifo(path)
+        self.assertRaises(Unreadable, OldDatabase, path)
+
+    def test_little(self) -> None:
+        """Tables without a version, or without the parts of a change, do no harm."""
+        opened = self.made(
+            "CREATE TABLE changes (changeid INTEGER, author); INSERT INTO changes VALUES (3, 'ann');"
+        )
+        self.assertEqual((opened.version, opened.waiting()), (None, 0))
+        change = opened.change(3)
+        self.assertEqual((change.who, change.files, change.links), ("ann", [], []))
+        self.assertEqual(change.properties.asList(), [])
+        self.assertIn("gone", str(self.assertRaises(Unreadable, opened.change, 4)))
+
+    def test_oddVersion(self) -> None:
+        """A version that is no number, or is missing in its table, is not known."""
+        for row in ("", "INSERT INTO version VALUES ('new');"):
+            self.assertIsNone(self.made(f"CREATE TABLE version (version); {row}").version)
+
+    def test_ends(self) -> None:
+        """A file that is cut short while it is read is unreadable."""
+        opened = self.made("CREATE TABLE changes (changeid INTEGER, author)")
+        opened.close()
+        self.assertRaises(Unreadable, opened.changeNumbers)

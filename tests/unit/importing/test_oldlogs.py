@@ -15,6 +15,7 @@ from buildbot.importing.oldlogs import PARTIAL, NoLog, copyLog, writeHTML
 from buildbot.logs.directory import logTrouble
 from buildbot.logs.files import LogReader
 from buildbot.logs.format import encode
+from buildbot.logs.names import indexPath
 from buildbot.model.records import LogRecord
 
 _TEXT = encode(2, b"header\n") + encode(0, b"out\n") + encode(1, b"err\n")
@@ -115,3 +116,23 @@ class CopyTests(SynchronousTestCase):
         record = writeHTML("<b>é</b>", self.new, LogRecord("page", "x", html=True), 5.0)
         self.assertEqual(list(LogReader(self.new).chunks()), [(0, "<b>é</b>".encode())])
         self.assertEqual((record.html, record.length), (True, os.path.getsize(self.new)))
+
+    def test_fullDisk(self) -> None:
+        """A copy that cannot be written leaves nothing behind, whether it is of a file or of a text."""
+        (self.old / "1-log-a-stdio").write_bytes(_TEXT)
+
+        def replace(source: str, target: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(os, "replace", replace)
+        self.assertRaises(OSError, self.copy)
+        self.assertRaises(OSError, writeHTML, "<b>", self.new, LogRecord("page", "x", html=True), 5.0)
+        self.assertEqual(os.listdir(os.path.dirname(self.new)), [])
+
+    def test_index(self) -> None:
+        """The index of an earlier copy goes with it: it would not fit."""
+        (self.old / "1-log-a-stdio").write_bytes(_TEXT)
+        self.copy()
+        Path(indexPath(self.new)).write_bytes(b"old")
+        self.copy()
+        self.assertFalse(os.path.exists(indexPath(self.new)))

@@ -56,3 +56,21 @@ class LookTests(SynchronousTestCase):
         empty.mkdir()
         self.assertIn("not the directory", str(self.assertRaises(NoOldMaster, self.look, empty)))
         self.assertIn("No such file", str(self.assertRaises(NoOldMaster, self.look, empty / "x")))
+
+    def test_sameNames(self) -> None:
+        """However many directories name one builder, each one has a name of its own."""
+        top = Path(self.mktemp())
+        named = pickle.dumps({"name": "y"}, 2)
+        for directory in ("x", "y", "z"):
+            (top / directory).mkdir(parents=True)
+            (top / directory / "builder").write_bytes(named)
+        names = [each.name for each in self.look(top).builders]
+        self.assertEqual((len(names), len(set(names)), "y" in names), (3, 3, True))
+
+    def test_directoryAsPickle(self) -> None:
+        """A directory in place of the pickle of a builder is told, and its builds are found."""
+        top = Path(self.mktemp())
+        (top / "b0" / "builder").mkdir(parents=True)
+        (top / "b0" / "7").write_bytes(b"")
+        (found,) = self.look(top).builders
+        self.assertEqual((found.name, found.numbers, found.next, bool(found.trouble)), ("b0", (7,), 8, True))

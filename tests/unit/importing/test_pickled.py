@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import pickle
+import signal
+import struct
+import sys
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -121,3 +126,62 @@ class HostileTests(SynchronousTestCase):
     def test_hugeNumber(self) -> None:
         """A number of many digits is an error, and not a long calculation."""
         self.assertIn("no whole pickle", self.refused(b"L" + b"9" * 100_000 + b"L\n."))
+
+    def test_noClass(self) -> None:
+        """A pickle that makes an object of something that is no class is refused."""
+        self.assertIn("no class", self.refused(b"(ccopy_reg\n_reconstructor\n(I5\nNNtR."))
+
+    def test_memory(self) -> None:
+        """If the memory or the stack is too small for a pickle, that is told."""
+        for error, words in ((MemoryError, "too much memory"), (RecursionError, "nested too deeply")):
+
+            def read(data: bytes, error: type[Exception] = error) -> object:
+                raise error
+
+            self.patch(pickled, "read", read)
+            self.assertIn(words, self.refused(b"N."))
+
+
+class ProgramTests(SynchronousTestCase):
+    """The program, in this process, without its limits."""
+
+    def setUp(self) -> None:
+        self.limits: list[float] = []
+        self.patch(pickled, "_limit", lambda: self.limits.append(0))
+        self.patch(signal, "setitimer", lambda which, seconds: self.limits.append(seconds))
+
+    def run_(self, asked: bytes) -> list[Any]:
+        """Ask the program; return its answers."""
+        said = io.BytesIO()
+        self.patch(sys, "argv", ["pickled", "2.5"])
+        self.patch(sys, "stdin", io.TextIOWrapper(io.BytesIO(asked)))
+        output = io.TextIOWrapper(said)
+        self.patch(sys, "stdout", output)
+        pickled.main()
+        data, answers = said.getvalue(), []
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            answers.append(json.loads(data[8 : 8 + length]))
+            data = data[8 + length :]
+        return answers
+
+    def test_answers(self) -> None:
+        """Each pickle has one answer, in order, also after a refused one; half a question has none."""
+        pickles = (b"I5\n.", b"cos\nsystem\n(S'x'\ntR.", b"N.")
+        asked = b"".join(struct.pack("<Q", len(each)) + each for each in pickles)
+        answers = self.run_(asked + b"half")
+        self.assertEqual(answers[0], {"value": 5})
+        self.assertEqual(answers[1:], [{"error": "refused: it calls os.system"}, {"value": None}])
+        self.assertEqual(
+            (self.limits[0], min(self.limits[1::2]) >= 2.5, self.limits[2::2]), (0, True, [0] * 3)
+        )
+
+    def test_noMemory(self) -> None:
+        """If there is no memory for an answer, that is the answer."""
+
+        def answer(data: bytes) -> dict[str, object]:
+            raise MemoryError
+
+        self.patch(pickled, "answer", lambda data: {} if data == b"N." else answer(data))
+        asked = struct.pack("<Q", 4) + b"I5\n."
+        self.assertEqual(self.run_(asked), [{"error": "it needs too much memory"}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -13,7 +14,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from buildbot.importing import work as module
 from buildbot.importing.oldmaster import look
+from buildbot.importing.shapes import OldBuild, buildOf
 from buildbot.importing.work import Import
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
@@ -70,6 +73,18 @@ class ImportCase(SynchronousTestCase):
             str(path): path.read_bytes() for path in Path(self.here, "logs").rglob("*") if path.is_file()
         }
         return rows, files
+
+    def failAfter(self, store: ImportedStore, times: int) -> None:
+        """Let a later write fail."""
+        add, left = store.add, [times]
+
+        def failing(*args: Any, **more: Any) -> None:
+            if not left[0]:
+                raise StoreFailed("the disk is full")
+            left[0] -= 1
+            add(*args, **more)
+
+        self.patch(store, "add", failing)
 
 
 class SampleTests(ImportCase):
@@ -251,14 +266,101 @@ class TroubleTests(ImportCase):
             self.run_(SAMPLES / "0.8.14")
             self.assertEqual(str(self.everything()), str(whole))
 
-    def failAfter(self, store: ImportedStore, times: int) -> None:
-        """Let a later write fail."""
-        add, left = store.add, [times]
 
-        def failing(*args: Any, **more: Any) -> None:
-            if not left[0]:
-                raise StoreFailed("the disk is full")
-            left[0] -= 1
-            add(*args, **more)
+class OddTests(ImportCase):
+    """Other old masters than those of the samples."""
 
-        self.patch(store, "add", failing)
+    def test_batches(self) -> None:
+        """Many changes and builds are written in parts, and all of them arrive."""
+        self.patch(module, "MOST", 1)
+        work = self.run_(SAMPLES / "0.7.12")
+        self.assertEqual((work.tally.builds, work.tally.changes, len(self.builds())), (4, 2, 4))
+        self.assertEqual(len(changes(self.here)), 2)
+
+    def test_slow(self) -> None:
+        """A slow import writes what it has after some seconds, so that a kill costs little."""
+        times = iter(range(0, 1_000_000, 10))
+        reader: Any = InThisProcess()
+        work = Import(
+            look(str(SAMPLES / "0.7.12"), reader),
+            reader,
+            {"full": "full"},
+            True,
+            self.lines.append,
+            lambda: float(next(times)),
+        )
+        store = ImportedStore(self.here)
+        self.addCleanup(store.close)
+        self.failAfter(store, 2)  # the changes, and the first build
+        self.assertRaises(StoreFailed, work.run, store, self.here)
+        self.assertEqual(self.builds(), [("full", 0)])
+
+    def test_noChanges(self) -> None:
+        """A master without any change, or whose changes are left out, has its builds imported."""
+        old = self.old("0.7.12")
+        (old / "changes.pck").unlink()
+        work = self.run_(old)
+        self.assertEqual((work.tally.builds, work.tally.changes, self.lines), (4, 0, []))
+        self.work(SAMPLES / "0.8.14", withChanges=False).check()
+        self.assertEqual(self.lines, [])
+
+    def test_damagedDatabase(self) -> None:
+        """A database that is none is told once, and the builds are imported."""
+        old = self.old("0.8.14")
+        (old / "state.sqlite").write_bytes(b"no database" * 1000)
+        work = self.run_(old)
+        self.assertEqual((work.tally.builds, work.tally.changes, work.tally.unreadable), (4, 0, 1))
+        self.assertIn("cannot read state.sqlite: ", self.lines[0])
+
+    def test_damagedChange(self) -> None:
+        """A change with an impossible number is told, and the others are imported."""
+        old = self.old("0.8.14")
+        with closing(sqlite3.connect(old / "state.sqlite")) as database:
+            database.execute("UPDATE changes SET changeid = -1 WHERE changeid = 1")
+            database.commit()
+        work = self.run_(old)
+        self.assertEqual((work.tally.changes, work.tally.unreadable), (1, 1))
+        self.assertIn("change -1 in state.sqlite", self.lines[0])
+
+    def test_damagedTables(self) -> None:
+        """A database with other columns is told, and does not stop the import."""
+        old = self.old("0.8.14")
+        with closing(sqlite3.connect(old / "state.sqlite")) as database:
+            database.execute("ALTER TABLE changes RENAME COLUMN changeid TO number")
+            database.commit()
+        self.assertEqual((self.run_(old).tally.builds, len(self.lines)), (4, 1))
+
+    def test_codebases(self) -> None:
+        """The source of a further codebase is left out, and a line names it."""
+
+        def several(*words: Any) -> OldBuild:
+            return dataclasses.replace(buildOf(*words), more=("libs", ""))
+
+        self.patch(module, "buildOf", several)
+        self.assertEqual(self.run_(SAMPLES / "0.8.14", {"full": "full"}).tally.builds, 2)
+        self.assertIn("codebases: the source of libs, the one without a name is left out", self.lines[0])
+
+    def test_logs(self) -> None:
+        """A log that is damaged is imported and told; one that is no file is told."""
+        old = self.old("0.7.12")
+        one, other = sorted((old / "b0").glob("*-log-*"))[:2]
+        one.write_bytes(one.read_bytes()[:-2] if one.suffix else b"7:0hel")
+        other.unlink()
+        os.mkfifo(other)
+        work = self.run_(old)
+        self.assertEqual((work.tally.builds, work.tally.unreadable, len(self.lines)), (4, 2, 2))
+
+    def test_unnamed(self) -> None:
+        """A builder whose name cannot be read has that of its directory, and a line tells it."""
+        old = self.old("0.7.12")
+        (old / "b0" / "builder").write_bytes(b"")
+        self.assertEqual(self.run_(old).tally.builds, 4)
+        self.assertIn("cannot read the name of the builder in ", self.lines[0])
+        self.assertIn(("b0", 1), self.builds())
+
+    def test_unreadableConflict(self) -> None:
+        """An old build that cannot be read is no conflict: nothing would be imported in its place."""
+        old = self.old("0.7.12")
+        self.run_(old)
+        (old / "b0" / "0").write_bytes(b"")
+        self.assertEqual(self.run_(old).tally.before, 4)
