@@ -19,6 +19,9 @@ log = Logger()
 
 #: The prefix of the keys in the store; the notifier and the slave follow.
 PREFIX = "missing/"
+#: In place of the notifier: all notifiers of a master share what is known. So a notifier with other arguments
+#: knows which slaves its predecessor has lost, and which of them it has told.
+SHARED = "all"
 #: Seconds after the start of the master before any slave counts as missing: slaves wait up to five minutes
 #: before they connect again.
 GRACE = 600.0

@@ -40,7 +40,7 @@ from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText
 from buildbot.mails.mark import Mark
-from buildbot.mails.missing import MissingSlaves, Watch, watchesOf
+from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
@@ -213,7 +213,7 @@ class MailNotifier(StatusReceiverMultiService):
         resources = self.master.botmaster.resources
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
         self._missing = MissingSlaves(
-            *(resources.store, resources.clock, lambda: resources.now(), self.contents.own),
+            *(resources.store, resources.clock, lambda: resources.now(), SHARED),
             self._watched,
             lambda name: self._status.getSlave(name).isConnected(),
             self._slaveMissing,

@@ -568,6 +568,21 @@ class SlaveStory(MailCase):
         self.wait(4000)
         self.assertEqual(len(self.postbox.sent), 1)
 
+    def test_reconfig(self) -> None:
+        """A notifier with other arguments goes on with an outage: it tells it in time, and not again."""
+        self.begin()
+        self.wait(5)
+        self.lose()
+        self.wait(1800)
+        self.edit("fromaddr=", "mode='failing', fromaddr=")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(1900)
+        self.assertEqual([to for to, _ in self.postbox.sent], [["owner@x.example"]])
+        self.edit("team@example.com", "others@example.com")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(4000)
+        self.assertEqual(len(self.postbox.sent), 1)
+
     def test_all(self) -> None:
         """The recipients of a notifier are told about the slaves that it watches."""
         self.edit("['team@example.com'])]", "['team@example.com'], watchedSlaves='all')]")
