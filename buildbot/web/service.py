@@ -33,7 +33,7 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.oldpages.subclassed import Subclassed
 from buildbot.web.oldpages.templates import templateDoubts
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
-from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll
+from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll, renewed
 
 if TYPE_CHECKING:
     from twisted.web import server
@@ -198,6 +198,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._ports: dict[str, SlavePort] = {}
         self._gate = Gate()
         self._lender: WebStatus | None = None  # I will take its port
+        self._renewed: list[tuple[SlavePort, Any]] = []  # its certificate, read again
         self._isLent = False  # another server will take my port
         self._running: running.Running | None = None
         self._starting: Deferred[None] | None = None
@@ -302,6 +303,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         others = list(old)
         for each in others:
             if isinstance(each, WebStatus) and each.isSamePort(self.http_port):
+                self._renewed = [(port, renewed(port)) for port in each.openPorts()]
                 self._lender, each._isLent = each, True
                 self._ports, self._gate = each._ports, each._gate
                 return
@@ -327,6 +329,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         lender, self._lender = self._lender, None
         if lender is not None:
             lender._ports, lender._gate, lender._isLent = {}, Gate(), False
+            for port, options in self._renewed:
+                if port.context is not None:
+                    port.context.options = options
         self._isLent = False
         before, self._gate.factory = self._gate.factory, self.site
         _close(before, isGentle=True)

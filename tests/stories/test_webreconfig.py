@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +17,11 @@ from buildbot.web.routes import Route, Table
 from buildbot.web.service import WebStatus
 from buildbot.wire.listeners import SlavePort
 from tests.stories.web import WebWorld
+
+try:
+    from tests.certificates import writeCertificate
+except ImportError:
+    writeCertificate = None  # type: ignore[assignment]
 
 LIVE = b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -206,3 +213,54 @@ class ReconfigTests(WebWorld):
         self.assertEqual(self.web.describePorts(), ["tcp 8010"])
         self.assertEqual(self.ask("/builders").status, 200)
         self.flushLoggedErrors(OSError)
+
+
+class CertificateTests(WebWorld):
+    """A web server with TLS, whose certificate is replaced while the master runs."""
+
+    if writeCertificate is None:
+        skip = "the packages of the tls extra are not installed"
+
+    def setUp(self) -> None:
+        self.pem = os.path.abspath(self.mktemp())
+        self.certify("old.example")
+        self.STATUS = WebWorld.STATUS.replace("8010", f"'ssl:8010:privateKey={self.pem}:certKey={self.pem}'")
+        WebWorld.setUp(self)
+        self.successResultOf(self.start())
+
+    def certify(self, name: str) -> None:
+        """Write a certificate."""
+        writeCertificate(self.pem, name, datetime.now(timezone.utc), 100)
+
+    def certificate(self) -> str:
+        """The name in the certificate of the next connection."""
+        (port,) = self.web.openPorts()
+        return str(port.context.options.certificate.get_subject().CN)
+
+    def test_renewed(self) -> None:
+        """A reconfig reads the certificate again, whether it changes the web server or not."""
+        self.assertEqual(self.certificate(), "old.example")
+        before = self.web
+        self.certify("first.example")
+        self.add("c['projectName'] = 'Fish'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.certificate(), "first.example")
+        self.assertIs(self.web, before)
+        self.certify("second.example")
+        self.edit("allowForce=False", "allowForce=True")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.certificate(), "second.example")
+        self.assertIsNot(self.web, before)
+
+    def test_damaged(self) -> None:
+        """A reconfig of the web server with a damaged certificate is refused, and the old one stays."""
+        with open(self.pem, "w", encoding="ascii") as file:
+            file.write("nothing")
+        self.edit("allowForce=False", "allowForce=True")
+        outcome = self.reconfig()
+        self.assertFalse(outcome["applied"])
+        self.assertIn("certificate", "".join(outcome["errors"]))
+        self.assertEqual((self.certificate(), self.ask("/builders").status), ("old.example", 200))
+        self.certify("new.example")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.certificate(), "new.example")
