@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -28,6 +29,7 @@ class MissingTests(unittest.SynchronousTestCase):
         self.watched = {f"bot{n}": OWNER for n in range(20)}
         self.here: set[str] = set()
         self.told: list[tuple[str, float]] = []
+        self.writing: Callable[[str], Awaitable[None]] | None = None
         self.start()
 
     def start(self) -> None:
@@ -47,6 +49,8 @@ class MissingTests(unittest.SynchronousTestCase):
         self.start()
 
     async def tell(self, name: str, lost: float, watch: Watch) -> None:
+        if self.writing is not None:
+            await self.writing(name)
         self.told.append((name, self.clock.seconds() - lost))
 
     def connect(self, *names: str) -> None:
@@ -222,3 +226,51 @@ class MissingTests(unittest.SynchronousTestCase):
         self.lose("bot1")
         self.wait(DAY)
         self.assertEqual(self.names(), ["bot1"])
+
+    def test_tellFails(self) -> None:
+        """If a mail cannot be written, that is logged; it is written when another slave is lost."""
+        self.connect("bot1", "bot2")
+
+        async def broken(name: str) -> None:
+            raise KeyError(name)
+
+        self.writing = broken
+        self.lose("bot1")
+        self.wait(2 * HOUR)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.writing = None
+        self.lose("bot2")
+        self.wait(2 * HOUR)
+        self.assertEqual(sorted(self.names()), ["bot1", "bot2"])
+
+    def test_stopped(self) -> None:
+        """After a stop, neither a late error of the store nor a reconfig begins anything."""
+        self.missing.stop()
+        reading: Deferred[Any] = Deferred()
+        self.patch(self.store, "getStates", lambda prefix: reading)
+        self.start()
+        self.missing.stop()
+        reading.errback(StoreFailed("broken"))
+        self.missing.reconfigured()
+        self.connect("bot1")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_backWhileTold(self) -> None:
+        """A slave that comes back while the mail about it is written is here, and its next loss is told."""
+        held: list[Deferred[None]] = []
+
+        async def slow(name: str) -> None:
+            held.append(Deferred())
+            await held[-1]
+
+        self.writing = slow
+        self.connect("bot1", "bot2")
+        self.lose("bot1", "bot2")
+        self.wait(2 * HOUR)
+        self.connect("bot1", "bot2")
+        held[0].callback(None)
+        self.assertEqual(self.names(), ["bot1"])
+        self.writing = None
+        self.lose("bot2")
+        self.wait(2 * HOUR)
+        self.assertEqual(self.names(), ["bot1", "bot2"])

@@ -380,3 +380,71 @@ class RoomTests(SenderCase):
         """A thousand messages in a second are all delivered, once."""
         self.add(*range(1000))
         self.assertEqual((self.sink.got, self.kept(), self.sender.dropped), (list(range(1000)), 0, 0))
+
+    def test_onlyOne(self) -> None:
+        """The message that is being delivered is never dropped, even if there is room for only one."""
+        self.patch(module, "MOST", 1)
+        self.sink.slow = []
+        self.add(1, 2)
+        self.assertEqual((len(self.sender), self.sender.dropped), (2, 0))
+        slow, self.sink.slow = self.sink.slow, None
+        slow[0].callback(None)
+        self.run_()
+        self.assertEqual((self.sink.got, len(self.sender)), ([1, 2], 0))
+
+
+class OddTests(SenderCase):
+    """A store that fails or was replaced, and messages that belong to no group."""
+
+    def test_storeFailsMeanwhile(self) -> None:
+        """A message that cannot be read for a while is delivered later, and the status tells why."""
+        works = self.store.getState
+        self.patch(self.store, "getState", lambda key: fail(StoreFailed("broken")))
+        self.add(1)
+        self.assertEqual((self.sink.tried, self.sender.health.reason), ([], "the store fails: broken"))
+        self.patch(self.store, "getState", works)
+        self.wait(120)
+        self.assertEqual(self.sink.got, [1])
+
+    def test_replaced(self) -> None:
+        """A message that is no longer in the store, as it was replaced, is forgotten."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, 2)
+        self.successResultOf(self.store.setState(module.keyOf(NAME, "id1"), None))
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual((self.sink.got, len(self.sender)), ([2], 0))
+
+    def test_noGroups(self) -> None:
+        """Messages of no group do not wait for each other, and none of those that failed is left behind."""
+        self.sink.trouble = lambda message: TargetDown("500") if message["n"] < 3 else None
+        self.add(1, 2, group="")
+        self.wait(3 * HOUR)
+        self.assertEqual(set(self.sink.tried), {1, 2})
+        self.add(3, group="")
+        self.wait(2 * HOUR)
+        self.assertEqual(self.sink.got, [3])
+        self.sink.trouble = None
+        self.wait(2 * HOUR)
+        self.assertEqual((sorted(self.sink.got), self.kept()), ([1, 2, 3], 0))
+
+    def test_unreadableAtSweep(self) -> None:
+        """A store that cannot be read at the start does not keep the master from starting."""
+        self.patch(self.store, "getStates", lambda prefix: fail(StoreFailed("broken")))
+        self.successResultOf(ensureDeferred(self.senders.sweep()))
+
+    def test_stoppedWhileUnreadable(self) -> None:
+        """A stop while a store cannot be read leaves nothing running."""
+        reading: Deferred[Any] = Deferred()
+        self.patch(self.store, "getStates", lambda prefix: reading)
+        self.kill()
+        self.begin()
+        stopping = ensureDeferred(self.senders.stop())
+        reading.errback(StoreFailed("broken"))
+        self.successResultOf(stopping)
+
+    def test_text(self) -> None:
+        """The text about a queue has its target, and how much waits."""
+        self.sink.trouble = TargetDown("refused")
+        self.add(1)
+        self.assertEqual(repr(self.sender), "<Sender mail to localhost: 1 message>")

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial import unittest
+from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -15,6 +16,7 @@ from buildbot.web.call import Out, Stream
 from buildbot.web.http import Channel, Site
 from buildbot.web.incoming import incomingOf
 from buildbot.web.sending import send
+from buildbot.web.shrinking import shrink
 
 
 class Streaming(Resource):
@@ -124,3 +126,21 @@ class ShrinkTests(unittest.SynchronousTestCase):
         self.streaming.outs[0].write(b"text")
         self.streaming.outs[0].finish()
         self.assertEqual((self.streaming.gone, self.transport.value(), self.log.lines), (1, b"", []))
+
+    def test_otherConnections(self) -> None:
+        """A request without contents, on a connection of another kind, only loses what it does not need."""
+        channel = object()
+
+        class Request:
+            def __init__(self) -> None:
+                self.requestHeaders = self.responseHeaders = Headers({"user-agent": ["lynx"], "x": ["y"]})
+                self.content, self.channel = None, channel
+                self.args: dict[bytes, list[bytes]] = {}
+
+        request: Any = Request()
+        shrink(request)
+        self.assertEqual(
+            (list(request.requestHeaders.getAllRawHeaders()), request.channel),
+            ([(b"User-Agent", [b"lynx"])], channel),
+        )
+        self.assertEqual(sorted(vars(request)), ["channel", "requestHeaders", "responseHeaders"])

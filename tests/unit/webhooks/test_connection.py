@@ -166,6 +166,14 @@ class SecureTests(ConnectionTests):
         self.assertEqual((self.context.hosts, self.context.trusted), (["hooks.example"], ["/ca.pem"]))
         self.assertEqual((self.context.check_hostname, self.context.verify_mode), (True, ssl.CERT_REQUIRED))
 
+    def test_system(self) -> None:
+        """Without an authority of its own, an address trusts those of the system only."""
+        server = WebServer(GOOD)
+        self.serve(server.take)
+        connection = Connection(Address("https://hooks.example/"))
+        self.assertEqual(connection.post("", {}, b"{}").status, 200)
+        self.assertEqual((self.addresses, self.context.trusted), ([("hooks.example", 443)], []))
+
     def test_badCertificate(self) -> None:
         """A server with another certificate gets nothing, and the cure is told."""
         server = self.start(GOOD)

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from twisted.internet.defer import CancelledError
 from twisted.trial import unittest
 
+from buildbot.config.arguments import BadArguments
 from buildbot.outgoing.target import Refused, TargetDown
 from buildbot.webhooks.http import Address, Connection, HttpTarget, Reply, outcomeOf
+from buildbot.webhooks.notifier import Webhook
 from tests.unit.outgoing.threads import Threads
 
 ADDRESS = Address("https://me:canary-1@hooks.example:8443/canary-2?x=canary-3", "canary-4")
@@ -156,3 +158,30 @@ class TargetTests(unittest.SynchronousTestCase):
         self.failureResultOf(done, CancelledError)
         self.threads.run()
         self.assertEqual(self.connections[0].ended, ["abort", "close"])
+
+
+class UrlTests(unittest.SynchronousTestCase):
+    """The addresses that a configuration may have."""
+
+    def test_wrong(self) -> None:
+        """An address that cannot be one is refused, without a word of it in the error."""
+        for url in (
+            7,
+            "",
+            "canary",
+            "https:///canary",
+            "https://canary example/",
+            "https://canary:0/",
+            "https://canary:99999/",
+            "https://[canary/",
+            "https://canäry/",
+            "https://x/canary\x7f",
+        ):
+            error = self.assertRaises(BadArguments, Webhook, url)
+            self.assertIn("url must be an address", str(error))
+            self.assertNotRegex(str(error), "can.ry")
+
+    def test_right(self) -> None:
+        """Hosts may be names or numbers, with a port or without."""
+        for url in ("http://localhost", "https://[::1]:8443/x?y=z", "https://me:p@hooks.example/"):
+            self.assertEqual(Webhook(url).address.url, url)
