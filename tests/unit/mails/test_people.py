@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.mails.addresses import Domain, addressOf
+from buildbot.mails.addresses import Domain, addressesIn, addressOf
 from buildbot.mails.people import addressed, addressesOf, usersOf
 
 
@@ -53,6 +53,17 @@ class AddressTests(unittest.SynchronousTestCase):
             found = addressOf(text)
             self.assertIn(found, (None, "a@b"), text)
             self.assertNotIn("\n", found or "")
+
+    def test_impossibleHost(self) -> None:
+        """A host that no network can have is no address."""
+        self.assertIsNone(addressOf("ann@" + "\xfc" * 100 + ".example"))
+
+    def test_several(self) -> None:
+        """A text may have several addresses. Wrong ones are left out, and so is a text that is too long."""
+        text = "Ann <ann@x.example>, bob@x.example,\n eve"
+        self.assertEqual(addressesIn(text), ["ann@x.example", "bob@x.example"])
+        for nothing in ("", "eve", None, 7, "ann@x.example, " * 1000):
+            self.assertEqual(addressesIn(nothing), [])
 
     def test_domain(self) -> None:
         """A domain is added to names; an address stays."""
