@@ -172,4 +172,4 @@ class Availability:
 
 def _pausedBy(record: PauseRecord) -> str:
     """The person who paused a slave, and the reason if there is one."""
-    return f"by {record.who}: {record.why}".rstrip(": ")
+    return f"by {record.who or 'somebody'}: {record.why}".rstrip(": ")

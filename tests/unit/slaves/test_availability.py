@@ -84,6 +84,12 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.assertTrue(self.availability.isDrained)
         self.assertEqual(self.slave.said, ["draining by me", "disconnected: drained by me", DRAINED])
 
+    def test_anonymous(self) -> None:
+        """The event of a slave that an anonymous visitor drains or pauses names somebody."""
+        self.availability.setPause(PauseRecord("bot1", "", 7.0, "", "draining"))
+        self.availability.setPause(PauseRecord("bot1", "", 7.0, "disk full", "paused"))
+        self.assertEqual(self.slave.said, ["draining by somebody", "paused by somebody: disk full"])
+
     def test_leave(self) -> None:
         """R3: a removed slave is disconnected at once or after its last build, and gets no other build."""
         self.availability.buildBegins()
