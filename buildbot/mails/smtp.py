@@ -7,7 +7,6 @@ A slow server blocks only this thread. The connection stays open while there are
 from __future__ import annotations
 
 import smtplib
-import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from buildbot.events.reactors import ThreadReactor
-from buildbot.outgoing.calls import Calls, inDaemonThread
+from buildbot.outgoing.calls import Calls, cut, inDaemonThread
 from buildbot.outgoing.target import NotNow, Refused, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.text.secrets import struckOut
@@ -146,8 +145,7 @@ class Session:
         smtp = self._smtp
         sock = None if smtp is None else smtp.sock
         if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            cut(sock)
 
 
 def _isAlive(smtp: smtplib.SMTP) -> bool:

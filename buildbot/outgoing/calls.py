@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import Generic, Protocol, TypeVar
 
@@ -24,6 +27,16 @@ class Connection(Protocol):
 
 _Connection = TypeVar("_Connection", bound=Connection)
 _Answer = TypeVar("_Answer")
+
+
+def cut(sock: socket.socket) -> None:
+    """End the connection of a socket that another thread uses; its call fails. Does not block."""
+    with suppress(OSError):
+        if isinstance(sock, ssl.SSLSocket):
+            # Its own shutdown() first gives up TLS: the other thread might then send plain text.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        else:
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def inDaemonThread(work: Callable[[], None]) -> None:

@@ -7,7 +7,6 @@ A slow server blocks only this thread. Redirects are not followed.
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Container, Mapping
@@ -20,7 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from twisted.internet.defer import Deferred
 
 from buildbot.events.reactors import ThreadReactor
-from buildbot.outgoing.calls import Calls, inDaemonThread
+from buildbot.outgoing.calls import Calls, cut, inDaemonThread
 from buildbot.outgoing.target import Refused, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.webhooks.signature import signature
@@ -140,8 +139,7 @@ class Connection:
         connection = self._connection
         sock = None if connection is None else connection.sock
         if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            cut(sock)
 
 
 class HttpTarget:
