@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.python.failure import Failure
 
 from buildbot.logs.live import LogFile
+from buildbot.model.completion import atEnd
 from buildbot.status.topics import logOf
 from buildbot.web.reading import runningBuild
 from buildbot.web.world import World
@@ -32,7 +31,7 @@ class Growth:
         self._tell = tell
         self._names = logOf(topic)
         self._log: LogFile | None = None
-        self._ending: Deferred[Any] | None = None
+        self._forget: Callable[[], None] = _nothing
         self._call: IDelayedCall | None = None
 
     def begin(self) -> None:
@@ -45,8 +44,7 @@ class Growth:
             if log.getName() == name and not log.isFinished():
                 self._log = log
                 log.subscribeBytes(self)
-                self._ending = log.waitUntilFinished()
-                self._ending.addCallbacks(self._ended, _left)
+                self._forget = atEnd(log, self._ended)
                 self._soon(0)
                 return
 
@@ -55,9 +53,9 @@ class Growth:
         if self._call is None:
             self._soon(PAUSE)
 
-    def _ended(self, log: LogFile) -> None:
+    def _ended(self) -> None:
         """The log is complete. Send this even if the log began before anybody listened."""
-        if self._log is log and self._call is None:
+        if self._log is not None and self._call is None:
             self._soon(0)
 
     def leave(self) -> None:
@@ -65,9 +63,8 @@ class Growth:
         log, self._log = self._log, None
         if log is not None:
             log.unsubscribe(self)
-        if self._ending is not None:
-            self._ending.cancel()
-            self._ending = None
+        self._forget()
+        self._forget = _nothing
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
@@ -92,5 +89,5 @@ def _logs(build: Any, step: str) -> list[LogFile]:
     return [log for each in build.getSteps() if each.name == step for log in each.getLogs()]
 
 
-def _left(why: Failure) -> None:
-    why.trap(CancelledError)
+def _nothing() -> None:
+    """There is no end to wait for."""
