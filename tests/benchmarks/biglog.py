@@ -10,6 +10,7 @@ With C{--short} the log has 50 MB, and promises about seconds are printed, but d
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import shutil
@@ -268,7 +269,9 @@ class Bench:
 
 def main(arguments: list[str]) -> int:
     """Run the benchmark; return the exit status."""
-    isShort = "--short" in arguments
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.biglog", description=__doc__)
+    parser.add_argument("--short", action="store_true", help=f"a log of {SHORT / 1e6:.0f} MB")
+    isShort = parser.parse_args(arguments).short
     promises = Promises(isShort)
     directory = tempfile.mkdtemp()
     failed: list[object] = []

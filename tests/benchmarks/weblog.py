@@ -11,6 +11,7 @@ With C{--short} the log has 50 MB, there are 200 watchers, and promises about se
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import http.client
@@ -316,27 +317,39 @@ async def run(directory: str, isShort: bool, promises: Promises) -> None:
     judge(f"row 32: at most 10 MB of memory more: {more:.1f}", more <= 10)
 
 
+#: The options of the other process, and the numbers that each takes: the port, then a size or a count.
+_READERS = {"read": 2, "cold": 1, "outline": 1, "watch": 2}
+
+
+def _asReader(options: argparse.Namespace) -> Any:
+    """Work as the process of the readers; returns what it has found."""
+    if options.read:
+        return read(*options.read)
+    if options.cold:
+        return readCold(*options.cold)
+    if options.outline:
+        return waitForOutline(*options.outline)
+    port, count = options.watch
+    raiseFileLimit(count + 100)
+    return asyncio.run(watch(port, count))
+
+
 def main(arguments: list[str]) -> int:
     """Run the benchmark, or its other process; return the exit status."""
-    if arguments[:1] == ["--read"]:
-        print(json.dumps(read(int(arguments[1]), int(arguments[2]))))
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.weblog", description=__doc__)
+    parser.add_argument("--short", action="store_true", help=f"a log of {SHORT / 1e6:.0f} MB, {FEW} watchers")
+    for name, values in _READERS.items():  # only the benchmark itself uses them
+        parser.add_argument(f"--{name}", nargs=values, type=int, metavar="NUMBER", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if any(getattr(options, name) for name in _READERS):
+        print(json.dumps(_asReader(options)))
         return 0
-    if arguments[:1] == ["--cold"]:
-        print(json.dumps(readCold(int(arguments[1]))))
-        return 0
-    if arguments[:1] == ["--outline"]:
-        print(json.dumps(waitForOutline(int(arguments[1]))))
-        return 0
-    if arguments[:1] == ["--watch"]:
-        raiseFileLimit(int(arguments[2]) + 100)
-        print(json.dumps(asyncio.run(watch(int(arguments[1]), int(arguments[2])))))
-        return 0
-    promises = Promises("--short" in arguments)
+    promises = Promises(options.short)
     directory = tempfile.mkdtemp()
     failed: list[object] = []
 
     def start(reactor: object) -> Deferred[None]:
-        return ensureDeferred(run(directory, "--short" in arguments, promises))
+        return ensureDeferred(run(directory, options.short, promises))
 
     try:
         task.react(start)
