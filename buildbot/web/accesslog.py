@@ -15,7 +15,7 @@ _CURE = "make sure that the disk has room and the directory can be written; logg
 
 
 class AccessLog:
-    """I am the access log: a file-like object for twisted.web.
+    """I am the access log: a file-like object for twisted.web. L{open} comes first.
 
     If the file cannot be opened or written, the master reports a trouble, and still answers requests.
     """
@@ -30,7 +30,11 @@ class AccessLog:
         self._limits = (length, old)
         self._file: DaemonLog | None = None
         self._isClosed = False
-        self._open()
+
+    def open(self) -> None:
+        """Open the file, unless it is open. A web server does this when it has its port."""
+        if self._file is None:
+            self._open()
 
     def write(self, line: str) -> None:
         """Append a line, if that is possible."""

@@ -239,7 +239,7 @@ class Site(server.Site):
     displayTracebacks = False
 
     def __init__(self, root: resource.Resource, reactor: Any, logFile: Any = None) -> None:
-        """@param logFile: a file-like object for the access log; None: there is none."""
+        """@param logFile: the L{buildbot.web.accesslog.AccessLog}; None: there is none."""
         server.Site.__init__(self, root, reactor=reactor)
         self.counts = RequestCounts()
         self.connections = Crowd(reactor)
@@ -253,6 +253,7 @@ class Site(server.Site):
         """Open the access log."""
         server.Site.startFactory(self)
         if self._accessLog is not None:
+            self._accessLog.open()
             self.logFile = self._accessLog
 
     def stopFactory(self) -> None:

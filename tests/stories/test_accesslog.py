@@ -61,6 +61,18 @@ class AccessLogTests(WebWorld):
         with open(self.path, encoding="utf-8") as file:
             self.assertEqual(file.read().count("GET /livez HTTP/1.1"), 2)
 
+    def test_notStarted(self) -> None:
+        """A web server that cannot start, because its port is in use, opens no file."""
+        self.add("c['status'] = []")
+        self.successResultOf(self.start())
+        self.reactor.taken = 8011
+        self.edit("c['status'] = []", "c['status'] = [html.WebStatus(http_port=8011)]")
+        self.assertIn("address already in use", self.reconfig()["errors"][0])
+        self.assertFalse(os.path.exists(self.path))
+        self.reactor.taken = None
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertTrue(os.path.exists(self.path))
+
     def test_moved(self) -> None:
         """If another program moves the file away, the next lines go into a new one."""
         self.begin()
