@@ -8,6 +8,7 @@ stopped at any moment, and the same command continues it.
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -95,27 +96,55 @@ class Import:
         self.tally.total = sum(len(builder.numbers) for builder, _ in self._builders)
 
     def conflicts(self, present: Present) -> list[str]:
-        """A line for each builder whose old builds have the numbers of new ones; and one for changes."""
+        """A line for each builder whose old builds have the numbers of new ones, or are there with another
+        name; and one for changes.
+        """
         lines = []
         for builder, name in self._builders:
             starts = present.starts(name)
             both = [number for number in builder.numbers if number in starts]
             if any(self._differs(builder, each, starts[each]) for each in _sample(both)):
                 lines.append(f"builder {name} has {_some('build', both)}")
+            other = "" if starts else self._otherName(builder, name, present)
+            if other:
+                rename = shlex.quote(f"{builder.name}={other}")
+                lines.append(
+                    f"builder {builder.name} is there as {other}: continue that with --rename {rename}"
+                )
         times = present.changeTimes() if self._withChanges else {}
         changes = self._changes(frozenset(), quietly=True) if times else ()
-        other = [each.number or 0 for each in changes if times.get(each.number or 0, each.when) != each.when]
-        if other:
-            lines.append(f"it has {_some('change', other)}")
+        differing = [
+            each.number or 0 for each in changes if times.get(each.number or 0, each.when) != each.when
+        ]
+        if differing:
+            lines.append(f"it has {_some('change', differing)}")
         return lines
 
     def _differs(self, builder: OldBuilder, number: int, started: float) -> bool:
         """True if an old build started at another time than the build with its number in the new master."""
+        return self._started(builder, number) not in (None, started)
+
+    def _started(self, builder: OldBuilder, number: int) -> float | None:
+        """The start of an old build, in seconds since the epoch; None if it cannot be read."""
         try:
             value = readPickle(os.path.join(builder.directory, str(number)), self._reader)
-            return buildOf(value, builder.name, number).record.started != started
+            return buildOf(value, builder.name, number).record.started
         except (Unreadable, NotABuild):
-            return False
+            return None
+
+    def _otherName(self, builder: OldBuilder, name: str, present: Present) -> str:
+        """The name with which the builder was imported before; "" if it was not.
+
+        While its pickle is damaged, a builder has the name of its directory.
+        """
+        names = present.builders() if builder.trouble else [os.path.basename(builder.directory)]
+        names = [each for each in names if each not in {own for _, own in self._builders}]
+        starts = {number: self._started(builder, number) for number in _sample(builder.numbers)}
+        readable = {number: started for number, started in starts.items() if started is not None}
+        for each in names:
+            if readable and readable.items() & present.starts(each).items():
+                return each
+        return ""
 
     def check(self) -> None:
         """Read everything, and write nothing."""

@@ -60,6 +60,10 @@ class Present:
         if self._connection is not None:
             self._connection.close()
 
+    def builders(self) -> list[str]:
+        """The names of the builders that have builds."""
+        return [name for (name,) in self._ask("SELECT DISTINCT builder FROM builds ORDER BY builder")]
+
     def starts(self, builder: str) -> dict[int, float]:
         """The numbers of the builder's builds, with the times at which they started."""
         return dict(self._ask("SELECT number, started FROM builds WHERE builder = ?", builder))

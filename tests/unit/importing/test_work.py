@@ -59,6 +59,11 @@ class ImportCase(SynchronousTestCase):
             store.close()
         return work
 
+    def namesOf(self, old: Path) -> set[str]:
+        """The names of the builders."""
+        reader: Any = InThisProcess()
+        return {each.name for each in look(str(old), reader).builders}
+
     def builds(self) -> list[tuple[str, int]]:
         with closing(sqlite3.connect(os.path.join(self.here, FILE))) as store:
             return store.execute("SELECT builder, number FROM builds ORDER BY builder, number").fetchall()
@@ -357,6 +362,29 @@ class OddTests(ImportCase):
         self.assertEqual(self.run_(old).tally.builds, 4)
         self.assertIn("cannot read the name of the builder in ", self.lines[0])
         self.assertIn(("b0", 1), self.builds())
+
+    def test_nameRepaired(self) -> None:
+        """A builder whose name is repaired or damaged between two imports is told, and never there twice."""
+        old = self.old("0.7.12")
+        pickle = old / "b0" / "builder"
+        good = pickle.read_bytes()
+        for first, second in ((b"", good), (good, b"")):
+            self.here = os.path.abspath(self.mktemp())
+            os.mkdir(self.here)
+            pickle.write_bytes(first)
+            self.run_(old)
+            before = self.builds()
+            then = self.namesOf(old)
+            pickle.write_bytes(second)
+            now = self.namesOf(old)
+            present = Present.of(self.here)
+            self.addCleanup(present.close)
+            (told,) = self.work(old).conflicts(present)
+            (was,), (new,) = then - now, now - then
+            self.assertIn(f"builder {new} is there as {was}: continue that with --rename", told)
+            work = self.run_(old, {**{name: name for name in now}, new: was})
+            self.assertEqual((work.tally.builds, work.tally.before), (0, 4))
+            self.assertEqual(self.builds(), before)
 
     def test_unreadableConflict(self) -> None:
         """An old build that cannot be read is no conflict: nothing would be imported in its place."""
