@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -71,6 +72,17 @@ class PagesTests(BuildingCase):
         page = self.ask("/builders/full/builds/0/steps/compile")
         self.assertIn('href="../../../../../builders/full/builds/0/steps/compile/logs/stdio"', page.text)
         self.assertEqual(self.ask("/builders/full/builds/0/steps/0").status, 200)
+
+    def test_sizeOfLog(self) -> None:
+        """The size beside a finished log is that of its file, which has more than the text, and says so."""
+        self.force()
+        self.commands[0].end(2)
+        self.wait(2)
+        build = self.master.status.getBuilder("full").getBuild(0)
+        assert build is not None
+        log = build.getSteps()[0].getLogs()[0]
+        size = os.path.getsize(log.getFilename())
+        self.assertIn(f"stdio</a> ({size} bytes on disk)", self.ask("/builders/full/builds/0").text)
 
     def test_next(self) -> None:
         """A finished build has a link to the next one, as soon as there is a next one."""

@@ -181,7 +181,7 @@ def logs(call: Call, build: BuildRecord, step: StepRecord) -> Markup:
     path = (*buildPath(build), "steps", step.name, "logs")
     links = []
     for log in step.logs:
-        size = "" if log.length is None else f" ({sized(log.length)})"
+        size = "" if log.length is None else f" ({sized(log.length)} on disk)"
         trouble = f" - incomplete: {log.trouble}" if log.trouble else ""
         links.append(join([link(call.to(*path, log.name), log.name), size, trouble]))
     links += [link(_external(url), name) for name, url in (step.urls or {}).items()]
