@@ -39,6 +39,7 @@ from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
+from buildbot.config.targets import targetErrors
 from buildbot.config.triggers import lockDoubts, triggerDoubts, triggerErrors
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.config.weburl import urlDoubts
@@ -382,7 +383,7 @@ _RULES: tuple[Rule, ...] = (
         botErrors,
         _ports,
     ),
-    *(_plugins, _accounts, _schedulers, triggerErrors),
+    *(_plugins, _accounts, _schedulers, triggerErrors, targetErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, urlDoubts),

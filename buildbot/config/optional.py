@@ -41,6 +41,15 @@ class HasAccount(Protocol):
 
 
 @runtime_checkable
+class Posts(Protocol):
+    """An entry of c['status'] whose messages are signed with a secret."""
+
+    @property
+    def postsTo(self) -> tuple[str, str | None]:
+        """The name of the address, which tells it from others, and the secret."""
+
+
+@runtime_checkable
 class TakesLogins(Protocol):
     """A web server to which people may log in."""
 

@@ -75,6 +75,11 @@ class Webhook(PostingReceiver):
             except ValueError as why:
                 complain(self, f": secret: {why}", "secret", None)
 
+    @property
+    def postsTo(self) -> tuple[str, str | None]:
+        """See L{buildbot.config.optional.Posts}."""
+        return self.address.name, self.address.secret
+
     # events
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
