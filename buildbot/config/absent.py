@@ -12,7 +12,6 @@ _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
 _CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
-_CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
@@ -32,7 +31,6 @@ SENTENCES = {
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     "status.words": _CHAT,
     **dict.fromkeys(("status.status_push", "status.status_gerrit", "status.persistent_queue"), _PUSH),
-    "status.client": _CLIENT,
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",

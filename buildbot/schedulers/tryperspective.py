@@ -13,7 +13,8 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.model.tryjob import LONGEST_JOB, BadJobfile, TryJob, jobOfCall
 from buildbot.process.buildset import BuildSet
 from buildbot.process.triggering import SchedulerStopped
-from buildbot.status.remote import RemoteBuildSet, Visit
+from buildbot.status.remote import RemoteBuildSet
+from buildbot.status.visit import Visit
 from buildbot.wire.budget import Budget, BudgetExceeded, weigh
 from buildbot.wire.callee import NewCredPerspective, WrongArguments
 from buildbot.wire.dialect import Dialect

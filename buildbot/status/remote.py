@@ -1,122 +1,35 @@
-# -*- test-case-name: tests.stories.test_try -*-
-"""Status for clients over PB: the objects of build sets, requests, builds and steps that a client may call.
+# -*- test-case-name: tests.stories.test_try,tests.stories.test_statusport -*-
+"""Status for clients over PB: the objects of build sets, builds, steps and logs that a client may call.
 
 All of them belong to one L{Visit}. At its end, nothing of the client is left in the master.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
-from twisted.spread.banana import BananaError
-from twisted.spread.jelly import InsecureJelly
 
-from buildbot.wire.callee import Callee, WrongArguments
-from buildbot.wire.dialect import Dialect
+from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.status.visit import LEAST_INTERVAL, Visit, Visited
+from buildbot.wire.callee import WrongArguments
 
-#: The most subscriptions and waits of one client at a time.
-MOST_OPEN = 10_000
-#: The least seconds between two estimates for one client.
-LEAST_INTERVAL = 1.0
-
-_Kind = TypeVar("_Kind", bound="_Remote")
+#: The most bytes of a log in one answer: PB sends no longer text.
+LONGEST_LOG = 600 * 1024
 
 
-class Visit:
-    """I am the visit of one client: from its login to the end of its connection.
-
-    @ivar dialect: the kind of text that the client understands.
-    """
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        self._isOver = False
-        self._numbers = itertools.count()
-        self._made: dict[int, _Remote] = {}
-        self._waits: dict[int, tuple[Deferred[Any], Any]] = {}
-        self._subscriptions: dict[Any, Callable[[], object]] = {}
-
-    def end(self) -> None:
-        """The connection has ended: stop all subscriptions, and forget everything."""
-        self._isOver = True
-        subscriptions, self._subscriptions = self._subscriptions, {}
-        for unsubscribe in subscriptions.values():
-            unsubscribe()
-        self._made, self._waits = {}, {}
-
-    def said(self, value: Any) -> Any:
-        """A value as the client understands it."""
-        return self.dialect.toPeer(value)
-
-    def remote(self, kind: type[_Kind], status: Any) -> _Kind:
-        """The client's object for a status. It is the same one for all calls."""
-        known = self._made.get(id(status))
-        if not isinstance(known, kind):
-            known = self._made[id(status)] = kind(self, status)
-        return known
-
-    def when(self, event: Deferred[Any], answer: object) -> Deferred[Any]:
-        """Fires with C{answer} at an event. A wait that outlives the client is forgotten."""
-        self._limit()
-        number = next(self._numbers)
-        done: Deferred[Any] = Deferred()
-        self._waits[number] = (done, answer)
-        event.addCallback(lambda _: self._fire(number))
-        return done
-
-    def _fire(self, number: int) -> None:
-        if number in self._waits:
-            done, answer = self._waits.pop(number)
-            done.callback(answer)
-
-    def subscribe(self, key: Any, subscribe: Callable[[], object], unsubscribe: Callable[[], object]) -> None:
-        """Subscribe the client to something, until L{unsubscribe} or the end."""
-        if self._isOver:
-            return
-        self._limit()
-        self.unsubscribe(key)
-        self._subscriptions[key] = unsubscribe
-        subscribe()
-
-    def unsubscribe(self, key: Any) -> None:
-        """End a subscription, if there is one."""
-        unsubscribe = self._subscriptions.pop(key, None)
-        if unsubscribe is not None:
-            unsubscribe()
-
-    def tell(self, observer: pb.RemoteReference, message: str, *news: Any) -> None:
-        """Call a method of the client, without an answer."""
-        if self._isOver:
-            return
-        try:
-            observer.callRemote(message, *map(self.said, news), pbanswer=False)
-        except (pb.DeadReferenceError, InsecureJelly, BananaError):
-            pass  # it has gone, or the text cannot be sent
-
-    def _limit(self) -> None:
-        if len(self._waits) + len(self._subscriptions) >= MOST_OPEN:
-            raise WrongArguments(f"more than {MOST_OPEN} subscriptions of one client")
-
-
-class _Remote(Callee):
-    """I am a client's object for one status."""
-
-    def __init__(self, visit: Visit, status: Any) -> None:
-        self._visit = visit
-        self._status = status
-
-    def _text(self, value: Any) -> Any:
-        return self._visit.said(value)
+class Remote(Visited):
+    """I know the client's objects for builds, steps and logs."""
 
     def _build(self, status: Any) -> RemoteBuild | None:
         return None if status is None else self._visit.remote(RemoteBuild, status)
 
     def _step(self, status: Any) -> RemoteBuildStep | None:
         return None if status is None else self._visit.remote(RemoteBuildStep, status)
+
+    def _logs(self) -> list[RemoteLog]:
+        return [self._visit.remote(RemoteLog, each) for each in self._status.getLogs()]
 
 
 def _observer(value: object) -> pb.RemoteReference:
@@ -125,7 +38,7 @@ def _observer(value: object) -> pb.RemoteReference:
     return value
 
 
-class RemoteBuildSet(_Remote):
+class RemoteBuildSet(Remote):
     """A build set."""
 
     def remote_getReason(self) -> Any:
@@ -165,7 +78,7 @@ class RemoteBuildSet(_Remote):
         return result
 
 
-class RemoteBuildRequest(_Remote):
+class RemoteBuildRequest(Remote):
     """The request of a set for one builder."""
 
     def remote_getBuilderName(self) -> Any:
@@ -191,7 +104,7 @@ class RemoteBuildRequest(_Remote):
         self._visit.unsubscribe((id(self._status), _observer(observer).luid))
 
 
-class _RemoteTimed(_Remote):
+class _RemoteTimed(Remote):
     """A build or a step, while it runs and afterwards."""
 
     def remote_getTimes(self) -> Any:
@@ -240,6 +153,14 @@ class RemoteBuild(_RemoteTimed):
         """The authors of its changes."""
         return self._text(list(self._status.getResponsibleUsers()))
 
+    def remote_getChanges(self) -> list[RemoteChange]:
+        """Its changes."""
+        return [self._visit.remote(RemoteChange, each) for each in self._status.getChanges()]
+
+    def remote_getLogs(self) -> list[RemoteLog]:
+        """The logs of its steps."""
+        return self._logs()
+
     def remote_getSteps(self) -> list[RemoteBuildStep | None]:
         """Its steps."""
         return [self._step(each) for each in self._status.getSteps()]
@@ -282,6 +203,10 @@ class RemoteBuildStep(_RemoteTimed):
         """The build."""
         return self._build(self._status.getBuild())
 
+    def remote_getLogs(self) -> list[RemoteLog]:
+        """Its logs."""
+        return self._logs()
+
     def remote_getExpectations(self) -> Any:
         """The progress: (metric, present value, usual final value)."""
         return self._text(self._status.getExpectations())
@@ -289,6 +214,64 @@ class RemoteBuildStep(_RemoteTimed):
     def remote_getResults(self) -> Any:
         """The pair (result, words for the build's text)."""
         return self._text(self._status.getResults())
+
+
+class RemoteLog(Remote):
+    """A log of a step. Only one of at most LONGEST_LOG bytes can be read."""
+
+    def remote_getName(self) -> Any:
+        """The name."""
+        return self._text(self._status.getName())
+
+    def remote_isFinished(self) -> bool:
+        """True if the log is complete."""
+        return bool(self._status.isFinished())
+
+    def remote_waitUntilFinished(self) -> Deferred[Any]:
+        """Fires with me when the log is complete."""
+        return self._visit.when(self._status.waitUntilFinished(), self)
+
+    def remote_getText(self) -> Any:
+        """The output, without the header."""
+        return self._text("".join(each for channel, each in self._chunks() if channel != LOG_CHANNEL_HEADER))
+
+    def remote_getTextWithHeaders(self) -> Any:
+        """The output and the header."""
+        return self._text("".join(each for _, each in self._chunks()))
+
+    def remote_getChunks(self) -> Any:
+        """Pairs (channel, text)."""
+        return self._text(self._chunks())
+
+    def _chunks(self) -> list[tuple[int, str]]:
+        size, found = 0, []
+        try:
+            for channel, piece in self._status.getChunks():
+                size += len(piece.encode("utf-8", "surrogateescape"))
+                if size > LONGEST_LOG:
+                    raise WrongArguments(
+                        f"the log has more than {LONGEST_LOG} bytes: read it on the web pages"
+                    )
+                found.append((channel, piece))
+        except OSError as error:
+            raise WrongArguments(f"the log cannot be read: {error.strerror}") from None
+        return found
+
+
+class RemoteChange(Remote):
+    """A change."""
+
+    def remote_getWho(self) -> Any:
+        """Its author."""
+        return self._text(self._status.who)
+
+    def remote_getFiles(self) -> Any:
+        """The names of its files."""
+        return self._text(list(self._status.files))
+
+    def remote_getComments(self) -> Any:
+        """What its author wrote."""
+        return self._text(self._status.comments)
 
 
 class _BuildObserver:

@@ -34,6 +34,8 @@ CLIENT = Account(AFTER_LOGIN, connections=16, most=256, idle=300.0)
 #: Clients that wait for builds, such as C{buildbot try --wait}. They are silent while their builds wait, and
 #: many people may share an account: none of them is idle.
 WATCHER = Account(AFTER_LOGIN, connections=256, most=256, idle=7 * 24 * 3600.0)
+#: Status clients: they listen for weeks, and share one account.
+FOLLOWER = Account(AFTER_LOGIN, connections=64, most=64, idle=30 * 24 * 3600.0)
 #: Seconds without a byte in the middle of a message before a client is disconnected.
 STALLED = 30.0
 #: The most seconds that a client may wait for one answer.
