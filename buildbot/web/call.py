@@ -211,6 +211,7 @@ class Page:
     @ivar feeds: addresses of feeds of the page: (title, type, address).
     @ivar styles: the names of more style sheets of L{buildbot.web.static}.
     @ivar head: more HTML for the head of the document.
+    @ivar isOutcome: True if it tells what an act has done: a double click gets the same page again.
     """
 
     title: str
@@ -225,3 +226,4 @@ class Page:
     styles: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     head: Markup = NOTHING
+    isOutcome: bool = False

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from buildbot.events.turns import Turns
-from buildbot.web.call import Answer, Call
+from buildbot.web.call import Answer, Call, Page
 from buildbot.web.limited import Limited
 from buildbot.web.pages.acting import toTheEnd
 
@@ -23,12 +23,12 @@ _Key = tuple[str, ...]
 
 class Clicks:
     """I remember the last act of each visitor, or those that went on at the same time, and where each one
-    led the browser.
+    led the browser, or the page that it showed.
     """
 
     def __init__(self) -> None:
         self._acting: dict[tuple[_Key, _Key], Turns] = {}
-        self._done: Limited[_Key, dict[_Key, tuple[float, Answer]]] = Limited(ROOM)
+        self._done: Limited[_Key, dict[_Key, tuple[float, Answer | Page]]] = Limited(ROOM)
 
     async def once(self, call: Call, act: Callable[[], Awaitable[Any]]) -> Any:
         """Act, or return the answer of the first act if the visitor sent the same form a moment ago.
@@ -55,10 +55,15 @@ class Clicks:
                     return answer
                 self._done.drop(visitor)
                 made = await act()
-                if isinstance(made, Answer) and made.status == 303:
+                isDone = made.status == 303 if isinstance(made, Answer) else _isOutcome(made)
+                if isDone:
                     others = self._done.get(visitor) or {}
                     self._done.put(visitor, {**others, form: (clock.seconds(), made)}, 1)
                 return made
         finally:
             if turns.isFree:
                 self._acting.pop((visitor, form), None)
+
+
+def _isOutcome(made: object) -> bool:
+    return isinstance(made, Page) and made.isOutcome

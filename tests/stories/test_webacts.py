@@ -693,6 +693,20 @@ class TokenTests(ActingCase):
         self.cookie = ""
         self.assertEqual(self.send("/builders/full/force", {}, **script).status, 401)
 
+    def test_doubleClick(self) -> None:
+        """A double click on the button makes one token, and the answer that the browser shows has it."""
+        self.logIn()
+        fields = {"name": "nightly", "days": "30", "action": ["view"]}
+        browser = {**OWN, "Accept": "text/html", "User_Agent": "browser"}
+        answers = [self.send("/tokens", fields, **browser) for _ in range(2)]
+        self.assertEqual([each.status for each in answers], [200, 200])
+        first, second = (re.findall(r"<code>(bbt_[\w-]+)</code>", each.text) for each in answers)
+        self.assertEqual((len(first), second), (1, first))
+        self.reactor.advance(4)
+        late = self.send("/tokens", fields, **browser)
+        self.assertEqual(late.status, 400)
+        self.assertNotIn("bbt_", late.text)
+
     def test_wrong(self) -> None:
         """A token without an action, without an end or with the name of another is refused."""
         self.logIn()

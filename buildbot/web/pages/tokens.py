@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from buildbot.web.accounts.door import byOf
@@ -110,7 +111,7 @@ async def make(call: Call) -> Page:
         secret, _ = await toTheEnd(audit.carriedOut(byOf(call.who), "makeToken", subject, work))
     except BadToken as why:
         raise Problem(400, "The token was not made", f"{why}.") from None
-    return await _page(call, _SECRET(secret=secret))
+    return replace(await _page(call, _SECRET(secret=secret)), isOutcome=True)
 
 
 async def revoke(call: Call) -> Answer:
