@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from buildbot.scripts import buildoptions, hookoptions, importoptions, options, tryoptions
+from buildbot.scripts import buildoptions, hookoptions, importoptions, options, statuslogoptions, tryoptions
 from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 
@@ -105,6 +105,12 @@ COMMANDS = {
             "Put a patch into the jobdir of a master on this host.",
         ),
         Command(
+            "statuslog",
+            "statuslog.statuslog",
+            statuslogoptions.StatusLogOptions,
+            "Print what happens on a master that has a PBListener.",
+        ),
+        Command(
             "git-hook", "hook.gitHook", hookoptions.GitHookOptions, "Make git send its commits to a master."
         ),
         Command(
@@ -150,7 +156,6 @@ _OTHERS = {
     "create-worker": "`buildbot create-slave` makes the directory of one",
     "debugclient": _NOT_HERE,
     "statusgui": _NOT_HERE,
-    "statuslog": _NOT_HERE,
 }
 
 

@@ -220,8 +220,11 @@ def _changeOf(said: object) -> dict[str, Any]:
     return {key: _allSendable(value) for key, value in said.items()}
 
 
-def auth(config: Config, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The user and password of the account. Raises L{CommandFailed} if the option is not USER:PASSWORD."""
+def auth(config: Config, environ: Mapping[str, str], default: tuple[str, str] = ACCOUNT) -> tuple[str, str]:
+    """The user and password of the account. Raises L{CommandFailed} if the option is not USER:PASSWORD.
+
+    @param default: the account without any option.
+    """
     given, path = config.get("auth"), config.get("auth-file")
     if path is not None:
         given, whence = _read("auth-file", str(path)).strip(), "--auth-file"
@@ -230,7 +233,7 @@ def auth(config: Config, environ: Mapping[str, str]) -> tuple[str, str]:
     elif environ.get(AUTH):
         given, whence = environ[AUTH], AUTH
     else:
-        return ACCOUNT
+        return default
     user, colon, password = str(given).partition(":")
     if not (user and colon and password) or "\n" in password:
         raise CommandFailed(f"{whence} must hold USER:PASSWORD", status=2 if whence == "--auth" else 1)

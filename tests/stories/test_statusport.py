@@ -60,7 +60,7 @@ class Client(pb.Referenceable):
         return [name for name, *_ in heard]
 
 
-class StatusPortTests(World):
+class StatusPortCase(World):
     """A master with a PBListener, and its clients."""
 
     def setUp(self) -> None:
@@ -124,7 +124,9 @@ class StatusPortTests(World):
             self.settle()
         return self.master.status.getBuilder("full").getBuild(-1)
 
-    # what they are told
+
+class StatusPortTests(StatusPortCase):
+    """What the clients of 0.7 are told, what they can ask, and the limits."""
 
     def test_full(self) -> None:
         """In mode full, a client of 0.7 is told all, with the shapes of 0.7.5 and in bytes."""

@@ -67,7 +67,7 @@ class OptionsTests(unittest.TestCase):
             (["strat"], "there is no command strat; did you mean start?"),
             (["zzz"], "there is no command zzz"),
             (["help"], "there is no command help: `buildbot --help` lists all of them"),
-            (["statuslog"], "there is no command statuslog: it is not in this release"),
+            (["statusgui"], "there is no command statusgui: it is not in this release"),
             (
                 ["upgrade-master"],
                 "there is no command upgrade-master: "
