@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from buildbot.events.turns import Turns
+from buildbot.web.accounts.guard import visitorOf
 from buildbot.web.call import Answer, Call, Page
 from buildbot.web.limited import Limited
 from buildbot.web.pages.acting import toTheEnd
@@ -40,7 +41,7 @@ class Clicks:
         if "text/html" not in call.headers.get("accept", ""):
             return await act()
         who, agent = call.who, call.headers.get("user-agent", "")
-        visitor = (who.name, who.how, who.key, who.address, agent)
+        visitor = (who.name, who.how, who.key, visitorOf(who).session, who.address, agent)
         form = (sha256(call.body).hexdigest(), *call.segments)
         # After a second click, the browser drops the first request, and shows the answer to the second one.
         return await toTheEnd(self._inTurn(call, visitor, form, act))

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
+from buildbot.web.accounts.visitor import Visitor
 from buildbot.web.call import TEXT, Answer, Call, Problem
 from buildbot.web.clicks import SECONDS, Clicks
 from buildbot.web.who import Who
@@ -89,6 +90,14 @@ class ClicksTests(unittest.SynchronousTestCase):
         ):
             self.sent(other)
         self.assertEqual(len(self.acts), 6)
+
+    def test_sessions(self) -> None:
+        """Two sessions of one person act both: each may end all other sessions, one right after the other."""
+        for count, session in enumerate(("a", "b"), 1):
+            who = Who("ann", "session", detail=Visitor("ann", "session", session=session))
+            self.sent(replace(self.form, who=who))
+            self.assertEqual(len(self.acts), count)
+            self.ended()
 
     def test_refused(self) -> None:
         """After a refusal, the same form is tried again."""
