@@ -49,6 +49,7 @@ class LoginTests(BrowserCase):
         self.tokens(tab)
         self.expired(tab)
         self.logOut(tab)
+        self.forgotten(tab)
         tab.open(self.root + "broken")
         self.assertEqual(tab.status, 500)
         self.isGood(tab, "a broken page")
@@ -145,3 +146,24 @@ class LoginTests(BrowserCase):
         self.whenFinished("first", 1)
         reason = self.asked("builds", builder="first", count=1)["finished"][0]["reason"]
         self.assertIn("a long reason", reason)
+
+    def forgotten(self, tab: Tab) -> None:
+        """A text in a refused form is not shown to the next user: after a logout, or another login."""
+        kept = "sessionStorage.getItem('typed') || ''"
+        for isLoggedOut in (True, False):
+            self.logIn(tab, "ann", "ann's word")
+            tab.open(self.root + "builders/first")
+            tab.value(
+                f"keep({{ user: userName(), action: '{self.root}builders/first/force', "
+                "values: [['comments', 'for my eyes']] })"
+            )
+            self.assertIn("for my eyes", tab.value(kept))
+            if isLoggedOut:
+                self.logOut(tab)
+                self.assertNotIn("for my eyes", tab.value(kept))
+            self.logIn(tab, "bob", "bob's word")
+            tab.open(self.root + "builders/first")
+            self.assertNotIn("for my eyes", tab.value(kept))
+            fields = "[...document.querySelectorAll('input, textarea')].map((field) => field.value).join()"
+            self.assertNotIn("for my eyes", tab.value(fields))
+            self.logOut(tab)

@@ -122,16 +122,23 @@ addEventListener("pagehide", pause);
 addEventListener("pageshow", (event) => { if (event.persisted) resume(); });
 
 // A double click on a button acts once. Typed text is kept until an action succeeds, because a login may have ended.
+// It is forgotten at a logout, and when another user logs in.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
   if (Date.now() - (form.dataset.sent || 0) < 3000) { event.preventDefault(); return; }
   form.dataset.sent = Date.now();
   const isLogin = form.querySelector("[type=password]"); // its name must not replace the text of a refused form
-  if (form.classList.contains("act") && !isLogin) keep({ action: form.action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
+  const action = targetOf(form);
+  if (action.endsWith("/logout")) keep(null);
+  else if (form.classList.contains("act") && !isLogin) keep({ user: userName(), action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
 });
 
 function fieldsOf(form) { return [...form.querySelectorAll("textarea, input[type=text], input[type=number]")]; }
+
+function targetOf(form) { return new URL(form.getAttribute("action") || "", location).href; } // a field may be called "action"
+
+function userName() { return document.querySelector(".who a[href$='me']")?.textContent || ""; }
 
 function keep(typed) { try { sessionStorage.setItem("typed", JSON.stringify(typed)); } catch { /* private */ } }
 
@@ -139,7 +146,11 @@ function restoreTyped() {
   if (main.querySelector(".note.done")) { keep(null); return; }
   let typed = null;
   try { typed = JSON.parse(sessionStorage.getItem("typed")); } catch { /* private */ }
-  const form = typed && [...document.querySelectorAll("form.act")].find((each) => each.action === typed.action);
+  if (typed?.user && typed.user !== userName()) {
+    if (userName()) keep(null);
+    return;
+  }
+  const form = typed && [...document.querySelectorAll("form.act")].find((each) => targetOf(each) === typed.action);
   if (!form) return;
   const values = new Map(typed.values);
   for (const field of fieldsOf(form)) if (values.get(field.name)) field.value = values.get(field.name);
