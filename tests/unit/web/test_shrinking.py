@@ -52,6 +52,9 @@ class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def open(self) -> None:
+        """See L{buildbot.web.accesslog.AccessLog}."""
+
     def write(self, line: str) -> None:
         """See IO."""
         self.lines.append(line)
