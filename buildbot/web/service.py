@@ -33,16 +33,16 @@ from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.oldpages.subclassed import Subclassed
 from buildbot.web.oldpages.templates import templateDoubts
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
-from buildbot.wire.listeners import CannotOpen, Gate, Reserving, SlavePort, closeAll, openAll, renewed
+from buildbot.web.port import WebPort
+from buildbot.wire.listeners import CannotOpen, Reserving, SlavePort
 
 if TYPE_CHECKING:
     from twisted.web import server
 
-    from buildbot.web import http, root, running, world
+    from buildbot.web import root, running, world
     from buildbot.web.accounts import door
 else:  # a reconfiguration reads master.cfg in a child process, which starts no web server
     door = onUse("buildbot.web.accounts.door")
-    http = onUse("buildbot.web.http")
     root = onUse("buildbot.web.root")
     running = onUse("buildbot.web.running")
     world = onUse("buildbot.web.world")
@@ -195,11 +195,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._givenSite = site
         self._children: dict[bytes, Any] = {}
         self.ownPages: dict[bytes, Any] = {}
-        self._ports: dict[str, SlavePort] = {}
-        self._gate = Gate()
-        self._lender: WebStatus | None = None  # I will take its port
-        self._renewed: list[tuple[SlavePort, Any]] = []  # its certificate, read again
-        self._isLent = False  # another server will take my port
+        self._port = WebPort()
         self._running: running.Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
@@ -285,15 +281,15 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
 
     def openPorts(self) -> list[SlavePort]:
         """See L{Reserving}."""
-        return list(self._ports.values())
+        return self._port.listening()
 
     def describePorts(self) -> list[str]:
         """Describe the open ports, one line each."""
-        return [str(port) for port in self._ports.values()]
+        return [str(port) for port in self._port.listening()]
 
     def portNumber(self) -> int:
         """The number of the first open TCP port."""
-        hosts: list[Any] = [port.listening.getHost() for port in self._ports.values()]
+        hosts: list[Any] = [port.listening.getHost() for port in self._port.listening()]
         return int(hosts[0].port)
 
     # start and stop
@@ -302,39 +298,16 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         """Open my port, or take the open port of an old web server. See L{Reserving}."""
         others = list(old)
         for each in others:
-            if isinstance(each, WebStatus) and each.isSamePort(self.http_port):
-                self._renewed = [(port, renewed(port)) for port in each.openPorts()]
-                self._lender, each._isLent = each, True
-                self._ports, self._gate = each._ports, each._gate
+            if isinstance(each, WebStatus) and each._port.mayPass and each.http_port == self.http_port:
+                self._port.borrow(each._port)
                 return
         used = {number for each in others for number in _numbers(getattr(each, "http_port", None))}
         if self.http_port is not None and used.isdisjoint(_numbers(self.http_port)):
-            self._ports = await openAll(parent.botmaster.clock, self._gate, [self.http_port])
-
-    def isSamePort(self, port: str | None) -> bool:
-        """True if I have this port, and another web server may take it."""
-        return bool(self._ports) and port is not None and port == self.http_port and not self._isLent
+            await self._port.open(parent.botmaster.clock, self.http_port)
 
     async def release(self) -> None:
         """Close my port, or give back a port that I have not taken yet."""
-        ports, self._ports = self._ports, {}
-        if self._lender is not None:
-            self._lender._isLent = False
-            self._lender, self._gate = None, Gate()
-        else:
-            await closeAll(ports.values())
-
-    def _take(self) -> None:
-        """The port is mine from now on."""
-        lender, self._lender = self._lender, None
-        if lender is not None:
-            lender._ports, lender._gate, lender._isLent = {}, Gate(), False
-            for port, options in self._renewed:
-                if port.context is not None:
-                    port.context.options = options
-        self._isLent = False
-        before, self._gate.factory = self._gate.factory, self.site
-        _close(before, isGentle=True)
+        await self._port.release()
 
     def setServiceParent(self, parent: Any) -> Any:
         """Join the master.
@@ -369,14 +342,13 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.site.buildbot_service = self
         self.setupSite()
         if self.http_port is not None:
-            if not self._ports:
-                opened = await openAll(master.botmaster.clock, self._gate, [self.http_port])
+            if not self._port.listening():
+                await self._port.open(master.botmaster.clock, self.http_port)
                 if not self.running:
-                    await closeAll(opened.values())
+                    await self._port.release()
                     return
-                self._ports = opened
             self.site.doStart()
-            self._take()
+            self._port.take(self.site)
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
     def _plan(self) -> running.Plan:
@@ -409,24 +381,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             await ended(self._starting)
         if self._running is not None:
             self._running.stop()
-        if not self._isLent:
-            await self.release()
-            site, self._gate.factory = self._gate.factory, None
-            _close(site)
+        await self._port.end()
         stopped = service.MultiService.stopService(self)
         if stopped is not None:
             await stopped
-
-
-def _close(site: Any, isGentle: bool = False) -> None:
-    """Close the connections of a site.
-
-    @param isGentle: True to complete the answers that have begun.
-    """
-    if site is not None:
-        site.doStop()
-    if isinstance(site, http.Site):
-        site.disconnectAll(isGentle)
 
 
 def _numbers(description: object) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from buildbot.web import service
+from buildbot.web import port
 from buildbot.web.accounts.door import Door
 from buildbot.web.call import Answer, Call
 from buildbot.web.routes import Route, Table
@@ -108,7 +108,7 @@ class ReconfigTests(WebWorld):
 
     def test_stoppedWhileOpening(self) -> None:
         """A web server that is stopped while its port is opened closes it. It can start later."""
-        self._stopInStart(service, "openAll", ["tcp:8015"])
+        self._stopInStart(port, "openAll", ["tcp:8015"])
 
     def _stopInStart(self, place: object, name: str, toClose: list[str]) -> None:
         """Stop a web server in an await of its start.
@@ -127,7 +127,7 @@ class ReconfigTests(WebWorld):
             closed.extend(port.description for port in ports)
 
         patched = self.patch(place, name, late)
-        self.patch(service, "closeAll", close)
+        self.patch(port, "closeAll", close)
         web = WebStatus(8015)
         started = web.setServiceParent(self.master)
         stopped = web.disownServiceParent()
