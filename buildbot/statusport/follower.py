@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.spread import pb
 
+from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.status.base import StatusReceiver
 from buildbot.status.remote import RemoteBuild, RemoteBuildStep, RemoteLog
 from buildbot.status.visit import Visit
@@ -16,19 +18,32 @@ from buildbot.statusport.objects import RemoteBuilder
 MODES = BUILDERS, BUILDS, STEPS, LOGS, FULL = ("builders", "builds", "steps", "logs", "full")
 #: The most characters of output in one message: PB sends no text of more than 640 KiB.
 _PIECE = 100_000
+#: Output is left out while the client has more unread bytes. At UNREAD_AFTER_LOGIN of L{buildbot.wire.flow},
+#: it is disconnected.
+UNREAD = 1 << 20
 
 
 class Follower(StatusReceiver):
     """I am a status receiver, and call the methods of one client. The calls have the shapes of 0.7.5."""
 
-    def __init__(self, visit: Visit, client: pb.RemoteReference, mode: str, interval: float) -> None:
+    def __init__(
+        self,
+        visit: Visit,
+        client: pb.RemoteReference,
+        mode: str,
+        interval: float,
+        unread: Callable[[], int],
+    ) -> None:
         """@param mode: one of MODES.
         @param interval: the seconds between two estimates.
+        @param unread: returns the number of bytes that the client leaves unread.
         """
         self._visit = visit
         self._client = client
         self._depth = MODES.index(mode)
         self._interval = interval
+        self._unread = unread
+        self._leftOut: dict[Any, int] = {}  # log -> characters
         self._isOver = False
         self._known: set[str] = set()  # the names of the builders that are told
 
@@ -95,14 +110,27 @@ class Follower(StatusReceiver):
 
     def logFinished(self, build: Any, step: Any, log: Any) -> None:
         """A log is complete."""
-        self._tell("logFinished", *self._ofLog(build, step, log))
+        told = self._ofLog(build, step, log)
+        self._tellLeftOut(log, told)
+        self._tell("logFinished", *told)
 
     def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
-        """There is output."""
-        if not self._isOver:
+        """There is output. If a build writes faster than a client reads, a note stands for the output."""
+        if self._isOver:
+            return
+        if self._unread() > UNREAD:
+            self._leftOut[log] = self._leftOut.get(log, 0) + len(text)
+        else:
             told = self._ofLog(build, step, log)
+            self._tellLeftOut(log, told)
             for start in range(0, len(text), _PIECE):
                 self._tell("logChunk", *told, channel, text[start : start + _PIECE])
+
+    def _tellLeftOut(self, log: Any, told: tuple[Any, ...]) -> None:
+        count = self._leftOut.pop(log, 0)
+        if count:
+            note = f"({count} characters are left out here: the client reads too slowly)\n"
+            self._tell("logChunk", *told, LOG_CHANNEL_HEADER, note)
 
     def _ofBuild(self, build: Any) -> tuple[Any, ...]:
         return build.getBuilder().getName(), self._visit.remote(RemoteBuild, build)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from twisted.spread import pb
@@ -24,6 +25,7 @@ class StatusClientPerspective(NewCredPerspective):
         self._status = status
         self._visit: Visit | None = None
         self._follower: Follower | None = None
+        self._unread: Callable[[], int] = int
 
     def perspectiveMessageReceived(self, broker: Any, message: str, args: object, kw: object) -> Any:
         """Serve a call. The first one begins the visit.
@@ -32,6 +34,7 @@ class StatusClientPerspective(NewCredPerspective):
         """
         if self._visit is None:
             self._visit = Visit(Dialect.PYTHON2, broker.retire)
+            self._unread = lambda: int(broker.flow.unread)
             broker.notifyOnDisconnect(self._lost)
         return super().perspectiveMessageReceived(broker, message, args, kw)
 
@@ -62,7 +65,8 @@ class StatusClientPerspective(NewCredPerspective):
             raise WrongArguments(f"there is no mode {text(wanted, 40)!r}: use one of {', '.join(MODES)}")
         self.perspective_unsubscribe()
         self._here.dialect = Dialect.PYTHON3 if isinstance(mode, str) else Dialect.PYTHON2
-        self._follower = Follower(self._here, target, wanted, min(max(interval, LEAST_INTERVAL), 86400.0))
+        often = min(max(interval, LEAST_INTERVAL), 86400.0)
+        self._follower = Follower(self._here, target, wanted, often, self._unread)
         self._status.subscribe(self._follower)
 
     def perspective_unsubscribe(self) -> None:

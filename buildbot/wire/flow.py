@@ -284,6 +284,11 @@ class Flow:
             self._unsent = None
             self._transport.write(data[sent:])
 
+    @property
+    def unread(self) -> int:
+        """The bytes that the peer leaves unread, besides a full buffer; 0 if it reads all."""
+        return self._unread if self._isStuck else 0
+
     def pauseProducing(self) -> None:
         """The transport's buffer is full: count the bytes added from now on."""
         self._isStuck = True

@@ -11,6 +11,7 @@ from twisted.spread import pb
 from buildbot.config.arguments import BadArguments
 from buildbot.status import remote, visit
 from buildbot.status.client import PBListener
+from buildbot.statusport import follower
 from buildbot.statusport.perspective import StatusClientPerspective
 from buildbot.wire import flow
 from tests.fakes import Python2Broker
@@ -259,10 +260,38 @@ class StatusPortTests(StatusPortCase):
             self.settle()
             self.assertEqual(client.names(), [])
 
+    def test_burst(self) -> None:
+        """A client that is behind misses output, and is told how much. It stays connected."""
+        self.patch(follower, "UNREAD", 3000)
+        client, other = self.follow("full"), self.follow("full")
+        pump = self.cables[-2].pump
+        self.build("one\n", end=False)
+        pump.server.protocol.flow.pauseProducing()  # the transport's buffer is full
+        for output in ("a" * 4000, "b" * 50, "c" * 50):
+            self.slave.commands[-1].update(stdout=output)
+            self.settle()
+        pump.server.protocol.flow.resumeProducing()  # the client has read all
+        self.slave.commands[-1].update(stdout="two\n")
+        self.settle()
+        pump.server.protocol.flow.pauseProducing()
+        for output in ("a" * 4000, "d" * 7):
+            self.slave.commands[-1].update(stdout=output)
+            self.settle()
+        self.slave.commands[-1].end(0)
+        self.settle()
+        note = "({} characters are left out here: the client reads too slowly)\n".format
+        chunks = [tuple(each[7:]) for each in client.heard if each[0] == "logChunk"]
+        got = [text for channel, text in chunks if channel == 0 or "left out" in text]
+        self.assertEqual(got[:4], ["one\n", "a" * 4000, note(100), "two\n"])
+        self.assertIn("left out", got[-1])
+        self.assertEqual(client.names()[-2:], ["buildFinished", "builderChangedState"])
+        whole = "".join(each[8] for each in other.heard if each[0] == "logChunk" and each[7] == 0)
+        self.assertIn("a" * 4000 + "b" * 50 + "c" * 50 + "two\n", whole)
+
     def test_slow(self) -> None:
         """A client that does not read is cut; the build and the other clients go on."""
         self.patch(flow, "UNREAD_AFTER_LOGIN", 1000)
-        slow, other = self.follow(), self.follow()
+        slow, other = self.follow(), self.follow("builds")
         pump = self.cables[-2].pump
         pump.server.protocol.flow.pauseProducing()  # the transport's buffer is full
         self.build("x" * 5000)
