@@ -33,7 +33,9 @@ _MODULES = {
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave",),
-    "status": tuple(f"status.{each}" for each in "html mail tinderbox webhook github words client".split()),
+    "status": tuple(
+        f"status.{each}" for each in "html mail tinderbox webhook github status_push words client".split()
+    ),
 }
 #: The modules that are names of a group.
 _SUBMODULES = {("util", "svn"): "buildbot.changes.svnpoller"}

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from twisted.internet.defer import Deferred
 
@@ -31,6 +31,7 @@ LONGEST_ANSWER = 65536
 _LATER = (408, 409, 425, 429)
 #: The answers that say that the address or the secret is wrong.
 _WRONG = (401, 403, 404, 405, 407)
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Address:
     @ivar token: for the header Authorization; or None.
     @ivar refusing: the answers that refuse only one message, although they would usually make all wait.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
+    @ivar form: further fields of a form, whose field C{packets} has the message; None: JSON is posted.
     @ivar account: tells the address from others with this URL; it is not shown.
     """
 
@@ -51,6 +53,7 @@ class Address:
     token: str | None = field(default=None, repr=False)
     refusing: tuple[int, ...] = ()
     kind: str = "webhook"
+    form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
     account: str = field(default="", repr=False)
 
     @property
@@ -168,18 +171,23 @@ class HttpTarget:
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        body = message["body"].encode("utf-8")
+        body = self._bodyOf(message["body"])
         headers = self.headers(message["id"], body)
         return self._calls.call(
             lambda connection: connection.post(message.get("path", ""), headers, body),
             lambda answer: outcomeOf(answer, self.address.refusing),
         )
 
+    def _bodyOf(self, text: str) -> bytes:
+        form = self.address.form
+        said = text if form is None else urlencode([*form, ("packets", text)])
+        return said.encode("utf-8")
+
     def headers(self, id: str, body: bytes) -> dict[str, str]:
         """The headers of an attempt."""
         timestamp = int(self._now())
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": _JSON if self.address.form is None else _FORM,
             "User-Agent": self._agent,
             "webhook-id": id,
             "webhook-timestamp": str(timestamp),

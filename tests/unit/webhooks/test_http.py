@@ -135,6 +135,19 @@ class TargetTests(unittest.SynchronousTestCase):
         self.assertEqual((path, headers["Authorization"]), ("/repos", "token canary-5"))
         self.assertNotIn("canary", f"{address!r} {address.name}")
 
+    def test_form(self) -> None:
+        """A message may be a field of a form, beside other fields, which are not shown."""
+        address = Address("https://sink.example", form=(("key", "canary 6"),))
+        target = HttpTarget(
+            address, self.threads.reactor, lambda: 0.0, "x", self.threads.work.append, self.newConnection
+        )
+        target.deliver({"id": "a.1", "body": '[{"a": 1}]'})
+        self.threads.run()
+        ((_, headers, body),) = self.connections[0].posted
+        self.assertEqual(body, b"key=canary+6&packets=%5B%7B%22a%22%3A+1%7D%5D")
+        self.assertEqual(headers["Content-Type"], "application/x-www-form-urlencoded")
+        self.assertNotIn("canary", f"{address!r} {address.name}")
+
     def test_failed(self) -> None:
         """After a failure there is a new connection; after a success, the same one."""
         for answer, kind in ((Reply(200), None), (Reply(500), TargetDown), (Reply(200), None)):
