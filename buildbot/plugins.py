@@ -8,6 +8,7 @@ from typing import Any
 from buildbot.config import secrets
 from buildbot.config.standins import reportMissing
 
+_STATUS = "html mail tinderbox webhook github gitlab gitea status_push words client"
 _MODULES = {
     "util": (
         *("config", "process.factory", "process.properties", "process.choosing", "locks"),
@@ -33,9 +34,7 @@ _MODULES = {
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave",),
-    "status": tuple(
-        f"status.{each}" for each in "html mail tinderbox webhook github status_push words client".split()
-    ),
+    "status": tuple(f"status.{each}" for each in _STATUS.split()),
 }
 #: The modules that are names of a group.
 _SUBMODULES = {("util", "svn"): "buildbot.changes.svnpoller"}

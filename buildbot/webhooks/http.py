@@ -41,6 +41,7 @@ class Address:
     @ivar url: may have a user and a password, or a secret in its path: it is never shown.
     @ivar secret: signs the messages; None: they are not signed.
     @ivar token: for the header Authorization; or None.
+    @ivar bearer: the token is sent as the one of a bearer.
     @ivar refusing: the answers that refuse only one message, although they would usually make all wait.
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
     @ivar form: further fields of a form, whose field C{packets} has the message; None: JSON is posted.
@@ -51,6 +52,7 @@ class Address:
     secret: str | None = field(default=None, repr=False)
     caFile: str | None = None
     token: str | None = field(default=None, repr=False)
+    bearer: bool = False
     refusing: tuple[int, ...] = ()
     kind: str = "webhook"
     form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
@@ -196,7 +198,7 @@ class HttpTarget:
             headers["webhook-signature"] = signature(self.address.secret, id, timestamp, body)
         parts = self.address.parts
         if self.address.token is not None:
-            headers["Authorization"] = f"token {self.address.token}"
+            headers["Authorization"] = f"{'Bearer' if self.address.bearer else 'token'} {self.address.token}"
         elif parts.username is not None:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Authorization"] = f"Basic {b64encode(login.encode('utf-8')).decode('ascii')}"

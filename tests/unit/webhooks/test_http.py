@@ -135,6 +135,14 @@ class TargetTests(unittest.SynchronousTestCase):
         self.assertEqual((path, headers["Authorization"]), ("/repos", "token canary-5"))
         self.assertNotIn("canary", f"{address!r} {address.name}")
 
+    def test_bearer(self) -> None:
+        """GitLab takes a token as the one of a bearer."""
+        target = HttpTarget(
+            Address("https://api.example", token="t1", bearer=True),
+            *(self.threads.reactor, lambda: 0.0, "x"),
+        )
+        self.assertEqual(target.headers("a.1", b"")["Authorization"], "Bearer t1")
+
     def test_form(self) -> None:
         """A message may be a field of a form, beside other fields, which are not shown."""
         address = Address("https://sink.example", form=(("key", "canary 6"),))
