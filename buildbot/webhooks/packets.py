@@ -101,6 +101,7 @@ def step(status: BuildStepStatus, number: int, urlOf: UrlOf) -> Json:
         "isStarted": status.isStarted(),
         "isFinished": status.isFinished(),
         "times": [status.started, status.finished],
+        "expectations": [list(each) for each in status.getExpectations()],
         "eta": status.getETA(),
         "urls": status.getURLs(),
         "hidden": status.isHidden(),
@@ -155,7 +156,9 @@ def withoutSecrets(value: Any, secrets: Collection[str]) -> Any:
 
 def written(events: Sequence[Json], isIndented: bool = False) -> str:
     """Events as JSON. What JSON does not know becomes text."""
-    return json.dumps(events, sort_keys=True, indent=2 if isIndented else None, default=str)
+    if isIndented:
+        return json.dumps(events, sort_keys=True, indent=2, default=str)
+    return json.dumps(events, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def bodies(

@@ -87,6 +87,7 @@ class StatusPushStory(PostingCase):
         self.build(0)
         self.wait(5)
         self.assertEqual((self.last("buildFinished")["build"]["results"]), 0)
+        self.assertIn("expectations", self.last("stepFinished")["step"])
         self.assertEqual(self.names(*BUILD), ["buildStarted", "stepFinished", "buildFinished"])
 
     def test_down(self) -> None:

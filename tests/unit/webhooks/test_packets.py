@@ -6,7 +6,7 @@ import json
 
 from twisted.trial import unittest
 
-from buildbot.webhooks.packets import bodies, timeText, withoutEmpty, withoutSecrets
+from buildbot.webhooks.packets import bodies, timeText, withoutEmpty, withoutSecrets, written
 
 
 class PacketTests(unittest.SynchronousTestCase):
@@ -36,6 +36,11 @@ class PacketTests(unittest.SynchronousTestCase):
         spread = [[each["id"] for each in json.loads(body)] for body, _ in made]
         self.assertEqual(spread, [[1], [2, 3, 4], [5]])
         self.assertEqual([first for _, first in made], [0, 1, 4])
+
+    def test_written(self) -> None:
+        """The JSON is compact, and indented only for debug."""
+        self.assertEqual(written([{"id": 1, "event": "start"}]), '[{"event":"start","id":1}]')
+        self.assertIn("\n    ", written([{"id": 1}], True))
 
     def test_time(self) -> None:
         """Times are in UTC, as str() of a datetime of Python 2 was."""
