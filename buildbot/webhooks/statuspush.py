@@ -96,17 +96,20 @@ class HttpStatusPush(PostingReceiver):
         self._events: list[Json] = []
         self._alarm = Alarm(self._flush)
         self._count = 0
+        self._isStopping = False
 
     # start and stop
 
     def startService(self) -> None:
         """Listen to the master."""
         self._started = float(self.master.botmaster.resources.now())
+        self._isStopping = False
         super().startService()
         self._push("start")  # the title is not known before the configuration is in force
 
     def stopService(self) -> Any:
         """Stop listening. The events that are collected are kept first."""
+        self._isStopping = True
         self._push("shutdown", status=self._project())
         self._flush()
         return super().stopService()
@@ -203,7 +206,7 @@ class HttpStatusPush(PostingReceiver):
                 "started": packets.timeText(self._started),
             }
         )
-        if len(self._events) >= self.chunkSize:
+        if len(self._events) >= self.chunkSize or self._isStopping:
             self._flush()
         elif not self._alarm.isSet:
             delay = max(DOWN_DELAY, self.bufferDelay) if self.sender.health.failures else self.bufferDelay

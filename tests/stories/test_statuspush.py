@@ -123,6 +123,21 @@ class StatusPushStory(PostingCase):
         self.assertLess(names.index("changeAdded"), names.index("shutdown"))
         self.assertLess(names.index("shutdown"), names.index("start"))
 
+    def test_stopping(self) -> None:
+        """An event that happens while the part stops is kept at once, and told after the next start."""
+        self.start_()
+        self.wait(5)
+        self.server.got.clear()
+        (receiver,) = self.master.config.status
+        assert isinstance(receiver, HttpStatusPush)
+        receiver.stopService()
+        receiver.slaveDisconnected("bot1")
+        self.settle()
+        self.kill()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.names("shutdown", "slaveDisconnected"), ["shutdown", "slaveDisconnected"])
+
     def test_secret(self) -> None:
         """Passwords and secret fields are in no text and not in the store; the address has them."""
         self.start_(", extra_post_params={'key': 'canary-8'}")
