@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from urllib.parse import quote
+
 from buildbot.files.plain import mustBePlain
 
 #: The database in the master's directory.
@@ -21,3 +24,16 @@ def mustBePlainStore(path: str) -> None:
     """
     for end in ("", WAL, SHM, JOURNAL):
         mustBePlain(path + end, follow=not end)
+
+
+def openToRead(path: str, timeout: float) -> sqlite3.Connection:
+    """A connection to the database C{path} that changes no row. The master may run.
+
+    A kill can leave a journal. It must be rolled back before anything can be read, and SQLite does not do
+    that for a file that it opened only to read.
+
+    @param timeout: seconds to wait for another connection.
+    """
+    connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=timeout)
+    connection.execute("PRAGMA query_only = ON")
+    return connection

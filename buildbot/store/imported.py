@@ -11,13 +11,12 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.database import BUSY, Database
-from buildbot.store.files import FILE, mustBePlainStore
+from buildbot.store.files import FILE, mustBePlainStore, openToRead
 from buildbot.store.interface import StoreFailed
 from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT
@@ -51,7 +50,7 @@ class Present:
             return cls(None)
         try:
             mustBePlainStore(path)
-            return cls(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=BUSY))
+            return cls(openToRead(path, timeout=BUSY))
         except (OSError, sqlite3.Error) as error:
             raise StoreFailed(str(error)) from None
 

@@ -10,10 +10,9 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from urllib.parse import quote
 
 from buildbot.model.records import BuildRecord
-from buildbot.store.files import FILE, mustBePlainStore
+from buildbot.store.files import FILE, mustBePlainStore, openToRead
 
 
 def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
@@ -21,7 +20,7 @@ def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
     path = os.path.join(basedir, FILE)
     try:
         mustBePlainStore(path)
-        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=1.0)) as store:
+        with closing(openToRead(path, timeout=1.0)) as store:
             row = store.execute(
                 "SELECT record FROM builds WHERE builder = ? AND number = ?", (builder, number)
             ).fetchone()

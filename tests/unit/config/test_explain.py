@@ -44,7 +44,7 @@ class ExplainTests(unittest.TestCase):
         for text in (
             "from buildbot.status import words",
             "from buildbot.status.words import IRC",
-            "from buildbot.status.status_push import HttpStatusPush",
+            "from buildbot.status.status_gerrit import GerritStatusPush",
             "from buildbot.status.persistent_queue import DiskQueue",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from buildbot.store.files import FILE, JOURNAL
+from buildbot.store.imported import Present
 from buildbot.store.peek import peekBuild
 from tests.stores import SqliteCase, logged
 
@@ -46,3 +51,23 @@ class PeekTests(SqliteCase):
             self.assertIsNone(peekBuild(self.directory, "full", 0))
             os.unlink(self.file + end)
         self.assertIsNotNone(peekBuild(self.directory, "full", 0))
+
+    def test_journal(self) -> None:
+        """After a kill in the middle of a write, everything written before is found, and nothing else."""
+        self.opened()
+        self.finish(logged(self.start(), "full/0-log"))
+        self.get(self.store.close())
+        killed = self.mktemp()
+        os.mkdir(killed)
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as writer:
+            for statement in ("journal_mode = DELETE", "cache_size = 1"):
+                writer.execute(f"PRAGMA {statement}").fetchall()
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE builds SET builder = 'unfinished'")
+            writer.execute("CREATE TABLE large AS SELECT zeroblob(500000)")
+            for end in ("", JOURNAL):
+                shutil.copy(self.file + end, os.path.join(killed, FILE + end))
+        present = Present.of(killed)
+        self.addCleanup(present.close)
+        self.assertEqual(present.builders(), ["full"])
+        self.assertIsNotNone(peekBuild(killed, "full", 0))

@@ -55,9 +55,9 @@ class Log:
     def open(self) -> None:
         """See L{buildbot.web.accesslog.AccessLog}."""
 
-    def write(self, line: str) -> None:
-        """See IO."""
-        self.lines.append(line)
+    def write(self, line: str | bytes) -> None:
+        """See IO. Old versions of Twisted write bytes."""
+        self.lines.append(line if isinstance(line, str) else line.decode())
 
     def close(self) -> None:
         """See IO."""

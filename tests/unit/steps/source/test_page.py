@@ -18,9 +18,8 @@ class PageTests(unittest.TestCase):
     def test_arguments(self) -> None:
         """Every step and each of its arguments is in the page."""
         page = (ROOT / "docs" / "reference" / "source.rst").read_text()
-        classes = [
-            each for each in vars(source).values() if isinstance(each, type) and issubclass(each, Source)
-        ]
+        named = [getattr(source, name) for name in source.__all__]
+        classes = [each for each in named if issubclass(each, Source)]
         self.assertEqual(len(classes), 12)
         words = set(re.findall(r"\w+", " ".join(re.findall(r"``([^`]+)``", page))))
         for cls in (*classes, GitHub):
