@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import getaddresses, parseaddr
 
 from zope.interface import implementer
 
@@ -18,28 +17,39 @@ _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]"
 _ADDRESS = re.compile(rf"({_LOCAL})@({_HOST})")
 
 
-def addressOf(text: object) -> str | None:
-    """The address in a text, such as C{Ann <ann@example.com>}; None if there is no valid one.
+#: What stands between commas or semicolons; those in quotes do not count.
+_PARTS = re.compile(r'(?:"[^"]*"|[^,;])+')
+#: An address with a name before it, or with a comment after it.
+_NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>(?:\s*\([^()]*\))?")
+_COMMENTED = re.compile(r"([^\s<>()]+)\s*\([^()]*\)")
 
-    A name with a line break is no address: it would add headers to a mail.
-    """
-    if not isinstance(text, str) or len(text) > 1000:
-        return None
-    found = text.strip() if _ADDRESS.fullmatch(text.strip()) else parseaddr(text)[1]
-    local, at, host = found.rpartition("@")
-    try:
-        found = local + at + (host if host.isascii() else host.encode("idna").decode("ascii"))
-    except UnicodeError:
-        return None
-    return found if _ADDRESS.fullmatch(found) else None
+# The functions of the standard library for this find other addresses since some release of each Python: they
+# refuse a name that is an address, which git often has.
+
+
+def addressOf(text: object) -> str | None:
+    """The first address in a text, such as C{Ann <ann@example.com>}; None if there is no valid one."""
+    return next(iter(addressesIn(text)), None)
 
 
 def addressesIn(text: object) -> list[str]:
     """The valid addresses in a text that may have several, with commas between them."""
     if not isinstance(text, str) or len(text) > 10_000:
         return []
-    found = [addressOf(each) for _, each in getaddresses([" ".join(text.split())])]
-    return [each for each in found if each is not None] or [each for each in [addressOf(text)] if each]
+    found = [_only(part) for part in _PARTS.findall(" ".join(text.split()))]
+    return [each for each in found if each is not None]
+
+
+def _only(part: str) -> str | None:
+    """The address in a text that has one; None if it is not valid."""
+    part = part.strip()
+    named = _NAMED.fullmatch(part) or _COMMENTED.fullmatch(part)
+    local, at, host = (named[1] if named else part).rpartition("@")
+    try:
+        found = local + at + (host if host.isascii() else host.encode("idna").decode("ascii"))
+    except UnicodeError:
+        return None
+    return found if _ADDRESS.fullmatch(found) else None
 
 
 @implementer(IEmailLookup)

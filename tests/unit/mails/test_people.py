@@ -42,6 +42,10 @@ class AddressTests(unittest.SynchronousTestCase):
         for text, address in (
             ("ann@example.com", "ann@example.com"),
             ("Ann Other <ann@example.com>", "ann@example.com"),
+            ("ann@home <ann@example.com>", "ann@example.com"),
+            ("Other, Ann <ann@example.com>", "ann@example.com"),
+            ("ann@example.com (Ann Other)", "ann@example.com"),
+            ("ann@example.com, bob@example.com", "ann@example.com"),
             ("ann@b\xfccher.example", "ann@xn--bcher-kva.example"),
             ("root@localhost", "root@localhost"),
         ):

@@ -61,7 +61,8 @@ class SessionTests(SessionCase):
         self.assertEqual((self.send(), self.send()), (None, None))
         self.target.rest()
         self.assertEqual(self.addresses, [("mail.example", 25)])
-        self.assertEqual(server.commands.count("rcpt TO:<bob@x>"), 2)
+        asked = [each.upper() for each in server.commands]  # smtplib writes other letters in Python 3.13
+        self.assertEqual(asked.count("RCPT TO:<BOB@X>"), 2)
         self.assertEqual(len(server.mails), 2)
         self.assertEqual(server.commands[-1].upper(), "QUIT")
         self.assertTrue(self.sockets[0].isClosed)
