@@ -63,6 +63,7 @@ class _Entry(Generic[T, R]):
     work: T
     done: Deferred[R] = field(default_factory=Deferred)
     attempt: Deferred[None] | None = None
+    lost: Failure | None = None
 
     def __lt__(self, other: _Entry[T, R]) -> bool:
         return self.place < other.place
@@ -128,7 +129,7 @@ class Outbox(Generic[T, R]):
             self._arm(RETRY_AFTER)
         else:
             self._sendAll()
-        return entry.done
+        return entry.done if entry.lost is None else self._toldLater(entry.lost)
 
     def refuse(self, why: StoreFailed) -> Deferred[R]:
         """Refuse a piece of work for lack of room. The returned Deferred fails in a later turn."""
@@ -205,6 +206,7 @@ class Outbox(Generic[T, R]):
             elif self._waiting:
                 self._arm(RETRY_AFTER)
         elif self.isFinishing:
+            entry.lost = why
             self._lose(entry.done, why)
         else:
             if isinstance(error, StoreFailed):
@@ -226,5 +228,16 @@ class Outbox(Generic[T, R]):
 
     def _lose(self, done: Deferred[R], why: Failure) -> None:
         self.refused += 1
-        done.errback(why)
-        done.addErrback(lambda failure: failure.trap(StoreFailed, NotYet))
+        _tell(done, why)
+
+    def _toldLater(self, why: Failure) -> Deferred[R]:
+        """Tell a caller whose work was lost at once: a Deferred that has failed before tells nothing."""
+        told: Deferred[R] = Deferred()
+        eventual(self._clock, _tell, told, why)
+        return told
+
+
+def _tell(done: Deferred[R], why: Failure) -> None:
+    """Let a Deferred fail; its owner may ignore that."""
+    done.errback(why)
+    done.addErrback(lambda failure: failure.trap(StoreFailed, NotYet))

@@ -104,12 +104,16 @@ class OutboxTests(OutboxCase):
         self.assertEqual(self.outbox.refused, 1)
 
     def test_finish(self) -> None:
-        """At the end all waiting work is tried once more, and later work once."""
+        """At the end all waiting work is tried once more, and later work once; its caller is told (P2)."""
         self.refusal = StoreFailed("full")
         for work in "ab":
             self.outbox.add(work)
         self.successResultOf(self.outbox.finish())
-        self.outbox.add("c")
+        late = self.outbox.add("c")
+        told: list[object] = []
+        late.addErrback(lambda why: told.append(why.type))
+        self.clock.advance(0)
+        self.assertEqual(told, [StoreFailed])
         self.assertEqual((self.tried, self.outbox.refused, len(self.outbox)), (["a", "a", "b", "c"], 3, 0))
         self.refusal = None
         self.outbox.reopen()
