@@ -11,7 +11,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol
 
 from buildbot.files.permissions import makeDirectories
@@ -71,8 +71,10 @@ class _Copy:
             os.unlink(indexPath(self._path))
 
     def drop(self) -> None:
+        """Remove the file. It may have its name already, if Ctrl-C came just after that."""
         self._file.close()
-        os.unlink(self._partial)
+        with suppress(FileNotFoundError):
+            os.unlink(self._partial)
 
 
 def copyLog(directory: str, filename: str, path: str, record: LogRecord, when: float) -> LogRecord:

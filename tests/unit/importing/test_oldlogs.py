@@ -129,6 +129,19 @@ class CopyTests(SynchronousTestCase):
         self.assertRaises(OSError, writeHTML, "<b>", self.new, LogRecord("page", "x", html=True), 5.0)
         self.assertEqual(os.listdir(os.path.dirname(self.new)), [])
 
+    def test_interrupted(self) -> None:
+        """Ctrl-C just after the log got its name ends the copy as Ctrl-C, not as an error of the file."""
+        (self.old / "1-log-a-stdio").write_bytes(_TEXT)
+        rename = os.replace
+
+        def replace(*paths: str) -> None:
+            rename(*paths)
+            raise KeyboardInterrupt
+
+        self.patch(os, "replace", replace)
+        self.assertRaises(KeyboardInterrupt, self.copy)
+        self.assertEqual(list(LogReader(self.new).chunks()), _CHUNKS)
+
     def test_index(self) -> None:
         """The index of an earlier copy goes with it: it would not fit."""
         (self.old / "1-log-a-stdio").write_bytes(_TEXT)
