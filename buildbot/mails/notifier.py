@@ -39,7 +39,6 @@ from buildbot.mails.asking import asked
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText
-from buildbot.mails.mark import Mark
 from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
@@ -49,6 +48,7 @@ from buildbot.mails.smtp import Relay, SmtpTarget
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
 from buildbot.reporters.choice import isChosen
+from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService

@@ -42,6 +42,7 @@ class CommitStatus(PostingReceiver):
     compare_attrs: Sequence[str] = (
         *("address", "sha", "startDescription", "endDescription", "context", "builders", "categories"),
     )
+    tellsApart = ("builders", "categories", "context", "sha")
     begun = "pending"
     states: Mapping[int, str]
     other: str
@@ -75,9 +76,9 @@ class CommitStatus(PostingReceiver):
         """Post that a build runs."""
         self.work.do(self._post(build, None))
 
-    def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+    async def tell(self, build: BuildStatus, results: int) -> None:
         """Post the result of a build."""
-        self.work.do(self._post(build, results))
+        await self._post(build, results)
 
     async def _post(self, build: BuildStatus, results: int | None) -> None:
         name = build.getBuilder().getName()
@@ -108,7 +109,7 @@ class CommitStatus(PostingReceiver):
         }
         id = f"{state}.{build.number}.{int(build.started):x}.{inId(name, 60)}"
         message = {"id": id, "path": f"{repository}/statuses/{sha}", "body": json.dumps(body)}
-        await self.sender.add(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
+        self.queue(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
 
     def _usual(self, build: BuildStatus, results: int | None) -> str:
         """The description without one in the configuration."""

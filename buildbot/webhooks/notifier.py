@@ -41,6 +41,7 @@ class Webhook(PostingReceiver):
     """I post a message for each event."""
 
     compare_attrs: Sequence[str] = ("address", "events", "builders", "categories")
+    tellsApart = ("builders", "categories", "events")
 
     @arguments(
         url=URL,
@@ -84,13 +85,15 @@ class Webhook(PostingReceiver):
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """Tell the start of a build."""
-        self._tell("build.started", build, build.started)
+        if "build.started" in self.events:
+            self.work.do(self._queueBuild("build.started", build, build.started))
 
-    def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+    async def tell(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build, and whether its builder broke or is good again."""
-        self._tell("build.finished", build, build.finished)
+        if "build.finished" in self.events:
+            await self._queueBuild("build.finished", build, build.finished or 0.0)
         if results not in NEUTRAL and not {"builder.broken", "builder.fixed"}.isdisjoint(self.events):
-            self.work.do(self._tellChange(build, results))
+            await self._tellChange(build, results)
 
     async def _tellChange(self, build: BuildStatus, results: int) -> None:
         try:
@@ -111,10 +114,6 @@ class Webhook(PostingReceiver):
     def slaveDisconnected(self, slaveName: str) -> None:
         """Tell that a slave is lost."""
         self._tellSlave("slave.lost", slaveName)
-
-    def _tell(self, event: str, build: Any, when: float) -> None:
-        if event in self.events:
-            self.work.do(self._queueBuild(event, build, when))
 
     def _tellSlave(self, event: str, name: str) -> None:
         if event in self.events:
@@ -143,4 +142,4 @@ class Webhook(PostingReceiver):
                 "data": struck(data),
             }
         )
-        await self.sender.add(id, {"id": id, "body": body}, f"{event} {subject}", group)
+        self.queue(id, {"id": id, "body": body}, f"{event} {subject}", group)

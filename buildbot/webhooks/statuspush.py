@@ -15,6 +15,7 @@ from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import COUNT, FLAG, SECONDS, isText, orNone, sequenceOf
 from buildbot.events.alarm import Alarm
 from buildbot.status.asking import ask, otherwise, text, texts
+from buildbot.status.build import BuildStatus
 from buildbot.webhooks import packets
 from buildbot.webhooks.base import PostingReceiver
 from buildbot.webhooks.http import Address
@@ -94,6 +95,7 @@ class HttpStatusPush(PostingReceiver):
             if isGiven
         ]
         self._events: list[Json] = []
+        self._ended: list[BuildStatus] = []  # those whose ends are in the events
         self._alarm = Alarm(self._flush)
         self._count = 0
         self._isStopping = False
@@ -174,8 +176,16 @@ class HttpStatusPush(PostingReceiver):
         self._push("buildStarted", build=packets.build(build, self.status.getURLForThing))
         return self
 
+    async def tell(self, build: BuildStatus, results: int) -> None:
+        """Tell the end of a build that an earlier process has not told."""
+        self._push("buildFinished", build=packets.build(build, self.status.getURLForThing))
+        self._alarm.stop()
+        events, self._events = self._events, []
+        await self._queue([self._whole(each) for each in events], self._taken())
+
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Tell the end of a build."""
+        self._ended.append(build)
         self._push("buildFinished", build=packets.build(build, self.status.getURLForThing))
 
     def stepStarted(self, build: Any, step: Any) -> Any:
@@ -216,7 +226,11 @@ class HttpStatusPush(PostingReceiver):
         self._alarm.stop()
         events, self._events = self._events, []
         if events:
-            self.work.do(self._queue([self._whole(each) for each in events]))
+            self.work.do(self._queue([self._whole(each) for each in events], self._taken()))
+
+    def _taken(self) -> list[BuildStatus]:
+        ended, self._ended = self._ended, []
+        return ended
 
     def _whole(self, event: Json) -> Json:
         """An event with what the configuration says. At the time of the first events it is not in force."""
@@ -225,9 +239,11 @@ class HttpStatusPush(PostingReceiver):
         payload = packets.withoutEmpty(safe) if self.filter else safe
         return {**event, "payload": payload, "project": self.status.getTitle()}
 
-    async def _queue(self, events: Sequence[Json]) -> None:
+    async def _queue(self, events: Sequence[Json], ended: Sequence[BuildStatus]) -> None:
+        """Queue events, in which these builds have ended."""
         for body, at in packets.bodies(events, self.chunkSize, self.maxHttpRequestSize, self.debug):
             first = events[at]
             id = f"push.{self._started:.6f}.{first['id']}"
             subject = f"events from {first['id']}, {first['event']}"
-            await self.sender.add(id, {"id": id, "body": body}, subject, "push")
+            self.queue(id, {"id": id, "body": body}, subject, "push")
+        self.note(ended)

@@ -8,8 +8,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from buildbot.reporters.work import Work
 from buildbot.webhooks import base
 from tests.stories.changes import CONFIG, ChangeCase
+
+DO = Work.do
 
 
 class Server:
@@ -61,3 +64,13 @@ class PostingCase(ChangeCase):
         self.slaves[-1].onCommand = lambda command: command.end(status)
         self.send()
         self.wait(70)
+
+    def loseBuild(self, status: int = 0) -> None:
+        """Let a build end just before the master is killed, so that nothing of it is queued; start again."""
+        self.wait(5)
+        self.patch(Work, "do", lambda work, coroutine: coroutine.close())
+        self.build(status)
+        self.kill()
+        self.patch(Work, "do", DO)
+        self.begin()
+        self.wait(5)

@@ -73,6 +73,13 @@ class ForgeStory(PostingCase):
         self.wait(5)
         self.assertEqual(self.states(), ["running", "failed"])
 
+    def test_killedBeforeQueued(self) -> None:
+        """A build that ended just before a kill of the master has its result all the same."""
+        self.gitlab()
+        self.build(0)
+        self.loseBuild(1)
+        self.assertEqual(self.states(), ["running", "success", "failed"])
+
     def test_otherToken(self) -> None:
         """What waits because the token is wrong is posted with the right one, after a reconfig."""
         self.gitea()

@@ -56,6 +56,18 @@ class StatusPushStory(PostingCase):
         self.assertEqual(events[0]["project"], "Ship")
         self.assertRegex(events[0]["timestamp"], r"^1970-01-01 00:\d\d:\d\d")
 
+    def test_killedBeforeQueued(self) -> None:
+        """The end of a build that was being collected when the master was killed is told by the next one."""
+        self.start_(", blackList=['builderChangedState']")
+        self.build(0)
+        self.loseBuild(1)
+        ended = [each["payload"]["build"] for each in self.events() if each["event"] == "buildFinished"]
+        self.assertEqual([each.get("number", 0) for each in ended], [0, 1])
+        self.stop()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.names("buildFinished"), ["buildFinished"] * 2)
+
     def test_shapes(self) -> None:
         """A failed build has the keys that 0.8.14 has sent; those of empty values are left out."""
         self.start_()

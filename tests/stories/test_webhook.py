@@ -95,6 +95,33 @@ class WebhookStory(PostingCase):
         self.wait(5)
         self.assertEqual(self.types(), ["slave.back", "build.started", "build.finished", "slave.back"])
 
+    def test_killedBeforeQueued(self) -> None:
+        """A build that ended just before a kill of the master is told by the next one, and only once."""
+        self.edit("secret='canary-9'", "events=['build.finished', 'builder.broken']")
+        self.begin()
+        self.build()
+        self.loseBuild(1)
+        told = ["build.finished", "build.finished", "builder.broken"]
+        self.assertEqual(self.types(), told)
+        self.assertEqual([message["data"]["number"] for _, message in self.server.got], [0, 1, 1])
+        for restart in (self.stop, self.kill):
+            restart()
+            self.begin()
+            self.wait(5)
+        self.assertEqual(self.types(), told)
+
+    def test_newWebhook(self) -> None:
+        """A webhook that is added by a reconfig tells no old builds."""
+        self.edit("c['status'] = [", "c['status'] = [][:0] and [")
+        self.begin()
+        self.build()
+        self.edit("c['status'] = [][:0] and [", "c['status'] = [")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(5)
+        self.assertEqual(self.types(), [])
+        self.build(1)
+        self.assertEqual(self.types(), ["build.started", "build.finished", "builder.broken"])
+
     def test_similarBuilders(self) -> None:
         """Events of builders with similar names have different ids, so that none is lost as a repetition."""
         names = ("сборка", "пакеты")

@@ -1,0 +1,104 @@
+# -*- test-case-name: tests.unit.reporters.test_mark,tests.stories.test_mail -*-
+"""Remember which builds were looked at, so that a kill of the master loses no message about a build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from buildbot.reporters.outages import Fetch
+from buildbot.status.build import BuildStatus
+from buildbot.store.interface import IStore, StoreFailed
+
+log = Logger()
+
+#: The prefix of the key in the store; the reporter follows.
+PREFIX = "told/"
+#: The most builds of a builder that get a late message, and the seconds after which a build gets none.
+MOST = 20
+NEWS = 86400.0
+
+
+class Mark:
+    """I keep the time when the last build ended that a reporter has looked at."""
+
+    def __init__(self, store: IStore, own: str) -> None:
+        """@param own: names the reporter in the store."""
+        self._store = store
+        self._key = PREFIX + own
+        self._when: float | None = None
+        self._isRead = False
+        self._keeping: Deferred[None] | None = None
+        self._isStale = False
+
+    async def missed(
+        self,
+        fetch: Fetch,
+        builders: Iterable[str],
+        start: float,
+        most: int = MOST,
+    ) -> list[BuildStatus]:
+        """The builds that ended before a start and were not looked at, in the order of their end.
+
+        @param fetch: reads finished builds of a builder; see L{Fetch}.
+        @param start: when the reporter began to listen, in seconds since the epoch.
+        @param most: the most builds of a builder that are read.
+        """
+        self._isRead = True  # what is kept from now on is written after this is read
+        try:
+            kept = await self._store.getState(self._key)
+            if kept is None:  # the reporter is new
+                self._when = max(self._when or 0.0, start)
+                await self.keep()
+                return []
+            self._when = max(self._when or 0.0, kept)
+            least = max(kept, start - NEWS)
+            found = [build for name in builders for build in await _since(fetch, name, least, most)]
+        except StoreFailed as why:
+            log.warn("cannot read which builds need a message from before the start: {why}", why=why.reason)
+            return []
+        missed = [build for build in found if least < (build.finished or 0.0) < start]
+        return sorted(missed, key=lambda build: build.finished or 0.0)
+
+    def looked(self, build: BuildStatus) -> None:
+        """Note that a build was looked at; L{keep} keeps that."""
+        self._when = max(self._when or 0.0, build.finished or 0.0)
+
+    async def keep(self) -> None:
+        """Keep what is noted. A failure of the store is only logged.
+
+        Before L{missed} reads what an earlier process kept, nothing is written over it.
+        """
+        if not self._isRead:
+            return
+        try:
+            await self._store.setState(self._key, self._when)
+        except StoreFailed as why:
+            log.warn("cannot store which builds were looked at: {why}", why=why.reason)
+
+    def keepSoon(self) -> None:
+        """Keep what is noted, but write only one time after another: many builds may end at once."""
+        if self._keeping is not None:
+            self._isStale = True
+            return
+        self._keeping = ensureDeferred(self.keep())
+        self._keeping.addBoth(self._kept)
+
+    def _kept(self, result: object) -> None:
+        self._keeping = None
+        if self._isStale:
+            self._isStale = False
+            self.keepSoon()
+
+
+async def _since(fetch: Fetch, name: str, least: float, most: int) -> list[BuildStatus]:
+    """The builds of a builder back to the first one that ended before a time; at most so many."""
+    found: list[BuildStatus] = []
+    while len(found) < most:
+        page = await fetch(name, min(MOST, most - len(found)), found[-1].number if found else None)
+        found += page
+        if not page or (page[-1].finished or 0.0) <= least:
+            break
+    return found
