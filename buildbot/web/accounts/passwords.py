@@ -16,14 +16,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 
-try:
-    import bcrypt as _bcrypt
-except ImportError:
-    _bcrypt = None
 #: The package C{bcrypt}, or None.
-BCRYPT: ModuleType | None = _bcrypt
+BCRYPT: ModuleType | None
+try:
+    BCRYPT = import_module("bcrypt")
+except ImportError:
+    BCRYPT = None
 
 #: The cost of new hashes: 2**LN * R * 128 bytes of memory, P times.
 LN, R, P = 14, 8, 5
