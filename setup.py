@@ -22,6 +22,8 @@ TWISTED = "22.10"
 
 SLAVE = ["buildbot-worker>=4.0"]
 TLS = [f"twisted[tls]>={TWISTED}"]
+#: For a Python prompt inside the master, over SSH.
+MANHOLE = [f"twisted[conch]>={TWISTED}"]
 #: For checkconfig --migrate: a successor of lib2to3, which Python no longer has.
 MIGRATE = ["fissix>=24"]
 DEV = ["aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
@@ -86,7 +88,13 @@ setup(
     package_data={"buildbot": ["py.typed"], "buildbot.web": ["static/*"]},
     python_requires=">=3.10",
     install_requires=[f"twisted>={TWISTED}", "zope.interface"],
-    extras_require={"slave": SLAVE, "tls": TLS, "migrate": MIGRATE, "dev": [*SLAVE, *TLS, *MIGRATE, *DEV]},
+    extras_require={
+        "slave": SLAVE,
+        "tls": TLS,
+        "migrate": MIGRATE,
+        "manhole": MANHOLE,
+        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *DEV],
+    },
     entry_points={"console_scripts": ["buildbot = buildbot.__main__:run"]},
     cmdclass={"build_py": BuildWithSample},
     classifiers=[

@@ -16,7 +16,7 @@ _SOURCE = "this change source comes with a later release; a PBChangeSource with 
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
 _CLOUD = "slaves that the master starts by itself are not supported; write a BuildSlave that is always on"
-_SHELL = "there is no manhole yet, so take it out; `buildbot status` and twistd.log tell what happens"
+_SHELL = "write TelnetManhole or PasswordManhole of buildbot.manhole"
 _REPORTERS = "reports come with a later release, under the names of 0.8, so take it out until then"
 _NEVER = "it is left out for good, so take it out"
 
@@ -72,7 +72,7 @@ SENTENCES = {
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
-    **dict.fromkeys(("manhole", "master.Manhole"), _SHELL),
+    **dict.fromkeys(("manhole.Manhole", "master.Manhole"), _SHELL),
     **dict.fromkeys(("process.process_twisted", "twcompat", "slave", "process.users", "db", "www"), _NEVER),
 }
 

@@ -163,7 +163,7 @@ class PagesTests(unittest.TestCase):
     def test_extras(self) -> None:
         """Every extra in the pages exists."""
         setup = (ROOT / "setup.py").read_text()
-        extras = re.search(r"extras_require=\{(.*)\}", setup)
+        extras = re.search(r"extras_require=\{(.*?)\}", setup, re.S)
         assert extras is not None
         for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
             for name, extra in re.findall(r"pip install (?:-e )?'([\w.-]+)\[(\w+)\]'", text):

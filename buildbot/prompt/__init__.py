@@ -1,0 +1,1 @@
+"""A Python prompt inside the running master, for its administrators."""
