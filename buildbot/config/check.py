@@ -21,6 +21,8 @@ from buildbot.config.builders import (
     mergeTrouble,
 )
 from buildbot.config.compare import sameValue
+from buildbot.config.horizons import KEYS as HORIZONS
+from buildbot.config.horizons import horizonDoubts, horizonErrors
 from buildbot.config.later import KEYS as LATER_KEYS
 from buildbot.config.messages import (
     Raw,
@@ -66,6 +68,7 @@ KEYS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    *HORIZONS,
 )
 #: The keys whose values become attributes of MasterConfig as they are.
 _UNCHANGED = (
@@ -74,6 +77,7 @@ _UNCHANGED = (
     "manhole",
     "prioritizeBuilders",
     "revlink",
+    *HORIZONS,
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: Keys of later and earlier Buildbots -> the key or remedy in this release.
@@ -92,11 +96,6 @@ OTHER_KEYS = {
     "user_managers": "leave it out: users are those who made the changes",
     "validation": "leave it out: the names of branches and revisions need no settings",
     "collapseRequests": "here it is c['mergeRequests']",
-    "buildHorizon": "set it in buildbot.tac, as botmaster.retention.horizon of the BuildMaster",
-    **dict.fromkeys(
-        ("changeHorizon", "logHorizon", "eventHorizon"),
-        "logs and changes are kept as long as their builds: set botmaster.retention.horizon in buildbot.tac",
-    ),
     **dict.fromkeys(
         ("logMaxSize", "logMaxTailSize"),
         "leave it out, or give this argument to steps: of a long log the head and the tail are kept",
@@ -380,6 +379,7 @@ _RULES: tuple[Rule, ...] = (
         _properties,
         _prioritizeBuilders,
         _revlink,
+        horizonErrors,
         botErrors,
         _ports,
     ),
@@ -387,5 +387,5 @@ _RULES: tuple[Rule, ...] = (
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, urlDoubts),
-    *(overriddenInVain, triggerDoubts, lockDoubts),
+    *(overriddenInVain, triggerDoubts, lockDoubts, horizonDoubts),
 )

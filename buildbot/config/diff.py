@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from buildbot.config.compare import sameValue
+from buildbot.config.horizons import KEYS as HORIZONS
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.text.secrets import isSecret
@@ -27,6 +28,7 @@ SETTINGS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    *HORIZONS,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property, partial
 from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
@@ -18,6 +19,12 @@ from buildbot.config.compare import ComparableMixin
 KEEPALIVE = 120.0
 #: The seconds after which a slave that is away counts as missing.
 MISSING = 3600.0
+
+
+class Unset(Enum):
+    """The value of a key that the file does not have, where None has a meaning of its own."""
+
+    UNSET = "not given"
 
 
 @dataclass(frozen=True, order=True)
@@ -154,6 +161,12 @@ class MasterConfig:
     @ivar properties: properties of every build: name -> value.
     @ivar prioritizeBuilders: a function of the master and the builders with waiting requests. It returns
         them in the order in which they get slaves.
+    @ivar buildHorizon: the number of builds kept for each builder; None: all.
+    @ivar buildDays: the most days that a build is kept; None: any age.
+    @ivar logHorizon: the number of builds of each builder whose logs are kept; None: all that are kept.
+    @ivar eventHorizon: the number of events in memory for each slave and builder; None: the usual number.
+    @ivar changeHorizon: the number of changes kept; None: all.
+    @ivar logMaxTotalSize: the most bytes of all logs of finished builds; None: no limit.
     @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
@@ -177,6 +190,12 @@ class MasterConfig:
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
     revlink: Callable[[str, str], str | None] | None = field(default=None, hash=False)
+    buildHorizon: int | Unset | None = Unset.UNSET
+    buildDays: float | Unset | None = Unset.UNSET
+    logHorizon: int | None = None
+    eventHorizon: int | None = None
+    changeHorizon: int | Unset | None = Unset.UNSET
+    logMaxTotalSize: int | None = None
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

@@ -203,6 +203,15 @@ class BuildRecord(Record):
         """The files of all my logs."""
         return tuple(log.filename for step in self.steps for log in step.logs)
 
+    def withoutLogs(self, why: str) -> BuildRecord:
+        """A copy whose logs have no contents any more, for this reason."""
+        return self.altered(
+            steps=tuple(
+                step.altered(logs=tuple(log.altered(length=0, crc=None, trouble=why) for log in step.logs))
+                for step in self.steps
+            )
+        )
+
 
 @dataclass(frozen=True)
 class BuildsetRecord(Record):

@@ -1,22 +1,31 @@
-# -*- test-case-name: tests.unit.process.test_engine_keeping,tests.unit.daemon.test_clock -*-
-"""Remove old builds and their logs (P8).
+# -*- test-case-name: tests.unit.process.test_retention,tests.unit.daemon.test_clock -*-
+"""Remove old builds, changes and logs (P8), as C{buildHorizon} and the other keys say.
 
-L{buildbot.store.requests} removes a build from the store.
+L{buildbot.store.requests} removes a build from the store, L{buildbot.process.logkeeping} the logs of builds
+that stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
+from buildbot.config.model import MasterConfig, Unset
 from buildbot.logs.directory import orphans
 from buildbot.logs.files import removeLogs
+from buildbot.logs.usage import total
 from buildbot.model.walltime import WallTime
+from buildbot.process.logkeeping import LogKeeping, LogLimit
 from buildbot.process.resources import Resources
 from buildbot.process.storehealth import StoreHealth
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import IMPORTED, StoreFailed
+
+_log = Logger()
 
 #: Seconds between two removals of old builds.
 PRUNE_EVERY = 3600.0
@@ -24,24 +33,105 @@ PRUNE_EVERY = 3600.0
 BELIEVED = "clock/believed"
 #: The number of logs that are deleted without a pause.
 REMOVED_AT_ONCE = 20
+#: The limits without keys in the file: builds of each builder, and days.
+BUILDS, DAYS = 500, 365.0
+#: More than all builds.
+_ALL = 1 << 62
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the next removal will remove.
+
+    @ivar builds: the number of builds that go, with their logs.
+    @ivar changes: the number of changes that go.
+    @ivar logsOf: the number of further builds that lose their logs, and stay themselves.
+    @ivar size: the bytes of all these logs.
+    @ivar total: the bytes of all logs that are there now.
+    @ivar wait: the seconds until the removal; None while nothing is ever removed.
+    """
+
+    builds: int
+    changes: int
+    logsOf: int
+    size: int
+    total: int
+    wait: float | None
+
+    def toRecord(self) -> dict[str, Any]:
+        """My values by name, for JSON."""
+        return asdict(self)
 
 
 class Retention:
-    """I remove old builds and their logs.
+    """I remove old builds, changes and logs.
 
-    @ivar horizon: the number of builds kept for each builder.
-    @ivar days: the most days that a build is kept; None: no limit.
+    @ivar logs: removes logs of builds that stay.
     """
 
-    def __init__(self, resources: Resources, health: StoreHealth, builders: Iterable[str]) -> None:
-        """@param builders: a live collection of the names of all builders."""
+    def __init__(
+        self,
+        resources: Resources,
+        health: StoreHealth,
+        builders: Collection[str],
+        config: Callable[[], MasterConfig] = MasterConfig,
+    ) -> None:
+        """
+        @param builders: a live collection of the names of all builders.
+        @param config: returns the configuration in force.
+        """
         self._resources = resources
         self._health = health
         self._builders = builders
-        self.horizon = 500
-        self.days: float | None = 365.0
+        self._config = config
+        self.logs = LogKeeping(resources, builders)
+        self._isImported = False
+        self._horizon: int | Unset | None = Unset.UNSET
+        self._days: float | Unset | None = Unset.UNSET
         self._believed: WallTime | None = None
         self._pruning: LoopingCall | None = None
+        self._next = 0.0
+
+    # the limits
+
+    @property
+    def horizon(self) -> int | None:
+        """The number of builds kept for each builder; None: all. C{buildbot.tac} may set it."""
+        given = _first(self._config().buildHorizon, self._horizon)
+        return given if not isinstance(given, Unset) else None if self._keepsAll() else BUILDS
+
+    @horizon.setter
+    def horizon(self, builds: int | None) -> None:
+        self._horizon = builds
+
+    @property
+    def days(self) -> float | None:
+        """The most days that a build is kept; None: no limit. C{buildbot.tac} may set it."""
+        given = _first(self._config().buildDays, self._days)
+        isLeft = isinstance(self._config().buildHorizon, Unset) and not self._keepsAll()
+        return given if not isinstance(given, Unset) else DAYS if isLeft else None
+
+    @days.setter
+    def days(self, days: float | None) -> None:
+        self._days = days
+
+    def _keepsAll(self) -> bool:
+        """True if there is an imported history, and nobody has said how much of it to keep."""
+        config = self._config()
+        said = (config.buildHorizon, config.buildDays, self._horizon, self._days)
+        return self._isImported and all(isinstance(each, Unset) for each in said)
+
+    @property
+    def _changes(self) -> int | None:
+        """The number of changes kept; None: as many, and as old, as builds of one builder."""
+        given = self._config().changeHorizon
+        return None if isinstance(given, Unset) else _ALL if given is None else given
+
+    @property
+    def _logLimit(self) -> LogLimit:
+        return LogLimit(self._config().logHorizon, self._config().logMaxTotalSize)
+
+    # the work
 
     def start(self) -> None:
         """Remove old builds now, and every PRUNE_EVERY seconds."""
@@ -56,10 +146,12 @@ class Retention:
             self._pruning.stop()
 
     async def prune(self) -> None:
-        """Remove builds, and their logs, beyond L{horizon} and L{days}."""
+        """Remove builds, their logs and changes beyond the limits; then logs of other builds."""
+        self._next = self._resources.clock.seconds() + PRUNE_EVERY
         try:
-            age = None if self.days is None else await self._believe() - self.days * 86400
-            filenames = await self._resources.store.prune(self.horizon, age)
+            await self._look()
+            age = await self._age()
+            filenames = await self._resources.store.prune(self.horizon or _ALL, age, self._changes)
         except StoreFailed as failed:
             self._health.failed(failed.reason)
             return
@@ -69,6 +161,41 @@ class Retention:
                 await self._removeLogs(await self._orphans(builder, age))
             except StoreFailed:
                 return  # next time
+        try:
+            await self.logs.remove(self._logLimit)
+        except StoreFailed as failed:
+            self._health.failed(failed.reason)
+
+    async def forecast(self) -> Forecast:
+        """What the next removal will remove. Changes nothing. Raises L{StoreFailed}."""
+        await self._look()
+        store, age = self._resources.store, await self._age()
+        builds, changes = await store.prunable(self.horizon or _ALL, age, self._changes)
+        usage = await self.logs.usage()
+        gone = set(builds)
+        size = sum(usage[name][number].size for name, number in gone if number in usage.get(name, ()))
+        left = {
+            name: {number: each for number, each in files.items() if (name, number) not in gone}
+            for name, files in usage.items()
+        }
+        others = {key for keys, _ in await self.logs.beyond(self._logLimit, left) for key in keys}
+        size += sum(usage[name][number].size for name, number in others)
+        wait = max(0.0, self._next - self._resources.clock.seconds()) if self._pruning is not None else None
+        return Forecast(len(builds), changes, len(others), size, total(usage), wait)
+
+    async def _look(self) -> None:
+        """Find out whether the store has an imported history."""
+        if not self._isImported and await self._resources.store.getState(IMPORTED):
+            self._isImported = True
+            if self._keepsAll():
+                _log.info(
+                    "all builds are kept, because their history was imported:"
+                    " c['buildHorizon'] says how many to keep of each builder"
+                )
+
+    async def _age(self) -> float | None:
+        """The time before which builds are too old; None: none is."""
+        return None if self.days is None else await self._believe() - self.days * 86400
 
     async def _believe(self) -> float:
         """The believed time: a clock that was set ahead must not delete builds."""
@@ -98,7 +225,12 @@ class Retention:
         newest = await store.getBuilds(builder, 1)
         if not newest:
             return []
-        oldest = (newest[0].number or 0) + 1 - self.horizon
+        oldest = (newest[0].number or 0) + 1 - (self.horizon or _ALL)
         found = orphans(self._resources.logs.directory, builder, oldest, age)
         kept = [number for number in found if await store.getBuild(builder, number) is not None]
         return sorted(name for number, names in found.items() if number not in kept for name in names)
+
+
+def _first(given: Any, other: Any) -> Any:
+    """The first of two values that is set."""
+    return other if isinstance(given, Unset) else given

@@ -185,6 +185,6 @@ def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool)
     if tally.builds and not isCheck:
         say(
             config,
-            f"before the first start, let {directory.TAC} keep old builds: a master deletes all but the last"
-            " 500 of each builder, and those older than a year (docs/howto/import-old-master.rst)",
+            "the master keeps all these builds until c['buildHorizon'] in its master.cfg says how many of"
+            " each builder to keep (docs/howto/import-old-master.rst)",
         )

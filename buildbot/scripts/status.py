@@ -74,7 +74,9 @@ def masterPage(
     keeps = master.get("keeps")
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
-        lines.append(f"keeps the last {counted(keeps['builds'], 'build')} of each builder{days}")
+        builds = keeps["builds"]
+        most = "all builds" if builds is None else f"the last {counted(builds, 'build')} of each builder"
+        lines.append(f"keeps {most}{days}")
     lines += troubleLines(master, now)
     lines += [_pollerLine(each, now) for each in master.get("pollers", ())]
     lines += [_outgoingLine(each, now) for each in master.get("outgoing", ()) if each["waiting"]]

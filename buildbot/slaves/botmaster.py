@@ -89,7 +89,7 @@ class BotMaster(service.Service):
         self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
         self.builders = self.engine.builders
         self.pauses = Pauses(self.resources, self.slaves, self.engine.slaveIsIdle)
-        self.retention = Retention(self.resources, self.health, self.builders)
+        self.retention = Retention(self.resources, self.health, self.builders, lambda: self.config)
         self.recovery = Recovery(self.resources, self.engine)
         self._isOpen = False
 
@@ -259,6 +259,11 @@ class BotMaster(service.Service):
                 self.slaves[new.name].keepaliveChanged()
             if old.max_builds != new.max_builds:
                 self._alone(new.name, lambda name: self.engine.slaveIsIdle(self.slaves[name]))
+        if config.eventHorizon is not None or "eventHorizon" in change.settings:
+            for builder in self.builders.values():
+                builder.builder_status.keepEvents(config.eventHorizon)
+            for each in self.slaves.values():
+                each.slave_status.keepEvents(config.eventHorizon)
         if "prioritizeBuilders" in change.settings:
             self.engine.priorities.configure(config.prioritizeBuilders, self.parent)
         builders = change.buildersRemoved or change.buildersAdded or change.buildersAltered

@@ -189,6 +189,10 @@ class BuilderStatus:
         """The tags in the configuration."""
         return list(self._builder.setup.tags)
 
+    def keepEvents(self, most: int | None) -> None:
+        """Keep this many events outside of builds from now on; None: the usual number."""
+        self._events = deque(self._events, maxlen=most or EVENTS)
+
     # attributes of 0.7.5
 
     @property

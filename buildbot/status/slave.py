@@ -35,6 +35,7 @@ class SlaveStatus:
     refusedFrom: str | None = None
     refusedAt: float | None = None
     failing: Mapping[str, str] = MappingProxyType({})
+    _mostEvents = EVENTS
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -102,10 +103,16 @@ class SlaveStatus:
         """
         if kind is None or kind != self._kind:
             self._kind, self._inARow = kind, 1
-            self._events = [*self._events[1 - EVENTS :], (when, text)]
+            self._events = [*self._events[1 - self._mostEvents or len(self._events) :], (when, text)]
             return
         self._inARow += 1
         self._events = [*self._events[:-1], (when, f"{text} ({self._inARow} in a row)")]
+
+    def keepEvents(self, most: int | None) -> None:
+        """Keep this many events from now on; None: the usual number."""
+        if self._mostEvents != (most or EVENTS):
+            self._mostEvents = most or EVENTS
+            self._events = self._events[-self._mostEvents :]
 
     def getEvents(self) -> list[tuple[float, str]]:
         """The last events as (when, text), oldest first."""

@@ -17,7 +17,7 @@ from buildbot.model.records import BuildRecord
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.database import BUSY, Database
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import IMPORTED, StoreFailed
 from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT
 
@@ -119,3 +119,7 @@ class ImportedStore(Present):
             connection.executemany(_ADD_BUILD, buildRows)
             connection.executemany(_ADD_CHANGE, changeRows)
             connection.executemany(_RAISE, counters.items())
+            if buildRows:
+                connection.execute(
+                    "INSERT INTO state (name, value) VALUES (?, 'true') ON CONFLICT DO NOTHING", (IMPORTED,)
+                )

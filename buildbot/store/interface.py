@@ -23,6 +23,8 @@ UNREADABLE = "unreadable"
 #: The prefix of keys for build sets that a build has triggered: the number of the build's request follows it,
 #: and more. The value is the number of the set.
 TRIGGERED = "trigger/"
+#: The key under which a store notes that it has imported builds.
+IMPORTED = "imported/builds"
 #: The end of a L{StoreFailed} reason if the failure lasts until the master is restarted.
 FILE_GONE = "has been deleted or replaced while it is in use"
 
@@ -233,7 +235,7 @@ class IStore(ILists, IActions):
     def setState(key: str, value: Any) -> Deferred[None]:
         """Store a JSON value under a key. None deletes the key."""
 
-    def prune(keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
+    def prune(keep: int, olderThan: float | None = None, changes: int | None = None) -> Deferred[list[str]]:
         """Delete finished builds except the newest C{keep} of each builder.
 
         A complete buildset is deleted with its last build, but not while a request is open whose build has
@@ -241,9 +243,27 @@ class IStore(ILists, IActions):
         Changes stay too.
 
         @param keep: 1 or more.
+        @param changes: keep the newest Changes up to this number, of any age, instead.
         @param olderThan: also delete builds that finished, and Changes that came, before this time. The
             newest build of each builder and the newest Change stay. A record counts as at least as young
             as all records with lower numbers: a wrong clock that wrote an old time deletes nothing.
         @return: fires with the names of log files, which the caller deletes before its next call. They
             include files that an earlier process may not have deleted.
+        """
+
+    def prunable(
+        keep: int, olderThan: float | None = None, changes: int | None = None
+    ) -> Deferred[tuple[list[tuple[str, int]], int]]:
+        """Ask what L{prune} would delete with these arguments.
+
+        @return: fires with the builds, each as its builder's name and its number, and with the number of
+            Changes.
+        """
+
+    def forgetLogs(builds: Sequence[tuple[str, int]], why: str) -> Deferred[None]:
+        """Note in the records of finished builds that their logs are removed.
+
+        @param builds: the builds, each as its builder's name and its number. Others than finished ones stay
+            as they are.
+        @param why: becomes C{trouble} of each log.
         """

@@ -256,22 +256,44 @@ class MemoryCore:
         else:
             self._state[key] = text
 
-    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]:
+    def prunable(
+        self, keep: int, olderThan: float | None, changes: int | None
+    ) -> tuple[list[BuildKey], list[int]]:
         """See L{Core}."""
         age = float("-inf") if olderThan is None else olderThan
-        filenames: list[str] = []
+        builds: list[BuildKey] = []
         for builder in sorted({each for each, _ in self._builds}):
             numbers = sorted(key[1] for key in self._builds if key[0] == builder)
             ended = {number: self._builds[builder, number].finished for number in numbers}
             for number in _tooOld(ended, keep, age):
                 if ended[number] is not None:
-                    del self._texts[builder, number]
-                    filenames += self._builds.pop((builder, number)).logFilenames()
-        for number in _tooOld({each: self._changes[each][0] for each in sorted(self._changes)}, keep, age):
+                    builds.append((builder, number))
+        came = {each: self._changes[each][0] for each in sorted(self._changes)}
+        if changes is None:
+            return builds, _tooOld(came, keep, age)
+        return builds, _tooOld(came, changes, float("-inf"))
+
+    def prune(
+        self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
+    ) -> list[str]:
+        """See L{Core}."""
+        filenames: list[str] = []
+        builds, numbers = self.prunable(keep, olderThan, changes)
+        for key in builds:
+            del self._texts[key]
+            filenames += self._builds.pop(key).logFilenames()
+        for number in numbers:
             del self._changes[number]
         self._forgetTriggers()
         self._forgetSets()
         return sorted(filenames)
+
+    def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None:
+        """See L{Core}."""
+        for key in keys:
+            if key in self._builds and self._builds[key].finished is not None:
+                self._builds[key] = self._builds[key].withoutLogs(why)
+                self._texts[key] = encode(self._parsed(key).withoutLogs(why))
 
     def _forgetTriggers(self) -> None:
         """Delete the keys of triggered sets whose request is done."""

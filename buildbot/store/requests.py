@@ -76,7 +76,13 @@ class Core(Protocol):
     def getState(self, key: str) -> Any: ...
     def getStates(self, prefix: str) -> dict[str, Any]: ...
     def setState(self, key: str, text: str) -> None: ...
-    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]: ...
+    def prunable(
+        self, keep: int, olderThan: float | None, changes: int | None
+    ) -> tuple[list[BuildKey], list[int]]: ...
+    def prune(
+        self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
+    ) -> list[str]: ...
+    def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None: ...
 
 
 @implementer(IStore)
@@ -277,12 +283,29 @@ class Store(Lists, Actions, ABC):
             return defer.fail()
         return self._write(partial(self._core.setState, name, text))
 
-    def prune(self, keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
+    def prune(
+        self, keep: int, olderThan: float | None = None, changes: int | None = None
+    ) -> Deferred[list[str]]:
         """See L{IStore}."""
-        if keep < 1:
+        if keep < 1 or (changes is not None and changes < 1):
             return defer.fail(ValueError(f"at least one build of each builder is kept, not {keep}"))
-        pruning = self._write(partial(self._core.prune, keep, olderThan, self._pruned))
+        pruning = self._write(partial(self._core.prune, keep, olderThan, changes, self._pruned))
         return pruning.addCallback(self._remember)
+
+    def prunable(
+        self, keep: int, olderThan: float | None = None, changes: int | None = None
+    ) -> Deferred[tuple[list[BuildKey], int]]:
+        """See L{IStore}."""
+
+        def count() -> tuple[list[BuildKey], int]:
+            builds, numbers = self._core.prunable(keep, olderThan, changes)
+            return builds, len(numbers)
+
+        return self._read(count)
+
+    def forgetLogs(self, builds: Sequence[BuildKey], why: str) -> Deferred[None]:
+        """See L{IStore}."""
+        return self._write(partial(self._core.forgetLogs, tuple(builds), word(why)))
 
     def _remember(self, pruned: list[str]) -> list[str]:
         self._pruned = pruned

@@ -299,11 +299,12 @@ class SqlCore:
                 (key, text),
             )
 
-    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]:
+    def prunable(
+        self, keep: int, olderThan: float | None, changes: int | None
+    ) -> tuple[list[BuildKey], list[int]]:
         """See L{Core}."""
-        many = self._connection.executemany
         age = float("-inf") if olderThan is None else olderThan
-        rows = list(
+        builds = list(
             self._execute(
                 "SELECT builder, number FROM (SELECT builder, number, finished,"
                 " MAX(finished) OVER (PARTITION BY builder ORDER BY number) AS latest,"
@@ -314,22 +315,40 @@ class SqlCore:
                 (keep, age),
             )
         )
+        numbers = self._execute(
+            "SELECT number FROM (SELECT number, MAX(made) OVER (ORDER BY number) AS latest,"
+            " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
+            " WHERE place > 1 AND (place > ? OR latest < ?)",
+            (keep, age) if changes is None else (changes, float("-inf")),
+        )
+        return builds, [number for (number,) in numbers]
+
+    def prune(
+        self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
+    ) -> list[str]:
+        """See L{Core}."""
+        many = self._connection.executemany
+        rows, numbers = self.prunable(keep, olderThan, changes)
         many("DELETE FROM removals WHERE filename = ?", [(name,) for name in deleted])
         for builder, number in rows:
             build = self.getBuild(builder, number)
             names = () if build is None else build.logFilenames()
             many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
         many("DELETE FROM builds WHERE builder = ? AND number = ?", rows)
-        self._execute(
-            "DELETE FROM changes WHERE number IN (SELECT number FROM (SELECT number,"
-            " MAX(made) OVER (ORDER BY number) AS latest,"
-            " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
-            " WHERE place > 1 AND (place > ? OR latest < ?))",
-            (keep, age),
-        )
+        many("DELETE FROM changes WHERE number = ?", [(number,) for number in numbers])
         self._forgetTriggers()
         self._forgetSets()
         return [name for (name,) in self._execute("SELECT filename FROM removals ORDER BY filename")]
+
+    def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None:
+        """See L{Core}."""
+        for builder, number in keys:
+            build = self.getBuild(builder, number)
+            if build is not None and build.finished is not None:
+                self._execute(
+                    "UPDATE builds SET record = ? WHERE builder = ? AND number = ?",
+                    (encode(build.withoutLogs(why)), builder, number),
+                )
 
     def _forgetTriggers(self) -> None:
         """Delete the keys of triggered sets whose request is done."""

@@ -62,7 +62,8 @@ def _store(call: Call) -> str:
 
 def _kept(call: Call) -> str:
     keeps = call.world.botmaster.retention
-    most = f"the last {counted(keeps.horizon, 'build')} of each builder"
+    horizon = keeps.horizon
+    most = "all builds" if horizon is None else f"the last {counted(horizon, 'build')} of each builder"
     return most if keeps.days is None else f"{most}, for {keeps.days:g} days"
 
 

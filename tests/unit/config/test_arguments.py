@@ -656,5 +656,5 @@ class DoubtTests(unittest.SynchronousTestCase):
 
     def test_otherReleases(self) -> None:
         """A key of another release gets a hint about the replacement."""
-        [warning] = self.warningsOf("c['buildHorizon'] = 100\n")
-        self.assertIn("does nothing here: set it in buildbot.tac", warning)
+        [warning] = self.warningsOf("c['logMaxSize'] = 100\n")
+        self.assertIn("does nothing here: leave it out, or give this argument to steps", warning)

@@ -96,6 +96,12 @@ class KeyTests(unittest.TestCase):
             properties={"a": 1},
             prioritizeBuilders=lambda master, builders: builders,
             revlink=lambda revision, repository: None,
+            buildHorizon=None,
+            buildDays=7.5,
+            logHorizon=10,
+            eventHorizon=50,
+            changeHorizon=100,
+            logMaxTotalSize=10**9,
         )
         self.assertEqual(sorted(given), sorted(check.KEYS))
         self.assertEqual((errors(**given), warnings(**given)), ([], []))

@@ -596,7 +596,7 @@ class EndTests(BuildCase):
         """P4: a disk that is full only during the removal of old builds stops builds only for a moment."""
         self.green()
         store: Any = self.botmaster.store
-        original, store.prune = store.prune, lambda keep, age: failing()
+        original, store.prune = store.prune, lambda keep, age, changes: failing()
         self.successResultOf(ensureDeferred(self.botmaster.retention.prune()))
         store.prune = original
         self.force()

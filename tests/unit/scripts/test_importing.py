@@ -33,7 +33,7 @@ class ImportTests(SynchronousTestCase):
         first = self.import_()
         self.assertEqual((first.status, first.err), (0, ""))
         self.assertIn(f"imported from {_OLD}: 4 builds, 2 changes, 32 logs with ", first.out)
-        self.assertIn("let buildbot.tac keep old builds", first.out)
+        self.assertIn("keeps all these builds until c['buildHorizon']", first.out)
         again = self.import_()
         self.assertEqual((again.status, again.err), (0, ""))
         self.assertIn("imported from {}: 0 builds, 0 changes".format(_OLD), again.out)

@@ -433,6 +433,27 @@ class _Promises(StoreCase):
         self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4])
         self.assertEqual(self.change().number, 5)
 
+    def test_pruneChangesAlone(self) -> None:
+        """P8: with a limit of their own, changes go by their number, whatever their age, and builds stay."""
+        for when in (10.0, 20.0, 30.0, 40.0):
+            self.change(when=when)
+            self.finish(self.start())
+        self.assertEqual(self.get(self.store.prunable(3, None, 2)), ([("full", 0)], 2))
+        self.get(self.store.prune(10, 35.0, 2))
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4, 3])
+
+    def test_forgottenLogs(self) -> None:
+        """P8: a build whose logs were removed keeps their names and the reason; a running one stays."""
+        self.finish(logged(self.start(), "full/0"))
+        running = self.start()
+        self.get(self.store.forgetLogs([("full", 0), ("full", 1), ("full", 7)], "removed"))
+        self.reopen()
+        first, second = (self.get(self.store.getBuild("full", number)) for number in (0, 1))
+        assert first is not None
+        (log,) = [log for step in first.steps for log in step.logs]
+        self.assertEqual((log.filename, log.length, log.trouble), ("full/0", 0, "removed"))
+        self.assertEqual(second, running)
+
     def test_inOrder(self) -> None:
         """Answers come in the order of the calls, and each includes the calls before it."""
         seen: list[Any] = []
@@ -519,6 +540,9 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("interrupted", (when,)),
         ("giveUp", (when,)),
         ("prune", (chance.randrange(4), chance.choice((None, when)))),
+        ("prune", (chance.randrange(4), chance.choice((None, when)), chance.randrange(4))),
+        ("prunable", (chance.randrange(1, 4), chance.choice((None, when)), chance.choice((None, 2)))),
+        ("forgetLogs", ([(builder, number)], "gone")),
         ("setState", (builder, chance.choice((None, when)))),
         ("getStates", (chance.choice(("", "f", "t")),)),
         ("pendingRequests", ()),
