@@ -123,6 +123,18 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "revoketoken": {"name": NAME},
     "disconnect": {"slave": NAME},
     "builds": {"builder": NAME.optional(), "count": NUMBER},
+    "changes": {
+        "count": NUMBER,
+        "cursor": TEXT,
+        "branch": TEXT.optional(),
+        "author": TEXT.optional(),
+        "revision": TEXT.optional(),
+        "project": TEXT.optional(),
+        "repository": TEXT.optional(),
+        "since": TIME.optional(),
+        "until": TIME.optional(),
+    },
+    "change": {"number": replace(NUMBER, isRequired=True)},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},
     "force": {
         "builder": NAME,

@@ -64,6 +64,10 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
         return Question("overview", given)
     if command == "audit":
         return Question("audit", given)
+    if command == "changes":
+        return Question("changes", {"limit": given.pop("count", None), **given})
+    if command == "change":
+        return Question(f"changes/{given['number']}/record")
     if command in _MASTER:
         return Question(_MASTER[command], {}, given)
     if command in _SLAVE:

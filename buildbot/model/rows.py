@@ -208,8 +208,12 @@ class ChangeFilter:
     """I select changes. A change must meet all my conditions; the default of each is "any".
 
     @ivar branch: the branch; "" is the main line.
+    @ivar who: the whole name of the author.
     @ivar revision: the whole revision.
     @ivar prefix: the beginning of the revision, L{SHORTEST_PREFIX} characters or more.
+    @ivar author: a part of the name of the author, in upper or lower case.
+    @ivar since: the earliest arrival, in seconds since the epoch.
+    @ivar until: the arrival must be earlier than this.
     """
 
     branch: str | None = None
@@ -218,6 +222,9 @@ class ChangeFilter:
     prefix: str | None = None
     project: str | None = None
     repository: str | None = None
+    author: str | None = None
+    since: float | None = None
+    until: float | None = None
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
@@ -232,7 +239,14 @@ class ChangeFilter:
             and (self.prefix is None or (row.revision or "").startswith(self.prefix))
             and self.project in (None, row.project)
             and self.repository in (None, row.repository)
+            and self.isBy(row.who)
+            and (self.since is None or row.came >= self.since)
+            and (self.until is None or row.came < self.until)
         )
+
+    def isBy(self, who: str) -> bool:
+        """True if L{author} is a part of this name, or not given."""
+        return self.author is None or self.author.casefold() in who.casefold()
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,13 @@ class RemoteBase(MakerBase):
         """The arguments, with a DIR where --url stands for it."""
         return (".", *args) if self["url"] is not None else tuple(args)
 
+    def _number(self, what: str, text: str) -> int:
+        """The number of a thing, which may be written as #7. Raises UsageError."""
+        try:
+            return count(f"the number of a {what}")(text.removeprefix("#"))
+        except ValueError as why:
+            raise usage.UsageError(str(why)) from None
+
     def postOptions(self) -> None:
         """Refuse --token alone."""
         super().postOptions()

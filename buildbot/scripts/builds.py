@@ -6,13 +6,23 @@ Texts from slaves and committers are escaped: they cannot control the terminal.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from buildbot.scripts.output import Config, askMaster, say, sayJSON, setting
-from buildbot.scripts.tables import doing, duration, moment, name, outcome, table, terminalWidth, waitingLines
+from buildbot.scripts.tables import (
+    brief,
+    doing,
+    duration,
+    moment,
+    name,
+    outcome,
+    shortened,
+    table,
+    terminalWidth,
+    waitingLines,
+)
 from buildbot.text.printable import plainLine
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
@@ -67,7 +77,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
         duration(build.get("lasts", now - build["started"])),
         "-" if eta is None else f"about {duration(eta)}",
         source(build),
-        _short(build["reason"]),
+        shortened(build["reason"], _ROOM),
     ]
 
 
@@ -75,12 +85,12 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
     lost = ", log incomplete" if build.get("logTrouble") else ""
     return [
         name(build),
-        f"{_short(outcome(build), _RESULT_ROOM)}{lost}",
+        f"{shortened(outcome(build), _RESULT_ROOM)}{lost}",
         build["slave"],
         moment(build["started"]),
         duration(build["finished"] - build["started"]),
         source(build),
-        _short(build["reason"]),
+        shortened(build["reason"], _ROOM),
     ]
 
 
@@ -93,18 +103,7 @@ def source(build: Mapping[str, Any]) -> str:
     if changes:
         count = build.get("changeCount", len(changes))  # only the latest are listed by number
         what = f"change {changes[-1]}" if count == 1 else f"{count} changes up to {changes[-1]}"
-        what = what if revision is None else f"{_brief(revision)} ({what})"
+        what = what if revision is None else f"{brief(revision)} ({what})"
     else:
-        what = "latest" if revision is None else _brief(revision)
-    return _short(what if build["branch"] is None else f"{what} in {build['branch']}")
-
-
-def _brief(revision: object) -> str:
-    """A revision. Long hashes, as of git, are shortened."""
-    name = str(revision)
-    return name[:12] if re.fullmatch("[0-9a-f]{40,}", name) else name
-
-
-def _short(text: str, room: int = _ROOM) -> str:
-    line = plainLine(text)
-    return line if len(line) <= room else f"{line[: room - 1]}…"
+        what = "latest" if revision is None else brief(revision)
+    return shortened(what if build["branch"] is None else f"{what} in {build['branch']}", _ROOM)

@@ -15,7 +15,15 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from buildbot.scripts import buildoptions, hookoptions, importoptions, options, statuslogoptions, tryoptions
+from buildbot.scripts import (
+    buildoptions,
+    hookoptions,
+    importoptions,
+    lookoptions,
+    options,
+    statuslogoptions,
+    tryoptions,
+)
 from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 
@@ -84,6 +92,13 @@ COMMANDS = {
             buildoptions.BuildsOptions,
             "Show running, waiting and finished builds.",
         ),
+        Command(
+            "changes",
+            "changes.changes",
+            lookoptions.ChangesOptions,
+            "Show the changes that have come.",
+        ),
+        Command("change", "changes.change", lookoptions.ChangeOptions, "Show one change and its builds."),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
         Command("rebuild", "force.rebuild", buildoptions.RebuildOptions, "Build a finished build again."),

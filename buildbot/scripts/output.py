@@ -33,7 +33,7 @@ TOKEN = "BUILDBOT_TOKEN"
 #: The most characters of the file of a token.
 LONGEST_TOKEN = 1000
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
-_QUESTIONS = ("status", "builds", "build", "parameters", "audit", "tokens")
+_QUESTIONS = ("status", "builds", "build", "parameters", "audit", "tokens", "changes", "change")
 
 
 class CommandFailed(Exception):
@@ -46,6 +46,10 @@ class CommandFailed(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+class NoMaster(CommandFailed):
+    """No master answers in the directory."""
 
 
 def say(config: Config, *lines: str) -> None:
@@ -146,7 +150,8 @@ def askMaster(
 
     @param patience: the most seconds to wait; None: no limit.
     @param whatFor: the message about a long wait; see L{waiting}.
-    @raise CommandFailed: there is no master, it does not answer, or it refuses the command.
+    @raise NoMaster: there is no master.
+    @raise CommandFailed: it does not answer, or it refuses the command.
     """
     url = setting(config, "url", str, "")
     here = url or usable(config, toWrite=False)
@@ -158,7 +163,7 @@ def askMaster(
                 return remote.request(url, tokenOf(config), verb, params, patience)
             return client.request(here, verb, params, patience)
     except client.NotRunning:
-        raise CommandFailed(_silent(here)) from None
+        raise NoMaster(_silent(here)) from None
     except client.NoAnswer as why:
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None

@@ -6,6 +6,7 @@ Texts from slaves and committers are escaped: they cannot control the terminal.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -70,6 +71,34 @@ def _wrapped(cell: str, wide: int) -> list[str]:
                 lines.append("")
             lines[-1] += char
     return lines
+
+
+def factLines(facts: Sequence[tuple[str, str | None]], room: int | None = None) -> list[str]:
+    """Format names with their values, a line each; without those that have no value.
+
+    @param room: the width of the terminal: longer values are wrapped.
+    """
+    told = [(f"{plainLine(key)}:", plainLine(value)) for key, value in facts if value]
+    wide = min(max((width(key) for key, _ in told), default=0), _NARROWEST * 2)
+    lines = []
+    for key, value in told:
+        left = None if room is None else max(_NARROWEST, room - wide - len(_GAP))
+        first, *rest = [value] if left is None else _wrapped(value, left)
+        lines.append(f"{key}{' ' * (wide - width(key))}{_GAP}{first}")
+        lines += [f"{' ' * wide}{_GAP}{each}" for each in rest]
+    return lines
+
+
+def shortened(text: str, room: int) -> str:
+    """A text as one line of at most C{room} characters."""
+    line = plainLine(text)
+    return line if len(line) <= room else f"{line[: room - 1]}…"
+
+
+def brief(revision: object) -> str:
+    """A revision. Long hashes, as of git, are shortened."""
+    name = str(revision)
+    return name[:12] if re.fullmatch("[0-9a-f]{40,}", name) else shortened(name, _NARROWEST * 4)
 
 
 def terminalWidth() -> int | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.results import Results
+from buildbot.model.rows import BuildRow
 from buildbot.model.sourcestamp import PLACE, lastRevision
 from buildbot.status.asking import Unanswered, ask, orNone, otherwise, text, time
 from buildbot.status.build import BuildStatus
@@ -170,6 +171,24 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
         "gotRevision": (record["properties"] or {}).get("got_revision"),
         **reportSource(record["sourcestamp"] or {}),
     }
+
+
+def reportRow(row: BuildRow) -> dict[str, Any]:
+    """A build in a list, with the keys of L{reportBuild} that need no record."""
+    return {
+        **row._asdict(),
+        "lasts": None if row.finished is None else row.finished - row.started,
+        "result": _nameOf(row.results),
+        "text": [row.text] if row.text else [],
+        "changes": list(row.changes),
+    }
+
+
+def _nameOf(results: int | None) -> str | None:
+    """The name of a result."""
+    if results is None:
+        return None
+    return Results[results] if 0 <= results < len(Results) else "exception"
 
 
 def logTrouble(record: Mapping[str, Any]) -> str:

@@ -9,21 +9,110 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar
 
+from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
+from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.schema import CURRENT
+from buildbot.store.sqlactions import SqlActions
+from buildbot.store.sqllists import SqlLists
+
+_T = TypeVar("_T")
+#: The most seconds to wait for another connection, such as a backup.
+_PATIENCE = 1.0
+#: The errors of a record that is damaged.
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
-def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
-    """The record of a build, or None if it does not exist or is unreadable."""
+def hasStore(basedir: str) -> bool:
+    """True if a master has run in this directory."""
+    return os.path.exists(os.path.join(basedir, FILE))
+
+
+class Peek:
+    """I read one store.
+
+    @ivar lists: lists of builds and changes; see L{buildbot.store.lists.ListCore}.
+    @ivar actions: the record of actions; see L{buildbot.store.actions.ActionCore}.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute: Callable[[str, Sequence[Any]], Any] = connection.execute
+        self.lists = SqlLists(connection.execute)
+        self.actions = SqlActions(connection.execute)
+
+    def change(self, number: int) -> Change | None:
+        """A change, or None if it does not exist or is unreadable."""
+        row = self._execute("SELECT record FROM changes WHERE number = ?", (number,)).fetchone()
+        return None if row is None else _read(row, lambda found: Change.fromRecord(found).numbered(number))
+
+    def build(self, builder: str, number: int) -> BuildRecord | None:
+        """A build, or None if it does not exist or is unreadable."""
+        row = self._execute(
+            "SELECT record FROM builds WHERE builder = ? AND number = ?", (builder, number)
+        ).fetchone()
+        if row is None:
+            return None
+        return _read(row, lambda found: BuildRecord.fromRecord({**found, "number": number}))
+
+    def builders(self) -> list[str]:
+        """The names of all builders that have builds."""
+        return self._names("builder")
+
+    def slaves(self) -> list[str]:
+        """The names of all slaves that have builds."""
+        return self._names("slave")
+
+    def _names(self, column: str) -> list[str]:
+        """All values of the first column of an index, each found by a search."""
+        names: list[str] = []
+        first = self._execute(f"SELECT MIN({column}) FROM builds", ()).fetchone()[0]
+        while first is not None:
+            names.append(first)
+            rows = self._execute(f"SELECT MIN({column}) FROM builds WHERE {column} > ?", (first,))
+            first = rows.fetchone()[0]
+        return names
+
+
+@contextmanager
+def peeking(basedir: str) -> Iterator[Peek]:
+    """A context with the store of a directory, at one instant.
+
+    @raise StoreFailed: it cannot be read, or another release has written it.
+    """
     path = os.path.join(basedir, FILE)
     try:
         mustBePlainStore(path)
-        with closing(openToRead(path, timeout=1.0)) as store:
-            row = store.execute(
-                "SELECT record FROM builds WHERE builder = ? AND number = ?", (builder, number)
-            ).fetchone()
-        return None if row is None else BuildRecord.fromRecord({**json.loads(row[0]), "number": number})
-    except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError):
+        with closing(openToRead(path, timeout=_PATIENCE)) as store:
+            (version,) = store.execute("PRAGMA user_version").fetchone()
+            if version > CURRENT.version:
+                raise SchemaTooNew(f"{path} was written by a later release")
+            if version < CURRENT.version:
+                raise StoreFailed(f"{path} is of an earlier release: a start of the master upgrades it")
+            store.execute("BEGIN")
+            yield Peek(store)
+    except (OSError, sqlite3.Error) as why:
+        raise StoreFailed(f"cannot read {path}: {why}") from None
+
+
+def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
+    """The record of a build in a store of any release. None if it does not exist or is unreadable."""
+    path = os.path.join(basedir, FILE)
+    try:
+        mustBePlainStore(path)
+        with closing(openToRead(path, timeout=_PATIENCE)) as store:
+            return Peek(store).build(builder, number)
+    except (OSError, sqlite3.Error, OverflowError):
+        return None
+
+
+def _read(row: Sequence[Any], make: Callable[[dict[str, Any]], _T]) -> _T | None:
+    """The value of a record, the only column of a row; None if it is damaged."""
+    try:
+        return make(json.loads(row[0]))
+    except _UNREADABLE:
         return None

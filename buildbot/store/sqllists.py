@@ -100,12 +100,33 @@ class SqlLists:
                 conditions.append(f"{name} = ?")
                 values.append(value)
         _addBranch(filter.branch, conditions, values)
-        if before is not None:
-            conditions.append("number < ?")
-            values.append(before)
+        for condition, limit in (
+            ("number < ?", before),
+            ("made >= ?", filter.since),
+            ("made < ?", filter.until),
+        ):
+            if limit is not None:
+                conditions.append(condition)
+                values.append(limit)
+        by = self._authors(filter)
+        if by is not None and len(by) <= _FEW:
+            named, more = _oneOf("who", by)
+            conditions += named or ["1 = 0"]
+            values += more
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        statement = f"SELECT {CHANGE_ROW} FROM changes {where} ORDER BY number DESC LIMIT ?"
-        return [changeRow(each) for each in self._execute(statement, (*values, count))]
+        statement = f"SELECT {CHANGE_ROW} FROM changes {where} ORDER BY number DESC"
+        if by is None or len(by) <= _FEW:
+            found = self._execute(f"{statement} LIMIT ?", (*values, count))
+            return [changeRow(each) for each in found]
+        rows = (changeRow(each) for each in self._execute(statement, values))
+        return list(islice((each for each in rows if filter.isBy(each.who)), count))
+
+    def _authors(self, filter: ChangeFilter) -> list[str] | None:
+        """All names of authors that the filter selects; None if it selects all. Only the index is read."""
+        if filter.author is None:
+            return None
+        names = self._execute("SELECT DISTINCT who FROM changes WHERE who IS NOT NULL", ())
+        return [who for (who,) in names if filter.isBy(who)]
 
     def _builds(self, conditions: Sequence[str], order: str, *values: Value) -> list[BuildRow]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -20,6 +20,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.control.audit import Audit
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
+from buildbot.control.lookingcommands import LookingCommands
 from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
@@ -87,6 +88,7 @@ class SeenMaster:
         self.lastReconfig = self._seenReconfig(whole.lastReconfig)
         self._commands = BuildCommands(self.botmaster, self.status.getSchedulers)
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
+        told |= LookingCommands(self.botmaster, self.status.getSchedulers).handlers()
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
         #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from buildbot.model.results import Results
-from buildbot.model.rows import BuildFilter, BuildRow
+from buildbot.model.rows import BuildFilter
+from buildbot.status.report import reportRow
 from buildbot.status.topics import BUILDERS, BUILDS, builderTopic, buildTopic
 from buildbot.web.api.answers import badCursor, many, one, reading
 from buildbot.web.call import Answer, Call
@@ -21,25 +22,6 @@ _CHANGE = (
     *("number", "who", "branch", "revision", "project", "repository", "category", "when", "comments"),
     *("files", "revlink", "codebase", "properties"),
 )
-
-
-def buildOfRow(row: BuildRow) -> dict[str, Any]:
-    """A build in a list, with the keys of C{buildbot builds --json}."""
-    lasts = None if row.finished is None else row.finished - row.started
-    return {
-        **row._asdict(),
-        "lasts": lasts,
-        "result": resultOf(row.results),
-        "text": [row.text] if row.text else [],
-        "changes": list(row.changes),
-    }
-
-
-def resultOf(results: int | None) -> str | None:
-    """The name of a result."""
-    if results is None:
-        return None
-    return Results[results] if 0 <= results < len(Results) else "exception"
 
 
 def changeOf(record: dict[str, Any], maySeeProperties: bool, secrets: Collection[str]) -> dict[str, Any]:
@@ -69,7 +51,7 @@ async def builds(call: Call) -> Answer:
             page = await call.world.store.getBuildRows(wanted, call.query["limit"], call.query["cursor"])
         except ValueError as why:
             raise badCursor(why) from None
-        return "builds", [buildOfRow(row) for row in page.rows], page.next
+        return "builds", [reportRow(row) for row in page.rows], page.next
 
     return await many(call, topics, make)
 

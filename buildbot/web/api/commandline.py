@@ -59,6 +59,20 @@ async def record(call: Call) -> Answer:
     return _fresh(value)
 
 
+async def wholeChange(call: Call) -> Answer:
+    """A change as C{buildbot change} needs it."""
+    number = call.values["number"]
+    try:
+        value = await call.world.master.commands["change"](number)
+    except ControlError as why:
+        raise Problem(404, f"There is no change {number}", str(why)) from None
+    if await call.may("viewProperties"):
+        value["properties"] = withoutSecrets(value["properties"], call.world.config.secrets)
+    else:
+        del value["properties"]
+    return _fresh(value)
+
+
 async def audit(call: Call) -> Answer:
     """The latest actions."""
     asked = call.query
@@ -104,6 +118,14 @@ ROUTES = (
         kind="json",
         strict=True,
         schema="Record",
+    ),
+    Route(
+        f"{ROOT}/changes/{{number:int}}/record",
+        wholeChange,
+        "What `buildbot change --json` prints: a change, its builds, and the requests that wait with it.",
+        kind="json",
+        strict=True,
+        schema="ChangeRecord",
     ),
     Route(
         f"{ROOT}/audit",

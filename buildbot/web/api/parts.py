@@ -10,7 +10,7 @@ from typing import Any
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing
 from buildbot.slaves.perspective import BotPerspective
 from buildbot.status.asking import otherwise
-from buildbot.status.report import reportRequest, reportSlave
+from buildbot.status.report import reportRequest, reportRow, reportSlave
 from buildbot.status.topics import (
     BUILDERS,
     BUILDS,
@@ -23,7 +23,7 @@ from buildbot.status.topics import (
 )
 from buildbot.text.similar import closest
 from buildbot.web.api.answers import badCursor, many, one, part, reading
-from buildbot.web.api.builds import buildOfRow, changeOf
+from buildbot.web.api.builds import changeOf
 from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.plugins import buildersOf, nameOf, schedulersOf, timesOf
 from buildbot.web.reading import builderOf
@@ -106,7 +106,7 @@ def _builder(call: Call, name: str, standing: Standing, schedulers: list[str]) -
 
 
 def _row(row: BuildRow | None) -> dict[str, Any] | None:
-    return None if row is None else buildOfRow(row)
+    return None if row is None else reportRow(row)
 
 
 # slaves
@@ -159,9 +159,8 @@ def _briefly(slave: dict[str, Any]) -> dict[str, Any]:
 async def changes(call: Call) -> Answer:
     """The changes."""
     asked = call.query
-    wanted = ChangeFilter(
-        asked["branch"], asked["who"], asked["revision"], None, asked["project"], asked["repository"]
-    )
+    names = ("branch", "who", "revision", "project", "repository", "author", "since", "until")
+    wanted = ChangeFilter(**{name: asked[name] for name in names})
 
     async def make() -> _List:
         try:
@@ -272,6 +271,9 @@ ROUTES = (
         Parameter("revision", "Only changes with this revision."),
         Parameter("project", "Only changes of this project."),
         Parameter("repository", "Only changes of this repository."),
+        Parameter("author", "Only changes whose author has this text in the name."),
+        Parameter("since", "Only changes that came at this time or later, in seconds since 1970.", "number"),
+        Parameter("until", "Only changes that came before this time, in seconds since 1970.", "number"),
         isList=True,
     ),
     reading("/changes/{number:int}", change, "One change.", "Change"),

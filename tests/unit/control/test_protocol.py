@@ -17,6 +17,7 @@ from twisted.internet.testing import MemoryReactorClock
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
 from buildbot.control.changecommands import ChangeCommands
+from buildbot.control.lookingcommands import LookingCommands
 from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
 from buildbot.control.requestcommands import RequestCommands
 from buildbot.control.server import ControlServer
@@ -139,6 +140,7 @@ class HandlersTests(BuildCase):
             **RequestCommands(self.botmaster, BuildCommands(self.botmaster)).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
             **ChangeCommands(lambda change: succeed(change.numbered(1))).handlers(),
+            **LookingCommands(self.botmaster).handlers(),
         }
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
 

@@ -20,7 +20,7 @@ from buildbot.control.server import ControlServer
 from tests.unit.control.test_audit import Keeper
 
 #: Commands that change nothing.
-QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters", "tokens"}
+QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters", "tokens", "changes", "change"}
 
 
 class RecordOfTests(unittest.SynchronousTestCase):

@@ -236,9 +236,13 @@ class _Promises(StoreCase):
             }
             change = Change(who, ["a.c", "b.c"], "\nbecause\nof it", **told)
             self.get(self.store.addChange(change, came=20.0 + number))
-        for expected, conditions in (
+        wanted: tuple[tuple[list[int], dict[str, Any]], ...] = (
             ([3, 2, 1], {}),
             ([3, 1], {"who": "mary"}),
+            ([3, 1], {"author": "AR"}),
+            ([], {"author": "nobody"}),
+            ([3, 2], {"since": 22.0}),
+            ([1], {"until": 22.0}),
             ([3, 2], {"branch": "b"}),
             ([1], {"branch": ""}),
             ([2], {"revision": f"2{LONG}"}),
@@ -246,7 +250,8 @@ class _Promises(StoreCase):
             ([2], {"project": "p2"}),
             ([3, 2, 1], {"repository": "git://r"}),
             ([3], {"repository": "git://r", "who": "mary", "branch": "b"}),
-        ):
+        )
+        for expected, conditions in wanted:
             page = self.get(self.store.getChangeRows(ChangeFilter(**conditions)))
             self.assertEqual([row.number for row in page.rows], expected, conditions)
         row = page.rows[0]
@@ -256,6 +261,17 @@ class _Promises(StoreCase):
         rest = self.get(self.store.getChangeRows(count=2, cursor=first.next))
         self.assertEqual([row.number for row in (*first.rows, *rest.rows)], [3, 2, 1])
         self.assertEqual(rest.next, "")
+
+    def test_manyAuthors(self) -> None:
+        """A part of the names of many authors is found in any case, and the list comes in parts."""
+        for number in range(50):
+            who = f"Ölaf{number}@example.org" if number % 2 else "other"
+            self.get(self.store.addChange(Change(who, [], "because", when=10.0)))
+        wanted = ChangeFilter(author="öLAF")
+        first = self.get(self.store.getChangeRows(wanted, 20))
+        rest = self.get(self.store.getChangeRows(wanted, 20, first.next))
+        found = [row.number for row in (*first.rows, *rest.rows)]
+        self.assertEqual((found, rest.next), (list(range(50, 0, -2)), ""))
 
 
 class MemoryTests(_Promises):

@@ -1,0 +1,21 @@
+# -*- test-case-name: tests.unit.scripts.test_stopped -*-
+"""Ask a question of a master that runs here, runs on another machine, or is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from buildbot.scripts.output import Config, NoMaster, askMaster, basedir
+
+
+def look(config: Config, verb: str, params: Mapping[str, object]) -> object:
+    """The answer of the master, or else of its store. Raises L{CommandFailed}."""
+    try:
+        return askMaster(config, verb, params)
+    except NoMaster:
+        from buildbot.scripts import stopped  # it is slow to import, and seldom needed
+
+        here = basedir(config)
+        if not stopped.canAnswer(here):
+            raise
+    return stopped.answer(here, verb, params)

@@ -1,0 +1,44 @@
+# -*- test-case-name: tests.unit.scripts.test_options -*-
+"""The options of the commands that answer an administrator's questions: changes, change."""
+
+from __future__ import annotations
+
+from buildbot.scripts.arguments import RemoteBase, count
+from buildbot.scripts.moments import pointIn
+
+
+class ChangesOptions(RemoteBase):
+    """The options of C{changes}."""
+
+    optFlags = [["json", "j", "Print the changes as JSON."]]
+    optParameters = [
+        ["count", "c", 20, "How many changes to show, at most 10000.", count("--count")],
+        ["branch", "b", None, "Only changes of this branch; '' is the main line."],
+        ["author", "a", None, "Only changes whose author has this text in the name."],
+        ["revision", "r", None, "Only changes with this revision."],
+        ["project", "", None, "Only changes of this project."],
+        ["repository", "", None, "Only changes of this repository."],
+        [
+            "since",
+            "s",
+            None,
+            "Only changes that came since: 2h, 3d, 2026-11-30.",
+            pointIn("--since"),
+        ],
+        ["until", "u", None, "Only changes that came before this time.", pointIn("--until")],
+    ]
+    longdesc = "Shows the changes that the master in DIR has received, the newest first."
+
+
+class ChangeOptions(RemoteBase):
+    """The options of C{change}."""
+
+    synopsis = "[options] DIR NUMBER"
+    optFlags = [["json", "j", "Print the change as JSON."]]
+    longdesc = (
+        "Shows one change: who made it, when, what, its files, its builds, and what still waits to build it."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR NUMBER."""
+        self["number"] = self._number("change", self._dirAndMust("change", "NUMBER", self._placed(args)))
