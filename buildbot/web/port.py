@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.events.onuse import onUse
+from buildbot.web.asleep import Asleep
 from buildbot.wire.listeners import Gate, SlavePort, closeAll, openAll, renewed
 
 if TYPE_CHECKING:
@@ -81,5 +82,7 @@ def _close(site: Any, isGentle: bool = False) -> None:
     """
     if site is not None:
         site.doStop()
-    if isinstance(site, http.Site):
+    if isinstance(site, Asleep):
+        site = site.site
+    if site is not None and isinstance(site, http.Site):
         site.disconnectAll(isGentle)

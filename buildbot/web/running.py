@@ -23,7 +23,6 @@ from buildbot.web.http import Site
 from buildbot.web.looking import Looking
 from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.root import OwnFiles, Root
-from buildbot.web.warming import Warming
 from buildbot.web.world import Parts, Settings, World
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Plan:
     @ivar files: the own files of the site.
     @ivar children: the own resources, by the first segment of their paths.
     @ivar site: an own site, in place of ours.
-    @ivar logLength: the bytes after which C{http.log} is renamed.
-    @ivar oldLogs: the number of renamed logs that are kept.
+    @ivar log: gets a line for each request.
     """
 
     settings: Settings
@@ -55,8 +53,7 @@ class Plan:
     files: OwnFiles
     children: Mapping[bytes, Any]
     site: server.Site | None
-    logLength: int
-    oldLogs: int
+    log: AccessLog
 
 
 class Running:
@@ -67,28 +64,21 @@ class Running:
         self.dispatcher = dispatcher
         self.site = site
         self._unwatch = logins.watch(dispatcher.staying.beat)
-        self._logs = world.master.botmaster.resources.logs
-        self._logs.readers.add(self)
-        self._warming = Warming(world.clock)
-        self._warming.start()
 
     def stop(self) -> None:
         """End all streams."""
-        self._warming.stop()
         self._unwatch()
-        self._logs.readers.discard(self)
         self.dispatcher.staying.stop()
         self.world.parts.stop()
 
 
-async def serving(master: Any, plan: Plan) -> Running:
-    """Start a web server.
+def serving(master: Any, plan: Plan) -> Running:
+    """Make a running web server. The logins of the master are loaded.
 
     @param master: the L{buildbot.buildmaster.service.BuildMaster}.
     """
     clock = master.botmaster.clock
     door = Door(plan.door, master, master.logins)
-    await door.load()
     requests = RequestCounts()
     looking = Looking(clock, master.botmaster.resources.logs.lookers)
     hook = _hookOf(master, plan) if plan.dialects else None
@@ -103,7 +93,7 @@ async def serving(master: Any, plan: Plan) -> Running:
         root.putChild(b"change_hook", resource.HookResource(hook))
     for name, child in plan.children.items():
         root.putChild(name, child)
-    site: Any = plan.site or Site(root, clock, _accessLog(master, plan))
+    site: Any = plan.site or Site(root, clock, plan.log)
     if isinstance(site, Site):
         site.counts = requests
     return Running(world, dispatcher, site, master.logins)
@@ -119,8 +109,3 @@ def _hookOf(master: Any, plan: Plan) -> changehook.ChangeHook:
         pollers=master.pollers,
         told=lambda event, address, text: master.recordAction("", "hook", "sendChange", text, address),
     )
-
-
-def _accessLog(master: Any, plan: Plan) -> AccessLog:
-    clock = master.botmaster.clock
-    return AccessLog(master.basedir, clock, master.troubles, plan.logLength, plan.oldLogs)

@@ -23,17 +23,20 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.events.coroutines import ended, returnsDeferred
 from buildbot.events.onuse import onUse
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.web.accesslog import AccessLog
 from buildbot.web.accounts.accounts import FILE as ACCOUNTS
 from buildbot.web.accounts.authz import AUTH, openSentences, rightsOf
 from buildbot.web.accounts.proxies import BadProxies, Proxies, proxiesOf
 from buildbot.web.accounts.rights import Rights
 from buildbot.web.argumentkinds import ANY, AUTHZ, FEEDS, ORIGINS, PORT
+from buildbot.web.asleep import Asleep
 from buildbot.web.hooks.logins import CHANGE_HOOK_AUTH
 from buildbot.web.hooks.options import CHANGE_HOOK_DIALECTS, checkedDialects
 from buildbot.web.oldpages.subclassed import Subclassed
 from buildbot.web.oldpages.templates import templateDoubts
 from buildbot.web.pages.outside import COMMENT_LINK, NAME_LINK, REVLINK
 from buildbot.web.port import WebPort
+from buildbot.web.warming import Warming
 from buildbot.wire.listeners import CannotOpen, Reserving, SlavePort
 
 if TYPE_CHECKING:
@@ -191,11 +194,14 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._proxies = self._checkedProxies()
         loading = secrets.current.get()
         self._basedir = loading.basedir if loading is not None else "."
-        self.site = site
         self._givenSite = site
         self._children: dict[bytes, Any] = {}
         self.ownPages: dict[bytes, Any] = {}
         self._port = WebPort()
+        self._asleep = Asleep(self._makeSite)
+        self._log: AccessLog
+        self._warming: Warming | None = None
+        self._logs: Any = None
         self._running: running.Running | None = None
         self._starting: Deferred[None] | None = None
         if num_events_max is not None and num_events_max < num_events:
@@ -324,6 +330,26 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._starting = self._start()
         return self._starting
 
+    @property
+    def site(self) -> Any:
+        """The site, which is made when somebody needs it; before the start, the own site or None."""
+        if self.running:
+            return self._asleep.wake()
+        return self._givenSite if self._asleep.site is None else self._asleep.site
+
+    @site.setter
+    def site(self, site: Any) -> None:
+        if self.running:
+            self._asleep.site = site
+        else:
+            self._givenSite = site
+
+    @property
+    def dispatcher(self) -> Any:
+        """It answers the requests of all routes."""
+        self._asleep.wake()
+        return None if self._running is None else self._running.dispatcher
+
     @returnsDeferred
     async def _start(self) -> None:
         if twistedVersion < OLDEST_TWISTED:
@@ -333,23 +359,39 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             )
         service.MultiService.startService(self)
         master: Any = self.parent
-        started = await running.serving(master, self._plan())
+        clock, self._logs = master.botmaster.clock, master.botmaster.resources.logs
+        await master.logins.load(master.botmaster.now())
         if not self.running:
-            started.stop()
             return
-        self._running = started
-        self.dispatcher, self.site = started.dispatcher, started.site
-        self.site.buildbot_service = self
-        self.setupSite()
+        limits = self.logRotateLength or ROTATE_LENGTH, self.maxRotatedFiles or MAX_ROTATED_FILES
+        self._log = AccessLog(master.basedir, clock, master.troubles, *limits)
+        self._asleep = Asleep(self._makeSite, unused=self._log.close)
+        self._logs.readers.add(self)
+        self._warming = Warming(clock, wake=self._asleep.wake)
+        self._warming.start()
+        if self._givenSite is not None or type(self).setupSite is not Subclassed.setupSite:
+            self._asleep.wake()  # other code has a part in the site
         if self.http_port is not None:
             if not self._port.listening():
-                await self._port.open(master.botmaster.clock, self.http_port)
+                await self._port.open(clock, self.http_port)
                 if not self.running:
                     await self._port.release()
                     return
-            self.site.doStart()
-            self._port.take(self.site)
+            if self._givenSite is None:
+                self._log.open()
+            self._port.take(self._asleep)
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
+
+    def _makeSite(self) -> Any:
+        self._running = running.serving(self.parent, self._plan())
+        site = self._asleep.site = self._running.site
+        site.buildbot_service = self
+        self.setupSite()  # it may use my site, or exchange it
+        if self.http_port is not None:
+            self._asleep.site.doStart()
+        if not self.running:  # I have stopped, and answer until the next server has the port
+            self._running.stop()
+        return self._asleep.site
 
     def _plan(self) -> running.Plan:
         """My arguments, as checked values."""
@@ -362,8 +404,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             files=self._ownFiles(),
             children=self._children,
             site=self._givenSite,
-            logLength=self.logRotateLength or ROTATE_LENGTH,
-            oldLogs=self.maxRotatedFiles or MAX_ROTATED_FILES,
+            log=self._log,
         )
 
     def _rights(self, canLogIn: bool) -> Rights:
@@ -379,6 +420,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.running = 0
         if self._starting is not None:
             await ended(self._starting)
+        if self._warming is not None:
+            self._warming.stop()
+        if self._logs is not None:
+            self._logs.readers.discard(self)
         if self._running is not None:
             self._running.stop()
         await self._port.end()

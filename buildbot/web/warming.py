@@ -7,7 +7,7 @@ They are imported soon after the start, because a new release may replace their 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -37,10 +37,13 @@ def modules() -> Iterator[str]:
 
 
 class Warming:
-    """I import modules one by one, each in a turn of the reactor of its own."""
+    """I wake a web server, then import modules one by one, each in a turn of the reactor of its own."""
 
-    def __init__(self, clock: Timers, names: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, clock: Timers, names: Iterable[str] | None = None, wake: Callable[[], object] | None = None
+    ) -> None:
         self._clock = clock
+        self._wake = wake
         self._left = (each for each in (modules() if names is None else names) if each not in sys.modules)
         self._alarm = Alarm(self._next)
 
@@ -54,11 +57,15 @@ class Warming:
         self._alarm.stop()
 
     def _next(self) -> None:
-        name = next(self._left, None)
+        wake, self._wake = self._wake, None
+        name = "buildbot.web.running" if wake is not None else next(self._left, None)
         if name is None:
             return
         try:
-            import_module(name)
+            if wake is not None:
+                wake()
+            else:
+                import_module(name)
         except PLUGIN_ERRORS:
             log.failure("the pages cannot be loaded: {name} is broken", name=name)
             return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from buildbot.web import running
 from tests.stories.web import WebWorld
 
 
@@ -17,6 +20,22 @@ class FirstTests(WebWorld):
         made = dispatcher.table
         self.assertEqual(self.ask("/builders").status, 200)
         self.assertIs(dispatcher.table, made)
+
+    def test_asleep(self) -> None:
+        """The web server itself is made at the first connection, and the second one finds the same."""
+        made: list[Any] = []
+        real = running.serving
+
+        def serving(*args: Any) -> Any:
+            made.append(real(*args))
+            return made[-1]
+
+        self.patch(running, "serving", serving)
+        self.start()
+        self.assertEqual(made, [])
+        for _ in range(2):
+            self.assertEqual(self.ask("/livez").status, 200)
+            self.assertEqual(len(made), 1)
 
     def test_looking(self) -> None:
         """People look at pages. A program that asks for figures, an unknown page or a stop is nobody."""

@@ -288,7 +288,7 @@ class RandomTests(TwoCase):
         now = self.reactor.seconds()
         fresh = Logins(self.store)
         doors = [self.door(0), self.door(1), Door(self.door(0)._settings, self.master, fresh)]
-        self.successResultOf(ensureDeferred(doors[2].load()))
+        self.successResultOf(ensureDeferred(fresh.load(now)))
         for cookie, login in self.logins.items():
             wanted = login.user if self.isOpen(login, now) else ""
             got = [self.nameAt(door, cookie=cookie) for door in doors]

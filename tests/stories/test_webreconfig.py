@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from buildbot.web import port
-from buildbot.web.accounts.door import Door
+from buildbot.web.accounts.logins import Logins
 from buildbot.web.call import Answer, Call
 from buildbot.web.routes import Route, Table
 from buildbot.web.service import WebStatus
@@ -104,7 +104,7 @@ class ReconfigTests(WebWorld):
 
     def test_stoppedWhileLoading(self) -> None:
         """A web server that is stopped before its port is open opens none. It can start later."""
-        self._stopInStart(Door, "load", [])
+        self._stopInStart(Logins, "load", [])
 
     def test_stoppedWhileOpening(self) -> None:
         """A web server that is stopped while its port is opened closes it. It can start later."""

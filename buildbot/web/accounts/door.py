@@ -81,10 +81,6 @@ class Door:
         self._sights: Sights | None = None
         self._guards = {can: Guard(settings.rights(can), self._subjectOf) for can in (False, True)}
 
-    async def load(self) -> None:
-        """Read the stored sessions and tokens; call this at the start."""
-        await self.logins.load(self._now())
-
     # the door
 
     async def enter(self, request: Incoming) -> Who:

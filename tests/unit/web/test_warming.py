@@ -42,6 +42,15 @@ class WarmingTests(unittest.SynchronousTestCase):
         self.assertEqual(self.imported, ["buildbot.a", "buildbot.b"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_wake(self) -> None:
+        """The web server itself is woken before the first import, in a turn of its own."""
+        warming = Warming(self.clock, ["buildbot.a"], wake=lambda: self.imported.append("awake"))
+        warming.start()
+        self.clock.advance(REST)
+        self.assertEqual(self.imported, ["awake"])
+        self.clock.pump([PAUSE] * 5)
+        self.assertEqual(self.imported, ["awake", "buildbot.a"])
+
     def test_stop(self) -> None:
         """A web server that is stopped imports no more; a second stop does nothing."""
         self.warming.start()
