@@ -162,6 +162,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "absolute": FLAG,
         "properties": PROPERTIES.optional(),
     },
+    "request": {"builder": NAME, "request": replace(NUMBER, isRequired=True)},
     "cancel": {"builder": NAME, "request": NUMBER.optional(), "who": TEXT},
     "stopchange": {
         "change": replace(NUMBER, isRequired=True),

@@ -77,6 +77,8 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
         return Question(f"{builder}/parameters")
     if command == "rebuild":
         return Question(f"{builder}/builds/{given.pop('number')}/rebuild", {}, given)
+    if command == "request":
+        return Question(f"{builder}/requests/{given['request']}")
     if command == "cancel":
         number = given.pop("request", None)
         return Question(f"{builder}/cancel" if number is None else f"requests/{number}/cancel", {}, {})

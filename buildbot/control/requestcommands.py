@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webacts -*-
-"""The commands about requests, changes and finished builds: rebuild, cancel, stopchange, ping.
+"""The commands about requests, changes and finished builds: request, rebuild, cancel, stopchange, ping.
 
 Each answer is made of plain values. L{buildbot.control.buildcommands} has the commands for builds.
 """
@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import noBuilder, stored
+from buildbot.model.results import RETRY
 from buildbot.process.builder import Builder
 from buildbot.process.buildercontrol import BuilderControl
 from buildbot.process.request import BuildRequest
@@ -32,11 +33,42 @@ class RequestCommands:
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers: command -> method."""
         return {
+            "request": self.request,
             "rebuild": self.rebuild,
             "cancel": self.cancel,
             "stopchange": self.stopchange,
             "ping": self.ping,
         }
+
+    async def request(self, builder: str, request: int) -> dict[str, Any]:
+        """What has become of a request.
+
+        @return: C{state}: C{waiting}, C{running}, C{finished} or C{cancelled}; C{build}, the number of its
+            build or None; C{why}, why it waits.
+        """
+        target = self._builder(builder)
+        said = {"builder": builder, "request": request, "build": None, "why": ""}
+        unknown = ControlError(f"{builder} has no request {request}: it is too old, or there never was one")
+        for each in self._botmaster.builders.values():
+            if any(waiting.id == request for waiting in (*each.starting, *each.pending)):
+                if each is not target:
+                    raise unknown
+                return {**said, "state": "waiting", "why": target.whyWaiting()}
+        for build in (*target.building, *target.ending):
+            record = build.build_status.toRecord()
+            if request in record.requests:
+                return {**said, "state": "running", "build": record.number}
+        store = self._botmaster.store
+        buildset = await stored(store.getBuildsetOf(request))
+        if buildset is None:
+            raise unknown
+        for record in await stored(store.getBuildsOf(buildset.id)):
+            if request in record.requests:
+                if record.builder != builder:
+                    raise unknown
+                isOver = record.results != RETRY  # a build that was lost is built again
+                return {**said, "state": "finished" if isOver else "waiting", "build": record.number}
+        return {**said, "state": "cancelled"}
 
     async def rebuild(
         self,

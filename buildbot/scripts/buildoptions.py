@@ -12,6 +12,9 @@ from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, RemoteBase, count, seconds
 
+#: The flag of the commands that start a build.
+WAIT = ["wait", "w", "Wait for the build and show its steps; the exit status is that of its result."]
+
 
 class BuildsOptions(RemoteBase):
     """The options of C{builds}."""
@@ -34,7 +37,7 @@ class LogOptions(RemoteBase):
 
     synopsis = "[options] DIR BUILDER/BUILD[/STEP[/LOG]]"
     optFlags = [
-        ["follow", "f", "Print until the log is finished; wait for the step if it has not begun."],
+        ["follow", "f", "Print until the log, or the build without STEP, is finished; wait for the step."],
         ["headers", "", "Also print the headers: command, directory, environment, exit status."],
         ["json", "j", "Print one line of JSON for each piece: its channel and its text."],
     ]
@@ -104,7 +107,10 @@ class ForceBuildOptions(AboutBuilderOptions):
         ["reason", "m", None, "The reason; it is shown with the build."],
         ["scheduler", "s", None, "The ForceScheduler that makes the build."],
     ]
-    optFlags = [["list-parameters", "l", "Start nothing: show the parameters of the builder's schedulers."]]
+    optFlags = [
+        ["list-parameters", "l", "Start nothing: show the parameters of the builder's schedulers."],
+        WAIT,
+    ]
     longdesc = (
         "Starts a build now, or as soon as a slave is free for it. With --scheduler, a ForceScheduler of the "
         "configuration checks the values, and makes properties of them."
@@ -132,8 +138,11 @@ class ForceBuildOptions(AboutBuilderOptions):
 
     def postOptions(self) -> None:
         """Check that parameters have their scheduler."""
+        super().postOptions()
         if self["params"] and self["scheduler"] is None:
             raise usage.UsageError("--param belongs to a scheduler: give --scheduler too")
+        if self["wait"] and self["list-parameters"]:
+            raise usage.UsageError("--list-parameters starts no build: leave out --wait")
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -164,7 +173,10 @@ class RebuildOptions(AboutBuilderOptions):
     """The options of C{rebuild}."""
 
     synopsis = "[options] DIR BUILDER BUILD"
-    optFlags = [["as-requested", "", "Build the source as it was requested, perhaps a later revision."]]
+    optFlags = [
+        ["as-requested", "", "Build the source as it was requested, perhaps a later revision."],
+        WAIT,
+    ]
     optParameters = [["reason", "m", None, "The reason; it is shown with the build."]]
     longdesc = "Builds the same revision as the finished build BUILD again, with its properties."
 
@@ -216,6 +228,7 @@ class PauseOptions(AboutSlaveOptions):
 class DrainOptions(PauseOptions):
     """The options of C{drain}."""
 
+    optFlags = [["wait", "w", "Wait until no build runs on the slave."]]
     longdesc = (
         "Starts no further builds on the slave until `buildbot unpause`, also after a restart, and "
         "disconnects it once the builds that run there are finished."

@@ -27,6 +27,8 @@ def force(config: Config) -> int:
     given = {name: config.get(name) for name in names}
     params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
     said: Any = askMaster(config, "force", params)
+    if config.get("wait"):
+        return _wait(config, said)
     if not sayJSON(config, said):
         _sayRequested(config, said)
     return 0
@@ -42,6 +44,8 @@ def rebuild(config: Config) -> int:
         **{name: value for name, value in given.items() if value is not None},
     }
     said: Any = askMaster(config, "rebuild", params)
+    if config.get("wait"):
+        return _wait(config, said)
     if not sayJSON(config, said):
         _sayRequested(config, said)
     return 0
@@ -56,6 +60,13 @@ def cancel(config: Config) -> int:
     if not sayJSON(config, said):
         say(config, f"{counted(len(said['cancelled']), 'waiting request')} cancelled")
     return 0
+
+
+def _wait(config: Config, said: Mapping[str, Any]) -> int:
+    """With C{--wait}: wait for the build. The status is that of its result."""
+    from buildbot.scripts.waitbuild import waitForBuild  # not needed to start a build only
+
+    return waitForBuild(config, said)
 
 
 def _sayRequested(config: Config, said: Mapping[str, Any]) -> None:

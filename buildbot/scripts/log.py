@@ -26,6 +26,7 @@ from buildbot.logs.files import LogReader, logFilename
 from buildbot.logs.format import Chunk
 from buildbot.model.records import LogRecord
 from buildbot.scripts.buildname import Wanted, readings
+from buildbot.scripts.following import followLogs
 from buildbot.scripts.output import (
     PATIENCE,
     CommandFailed,
@@ -80,16 +81,18 @@ def log(config: Config) -> int:
     except client.NotRunning:
         return _withoutMaster(config, here, wanted)
     if not one.rest:
+        if config.get("follow"):
+            return _followBuild(config, here, one, build)
         return printLogs(config, one, build)
-    found = whenBegun(config, one, build, lambda: _again(here, one), POLL)
-    over = found.finished or not config.get("follow")
+    chosen = whenBegun(config, one, build, lambda: _again(here, one), POLL)
+    over = chosen.finished or not config.get("follow")
     try:
-        _print(config, here, found.filename, lambda: over or _isFinished(here, one))
+        _print(here, chosen.filename, lambda: over or _isFinished(here, one), showing(config))
     except CommandFailed as why:
-        raise CommandFailed(*why.lines, *([found.record.trouble] if found.record.trouble else [])) from None
-    if found.record.length is None and config.get("follow"):
-        found = choose(one, _again(here, one))
-    wrong = logTrouble(os.path.join(here, LOGS, found.filename), found.record)
+        raise CommandFailed(*why.lines, *([chosen.record.trouble] if chosen.record.trouble else [])) from None
+    if chosen.record.length is None and config.get("follow"):
+        chosen = choose(one, _again(here, one))
+    wrong = logTrouble(os.path.join(here, LOGS, chosen.filename), chosen.record)
     return verdict(wrong)
 
 
@@ -125,22 +128,41 @@ def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
             name = f"{step['name']}/{each['name']}"
             logs.append(name)
             if one.rest == name or (one.rest == step["name"] and number == 0):
-                record = LogRecord.fromRecord({"crc": None, "trouble": "", **each})
-                isOver = record.length is not None or build["finished"] is not None
-                return Found(record, isOver, step["name"])
+                return logOf(build, step, each)
     has = f"it has {', '.join(logs)}" if logs else "it has none"
     raise NotThere(f"build {one.number} of {one.builder} has no log {one.rest!r}: {has}")
 
 
+def logOf(build: Mapping[str, Any], step: Mapping[str, Any], log: Mapping[str, Any]) -> Found:
+    """A log of a step of a build."""
+    record = LogRecord.fromRecord({"crc": None, "trouble": "", **log})
+    return Found(record, record.length is not None or build["finished"] is not None, step["name"])
+
+
 def printLogs(config: Config, one: Wanted, build: Mapping[str, Any]) -> int:
-    """Print the list of a build's logs; returns the exit status. Raises L{CommandFailed} with C{--follow}
-    while the build runs.
-    """
+    """Print the list of a build's logs; returns the exit status."""
     if not sayJSON(config, build):
         say({}, *buildPage(one, build))
-    if config.get("follow") and build["finished"] is None:
-        raise CommandFailed(f"--follow needs a step: name it as {one.builder}/{one.number}/STEP")
     return 0
+
+
+def _followBuild(config: Config, here: str, one: Wanted, build: Mapping[str, Any]) -> int:
+    """Print the logs of a build, one step after the other, to its end."""
+
+    def printLog(at: int, step: Mapping[str, Any], log: Mapping[str, Any]) -> list[str]:
+        now = logOf(build, step, log)
+
+        def isOver() -> bool:
+            nonlocal now
+            if not now.finished:
+                again = _again(here, one)
+                now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
+            return now.finished
+
+        wrong = _print(here, now.filename, isOver, showingOne(config, now))
+        return list(logTrouble(os.path.join(here, LOGS, now.filename), now.record)) or wrong
+
+    return followLogs(config, f"{one.builder}/{one.number}", build, lambda: _again(here, one), printLog, POLL)
 
 
 def whenBegun(
@@ -190,7 +212,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     for one in wanted:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
-                wrong = _print(config, here, filename, lambda: True)
+                wrong = _print(here, filename, lambda: True, showing(config))
                 return verdict(_recorded(here, one, filename) or wrong)
     there: list[str] = []
     for one in wanted:
@@ -241,10 +263,9 @@ def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None
         say({}, *(f"  {os.path.join(here, LOGS, each)}" for each in files))
 
 
-def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> list[str]:
+def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> list[str]:
     """Print a file until C{isOver} returns True. Returns errors in the file's format, as lines."""
     reader = LogReader(os.path.join(here, LOGS, filename))
-    show = showing(config)
     offset = 0
     while True:
         over = isOver()  # asked before reading, so that the last output is read, too
@@ -265,10 +286,13 @@ def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool])
         time.sleep(POLL)
 
 
-def showing(config: Config) -> Show:
-    """The function that prints chunks, chosen by the options. An empty list means the end."""
+def showing(config: Config, about: Mapping[str, str] | None = None) -> Show:
+    """The function that prints chunks, chosen by the options. An empty list means the end.
+
+    @param about: more keys for each line of JSON.
+    """
     if config.get("json"):
-        return _Lines().show
+        return _Lines(about or {}).show
     channels = {LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR}
     if config.get("headers"):
         channels.add(LOG_CHANNEL_HEADER)
@@ -282,6 +306,25 @@ def showing(config: Config) -> Show:
         raw.flush()
 
     return show
+
+
+def showingOne(config: Config, log: Found) -> Show:
+    """The same for one of several logs: the next output begins on a new line."""
+    show = showing(config, {"step": log.step, "log": log.record.name})
+    if config.get("json"):
+        return show
+    last = b"\n"
+
+    def lined(chunks: list[Chunk]) -> None:
+        nonlocal last
+        for channel, data in chunks:
+            if data and (channel != LOG_CHANNEL_HEADER or config.get("headers")):
+                last = data[-1:]
+        show(chunks)
+        if not chunks and last != b"\n":
+            print(flush=True)
+
+    return lined
 
 
 class _Text:
@@ -303,7 +346,8 @@ class _Text:
 class _Lines:
     """I print each chunk as a line of JSON. An invalid byte becomes a lone surrogate, U+DC80 to U+DCFF."""
 
-    def __init__(self) -> None:
+    def __init__(self, about: Mapping[str, str]) -> None:
+        self._about = about
         self._decoders = {
             channel: codecs.getincrementaldecoder("utf-8")("surrogateescape") for channel in _CHANNELS
         }
@@ -315,7 +359,7 @@ class _Lines:
             decoder = self._decoders.get(channel)
             text = decoder.decode(data, not chunks) if decoder is not None else ""
             if text:
-                print(json.dumps({"channel": _CHANNELS[channel], "text": text}))
+                print(json.dumps({**self._about, "channel": _CHANNELS[channel], "text": text}))
         sys.stdout.flush()
 
 

@@ -6,10 +6,16 @@ The master stores the user, time and reason; C{status} shows them.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from buildbot.scripts.output import Config, askMaster, loginName, say, sayJSON
+from buildbot.scripts.output import CommandFailed, Config, askMaster, loginName, say, sayJSON
+from buildbot.scripts.progress import Progress
+from buildbot.scripts.tables import duration
 from buildbot.text.plural import counted
+
+#: Seconds between two questions whether a slave is idle.
+POLL = 1.0
 
 
 def pause(config: Config) -> int:
@@ -18,13 +24,47 @@ def pause(config: Config) -> int:
 
 
 def drain(config: Config) -> int:
-    """Pause a slave, and disconnect it once it is idle. Status 0; fails for an unknown slave."""
-    return _keepFrom(config, "drain")
+    """Pause a slave, and disconnect it once it is idle. Status 0; fails for an unknown slave.
+
+    With C{wait}, returns when it is idle; fails if somebody ends the pause meanwhile.
+    """
+    status = _keepFrom(config, "drain")
+    return _whenDrained(config) if config.get("wait") else status
+
+
+def _whenDrained(config: Config) -> int:
+    """Wait until no build runs on a draining slave."""
+    name, told = str(config["slave"]), None
+    try:
+        with Progress(config) as progress:
+            begun = time.monotonic()
+            while True:
+                said: Any = askMaster({**config, "quiet": True}, "status", {"slave": name})
+                (slave,) = said["slaves"]
+                if slave["paused"] is None:
+                    raise CommandFailed(f"slave {name} was unpaused: it builds again")
+                if not slave["running"]:
+                    break
+                count = counted(slave["running"], "build")
+                if told is not None and slave["running"] != told and not config.get("json"):
+                    progress.clear()
+                    say(config, f"{count} still running there")
+                told = slave["running"]
+                progress.show(f"waiting for {count} on {name} for {duration(time.monotonic() - begun)}")
+                time.sleep(POLL)
+    except KeyboardInterrupt:
+        undo = "`buildbot unpause` lets it build again"
+        raise CommandFailed(f"interrupted; slave {name} is still draining: {undo}", status=130) from None
+    if not sayJSON(config, slave):
+        say(config, f"slave {name} is idle: drained, safe to switch off")
+    return 0
 
 
 def _keepFrom(config: Config, verb: str) -> int:
     params = {"slave": config["slave"], "who": loginName(), "why": config.get("reason") or ""}
     said: Any = askMaster(config, verb, params)
+    if config.get("wait") and config.get("json"):
+        return 0  # its end is printed instead
     if not sayJSON(config, said):
         running = said["running"]
         goesOn = f"; {counted(running, 'build')} still running there" if running else ""

@@ -7,6 +7,7 @@ file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,18 @@ from buildbot.control import remote
 from buildbot.control.client import ControlError
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.log import choose, printLogs, showing, verdict, whenBegun
+from buildbot.scripts.following import followLogs
+from buildbot.scripts.log import (
+    Found,
+    Show,
+    choose,
+    logOf,
+    printLogs,
+    showing,
+    showingOne,
+    verdict,
+    whenBegun,
+)
 from buildbot.scripts.log import log as ofDirectory
 from buildbot.scripts.output import (
     CommandFailed,
@@ -40,28 +52,53 @@ def log(config: Config) -> int:
     one, build = _find(config, wanted)
     if one.rest:
         return _print(config, url, one, build)
+    if config.get("follow"):
+        return _followBuild(config, url, one, build)
     return printLogs(config, one, build)
 
 
 def _print(config: Config, url: str, one: Wanted, build: dict[str, Any]) -> int:
     """Print the output of a log, to its end with C{--follow}."""
-    if config.get("json"):
-        raise CommandFailed("--json prints a log only on the machine of the master; leave it out")
-    found = whenBegun(config, one, build, lambda: _ask(config, one), POLL)
-    follows = bool(config.get("follow")) and not found.finished
+    _mayNotBeJSON(config)
+    log = whenBegun(config, one, build, lambda: _ask(config, one), POLL)
+    follows = bool(config.get("follow")) and not log.finished
+    _stream(config, url, one, log, follows, showing(config))
+    if follows:
+        log = choose(one, _ask(config, one))
+    return verdict([log.record.trouble] if log.record.trouble else [])
+
+
+def _followBuild(config: Config, url: str, one: Wanted, build: dict[str, Any]) -> int:
+    """Print the logs of a build, one step after the other, to its end."""
+    _mayNotBeJSON(config)
+
+    def printLog(at: int, step: Mapping[str, Any], log: Mapping[str, Any]) -> list[str]:
+        now = logOf(build, step, log)
+        _stream(config, url, one, now, not now.finished, showingOne(config, now))
+        if not now.finished:
+            again = _ask(config, one)
+            now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
+        return [now.record.trouble] if now.record.trouble else []
+
+    return followLogs(config, f"{one.builder}/{one.number}", build, lambda: _ask(config, one), printLog, POLL)
+
+
+def _stream(config: Config, url: str, one: Wanted, log: Found, follows: bool, show: Show) -> None:
+    """Print what the web server sends of a log."""
     query = {"follow": "1" if follows else None, "headers": "1" if config.get("headers") else None}
-    names = (one.builder, "builds", str(one.number), "steps", found.step, "logs", found.record.name, "text")
+    names = (one.builder, "builds", str(one.number), "steps", log.step, "logs", log.record.name, "text")
     path = "/".join(("builders", *(quote(each, safe="") for each in names)))
-    show = showing(config)
     try:
         for piece in remote.stream(url, tokenOf(config), path, query):
             show([(LOG_CHANNEL_STDOUT, piece)])
     except ControlError as why:
         raise CommandFailed(str(why)) from None
     show([])
-    if follows:
-        found = choose(one, _ask(config, one))
-    return verdict([found.record.trouble] if found.record.trouble else [])
+
+
+def _mayNotBeJSON(config: Config) -> None:
+    if config.get("json"):
+        raise CommandFailed("--json prints a log only on the machine of the master; leave it out")
 
 
 def _find(config: Config, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:

@@ -90,6 +90,7 @@ class SeenMaster:
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
         told |= LookingCommands(self.botmaster, self.status.getSchedulers).handlers()
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
+        told |= {"request": self._request}
         #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {
             name: discreet(each, sight) for name, each in {**whole.commands, **told}.items()
@@ -123,6 +124,11 @@ class SeenMaster:
     async def _build(self, builder: str, number: int) -> dict[str, Any]:
         """The command C{build}."""
         return self._told(await self._commands.build(builder, number))
+
+    async def _request(self, builder: str, request: int) -> dict[str, Any]:
+        """The command C{request}."""
+        found = await self.whole.commands["request"](builder, request)
+        return {**found, "why": withoutHidden(self._sight, found["why"])}
 
     def _told(self, build: dict[str, Any]) -> dict[str, Any]:
         """A build without a note about a hidden one, which may hold its lock."""

@@ -138,10 +138,19 @@ class FollowTests(RemoteCommandCase):
         self.assertIn("late", self.follow("full/0/test"))
         self.assertIn("waiting for step test", said.getvalue())
 
-    def test_noStep(self) -> None:
-        """Without a step there is nothing to follow while the build runs."""
+    def test_build(self) -> None:
+        """Without a step, the logs of all steps are printed as they grow, and the status is the result."""
         self.force()
-        self.assertIn("--follow needs a step", self.follow("full/0"))
+        self.next = [self.ended] * 4
+        self.assertEqual(
+            self.follow("full/0").splitlines(),
+            [
+                *("==== compile", "late", "==== compile: success: 'make' (1 s)"),
+                *("==== test", "late", "==== test: success: 'make test' (2 s)"),
+                *("build full/0: success (3 s)", "0"),
+            ],
+        )
+        self.assertIn("==== compile\nlate\n", self.run_("log", self.basedir, "--follow", "full/0"))
 
     def test_over(self) -> None:
         """The log of a finished build is printed at once; a step that never ran is not waited for."""
@@ -151,6 +160,75 @@ class FollowTests(RemoteCommandCase):
         self.assertIn("late", self.follow("full/0/compile"))
         self.assertIn("has no log", self.follow("full/0/nosuch"))
         self.assertIn("no builder 'other'", self.follow("other/0/compile"))
+
+
+class WaitTests(RemoteCommandCase):
+    """C{force --wait} in both ways."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(time, "sleep", lambda seconds: self.goOn())
+
+    def goOn(self) -> None:
+        """The step that runs ends, if any."""
+        if self.commands:
+            self.commands.pop().end(0)
+        self.wait(2)
+
+    def test_wait(self) -> None:
+        """Each step is a line, and the status is that of the result: a second time, too."""
+        for number, place in enumerate(((self.basedir,), ("--url", URL), ("--url", URL))):
+            said = self.run_("force", "--wait", *place, "full")
+            self.assertIn(f"build {number} of full has started on bot1\n  compile: success", said)
+            self.assertRegex(said, rf"\nbuild full/{number}: success \(\d+ s\)\n0$")
+
+    def test_waiting(self) -> None:
+        """A request that waits is told, and built when the slave is free."""
+        for place in ((self.basedir,), ("--url", URL)):
+            self.force()
+            said = self.run_("force", "--wait", *place, "--revision=r5", "full")
+            self.assertRegex(said, "^request [0-9]+ for full waits: ")
+            self.assertTrue(said.endswith("\n0"), said)
+
+    def test_cancelled(self) -> None:
+        """A request that is cancelled meanwhile ends the command."""
+        self.force()
+        self.patch(time, "sleep", lambda seconds: self.run_("cancel", self.basedir, "full"))
+        for place in ((self.basedir,), ("--url", URL)):
+            said = self.run_("force", "--wait", *place, "full")
+            self.assertRegex(said, "request [0-9]+ for full was cancelled")
+
+    def test_state(self) -> None:
+        """Each request has its state: it waits, is built, was built, was cancelled, or never was."""
+        for _ in range(2):
+            self.force()
+        paths = ["/api/v1/builders/full/requests/1", "/api/v1/builders/full/requests/2"]
+        states = [self.ask(path).json for path in paths]
+        self.assertEqual([each["state"] for each in states], ["running", "waiting"])
+        self.assertEqual([each["build"] for each in states], [0, None])
+        self.assertIn("bot1", states[1]["why"])
+        self.run_("cancel", self.basedir, "full")
+        for _ in range(2):
+            self.goOn()
+        states = [self.ask(path).json for path in paths]
+        self.assertEqual([each["state"] for each in states], ["finished", "cancelled"])
+        self.assertEqual(self.ask("/api/v1/builders/full/requests/3").status, 404)
+        self.assertEqual(self.ask("/api/v1/builders/nosuch/requests/1").status, 404)
+
+    def test_lost(self) -> None:
+        """The request of a build that was lost with its slave waits again."""
+        self.force()
+        self.slaves[-1].pump.client.loseConnection()
+        self.wait(2)
+        found = self.ask("/api/v1/builders/full/requests/1").json
+        self.assertEqual((found["state"], found["build"]), ("waiting", None))
+
+    def test_drain(self) -> None:
+        """C{drain --wait} ends when the slave is idle."""
+        for place in (("--url", URL), (self.basedir,)):
+            self.run_("unpause", self.basedir, "bot1")
+            self.force()
+            self.assertIn("slave bot1 is idle", self.run_("drain", "--wait", *place, "bot1"))
 
 
 class RemoteCommandTests(RemoteCommandCase):

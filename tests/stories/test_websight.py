@@ -224,8 +224,21 @@ class WalkTests(SightCase):
             found,
         )
         for path, answer in self.answers(ANN, HIDDEN):
-            if answer.status != 200 and NAME in path and "/rebuild" not in path:
+            if answer.status != 200 and NAME in path and "/rebuild" not in path and "/requests/" not in path:
                 self.assertTrue(answer.status in (301, 303, 400) or path.endswith("/logs/stdio/html"), path)
+
+    def test_request(self) -> None:
+        """A request for a hidden builder is found by a visitor who may see it, and by nobody else."""
+        (hidden,) = self.ask("/api/v1/builders/zzhid-one/builds/0", **ANN).json["requests"]
+        path = f"/api/v1/builders/zzhid-one/requests/{hidden}"
+        self.assertEqual(self.ask(path, **ANN).json["state"], "finished")
+        told = self.ask(path, **self.blind[0])
+        self.assertEqual(told.status, 404)
+        self.assertEqual(
+            told.text.replace(NAME, ABSENT),
+            self.ask(path.replace(NAME, ABSENT), **self.blind[0]).text,
+        )
+        self.assertEqual(self.ask(f"/api/v1/builders/full/requests/{hidden}", **self.blind[0]).status, 404)
 
     def test_streams(self) -> None:
         """No stream names a hidden thing: neither an open page nor events nor a followed log."""

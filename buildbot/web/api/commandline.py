@@ -73,6 +73,15 @@ async def wholeChange(call: Call) -> Answer:
     return _fresh(value)
 
 
+async def request(call: Call) -> Answer:
+    """A request of a builder, and the build that came of it."""
+    name, number = builderOf(call).getName(), call.values["number"]
+    try:
+        return _fresh(await call.world.master.commands["request"](name, number))
+    except ControlError as why:
+        raise Problem(404, f"There is no request {number} of {name}", str(why)) from None
+
+
 async def audit(call: Call) -> Answer:
     """The latest actions."""
     asked = call.query
@@ -126,6 +135,14 @@ ROUTES = (
         kind="json",
         strict=True,
         schema="ChangeRecord",
+    ),
+    Route(
+        f"{ROOT}/builders/{{builder}}/requests/{{number:int}}",
+        request,
+        "What became of a request of this builder: it waits, is built, was built or was cancelled.",
+        kind="json",
+        strict=True,
+        schema="RequestState",
     ),
     Route(
         f"{ROOT}/audit",

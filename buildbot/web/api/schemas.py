@@ -274,6 +274,14 @@ SCHEMAS: dict[str, Schema] = {
         pending=_list(TEXT, "The schedulers that will build it."),
     ),
     "Request": _REQUEST,
+    "RequestState": _object(
+        "What became of a request.",
+        builder=TEXT,
+        request=WHOLE,
+        state=_of("string", about="waiting, running, finished or cancelled."),
+        build=_of("integer", "null", about="The number of its build."),
+        why=_of("string", about="Why it waits; may be empty."),
+    ),
     "Requests": _page("Request", "The waiting requests, the oldest first."),
     "Scheduler": _object(
         "A scheduler.",

@@ -202,7 +202,7 @@ class HandlersTests(BuildCase):
             2**64,
         ]
         good: dict[str, object] = {"builder": "full", "slave": "bot1", "number": 0, "change": 0}
-        good.update(who="ann", files=[], comments="")
+        good.update(request=0, who="ann", files=[], comments="")
         for command in self.handlers:
             for name, kind in COMMANDS[command].items():
                 required = {each: good[each] for each, other in COMMANDS[command].items() if other.isRequired}

@@ -20,7 +20,8 @@ from buildbot.control.server import ControlServer
 from tests.unit.control.test_audit import Keeper
 
 #: Commands that change nothing.
-QUESTIONS = {"status", "audit", "progress", "builds", "build", "parameters", "tokens", "changes", "change"}
+QUESTIONS = {"status", "audit", "progress", "builds", "build", "request", "parameters", "tokens"}
+QUESTIONS |= {"changes", "change"}
 
 
 class RecordOfTests(unittest.SynchronousTestCase):

@@ -104,6 +104,7 @@ class RemoteTests(unittest.TestCase):
                 "builders/a/builds/7/rebuild",
                 {"reason": "x"},
             ),
+            ("request", {"builder": "a/b", "request": 5}, "builders/a%2Fb/requests/5", None),
             ("cancel", {"builder": "a", "request": 5}, "requests/5/cancel", {}),
             ("cancel", {"builder": "a", "who": "ann"}, "builders/a/cancel", {}),
         ):

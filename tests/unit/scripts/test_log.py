@@ -67,6 +67,7 @@ class LogCase(unittest.TestCase):
         self.here = directory(self.mktemp())
         self.steps: list[dict[str, Any]] = []
         self.finished: float | None = 1.0
+        self.result = "success"
         self.running = True
         self.sleeping: list[Callable[[], object]] = []
         self.patch(client, "request", self.request)
@@ -81,7 +82,8 @@ class LogCase(unittest.TestCase):
             raise client.ControlError(f"builder {params['builder']!r} has no build {params['number']}")
         return {
             "slave": "bot1",
-            "result": None if self.finished is None else "success",
+            "result": None if self.finished is None else self.result,
+            "started": 0.0,
             "finished": self.finished,
             "text": [],
             "steps": self.steps,
@@ -225,11 +227,27 @@ class PrintTests(LogCase):
         self.assertEqual(json.loads(self.printed("--json", "full/7"))["steps"], self.steps)
 
     def test_followedBuild(self) -> None:
-        """With --follow and a running build, a step is required."""
-        self.make("compile/stdio", (0, b"x"))
-        self.assertIn("build 7 of full", self.printed("--follow", "full/7").decode())
-        self.finished = None
-        self.assertIn("--follow needs a step: name it as full/7/STEP", self.failure("--follow", "full/7"))
+        """With --follow and no step, the logs of a finished build are printed; the status is its result."""
+        self.make("compile/stdio", (0, b"no newline"))
+        self.make("test/stdio", (0, b"bad\n"), (2, b"header\n"))
+        said = command("log", "-f", self.here, "full/7")
+        wanted = ["==== compile", "no newline", "==== compile: running", "==== test", "bad"]
+        self.assertEqual(said.out.splitlines()[:5], wanted)
+        self.assertEqual((said.out.splitlines()[-1], said.status), ("build full/7: success (1 s)", 0))
+        self.result = "failure"
+        self.assertEqual(command("log", "-f", self.here, "full/7").status, 4)
+
+    def test_followedBuildAsJSON(self) -> None:
+        """As JSON, each piece has its step and its log, and the last line is the result."""
+        self.make("compile/stdio", (0, b"one"))
+        lines = list(map(json.loads, command("log", "-f", "--json", self.here, "full/7").out.splitlines()))
+        self.assertEqual(
+            lines,
+            [
+                {"step": "compile", "log": "stdio", "channel": "stdout", "text": "one"},
+                {"build": "full/7", "result": "success", "text": []},
+            ],
+        )
 
     def test_wrong(self) -> None:
         """For a missing builder, build, step or log, the error lists the existing ones."""
@@ -306,6 +324,90 @@ class FollowTests(LogCase):
 
         self.sleeping = [stops]
         self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7/compile"))
+
+
+class FollowBuildTests(LogCase):
+    """All logs of a build, as they grow."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.finished = None
+
+    def over(self) -> None:
+        """The build ends."""
+        self.finished = 9.0
+
+    def test_stepAfterStep(self) -> None:
+        """The command waits for each step, each log and the end; a step without logs has its lines, too."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"one\n"))
+
+        def next() -> None:
+            self.write("compile/stdio", (0, b"two\n"))
+            self.end("compile/stdio")
+            self.begin("wait")
+
+        def last() -> None:
+            self.begin("test")
+
+        def logs() -> None:
+            self.steps.pop()
+            self.begin("test", "stdio")
+            self.write("test/stdio", (0, b"three\n"))
+
+        self.sleeping = [next, last, logs, lambda: self.end("test/stdio"), self.over]
+        said = command("log", "-f", self.here, "full/7")
+        self.assertEqual(
+            said.out.splitlines(),
+            [
+                *("==== compile", "one", "two", "==== compile: running"),
+                *("==== wait", "==== wait: running", "==== test", "three", "==== test: running"),
+                "build full/7: success (9 s)",
+            ],
+        )
+        self.assertEqual((said.status, said.err, self.sleeping), (0, "", []))
+
+    def test_twoOfOneName(self) -> None:
+        """Two steps of the same name are both printed."""
+        self.make("compile/stdio", (0, b"one\n"))
+        self.steps.append({**self.steps[0]})
+        self.over()
+        self.assertEqual(command("log", "-f", self.here, "full/7").out.count("one\n"), 2)
+
+    def test_notYet(self) -> None:
+        """A build without a step yet is followed, too."""
+        self.sleeping = [lambda: self.make("compile/stdio", (0, b"one\n")), self.over]
+        self.assertIn("one\n", command("log", "-f", self.here, "full/7").out)
+
+    def test_interrupted(self) -> None:
+        """Control-C ends the command alone, and it says so."""
+        self.begin("compile", "stdio")
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        self.sleeping = [interrupt]
+        said = command("log", "-f", self.here, "full/7")
+        self.assertEqual((said.status, said.err), (130, "interrupted; build full/7 goes on\n"))
+
+    def test_damaged(self) -> None:
+        """A log that has lost its end is told, and a good build has status 1 then."""
+        self.make("compile/stdio", (0, b"one\n"))
+        self.steps[0]["logs"][0]["length"] += 5
+        self.over()
+        said = command("log", "-f", self.here, "full/7")
+        self.assertIn("the log of compile is incomplete: ", said.err)
+        self.assertEqual(said.status, 1)
+
+    def test_masterStops(self) -> None:
+        """If the master stops meanwhile, the command reports it."""
+        self.begin("compile", "stdio")
+
+        def stops() -> None:
+            self.running = False
+
+        self.sleeping = [stops]
+        self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7"))
 
 
 class WithoutMasterTests(LogCase):

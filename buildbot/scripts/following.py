@@ -1,0 +1,140 @@
+# -*- test-case-name: tests.unit.scripts.test_log,tests.unit.scripts.test_waitbuild -*-
+"""Follow one build to its end: print its steps, and perhaps their logs, as they run.
+
+This module asks nobody: the commands pass in how to ask for the build again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from buildbot.scripts.output import CommandFailed, Config, complain, say
+from buildbot.scripts.progress import Progress
+from buildbot.scripts.tables import doing, duration, outcome, stepOutcome
+
+#: The exit status for each result of a build.
+STATUSES = {
+    "success": 0,
+    "warnings": 0,
+    "skipped": 0,
+    "failure": 4,
+    "exception": 5,
+    "retry": 5,
+    "cancelled": 6,
+}
+#: The exit status after Control-C.
+INTERRUPTED = 130
+
+#: A build, as the command C{build} answers.
+Build = Mapping[str, Any]
+#: Asks for the build again.
+Again = Callable[[], Build]
+#: Prints a log to its end: takes the index of its step, the step and the log. Returns its damage as lines.
+PrintLog = Callable[[int, Mapping[str, Any], Mapping[str, Any]], "list[str]"]
+
+
+def followLogs(
+    config: Config, name: str, build: Build, again: Again, printLog: PrintLog, pause: float
+) -> int:
+    """Print the first log of each step, one step after the other, until the build ends.
+
+    @param name: of the build, BUILDER/NUMBER.
+    @param pause: the seconds between two questions.
+    @return: the exit status for the result of the build; 1 if a log is incomplete.
+    """
+    wrong = False
+    with leftRunning(name, lambda: build):
+        at = 0
+        while True:
+            if at == len(build["steps"]):
+                if build["finished"] is not None:
+                    break
+                time.sleep(pause)
+                build = again()
+                continue
+            step = build["steps"][at]
+            _header(config, step["name"])
+            while not step["logs"] and _isRunning(build, at):
+                time.sleep(pause)
+                build = again()
+                step = build["steps"][at]
+            if step["logs"]:
+                damage = printLog(at, step, step["logs"][0])
+                complain(*(f"the log of {step['name']} is incomplete: {each}" for each in damage))
+                wrong = wrong or bool(damage)
+                build = again() if step["finished"] is None else build
+            while _isRunning(build, at):
+                time.sleep(pause)
+                build = again()
+            _header(config, stepLine(build["steps"][at]))
+            at += 1
+    if config.get("json"):
+        print(json.dumps({"build": name, "result": build["result"], "text": list(build["text"])}), flush=True)
+    else:
+        sayResult(config, name, build)
+    return STATUSES.get(str(build["result"]), STATUSES["exception"]) or int(wrong)
+
+
+def followSteps(config: Config, build: Build, again: Again, pause: float) -> Build:
+    """Print a line for each step that ends, until the build ends; returns the build then."""
+    at = 0
+    with Progress(config) as progress:
+        while True:
+            steps = build["steps"]
+            while at < len(steps) and not _isRunning(build, at):
+                progress.clear()
+                _tell(config, f"  {stepLine(steps[at])}")
+                at += 1
+            if build["finished"] is not None:
+                return build
+            progress.show(_now(build))
+            time.sleep(pause)
+            build = again()
+
+
+def stepLine(step: Mapping[str, Any]) -> str:
+    """A step, its outcome and its duration, as one line."""
+    took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
+    return f"{step['name']}: {stepOutcome(step)}{took}"
+
+
+def sayResult(config: Config, name: str, build: Build) -> None:
+    """Print the result of a finished build."""
+    say(config, f"build {name}: {outcome(build)} ({duration(build['finished'] - build['started'])})")
+
+
+def _now(build: Build) -> str:
+    """What a running build does."""
+    left = "" if build["eta"] is None else f", about {duration(build['eta'])} to go"
+    return f"{doing(build) or 'about to start'}, for {duration(build['lasts'])}{left}"
+
+
+@contextmanager
+def leftRunning(name: str, latest: Callable[[], Build]) -> Iterator[None]:
+    """A context that says after Control-C that the build goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if latest()["finished"] is not None:
+            raise
+        raise CommandFailed(f"interrupted; build {name} goes on", status=INTERRUPTED) from None
+
+
+def _isRunning(build: Build, at: int) -> bool:
+    """True while a step runs: it has no end, nothing came after it, and the build runs."""
+    steps = build["steps"]
+    return steps[at]["finished"] is None and at == len(steps) - 1 and build["finished"] is None
+
+
+def _header(config: Config, text: str) -> None:
+    _tell(config, f"==== {text}")
+
+
+def _tell(config: Config, line: str) -> None:
+    """Print a line for people: not with C{--json}."""
+    if not config.get("json"):
+        say(config, line)
