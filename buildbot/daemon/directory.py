@@ -105,6 +105,16 @@ def configFile(tac: str) -> str:
 
 def namedConfigFile(tac: str) -> str | None:
     """The name of the configuration file that a master's buildbot.tac sets; None without one."""
+    return _setText(tac, "configfile")
+
+
+def logsAsJSON(tac: str) -> bool:
+    """True if a buildbot.tac sets C{logFormat = "json"}. Its log begins before it is executed."""
+    return _setText(tac, "logFormat") == "json"
+
+
+def _setText(tac: str, name: str) -> str | None:
+    """The text that a buildbot.tac assigns to a name; None if it does not, or computes it."""
     try:
         body = ast.parse(tac).body
     except (SyntaxError, ValueError):
@@ -112,7 +122,7 @@ def namedConfigFile(tac: str) -> str | None:
     for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            if "configfile" in names and isinstance(node.value.value, str):
+            if name in names and isinstance(node.value.value, str):
                 return node.value.value
     return None
 

@@ -26,6 +26,7 @@ from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
 from buildbot.daemon.directory import LOG
+from buildbot.daemon.jsonlines import jsonLine
 from buildbot.daemon.repeats import Repeats
 from buildbot.daemon.symptoms import Symptom
 from buildbot.files.plain import mustBePlain
@@ -189,26 +190,30 @@ class DaemonLog(LogFile):
         return not os.path.samestat(there, self._here)
 
 
-def observer(stream: IO[Any]) -> ILogObserver:
+def observer(stream: IO[Any], asJSON: bool = False) -> ILogObserver:
     """Make an observer that writes events of level info and above to C{stream}, with time, escaped.
     The passwords of URLs are replaced: reasons, errors and messages of plug-ins may have them.
 
     Equal failures get one traceback: see L{buildbot.daemon.repeats}.
+
+    @param asJSON: True for one JSON object a line: see L{buildbot.daemon.jsonlines}.
     """
-    return Shown(Repeats(Lines(stream)))
+    return Shown(Repeats(Lines(stream, jsonLine if asJSON else _line)))
 
 
 @implementer(ILogObserver)
 class Lines:
     """I write each event as a line of text."""
 
-    def __init__(self, stream: IO[Any]) -> None:
+    def __init__(self, stream: IO[Any], line: Callable[[LogEvent], str | None] | None = None) -> None:
+        """@param line: makes the line of an event, with its end; None or "" writes nothing."""
+        self._line = line or _line
         self._write = stream.write
         self._flush = None if isinstance(stream, DaemonLog) else stream.flush  # it has no buffer
 
     def __call__(self, event: LogEvent) -> None:
         """See L{ILogObserver}."""
-        text = _line(event)
+        text = self._line(event)
         if text:
             self._write(text)
             if self._flush is not None:

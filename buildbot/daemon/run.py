@@ -205,6 +205,7 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
     os.umask(0o077)
     try:
         here = directory.enter(basedir)
+        asJSON = directory.logsAsJSON(directory.readTac(here))
         stopper = _moveIn(here)
         file = None if readyFd is None else logfile.DaemonLog(here)
     except (directory.Unusable, lock.AlreadyRunning, OSError) as why:
@@ -214,7 +215,7 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         if readyFd is None:  # there is no parent to tell the user, and no log yet
             print(plain(line), file=sys.stderr)
         return 1
-    observer = logfile.observer(sys.stdout if file is None else cast(IO[Any], file))
+    observer = logfile.observer(sys.stdout if file is None else cast(IO[Any], file), asJSON)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=True)
     log.info(
         "buildbot {version} (Twisted {twisted}, Python {python}) starts in {here}, pid {pid}",

@@ -55,6 +55,7 @@ def load(here: str, verbose: bool = False) -> Tac:
     if not isinstance(application, Componentized) or IService(application, None) is None:
         raise StartFailed([f"{path} defines no application (application = service.Application(…))"])
     _checkPlace(here, names)
+    _checkFormat(path, names)
     isMaster = kindOf(source.decode("utf-8", "replace")) is Kind.MASTER
     if isMaster:
         _checkConfig(here, names)
@@ -95,6 +96,12 @@ def _checkPlace(here: str, names: dict[str, object]) -> None:
         raise StartFailed(
             [f"{os.path.join(here, TAC)} says basedir = {basedir!r}, but is in {here}: change that line"]
         )
+
+
+def _checkFormat(path: str, names: dict[str, object]) -> None:
+    wanted = names.get("logFormat", "text")
+    if wanted not in ("text", "json"):
+        raise StartFailed([f"{path} says logFormat = {wanted!r}: it must be 'text' or 'json'"])
 
 
 def _checkConfig(here: str, names: dict[str, object]) -> None:

@@ -118,6 +118,11 @@ class PlaceTests(unittest.TestCase):
         }
         self.assertEqual({text: directory.configFile(text) for text in texts}, texts)
 
+    def test_logsAsJSON(self) -> None:
+        """The format of the log is read from the text of the .tac, before it is executed."""
+        texts = {"logFormat = 'json'": True, "logFormat = 'text'": False, OLD_MASTER: False, "(": False}
+        self.assertEqual({text: directory.logsAsJSON(text) for text in texts}, texts)
+
     def test_unreadableTac(self) -> None:
         """A missing .tac counts as empty."""
         self.assertEqual(directory.readTac(self.here), "")

@@ -49,6 +49,12 @@ class TacTests(unittest.TestCase):
         self.assertEqual((tac.rotateLength, tac.maxRotatedFiles), (5000, None))
         self.assertEqual(self.load(f"{SERVICE}rotateLength = 'x'\n").rotateLength, 10_000_000)
 
+    def test_logFormat(self) -> None:
+        """Its log is text or JSON; another word is refused."""
+        self.load(f"{SERVICE}logFormat = 'json'\n")
+        (line,) = self.failure(f"{SERVICE}logFormat = 'xml'\n")
+        self.assertIn("says logFormat = 'xml': it must be 'text' or 'json'", line)
+
     def test_umask(self) -> None:
         """F11: a master's umask decides who may read uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
