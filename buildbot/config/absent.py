@@ -30,7 +30,7 @@ SENTENCES = {
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     "status.words": _CHAT,
-    **dict.fromkeys(("status.status_push", "status.status_gerrit", "status.persistent_queue"), _PUSH),
+    **dict.fromkeys(("status.status_push", "status.persistent_queue"), _PUSH),
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",

@@ -18,7 +18,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.mails.asking import asked
 from buildbot.mails.letter import Attachment, Letter, asText, modern
 from buildbot.mails.logtext import lastLines, textOf
 from buildbot.mails.wording import (
@@ -31,6 +30,7 @@ from buildbot.mails.wording import (
 )
 from buildbot.model.properties import render
 from buildbot.model.results import FAILURE, SUCCESS, Results
+from buildbot.reporters.asking import asked
 from buildbot.reporters.broken import BROKEN
 from buildbot.reporters.revision import revisionOf
 from buildbot.status.build import BuildStatus

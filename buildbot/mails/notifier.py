@@ -35,7 +35,6 @@ from buildbot.mails.argumentkinds import (
     PORT,
     SUBJECT,
 )
-from buildbot.mails.asking import asked
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.letter import asText
@@ -43,13 +42,14 @@ from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
-from buildbot.mails.sets import SetListener
 from buildbot.mails.smtp import Relay, SmtpTarget
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
+from buildbot.reporters.asking import asked
 from buildbot.reporters.choice import isChosen
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
+from buildbot.reporters.sets import SetListener
 from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.mails.addresses import addressOf
-from buildbot.mails.asking import asked
+from buildbot.reporters.asking import asked
 from buildbot.status.build import BuildStatus
 
 log = Logger()

@@ -13,11 +13,14 @@ from twisted.logger import Logger
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
+from buildbot.model.records import BuildsetRecord
+from buildbot.model.results import RETRY
 from buildbot.outgoing.sender import Sender
 from buildbot.outgoing.target import Target
 from buildbot.reporters.choice import isChosen
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
+from buildbot.reporters.sets import SetListener
 from buildbot.reporters.work import PATIENCE, Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
@@ -34,16 +37,19 @@ class QueueingReceiver(StatusReceiverMultiService):
     """I follow some builders, and have the sender of messages to one target.
 
     A subclass overrides L{queueName}, L{newTarget} and L{tell}. I call L{tell} for each build that has ended,
-    also for those that ended just before an earlier process was killed.
+    also for those that ended just before an earlier process was killed, and L{tellSet} for each build set.
 
     @ivar status: the status of the master; from the start on.
     @ivar outages: finds the build before another one; from the start on.
     @ivar mark: knows which builds were told; from the start on.
     @ivar work: queues the messages, in the order of the events.
+    @ivar tellsBuilds: True to tell builds; C{tellsSets}: to tell build sets, when all builds have ended.
     @cvar tellsApart: the attributes that tell two receivers of one target apart, if they are text or lists.
     """
 
     status: Any
+    tellsBuilds = True
+    tellsSets = False
     tellsApart: Sequence[str] = ("builders", "categories")
 
     def __init__(
@@ -74,6 +80,13 @@ class QueueingReceiver(StatusReceiverMultiService):
         """Queue the messages about a build that has ended. Called in turn."""
         raise NotImplementedError
 
+    async def tellSet(self, buildset: BuildsetRecord, builds: list[BuildStatus]) -> None:
+        """Queue the messages about a build set that has ended. Called in turn.
+
+        @param builds: those of my builders; there is at least one.
+        """
+        raise NotImplementedError
+
     # start and stop
 
     def startService(self) -> None:
@@ -92,6 +105,9 @@ class QueueingReceiver(StatusReceiverMultiService):
         self._watching = Alarm(self._watch)
         self._watch()
         self.status.subscribe(self)
+        self._sets = SetListener(lambda record: self.work.do(self._toldSet(record)))
+        if self.tellsSets:
+            self.master.botmaster.events.subscribe(self._sets)
 
     @property
     def sender(self) -> Sender:
@@ -105,6 +121,7 @@ class QueueingReceiver(StatusReceiverMultiService):
         clock = self.master.botmaster.resources.clock
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self.status.unsubscribe(self)
+        self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
         if not (isDone and await self.work.isDone(clock)):
             log.warn("an event takes too long to queue; it may be told after the next start")
@@ -134,8 +151,18 @@ class QueueingReceiver(StatusReceiverMultiService):
     async def _catchUp(self) -> None:
         status = self.status
         mine = [name for name in status.getBuilderNames() if self._isMine(status.getBuilder(name))]
-        for build in await self.mark.missed(status.fetchBuilds, mine, self._since, MOST_LATE):
-            await self._told(build, build.getResults() or 0)
+        missed = await self.mark.missed(status.fetchBuilds, mine, self._since, MOST_LATE)
+        if self.tellsBuilds:
+            for build in missed:
+                await self._told(build, build.getResults() or 0)
+        if not self.tellsSets:
+            return
+        store = self.master.botmaster.resources.store
+        requests = dict.fromkeys(id for build in missed for id in build.getRequestIds())
+        found = [await store.getBuildsetOf(id) for id in requests]
+        ended = {each.id: each for each in found if each is not None and each.complete is not None}
+        for each in sorted(ended.values(), key=lambda each: each.complete):
+            await self._toldSet(each)
 
     # events
 
@@ -148,7 +175,8 @@ class QueueingReceiver(StatusReceiverMultiService):
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Tell the end of a build."""
-        self.work.do(self._told(build, results))
+        if self.tellsBuilds:
+            self.work.do(self._told(build, results))
 
     async def _told(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build."""
@@ -157,6 +185,19 @@ class QueueingReceiver(StatusReceiverMultiService):
         except PLUGIN_ERRORS:  # it is not tried again at each start
             log.failure("build {number} cannot be told", number=build.number)
         self.note([build])
+
+    async def _toldSet(self, buildset: BuildsetRecord) -> None:
+        """Tell the end of a build set. Builds that were begun anew are left out."""
+        records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
+        ended = [await self.status.fetchBuild(each.builder, each.number) for each in records]
+        mine = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
+        builds = [each for each in mine if each.getResults() != RETRY]
+        if builds:
+            try:
+                await self.tellSet(buildset, builds)
+            except PLUGIN_ERRORS:
+                log.failure("build set {id} cannot be told", id=buildset.id)
+            self.note(builds)
 
     def note(self, builds: Sequence[BuildStatus]) -> None:
         """When the messages that are queued by now are on disk, these builds are not told again."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_mail -*-
-"""Call functions of the configuration that take part in mails."""
+"""Call functions of the configuration that take part in messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
-#: Seconds for one call. All later mails of the notifier wait for it.
+#: Seconds for one call. All later messages of the reporter wait for it.
 CALL_TIME = 30.0
 
 

@@ -1,0 +1,1 @@
+"""Reviews of changes on a Gerrit server."""
