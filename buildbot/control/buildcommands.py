@@ -7,6 +7,7 @@ Each answer is made of plain values, and its size is limited. docs/reference/bui
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,8 +17,9 @@ from buildbot.control.client import ControlError
 from buildbot.control.forcing import Forms
 from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
 from buildbot.events.alarm import Alarm
-from buildbot.model.records import OWN
-from buildbot.model.results import Results
+from buildbot.model.records import OWN, BuildRecord
+from buildbot.model.results import EXCEPTION, FAILURE, Results
+from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
 from buildbot.process.buildset import BuildSet
@@ -60,44 +62,71 @@ class BuildCommands:
 
     # queries
 
-    async def builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
+    async def builds(
+        self,
+        builder: str | None = None,
+        count: int = 20,
+        slave: str | None = None,
+        branch: str | None = None,
+        revision: str | None = None,
+        failed: bool = False,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> dict[str, Any]:
         """The running builds, the waiting requests, and the finished builds, newest first.
+
+        With a condition other than C{builder}, no requests are told.
 
         @param builder: the name of one builder; None: all builders.
         @param count: the most finished builds, and the most waiting requests; limited to MOST.
+        @param branch: the branch; "" is the main line.
+        @param revision: the whole revision, or the beginning of a hash.
+        @param failed: True for failed and broken builds only.
+        @param since: the earliest start; C{until}: the start must be earlier.
         """
         most = max(0, min(int(count), MOST))
-        over = []
-        if most:
-            unfinished = len(runningBuilds(self._botmaster))
-            over = await stored(self._botmaster.store.getBuilds(builder, most + unfinished))
+        wanted = buildFilter(builder, slave, branch, revision, failed, since, until)
+        over = await self._over(wanted, most) if most else []
         if builder is not None and builder not in self._botmaster.builders and not over:
             raise noBuilder(builder, self._botmaster.builders)
-        records = [record.toRecord() for record in over if record.finished is not None]
-        running = [b for b in runningBuilds(self._botmaster) if builder in (None, b.record.builder)]
-        builders = [b for b in self._botmaster.getBuilders() if builder in (None, b.name)]
-        waiting = [w for w in reportWaiting(self._botmaster) if builder in (None, w["builder"])]
+        running = [each for each in runningBuilds(self._botmaster) if _isWanted(wanted, each)]
+        isWhole = wanted == buildFilter(builder)
+        builders = [b for b in self._botmaster.getBuilders() if isWhole and builder in (None, b.name)]
+        names = {each.name for each in builders}
+        waiting = [w for w in reportWaiting(self._botmaster) if w["builder"] in names]
         requests = [reportRequest(request) for b in builders for request in (*b.starting, *b.pending)[:most]]
         return {
             "running": [reportRunning(build) for build in running],
             "waiting": waiting,
             "requests": sorted(requests, key=lambda request: (request["submitted"], request["id"]))[:most],
-            "finished": [reportBuild(record) for record in records[:most]],
+            "finished": [reportBuild(record.toRecord()) for record in over],
             "storeTrouble": self._botmaster.health.trouble,
         }
+
+    async def _over(self, wanted: BuildFilter, most: int) -> list[BuildRecord]:
+        """The finished builds that a filter selects, at most C{most}."""
+        store = self._botmaster.store
+        name = wanted.builders[0] if wanted.builders else None
+        if wanted == buildFilter(name):
+            unfinished = len(runningBuilds(self._botmaster))
+            found = await stored(store.getBuilds(name, most + unfinished))
+            return [record for record in found if record.finished is not None][:most]
+        page = await stored(store.getBuildRows(wanted, most))
+        records = [await stored(store.getBuild(row.builder, row.number)) for row in page.rows]
+        return [record for record in records if record is not None]
 
     async def build(self, builder: str, number: int) -> dict[str, Any]:
         """One build, running or finished, with its steps and their logs."""
         for running in runningBuilds(self._botmaster):
             if (running.record.builder, running.number) == (builder, number):
-                return _whole(running.toRecord().toRecord(), reportRunning(running))
+                return wholeBuild(running.toRecord().toRecord(), reportRunning(running))
         found = await stored(self._botmaster.store.getBuild(builder, int(number)))
         if found is None:
             if builder not in self._botmaster.builders:
                 raise noBuilder(builder, self._botmaster.builders)
             raise ControlError(f"builder {builder!r} has no build {number}")
         record = found.toRecord()
-        return _whole(record, reportBuild(record))
+        return wholeBuild(record, reportBuild(record))
 
     # actions
 
@@ -238,7 +267,35 @@ class BuildCommands:
         return found
 
 
-def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
+def buildFilter(
+    builder: str | None = None,
+    slave: str | None = None,
+    branch: str | None = None,
+    revision: str | None = None,
+    failed: bool = False,
+    since: float | None = None,
+    until: float | None = None,
+) -> BuildFilter:
+    """The filter of the finished builds that C{builds} tells, by its parameters."""
+    return BuildFilter(
+        builders=None if builder is None else (builder,),
+        slave=slave,
+        branch=branch,
+        abbreviated=revision,
+        results=(FAILURE, EXCEPTION) if failed else (),
+        state="finished",
+        since=since,
+        until=until,
+    )
+
+
+def _isWanted(wanted: BuildFilter, build: BuildStatus) -> bool:
+    """True if a running build meets the conditions."""
+    row = BuildRow.of(build.toRecord(), build.number)
+    return replace(wanted, state="").accepts(row)
+
+
+def wholeBuild(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
     """A build with its steps. Each result is given as a number and as a name."""
     steps = [
         {"statistics": None, **step, "result": None if step["results"] is None else Results[step["results"]]}

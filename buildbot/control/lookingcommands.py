@@ -54,12 +54,11 @@ class LookingCommands:
 
         @param count: the most changes, up to L{MOST_ROWS}.
         @param cursor: C{next} of the answer before; "" for the newest.
+        @param revision: the whole revision, or the beginning of a hash.
         @param author: a part of the name of the author.
         @param since: the earliest arrival; C{until}: the arrival must be earlier.
         """
-        wanted = ChangeFilter(
-            branch, None, revision, None, project, repository, author=author, since=since, until=until
-        )
+        wanted = changeFilter(branch, author, revision, project, repository, since, until)
         try:
             page = await stored(
                 self._botmaster.store.getChangeRows(wanted, max(1, min(count, MOST_ROWS)), cursor)
@@ -94,6 +93,27 @@ def _numbers(scheduler: object) -> Any:
         scheduler,
         "getPendingBuildsets",
         lambda sets: {change.number for each in sets for change in each.getSourceStamp().changes},
+    )
+
+
+def changeFilter(
+    branch: str | None = None,
+    author: str | None = None,
+    revision: str | None = None,
+    project: str | None = None,
+    repository: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+) -> ChangeFilter:
+    """The filter of C{changes}, by its parameters."""
+    return ChangeFilter(
+        branch=branch,
+        project=project,
+        repository=repository,
+        author=author,
+        since=since,
+        until=until,
+        abbreviated=revision,
     )
 
 

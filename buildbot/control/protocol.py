@@ -122,7 +122,16 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "revoketoken": {"name": NAME},
     "disconnect": {"slave": NAME},
-    "builds": {"builder": NAME.optional(), "count": NUMBER},
+    "builds": {
+        "builder": NAME.optional(),
+        "count": NUMBER,
+        "slave": NAME.optional(),
+        "branch": TEXT.optional(),
+        "revision": TEXT.optional(),
+        "failed": FLAG,
+        "since": TIME.optional(),
+        "until": TIME.optional(),
+    },
     "changes": {
         "count": NUMBER,
         "cursor": TEXT,

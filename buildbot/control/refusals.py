@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from buildbot.control.client import ControlError
 from buildbot.store.interface import StoreFailed
+from buildbot.text.similar import closest
 
 #: The most known names that a refusal lists.
 MOST_NAMES = 10
@@ -19,12 +20,12 @@ T = TypeVar("T")
 
 def noBuilder(name: str, builders: Iterable[str]) -> ControlError:
     """The error for an unknown builder."""
-    return ControlError(f"no builder {name!r} in c['builders']{_thereAre(builders)}")
+    return ControlError(f"no builder {name!r} in c['builders']{thereAre(name, builders)}")
 
 
 def noSlave(name: str, slaves: Iterable[str]) -> ControlError:
     """The error for an unknown slave."""
-    return ControlError(f"no slave {name!r} in c['bots']{_thereAre(slaves)}")
+    return ControlError(f"no slave {name!r} in c['bots']{thereAre(name, slaves)}")
 
 
 async def stored(waited: Awaitable[T]) -> T:
@@ -35,7 +36,10 @@ async def stored(waited: Awaitable[T]) -> T:
         raise ControlError(f"the master's store does not work: {failed.reason}") from None
 
 
-def _thereAre(names: Iterable[str]) -> str:
-    """The known names in brackets, unless there are too many."""
+def thereAre(name: str, names: Iterable[str]) -> str:
+    """The known names in brackets; if there are too many, the nearest one."""
     known = sorted(names)
-    return f" (there: {', '.join(known)})" if 0 < len(known) <= MOST_NAMES else ""
+    if len(known) > MOST_NAMES:
+        near = closest(name, known)
+        return f"; did you mean {near}?" if near else ""
+    return f" (there: {', '.join(known)})" if known else ""

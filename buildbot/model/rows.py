@@ -8,6 +8,7 @@ list needs no record. This module does not read or write files.
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from buildbot.text.urls import withoutPasswords
 MOST_ROWS = 1000
 #: The shortest beginning of a revision that can be searched.
 SHORTEST_PREFIX = 4
+#: The digits of the shortest hash of a revision.
+HASH = 40
+_HASH_PREFIX = re.compile("[0-9a-f]{7,}")
 #: The most characters of a text in a row. The record has all of them.
 LONGEST_WORDS = 300
 #: The most characters of a name or a revision in a row.
@@ -110,6 +114,7 @@ class BuildFilter:
     @ivar branches: some branches; "" is the main line; empty is any.
     @ivar revision: the whole revision.
     @ivar prefix: the beginning of the revision, L{SHORTEST_PREFIX} characters or more.
+    @ivar abbreviated: the whole revision, or the beginning of a hash; see L{isRevision}.
     @ivar results: some of L{buildbot.model.results}; empty is any.
     @ivar state: "running" or "finished"; "" is both.
     @ivar since: the earliest start, in seconds since the epoch.
@@ -129,6 +134,7 @@ class BuildFilter:
     until: float | None = None
     byEnd: bool = False
     branches: tuple[str, ...] = ()
+    abbreviated: str | None = None
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
@@ -145,6 +151,7 @@ class BuildFilter:
             and (not self.branches or (row.branch or "") in self.branches)
             and self.revision in (None, row.revision)
             and (self.prefix is None or (row.revision or "").startswith(self.prefix))
+            and isRevision(self.abbreviated, row.revision)
             and (not self.results or row.results in self.results)
             and (not self.state or (row.finished is None) == (self.state == "running"))
             and not (self.byEnd and row.finished is None)
@@ -211,6 +218,7 @@ class ChangeFilter:
     @ivar who: the whole name of the author.
     @ivar revision: the whole revision.
     @ivar prefix: the beginning of the revision, L{SHORTEST_PREFIX} characters or more.
+    @ivar abbreviated: the whole revision, or the beginning of a hash; see L{isRevision}.
     @ivar author: a part of the name of the author, in upper or lower case.
     @ivar since: the earliest arrival, in seconds since the epoch.
     @ivar until: the arrival must be earlier than this.
@@ -225,6 +233,7 @@ class ChangeFilter:
     author: str | None = None
     since: float | None = None
     until: float | None = None
+    abbreviated: str | None = None
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
@@ -237,6 +246,7 @@ class ChangeFilter:
             and self.who in (None, row.who)
             and self.revision in (None, row.revision)
             and (self.prefix is None or (row.revision or "").startswith(self.prefix))
+            and isRevision(self.abbreviated, row.revision)
             and self.project in (None, row.project)
             and self.repository in (None, row.repository)
             and self.isBy(row.who)
@@ -274,6 +284,22 @@ def checkCount(count: int) -> int:
     if not 1 <= count <= MOST_ROWS:
         raise ValueError(f"a list has 1 to {MOST_ROWS} rows at a time, not {count}")
     return count
+
+
+def isRevision(asked: str | None, revision: str | None) -> bool:
+    """True if a person who wrote C{asked} means this revision, or any revision if it is None.
+
+    That is the whole revision, or the beginning of a hash: see L{isHashPrefix}.
+    """
+    if asked is None or asked == revision:
+        return True
+    found = revision or ""
+    return len(found) >= HASH and isHashPrefix(asked) and found.startswith(asked)
+
+
+def isHashPrefix(asked: str) -> bool:
+    """True if a text may be the beginning of a hash, as git and Mercurial abbreviate it."""
+    return _HASH_PREFIX.fullmatch(asked) is not None
 
 
 def checkPrefix(prefix: str | None) -> None:

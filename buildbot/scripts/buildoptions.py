@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, RemoteBase, count, seconds
+from buildbot.scripts.moments import pointIn
 
 #: The flag of the commands that start a build.
 WAIT = ["wait", "w", "Wait for the build and show its steps; the exit status is that of its result."]
@@ -20,11 +21,22 @@ class BuildsOptions(RemoteBase):
     """The options of C{builds}."""
 
     synopsis = "[options] [DIR [BUILDER]]"
-    optFlags = [["json", "j", "Print the builds as JSON."]]
-    optParameters = [["count", "c", 20, "How many finished builds to show, at most 1000.", count("--count")]]
+    optFlags = [
+        ["failed", "f", "Only builds that have failed or are broken."],
+        ["json", "j", "Print the builds as JSON."],
+    ]
+    optParameters = [
+        ["count", "c", 20, "How many finished builds to show, at most 1000.", count("--count")],
+        ["slave", "", None, "Only builds on this slave."],
+        ["branch", "b", None, "Only builds of this branch; '' is the main line."],
+        ["revision", "r", None, "Only builds of this revision, or the beginning of its hash."],
+        ["since", "s", None, "Only builds that began since: 2h, 3d, 2026-11-30.", pointIn("--since")],
+        ["until", "u", None, "Only builds that began before this time.", pointIn("--until")],
+    ]
     longdesc = (
         "Shows the running, waiting and finished builds of the master in DIR, for all builders or for one. "
-        "Finished builds are sorted by start, the latest first."
+        "Finished builds are sorted by start, the latest first. With a condition, waiting requests are left "
+        "out."
     )
 
     def parseArgs(self, *args: str) -> None:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot.scripts.output import Config, askMaster, say, sayJSON, setting
+from buildbot.scripts.looking import look
+from buildbot.scripts.output import Config, say, sayJSON, setting
 from buildbot.scripts.tables import (
     brief,
     doing,
@@ -27,6 +28,7 @@ from buildbot.text.printable import plainLine
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
 _FINISHED = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK", "SOURCE", "REASON")
+_CONDITIONS = ("builder", "slave", "branch", "revision", "failed", "since", "until")
 #: The most characters of a text in a table.
 _ROOM = 40
 #: The most characters of a build's result: room for all words of the master.
@@ -34,14 +36,20 @@ _RESULT_ROOM = 60
 
 
 def builds(config: Config) -> int:
-    """Print the lists. Status 0; fails without a running master, or for an unknown builder."""
+    """Print the lists. Status 0; fails without a master that has run, or for an unknown builder."""
     count = setting(config, "count", int, 20)
-    params: dict[str, object] = {"count": count}
-    if config.get("builder") is not None:
-        params["builder"] = config["builder"]
-    said: Any = askMaster(config, "builds", params)
-    if not sayJSON(config, said):
-        say(config, *buildsPage(said, time.time(), count, terminalWidth()))
+    asked = {name: config[name] for name in _CONDITIONS if config.get(name)}
+    if "failed" in asked:
+        asked["failed"] = True
+    if config.get("branch") == "":  # the main line
+        asked["branch"] = ""
+    said: Any = look(config, "builds", {"count": count, **asked})
+    if sayJSON(config, said):
+        return 0
+    lines = buildsPage(said, time.time(), count, terminalWidth())
+    if set(asked) - {"builder"} and not (said["running"] or said["finished"]):
+        lines = ["no build meets these conditions"]
+    say(config, *lines)
     return 0
 
 

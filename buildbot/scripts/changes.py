@@ -54,7 +54,9 @@ def _latest(config: Config, count: int) -> list[dict[str, Any]]:
     cursor = ""
     while len(found) < min(count, MOST):
         more = {"cursor": cursor} if cursor else {}
-        said: Any = look(config, "changes", {"count": min(count - len(found), PART), **asked, **more})
+        said: Any = look(
+            config, "changes", {"count": min(count - len(found), PART), **asked, **more}, bool(cursor)
+        )
         found += said["changes"]
         cursor = said.get("next") or ""
         if not cursor:

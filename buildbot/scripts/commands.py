@@ -98,6 +98,7 @@ COMMANDS = {
             lookoptions.ChangesOptions,
             "Show the changes that have come.",
         ),
+        Command("show", "show.show", lookoptions.ShowOptions, "Show one build with its steps and changes."),
         Command("change", "changes.change", lookoptions.ChangeOptions, "Show one change and its builds."),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),

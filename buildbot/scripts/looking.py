@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from buildbot.scripts.output import Config, NoMaster, askMaster, basedir
+from buildbot.scripts.output import Config, NoMaster, askMaster, basedir, complain
 
 
-def look(config: Config, verb: str, params: Mapping[str, object]) -> object:
-    """The answer of the master, or else of its store. Raises L{CommandFailed}."""
+def look(config: Config, verb: str, params: Mapping[str, object], again: bool = False) -> object:
+    """The answer of the master, or else of its store. Raises L{CommandFailed}.
+
+    @param again: True if this is not the first question of the command: the user knows if no master runs.
+    """
     try:
         return askMaster(config, verb, params)
     except NoMaster:
@@ -18,4 +21,6 @@ def look(config: Config, verb: str, params: Mapping[str, object]) -> object:
         here = basedir(config)
         if not stopped.canAnswer(here):
             raise
+    if not (again or config.get("quiet")):
+        complain(f"no buildmaster is running in {here}: this is what it has stored")
     return stopped.answer(here, verb, params)

@@ -1,10 +1,25 @@
 # -*- test-case-name: tests.unit.scripts.test_options -*-
-"""The options of the commands that answer an administrator's questions: changes, change."""
+"""The options of the commands that answer an administrator's questions: show, changes, change."""
 
 from __future__ import annotations
 
 from buildbot.scripts.arguments import RemoteBase, count
 from buildbot.scripts.moments import pointIn
+
+
+class ShowOptions(RemoteBase):
+    """The options of C{show}."""
+
+    synopsis = "[options] DIR BUILDER[/BUILD]"
+    optFlags = [["json", "j", "Print the build as JSON."]]
+    longdesc = (
+        "Shows one build: its result, slave, times, reason and source, steps with logs, changes and "
+        "properties. Without BUILD, the newest build of BUILDER."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR PATH."""
+        self["path"] = self._dirAndMust("builder", "BUILDER/BUILD", self._placed(args))
 
 
 class ChangesOptions(RemoteBase):
@@ -15,7 +30,7 @@ class ChangesOptions(RemoteBase):
         ["count", "c", 20, "How many changes to show, at most 10000.", count("--count")],
         ["branch", "b", None, "Only changes of this branch; '' is the main line."],
         ["author", "a", None, "Only changes whose author has this text in the name."],
-        ["revision", "r", None, "Only changes with this revision."],
+        ["revision", "r", None, "Only changes with this revision, or the beginning of its hash."],
         ["project", "", None, "Only changes of this project."],
         ["repository", "", None, "Only changes of this repository."],
         [

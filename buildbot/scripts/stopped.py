@@ -7,18 +7,26 @@ running master knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from buildbot.control.buildcommands import buildFilter, wholeBuild
 from buildbot.control.client import ControlError
-from buildbot.control.lookingcommands import changeAnswer, changesAnswer, noChange
+from buildbot.control.lookingcommands import changeAnswer, changeFilter, changesAnswer, noChange
+from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
-from buildbot.model.rows import MOST_ROWS, ChangeFilter, ChangeRow, fromCursor, pageOf
-from buildbot.scripts.output import CommandFailed, complain
+from buildbot.model.records import RequestRecord
+from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
+from buildbot.scripts.output import CommandFailed
+from buildbot.status.report import reportBuild, reportSource
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import Peek, hasStore, peeking
 
 Params = Mapping[str, Any]
+#: The note of a build whose end is unknown.
+_LEFT = "its master was killed"
 
 
 def canAnswer(here: str) -> bool:
@@ -29,7 +37,6 @@ def canAnswer(here: str) -> bool:
 
 def answer(here: str, verb: str, params: Params) -> object:
     """The answer of a stopped master. Raises L{CommandFailed} if there is none."""
-    complain(f"no buildmaster is running in {here}: this is what it has stored")
     try:
         with peeking(here) as store:
             return ANSWERS[verb](store, params)
@@ -44,7 +51,7 @@ def _changes(store: Peek, params: Params) -> object:
     count = max(1, min(int(params.get("count", 20)), MOST_ROWS))
     after = fromCursor(str(params.get("cursor", "")), int)
     before = None if after is None else after[0]
-    rows = store.lists.getChangeRows(ChangeFilter(**given), count + 1, before)
+    rows = store.lists.getChangeRows(changeFilter(**given), count + 1, before)
     return changesAnswer(pageOf(rows, count, ChangeRow.place))
 
 
@@ -57,5 +64,72 @@ def _change(store: Peek, params: Params) -> object:
     return changeAnswer(found.toRecord(), store.lists.getRowsOfChanges([number], MOST_ROWS))
 
 
+def _builds(store: Peek, params: Params) -> object:
+    asked = {name: value for name, value in params.items() if name != "count"}
+    most = max(0, min(int(params.get("count", 20)), MOST_ROWS))
+    wanted = buildFilter(**asked)
+    rows = store.lists.getBuildRows(wanted, most, None) if most else []
+    builder = params.get("builder")
+    if builder is not None and not rows:
+        known = store.builders()
+        if builder not in known:
+            raise ControlError(f"no build of {builder!r} is stored{thereAre(builder, known)}")
+    running = store.lists.getBuildRows(replace(wanted, state="running"), MOST_ROWS, None)
+    isWhole = wanted == buildFilter(builder)
+    requests = [each for each in store.waiting() if isWhole and builder in (None, each.builder)]
+    return {
+        "running": [{**each, "lasts": 0, "note": _LEFT} for each in _records(store, running)],
+        "waiting": _waiting(requests),
+        "requests": [_request(each) for each in requests[:most]],
+        "finished": _records(store, rows),
+        "storeTrouble": "",
+    }
+
+
+def _waiting(requests: Sequence[RequestRecord]) -> list[dict[str, Any]]:
+    """The waiting requests of each builder, in numbers; the oldest is the first one."""
+    oldest: dict[str, list[RequestRecord]] = {}
+    for each in requests:
+        oldest.setdefault(each.builder, []).append(each)
+    return [
+        {
+            "builder": builder,
+            "requests": len(each),
+            "since": each[0].submitted,
+            "lasts": max(0.0, time.time() - each[0].submitted),
+            "why": "no master is running",
+        }
+        for builder, each in sorted(oldest.items())
+    ]
+
+
+def _request(request: RequestRecord) -> dict[str, Any]:
+    keys = ("id", "builder", "submitted", "attempts", "interruptions", "reason")
+    return {**{key: getattr(request, key) for key in keys}, **reportSource(request.sourcestamp)}
+
+
+def _records(store: Peek, rows: Sequence[BuildRow]) -> list[dict[str, Any]]:
+    """The builds of some rows, without unreadable ones."""
+    found = [store.build(row.builder, row.number) for row in rows]
+    return [reportBuild(record.toRecord()) for record in found if record is not None]
+
+
+def _build(store: Peek, params: Params) -> object:
+    builder, number = params["builder"], params["number"]
+    found = store.build(builder, number)
+    if found is None:
+        known = store.builders()
+        if builder not in known:
+            raise ControlError(f"no build of {builder!r} is stored{thereAre(builder, known)}")
+        raise ControlError(f"builder {builder!r} has no build {number}")
+    record = found.toRecord()
+    return wholeBuild(record, reportBuild(record))
+
+
 #: Each question that a stopped master answers.
-ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {"changes": _changes, "change": _change}
+ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
+    "changes": _changes,
+    "change": _change,
+    "builds": _builds,
+    "build": _build,
+}

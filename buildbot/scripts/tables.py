@@ -188,5 +188,14 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def size(count: float) -> str:
+    """A number of bytes, in the largest unit that fits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.4g} TB"
+
+
 def _toGo(build: Mapping[str, Any]) -> str:
     return "" if build["eta"] is None else f", about {duration(build['eta'])} to go"

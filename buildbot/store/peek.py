@@ -11,10 +11,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.schema import CURRENT
@@ -24,6 +25,8 @@ from buildbot.store.sqllists import SqlLists
 _T = TypeVar("_T")
 #: The most seconds to wait for another connection, such as a backup.
 _PATIENCE = 1.0
+#: The most waiting requests of one answer.
+MOST_WAITING = 10_000
 #: The errors of a record that is damaged.
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -58,6 +61,17 @@ class Peek:
         if row is None:
             return None
         return _read(row, lambda found: BuildRecord.fromRecord({**found, "number": number}))
+
+    def waiting(self) -> list[RequestRecord]:
+        """The waiting requests, the oldest first, at most L{MOST_WAITING}, without unreadable ones."""
+        rows = self._execute(
+            "SELECT buildsets.record, buildsets.id, requests.id, builder, attempts, interruptions"
+            " FROM requests JOIN buildsets ON buildsets.id = buildset"
+            " WHERE state = 'pending' ORDER BY requests.id LIMIT ?",
+            (MOST_WAITING,),
+        )
+        found = (_read(row, partial(_request, row[1:])) for row in rows)
+        return [each for each in found if each is not None]
 
     def builders(self) -> list[str]:
         """The names of all builders that have builds."""
@@ -108,6 +122,14 @@ def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
             return Peek(store).build(builder, number)
     except (OSError, sqlite3.Error, OverflowError):
         return None
+
+
+def _request(values: Sequence[Any], found: dict[str, Any]) -> RequestRecord:
+    """A waiting request, from its numbers and the record of its set."""
+    buildset, number, builder, attempts, interruptions = values
+    made = BuildsetRecord.fromRecord({**found, "id": buildset})
+    request = RequestRecord.of(made, number, builder)
+    return request.altered(attempts=attempts, interruptions=interruptions)
 
 
 def _read(row: Sequence[Any], make: Callable[[dict[str, Any]], _T]) -> _T | None:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
-from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, ChangeRow, Standing
+from buildbot.model.rows import HASH, BuildFilter, BuildRow, ChangeFilter, ChangeRow, Standing, isHashPrefix
 from buildbot.store.columns import BUILD_ROW, CHANGE_ROW, buildRow, changeRow
 from buildbot.store.seams import Cursor, Value
 
@@ -93,7 +93,7 @@ class SqlLists:
 
     def getChangeRows(self, filter: ChangeFilter, count: int, before: int | None) -> list[ChangeRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
-        conditions, values = _revisions(filter.revision, filter.prefix)
+        conditions, values = _revisions(filter)
         for name in ("who", "project", "repository"):
             value = getattr(filter, name)
             if value is not None:
@@ -145,7 +145,8 @@ def _timeOf(filter: BuildFilter) -> str:
 
     A plus sign keeps SQLite from a search of the index of that time, where another index finds few rows.
     """
-    isNarrow = filter.prefix is not None or filter.revision is not None or filter.state == "running"
+    named = (filter.revision, filter.prefix, filter.abbreviated)
+    isNarrow = any(each is not None for each in named) or filter.state == "running"
     return f"{'+' * isNarrow}{'finished' if filter.byEnd else 'started'}"
 
 
@@ -177,7 +178,7 @@ def _oneOf(column: str, wanted: Sequence[Value]) -> tuple[list[str], list[Value]
 
 def _conditions(filter: BuildFilter, time: str) -> tuple[list[str], list[Any]]:
     """The conditions of a filter but those for builders and results, and the values for their places."""
-    conditions, values = _revisions(filter.revision, filter.prefix)
+    conditions, values = _revisions(filter)
     for condition, value in (
         ("slave = ?", filter.slave),
         (f"{time} >= ?", filter.since),
@@ -199,16 +200,22 @@ def _conditions(filter: BuildFilter, time: str) -> tuple[list[str], list[Any]]:
     return conditions, values
 
 
-def _revisions(revision: str | None, prefix: str | None) -> tuple[list[str], list[Any]]:
+def _revisions(filter: BuildFilter | ChangeFilter) -> tuple[list[str], list[Any]]:
     """The conditions for a revision, and the values for their places."""
+    asked = filter.abbreviated
+    isShort = asked is not None and isHashPrefix(asked)
     conditions: list[str] = []
     values: list[Any] = []
-    if revision is not None:
-        conditions.append("revision = ?")
-        values.append(revision)
-    if prefix is not None:
+    for whole in (filter.revision, None if isShort else asked):
+        if whole is not None:
+            conditions.append("revision = ?")
+            values.append(whole)
+    if filter.prefix is not None:
         conditions.append("revision >= ? AND revision < ?")
-        values += (prefix, prefix + _LAST)
+        values += (filter.prefix, filter.prefix + _LAST)
+    if asked is not None and isShort:
+        conditions.append("revision >= ? AND revision < ? AND (revision = ? OR LENGTH(revision) >= ?)")
+        values += (asked, asked + _LAST, asked, HASH)
     return conditions, values
 
 

@@ -116,9 +116,9 @@ class SeenMaster:
     def _unhidden(self, lines: Iterable[object]) -> list[str]:
         return [each for each in map(str, lines) if not self._sight.hides(each)]
 
-    async def _builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
+    async def _builds(self, builder: str | None = None, count: int = 20, **asked: Any) -> dict[str, Any]:
         """The command C{builds}."""
-        found = await self._commands.builds(builder, count)
+        found = await self._commands.builds(builder, count, **asked)
         return {**found, "running": [self._told(each) for each in found["running"]]}
 
     async def _build(self, builder: str, number: int) -> dict[str, Any]:

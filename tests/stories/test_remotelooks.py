@@ -22,7 +22,7 @@ class LookingTests(RemoteCommandCase):
         """The changes are listed alike, and chosen alike."""
         self.sendChange("bob")
         self.assertIn("ann", self.both("changes"))
-        self.assertNotIn("bob", self.both("changes", "--author", "ANN", "--branch=b", "--since=2 weeks"))
+        self.assertNotIn("bob", self.both("changes", "--author", "ANN", "--branch=b", "--since=9999 weeks"))
         self.assertEqual(len(json.loads(self.both("changes", "--json").removesuffix("0"))), 2)
         self.assertIn("no change meets", self.both("changes", "--author", "nobody"))
 
@@ -32,3 +32,31 @@ class LookingTests(RemoteCommandCase):
         self.both("change", "--json", "1")
         for place in ((self.basedir,), ("--url", URL)):
             self.assertIn("there is no change 99", self.run_("change", *place, "99").lower())
+
+    def test_builds(self) -> None:
+        """Builds are chosen by slave, outcome, time, branch and revision, alike."""
+        self.force()
+        for _ in range(2):
+            self.commands[-1].end(1)
+            self.wait(2)
+        for words in (
+            ("--slave=bot1", "--failed", "--since=9999 weeks"),
+            ("--branch=", "--json"),
+            ("--until", "2100-01-01", "full"),
+        ):
+            self.assertIn("full", self.both("builds", *words), words)
+        for wrong in (("--slave=bot9",), ("--revision=r9",), ("--branch=b9",), ("--since=2100-01-01",)):
+            self.assertEqual(self.both("builds", *wrong), "no build meets these conditions\n0", wrong)
+
+    def test_show(self) -> None:
+        """One build is shown alike, running and finished."""
+        self.force()
+        self.assertIn("running", self.run_("show", "--url", URL, "full"))
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.assertIn("compile", self.both("show", "full/0"))
+        self.both("show", "full", "--json")
+        for place in ((self.basedir,), ("--url", URL)):
+            self.assertIn("no builder 'nosuch'", self.run_("show", *place, "nosuch"))
+            self.assertIn("has no build 99", self.run_("show", *place, "full/99"))

@@ -69,7 +69,7 @@ def _filter(call: Call) -> BuildFilter:
         builders=tuple(names) if names or tags else None,
         slave=asked["slave"],
         branch=asked["branch"],
-        revision=asked["revision"],
+        abbreviated=asked["revision"],
         results=tuple(Results.index(each) for each in asked["result"]),
         state=state,
         since=asked["since"],
@@ -114,7 +114,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 _FILTERS = (
     Parameter("slave", "Only builds on this slave."),
     Parameter("branch", "Only builds of this branch; empty is the main line."),
-    Parameter("revision", "Only builds of this revision."),
+    Parameter("revision", "Only builds of this revision, or the beginning of a hash."),
     Parameter("result", "Only builds with these results.", repeated=True, choices=tuple(Results)),
     Parameter("state", "Only these builds.", choices=("running", "finished")),
     Parameter("since", "Only builds that started at this time or later, in seconds since 1970.", "number"),

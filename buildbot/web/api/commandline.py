@@ -15,6 +15,9 @@ from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import builderOf, buildOf
 from buildbot.web.routes import Parameter, Route
 
+#: The parameters of the command C{builds}.
+_BUILDS = ("builder", "count", "slave", "branch", "revision", "failed", "since", "until")
+
 
 def _fresh(found: Any) -> Answer:
     return replace(asJSON(found), cache="no-store")
@@ -31,7 +34,7 @@ def status(call: Call) -> Answer:
 async def overview(call: Call) -> Answer:
     """The running, waiting and finished builds."""
     try:
-        found = await call.world.master.commands["builds"](call.query["builder"], call.query["count"])
+        found = await call.world.master.commands["builds"](**{name: call.query[name] for name in _BUILDS})
     except ControlError as why:
         if call.query["builder"] is not None:
             builderOf(replace(call, values={"builder": call.query["builder"]}))
@@ -115,6 +118,12 @@ ROUTES = (
         (
             Parameter("builder", "Only builds of this builder."),
             Parameter("count", "The most finished builds.", "integer", default=20, least=0, most=1000),
+            Parameter("slave", "Only builds on this slave."),
+            Parameter("branch", "Only builds of this branch; empty is the main line."),
+            Parameter("revision", "Only builds of this revision, or the beginning of a hash."),
+            Parameter("failed", "Only failed and broken builds.", "flag", default=False),
+            Parameter("since", "Only builds that started at this time or later.", "number"),
+            Parameter("until", "Only builds that started before this time.", "number"),
         ),
         kind="json",
         strict=True,

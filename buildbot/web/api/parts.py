@@ -159,8 +159,8 @@ def _briefly(slave: dict[str, Any]) -> dict[str, Any]:
 async def changes(call: Call) -> Answer:
     """The changes."""
     asked = call.query
-    names = ("branch", "who", "revision", "project", "repository", "author", "since", "until")
-    wanted = ChangeFilter(**{name: asked[name] for name in names})
+    names = ("branch", "who", "project", "repository", "author", "since", "until")
+    wanted = ChangeFilter(**{name: asked[name] for name in names}, abbreviated=asked["revision"])
 
     async def make() -> _List:
         try:
@@ -268,7 +268,7 @@ ROUTES = (
         "ShortChanges",
         Parameter("branch", "Only changes of this branch; empty is the main line."),
         Parameter("who", "Only changes of this author."),
-        Parameter("revision", "Only changes with this revision."),
+        Parameter("revision", "Only changes with this revision, or the beginning of a hash."),
         Parameter("project", "Only changes of this project."),
         Parameter("repository", "Only changes of this repository."),
         Parameter("author", "Only changes whose author has this text in the name."),

@@ -68,6 +68,39 @@ class LookingTests(AnswersCase):
         nothing = {"running": [], "waiting": [], "requests": [], "finished": [], "storeTrouble": ""}
         self.assertEqual(self.ask("builds"), nothing)
 
+    def test_conditions(self) -> None:
+        """Builds, running or finished, are chosen by slave, outcome, branch and time; then no requests are
+        told.
+        """
+        slave = self.connect()
+        for code in (1, 0):
+            self.force(branch="b")
+            self.command(slave).end(code)
+            self.settle()
+        self.force()
+        self.wait(10)
+        self.forceMany(2)
+
+        def chosen(**conditions: Any) -> list[int]:
+            said = self.ask("builds", **conditions)
+            self.assertEqual((said["waiting"], said["requests"]), ([], []))
+            return [each["number"] for each in (*said["running"], *said["finished"])]
+
+        self.assertEqual(chosen(failed=True), [0])
+        self.assertEqual(chosen(slave="bot1"), [2, 1, 0])
+        self.assertEqual(chosen(slave="bot2"), [])
+        self.assertEqual(chosen(branch="b", count=1), [1])
+        self.assertEqual(chosen(branch=""), [2])
+        now = self.clock.seconds()
+        self.assertEqual(chosen(until=now + 1e6, builder="full"), [2, 1, 0])
+        self.assertEqual(chosen(since=now + 1e6), [])
+
+    def test_nearest(self) -> None:
+        """Among many builders, the refusal of a misspelt one offers the nearest."""
+        self.configure(shell("true"), builders=" ".join(f"builder{number}" for number in range(20)))
+        self.assertIn("; did you mean builder", self.refusal("builds", builder="bilder7"))
+        self.assertTrue(self.refusal("builds", builder="x").endswith("in c['builders']"))
+
     def test_running(self) -> None:
         """A running build is shown with its slave, its step and, if known, its remaining time."""
         slave = self.connect()

@@ -66,6 +66,17 @@ class BuildsTests(AskingTests):
         self.assertIn("TROUBLE: no build starts", line)
         self.assertIn("disk is full", line)
 
+    def test_conditions(self) -> None:
+        """Each condition reaches the master; without a build that meets them, that is said."""
+        self.answer = NOTHING
+        said = command("builds", "-f", "--slave=bot1", "-b", "", "--since", "1970-01-03", self.here, "full")
+        self.assertEqual((said.status, said.out), (0, "no build meets these conditions\n"))
+        asked: Any = self.asked[0][2]
+        self.assertAlmostEqual(asked.pop("since"), 2 * 86400, delta=86400)
+        chosen = {"builder": "full", "slave": "bot1", "branch": "", "failed": True}
+        self.assertEqual(asked, {"count": 20, **chosen})
+        self.assertEqual(command("builds", "--since=soon", self.here).status, 2)
+
     def test_noneWanted(self) -> None:
         """With --count=0 it does not print that there are no builds."""
         self.answer = NOTHING

@@ -6,14 +6,15 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon import lock
-from buildbot.model.results import SUCCESS
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.store.files import FILE
 from tests.commandline import Spoken, command
-from tests.stores import SqliteCase
+from tests.stores import SqliteCase, build
 
 
 class StoppedCase(SqliteCase):
@@ -39,6 +40,61 @@ class StoppedCase(SqliteCase):
 
     def asJSON(self, verb: str, *words: str) -> Any:
         return json.loads(self.run_(verb, "--json", *words).out)
+
+
+class BuildsTests(StoppedCase):
+    """C{builds} and C{show}."""
+
+    def build(self, results: int | None = SUCCESS, slave: str = "bot1", **values: Any) -> None:
+        """Store a build; without results it never ended."""
+        started = self.get(self.store.startBuild(replace(build("full"), slave=slave, **values)))
+        if results is not None:
+            self.finish(started, results)
+
+    def test_empty(self) -> None:
+        """A master that has not built says so; no builder is known then."""
+        self.get(self.store.close())
+        self.assertEqual(self.run_("builds").out, "no builds yet\n")
+        self.assertEqual(self.run_("builds", "full").err, "no build of 'full' is stored")
+        self.assertEqual(self.run_("show", "full").err, "no build of 'full' is stored")
+
+    def test_builds(self) -> None:
+        """The builds are listed and chosen as on a running master; a build whose master was killed is told
+        so, and requests wait for a master.
+        """
+        self.build(FAILURE, slave="bot2", sourcestamp={"branch": "b", "revision": None, "changes": ()})
+        self.build()
+        self.build(None)
+        self.ask("full", submitted=10.0)
+        self.get(self.store.close())
+        said = self.asJSON("builds")
+        self.assertEqual([each["number"] for each in said["finished"]], [1, 0])
+        (left,) = said["running"]
+        self.assertEqual((left["number"], left["note"]), (2, "its master was killed"))
+        (waiting,), (request,) = said["waiting"], said["requests"]
+        self.assertEqual((waiting["builder"], waiting["why"]), ("full", "no master is running"))
+        self.assertEqual(request["builder"], "full")
+        for conditions, numbers in (
+            (("--failed",), [0]),
+            (("--slave=bot1",), [1]),
+            (("--branch=b",), [0]),
+            (("--branch=",), [1]),
+            (("--since=1970-01-03",), []),
+        ):
+            told = self.asJSON("builds", *conditions)
+            self.assertEqual([each["number"] for each in told["finished"]], numbers, conditions)
+        self.assertIn("full/1", self.run_("builds").out)
+        self.assertIn("(there: full)", self.run_("builds", "ful").err)
+
+    def test_show(self) -> None:
+        """One build is shown, by its number or as the newest."""
+        self.build(FAILURE)
+        self.build()
+        self.get(self.store.close())
+        self.assertEqual(self.asJSON("show", "full/0")["result"], "failure")
+        self.assertEqual(self.asJSON("show", "full")["number"], 1)
+        self.assertIn("has no build 7", self.run_("show", "full/7").err)
+        self.assertIn("(there: full)", self.run_("show", "ful/0").err)
 
 
 class ChangesTests(StoppedCase):
