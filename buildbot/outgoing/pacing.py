@@ -50,7 +50,7 @@ class Health:
     @ivar since: the time of the first of them, in seconds since the epoch; None without a failure.
     @ivar reason: the reason of the last failure, in words.
     @ivar cure: what an administrator can do about it; may be empty.
-    @ivar retryAt: the time of the next attempt, in seconds since the epoch; None without a failure.
+    @ivar retryAt: the time of the next attempt, in seconds since the epoch; None: at once.
     """
 
     failures: int = 0
@@ -63,6 +63,11 @@ class Health:
     def isBroken(self) -> bool:
         """True after L{MANY_FAILURES} failures in a row: an administrator should look."""
         return self.failures >= MANY_FAILURES
+
+    @classmethod
+    def busy(cls, now: float, chance: float, asked: float) -> Health:
+        """The health of a target that works, and takes the next message after some seconds."""
+        return cls(retryAt=now + min(asked, LONGEST_ASKED) * (1 + JITTER * chance))
 
     def failed(
         self, now: float, chance: float, reason: str, cure: str = "", asked: float | None = None

@@ -21,7 +21,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.outgoing.pacing import FIRST_WAIT, KEPT_FOR, SUSPECT, Health, isAhead, waitAfter
-from buildbot.outgoing.target import NotNow, Refused, Target, TargetDown
+from buildbot.outgoing.target import NotNow, Refused, Target, TargetBusy, TargetDown
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.plural import counted
 
@@ -306,6 +306,10 @@ class Sender:
             delivery = target.deliver(value["message"])
             delivery.addTimeout(DEADLINE, self._clock, onTimeoutCancel=_tooSlow)
             await delivery
+        except TargetBusy as busy:
+            entry.attempts -= 1  # the message is not at fault
+            self._setHealth(Health.busy(self._now(), self._chance(), busy.after))
+            return
         except TargetDown as down:
             if self._targets and self._targets[-1] is not target:
                 return  # a reconfig has brought another one, which is tried at once

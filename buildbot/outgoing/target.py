@@ -21,6 +21,15 @@ class TargetDown(Exception):
         self.reason, self.cure, self.after = reason, cure, after
 
 
+class TargetBusy(TargetDown):
+    """The target works, and asks to wait C{after} seconds, because it got many messages."""
+
+    after: float
+
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason, after=after)
+
+
 class NotNow(Exception):
     """The target refused this message for now. Other messages need not wait.
 
@@ -47,8 +56,8 @@ class Target(Protocol):
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         """Deliver a message: a dict of JSON values.
 
-        @return: fires when the server has accepted the message. Fails with L{TargetDown}, L{NotNow} or
-            L{Refused}. Cancelling it ends the attempt.
+        @return: fires when the server has accepted the message. Fails with L{TargetDown}, L{TargetBusy},
+            L{NotNow} or L{Refused}. Cancelling it ends the attempt.
         """
 
     def rest(self) -> None:

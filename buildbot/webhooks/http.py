@@ -7,6 +7,8 @@ A slow server blocks only this thread. Redirects are not followed.
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Container, Mapping
@@ -20,7 +22,7 @@ from twisted.internet.defer import Deferred
 
 from buildbot.events.reactors import ThreadReactor
 from buildbot.outgoing.calls import Calls, cut, inDaemonThread
-from buildbot.outgoing.target import Refused, TargetDown
+from buildbot.outgoing.target import Refused, TargetBusy, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.webhooks.signature import signature
 
@@ -28,9 +30,11 @@ from buildbot.webhooks.signature import signature
 TIMEOUT = 30.0
 LONGEST_ANSWER = 65536
 #: The answers after which the same message may be accepted later.
-_LATER = (408, 409, 425, 429)
+_BUSY = 429
+_LATER = (408, 409, 425, _BUSY)
 #: The answers that say that the address or the secret is wrong.
 _WRONG = (401, 403, 404, 405, 407)
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -46,6 +50,7 @@ class Address:
     @ivar caFile: the file of a certificate that is trusted, besides those of the system; or None.
     @ivar form: further fields of a form, whose field C{packets} has the message; None: JSON is posted.
     @ivar account: tells the address from others with this URL; it is not shown.
+    @ivar method: of the requests.
     """
 
     url: str = field(repr=False)
@@ -57,6 +62,7 @@ class Address:
     kind: str = "webhook"
     form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
     account: str = field(default="", repr=False)
+    method: str = "POST"
 
     @property
     def parts(self) -> SplitResult:
@@ -72,10 +78,15 @@ class Address:
 
 @dataclass(frozen=True)
 class Reply:
-    """I am the answer of a server: its status, and its header Retry-After if there is one."""
+    """I am the answer of a server.
+
+    @ivar retryAfter: its header Retry-After; None if there is none.
+    @ivar body: the beginning of the rest, if it asks to wait: some servers say there for how long.
+    """
 
     status: int
     retryAfter: str | None = None
+    body: bytes = b""
 
 
 class Connection:
@@ -109,12 +120,13 @@ class Connection:
             raise TimeoutError("it took too long to connect")
         parts = self._address.parts
         path = (parts.path + more or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, dict(headers))
+        connection.request(self._address.method, path, body, dict(headers))
         answer = connection.getresponse()
         rest = answer.read(LONGEST_ANSWER + 1)
         if len(rest) > LONGEST_ANSWER or answer.will_close:
             self.close()
-        return Reply(answer.status, answer.getheader("Retry-After"))
+        said = rest[:LONGEST_ANSWER] if answer.status == _BUSY else b""
+        return Reply(answer.status, answer.getheader("Retry-After"), said)
 
     def _connected(self) -> http.client.HTTPConnection:
         parts = self._address.parts
@@ -225,10 +237,13 @@ def outcomeOf(answer: Reply | Exception, refusing: Container[int] = ()) -> Excep
     if isinstance(answer, Exception):
         return answer
     status = answer.status
+    after = _seconds(answer)
+    if status == _BUSY and after is not None:
+        return TargetBusy(f"it answered {status}", after)
     if 200 <= status < 300:
         return None
     if status in _LATER or status >= 500:
-        return TargetDown(f"it answered {status}", after=_seconds(answer.retryAfter))
+        return TargetDown(f"it answered {status}", after=after)
     if 300 <= status < 400:
         return TargetDown(f"it answered {status}, and redirects are not followed", "write the new address")
     if status in _WRONG and status not in refusing:
@@ -236,10 +251,18 @@ def outcomeOf(answer: Reply | Exception, refusing: Container[int] = ()) -> Excep
     return Refused(f"it answered {status}")
 
 
-def _seconds(retryAfter: str | None) -> float | None:
-    """The seconds of a header Retry-After; its other form, a date, is ignored."""
-    return (
-        float(retryAfter)
-        if retryAfter is not None and retryAfter.isdecimal() and len(retryAfter) < 9
-        else None
-    )
+def _seconds(answer: Reply) -> float | None:
+    """The seconds that an answer asks to wait; None if it does not.
+
+    They are in the header Retry-After, whose other form, a date, is ignored. Discord and Matrix say them in
+    the body, too, or only there.
+    """
+    said: object = answer.retryAfter
+    if said is None and answer.body:
+        with suppress(ValueError):
+            read = json.loads(answer.body)
+            if isinstance(read, dict):
+                millis = read.get("retry_after_ms")
+                said = millis / 1000 if isinstance(millis, (int, float)) else read.get("retry_after")
+    text = str(said)
+    return float(text) if len(text) < 9 and _SECONDS.fullmatch(text) else None

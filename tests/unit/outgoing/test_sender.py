@@ -11,7 +11,7 @@ from twisted.trial import unittest
 from buildbot.daemon.troubles import Troubles
 from buildbot.outgoing import sender as module
 from buildbot.outgoing.senders import Senders
-from buildbot.outgoing.target import NotNow, Refused, TargetDown
+from buildbot.outgoing.target import NotNow, Refused, TargetBusy, TargetDown
 from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 from tests.unit.outgoing.sinks import Sink
@@ -145,6 +145,24 @@ class DeliveryTests(SenderCase):
         self.assertEqual(self.sink.tried, [1])
         self.wait(20)
         self.assertEqual(self.sink.got, [1])
+
+    def test_busy(self) -> None:
+        """A server that takes a message now and then gets all, in order, and is not called down."""
+        taken: list[float] = []
+
+        def once(message: Any) -> Exception | None:
+            now = self.clock.seconds()
+            if taken and now < taken[-1] + 2:
+                return TargetBusy("it answered 429", taken[-1] + 2 - now)
+            taken.append(now)
+            return None
+
+        self.sink.trouble = once
+        self.add(*range(9))
+        self.wait(100)
+        self.assertEqual(self.sink.got, list(range(9)))
+        self.assertEqual(self.sender.toRecord()["failures"], 0)
+        self.assertEqual(self.resources.troubles.current(), [])
 
     def test_refusedForNow(self) -> None:
         """A message that is refused for now holds back its own group only."""

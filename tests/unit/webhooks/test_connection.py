@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from buildbot.outgoing.target import Refused, TargetDown
+from buildbot.outgoing.target import Refused, TargetBusy, TargetDown
 from buildbot.webhooks.http import LONGEST_ANSWER, Address, Connection, HttpTarget
 from tests.unit.outgoing.servers import Answer, ServerCase, WebServer
 
@@ -56,6 +57,19 @@ class ConnectionTests(ServerCase):
         self.assertEqual(self.addresses, [("hooks.example", 80)])
         self.assertEqual([each.split(b"\r\n")[0] for each in server.requests], [b"POST /a?b=c HTTP/1.1"] * 2)
         self.assertTrue(self.sockets[0].isClosed)
+
+    def test_put(self) -> None:
+        """An address may want another method."""
+        server = self.start(GOOD, address=Address("http://hooks.example", method="PUT"))
+        self.assertIsNone(self.post())
+        self.assertEqual(server.requests[0].split(b"\r\n")[0], b"PUT / HTTP/1.1")
+
+    def test_busy(self) -> None:
+        """What a busy server says in the body of its answer is read."""
+        self.start(answer("429 Slow", b'{"retry_after": 0.5}'))
+        busy = self.post()
+        self.assertIsInstance(busy, TargetBusy)
+        self.assertEqual(busy.after, 0.5)
 
     def test_noPath(self) -> None:
         """An address that is only a host gets its messages at the root."""
@@ -157,7 +171,7 @@ class SecureTests(ConnectionTests):
         """The port is that of HTTP, so that all tests above hold."""
         address = address or Address("http://hooks.example/a?b=c")
         url = address.url.replace("http://hooks.example", "https://hooks.example:80")
-        return super().start(*answers, address=Address(url, token=address.token, caFile="/ca.pem"))
+        return super().start(*answers, address=replace(address, url=url, caFile="/ca.pem"))
 
     def test_certificate(self) -> None:
         """The certificate must be valid for the host of the address; one more authority may be named."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
-from buildbot.outgoing.target import Refused, TargetDown
+from buildbot.outgoing.target import Refused, TargetBusy, TargetDown
 from buildbot.webhooks.http import Address, Connection, HttpTarget, Reply, outcomeOf
 from buildbot.webhooks.notifier import Webhook
 from tests.unit.outgoing.threads import Threads
@@ -63,6 +63,23 @@ class OutcomeTests(unittest.SynchronousTestCase):
             outcome = outcomeOf(Reply(429, said))
             assert isinstance(outcome, TargetDown)
             self.assertEqual(outcome.after, after)
+
+    def test_busy(self) -> None:
+        """A server that says when it takes more messages works; Discord and Matrix say it in the body."""
+        for reply, after in (
+            (Reply(429, "1"), 1),
+            (Reply(429, "0.25"), 0.25),
+            (Reply(429, None, b'{"message": "slow", "retry_after": 1.5, "global": false}'), 1.5),
+            (Reply(429, None, b'{"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 2000}'), 2),
+        ):
+            outcome = outcomeOf(reply)
+            assert isinstance(outcome, TargetBusy), reply
+            self.assertEqual(outcome.after, after)
+        for body in (b"", b"{", b"[]", b'{"retry_after": true}', b'{"retry_after_ms": "x"}'):
+            outcome = outcomeOf(Reply(429, None, body))
+            self.assertIs(type(outcome), TargetDown, body)
+        outcome = outcomeOf(Reply(503, "5"))
+        self.assertIs(type(outcome), TargetDown)
 
 
 class FakeConnection(Connection):
