@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from buildbot.scripts import (
+    backupoptions,
     buildoptions,
     hookoptions,
     importoptions,
@@ -145,7 +146,16 @@ COMMANDS = {
         Command("token", "token.token", options.TokenOptions, "Make tokens for scripts that use the web."),
         Command("audit", "audit.audit", options.AuditOptions, "Show who has done what on a master."),
         Command(
-            "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."
+            "backup",
+            "backup.backup",
+            backupoptions.BackupOptions,
+            "Copy the directory of a master, which may run.",
+        ),
+        Command(
+            "restore",
+            "backup.restore",
+            backupoptions.RestoreOptions,
+            "Make the directory of a master from a backup.",
         ),
         Command(
             "import",

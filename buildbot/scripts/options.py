@@ -7,8 +7,6 @@ builds and slaves.
 
 from __future__ import annotations
 
-import os
-
 from twisted.python import usage
 
 from buildbot.daemon.directory import CONFIG, TAC
@@ -301,30 +299,6 @@ class AuditOptions(RemoteBase):
         "Shows who has done what on the running master in DIR: on web pages, through the API and with "
         "commands. The latest action is first."
     )
-
-
-class BackupOptions(MakerBase):
-    """The options of C{backup}."""
-
-    synopsis = "[options] DIR TARGET"
-    longdesc = (
-        "Copies the directory of a master to TARGET, which must not exist: changes, requests and "
-        "builds as they are at one instant, logs, configuration and all other files. The master may run. "
-        "The copy can be started from."
-    )
-
-    def parseArgs(self, *args: str) -> None:
-        """Parse the arguments: DIR TARGET."""
-        if len(args) != 2:
-            raise usage.UsageError(f"give DIR and TARGET, not {counted(len(args), 'argument')}")
-        self["basedir"], self["target"] = args
-
-    def postOptions(self) -> None:
-        """Make both directories absolute."""
-        super().postOptions()
-        if not self["target"]:
-            raise usage.UsageError("TARGET is empty: name the directory of the copy")
-        self["target"] = os.path.abspath(self["target"])
 
 
 class DemoOptions(MakerBase):
