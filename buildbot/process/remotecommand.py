@@ -33,7 +33,7 @@ from buildbot.process.overtime import Overtime
 from buildbot.process.updates import OutputText, decodeSingle, decodeUpdate, isPair, piecesOf
 from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
-from buildbot.wire.callee import Callee, MalformedCall
+from buildbot.wire.callee import AT_LEISURE, Callee, MalformedCall
 from buildbot.wire.dialect import text
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ log = Logger()
 #: The most keys of updates other than output that are kept, and the most values for each key (the last ones).
 KEPT_UPDATES = 100
 _ZERO = 0
+#: The jellied arguments and keywords of C{complete(None)}.
+_NO_ERROR = ([b"tuple", [b"None"]], [b"dictionary"])
 _counter = itertools.count(1)
 _OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeader", "addToLog"))
 
@@ -187,10 +189,15 @@ class RemoteCommand(Callee):
     # called by the slave
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: object) -> Any:
-        """Handle a call from the slave. Updates take a fast path."""
+        """Handle a call from the slave. Updates, and an end without an error, take a fast path."""
         if self.deadlines is not None:
             self.deadlines.lastHeard = self.remote.clock.seconds()
-        if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
+        kind = type(self)
+        if message == "complete" and kind.remote_complete is RemoteCommand.remote_complete:
+            if (args, kw) == _NO_ERROR:
+                self.remote_complete()
+                return AT_LEISURE
+        if message != "update" or kind.remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
         sole = decodeSingle(args)
         if sole is not None:

@@ -28,7 +28,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.banana import Expression
 from buildbot.wire.budget import Slices
 from buildbot.wire.dialect import NotAWord
-from buildbot.wire.encoding import encode, encodeAnswer, encodeError, encodeLate
+from buildbot.wire.encoding import Encoded, encode, encodeAnswer, encodeError, encodeLate
 from buildbot.wire.jelly import unjelly
 from buildbot.wire.seams import Codec, Connection, Outlet
 
@@ -86,6 +86,8 @@ _NO_KEYWORDS = [b"dictionary"]
 _ONE_NONE = [b"tuple", [b"None"]]
 #: The answer to nearly all calls of ours.
 _NONE = [b"None"]
+#: The answer None to a call whose caller does not wait for it. It may be sent with our next message.
+AT_LEISURE = Encoded(encode(_NONE))
 
 
 def _keywords(broker: Codec, message: str, kw: object) -> dict[str, Any]:
@@ -230,6 +232,7 @@ class Messages:
                 answer = encodeAnswer(requestID, result)
                 if len(answer) < SHORT:
                     self._outlet.answers.append(answer)
+                    self._outlet.mayWait = result is AT_LEISURE
                 else:
                     self._outlet.write(answer)
         return None

@@ -7,11 +7,11 @@ L{buildbot.wire.broker} has the connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from twisted.internet import tcp
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly
@@ -31,6 +31,8 @@ UNREAD_AFTER_LOGIN = 4 << 20
 UNSERVED = 1 << 20
 #: The most answers that wait for the end of a slice.
 MANY = 64
+#: The most seconds that answers wait for our next message to the peer, if the peer does not wait for them.
+PATIENCE = 0.1
 #: Smaller unfinished messages are not counted.
 _FEW = 16 * 1024
 #: The first bytes of a dialect's name: browsers and TLS clients are detected early.
@@ -42,11 +44,13 @@ _SPENT = Decoder()
 
 
 class Sender:
-    """I let the connections of a port send at the beginning of the next reactor turn."""
+    """I let the connections of a port send at the beginning of the next reactor turn, or a little later."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._ready: list[Callable[[], object]] = []
+        self._patient: list[Callable[[], object]] = []
+        self._timer: IDelayedCall | None = None
 
     def later(self, send: Callable[[], object]) -> None:
         """Call C{send} in the next reactor turn."""
@@ -54,13 +58,35 @@ class Sender:
             self._clock.callLater(0, self._sendAll)
         self._ready.append(send)
 
+    def inTime(self, send: Callable[[], object]) -> None:
+        """Call C{send} within L{PATIENCE} seconds. One timer serves all connections."""
+        if self._timer is None:
+            self._timer = self._clock.callLater(PATIENCE, self._sendPatient)
+        self._patient.append(send)
+
+    def stop(self) -> None:
+        """Forget all calls that are not urgent: the port is closed."""
+        self._patient.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _sendAll(self) -> None:
         ready, self._ready = self._ready, []
-        for send in ready:
-            try:
-                send()
-            except Exception:  # the other connections must not wait for ever
-                log.failure("internal error while sending")
+        _callAll(ready)
+
+    def _sendPatient(self) -> None:
+        self._timer = None
+        patient, self._patient = self._patient, []
+        _callAll(patient)
+
+
+def _callAll(calls: Iterable[Callable[[], object]]) -> None:
+    for send in calls:
+        try:
+            send()
+        except Exception:  # the other connections must not wait for ever
+            log.failure("internal error while sending")
 
 
 class Flow:
@@ -70,6 +96,8 @@ class Flow:
 
     @ivar messages: serve the messages.
     @ivar answers: short answers to the messages of the present slice, which are sent together at its end.
+    @ivar mayWait: True if the peer does not wait for them. They are then sent with our next message, or
+        within L{PATIENCE} seconds: the end of a command is nearly always followed by the next command.
     @ivar decoder: the decoder of the received bytes, with their limits.
     @ivar now: returns the time, in seconds of the clock.
     @ivar lastHeard: the time of the last received bytes: any byte is a sign of life.
@@ -81,6 +109,7 @@ class Flow:
         "_clock",
         "_isBusy",
         "_isCounted",
+        "_isPatient",
         "_isPaused",
         "_isStopped",
         "_isStuck",
@@ -96,6 +125,7 @@ class Flow:
         "bytesOut",
         "decoder",
         "lastHeard",
+        "mayWait",
         "messages",
         "now",
     )
@@ -105,6 +135,7 @@ class Flow:
         self.lastHeard = self.now()
         self.bytesIn = self.bytesOut = 0
         self.answers: list[bytes] = []
+        self.mayWait = self._isPatient = False
         self.decoder = Decoder()
         self.messages = Messages(owner, self)
         self._owner = owner
@@ -185,7 +216,11 @@ class Flow:
             owner.abort()
         self._isBusy = False
         if self.answers and not owner.closed:
-            self.write(b"")
+            if not self.mayWait:
+                self.write(b"")
+            elif not self._isPatient:
+                self._isPatient = True
+                self._sender.inTime(self._sendAnswers)
         if self._isStopped:
             self._forget()
             return
@@ -264,6 +299,12 @@ class Flow:
         if not unsent:
             self._sender.later(self._send)
         unsent.append(data)
+
+    def _sendAnswers(self) -> None:
+        """Send the answers that have waited for another message."""
+        self._isPatient = False
+        if self.answers and not self._owner.closed:
+            self.write(b"")
 
     def _send(self) -> None:
         """Send the bytes of this reactor turn in one system call.

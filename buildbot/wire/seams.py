@@ -93,7 +93,12 @@ class Transport(Protocol):
 
 
 class Outlet(Protocol):
-    """The part of the L{Flow} of C{wire.flow} that L{Messages} uses."""
+    """The part of the L{Flow} of C{wire.flow} that L{Messages} uses.
+
+    @ivar mayWait: True if the peer does not wait for the latest of the C{answers}.
+    """
+
+    mayWait: bool
 
     @property
     def now(self) -> Callable[[], float]:

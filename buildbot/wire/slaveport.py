@@ -97,6 +97,7 @@ class SlavePortFactory(protocol.ServerFactory):
         for broker in list(self.open):
             broker.abort()
         self._summary.stop()
+        self.sender.stop()
 
     # connections before and after login
 

@@ -10,7 +10,9 @@ from twisted.internet.task import Clock
 from twisted.spread import pb
 from twisted.trial import unittest
 
-from buildbot.wire.encoding import encode
+from buildbot.wire.callee import AT_LEISURE
+from buildbot.wire.encoding import encode, encodeAnswer
+from buildbot.wire.flow import PATIENCE
 from buildbot.wire.slaveport import SlavePortFactory
 
 GREETING = encode(pb.Broker.knownDialects, vocabulary=False)
@@ -57,8 +59,8 @@ class Reactor(Clock):
         self.isWriting = False
 
 
-class SendingTests(unittest.SynchronousTestCase):
-    """The bytes of one reactor turn."""
+class SendingCase(unittest.SynchronousTestCase):
+    """A connection over plain TCP."""
 
     def setUp(self) -> None:
         self.clock = Reactor()
@@ -74,6 +76,10 @@ class SendingTests(unittest.SynchronousTestCase):
     def write(self, *parts: bytes) -> None:
         for each in parts:
             self.broker.flow.write(each)
+
+
+class SendingTests(SendingCase):
+    """The bytes of one reactor turn."""
 
     def test_together(self) -> None:
         """All that the master says to a slave in one turn is sent at once, and the reactor is not asked."""
@@ -135,3 +141,70 @@ class SendingTests(unittest.SynchronousTestCase):
         self.assertEqual((self.system.sent, other), ([GREETING + b"one"], ["sent"]))
         self.clock.advance(0)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+
+class Command(pb.Referenceable):
+    """I am called by a slave, which does not wait for the answer to C{complete}."""
+
+    def remoteMessageReceived(self, broker: object, message: str, args: object, kw: object) -> Any:
+        return AT_LEISURE if message == "complete" else 0
+
+
+class LeisureTests(SendingCase):
+    """Answers that the slave does not wait for."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.broker.dataReceived(encode(b"pb", vocabulary=False))
+        self.broker.admitPeer("bot")
+        self.broker.setNameForLocal("command", Command())
+        self.clock.advance(0)
+        self.system.sent.clear()
+
+    def hear(self, *methods: bytes) -> bytes:
+        """The slave makes these calls at once. Returns the answers that it gets in the end."""
+        said = [
+            encode([b"message", number, b"command", method, 1, [b"tuple"], [b"dictionary"]])
+            for number, method in enumerate(methods)
+        ]
+        self.broker.dataReceived(b"".join(said))
+        self.clock.advance(0)
+        answers = {b"complete": AT_LEISURE}
+        return b"".join(encodeAnswer(n, answers.get(each, 0)) for n, each in enumerate(methods))
+
+    def test_withNext(self) -> None:
+        """The answer to the end of a command, and to its last updates, is sent with the next command."""
+        answers = self.hear(b"update", b"complete")
+        self.assertEqual(self.system.sent, [])
+        self.write(b"next")
+        self.clock.advance(0)
+        self.assertEqual(self.system.sent, [answers + b"next"])
+        self.clock.advance(PATIENCE)
+        self.assertEqual(len(self.system.sent), 1)
+
+    def test_inTime(self) -> None:
+        """Without a next command, it is sent soon, and so is that of the next time."""
+        for _ in range(2):
+            answers = self.hear(b"complete")
+            self.clock.pump([PATIENCE, 0])
+            self.assertEqual(self.system.sent, [answers])
+            self.system.sent.clear()
+
+    def test_others(self) -> None:
+        """Other answers are sent at once, and so are those that wait with them."""
+        answers = self.hear(b"complete", b"update")
+        self.assertEqual(self.system.sent, [answers])
+
+    def test_ended(self) -> None:
+        """Nothing is sent over a connection that has ended in the meantime."""
+        self.hear(b"complete")
+        self.broker.abort()
+        self.clock.pump([PATIENCE, 0])
+        self.assertEqual(self.system.sent, [])
+
+    def test_portClosed(self) -> None:
+        """A port that is closed leaves no timer behind."""
+        self.hear(b"complete")
+        self.factory.stopAll()
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
