@@ -8,7 +8,7 @@ from typing import Any
 from buildbot.config import secrets
 from buildbot.config.standins import reportMissing
 
-_STATUS = "html mail tinderbox webhook github gitlab gitea status_push words client status_gerrit"
+_STATUS = "html mail tinderbox webhook github gitlab gitea status_push words client status_gerrit chat"
 _MODULES = {
     "util": (
         *("config", "process.factory", "process.properties", "process.choosing", "locks"),

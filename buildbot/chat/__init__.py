@@ -1,0 +1,1 @@
+"""Messages about builds in the rooms and channels of chat servers."""
