@@ -18,6 +18,7 @@ from twisted.python import usage
 from buildbot.scripts import (
     backupoptions,
     buildoptions,
+    grepoptions,
     hookoptions,
     importoptions,
     lookoptions,
@@ -101,6 +102,7 @@ COMMANDS = {
         ),
         Command("show", "show.show", lookoptions.ShowOptions, "Show one build with its steps and changes."),
         Command("change", "changes.change", lookoptions.ChangeOptions, "Show one change and its builds."),
+        Command("grep", "grep.grep", grepoptions.GrepOptions, "Search the logs of builds for a pattern."),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
         Command("rebuild", "force.rebuild", buildoptions.RebuildOptions, "Build a finished build again."),
