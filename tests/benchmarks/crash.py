@@ -231,9 +231,10 @@ def auditEnd(promised: Promised, now: State, findings: Findings) -> None:
 class Rig:
     """I am one directory with its masters, one after the other, and the result of the last audit."""
 
-    def __init__(self, basedir: str) -> None:
+    def __init__(self, basedir: str, port: int | None = None) -> None:
+        """@param port: of a directory that exists; None: make the directory."""
         self.basedir = basedir
-        self.port = servers.writeMaster(basedir, _SLAVES, extra=_CONFIG)
+        self.port = servers.writeMaster(basedir, _SLAVES, extra=_CONFIG) if port is None else port
         self.builders = [f"builder-{servers.PATTERN % number}" for number in range(_SLAVES)]
         self.path = os.path.join(basedir, "state.sqlite")
         self.output = os.path.join(basedir, "output")
@@ -310,7 +311,7 @@ def torture(kills: int, seed: int, say: Callable[[str], object] = lambda words: 
                     if kill and chance.random() < 0.2:
                         time.sleep(chance.random() * starts[-1])
                     else:
-                        starts.append(_start(rig, findings))
+                        starts.append(started(rig, findings))
                         time.sleep(chance.random() * 0.6)
                     rig.kill()
                     state = State.read(rig.path)
@@ -319,9 +320,9 @@ def torture(kills: int, seed: int, say: Callable[[str], object] = lambda words: 
                     if kill % 20 == 19:
                         say(f"{kill + 1} kills: {_short(load.promised, findings)}")
                 rig.spawn()
-                starts.append(_start(rig, findings))
+                starts.append(started(rig, findings))
                 load.stop()
-                _whenBuilt(rig, load.promised)
+                whenBuilt(rig, load.promised)
                 rig.kill()
                 state = State.read(rig.path)
                 audit(load.promised, state, before, findings)
@@ -337,7 +338,7 @@ def torture(kills: int, seed: int, say: Callable[[str], object] = lambda words: 
         )
 
 
-def _start(rig: Rig, findings: Findings) -> float:
+def started(rig: Rig, findings: Findings) -> float:
     """Wait until the master has started: no build of an earlier one is running any more."""
     spawned = time.time()
     seconds = rig.whenReady()
@@ -346,7 +347,8 @@ def _start(rig: Rig, findings: Findings) -> float:
     return seconds
 
 
-def _whenBuilt(rig: Rig, promised: Promised) -> None:
+def whenBuilt(rig: Rig, promised: Promised) -> None:
+    """Wait until all requests are done, and all promised changes are in build sets."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         time.sleep(0.5)

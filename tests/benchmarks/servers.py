@@ -23,7 +23,7 @@ from tests.integration.masters import freePort
 PATTERN = "bot%05d"
 PASSWORD = "secret"
 
-_TAC = """\
+TAC = """\
 from twisted.application import service
 from buildbot.master import BuildMaster
 
@@ -104,7 +104,7 @@ def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -
     port = freePort()
     os.makedirs(basedir, mode=0o700, exist_ok=True)
     with open(os.path.join(basedir, "buildbot.tac"), "w") as tac:
-        tac.write(_TAC.format(basedir=basedir))
+        tac.write(TAC.format(basedir=basedir))
     with open(os.path.join(basedir, "master.cfg"), "w") as config:
         config.write(_CONFIG.format(pattern=PATTERN, slaves=slaves, password=PASSWORD, port=port))
         config.write(_SHARED_BUILDERS.format(builders=builders) if builders else _ONE_BUILDER_EACH)
