@@ -29,6 +29,10 @@ LOG_CHANNEL_STDERR = 1
 LOG_CHANNEL_HEADER = 2
 
 
+class LatentBuildSlaveFailedToSubstantiate(Exception):
+    """A latent slave of 0.8 could not start its instance. The master tries again later."""
+
+
 class NoSlaveError(Exception):
     """A build should start now, but no slave of its builder is connected."""
 

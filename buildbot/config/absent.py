@@ -15,7 +15,7 @@ _PUSH = "reports to other servers come with a later release, so take it out unti
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
-_CLOUD = "slaves that the master starts by itself are not supported; write a BuildSlave that is always on"
+_CLOUD = "write a CommandLatentBuildSlave, whose start_command and stop_command call the tool of your cloud"
 _SHELL = "write TelnetManhole or PasswordManhole of buildbot.manhole"
 _REPORTERS = "reports come with a later release, under the names of 0.8, so take it out until then"
 _NEVER = "it is left out for good, so take it out"
@@ -49,8 +49,8 @@ SENTENCES = {
     **dict.fromkeys(
         (
             *("buildslave.ec2", "buildslave.libvirt", "buildslave.openstack", "buildslave.docker"),
-            *("buildslave.Abstract", "buildslave.base", "ec2buildslave", "worker.Local", "worker.ec2"),
-            *("plugins.buildslave", "plugins.worker"),
+            *("buildslave.base", "ec2buildslave", "libvirtbuildslave", "worker.Local", "worker.ec2"),
+            *("buildslave.Abstract", "plugins.buildslave", "plugins.worker"),
         ),
         _CLOUD,
     ),
@@ -68,7 +68,6 @@ SENTENCES = {
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
     "util.state": "it is left out for good; a file in the master's directory keeps a state",
     "util.NotABranch": "it is left out for good; a ChangeFilter names the branches",
-    "interfaces.LatentBuildSlave": _CLOUD,
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",

@@ -26,7 +26,7 @@ from buildbot.config.standins import isStandIn
 #: The names of the master's other logins. No bot may use one of them.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
-OPTIONS = ("keepalive", "max_builds", "properties", "locks", "notify_on_missing", "missing_timeout")
+OPTIONS = ("keepalive", "max_builds", "properties", "locks", "notify_on_missing", "missing_timeout", "latent")
 
 #: A bot: its name, password and options, and a function that makes an error about it.
 Bot = tuple[str, object, object, Say]
@@ -46,6 +46,7 @@ def slaves(raw: Raw) -> Iterator[SlaveConfig]:
             tuple(options.get("locks", ())),
             _addresses(options.get("notify_on_missing")),
             float(options.get("missing_timeout", MISSING)),
+            options.get("latent"),
         )
 
 
@@ -182,6 +183,11 @@ def _locksTrouble(value: object) -> str:
     return "" if isinstance(value, (list, tuple)) else "a list of locks"
 
 
+def _latentTrouble(value: object) -> str:
+    methods = (getattr(value, name, None) for name in ("start_instance", "stop_instance", "means"))
+    return "" if value is None or all(map(callable, methods)) else "an AbstractLatentBuildSlave"
+
+
 #: Option -> a function that returns the fault of a value in words, or empty text.
 _OPTION_RULES: dict[str, Callable[[object], str]] = {
     "keepalive": _keepaliveTrouble,
@@ -190,6 +196,7 @@ _OPTION_RULES: dict[str, Callable[[object], str]] = {
     "locks": _locksTrouble,
     "notify_on_missing": _notifyTrouble,
     "missing_timeout": _missingTrouble,
+    "latent": _latentTrouble,
 }
 
 

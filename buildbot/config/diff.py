@@ -187,6 +187,8 @@ def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
         yield "locks"
     if (old.notify, old.missing) != (new.notify, new.missing):
         yield "who gets a mail when it is missing"
+    if not isEqual(old.latent, new.latent):
+        yield "how it is started and stopped"
 
 
 def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:

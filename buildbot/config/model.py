@@ -106,6 +106,8 @@ class SlaveConfig:
     @ivar locks: locks that every build on this slave holds.
     @ivar notify: the mail addresses that are told when the slave is missing.
     @ivar missing: the seconds after which it is missing.
+    @ivar latent: starts and stops it when a build needs it: an L{AbstractLatentBuildSlave
+        <buildbot.latent.buildslave.AbstractLatentBuildSlave>}; None for other slaves.
     """
 
     name: str
@@ -116,6 +118,7 @@ class SlaveConfig:
     locks: tuple[object, ...] = field(default=(), hash=False)
     notify: tuple[str, ...] = ()
     missing: float = MISSING
+    latent: object | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,7 @@ class Builder:
             away=status.since,
             paused=pausedBy(slave.availability.paused),
             trouble=status.failing.get(self.name, ""),
+            instance=slave.instance.words() if slave.instance is not None else "",
         )
 
     # builds
@@ -287,8 +288,10 @@ class Builder:
             if engine.trial is not None:
                 pending = filter(engine.mayTry, pending)
             choose = nextBuild if self._siteChoice is None else self._siteChoice.next
-            chosen = choose(pending, self.attachedSlaves.values(), self._canMerge)
+            chosen = choose(pending, self.attachedSlaves.values(), self.canMerge)
             if chosen is None:
+                if self.botmaster.instances.all:
+                    self.botmaster.instances.wanted(self)
                 return
             slavebuilder, requests = chosen
             for req in requests:
@@ -306,7 +309,11 @@ class Builder:
                 return True
         return False
 
-    def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
+    def unchosen(self) -> Iterable[BuildRequest]:
+        """The waiting requests that no slave was chosen for, oldest first."""
+        return (req for req in self.pending if not req.isChosen and self.botmaster.engine.mayTry(req))
+
+    def canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
         """True if one build may serve both requests, by the builder's rule or else the global one."""
         return mayMerge(self.setup.mergeRequests or self.botmaster.config.mergeRequests, self, one, other)
 

@@ -67,6 +67,7 @@ class SlaveView:
     @ivar running: the number of running builds, of all builders.
     @ivar maxBuilds: the most builds at a time; None: no limit.
     @ivar used: the time of the last start of a build there; 0 if there was none.
+    @ivar instance: the state of a latent slave that is not usable now, in words; empty for others.
     """
 
     name: str
@@ -78,6 +79,7 @@ class SlaveView:
     maxBuilds: int | None = None
     used: float = 0.0
     trouble: str = ""
+    instance: str = ""
 
     @property
     def isFull(self) -> bool:
@@ -87,7 +89,8 @@ class SlaveView:
     @property
     def isIdle(self) -> bool:
         """True if a build could start at once."""
-        return self.attached and self.paused is None and not self.busy and not self.isFull
+        usable = self.attached and not self.instance
+        return usable and self.paused is None and not self.busy and not self.isFull
 
 
 def canShareBuild(one: Waiting, other: Waiting) -> bool:
@@ -159,6 +162,8 @@ def _state(slave: SlaveView) -> str:
     if slave.trouble:
         return f"cannot use this builder ({slave.trouble})"
     paused = f"paused ({slave.paused})" if slave.paused else "paused"
+    if slave.instance:
+        return slave.instance if slave.paused is None else f"{slave.instance}, and {paused}"
     if not slave.attached:
         gone = "not seen since the master started"
         if slave.away is not None:

@@ -73,11 +73,26 @@ class AvailabilityForBuilder(Protocol):
         """Disconnect the slave soon if it is leaving and idle."""
 
 
+class InstanceForBuilder(Protocol):
+    """The instance of a latent slave."""
+
+    @property
+    def isUsable(self) -> bool:
+        """True if builds may start on the slave."""
+
+    def words(self) -> str:
+        """Its state in words."""
+
+
 class SlaveForBuilder(Protocol):
     """A slave, for its builds."""
 
     slavename: str
     slave_status: SlaveStatus
+
+    @property
+    def instance(self) -> InstanceForBuilder | None:
+        """Its instance, if it is a latent slave."""
 
     @property
     def availability(self) -> AvailabilityForBuilder: ...
@@ -166,8 +181,23 @@ class CanTrigger(Protocol):
         """
 
 
+class InstancesForBuilder(Protocol):
+    """The instances of all latent slaves."""
+
+    @property
+    def all(self) -> Mapping[str, object]:
+        """The instances by the names of their slaves."""
+
+    def wanted(self, builder: Any, /) -> None:
+        """Start slaves for a builder with waiting requests."""
+
+
 class MasterForBuilder(Protocol):
     """The master, for its builders."""
+
+    @property
+    def instances(self) -> InstancesForBuilder:
+        """The instances of latent slaves."""
 
     @property
     def events(self) -> BuildEvents:

@@ -105,8 +105,10 @@ class SlaveBuilder:
 
     def view(self) -> SlaveView:
         """The state of the slave, to explain why no build starts."""
+        instance = self.slave.instance
         return SlaveView(
             self.slavename,
+            instance="" if instance is None or instance.isUsable else instance.words(),
             paused=pausedBy(self.slave.availability.paused),
             busy=self.reserved,
             running=self.running,

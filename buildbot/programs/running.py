@@ -34,6 +34,10 @@ _LAUNCHER = (
     "try: os.execvp(sys.argv[1],sys.argv[1:])\n"
     "except OSError as e: os.write(2,os.fsencode(e.strerror)); os._exit(127)\n"
 )
+#: Lets the system end the program by a signal after some seconds. That survives the exec.
+_ALARM = "import signal\nsignal.alarm({})\n"
+#: The seconds from the time limit of a program to the signal of the system.
+BOUND = 5
 
 
 class ProgramFailed(Exception):
@@ -74,17 +78,23 @@ class Program(ProcessProtocol):
         cwd: str | None = None,
         env: Mapping[str, str | None] | None = None,
         stdin: bytes = b"",
+        isBounded: bool = False,
     ) -> Deferred[bytes]:
         """Start the program.
 
         @param env: added to the environment of the master; None removes a variable.
         @param stdin: its standard input.
+        @param isBounded: True: the system ends the program soon after its time limit, also if the master has
+            been killed.
         @return: fires with its standard output when it has ended with status 0. Fails with L{ProgramFailed}
             otherwise. A cancelled Deferred kills the program.
         """
         self._name = " ".join([os.path.basename(command[0]), *_verb(command)])
         self._stdin = stdin
-        launched = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
+        launcher = _LAUNCHER
+        if isBounded and self._seconds is not None:
+            launcher = _ALARM.format(int(self._seconds + BOUND)) + _LAUNCHER
+        launched = [sys.executable, "-I", "-S", "-c", launcher, *command]
         try:
             self._reactor.spawnProcess(
                 self,

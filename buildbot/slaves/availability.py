@@ -6,7 +6,7 @@ L{buildbot.slaves.perspective} knows whether the slave is connected.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -17,6 +17,9 @@ from buildbot.events.eventual import eventual
 from buildbot.model.records import PauseRecord
 from buildbot.slaves.liveness import PROBE_TIME
 from buildbot.slaves.seams import ShownSlave
+
+if TYPE_CHECKING:
+    from buildbot.latent.instance import Instance
 
 log = Logger()
 
@@ -53,6 +56,7 @@ class Availability:
     @ivar buildsRunning: the number of builds on it, of all builders.
     @ivar lastUsed: the start of its last build, by the clock.
     @ivar paused: the pause (who and why) that keeps new builds away; None without one.
+    @ivar instance: its instance, if it is a latent slave.
     """
 
     __slots__ = (
@@ -62,6 +66,7 @@ class Availability:
         "_saidDrained",
         "_slave",
         "buildsRunning",
+        "instance",
         "lastUsed",
         "paused",
     )
@@ -72,6 +77,7 @@ class Availability:
         self.buildsRunning = 0
         self.lastUsed = 0.0
         self.paused: PauseRecord | None = None
+        self.instance: Instance | None = None
         self._leaving = ""
         self._parting = False
         self._saidDrained = False
@@ -98,10 +104,14 @@ class Availability:
         """Count a build that is about to start on it."""
         self.buildsRunning += 1
         self.lastUsed = self._clock.seconds()
+        if self.instance is not None:
+            self.instance.buildBegins()
 
     def buildEnded(self) -> None:
         """Uncount a build that has ended or did not start."""
         self.buildsRunning -= 1
+        if self.instance is not None:
+            self.instance.buildEnded()
 
     # pausing and draining
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -19,6 +19,7 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Troubles
+from buildbot.latent.instances import Instances
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
@@ -61,6 +62,7 @@ class BotMaster(service.Service):
     @ivar locks: the real locks.
     @ivar engine: gives requests to builders, and slaves to requests that wait.
     @ivar pauses: the paused slaves.
+    @ivar instances: starts and stops latent slaves.
     @ivar retention: removes old builds.
     @ivar recovery: finishes the builds and restores the requests of the last process.
     """
@@ -89,6 +91,9 @@ class BotMaster(service.Service):
         self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
         self.builders = self.engine.builders
         self.pauses = Pauses(self.resources, self.slaves, self.engine.slaveIsIdle)
+        self.instances = Instances(
+            self.resources, lambda: self.config, self.slaves, self.engine.slaveIsIdle, self._ask
+        )
         self.retention = Retention(self.resources, self.health, self.builders, lambda: self.config)
         self.recovery = Recovery(self.resources, self.engine)
         self._isOpen = False
@@ -148,9 +153,14 @@ class BotMaster(service.Service):
         self._isOpen = True
         await self.recovery.closeInterrupted()
         await self.pauses.load()
+        await self.instances.load()
 
     async def resume(self) -> None:
-        """Queue the requests that the last process left. Remove old builds, now and every hour."""
+        """Queue the requests of the last process, and continue with its instances.
+
+        Remove old builds, now and every hour.
+        """
+        self.instances.resume()
         await self.recovery.resume()
         await self.numbers.compareLogs(self.builders)
         self.retention.start()
@@ -215,6 +225,7 @@ class BotMaster(service.Service):
         self.unknownLogins.forget(slavename)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
         slave.availability.setPause(self.pauses.records.get(slavename))
+        self.instances.join(slavename, slave)
         return slave
 
     def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
@@ -225,6 +236,7 @@ class BotMaster(service.Service):
         """
         slave = self.slaves.pop(slavename)
         self.leaving.add(slave)
+        self.instances.configure(slavename, drain)
         gone = slave.availability.leave("removed from the configuration", atOnce=not drain)
         return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was never added
 
@@ -257,6 +269,8 @@ class BotMaster(service.Service):
         for old, new in change.slavesAltered:
             if old.keepalive != new.keepalive:
                 self.slaves[new.name].keepaliveChanged()
+            if old.latent is not None or new.latent is not None:
+                self._alone(new.name, self._latentChanged)
             if old.max_builds != new.max_builds:
                 self._alone(new.name, lambda name: self.engine.slaveIsIdle(self.slaves[name]))
         if config.eventHorizon is not None or "eventHorizon" in change.settings:
@@ -271,6 +285,21 @@ class BotMaster(service.Service):
             self.locks.configure(config.builders.values(), config.slaves.values())
         failing = [slave.slavename for slave in self.failing()]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
+
+    def _latentChanged(self, name: str) -> None:
+        """Stop the instance of a changed slave, after its builds. Disconnect one that nobody has started."""
+        slave = self.slaves[name]
+        was = slave.instance
+        if was is None:
+            self.instances.join(name, slave)
+            slave.disconnect("it is a latent slave now, which the master starts")
+        else:
+            self.instances.configure(name)
+
+    def _ask(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self.builders:
+                self.builders[name].maybeStartBuild()
 
     def failing(self) -> list[BotPerspective]:
         """Return the attached slaves that cannot make some of their builders."""
@@ -299,5 +328,7 @@ class BotMaster(service.Service):
         """
         service.Service.stopService(self)
         self.stopping = True
+        self.instances.begin()
         slaves = [*self.slaves.values(), *self.leaving]
-        return DeferredList([slave.disconnect("the master is stopping") for slave in slaves])
+        gone = DeferredList([slave.disconnect("the master is stopping") for slave in slaves])
+        return gone.addCallback(lambda results: ensureDeferred(self.instances.end()))

@@ -9,7 +9,7 @@ builds (L{buildbot.slaves.availability}). L{buildbot.slaves.botmaster} has all s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -28,6 +28,9 @@ from buildbot.wire.callee import Callee, NewCredPerspective
 from buildbot.wire.login import LoginRefused
 from buildbot.wire.loglimits import ConnectionLineLimiter
 from buildbot.wire.peers import Introduction, SlavePeer
+
+if TYPE_CHECKING:
+    from buildbot.latent.instance import Instance
 
 log = Logger()
 
@@ -66,7 +69,10 @@ class BotPerspective(NewCredPerspective):
     @ivar builders: builder name -> L{Builder}, for the attached builders.
     @ivar driver: its attachment, with all its connections.
     @ivar availability: decides whether it may get a build.
+    @ivar instance: its instance, if it is a latent slave.
     """
+
+    instance: Instance | None = None
 
     def __init__(self, name: str, botmaster: SlaveHolder) -> None:
         self.slavename = name
@@ -160,7 +166,12 @@ class BotPerspective(NewCredPerspective):
         return self.driver.attachment.peer is not None
 
     def isReady(self) -> bool:
-        """True while the slave is attached and its connection is open."""
+        """True while the slave is attached and its connection is open.
+
+        A latent slave is only ready if its instance is usable.
+        """
+        if self.instance is not None and not self.instance.isUsable:
+            return False
         now = self.driver.attachment
         # the connection may be closed before I am notified
         return now.state is State.READY and now.peer is not None and now.peer.isAlive()
@@ -241,6 +252,8 @@ class BotPerspective(NewCredPerspective):
             generation=introduction.generation,
             builders=counted(len(self.builders), "builder"),
         )
+        if self.instance is not None:
+            self.instance.attached()
 
     def _publish(self, peer: SlavePeer, introduction: Introduction) -> None:
         status = self.slave_status
@@ -289,6 +302,8 @@ class BotPerspective(NewCredPerspective):
         status.happened(now, f"disconnected from {address}: {why}")
         self._log("slave {name} detached from {address}: {why}", address=address, why=why)
         self.botmaster.slaveLost(self)
+        if self.instance is not None:
+            self.instance.lost(why)
 
     def _log(self, format: str, **fields: object) -> None:
         """Log that the slave connected or disconnected, unless the last minute had many such lines."""

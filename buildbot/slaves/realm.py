@@ -83,8 +83,12 @@ class Dispatcher:
         if not registered:
             slave = self.botmaster.config.slaves.get(name)
             password = None if slave is None else slave.password
+            if slave is not None and getattr(slave.latent, "makesPassword", False):
+                password = self.botmaster.instances.passwordOf(name)
         if password is None:
             credentials.checkPassword(_NOBODY)
+            if name in self.botmaster.slaves:
+                raise self._unwanted(name, credentials.address)
             self.botmaster.unknownLogins.came(name, credentials.address)
             raise LoginRefused("there is no such name in c['bots']", known=registered)
         if not credentials.checkPassword(password.encode("utf-8", "surrogateescape")):
@@ -93,8 +97,16 @@ class Dispatcher:
             else:
                 self.botmaster.slaves[name].refused(credentials.address, "wrong password")
             raise LoginRefused("wrong password")
+        if not registered and self.botmaster.instances.refusal(name):
+            raise self._unwanted(name, credentials.address)
         credentials.welcome(CLIENT if registered else SLAVE)
         return name
+
+    def _unwanted(self, name: str, address: str) -> LoginRefused:
+        """Count the login of a latent slave that nobody waits for."""
+        why = self.botmaster.instances.refusal(name)
+        self.botmaster.slaves[name].refused(address, why)
+        return LoginRefused(why)
 
     def requestAvatar(
         self, avatarID: Any, mind: Any, *interfaces: Any

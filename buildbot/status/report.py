@@ -109,6 +109,7 @@ def reportSlave(slave: ReportedSlave) -> dict[str, Any]:
         "paused": None if paused is None else paused.toRecord(),
         "drained": slave.availability.isDrained,
         "note": status.note,
+        "instance": None if slave.instance is None else slave.instance.toRecord(),
         "refused": _refused(status),
         "bytes": slave.traffic(),
         "events": [{"when": when, "text": text} for when, text in status.getEvents()],

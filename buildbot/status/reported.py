@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -52,6 +52,13 @@ class ReportedRequest(Protocol):
         """The source stamp."""
 
 
+class ReportedInstance(Protocol):
+    """The instance of a latent slave."""
+
+    def toRecord(self) -> dict[str, Any]:
+        """Its state as a dict of JSON values."""
+
+
 class ReportedSlave(Protocol):
     """A slave: the L{buildbot.slaves.perspective.BotPerspective}."""
 
@@ -64,6 +71,10 @@ class ReportedSlave(Protocol):
 
     @property
     def availability(self) -> ReportedAvailability: ...
+
+    @property
+    def instance(self) -> ReportedInstance | None:
+        """Its instance, if it is a latent slave."""
 
     @property
     def builderList(self) -> Iterable[tuple[str, str]]:

@@ -70,7 +70,7 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertIn("did you mean 'ShellCommand'?", told[3])
         self.assertIn("reports to other servers come with a later release", told[0])
         self.assertIn("the IRC bot comes with a later release", told[1])
-        self.assertIn("slaves that the master starts by itself are not supported", told[4])
+        self.assertIn("write a CommandLatentBuildSlave", told[4])
 
     def test_misspeltModule(self) -> None:
         """The name of a module with a wrong letter is told with the right one; others keep their sentence."""

@@ -1,0 +1,8 @@
+"""The base of latent slaves, under its module name of 0.8."""
+
+from __future__ import annotations
+
+from buildbot.config.buildslave import BuildSlave
+from buildbot.latent.buildslave import AbstractLatentBuildSlave
+
+__all__ = ["AbstractLatentBuildSlave", "BuildSlave"]

@@ -1,0 +1,1 @@
+"""Slaves that the master starts when a build needs them, and stops when none does."""
