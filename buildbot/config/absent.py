@@ -10,7 +10,6 @@ _PAGES = "the pages have no such class; derive your page from buildbot.status.we
 _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
-_CHAT = "the IRC bot comes with a later release, so take it out until then"
 _PUSH = "reports to other servers come with a later release, so take it out until then"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
@@ -29,7 +28,6 @@ SENTENCES = {
     "status.web.status_json": _JSON,
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
-    "status.words": _CHAT,
     **dict.fromkeys(("status.status_push", "status.persistent_queue"), _PUSH),
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),

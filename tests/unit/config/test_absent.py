@@ -12,7 +12,7 @@ from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
 
 FILE = """\
-from buildbot.status import persistent_queue, words
+from buildbot.status import persistent_queue; from buildbot import db
 from buildbot.status.web.waterfall import Waterfall
 from buildbot.steps.shell import ShelCommand, ShellCommand
 from buildbot.ec2buildslave import EC2LatentBuildSlave
@@ -25,11 +25,11 @@ class Own(persistent_queue.DiskQueue):
 f = BuildFactory()
 f.addStep(ShelCommand(command=['make']))
 f.addStep(ShelCommand, command=['make'])
-f.addStep(ShellCommand(command=['x', words.name], description=words.IRC('x')))
+f.addStep(ShellCommand(command=['x', db.name], description=db.Connector('x')))
 c['slaves'] = [('bot1', 'p'), EC2LatentBuildSlave('ec2', 'p', 'm1.large')]
 c['slavePortnum'] = 9989
 c['builders'] = [{'name': 'full', 'slavename': 'bot1', 'factory': f}]
-c['status'] = [Own(http_port=8010, site=Waterfall()), words.IRC(host='h')]
+c['status'] = [Own(http_port=8010, site=Waterfall()), db.Connector(host='h')]
 c['schedulers'] = [util.NoScheduler(name='x')]
 c['projectName'] = 7
 """
@@ -58,7 +58,7 @@ class AbsentTests(unittest.SynchronousTestCase):
             starts,
             [
                 "master.cfg:1: buildbot.status.persistent_queue",
-                "master.cfg:1: buildbot.status.words",
+                "master.cfg:1: buildbot.db",
                 "master.cfg:2: buildbot.status.web.waterfall.Waterfall",
                 "master.cfg:3: buildbot.steps.shell.ShelCommand",
                 "master.cfg:4: buildbot.ec2buildslave.EC2LatentBuildSlave",
@@ -69,7 +69,7 @@ class AbsentTests(unittest.SynchronousTestCase):
         )
         self.assertIn("did you mean 'ShellCommand'?", told[3])
         self.assertIn("reports to other servers come with a later release", told[0])
-        self.assertIn("the IRC bot comes with a later release", told[1])
+        self.assertIn("it is left out for good", told[1])
         self.assertIn("write a CommandLatentBuildSlave", told[4])
 
     def test_misspeltModule(self) -> None:
@@ -102,7 +102,7 @@ class AbsentTests(unittest.SynchronousTestCase):
 
     def test_sentences(self) -> None:
         """The longest known beginning of a name counts."""
-        self.assertIn("IRC bot", str(sentenceOf("buildbot.status.words.IRC")))
+        self.assertIn("left out for good", str(sentenceOf("buildbot.db.base.DBConnectorComponent")))
         self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.subunit.SubunitShellCommand")))
         self.assertIn("mysql-test-run", str(sentenceOf("buildbot.steps.mtrlogobserver.MTR")))
         self.assertIn("write steps.Git", str(sentenceOf("buildbot.plugins.steps.GitLab")))

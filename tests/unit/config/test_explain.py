@@ -42,9 +42,9 @@ class ExplainTests(unittest.TestCase):
     def test_notHere(self) -> None:
         """The import of a module of 0.7.5 that is not in this release gives a hint about the replacement."""
         for text in (
-            "from buildbot.status import words",
-            "from buildbot.status.words import IRC",
-            "from buildbot.status.status_gerrit import GerritStatusPush",
+            "from buildbot import db",
+            "from buildbot.changes.freshcvs import FreshCVSSource",
+            "from buildbot.steps.http import HTTPStep",
             "from buildbot.status.persistent_queue import DiskQueue",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)

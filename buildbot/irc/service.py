@@ -1,0 +1,295 @@
+# -*- test-case-name: tests.stories.test_irc -*-
+"""IRC of C{c['status']}: a bot that tells channels about builds and takes commands, as in 0.7.5 to 0.8.14."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from buildbot.config.arguments import arguments, complain, remember
+from buildbot.config.kinds import FLAG, NAMES_OR_ONE, SECONDS, TEXT, orNone
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.reactors import Timers
+from buildbot.irc.argumentkinds import (
+    CHANNELS,
+    EVENTS,
+    HOST,
+    LINE,
+    NICK,
+    NICKS,
+    PORT,
+    RULES,
+    SASL,
+    SECRET,
+    channelOf,
+)
+from buildbot.irc.bot import IrcStatusBot, IrcStatusFactory
+from buildbot.irc.contact import IRCContact
+from buildbot.irc.harmless import folded
+from buildbot.irc.identity import EXTERNAL, PLAIN, Identity, Server
+from buildbot.irc.link import Link, endpointOf
+from buildbot.irc.people import isAnybody, needsAccounts
+from buildbot.reporters.choice import isChosen
+from buildbot.status.base import StatusReceiverMultiService
+
+log = Logger()
+
+#: The usual ports, without and with TLS.
+PORTS = {False: 6667, True: 6697}
+#: The most conversations with persons that are remembered.
+MOST_CONTACTS = 100
+
+
+class IRC(StatusReceiverMultiService):
+    """I am the bot on one server, in some channels. I stay over all connections, and over reconfigs.
+
+    @cvar factoryClass: makes the connections' bots; subclasses may have another one.
+    @ivar contacts: the conversations, by the folded name of the channel or person.
+    @ivar bot: the bot on the present connection; None without one.
+    """
+
+    factoryClass = IrcStatusFactory
+    compare_attrs: Sequence[str] = (
+        *("server", "identity", "wanted", "pm_to_nicks", "allowForce", "allowShutdown", "categories"),
+        *("notify_events", "noticeOnChannel", "showBlameList", "useRevisions", "useColors"),
+        *("lostDelay", "failedDelay", "factoryClass"),
+    )
+
+    @arguments(
+        host=HOST,
+        nick=NICK,
+        channels=CHANNELS,
+        pm_to_nicks=NICKS,
+        port=orNone(PORT),
+        allowForce=RULES,
+        categories=orNone(NAMES_OR_ONE),
+        tags=orNone(NAMES_OR_ONE),
+        password=orNone(SECRET),
+        notify_events=EVENTS,
+        noticeOnChannel=FLAG,
+        showBlameList=FLAG,
+        useRevisions=FLAG,
+        useSSL=FLAG,
+        lostDelay=orNone(SECONDS),
+        failedDelay=orNone(SECONDS),
+        useColors=FLAG,
+        allowShutdown=RULES,
+        caFile=orNone(TEXT),
+        clientCertificate=orNone(TEXT),
+        sasl=SASL,
+        account=orNone(LINE),
+        serverPassword=orNone(SECRET),
+    )
+    def __init__(
+        self,
+        host: str,
+        nick: str,
+        channels: Sequence[Any],
+        pm_to_nicks: Sequence[str] = (),
+        port: int | None = None,
+        allowForce: bool | Sequence[str] = False,
+        categories: Sequence[str] | str | None = None,
+        tags: Sequence[str] | str | None = None,
+        password: str | None = None,
+        notify_events: Collection[str] = (),
+        noticeOnChannel: bool = False,
+        showBlameList: bool = True,
+        useRevisions: bool = False,
+        useSSL: bool = False,
+        lostDelay: float | None = None,
+        failedDelay: float | None = None,
+        useColors: bool = True,
+        allowShutdown: bool | Sequence[str] = False,
+        caFile: str | None = None,
+        clientCertificate: str | None = None,
+        sasl: str | None = None,
+        account: str | None = None,
+        serverPassword: str | None = None,
+    ) -> None:
+        """@param channels: the channels to join: names, (name, key), or dicts with channel and password.
+        @param pm_to_nicks: persons who are told events in private.
+        @param port: None: 6667, or 6697 with C{useSSL}.
+        @param allowForce: who may force and stop builds: True for everybody, or a list of rules: see
+            L{buildbot.irc.people}.
+        @param categories: only builders with one of these as category or tag; C{tags} is another name of it.
+        @param password: of the nick, for NickServ, or for SASL.
+        @param notify_events: the events that are told without being asked for.
+        @param noticeOnChannel: speak to channels with notices.
+        @param showBlameList: name the authors of the changes of a bad build.
+        @param useRevisions: name builds by revisions instead of numbers.
+        @param useSSL: encrypt the connection, and check the certificate of the server.
+        @param lostDelay, failedDelay: seconds until a new attempt, after a lost connection and a failed one.
+        @param useColors: colour the results.
+        @param allowShutdown: who may stop the master, like C{allowForce}.
+        @param caFile: a file of certificates to trust instead of those of the system.
+        @param clientCertificate: a file with the bot's certificate and key.
+        @param sasl: C{"PLAIN"} or C{"EXTERNAL"}: log in with it instead of NickServ.
+        @param account: the name for SASL, if it is not the nick.
+        @param serverPassword: the password of the server itself.
+        """
+        StatusReceiverMultiService.__init__(self)
+        remember(self)
+        self.host, self.nick, self.password = host, nick, password
+        self.port = PORTS[bool(useSSL)] if port is None else port
+        self.server = Server(host, self.port, bool(useSSL), caFile, clientCertificate)
+        self.allowForce = _rules(allowForce)
+        self.allowShutdown = _rules(allowShutdown)
+        wantsAccounts = needsAccounts(self.allowForce) or needsAccounts(self.allowShutdown)
+        self.identity = Identity(nick, password, sasl, account, serverPassword, wantsAccounts)
+        self.channels = channels
+        self.wanted: dict[str, str | None] = dict(filter(None, map(channelOf, channels)))
+        self.pm_to_nicks = tuple(pm_to_nicks)
+        given = categories if categories is not None else tags
+        self.categories = [given] if isinstance(given, str) else given
+        self.notify_events = _wantedEvents(notify_events)
+        self.noticeOnChannel = bool(noticeOnChannel)
+        self.showBlameList = bool(showBlameList)
+        self.useRevisions = bool(useRevisions)
+        self.useColors = bool(useColors)
+        self.useSSL = bool(useSSL)
+        self.lostDelay, self.failedDelay = lostDelay, failedDelay
+        self.contacts: dict[str, IRCContact] = {}
+        self.bot: IrcStatusBot | None = None
+        self.status: Any = None
+        if categories is not None and tags is not None:
+            complain(self, ": categories= and tags= are two names of one argument: keep one", "tags", tags)
+        if sasl == PLAIN and password is None:
+            complain(self, ": sasl='PLAIN' needs password=", "password", None)
+        if sasl == EXTERNAL and not (useSSL and clientCertificate):
+            complain(self, ": sasl='EXTERNAL' needs useSSL=True and clientCertificate=", "sasl", sasl)
+        if not useSSL and (caFile or clientCertificate):
+            complain(self, ": caFile= and clientCertificate= need useSSL=True", "useSSL", useSSL)
+
+    @property
+    def configurationDoubts(self) -> list[str]:
+        """Probable mistakes, as sentences for the author of the configuration."""
+        doubts = []
+        near = self.host in ("localhost", "127.0.0.1", "::1")
+        if not self.useSSL and not near and self.identity.secrets:
+            doubts.append(f"IRC: the password for {self.host} is sent readable: write useSSL=True")
+        for name, rules in (("allowForce", self.allowForce), ("allowShutdown", self.allowShutdown)):
+            if rules is True:
+                doubts.append(f"IRC: {name}=True: everybody on {self.host} may do that; a list names people")
+            elif rules:
+                for rule in filter(isAnybody, rules):
+                    doubts.append(f"IRC: {name}: anybody can take a nick, so {rule!r} protects nothing")
+        return doubts
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.nick} at {self.server.name}>"
+
+    # start and stop
+
+    @property
+    def clock(self) -> Timers:
+        """The clock of the master."""
+        found: Timers = self.master.botmaster.resources.clock
+        return found
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return float(self.master.botmaster.resources.now())
+
+    def startService(self) -> None:
+        """Listen to the master, and connect."""
+        super().startService()
+        self.status = self.master.getStatus()
+        self.status.subscribe(self)
+        self._link = Link(
+            self.server,
+            self.factoryClass(self),
+            self.clock,
+            lambda: endpointOf(self.server, self.clock),
+            self.lostDelay,
+            self.failedDelay,
+        )
+        self._link.connect()
+
+    def stopService(self) -> Any:
+        """Say goodbye, and disconnect."""
+        self.status.unsubscribe(self)
+        self._link.stop()
+        bot, self.bot = self.bot, None
+        if bot is not None:
+            bot.leaveServer()
+        self.contacts.clear()
+        return super().stopService()
+
+    # what connections tell
+
+    def signedOn(self, bot: IrcStatusBot) -> None:
+        """A connection is ready."""
+        if not self.running:
+            bot.leaveServer()
+            return
+        self.bot = bot
+        log.info("the IRC bot is {nick} at {server}", nick=bot.nickname, server=self.server.name)
+        for contact in self.contacts.values():
+            contact.moveTo(bot)
+        for nick in self.pm_to_nicks:
+            bot.getContact(nick)
+
+    def connectionLost(self, bot: IrcStatusBot, why: str) -> None:
+        """A connection has ended."""
+        if bot is self.bot:
+            self.bot = None
+        self._link.lost(why)
+
+    def contactFor(self, name: str, bot: IrcStatusBot) -> IRCContact:
+        """The conversation with a channel or a person."""
+        found = self.contacts.get(folded(name))
+        if found is None:
+            found = self.contacts[folded(name)] = bot.contactClass(bot, str(name))
+            isTold = name[:1] in "#&+!" or folded(name) in map(folded, self.pm_to_nicks)
+            if isTold:
+                found.add_notification_events(self.notify_events)
+            persons = [each for each in self.contacts if each[:1] not in "#&+!"]
+            if len(persons) > MOST_CONTACTS + len(self.pm_to_nicks):
+                self.forget(next(each for each in persons if each not in map(folded, self.pm_to_nicks)))
+        return found
+
+    def forget(self, name: str) -> None:
+        """A person has gone: somebody else may come with the name."""
+        if folded(name) not in map(folded, self.pm_to_nicks):
+            self.contacts.pop(folded(name), None)
+
+    # what the master tells
+
+    def builderNames(self) -> list[str]:
+        """The builders that the channels may know of."""
+        names: list[str] = self.status.getBuilderNames(self.categories)
+        return names
+
+    def builderAdded(self, builderName: str, builder: Any) -> Any:
+        """Follow a builder, if it is one of mine."""
+        return self if isChosen(builder, None, self.categories) else None
+
+    def buildStarted(self, builderName: str, build: Any) -> Any:
+        """Tell the start of a build."""
+        self._tellAll("buildStarted", builderName, build)
+
+    def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+        """Tell the end of a build."""
+        self._tellAll("buildFinished", builderName, build, results)
+
+    def _tellAll(self, event: str, *news: Any) -> None:
+        if self.bot is None:
+            return
+        for contact in list(self.contacts.values()):
+            try:
+                getattr(contact, event)(*news)
+            except PLUGIN_ERRORS:
+                log.failure("{event} cannot be told to {name} on IRC", event=event, name=contact.dest)
+
+
+def _rules(value: Any) -> bool | tuple[str, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else bool(value)
+
+
+def _wantedEvents(value: Any) -> frozenset[str]:
+    """The events of a list, or of a dict of 0.7.12 and 0.8, whose values say which ones count."""
+    if isinstance(value, dict):
+        return frozenset(name for name, isWanted in value.items() if isWanted)
+    return frozenset(value)

@@ -1,0 +1,83 @@
+"""The connection to the server is made again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.irc.identity import Server
+from buildbot.irc.link import GOOD, LONGEST_WAIT, Link, endpointOf, waitAfter
+
+
+class LinkTests(unittest.SynchronousTestCase):
+    """A server that is there, down, and back."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.attempts: list[Deferred[Any]] = []
+        self.link = Link(
+            Server("irc.example.org", 6667), "factory", self.clock, lambda: self, chance=lambda: 0.5
+        )
+
+    def connect(self, factory: object) -> Deferred[Any]:
+        """I am the endpoint, too."""
+        self.assertEqual(factory, "factory")
+        self.attempts.append(Deferred())
+        return self.attempts[-1]
+
+    def next(self) -> float:
+        """The seconds until the next attempt, which is made then."""
+        (call,) = self.clock.getDelayedCalls()
+        wait = float(call.getTime() - self.clock.seconds())
+        self.clock.advance(wait)
+        return wait
+
+    def test_down(self) -> None:
+        """While the server is down, the attempts become rare, but never end."""
+        self.link.connect()
+        waits = []
+        for _ in range(10):
+            self.attempts[-1].errback(ConnectionRefusedError())
+            waits.append(self.next())
+        self.assertEqual(waits[:3], [60, 120, 240])
+        self.assertEqual(waits[-1], LONGEST_WAIT)
+        self.assertEqual(len(self.attempts), 11)
+
+    def test_lost(self) -> None:
+        """A lost connection is made again soon; if that goes on, later and later."""
+        self.link.connect()
+        waits = []
+        for _ in range(3):
+            self.attempts[-1].callback(None)
+            self.link.lost("bye")
+            waits.append(self.next())
+        self.assertEqual(waits, [5, 10, 20])
+        self.attempts[-1].callback(None)
+        self.clock.advance(GOOD)
+        self.link.lost("bye")
+        self.assertEqual(self.next(), 5)
+
+    def test_jitter(self) -> None:
+        """Chance makes a wait up to a quarter shorter or longer."""
+        self.assertEqual([waitAfter(60, 1, chance) for chance in (0, 0.5, 1)], [45, 60, 75])
+        self.assertGreater(waitAfter(0, 1, 0), 0)
+
+    def test_stop(self) -> None:
+        """After a stop there is no attempt: none waits, and the present one is given up."""
+        self.link.connect()
+        self.link.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.link.lost("bye")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_badFile(self) -> None:
+        """A certificate that cannot be read is like a server that is down: the file may come."""
+        server = Server("irc.example.org", 6697, True, "/nonexistent.pem")
+        link = Link(server, "factory", self.clock, lambda: endpointOf(server, self.clock))
+        link.connect()
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        link.stop()
