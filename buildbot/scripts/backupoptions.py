@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_backup -*-
-"""The options of C{backup} and C{restore}."""
+"""The options of C{backup}, C{restore} and C{upgrade-master}."""
 
 from __future__ import annotations
 
@@ -62,3 +62,16 @@ class RestoreOptions(MakerBase):
         if not self["file"]:
             raise usage.UsageError("the name of FILE is empty")
         self["file"] = os.path.abspath(self["file"])
+
+
+class UpgradeOptions(MakerBase):
+    """The options of C{upgrade-master}."""
+
+    optFlags: list[list[Any]] = [
+        ["check", "c", "Only say whether there is something to upgrade; change nothing."],
+        ["replace", "r", "No effect, accepted for old scripts."],
+    ]
+    longdesc = (
+        "Upgrades the store of the stopped master in DIR to the format of this release, after a copy of it. "
+        "The first start of a new release does the same."
+    )

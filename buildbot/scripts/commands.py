@@ -160,6 +160,12 @@ COMMANDS = {
             "Make the directory of a master from a backup.",
         ),
         Command(
+            "upgrade-master",
+            "upgrade.upgradeMaster",
+            backupoptions.UpgradeOptions,
+            "Upgrade the store of a stopped master to this release.",
+        ),
+        Command(
             "import",
             "importing.importMaster",
             importoptions.ImportOptions,
@@ -179,7 +185,6 @@ _NOT_HERE = "it is not in this release"
 #: Commands of other releases, and what to do instead.
 _OTHERS = {
     "help": "`buildbot --help` lists all of them",
-    "upgrade-master": "a new release upgrades the directory at its first start, see docs/howto/upgrade.rst",
     "cleanupdb": "a running master deletes old builds and their logs by itself",
     "create-worker": "`buildbot create-slave` makes the directory of one",
     "debugclient": _NOT_HERE,

@@ -6,21 +6,20 @@ L{buildbot.importing.work} does the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
-from buildbot.daemon import directory, lock, otherdaemon
+from buildbot.daemon import directory, otherdaemon
 from buildbot.daemon.oserrors import inWords
 from buildbot.importing.oldmaster import NoOldMaster, OldMaster, look
 from buildbot.importing.reader import PickleReader
 from buildbot.importing.work import Import, Tally
 from buildbot.scripts.arguments import nearest
+from buildbot.scripts.locked import locked
 from buildbot.scripts.output import (
     CommandFailed,
     Config,
     command,
     complain,
-    refuseStranger,
     say,
     setting,
     usable,
@@ -41,7 +40,7 @@ def importMaster(config: Config) -> int:
     try:
         old = _looked(setting(config, "oldmaster", str, "."), here, reader)
         work = Import(old, reader, _names(config, old), not config.get("no-changes"), complain)
-        with nullcontext() if isCheck else _locked(here):
+        with nullcontext() if isCheck else locked(here, "import into"):
             _refuseConflicts(work, here)
             with waiting(config, Progress(work.tally)):
                 if isCheck:
@@ -127,23 +126,6 @@ def _run(work: Import, here: str) -> None:
             f"stopped after {counted(work.tally.builds, 'build')}: the same command continues the import"
         )
         raise
-
-
-@contextmanager
-def _locked(here: str) -> Iterator[None]:
-    """Hold the lock of the new master's directory."""
-    if lock.holder(here) is None:
-        refuseStranger(here)
-    try:
-        lock.hold(here)
-    except lock.AlreadyRunning as why:
-        raise CommandFailed(f"cannot import into {here}: its master is {why}; stop it first") from None
-    except OSError as why:
-        raise CommandFailed(f"cannot use {here}: {inWords(why)}") from None
-    try:
-        yield
-    finally:
-        lock.release(here)
 
 
 class Progress:

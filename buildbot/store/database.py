@@ -28,6 +28,8 @@ Connect = Callable[..., Any]
 #: The longest wait in seconds for a lock of another process, such as a backup.
 BUSY = 5.0
 
+#: The tables of Buildbot 0.8 and later that hold the version of their schema.
+_OF_LATER = {"migrate_version", "alembic_version"}
 #: A schema number that is this much too high means a damaged file, not a newer release.
 _FAR = 30
 
@@ -50,6 +52,7 @@ class Database:
         @raise StoreFailed: the disk is full or broken, or access is denied.
         """
         self._path = path
+        self._aside = ""
         self._connect = connect
         with _translated(path):
             try:
@@ -57,6 +60,11 @@ class Database:
             except Damaged as damage:
                 self.connection = self._replaced(schema, damage)
             self._inode = os.stat(path).st_ino
+
+    @property
+    def aside(self) -> str:
+        """The path of the damaged file that was set aside when I was made; "" if there was none."""
+        return self._aside
 
     def close(self) -> None:
         """Close the file. Never raises."""
@@ -117,7 +125,7 @@ class Database:
 
     def _replaced(self, schema: Schema, damage: Damaged) -> sqlite3.Connection:
         """Set the damaged file aside and open a new one with all rows that could be recovered."""
-        aside = setAside(self._path)
+        self._aside = aside = setAside(self._path)
         connection = self._opened(schema)
         with _transaction(connection):
             carried = recoverRows(aside, connection, schema)
@@ -151,6 +159,11 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
         raise SchemaTooNew(
             f"{path} was written by a later release (its schema is {version}, this release knows up to"
             f" {schema.version}): run that release, or move the file away"
+        )
+    if not version and _OF_LATER & tables:
+        raise StoreFailed(
+            f"{path} is the database of a Buildbot of 0.8 or later: leave it as it is, make a new directory"
+            " with `buildbot create-master`, and let `buildbot import` read this one"
         )
     if version < 0 or (tables and not version):
         raise Damaged("it is not the store of a buildmaster")

@@ -69,9 +69,8 @@ class OptionsTests(unittest.TestCase):
             (["help"], "there is no command help: `buildbot --help` lists all of them"),
             (["statusgui"], "there is no command statusgui: it is not in this release"),
             (
-                ["upgrade-master"],
-                "there is no command upgrade-master: "
-                "a new release upgrades the directory at its first start, see docs/howto/upgrade.rst",
+                ["cleanupdb"],
+                "there is no command cleanupdb: a running master deletes old builds and their logs by itself",
             ),
             (["--verbsoe", "start"], "there is no option --verbsoe; did you mean --verbose?"),
             (["start", "--tmeout=5"], "there is no option --tmeout; did you mean --timeout?"),
