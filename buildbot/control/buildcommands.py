@@ -13,12 +13,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from buildbot.control.answers import buildFilter, wholeBuild
 from buildbot.control.client import ControlError
 from buildbot.control.forcing import Forms
 from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
 from buildbot.events.alarm import Alarm
-from buildbot.model.records import OWN, BuildRecord
-from buildbot.model.results import EXCEPTION, FAILURE, Results
+from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
@@ -267,50 +267,10 @@ class BuildCommands:
         return found
 
 
-def buildFilter(
-    builder: str | None = None,
-    slave: str | None = None,
-    branch: str | None = None,
-    revision: str | None = None,
-    failed: bool = False,
-    since: float | None = None,
-    until: float | None = None,
-) -> BuildFilter:
-    """The filter of the finished builds that C{builds} tells, by its parameters."""
-    return BuildFilter(
-        builders=None if builder is None else (builder,),
-        slave=slave,
-        branch=branch,
-        abbreviated=revision,
-        results=(FAILURE, EXCEPTION) if failed else (),
-        state="finished",
-        since=since,
-        until=until,
-    )
-
-
 def _isWanted(wanted: BuildFilter, build: BuildStatus) -> bool:
     """True if a running build meets the conditions."""
     row = BuildRow.of(build.toRecord(), build.number)
     return replace(wanted, state="").accepts(row)
-
-
-def wholeBuild(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
-    """A build with its steps. Each result is given as a number and as a name."""
-    steps = [
-        {"statistics": None, **step, "result": None if step["results"] is None else Results[step["results"]]}
-        for step in record["steps"]
-    ]
-    sources = record.get("sources")
-    named = record["properties"] or {}
-    return {
-        **short,
-        "steps": steps,
-        **{key: record[key] for key in ("requests", "properties", "sourcestamp")},
-        "sources": None if sources is None else {name: sources.get(name, OWN) for name in named},
-        "tests": record.get("tests", []),
-        "moreTests": record.get("moreTests", 0),
-    }
 
 
 def _instead(numbers: Iterable[int]) -> str:

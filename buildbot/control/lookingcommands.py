@@ -1,33 +1,30 @@
 # -*- test-case-name: tests.unit.control.test_lookingcommands -*-
-"""The commands of the control socket that only look: changes, change.
+"""The commands of the control socket that only look: changes, change, slave, schedulers.
 
 Each answer is made of plain values, and its size is limited. docs/reference/control-socket explains them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from buildbot.control.answers import changeAnswer, changeFilter, changesAnswer, noChange
+from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
-from buildbot.control.refusals import stored
-from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, Page
+from buildbot.control.refusals import noSlave, stored
+from buildbot.model.rows import MOST_ROWS
+from buildbot.schedulers.outlook import nameOf, reportScheduler
 from buildbot.slaves.botmaster import BotMaster
-from buildbot.status.asking import ask, otherwise, text
-from buildbot.status.report import reportRequest, reportRow
+from buildbot.status.asking import ask, otherwise
+from buildbot.status.report import reportRequest, reportSlave
 
 #: The most builds of a change in one answer.
 _BUILDS = 200
-#: The keys of a change, as the API has them.
-_CHANGE = (
-    *("number", "who", "branch", "revision", "project", "repository", "category", "when", "comments"),
-    *("files", "revlink", "codebase", "properties"),
-)
 
 
 class LookingCommands:
-    """I answer questions about the changes of one master."""
+    """I answer questions about the changes, slaves and schedulers of one master."""
 
     def __init__(self, botmaster: BotMaster, schedulers: Callable[[], Iterable[object]] = tuple) -> None:
         """@param schedulers: returns the running schedulers."""
@@ -36,7 +33,12 @@ class LookingCommands:
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers for the control socket: command -> method."""
-        return {"changes": self.changes, "change": self.change}
+        return {
+            "changes": self.changes,
+            "change": self.change,
+            "slave": self.slave,
+            "schedulers": self.schedulers,
+        }
 
     async def changes(
         self,
@@ -81,8 +83,26 @@ class LookingCommands:
             if any(each.number == number for each in request.source.changes)
         ]
         pending = [each for each in self._schedulers() if number in otherwise(_numbers(each), ())]
-        names = [otherwise(ask(each, "name", text), "") or type(each).__name__ for each in pending]
-        return changeAnswer(found.toRecord(), rows, waiting, names)
+        return changeAnswer(found.toRecord(), rows, waiting, list(map(nameOf, pending)))
+
+    async def slave(self, slave: str, count: int = 10) -> dict[str, Any]:
+        """One slave, with its running builds, and its latest finished ones, the newest first.
+
+        @param slave: its name; it may be that of a removed slave whose builds are still there.
+        """
+        builds = await BuildCommands(self._botmaster).builds(slave=slave, count=count)
+        told = {name: builds[name] for name in ("running", "finished")}
+        perspective = self._botmaster.getPerspective(slave)
+        if perspective is None and not any(told.values()):
+            raise noSlave(slave, self._botmaster.slaves)
+        return {"slave": None if perspective is None else reportSlave(perspective), **told}
+
+    def schedulers(self) -> dict[str, Any]:
+        """The schedulers, those that build next first."""
+        known = list(self._schedulers())
+        builders = self._botmaster.builders
+        told = [reportScheduler(each, known, builders.__contains__) for each in known]
+        return {"schedulers": sorted(told, key=lambda each: (each["due"] is None, each["due"] or 0.0))}
 
 
 def _numbers(scheduler: object) -> Any:
@@ -94,54 +114,3 @@ def _numbers(scheduler: object) -> Any:
         "getPendingBuildsets",
         lambda sets: {change.number for each in sets for change in each.getSourceStamp().changes},
     )
-
-
-def changeFilter(
-    branch: str | None = None,
-    author: str | None = None,
-    revision: str | None = None,
-    project: str | None = None,
-    repository: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
-) -> ChangeFilter:
-    """The filter of C{changes}, by its parameters."""
-    return ChangeFilter(
-        branch=branch,
-        project=project,
-        repository=repository,
-        author=author,
-        since=since,
-        until=until,
-        abbreviated=revision,
-    )
-
-
-def changesAnswer(page: Page[ChangeRow]) -> dict[str, Any]:
-    """A part of the list of changes."""
-    return {"changes": [asdict(row) for row in page.rows], "next": page.next or None}
-
-
-def changeAnswer(
-    record: Mapping[str, Any],
-    rows: Sequence[BuildRow],
-    waiting: Sequence[Mapping[str, Any]] = (),
-    pending: Sequence[str] = (),
-) -> dict[str, Any]:
-    """A change, from its record as a dict."""
-    texts = ("project", "repository", "codebase", "who", "comments")
-    return {
-        **{key: record.get(key) for key in _CHANGE},
-        **{key: record.get(key) or "" for key in texts},
-        "files": list(record.get("files") or ()),
-        "properties": record.get("properties") or {},
-        "builds": [reportRow(row) for row in rows],
-        "waiting": list(waiting),
-        "pending": list(pending),
-    }
-
-
-def noChange(number: int, last: ChangeRow | None) -> ControlError:
-    """The error for an unknown change."""
-    there = "; there is no change yet" if last is None else f"; the newest one is {last.number}"
-    return ControlError(f"there is no change {number}{there}")

@@ -144,6 +144,8 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "until": TIME.optional(),
     },
     "change": {"number": replace(NUMBER, isRequired=True)},
+    "slave": {"slave": NAME, "count": NUMBER},
+    "schedulers": {},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},
     "force": {
         "builder": NAME,

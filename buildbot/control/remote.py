@@ -66,6 +66,10 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
         return Question("audit", given)
     if command == "changes":
         return Question("changes", {"limit": given.pop("count", None), **given})
+    if command == "schedulers":
+        return Question("schedulers")
+    if command == "slave":
+        return Question(f"slaves/{quote(str(given.pop('slave')), safe='')}/record", given)
     if command == "change":
         return Question(f"changes/{given['number']}/record")
     if command in _MASTER:

@@ -1,11 +1,12 @@
 # -*- test-case-name: tests.unit.scripts.test_audit -*-
-"""The command C{audit}: who has done what on a running master."""
+"""The command C{audit}: who has done what on a master."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from buildbot.scripts.output import Config, askMaster, say, sayJSON
+from buildbot.scripts.looking import look
+from buildbot.scripts.output import Config, say, sayJSON
 from buildbot.scripts.tables import moment, table, terminalWidth
 
 #: The most actions, and the most of one answer.
@@ -33,7 +34,7 @@ def _latest(config: Config, count: int) -> list[dict[str, Any]]:
     while len(entries) < min(count, MOST):
         more = {"cursor": cursor} if cursor else {}
         part = min(count - len(entries), PART)
-        said: Any = askMaster(config, "audit", {"count": part, **asked, **more})
+        said: Any = look(config, "audit", {"count": part, **asked, **more}, bool(cursor))
         entries += said["entries"]
         cursor = said.get("next") or ""
         if not cursor:

@@ -7,7 +7,7 @@ Texts from slaves and committers are escaped: they cannot control the terminal.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.scripts.looking import look
@@ -74,6 +74,18 @@ def buildsPage(said: Mapping[str, Any], now: float, count: int = 20, room: int |
         if part:
             lines += [*([""] if lines else []), *part]
     return lines or ["no builds yet" if count else "no build is running, and none is waiting"]
+
+
+def buildTables(
+    running: Sequence[Mapping[str, Any]],
+    finished: Sequence[Mapping[str, Any]],
+    now: float,
+    room: int | None = None,
+) -> list[str]:
+    """Format running and finished builds, each in a table; empty without any."""
+    first = table(_RUNNING, [_runningRow(build, now) for build in running], room) if running else []
+    second = table(_FINISHED, [_finishedRow(build) for build in finished], room) if finished else []
+    return [*first, *([""] if first and second else []), *second]
 
 
 def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:

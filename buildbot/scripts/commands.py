@@ -103,6 +103,13 @@ COMMANDS = {
         Command("show", "show.show", lookoptions.ShowOptions, "Show one build with its steps and changes."),
         Command("change", "changes.change", lookoptions.ChangeOptions, "Show one change and its builds."),
         Command("grep", "grep.grep", grepoptions.GrepOptions, "Search the logs of builds for a pattern."),
+        Command("slave", "slave.slave", lookoptions.SlaveOptions, "Show one slave and its builds."),
+        Command(
+            "schedulers",
+            "schedulers.schedulers",
+            lookoptions.SchedulersOptions,
+            "Show what builds next, and what each scheduler waits for.",
+        ),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
         Command("rebuild", "force.rebuild", buildoptions.RebuildOptions, "Build a finished build again."),

@@ -19,7 +19,7 @@ def look(config: Config, verb: str, params: Mapping[str, object], again: bool = 
         from buildbot.scripts import stopped  # it is slow to import, and seldom needed
 
         here = basedir(config)
-        if not stopped.canAnswer(here):
+        if verb not in stopped.ANSWERS or not stopped.canAnswer(here):
             raise
     if not (again or config.get("quiet")):
         complain(f"no buildmaster is running in {here}: this is what it has stored")

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_options -*-
-"""The options of the commands that answer an administrator's questions: show, changes, change."""
+"""The options of the commands that answer an administrator's questions, such as C{show} and C{changes}."""
 
 from __future__ import annotations
 
@@ -57,3 +57,25 @@ class ChangeOptions(RemoteBase):
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR NUMBER."""
         self["number"] = self._number("change", self._dirAndMust("change", "NUMBER", self._placed(args)))
+
+
+class SlaveOptions(RemoteBase):
+    """The options of C{slave}."""
+
+    synopsis = "[options] DIR SLAVE"
+    optFlags = [["json", "j", "Print the slave and its builds as JSON."]]
+    optParameters = [["count", "c", 10, "How many finished builds to show, at most 1000.", count("--count")]]
+    longdesc = "Shows one slave: its state, its builds, and its latest events."
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR SLAVE."""
+        self["slave"] = self._dirAndMust("slave", "SLAVE", self._placed(args))
+
+
+class SchedulersOptions(RemoteBase):
+    """The options of C{schedulers}."""
+
+    optFlags = [["json", "j", "Print the schedulers as JSON."]]
+    longdesc = (
+        "Shows the schedulers of the running master in DIR: when each builds next, and what it waits for."
+    )

@@ -33,7 +33,10 @@ TOKEN = "BUILDBOT_TOKEN"
 #: The most characters of the file of a token.
 LONGEST_TOKEN = 1000
 #: Commands that change nothing: for these it does not matter if a silent master carries them out later.
-_QUESTIONS = ("status", "builds", "build", "request", "parameters", "audit", "tokens", "changes", "change")
+_QUESTIONS = (
+    *("status", "builds", "build", "request", "parameters", "audit", "tokens"),
+    *("changes", "change", "slave", "schedulers", "disk"),
+)
 
 
 class CommandFailed(Exception):

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from buildbot.control.buildcommands import buildFilter, wholeBuild
+from buildbot.control.answers import (
+    buildFilter,
+    changeAnswer,
+    changeFilter,
+    changesAnswer,
+    noChange,
+    wholeBuild,
+)
 from buildbot.control.client import ControlError
-from buildbot.control.lookingcommands import changeAnswer, changeFilter, changesAnswer, noChange
 from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
 from buildbot.model.records import RequestRecord
@@ -126,10 +132,29 @@ def _build(store: Peek, params: Params) -> object:
     return wholeBuild(record, reportBuild(record))
 
 
+def _slave(store: Peek, params: Params) -> object:
+    name = params["slave"]
+    told: Any = _builds(store, params)
+    if not told["running"] and not told["finished"]:
+        raise ControlError(f"no build on slave {name!r} is stored{thereAre(name, store.slaves())}")
+    return {"slave": None, "running": told["running"], "finished": told["finished"]}
+
+
+def _audit(store: Peek, params: Params) -> object:
+    count = max(1, min(int(params["count"]), MOST_ROWS))
+    after = fromCursor(str(params.get("cursor", "")), int)
+    before = None if after is None else after[0]
+    rows = store.actions.getEntries(count + 1, before, params.get("subject"), params.get("who"))
+    page = pageOf(rows, count, lambda entry: (entry.number,))
+    return {"entries": [asdict(each) for each in page.rows], "next": page.next or None}
+
+
 #: Each question that a stopped master answers.
 ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
     "changes": _changes,
     "change": _change,
     "builds": _builds,
     "build": _build,
+    "slave": _slave,
+    "audit": _audit,
 }

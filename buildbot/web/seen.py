@@ -25,6 +25,7 @@ from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
 from buildbot.outgoing.senders import Senders
+from buildbot.schedulers.outlook import buildersOf
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.asking import Unanswered
 from buildbot.status.master import Status
@@ -32,7 +33,6 @@ from buildbot.status.report import reportSlave
 from buildbot.status.topics import ALL, Event, News, Subscription, Topics
 from buildbot.store.lists import ANY_BUILD
 from buildbot.web.discreet import discreet
-from buildbot.web.plugins import buildersOf
 from buildbot.web.sight import Sight, withoutHidden
 from buildbot.web.world import WatchedMaster, World
 
@@ -90,7 +90,7 @@ class SeenMaster:
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
         told |= LookingCommands(self.botmaster, self.status.getSchedulers).handlers()
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
-        told |= {"request": self._request}
+        told |= {"request": self._request, "slave": self._slave}
         #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {
             name: discreet(each, sight) for name, each in {**whole.commands, **told}.items()
@@ -129,6 +129,12 @@ class SeenMaster:
         """The command C{request}."""
         found = await self.whole.commands["request"](builder, request)
         return {**found, "why": withoutHidden(self._sight, found["why"])}
+
+    async def _slave(self, slave: str, count: int = 10) -> dict[str, Any]:
+        """The command C{slave}."""
+        looking = LookingCommands(self.botmaster, self.status.getSchedulers)
+        found = await looking.slave(slave, count)
+        return {**found, "running": [self._told(each) for each in found["running"]]}
 
     def _told(self, build: dict[str, Any]) -> dict[str, Any]:
         """A build without a note about a hidden one, which may hold its lock."""

@@ -60,3 +60,24 @@ class LookingTests(RemoteCommandCase):
         for place in ((self.basedir,), ("--url", URL)):
             self.assertIn("no builder 'nosuch'", self.run_("show", *place, "nosuch"))
             self.assertIn("has no build 99", self.run_("show", *place, "full/99"))
+
+    def test_slave(self) -> None:
+        """A slave is shown alike; a misspelt one is refused, with the nearest or all names."""
+        self.force()
+        self.assertIn("full/0", self.run_("slave", "--url", URL, "bot1"))
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.assertIn("full/0", self.both("slave", "bot1"))
+        self.both("slave", "bot1", "--json")
+        self.assertIn("(there: bot1", self.run_("slave", self.basedir, "bott1"))
+        self.assertIn("Did you mean bot1?", self.run_("slave", "--url", URL, "bott1"))
+
+    def test_schedulers(self) -> None:
+        """The schedulers are shown alike."""
+        self.assertIn("there are no schedulers", self.both("schedulers"))
+        added = "import buildbot.scheduler as s\nc['schedulers'] = [s.Scheduler('q', None, 9, ['full'])]\n"
+        self.write(self.config + added)
+        self.reconfig()
+        self.assertIn("a change of the main line, then for 9 s", self.both("schedulers"))
+        self.both("schedulers", "--json")

@@ -8,7 +8,7 @@ from typing import Any
 
 from buildbot.control.client import ControlError
 from buildbot.web.api.answers import ROOT
-from buildbot.web.api.parts import slaveOf
+from buildbot.web.api.parts import public, slaveOf
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.jsonanswers import asJSON
 from buildbot.web.properties import withoutSecrets
@@ -85,6 +85,19 @@ async def request(call: Call) -> Answer:
         raise Problem(404, f"There is no request {number} of {name}", str(why)) from None
 
 
+async def wholeSlave(call: Call) -> Answer:
+    """A slave as C{buildbot slave} needs it."""
+    name = call.values["slave"]
+    try:
+        value = await call.world.master.commands["slave"](name, call.query["count"])
+    except ControlError as why:
+        slaveOf(call)
+        raise Problem(503, "The master cannot answer", str(why)) from None
+    if value["slave"] is not None:
+        value["slave"] = public(value["slave"], await call.may("admin"))
+    return _fresh(value)
+
+
 async def audit(call: Call) -> Answer:
     """The latest actions."""
     asked = call.query
@@ -136,6 +149,15 @@ ROUTES = (
         kind="json",
         strict=True,
         schema="Record",
+    ),
+    Route(
+        f"{ROOT}/slaves/{{slave}}/record",
+        wholeSlave,
+        "What `buildbot slave --json` prints: a slave and its latest builds.",
+        (Parameter("count", "The most finished builds.", "integer", default=10, least=0, most=1000),),
+        kind="json",
+        strict=True,
+        schema="SlaveRecord",
     ),
     Route(
         f"{ROOT}/changes/{{number:int}}/record",

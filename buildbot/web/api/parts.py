@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing
+from buildbot.schedulers.outlook import reportScheduler, schedulersOf
 from buildbot.slaves.perspective import BotPerspective
-from buildbot.status.asking import otherwise
 from buildbot.status.report import reportRequest, reportRow, reportSlave
 from buildbot.status.topics import (
     BUILDERS,
@@ -25,7 +25,6 @@ from buildbot.text.similar import closest
 from buildbot.web.api.answers import badCursor, many, one, part, reading
 from buildbot.web.api.builds import changeOf
 from buildbot.web.call import Answer, Call, Problem, missing
-from buildbot.web.plugins import buildersOf, nameOf, schedulersOf, timesOf
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter
 
@@ -40,7 +39,8 @@ EVENTS = 3
 _List = tuple[str, Sequence[dict[str, Any]], str]
 
 
-def _public(value: dict[str, Any], isAdmin: bool) -> dict[str, Any]:
+def public(value: dict[str, Any], isAdmin: bool) -> dict[str, Any]:
+    """The values of the master or of a slave that the visitor may see."""
     return value if isAdmin else {key: each for key, each in value.items() if key not in PRIVATE}
 
 
@@ -50,7 +50,7 @@ async def master(call: Call) -> Answer:
 
     async def make() -> dict[str, Any]:
         found = call.world.master.commands["status"]()["master"]
-        return _public({**found, "running": len(found["running"])}, isAdmin)
+        return public({**found, "running": len(found["running"])}, isAdmin)
 
     return await one(call, (BUILDERS, BUILDS, QUEUE, SLAVES, MASTER), make, isAdmin, ages=True)
 
@@ -145,7 +145,7 @@ def slaveOf(call: Call) -> str:
 
 
 def _slave(slave: BotPerspective, isAdmin: bool) -> dict[str, Any]:
-    return _public(reportSlave(slave), isAdmin)
+    return public(reportSlave(slave), isAdmin)
 
 
 def _briefly(slave: dict[str, Any]) -> dict[str, Any]:
@@ -230,18 +230,10 @@ async def schedulers(call: Call) -> Answer:
     """The schedulers."""
 
     async def make() -> dict[str, Any]:
-        return {"schedulers": [_scheduler(call, each) for each in call.world.status.getSchedulers()]}
+        known = call.world.status.getSchedulers()
+        return {"schedulers": [reportScheduler(each, known, call.sees) for each in known]}
 
     return await one(call, (BUILDERS, QUEUE, CHANGES, MASTER), make, ages=True)
-
-
-def _scheduler(call: Call, scheduler: Any) -> dict[str, Any]:
-    return {
-        "name": nameOf(scheduler),
-        "kind": type(scheduler).__name__,
-        "builders": [name for name in otherwise(buildersOf(scheduler), []) if call.sees(name)],
-        "due": min(otherwise(timesOf(scheduler), []), default=None),
-    }
 
 
 _TAGS = (

@@ -259,6 +259,12 @@ SCHEMAS: dict[str, Schema] = {
         codebase=TEXT,
         properties=_of("object", about="Name -> [value, source]. Missing for those who may not see them."),
     ),
+    "SlaveRecord": _object(
+        "What `buildbot slave --json` prints.",
+        slave=_orNull(_ref("Slave")),
+        running=_list(_of("object")),
+        finished=_list(_of("object"), "Its latest builds, the newest first."),
+    ),
     "ChangeRecord": _object(
         "What `buildbot change --json` prints.",
         ("properties",),
@@ -289,6 +295,9 @@ SCHEMAS: dict[str, Schema] = {
         kind=_of("string", about="The name of its class."),
         builders=_list(TEXT),
         due=_of("number", "string", "null", about="The time of its next builds, if it knows it."),
+        times=_list(TIME, "The times of its next builds, the next one first, at most ten."),
+        waitsFor=_of("string", about="The event that it waits for; empty for a class of a plug-in."),
+        pending=_of("integer", about="The changes that wait for its next builds."),
     ),
     "Status": _object(
         "What `buildbot status --json` prints.", master=_of("object"), slaves=_list(_ref("Slave"))

@@ -11,10 +11,11 @@ from twisted import __version__ as twistedVersion
 
 from buildbot import version
 from buildbot.status.topics import MASTER, SLAVES
+from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
-from buildbot.web.pages.pieces import facts, lasting, paragraph, section, table, when
+from buildbot.web.pages.pieces import facts, paragraph, section, table, when
 from buildbot.web.pages.slaveacts import aboutForms
 from buildbot.web.routes import Route
 

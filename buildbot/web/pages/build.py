@@ -10,6 +10,7 @@ from buildbot.model.records import BuildRecord, StepRecord, TestRecord
 from buildbot.model.results import SKIPPED, SUCCESS
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import builderTopic, buildTopic
+from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part
@@ -22,7 +23,6 @@ from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import (
     bar,
     facts,
-    lasting,
     paragraph,
     result,
     section,

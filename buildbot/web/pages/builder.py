@@ -12,6 +12,7 @@ from buildbot.model.rows import BuildRow
 from buildbot.status.report import runningBuilds
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import CHANGES, SLAVES, builderTopic
+from buildbot.text.lasting import lasting
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
@@ -21,7 +22,7 @@ from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.build import revisionOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.pieces import activity, facts, lasting, paragraph, result, section, since, table, when
+from buildbot.web.pages.pieces import activity, facts, paragraph, result, section, since, table, when
 from buildbot.web.pages.revisions import changeRows
 from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.reading import builderOf

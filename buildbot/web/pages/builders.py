@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
+from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.acting import selectLink
 from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.pieces import activity, lasting, paragraph, result, since, table, when
+from buildbot.web.pages.pieces import activity, paragraph, result, since, table, when
 from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.routes import Parameter, Route
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from buildbot.schedulers.outlook import nameOf
 from buildbot.status.looks import Look
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page
 from buildbot.web.markup import Markup, Template, Value, join, link
 from buildbot.web.pages.pieces import facts, looks, paragraph, section, table, when
-from buildbot.web.plugins import nameOf
 from buildbot.web.routes import Route
 
 #: The place at the begin of an error, such as "master.cfg:12".

@@ -6,6 +6,7 @@ from __future__ import annotations
 from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.report import reportWaiting, runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
+from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
@@ -13,7 +14,7 @@ from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.failure import failureLink
-from buildbot.web.pages.pieces import lasting, paragraph, section, since, table, timeLeft, when
+from buildbot.web.pages.pieces import paragraph, section, since, table, timeLeft, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
 from buildbot.web.serving import feeds

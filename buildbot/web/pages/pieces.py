@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.timeleft import TimeLeft
+from buildbot.text.lasting import lasting
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join
 
 _STATE = Template('<span class="state {kind}"><span aria-hidden="true">{symbol}</span> {text}</span>')
@@ -70,18 +71,6 @@ def clock(seconds: float) -> tuple[str, str]:
 def since(seconds: float, now: float) -> Markup:
     """The time that has passed; the script of the page lets it run."""
     return _SINCE(since=f"{seconds:.0f}", text=lasting(now - seconds))
-
-
-def lasting(seconds: float) -> str:
-    """A duration for people, such as "3 min 12 s"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 172800:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} days"
 
 
 def timeLeft(forecast: TimeLeft | None) -> str:

@@ -3,26 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from buildbot.changes.base import PollingChangeSource
-from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
-from buildbot.schedulers.forcesched import ForceScheduler
-from buildbot.schedulers.timed import Nightly, NightlyTriggerable, Periodic
-from buildbot.schedulers.triggerable import Triggerable
-from buildbot.schedulers.trybase import TryBase
-from buildbot.schedulers.upstream import Dependent
-from buildbot.status.asking import Unanswered, ask, attempt, count, number, orNone, text, time
+from buildbot.schedulers.outlook import buildersOf, nameOf, pendingOf, timesOf, waitsFor
+from buildbot.status.asking import ask, count, orNone, text, time
 from buildbot.status.looks import Look
 from buildbot.status.topics import BUILDS, CHANGES, MASTER, QUEUE
+from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.changes import changeTable
-from buildbot.web.pages.pieces import facts, lasting, looks, paragraph, section, table, when, whole
-from buildbot.web.plugins import buildersOf, cell, nameOf, timesOf
+from buildbot.web.pages.pieces import facts, looks, paragraph, section, table, when, whole
+from buildbot.web.plugins import cell
 from buildbot.web.routes import Route
 
 #: The most builders of a scheduler that the list names.
@@ -46,7 +42,7 @@ def schedulers(call: Call) -> Page:
                 whole(type(each).__name__),
                 _waitsFor(call, each),
                 _times(call, each, _TIMES),
-                cell(_pending(each), lambda found: found or ""),
+                cell(pendingOf(each), lambda found: found or ""),
                 cell(buildersOf(each), lambda found: _builders(call, found)),
             ]
         )
@@ -102,11 +98,6 @@ def _next(call: Call, due: float) -> Markup:
     return join([when(round(due)), f"(in {lasting(left)})" if left > 0 else "(now)"], " ")
 
 
-def _pending(scheduler: object) -> int | Unanswered:
-    """The number of changes that wait for a build."""
-    return ask(scheduler, "waitingChanges", count) if hasattr(type(scheduler), "waitingChanges") else 0
-
-
 def _builder(call: Call, name: str) -> Markup:
     return link(call.to("builders", name), name)
 
@@ -123,7 +114,7 @@ def _builders(call: Call, names: Iterable[str], most: int = _BUILDERS) -> Markup
 def _changes(call: Call, scheduler: object) -> Markup:
     """The changes of the next build sets, each as a row."""
     content: list[Value] = [
-        paragraph(cell(_pending(scheduler), lambda found: f"{counted(found, 'change')} pending."))
+        paragraph(cell(pendingOf(scheduler), lambda found: f"{counted(found, 'change')} pending."))
     ]
     if hasattr(type(scheduler), "getPendingBuildsets"):
         found = ask(scheduler, "getPendingBuildsets", _records)
@@ -141,56 +132,9 @@ def _changeTable(call: Call, changes: Sequence[dict[str, Any]]) -> Markup:
     return changeTable(call, reversed(changes[-100:]), "Changes of the next build")
 
 
-# what a scheduler waits for
-
-
-def _stable(scheduler: Any) -> str:
-    """The quiet time of a scheduler for changes."""
-    seconds = number(scheduler.treeStableTimer or 0)
-    return f", then for {lasting(seconds)} without another one" if seconds else ""
-
-
-def _branch(scheduler: Any) -> str:
-    if scheduler.isForEvery:
-        return "a change that its filter takes"
-    return f"a change of the branch {scheduler.branch}" if scheduler.branch else "a change of the main line"
-
-
-def _branches(scheduler: Any) -> str:
-    if not scheduler.branches:
-        return "a change of any branch"
-    return f"a change of the branch {' or '.join(str(each or 'main line') for each in scheduler.branches)}"
-
-
-#: For each class: what its schedulers wait for. The first class that fits counts.
-_WAITS: Mapping[type, Callable[[Any], str]] = {
-    Scheduler: lambda each: _branch(each) + _stable(each),
-    AnyBranchScheduler: lambda each: _branches(each) + _stable(each),
-    Dependent: lambda each: f"a build set without failures of the scheduler {each.upstream.name}",
-    Periodic: lambda each: f"its time, each {lasting(each.periodicBuildTimer)}",
-    NightlyTriggerable: lambda each: "its time, if a step has triggered it before",
-    Nightly: lambda each: "its time",
-    Triggerable: lambda each: "a step that triggers it",
-    TryBase: lambda each: "a job of buildbot try",
-    ForceScheduler: lambda each: "a person who forces a build",
-}
-
-
-def waitsFor(scheduler: Any) -> str:
-    """The event that a scheduler waits for, in words; "" for a class of a plug-in."""
-    words = next((words for kind, words in _WAITS.items() if isinstance(scheduler, kind)), None)
-    if words is None:
-        return ""
-    name = f"a question to a {type(scheduler).__name__}"
-    found = attempt(type(scheduler), name, lambda: text(words(scheduler)))
-    return found.words if isinstance(found, Unanswered) else found
-
-
 def _waitsFor(call: Call, scheduler: Any) -> str:
     """The event that a scheduler waits for. A hidden upstream scheduler is not named."""
-    if isinstance(scheduler, Dependent) and scheduler.upstream not in call.world.status.getSchedulers():
-        return "a build set without failures of another scheduler"
-    return waitsFor(scheduler)
+    return waitsFor(scheduler, call.world.status.getSchedulers())
 
 
 # change sources

@@ -10,6 +10,7 @@ from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.rows import BuildFilter
 from buildbot.model.sourcestamp import lastRevision
+from buildbot.schedulers.outlook import schedulersOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import ALL
@@ -18,7 +19,6 @@ from buildbot.web.call import Answer, Call, Problem, missing
 from buildbot.web.feeds import json08
 from buildbot.web.feeds.json08 import BadFlag, Json
 from buildbot.web.pages.acting import doorOf
-from buildbot.web.plugins import schedulersOf
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import fromTheEnd, runningBuild
 from buildbot.web.routes import Parameter, Route

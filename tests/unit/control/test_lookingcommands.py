@@ -1,4 +1,4 @@
-"""The control socket's commands that only look: changes and change."""
+"""The control socket's commands that only look."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from tests.unit.control.test_buildcommands import AnswersCase
+from tests.unit.process.test_builds import shell
 
 
 class Waiting:
@@ -25,13 +26,15 @@ class Waiting:
         return [BuildSet(["full"], SourceStamp(changes=self.changes), "quiet")]
 
 
-class Broken:
-    """A scheduler of a plug-in that fails."""
+class Timed:
+    """A scheduler that knows its times."""
 
-    name = "broken"
+    def __init__(self, name: str, *times: float) -> None:
+        self.name = name
+        self.times = times
 
-    def getPendingBuildsets(self) -> object:
-        raise RuntimeError("no")
+    def getPendingBuildTimes(self) -> list[float]:
+        return list(self.times)
 
 
 class LookingCase(AnswersCase):
@@ -107,6 +110,15 @@ class ChangeTests(LookingCase):
         """A request that waits with the change is told with the reason, and so is a scheduler that will
         build it. A scheduler that fails is left out.
         """
+
+        class Broken:
+            """A scheduler of a plug-in that fails."""
+
+            name = "broken"
+
+            def getPendingBuildsets(self) -> object:
+                raise RuntimeError("no")
+
         change, other = self.change(), self.change()
         self.build(change)
         self.schedulers = [Waiting(change), Broken(), object()]
@@ -123,3 +135,43 @@ class ChangeTests(LookingCase):
         self.assertEqual(self.refusal("change", number=7), "there is no change 7; there is no change yet")
         self.change()
         self.assertEqual(self.refusal("change", number=7), "there is no change 7; the newest one is 1")
+
+
+class SlaveTests(LookingCase):
+    """C{slave}."""
+
+    def test_slave(self) -> None:
+        """A slave is told with its builds; another slave's are left out."""
+        slave = self.connect()
+        self.force()
+        self.command(slave).end(0)
+        self.settle()
+        self.force()
+        told = self.ask("slave", slave="bot1")
+        self.assertEqual((told["slave"]["name"], told["slave"]["connected"]), ("bot1", True))
+        self.assertEqual([each["number"] for each in told["running"]], [1])
+        self.assertEqual([each["number"] for each in told["finished"]], [0])
+
+    def test_gone(self) -> None:
+        """Of a removed slave, its builds are told; an unknown one is refused."""
+        self.configure(shell("true"), slaves="bot1 bot2")
+        self.green(name="bot2")
+        self.force()
+        self.configure(shell("true"), slaves="bot1")
+        told = self.ask("slave", slave="bot2")
+        self.assertIsNone(told["slave"])
+        self.assertEqual(len(told["finished"]), 1)
+        self.assertEqual(self.refusal("slave", slave="bot3"), "no slave 'bot3' in c['bots'] (there: bot1)")
+
+
+class SchedulersTests(LookingCase):
+    """C{schedulers}."""
+
+    def test_order(self) -> None:
+        """The scheduler that builds next is first."""
+        self.schedulers = [Timed("never"), Timed("later", 200.0), Timed("soon", 100.0)]
+        told = self.ask("schedulers")["schedulers"]
+        self.assertEqual(
+            [(each["name"], each["due"]) for each in told],
+            [("soon", 100.0), ("later", 200.0), ("never", None)],
+        )

@@ -21,7 +21,7 @@ from tests.unit.control.test_audit import Keeper
 
 #: Commands that change nothing.
 QUESTIONS = {"status", "audit", "progress", "builds", "build", "request", "parameters", "tokens"}
-QUESTIONS |= {"changes", "change"}
+QUESTIONS |= {"changes", "slave", "schedulers", "disk", "change"}
 
 
 class RecordOfTests(unittest.SynchronousTestCase):

@@ -11,7 +11,9 @@ from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon import lock
+from buildbot.model.audit import Entry
 from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.scripts import audit
 from buildbot.store.files import FILE
 from tests.commandline import Spoken, command
 from tests.stores import SqliteCase, build
@@ -95,6 +97,43 @@ class BuildsTests(StoppedCase):
         self.assertEqual(self.asJSON("show", "full")["number"], 1)
         self.assertIn("has no build 7", self.run_("show", "full/7").err)
         self.assertIn("(there: full)", self.run_("show", "ful/0").err)
+
+    def test_slave(self) -> None:
+        """Of a slave, its builds are told; a misspelt one is refused, with the nearest name."""
+        for number in range(12):
+            self.build(slave=f"bot{number}")
+        self.get(self.store.close())
+        told = self.run_("slave", "bot7").out
+        self.assertIn("slave: bot7, which the master does not know now", told)
+        self.assertIn("full/7", told)
+        self.assertIn("; did you mean bot", self.run_("slave", "bott7").err)
+
+    def test_running(self) -> None:
+        """What only a running master knows is not asked of the store."""
+        self.get(self.store.close())
+        for verb in ("status", "schedulers"):
+            said = command(verb, self.here)
+            self.assertEqual((said.status, said.out), (1, ""))
+            self.assertIn("buildbot start", said.err)
+
+
+class AuditTests(StoppedCase):
+    """C{audit}."""
+
+    def test_entries(self) -> None:
+        """The actions are listed and chosen as on a running master, in parts if there are many."""
+        self.get(self.store.close())
+        self.assertEqual(self.run_("audit").out, "no action is recorded\n")
+        self.opened(self.directory)
+        for number in range(1, 4):
+            entry = Entry(number, "ann", "pb", "", "ping", f"builder/b{number}", number=number)
+            self.get(self.store.addEntry(entry))
+        self.get(self.store.close())
+        self.assertEqual([each["number"] for each in self.asJSON("audit")], [3, 2, 1])
+        self.assertEqual([each["number"] for each in self.asJSON("audit", "-s", "builder/b2")], [2])
+        self.assertEqual(self.asJSON("audit", "-w", "bob"), [])
+        self.patch(audit, "PART", 2)
+        self.assertEqual([each["number"] for each in self.asJSON("audit", "-c", "3")], [3, 2, 1])
 
 
 class ChangesTests(StoppedCase):

@@ -10,10 +10,10 @@ from buildbot.changes.filter import ChangeFilter
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildRow, Standing
 from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
+from buildbot.schedulers.outlook import waitsFor
 from buildbot.schedulers.timed import Nightly, Periodic
 from buildbot.web.call import Call
 from buildbot.web.pages import home
-from buildbot.web.pages.schedulers import waitsFor
 
 
 class WaitsForTests(unittest.SynchronousTestCase):
