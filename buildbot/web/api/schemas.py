@@ -232,6 +232,7 @@ SCHEMAS: dict[str, Schema] = {
         drained=FLAG,
         note=TEXT,
         refused=_of("object", "null"),
+        instance=_of("object", "null", about="Of a slave that the master starts: its state."),
         bytes=_of("object"),
         events=_list(_object("An event.", when=TIME, text=TEXT), "In a list, only the latest three."),
     ),
