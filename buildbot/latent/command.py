@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.latent.test_command -*-
+# -*- test-case-name: tests.unit.latent.test_command,tests.integration.test_latent -*-
 """A latent slave that commands on the master start and stop, such as those of a cloud or of containers."""
 
 from __future__ import annotations

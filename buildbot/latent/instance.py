@@ -497,7 +497,6 @@ class Instance:
         self.why = why
         first = self.slave.retry_wait if self.slave is not None else RETRY_WAIT
         self.nextTry = self._master.now() + waitAfter(self.stops, first)
-        log.warn("slave {name} could not be stopped, and may still run: {why}", name=self.name, why=why)
         self._tell(f"could not be stopped: {why}")
         self._happen(Event.NOT_STOPPED)
 

@@ -42,13 +42,15 @@ class Watch:
 def watchesOf(
     slaves: Iterable[SlaveConfig], tellsOwners: bool, names: Container[str], others: Sequence[str]
 ) -> dict[str, Watch]:
-    """Who is told about which slave.
+    """Who is told about which slave. Nobody about latent ones.
 
     @param tellsOwners: True if the owners of slaves are told.
     @param names: the slaves about which C{others} are told; "all" is all of them.
     """
     found = {}
     for slave in slaves:
+        if slave.latent is not None:  # it is away whenever no build needs it
+            continue
         owners = slave.notify if tellsOwners else ()
         more = others if slave.name in names or "all" in names else ()
         recipients = tuple(dict.fromkeys(each for each in (*owners, *more) if each))
