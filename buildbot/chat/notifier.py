@@ -139,7 +139,7 @@ class ChatStatus(PostingReceiver):
     def _say(self, id: str, lines: Sequence[Line], results: int, subject: str, group: str) -> None:
         if lines:
             body = json.dumps({**type(self).shape(lines, results), **self.more})
-            self.queue(id, {"id": id, "body": body, "path": self.pathOf(id)}, subject, group)
+            self.enqueue(id, {"id": id, "body": body, "path": self.pathOf(id)}, subject, group)
 
     def pathOf(self, id: str) -> str:
         """What follows the path of the address for a message with this id."""

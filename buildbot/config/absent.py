@@ -10,7 +10,7 @@ _PAGES = "the pages have no such class; derive your page from buildbot.status.we
 _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
-_PUSH = "reports to other servers come with a later release, so take it out until then"
+_QUEUE = "the events of StatusPush and HttpStatusPush wait on disk without it, so take it out"
 _SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "this step comes with a later release; a ShellCommand may do the same"
@@ -28,7 +28,7 @@ SENTENCES = {
     "status.web.status_json": _JSON,
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
-    **dict.fromkeys(("status.status_push", "status.persistent_queue"), _PUSH),
+    "status.persistent_queue": _QUEUE,
     "plugins.status": "status targets come with a later release, so take it out until then",
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",

@@ -208,7 +208,7 @@ class GerritStatusPush(QueueingReceiver):
                 "notify": self.notify,
             }
             where = f"{place.project} {place.patchSet}"
-            self.queue(id, message, f"review of {where}", where)
+            self.enqueue(id, message, f"review of {where}", where)
 
     def _placeOf(self, build: BuildStatus) -> Place | None:
         return placeOf(build.properties, build.getSourceStamp().project)

@@ -211,7 +211,7 @@ class QueueingReceiver(StatusReceiverMultiService):
                 self.mark.looked(build)
             self.mark.keepSoon()
 
-    def queue(self, id: str, message: Mapping[str, Any], subject: str, group: str = "") -> None:
+    def enqueue(self, id: str, message: Mapping[str, Any], subject: str, group: str = "") -> None:
         """Queue a message; see L{Sender.add}. It does not wait for the disk, so that many events are fast."""
         if len(self._queued) >= MOST_UNENDED:
             self._queued = [each for each in self._queued if not each.called]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from buildbot import version
 from buildbot.reporters.receiver import QueueingReceiver
@@ -35,7 +36,12 @@ class PostingReceiver(QueueingReceiver):
 
     def newTarget(self) -> HttpTarget:
         """See L{QueueingReceiver}."""
-        resources = self.master.botmaster.resources
-        return HttpTarget(
-            self.address, resources.clock, lambda: float(resources.now()), f"buildbot/{version}"
-        )
+        return httpTargetOf(self.address, self.master.botmaster.resources)
+
+
+def httpTargetOf(address: Address, resources: Any) -> HttpTarget:
+    """The target for an address.
+
+    @param resources: of the master: its clock and its time.
+    """
+    return HttpTarget(address, resources.clock, lambda: float(resources.now()), f"buildbot/{version}")

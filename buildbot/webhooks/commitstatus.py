@@ -109,7 +109,7 @@ class CommitStatus(PostingReceiver):
         }
         id = f"{state}.{build.number}.{int(build.started):x}.{inId(name, 60)}"
         message = {"id": id, "path": f"{repository}/statuses/{sha}", "body": json.dumps(body)}
-        self.queue(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
+        self.enqueue(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
 
     def _usual(self, build: BuildStatus, results: int | None) -> str:
         """The description without one in the configuration."""

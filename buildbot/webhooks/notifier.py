@@ -142,4 +142,4 @@ class Webhook(PostingReceiver):
                 "data": struck(data),
             }
         )
-        self.queue(id, {"id": id, "body": body}, f"{event} {subject}", group)
+        self.enqueue(id, {"id": id, "body": body}, f"{event} {subject}", group)

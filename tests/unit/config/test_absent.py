@@ -68,7 +68,7 @@ class AbsentTests(unittest.SynchronousTestCase):
             ],
         )
         self.assertIn("did you mean 'ShellCommand'?", told[3])
-        self.assertIn("reports to other servers come with a later release", told[0])
+        self.assertIn("wait on disk without it, so take it out", told[0])
         self.assertIn("it is left out for good", told[1])
         self.assertIn("write a CommandLatentBuildSlave", told[4])
 
