@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from buildbot.control.audit import By
+from buildbot.irc.harmless import isChannel
 from buildbot.irc.people import Person, Rules, isAllowed
 from buildbot.irc.wishes import UsageError
 
@@ -17,7 +18,7 @@ _Value = TypeVar("_Value")
 
 def byOf(owner: Any, person: Person, dest: str) -> By:
     """The author of an action, for the record."""
-    place = f"{dest} at {owner.server.name}" if dest[:1] in "#&+!" else owner.server.name
+    place = f"{dest} at {owner.server.name}" if isChannel(dest) else owner.server.name
     login = f" ({person.account})" if person.account else ""
     return By(f"{person.mask}{login}", IRC, place)
 
@@ -56,4 +57,4 @@ async def carriedOut(
 
 def whoOf(person: Person, dest: str) -> str:
     """The author in the reason of a build."""
-    return f"{person} on IRC" + (f" ({dest})" if dest[:1] in "#&+!" else "")
+    return f"{person} on IRC" + (f" ({dest})" if isChannel(dest) else "")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.protocol import ClientFactory
@@ -17,9 +17,10 @@ from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import Timers
 from buildbot.irc.contact import IRCContact
 from buildbot.irc.flood import Lines
-from buildbot.irc.harmless import decoded, folded, oneLine, pieces
+from buildbot.irc.harmless import decoded, folded, isChannel, oneLine, pieces
 from buildbot.irc.identity import Identity
 from buildbot.irc.joining import Channels
+from buildbot.irc.link import reasonOf
 from buildbot.irc.people import Person
 from buildbot.irc.registering import SASL_REFUSALS, Registration
 from buildbot.text.printable import plainLine
@@ -43,7 +44,7 @@ class Owner(Protocol):
 
     status: Any
     identity: Identity
-    wanted: dict[str, str | None]
+    rooms: dict[str, str | None]
     noticeOnChannel: bool
     useColors: bool
     useRevisions: bool
@@ -87,7 +88,7 @@ class IrcStatusBot(irc.IRCClient):
         self._why = ""
         self._account = ""
         self.lines = Lines(owner.clock, self._write, self._missed)
-        self.channelsOf = Channels(owner.clock, owner.wanted, lambda name, key: self.join(name, key))
+        self.channelsOf = Channels(owner.clock, owner.rooms, lambda name, key: self.join(name, key))
         self.registration = Registration(owner.identity, self.urgent, self.giveUp)
         self._silence = Alarm(self._ask)
         self._dead = Alarm(lambda: self.giveUp("the server is silent"))
@@ -146,7 +147,7 @@ class IrcStatusBot(irc.IRCClient):
         self.isSignedOn = False
         self.channelsOf.stop()
         self.lines.clear()
-        self.owner.connectionLost(self, self._why or self.clean(reason.getErrorMessage()))
+        self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)))
 
     def leaveServer(self) -> None:
         """Say goodbye, and hear nothing more."""
@@ -245,7 +246,7 @@ class IrcStatusBot(irc.IRCClient):
         self.sendLine(f"PRIVMSG {dest} :\x01ACTION {pieces(oneLine(text))[0]}\x01")
 
     def _verb(self, dest: str) -> str:
-        return "NOTICE" if self.noticeOnChannel and dest[:1] in "#&+!" else "PRIVMSG"
+        return "NOTICE" if self.noticeOnChannel and isChannel(dest) else "PRIVMSG"
 
     # what is heard
 
@@ -364,10 +365,18 @@ class IrcStatusFactory(ThrottledClientFactory):
     """I make an L{IrcStatusBot} for each connection. Subclasses may have another C{protocol}."""
 
     protocol: Callable[[], IrcStatusBot] = IrcStatusBot
+    owner: Owner
 
-    def __init__(self, owner: Owner) -> None:
-        """@param owner: the IRC entry of C{c['status']}."""
-        self.owner = owner
+    def __init__(
+        self,
+        nickname: str,
+        password: str | None,
+        channels: Sequence[Any],
+        categories: Sequence[str] | None = None,
+        *more: object,
+        **others: object,
+    ) -> None:
+        """The arguments are those of 0.7.5 to 0.8. They count for nothing: my C{owner} knows better."""
 
     def buildProtocol(self, addr: object) -> IrcStatusBot:
         """The bot of a new connection."""

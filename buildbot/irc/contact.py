@@ -203,7 +203,7 @@ class IRCContact(Contact):
         owner = self.bot.owner
         await allowed(owner, owner.allowForce, who, self.dest, "joinChannel", MASTER, "allowForce")
         try:
-            self.bot.channelsOf.want(name, key)
+            owner.joinRoom(name, key)
         except TooManyChannels:
             raise UsageError("I am in too many channels already") from None
 
@@ -212,8 +212,7 @@ class IRCContact(Contact):
         name, _ = self._channel(args or self.dest, "leave")
         owner = self.bot.owner
         await allowed(owner, owner.allowForce, who, self.dest, "leaveChannel", MASTER, "allowForce")
-        self.bot.channelsOf.forget(name)
-        self.bot.sendLine(f"PART {name} :{who} wants it")
+        owner.leaveRoom(name)
 
     def _channel(self, args: str, command: str) -> tuple[str, str | None]:
         name, _, key = args.partition(" ")

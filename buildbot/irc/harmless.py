@@ -30,6 +30,11 @@ def folded(name: str) -> str:
     return name.translate(_FOLDING)
 
 
+def isChannel(name: str) -> bool:
+    """True for the name of a channel, False for that of a person."""
+    return name[:1] in ("#", "&", "+", "!")
+
+
 def pieces(text: str, most: int = LONGEST) -> list[str]:
     """The text in pieces of at most C{most} bytes of UTF-8, cut at blanks if possible."""
     found = []

@@ -68,6 +68,21 @@ def _certificates(text: bytes) -> list[Any]:
     return [ssl.Certificate.loadPEM(each + end) for each in text.split(end)[:-1]]
 
 
+def reasonOf(why: Failure) -> str:
+    """Why a connection ended or could not be made, in words."""
+    text = plainLine(why.getErrorMessage() or type(why.value).__name__)[:300]
+    module = type(why.value).__module__
+    if "certificate verify failed" in text:
+        return "its certificate is not trusted: name it, or that of its authority, in caFile"
+    if module.startswith("service_identity"):
+        return "its certificate is for another host"
+    if module.startswith("OpenSSL"):
+        return f"TLS does not work with it: {text}"
+    if isinstance(why.value, ImportError):
+        return "TLS needs more packages: pip install 'buildbot-classic[tls]'"
+    return text
+
+
 def waitAfter(base: float, failures: int, chance: float) -> float:
     """Seconds until the next attempt.
 
@@ -94,9 +109,11 @@ class Link:
         lostDelay: float | None = None,
         failedDelay: float | None = None,
         chance: Callable[[], float] = random.random,
+        tell: Callable[[int, str], object] = lambda failures, why: None,
     ) -> None:
         """@param factory: makes a protocol for each connection, and calls L{lost} when one has ended.
         @param lostDelay, failedDelay: L{LOST_WAIT} and L{FAILED_WAIT}, if they shall be others.
+        @param tell: called after each failure with their number in a row, and the reason.
         """
         self._server = server
         self._factory = factory
@@ -107,6 +124,7 @@ class Link:
             FAILED_WAIT if failedDelay is None else failedDelay,
         )
         self._chance = chance
+        self._tell = tell
         self._alarm = Alarm(self.connect)
         self._attempt: Deferred[Any] | None = None
         self._isStopped = False
@@ -143,6 +161,7 @@ class Link:
             why=why,
             wait=round(wait),
         )
+        self._tell(self.failures, why)
 
     def _connected(self, protocol: object) -> None:
         self._attempt = None
@@ -155,9 +174,10 @@ class Link:
             log.warn(
                 "cannot connect to IRC server {name}: {why}; the next attempt comes in {wait} s",
                 name=self._server.name,
-                why=plainLine(why.getErrorMessage() or type(why.value).__name__)[:300],
+                why=reasonOf(why),
                 wait=round(wait),
             )
+            self._tell(self.failures, reasonOf(why))
 
     def _later(self, base: float) -> float:
         self.failures += 1

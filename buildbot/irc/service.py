@@ -8,9 +8,10 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.config.arguments import arguments, complain, remember
+from buildbot.config.arguments import arguments, complain, knownArguments, remember
 from buildbot.config.kinds import FLAG, NAMES_OR_ONE, SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.daemon.symptoms import Symptom
 from buildbot.events.reactors import Timers
 from buildbot.irc.argumentkinds import (
     CHANNELS,
@@ -27,10 +28,11 @@ from buildbot.irc.argumentkinds import (
 )
 from buildbot.irc.bot import IrcStatusBot, IrcStatusFactory
 from buildbot.irc.contact import IRCContact
-from buildbot.irc.harmless import folded
+from buildbot.irc.harmless import folded, isChannel
 from buildbot.irc.identity import EXTERNAL, PLAIN, Identity, Server
 from buildbot.irc.link import Link, endpointOf
 from buildbot.irc.people import isAnybody, needsAccounts
+from buildbot.outgoing.pacing import MANY_FAILURES
 from buildbot.reporters.choice import isChosen
 from buildbot.status.base import StatusReceiverMultiService
 
@@ -48,13 +50,15 @@ class IRC(StatusReceiverMultiService):
     @cvar factoryClass: makes the connections' bots; subclasses may have another one.
     @ivar contacts: the conversations, by the folded name of the channel or person.
     @ivar bot: the bot on the present connection; None without one.
+    @ivar rooms: the channels to be in: those of the configuration, and those that people have asked for.
     """
 
     factoryClass = IrcStatusFactory
     compare_attrs: Sequence[str] = (
-        *("server", "identity", "wanted", "pm_to_nicks", "allowForce", "allowShutdown", "categories"),
-        *("notify_events", "noticeOnChannel", "showBlameList", "useRevisions", "useColors"),
-        *("lostDelay", "failedDelay", "factoryClass"),
+        *("host", "nick", "channels", "pm_to_nicks", "port", "allowForce", "categories", "password"),
+        *("notify_events", "noticeOnChannel", "showBlameList", "useRevisions", "useSSL", "lostDelay"),
+        *("failedDelay", "useColors", "allowShutdown", "caFile", "clientCertificate", "sasl", "account"),
+        *("serverPassword", "factoryClass"),
     )
 
     @arguments(
@@ -133,6 +137,8 @@ class IRC(StatusReceiverMultiService):
         remember(self)
         self.host, self.nick, self.password = host, nick, password
         self.port = PORTS[bool(useSSL)] if port is None else port
+        self.caFile, self.clientCertificate = caFile, clientCertificate
+        self.sasl, self.account, self.serverPassword = sasl, account, serverPassword
         self.server = Server(host, self.port, bool(useSSL), caFile, clientCertificate)
         self.allowForce = _rules(allowForce)
         self.allowShutdown = _rules(allowShutdown)
@@ -140,6 +146,7 @@ class IRC(StatusReceiverMultiService):
         self.identity = Identity(nick, password, sasl, account, serverPassword, wantsAccounts)
         self.channels = channels
         self.wanted: dict[str, str | None] = dict(filter(None, map(channelOf, channels)))
+        self.rooms = dict(self.wanted)
         self.pm_to_nicks = tuple(pm_to_nicks)
         given = categories if categories is not None else tags
         self.categories = [given] if isinstance(given, str) else given
@@ -165,6 +172,8 @@ class IRC(StatusReceiverMultiService):
     @property
     def configurationDoubts(self) -> list[str]:
         """Probable mistakes, as sentences for the author of the configuration."""
+        if "server" not in vars(self):
+            return []  # a constructor of its own: see setServiceParent
         doubts = []
         near = self.host in ("localhost", "127.0.0.1", "::1")
         if not self.useSSL and not near and self.identity.secrets:
@@ -178,7 +187,21 @@ class IRC(StatusReceiverMultiService):
         return doubts
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.nick} at {self.server.name}>"
+        return f"<{type(self).__name__}: {self.nick} at {self.host}>"
+
+    def joinRoom(self, name: str, key: str | None) -> None:
+        """Somebody wants the bot in one more channel. Raises L{TooManyChannels}."""
+        if self.bot is not None:
+            self.bot.channelsOf.want(name, key)
+            self.rooms[name] = key
+
+    def leaveRoom(self, name: str) -> None:
+        """Somebody wants the bot out of a channel, until the next start."""
+        self.rooms = {each: key for each, key in self.rooms.items() if folded(each) != folded(name)}
+        self.contacts.pop(folded(name), None)
+        if self.bot is not None:
+            self.bot.channelsOf.forget(name)
+            self.bot.sendLine(f"PART {name}")
 
     # start and stop
 
@@ -192,18 +215,34 @@ class IRC(StatusReceiverMultiService):
         """Seconds since the epoch."""
         return float(self.master.botmaster.resources.now())
 
+    def setServiceParent(self, parent: Any) -> Any:
+        """Join the master. A subclass of 0.8 with a constructor of its own gets here what that has left out.
+
+        Such a constructor sets the arguments as attributes, and makes a factory C{f} with a C{TCPClient}.
+        """
+        if "server" not in vars(self):
+            given = {name: value for name, value in vars(self).items() if name in knownArguments(IRC)}
+            factory = getattr(self, "f", None)
+            IRC.__init__(self, **given)  # which also forgets the TCPClient
+            if isinstance(factory, IrcStatusFactory):
+                self.factoryClass = type(factory)
+        return super().setServiceParent(parent)
+
     def startService(self) -> None:
         """Listen to the master, and connect."""
         super().startService()
         self.status = self.master.getStatus()
         self.status.subscribe(self)
+        factory = self.factoryClass(self.nick, self.password, self.channels, self.categories)
+        factory.owner = self
         self._link = Link(
             self.server,
-            self.factoryClass(self),
+            factory,
             self.clock,
             lambda: endpointOf(self.server, self.clock),
             self.lostDelay,
             self.failedDelay,
+            tell=self._failed,
         )
         self._link.connect()
 
@@ -211,6 +250,7 @@ class IRC(StatusReceiverMultiService):
         """Say goodbye, and disconnect."""
         self.status.unsubscribe(self)
         self._link.stop()
+        self.master.troubles.clear(self._subject)
         bot, self.bot = self.bot, None
         if bot is not None:
             bot.leaveServer()
@@ -219,12 +259,25 @@ class IRC(StatusReceiverMultiService):
 
     # what connections tell
 
+    @property
+    def _subject(self) -> str:
+        """The name of a trouble with the server."""
+        return f"irc/{self.server.name}"
+
+    def _failed(self, failures: int, why: str) -> None:
+        if failures >= MANY_FAILURES:
+            symptom = Symptom(
+                "the IRC bot is not connected", why, "correct the server or the arguments of IRC"
+            )
+            self.master.troubles.report(self._subject, symptom)
+
     def signedOn(self, bot: IrcStatusBot) -> None:
         """A connection is ready."""
         if not self.running:
             bot.leaveServer()
             return
         self.bot = bot
+        self.master.troubles.clear(self._subject)
         log.info("the IRC bot is {nick} at {server}", nick=bot.nickname, server=self.server.name)
         for contact in self.contacts.values():
             contact.moveTo(bot)
@@ -242,10 +295,9 @@ class IRC(StatusReceiverMultiService):
         found = self.contacts.get(folded(name))
         if found is None:
             found = self.contacts[folded(name)] = bot.contactClass(bot, str(name))
-            isTold = name[:1] in "#&+!" or folded(name) in map(folded, self.pm_to_nicks)
-            if isTold:
+            if folded(name) in map(folded, (*self.rooms, *self.pm_to_nicks)):
                 found.add_notification_events(self.notify_events)
-            persons = [each for each in self.contacts if each[:1] not in "#&+!"]
+            persons = [each for each in self.contacts if not isChannel(each)]
             if len(persons) > MOST_CONTACTS + len(self.pm_to_nicks):
                 self.forget(next(each for each in persons if each not in map(folded, self.pm_to_nicks)))
         return found
@@ -275,9 +327,12 @@ class IRC(StatusReceiverMultiService):
         self._tellAll("buildFinished", builderName, build, results)
 
     def _tellAll(self, event: str, *news: Any) -> None:
-        if self.bot is None:
+        bot = self.bot
+        if bot is None:
             return
         for contact in list(self.contacts.values()):
+            if isChannel(contact.dest) and folded(contact.dest) not in bot.channelsOf.joined:
+                continue
             try:
                 getattr(contact, event)(*news)
             except PLUGIN_ERRORS:
@@ -288,8 +343,8 @@ def _rules(value: Any) -> bool | tuple[str, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else bool(value)
 
 
-def _wantedEvents(value: Any) -> frozenset[str]:
+def _wantedEvents(value: Any) -> tuple[str, ...]:
     """The events of a list, or of a dict of 0.7.12 and 0.8, whose values say which ones count."""
     if isinstance(value, dict):
-        return frozenset(name for name, isWanted in value.items() if isWanted)
-    return frozenset(value)
+        return tuple(sorted(name for name, isWanted in value.items() if isWanted))
+    return tuple(sorted(value))

@@ -38,6 +38,32 @@ class IrcTests(MasterTestCase):
         self.master.write(self.master.config(bots={"w": "sesame"}, builders={"full": ["w"]}, after=after))
         await self.master.start()
 
+    async def test_gone(self) -> None:
+        """The server is killed, and somebody takes the nick: the bot is back, and gets its nick later."""
+        await self.prepare()
+        await self.ann.until("the bot does not come", lambda: "builder" in self.ann.present)
+        await self.server.stop()
+        await self.master.whenLogged("the connection to IRC server")
+        await self.server.start()
+        thief = await enter(self, self.server.port, "builder", "#dev")
+        await thief.until("the bot does not come back", lambda: "builder_" in thief.present)
+        bob = await enter(self, self.server.port, "bob", "#dev")
+        bob.msg("#dev", "builder_: hello")
+        await bob.hears("hello!")
+        thief.transport.loseConnection()
+        await bob.until("the bot does not take its nick", lambda: "builder_" not in bob.present)
+        bob.msg("#dev", "builder: version")
+        await bob.hears("at your service")
+        self.assertNoTracebacks(self.master)
+
+    async def test_notTrusted(self) -> None:
+        """A certificate of its own that caFile does not name keeps the bot away, and the log says why."""
+        await self.prepare(", useSSL=True, password='canary-9'", isTls=True)
+        await self.master.whenLogged("its certificate is not trusted")
+        self.assertNotIn("builder", self.ann.present)
+        self.assertNotIn("canary", self.master.text())
+        self.assertNoTracebacks(self.master)
+
     async def test_build(self) -> None:
         """A person asks, and forces a build of a real slave: start and end are told once, over TLS."""
         await self.prepare(", useSSL=True, caFile={pem!r}", isTls=True)

@@ -219,8 +219,11 @@ class ToldTests(IrcCase):
         self.assertTrue(self.reconfig()["applied"])
         self.assertEqual(self.ask("notify list"), ["no events are told here"])
         self.assertEqual(len(self.server.bots), 1)
-        self.edit("['#dev', ", "['#dev', '#more', ")
-        self.assertTrue(self.reconfig()["applied"])
+        self.edit("['#dev', ('#ops', 'key')", "['#dev', '#more', ('#ops', 'canary-8')")
+        outcome = self.reconfig()
+        self.assertTrue(outcome["applied"])
+        self.assertIn("+#more", " ".join(outcome["changes"]))
+        self.assertNotIn("canary", repr(outcome))
         first = self.server.bots[0]
         self.assertIn(b"QUIT", first.transport.value())
         self.assertTrue(first.transport.disconnecting)
@@ -235,6 +238,88 @@ class ToldTests(IrcCase):
         self.assertIn("QUIT :the master stops", self.server.heard())
         self.server.drop()
         self.assertEqual([str(each) for each in self.reactor.getDelayedCalls() if "irc" in str(each)], [])
+
+    def test_otherChannels(self) -> None:
+        """A channel that the bot was kicked from, or was forwarded to, is told nothing of builds."""
+        self.enter()
+        self.server.say(f":{ANN} KICK #ops builder :out", ":builder!b@host JOIN ##overflow")
+        self.send()
+        self.wait(30)
+        self.server.heard()
+        self.wait(31)
+        self.pause()
+        heads = [each.partition(" :")[0] for each in self.server.heard()]
+        self.assertEqual(heads, ["JOIN #ops key", "PRIVMSG #dev", "PRIVMSG #dev"])
+
+    def test_trouble(self) -> None:
+        """A server that is down for long is a trouble of the master, until the bot is back."""
+        self.enter()
+        self.server.isDown = True
+        self.server.drop()
+        self.wait(3600)
+        (trouble,) = self.status()["master"]["troubles"]
+        self.assertEqual(
+            (trouble["subject"], trouble["what"]),
+            ("irc/irc.example.org:6667", "the IRC bot is not connected"),
+        )
+        self.server.isDown = False
+        self.wait(3600)
+        self.server.welcome()
+        self.assertEqual(self.status()["master"]["troubles"], [])
+
+
+OWN = """
+from buildbot.status import base, words
+from twisted.application import internet
+class Contact(words.IRCContact):
+    def command_COFFEE(self, args, who):
+        self.send('%s, there is none' % who)
+    command_COFFEE.usage = 'coffee - ask for coffee'
+    def buildFinished(self, builderName, build, results):
+        self.bot.msgOrNotice(self.dest, ('%s: %d' % (builderName, results)).encode('utf-8'))
+class Bot(words.IrcStatusBot):
+    contactClass = Contact
+class Factory(words.IrcStatusFactory):
+    protocol = Bot
+class Simple(words.IRC):
+    factoryClass = Factory
+class Whole(words.IRC):
+    compare_attrs = ['host', 'nick', 'channels']
+    def __init__(self, host, nick, channels, notify_events={}):
+        base.StatusReceiverMultiService.__init__(self)
+        self.host, self.port, self.nick, self.channels, self.password = host, 6667, nick, channels, None
+        self.allowForce, self.categories, self.notify_events = False, None, notify_events
+        self.f = Factory(nick, None, channels, None, notify_events, noticeOnChannel=False)
+        internet.TCPClient(host, 6667, self.f).setServiceParent(self)
+"""
+
+
+class SubclassTests(IrcCase):
+    """Bots of a site's own, as those of 0.8."""
+
+    config = "c['status'] = [Simple('irc.example.org', 'builder', ['#dev'], notify_events={'finished': 1})]"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.edit("\nc = Build", f"{OWN}\nc = Build")
+
+    def test_own(self) -> None:
+        """Commands and sentences of a subclass are used."""
+        self.enter()
+        self.assertEqual(self.ask("coffee"), ["ann, there is none"])
+        self.assertEqual(self.ask("help coffee"), ["coffee - ask for coffee"])
+        self.send()
+        self.wait(61)
+        self.assertEqual(self.said(), ["full: 0"])
+
+    def test_ownConstructor(self) -> None:
+        """A subclass that copies the constructor of 0.8 works, and stays over a reconfig."""
+        self.edit("[Simple(", "[Whole(")
+        self.test_own()
+        self.edit("'factory': f}", "'factory': f, 'category': 'x'}")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(len(self.server.bots), 1)
+        self.assertEqual(self.reactor.tcpClients, [])
 
 
 class AskedTests(IrcCase):
@@ -421,9 +506,14 @@ class ActionTests(IrcCase):
         self.server.say(f":{ANN} PRIVMSG builder :join #more")
         self.pause()
         self.assertEqual(self.server.heard(), ["JOIN #more"])
+        self.server.drop()
+        self.wait(30)
+        self.server.welcome()
+        self.pause()
+        self.assertIn("JOIN #more", self.server.heard())
         self.server.say(f":{ANN} PRIVMSG builder :leave #more")
         self.pause()
-        self.assertEqual(self.server.heard(), ["PART #more :ann wants it"])
+        self.assertEqual(self.server.heard(), ["PART #more"])
         for wrong in ("join more", "join #a,#b", "join"):
             self.assertIn("usage: join", self.ask(wrong)[0])
 

@@ -31,8 +31,8 @@ class ArgumentsTests(unittest.SynchronousTestCase):
 
     def test_events(self) -> None:
         """Events are a list, or a dict of which only the true ones count."""
-        self.assertEqual(made(notify_events={"started": 1, "failure": 0}).notify_events, {"started"})
-        self.assertEqual(made(notify_events=["success"]).notify_events, {"success"})
+        self.assertEqual(made(notify_events={"started": 1, "failure": 0}).notify_events, ("started",))
+        self.assertEqual(made(notify_events=["success"]).notify_events, ("success",))
 
     def test_wrong(self) -> None:
         """Wrong values are told in words; no message shows a key or a password."""
