@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.config.test_secrets -*-
-"""Read passwords for master.cfg from a file or the environment, so that master.cfg can be shared.
+"""Read passwords for master.cfg from a file, from the environment or from systemd, so that it can be shared.
 
 Nothing is encrypted: the master needs the password itself to check a slave's login. Each password read is
 remembered during the load, to remove it from messages.
@@ -18,11 +18,16 @@ from types import FrameType
 from buildbot.config.model import ConfigError, ConfigErrors
 from buildbot.files.plain import NotPlain, readPlain
 from buildbot.text.secrets import struckOut
+from buildbot.text.similar import closest
 
 #: The most bytes of a password file.
 LARGEST = 4096
 #: The helpers return this instead of a password after they have reported an error.
 _LACKING = "(no password)"
+#: The environment variable with the directory of systemd's credentials.
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+#: The most names of credentials in an error.
+_MOST_NAMES = 20
 
 
 @dataclass
@@ -109,13 +114,60 @@ def passwordFromEnv(name: str) -> str:
     return _lacking(f"the environment variable {name}, which is to hold a password, is {state}")
 
 
+def passwordFromCredential(name: str) -> str:
+    """Read a password that systemd hands to the master (C{LoadCredential=}, C{SetCredential=}).
+
+    It is the only line of the file C{name} in the directory that C{$CREDENTIALS_DIRECTORY} names. Errors are
+    as in L{passwordFromFile}.
+    """
+    if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\0" in name:
+        return _lacking("the name of a credential is text without a slash, as in LoadCredential=NAME:PATH")
+    directory = os.environ.get(CREDENTIALS)
+    if not directory:
+        return _lacking(
+            f"credential {name}: the variable {CREDENTIALS} is not set; systemd sets it for a unit with the"
+            f" line LoadCredential={name}:PATH"
+        )
+    path = os.path.join(directory, name)
+    if not os.path.lexists(path):
+        return _lacking(f"credential {name}: {_noCredential(directory, name)}")
+    try:
+        return _handOut(_read(path, isOurs=_isClosed(directory)))
+    except _Unusable as error:
+        return _lacking(f"credential {name}: {error}")
+
+
+def _noCredential(directory: str, name: str) -> str:
+    """The reason and the remedy if a credential is missing."""
+    try:
+        names = sorted(os.listdir(directory))[:_MOST_NAMES]
+    except OSError as error:
+        return f"cannot look into {directory}: {error.strerror}"
+    like = closest(name, names)
+    known = f"there are {', '.join(names)}" if names else "there are none"
+    hint = f"; did you mean {like!r}?" if like else ""
+    return f"the unit hands no such one to the master ({known}){hint}"
+
+
+def _isClosed(directory: str) -> bool:
+    """True if other users cannot enter a directory.
+
+    The files of credentials show the mode of their access list, so they may look open to a group.
+    """
+    try:
+        return not os.stat(directory).st_mode & stat.S_IXOTH
+    except OSError:
+        return False
+
+
 class _Unusable(Exception):
     """The file has no usable password; the message says why."""
 
 
-def _read(path: str) -> str:
+def _read(path: str, isOurs: bool = False) -> str:
     """The password in a file.
 
+    @param isOurs: True if its directory keeps others out, whatever the mode of the file is.
     @raise _Unusable: the file has no usable password.
     """
     try:
@@ -139,7 +191,7 @@ def _read(path: str) -> str:
         raise _Unusable("this is empty")
     if _isSeveral(password):
         raise _Unusable("this has more than one line: it must hold only a password")
-    if about.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if about.st_mode & (stat.S_IRGRP | stat.S_IROTH) and not isOurs:
         _warn(path, about.st_mode)
     return password
 

@@ -151,6 +151,45 @@ class SecretsTests(unittest.TestCase):
         self.write(b"longer-one")
         self.assertIn("ValueError: x********y", self.refused(give, f"raise ValueError('x' + {give} + 'y')\n"))
 
+    def credentials(self, **given: bytes) -> None:
+        """Hand these credentials to the master, as systemd does."""
+        directory = self.basedir / "credentials"
+        directory.mkdir(0o700)
+        for name, data in given.items():
+            (directory / name).write_bytes(data)
+            (directory / name).chmod(0o440)
+        self.patch(os, "environ", {**os.environ, "CREDENTIALS_DIRECTORY": str(directory)})
+
+    def test_credential(self) -> None:
+        """A password that systemd hands over is read, without a warning about the group of its access list,
+        and is in no message.
+        """
+        self.credentials(b1=CANARY.encode() + b"\n")
+        give = "secrets.passwordFromCredential('b1')"
+        imports = "from buildbot.config import secrets\n"
+        text = imports + TEXT % give
+        config = load(text, "master.cfg", str(self.basedir))
+        self.assertEqual((config.slaves["b1"].password, config.warnings), (CANARY, ()))
+        self.assertEqual(config.secrets, frozenset((CANARY,)))
+        error = self.assertRaises(
+            ConfigErrors, load, f"{text}raise ValueError({give})\n", "master.cfg", str(self.basedir)
+        )
+        self.assertNotIn(CANARY, str(error))
+        (self.basedir / "credentials").chmod(0o755)
+        [warning] = load(text, "master.cfg", str(self.basedir)).warnings
+        self.assertIn("can be read by", warning.message)
+
+    def test_noCredential(self) -> None:
+        """A missing credential is an error that names those that are there, and the line for the unit."""
+        give = "__import__('buildbot.config.secrets').config.secrets.passwordFromCredential({!r})"
+        self.patch(os, "environ", {})
+        self.assertIn("LoadCredential=bot:PATH", self.refused(give.format("bot")))
+        self.credentials(bots=b"pw", empty=b"")
+        self.assertIn("there are bots, empty); did you mean 'bots'?", self.refused(give.format("bot")))
+        self.assertIn("credential empty: this is empty", self.refused(give.format("empty")))
+        for name in ("", "..", "../bots", "/etc/passwd", "a\0b"):
+            self.assertIn("text without a slash", self.refused(give.format(name)))
+
     def test_outside(self) -> None:
         """Outside of a configuration, the helpers raise the error."""
         self.write(b"pw")
