@@ -21,24 +21,34 @@ API = "https://api.github.com"
 _STATES = {SUCCESS: "success", WARNINGS: "success", SKIPPED: "success", FAILURE: "failure", RETRY: "pending"}
 
 
-def _accountOf(owner: Any, name: Any, token: str) -> str:
-    """Tells the queue of one repository from others. What waits while a token is wrong must find the right
-    one under the same name.
-    """
-    return f"{owner}/{name}" if isinstance(owner, str) and isinstance(name, str) else token
-
-
-def _pathOf(owner: Any, name: Any, build: BuildStatus) -> str:
-    """The path of a repository; both are rendered."""
-    return "/repos/" + "/".join(quote(str(render(each, build)), safe="") for each in (owner, name))
-
-
-class GitHubStatus(CommitStatus):
-    """I post the state of each build: pending at its start, and its result at its end."""
+class RepositoryStatus(CommitStatus):
+    """I post the state of each build to a forge whose repositories have an owner and a name."""
 
     compare_attrs: Sequence[str] = (*CommitStatus.compare_attrs, "repoOwner", "repoName")
     states: Mapping[int, str] = _STATES
     other = "error"
+
+    def __init__(self, url: str, kind: str, token: str, repoOwner: Any, repoName: Any, *told: Any) -> None:
+        """@param url: the API of the forge; C{kind}: its name for people.
+        @param told: the arguments of L{CommitStatus} after the address.
+        """
+        # Tells the queue of one repository from others. What waits while a token is wrong must find the right
+        # one under the same name.
+        isNamed = isinstance(repoOwner, str) and isinstance(repoName, str)
+        account = f"{repoOwner}/{repoName}" if isNamed else token
+        address = Address(url, token=token, refusing=(404,), kind=kind, account=account)
+        CommitStatus.__init__(self, address, *told)
+        remember(self)
+        self.repoOwner, self.repoName = repoOwner, repoName
+
+    def repositoryPath(self, build: BuildStatus) -> str:
+        """See L{CommitStatus}."""
+        parts = (self.repoOwner, self.repoName)
+        return "/repos/" + "/".join(quote(str(render(each, build)), safe="") for each in parts)
+
+
+class GitHubStatus(RepositoryStatus):
+    """I post the state of each build: pending at its start, and its result at its end."""
 
     @arguments(
         token=TOKEN,
@@ -68,26 +78,17 @@ class GitHubStatus(CommitStatus):
         """@param token: of an account that may write statuses.
         @param baseURL: the API of an own server; None: that of GitHub.
         """
-        account = _accountOf(repoOwner, repoName, token)
         url = (baseURL or API).rstrip("/")
-        address = Address(url, token=token, refusing=(404,), kind="GitHub status", account=account)
-        CommitStatus.__init__(
-            self, address, sha, startDescription, endDescription, context, builders, categories
+        RepositoryStatus.__init__(
+            *(self, url, "GitHub status", token, repoOwner, repoName),
+            *(sha, startDescription, endDescription, context, builders, categories),
         )
-        remember(self)
-        self.repoOwner, self.repoName = repoOwner, repoName
-
-    def repositoryPath(self, build: BuildStatus) -> str:
-        """See L{CommitStatus}."""
-        return _pathOf(self.repoOwner, self.repoName, build)
 
 
-class GiteaStatus(CommitStatus):
+class GiteaStatus(RepositoryStatus):
     """I post the state of each build to a server of Gitea or Forgejo."""
 
-    compare_attrs: Sequence[str] = (*CommitStatus.compare_attrs, "repoOwner", "repoName")
     states: Mapping[int, str] = {**_STATES, WARNINGS: "warning"}
-    other = "error"
 
     @arguments(
         baseURL=URL,
@@ -118,14 +119,7 @@ class GiteaStatus(CommitStatus):
         @param token: of an account that may write statuses.
         """
         url = baseURL.rstrip("/") + "/api/v1"
-        account = _accountOf(repoOwner, repoName, token)
-        address = Address(url, token=token, refusing=(404,), kind="Gitea status", account=account)
-        CommitStatus.__init__(
-            self, address, sha, startDescription, endDescription, context, builders, categories
+        RepositoryStatus.__init__(
+            *(self, url, "Gitea status", token, repoOwner, repoName),
+            *(sha, startDescription, endDescription, context, builders, categories),
         )
-        remember(self)
-        self.repoOwner, self.repoName = repoOwner, repoName
-
-    def repositoryPath(self, build: BuildStatus) -> str:
-        """See L{CommitStatus}."""
-        return _pathOf(self.repoOwner, self.repoName, build)

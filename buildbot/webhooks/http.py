@@ -30,7 +30,8 @@ from buildbot.webhooks.signature import signature
 TIMEOUT = 30.0
 LONGEST_ANSWER = 65536
 #: The answers after which the same message may be accepted later.
-_BUSY = 429
+#: GitHub says 403 instead of 429. With the seconds to wait, it is the same.
+_BUSY, _GITHUB_BUSY = 429, 403
 _LATER = (408, 409, 425, _BUSY)
 #: The answers that say that the address or the secret is wrong.
 _WRONG = (401, 403, 404, 405, 407)
@@ -238,7 +239,7 @@ def outcomeOf(answer: Reply | Exception, refusing: Container[int] = ()) -> Excep
         return answer
     status = answer.status
     after = _seconds(answer)
-    if status == _BUSY and after is not None:
+    if status in (_BUSY, _GITHUB_BUSY) and after is not None:
         return TargetBusy(f"it answered {status}", after)
     if 200 <= status < 300:
         return None

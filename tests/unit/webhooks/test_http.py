@@ -69,6 +69,7 @@ class OutcomeTests(unittest.SynchronousTestCase):
         for reply, after in (
             (Reply(429, "1"), 1),
             (Reply(429, "0.25"), 0.25),
+            (Reply(403, "60"), 60),
             (Reply(429, None, b'{"message": "slow", "retry_after": 1.5, "global": false}'), 1.5),
             (Reply(429, None, b'{"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 2000}'), 2),
         ):
