@@ -12,6 +12,8 @@ import sys
 
 def run() -> None:
     """The entry point of the command; ends the process."""
+    if sys.argv[1:2] == ["--complete"]:
+        _complete()
     try:
         from buildbot.daemon.garbage import NEW_OBJECTS_OF_BRIEF, collectRarely
 
@@ -22,6 +24,16 @@ def run() -> None:
     except (OSError, MemoryError, SystemError) as why:  # the last: Python 3.13 -m in a deleted directory
         sys.exit(f"buildbot: cannot load its modules: {why}")
     runCommand()
+
+
+def _complete() -> None:
+    """Answer a shell that completes a word, with few modules; ends the process."""
+    try:
+        from buildbot.scripts.completing import run as answer
+
+        sys.exit(answer(sys.argv[2:]))
+    except (KeyboardInterrupt, OSError, MemoryError, SystemError):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

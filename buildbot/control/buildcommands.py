@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands -*-
-"""The commands of the control socket about builds: builds, build, force, parameters, stopbuild.
+"""The commands of the control socket about builds: names, builds, build, force, parameters, stopbuild.
 
 Each answer is made of plain values, and its size is limited. docs/reference/builds explains the values.
 """
@@ -53,6 +53,7 @@ class BuildCommands:
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handlers for the control socket: command -> method."""
         return {
+            "names": self.names,
             "builds": self.builds,
             "build": self.build,
             "force": self.force,
@@ -61,6 +62,10 @@ class BuildCommands:
         }
 
     # queries
+
+    def names(self) -> dict[str, Any]:
+        """The names of all builders and slaves, as a shell that completes a word needs them."""
+        return {"builders": list(self._botmaster.builders), "slaves": list(self._botmaster.slaves)}
 
     async def builds(
         self,

@@ -122,6 +122,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "revoketoken": {"name": NAME},
     "disconnect": {"slave": NAME},
+    "names": {},
     "builds": {
         "builder": NAME.optional(),
         "count": NUMBER,

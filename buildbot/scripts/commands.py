@@ -19,6 +19,7 @@ from buildbot.scripts import (
     backupoptions,
     buildoptions,
     grepoptions,
+    helpoptions,
     hookoptions,
     importoptions,
     lookoptions,
@@ -178,6 +179,13 @@ COMMANDS = {
             importoptions.ImportOptions,
             "Add the history of a master of 0.7 or 0.8 to a stopped master.",
         ),
+        Command("help", "helping.help", helpoptions.HelpOptions, "Describe a command, or list all."),
+        Command(
+            "completion",
+            "completion.completion",
+            helpoptions.CompletionOptions,
+            "Print a script that makes a shell complete words.",
+        ),
         Command(
             "demo",
             "demo.demo",
@@ -191,7 +199,6 @@ COMMANDS = {
 _NOT_HERE = "it is not in this release"
 #: Commands of other releases, and what to do instead.
 _OTHERS = {
-    "help": "`buildbot --help` lists all of them",
     "cleanupdb": "a running master deletes old builds and their logs by itself",
     "create-worker": "`buildbot create-slave` makes the directory of one",
     "debugclient": _NOT_HERE,
@@ -221,14 +228,18 @@ class Options(usage.Options):
     def _known(self, why: str) -> str:
         unknown = why.removeprefix("Unknown command: ")
         if unknown != why:
-            if unknown in _OTHERS:
-                return f"there is no command {unknown}: {_OTHERS[unknown]}"
-            return f"there is no command {unknown}{nearest(unknown, COMMANDS)}"
+            return self.unknown(unknown)
         option = re.fullmatch(r"option (-\S*) not recognized", why)
         if option is None:
             return why
         said = nearest(option[1], [f"--{name.rstrip('=')}" for name in self.longOpt])
         return f"there is no option {option[1]}{said}"
+
+    def unknown(self, name: str) -> str:
+        """The message for an unknown command: what to do instead, or the nearest known one."""
+        if name in _OTHERS:
+            return f"there is no command {name}: {_OTHERS[name]}"
+        return f"there is no command {name}{nearest(name, COMMANDS)}"
 
     def getUsage(self, width: int | None = None) -> str:
         """The help without its first line, as wide as the terminal."""

@@ -18,6 +18,7 @@ from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.names import valuesOf
 from buildbot.store.schema import CURRENT
 from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
@@ -75,21 +76,11 @@ class Peek:
 
     def builders(self) -> list[str]:
         """The names of all builders that have builds."""
-        return self._names("builder")
+        return valuesOf(self._execute, "builder")
 
     def slaves(self) -> list[str]:
         """The names of all slaves that have builds."""
-        return self._names("slave")
-
-    def _names(self, column: str) -> list[str]:
-        """All values of the first column of an index, each found by a search."""
-        names: list[str] = []
-        first = self._execute(f"SELECT MIN({column}) FROM builds", ()).fetchone()[0]
-        while first is not None:
-            names.append(first)
-            rows = self._execute(f"SELECT MIN({column}) FROM builds WHERE {column} > ?", (first,))
-            first = rows.fetchone()[0]
-        return names
+        return valuesOf(self._execute, "slave")
 
 
 @contextmanager

@@ -91,6 +91,7 @@ class SeenMaster:
         told |= LookingCommands(self.botmaster, self.status.getSchedulers).handlers()
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
         told |= {"request": self._request, "slave": self._slave}
+        told |= {"names": self._commands.names}
         #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {
             name: discreet(each, sight) for name, each in {**whole.commands, **told}.items()

@@ -101,6 +101,10 @@ class LookingTests(AnswersCase):
         self.assertIn("; did you mean builder", self.refusal("builds", builder="bilder7"))
         self.assertTrue(self.refusal("builds", builder="x").endswith("in c['builders']"))
 
+    def test_names(self) -> None:
+        """A shell that completes a word gets the names of builders and slaves."""
+        self.assertEqual(self.ask("names"), {"builders": ["full"], "slaves": ["bot1"]})
+
     def test_running(self) -> None:
         """A running build is shown with its slave, its step and, if known, its remaining time."""
         slave = self.connect()

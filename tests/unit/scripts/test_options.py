@@ -66,7 +66,7 @@ class OptionsTests(unittest.TestCase):
         for words, said in (
             (["strat"], "there is no command strat; did you mean start?"),
             (["zzz"], "there is no command zzz"),
-            (["help"], "there is no command help: `buildbot --help` lists all of them"),
+            (["hlep"], "there is no command hlep; did you mean help?"),
             (["statusgui"], "there is no command statusgui: it is not in this release"),
             (
                 ["cleanupdb"],
