@@ -162,7 +162,7 @@ class Instance:
         given = self.record.given if self.record is not None else None
         return {
             "state": self.state.name.lower(),
-            "words": self.words(),
+            "words": self.state.value,
             "since": self.since,
             "id": None if given in (None, "", True) else plainLine(str(given))[:200],
             "why": self.why,

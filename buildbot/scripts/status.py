@@ -99,6 +99,11 @@ def masterPage(
         if now - each["when"] < _GUESSED
     ]
     lines += [line for slave in slaves for line in _failing(slave)]
+    lines += [
+        plainLine(f"{s['name']} ({s['instance']['words']}) failed: {_instance(s)}")
+        for s in slaves
+        if _instance(s)
+    ]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"{_unknownLogin(plainLine(each['name']))}: {counted(each['logins'], 'time')}, "
@@ -161,7 +166,9 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     facts = [
         ("slave", slave["name"]),
         ("state", _state(slave)),
-        ("since", since(slave.get("since"), now).removeprefix("since ")),
+        ("since", _since(slave, now)),
+        ("instance", (slave.get("instance") or {}).get("id")),
+        ("failed", _instance(slave)),
         ("address", _asOfNow(slave, slave.get("address"))),
         ("version", _asOfNow(slave, _version(slave))),
         ("admin", slave.get("admin")),
@@ -220,7 +227,7 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
     return [
         slave["name"],
         _state(slave),
-        since(slave.get("since"), now).removeprefix("since ") or "-",
+        _since(slave, now) or "-",
         (slave["connected"] and slave.get("address")) or "-",
         (slave["connected"] and _version(slave)) or "-",
         _some(slave.get("builders") or ()) or "-",
@@ -229,13 +236,30 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
 
 def _state(slave: Mapping[str, Any]) -> str:
     """The state of a slave in words. While it connects, this is the state of its attachment."""
-    if slave["state"] == "ready":
+    instance = slave.get("instance")
+    if instance:
+        words = [str(instance["words"])]
+    elif slave["state"] == "ready":
         words = ["connected", *(["updating"] if slave.get("pending") else [])]
     else:
         words = ["not connected" if slave["state"] == "absent" else str(slave["state"])]
     if slave.get("paused"):
         words.append("drained" if slave.get("drained") else slave["paused"]["kind"])
     return ", ".join(words)
+
+
+def _since(slave: Mapping[str, Any], now: float) -> str:
+    """The time of the state: that of the instance of a latent slave, or else that of the connection."""
+    return since((slave.get("instance") or slave).get("since"), now).removeprefix("since ")
+
+
+def _instance(slave: Mapping[str, Any]) -> str | None:
+    """The last failure of a latent slave, and the time of the next attempt; None without a failure."""
+    instance = slave.get("instance")
+    if not instance or not instance["why"]:
+        return None
+    again = f"; tried again at {moment(instance['nextTry'])}" if instance["nextTry"] else ""
+    return f"{instance['why']}{again}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -90,7 +90,7 @@ class BotMaster(service.Service):
         self.locks = SharedLocks()
         self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
         self.builders = self.engine.builders
-        self.pauses = Pauses(self.resources, self.slaves, self.engine.slaveIsIdle)
+        self.pauses = Pauses(self.resources, self.slaves, self._unpaused)
         self.instances = Instances(
             self.resources, lambda: self.config, self.slaves, self.engine.slaveIsIdle, self._ask
         )
@@ -295,6 +295,12 @@ class BotMaster(service.Service):
             slave.disconnect("it is a latent slave now, which the master starts")
         else:
             self.instances.configure(name)
+
+    def _unpaused(self, slave: BotPerspective) -> None:
+        """Offer a slave to its builders after a pause. A latent one may have to start first."""
+        self.engine.slaveIsIdle(slave)
+        if slave.instance is not None:
+            self.instances.ask(slave.instance)
 
     def _ask(self, names: Iterable[str]) -> None:
         for name in names:

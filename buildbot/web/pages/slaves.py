@@ -35,9 +35,9 @@ async def slaves(call: Call) -> Page:
             each["running"] or "",
             _builders(call, each) if showsBuilders else len(each["builders"]),
             each["version"] or each["generation"],
-            "" if each["since"] is None else since(each["since"], call.world.now()),
+            _since(call, each),
             each["address"],
-            each["note"],
+            _note(each),
         ]
         for each in said["slaves"]
     ]
@@ -47,8 +47,23 @@ async def slaves(call: Call) -> Page:
 
 def _state(slave: Mapping[str, Any]) -> Markup:
     if not slave["connected"]:
-        return activity("offline")
-    return activity("building" if slave["running"] else "idle")
+        look = activity("offline")
+    else:
+        look = activity("building" if slave["running"] else "idle")
+    instance = slave["instance"]
+    return look if instance is None else join([look, instance["words"]], " ")
+
+
+def _since(call: Call, slave: Mapping[str, Any]) -> Value:
+    """The time of the state: that of the instance of a latent slave, or else that of the connection."""
+    began = (slave["instance"] or slave)["since"]
+    return "" if began is None else since(began, call.world.now())
+
+
+def _note(slave: Mapping[str, Any]) -> str:
+    """The problem of a slave, or the last failure of its start or stop."""
+    instance = slave["instance"]
+    return slave["note"] or (instance["why"] if instance is not None else "")
 
 
 def pauseWords(slave: Mapping[str, Any]) -> str:
@@ -105,7 +120,13 @@ async def slave(call: Call) -> Page:
 
 def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
     return facts(
-        ("State", join([_state(slave), "" if slave["state"] == "ready" else slave["state"]], " ")),
+        (
+            "State",
+            join(
+                [_state(slave), "" if slave["instance"] or slave["state"] == "ready" else slave["state"]], " "
+            ),
+        ),
+        *_instance(slave),
         ("Paused", pauseWords(slave)),
         ("Running builds", slave["running"]),
         ("Since", "" if slave["since"] is None else when(slave["since"])),
@@ -119,6 +140,19 @@ def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
         ("Refused logins", _refused(slave["refused"])),
         ("Builder list", "not accepted yet" if slave["pending"] else ""),
     )
+
+
+def _instance(slave: Mapping[str, Any]) -> list[tuple[str, Value]]:
+    """The instance of a latent slave."""
+    instance = slave["instance"]
+    if instance is None:
+        return []
+    return [
+        ("In this state since", when(instance["since"])),
+        ("Instance", instance["id"]),
+        ("Last failure", instance["why"]),
+        ("Next attempt", when(instance["nextTry"])),
+    ]
 
 
 def _pace(slave: Mapping[str, Any]) -> str:
