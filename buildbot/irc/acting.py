@@ -10,6 +10,7 @@ from buildbot.control.audit import By
 from buildbot.irc.harmless import isChannel
 from buildbot.irc.people import Person, Rules, isAllowed
 from buildbot.irc.wishes import UsageError
+from buildbot.text.printable import plainLine
 
 #: The value of L{By.how}.
 IRC = "irc"
@@ -20,7 +21,7 @@ def byOf(owner: Any, person: Person, dest: str) -> By:
     """The author of an action, for the record."""
     place = f"{dest} at {owner.server.name}" if isChannel(dest) else owner.server.name
     login = f" ({person.account})" if person.account else ""
-    return By(f"{person.mask}{login}", IRC, place)
+    return By(plainLine(f"{person.mask}{login}"), IRC, plainLine(place))
 
 
 async def allowed(

@@ -36,6 +36,8 @@ SILENCE, PATIENCE = 120.0, 60.0
 NICK_WAIT = 60.0
 #: The answers that refuse a channel: it is full, only for the invited, and so on.
 _NOT_LET_IN = ("403", "405", "471", "473", "474", "475", "476", "477", "489")
+#: What the server tells everybody at the login. Nobody reads it.
+_GREETING = ("372", "375", "376")
 _TAKEN = ("432", "433", "436", "437")
 
 
@@ -70,7 +72,7 @@ class IrcStatusBot(irc.IRCClient):
     @ivar owner: the IRC entry of C{c['status']}.
     @ivar channelsOf: the channels.
     @ivar isSignedOn: True after the login.
-    @ivar isOver: True after L{leaveServer}.
+    @ivar isOver: True after L{leaveServer}, and after the end of the connection.
     """
 
     contactClass: type[IRCContact] = IRCContact
@@ -144,7 +146,7 @@ class IrcStatusBot(irc.IRCClient):
         """The connection has ended."""
         for each in (self._silence, self._dead, self._deadline, self._regain):
             each.stop()
-        self.isSignedOn = False
+        self.isSignedOn, self.isOver = False, True
         self.channelsOf.stop()
         self.lines.clear()
         self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)))
@@ -204,6 +206,8 @@ class IrcStatusBot(irc.IRCClient):
             self.signedOn()
         elif number in _NOT_LET_IN and len(params) > 1:
             self._again(params[1], f"the server does not let the bot into it: {params[-1]}")
+        elif number in _GREETING:
+            return
         elif command == "ERROR":
             self._why = self._why or self.clean(f"the server says: {params[-1]}")
         else:
@@ -211,6 +215,8 @@ class IrcStatusBot(irc.IRCClient):
 
     def sendLine(self, line: str) -> None:
         """Send a line in its turn, as one line whatever its text has."""
+        if self.isOver:
+            return
         text = oneLine(line)
         verb, to, *_ = [*text.split(" ", 2), "", ""]
         if verb in ("PONG", "QUIT"):
@@ -265,7 +271,9 @@ class IrcStatusBot(irc.IRCClient):
                 self.sendLine(f"PRIVMSG NickServ :GHOST {identity.nick} {identity.password}")
         if isOther:
             log.warn(
-                "nick {nick} is taken on IRC: it is {other} now", nick=identity.nick, other=self.nickname
+                "nick {nick} is taken on IRC: it is {other} now",
+                nick=identity.nick,
+                other=self.clean(self.nickname),
             )
             self._regain.set(self.owner.clock, NICK_WAIT)
         self.owner.signedOn(self)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os.path
+from dataclasses import dataclass, field, replace
 
 #: The ways to log in with SASL.
 PLAIN, EXTERNAL = "PLAIN", "EXTERNAL"
@@ -23,6 +24,12 @@ class Server:
     isTls: bool = False
     caFile: str | None = None
     clientCertificate: str | None = None
+
+    def within(self, directory: str) -> Server:
+        """The same server; relative paths of files begin in this directory."""
+        paths = (self.caFile, self.clientCertificate)
+        trusted, own = (each if each is None else os.path.join(directory, each) for each in paths)
+        return replace(self, caFile=trusted, clientCertificate=own)
 
     @property
     def name(self) -> str:

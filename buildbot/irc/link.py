@@ -38,6 +38,13 @@ class Connects(Protocol):
     def connect(self, factory: Any, /) -> Deferred[Any]: ...
 
 
+class Leaves(Protocol):
+    """The bot on a connection."""
+
+    def leaveServer(self) -> None:
+        """Say goodbye, and disconnect."""
+
+
 def endpointOf(server: Server, reactor: Any) -> Any:
     """The endpoint for a server.
 
@@ -127,6 +134,7 @@ class Link:
         self._tell = tell
         self._alarm = Alarm(self.connect)
         self._attempt: Deferred[Any] | None = None
+        self._bot: Leaves | None = None
         self._isStopped = False
         self._since = 0.0
         self.failures = 0
@@ -141,8 +149,11 @@ class Link:
         attempt.addCallbacks(self._connected, self._failed)
 
     def stop(self) -> None:
-        """Make no more connections. A present one is not ended."""
+        """End the present connection, and make no more."""
         self._isStopped = True
+        bot, self._bot = self._bot, None
+        if bot is not None:
+            bot.leaveServer()
         self._alarm.stop()
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
@@ -150,6 +161,7 @@ class Link:
 
     def lost(self, why: str) -> None:
         """The connection has ended: make another one later."""
+        self._bot = None
         if self._isStopped:
             return
         if self._clock.seconds() - self._since >= GOOD:
@@ -163,8 +175,9 @@ class Link:
         )
         self._tell(self.failures, why)
 
-    def _connected(self, protocol: object) -> None:
+    def _connected(self, bot: Leaves) -> None:
         self._attempt = None
+        self._bot = bot
         self._since = self._clock.seconds()
 
     def _failed(self, why: Failure) -> None:

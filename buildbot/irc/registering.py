@@ -10,6 +10,7 @@ from buildbot.irc.identity import EXTERNAL, Identity, otherNick
 
 #: The most characters of a message of SASL.
 _CHUNK = 400
+_MOST_CAPABILITIES = 200
 #: How many other nicks are tried while the own one is taken.
 MOST_TRIES = 10
 #: The answers to SASL that end it badly.
@@ -61,7 +62,7 @@ class Registration:
         """The server answers about its capabilities: to C{CAP LS} or C{CAP REQ}."""
         answer, names = parameters[1].upper(), parameters[-1].split()
         if answer == "LS":
-            self._offered += names[:100]
+            self._offered = [*self._offered, *names][:_MOST_CAPABILITIES]
             if "*" not in parameters[2:-1]:  # else more names follow
                 self._choose()
         elif answer == "ACK" and self._identity.sasl and "sasl" in names:

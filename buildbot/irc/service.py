@@ -40,7 +40,7 @@ log = Logger()
 
 #: The usual ports, without and with TLS.
 PORTS = {False: 6667, True: 6697}
-#: The most conversations with persons that are remembered.
+#: The most conversations that are remembered, besides those of the configuration.
 MOST_CONTACTS = 100
 
 
@@ -239,7 +239,7 @@ class IRC(StatusReceiverMultiService):
             self.server,
             factory,
             self.clock,
-            lambda: endpointOf(self.server, self.clock),
+            lambda: endpointOf(self.server.within(self.master.basedir), self.clock),
             self.lostDelay,
             self.failedDelay,
             tell=self._failed,
@@ -251,9 +251,7 @@ class IRC(StatusReceiverMultiService):
         self.status.unsubscribe(self)
         self._link.stop()
         self.master.troubles.clear(self._subject)
-        bot, self.bot = self.bot, None
-        if bot is not None:
-            bot.leaveServer()
+        self.bot = None
         self.contacts.clear()
         return super().stopService()
 
@@ -295,11 +293,12 @@ class IRC(StatusReceiverMultiService):
         found = self.contacts.get(folded(name))
         if found is None:
             found = self.contacts[folded(name)] = bot.contactClass(bot, str(name))
-            if folded(name) in map(folded, (*self.rooms, *self.pm_to_nicks)):
+            own = {folded(each) for each in (*self.rooms, *self.pm_to_nicks)}
+            if folded(name) in own:
                 found.add_notification_events(self.notify_events)
-            persons = [each for each in self.contacts if not isChannel(each)]
-            if len(persons) > MOST_CONTACTS + len(self.pm_to_nicks):
-                self.forget(next(each for each in persons if each not in map(folded, self.pm_to_nicks)))
+            others = [each for each in self.contacts if each not in own]
+            for each in others[:-MOST_CONTACTS]:
+                del self.contacts[each]
         return found
 
     def forget(self, name: str) -> None:

@@ -13,10 +13,12 @@ from zope.interface import Interface
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.client import ControlError
+from buildbot.irc.asking import builderNamed
+from buildbot.irc.harmless import isChannel
 from buildbot.irc.notices import STARTED, USUAL, isWanted
 from buildbot.irc.people import Person
 from buildbot.irc.wishes import UsageError
-from buildbot.irc.wording import began, ended, told
+from buildbot.irc.wording import began, ended, lasting, told
 from buildbot.reporters.broken import NEUTRAL
 from buildbot.status.base import StatusReceiver
 from buildbot.store.interface import StoreFailed
@@ -124,6 +126,25 @@ class Contact(StatusReceiver):
             bot = self.bot
             url = bot.status.getURLForThing(build)
             self.send(ended(build, url, bot.useRevisions, bot.useColors, bot.showBlameList))
+
+    # for subclasses, as in 0.8
+
+    def getAllBuilders(self) -> list[Any]:
+        """The status of each builder that I may know of."""
+        return [self.bot.status.getBuilder(name) for name in self.bot.owner.builderNames()]
+
+    def getBuilder(self, which: str) -> Any:
+        """The status of a builder. Raises L{UsageError} if there is none, or I may not know of it."""
+        return builderNamed(self.bot.owner, which)
+
+    def describeUser(self, user: str) -> str:
+        """A person in words."""
+        where = f"channel {self.dest}" if isChannel(self.dest) else "a private channel"
+        return f"IRC user <{user}> on {where}"
+
+    def convertTime(self, seconds: float) -> str:
+        """A number of seconds in words."""
+        return lasting(seconds)
 
     # commands
 

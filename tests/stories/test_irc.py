@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import StringTransport
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from buildbot.irc import service
@@ -275,6 +276,9 @@ class Contact(words.IRCContact):
     def command_COFFEE(self, args, who):
         self.send('%s, there is none' % who)
     command_COFFEE.usage = 'coffee - ask for coffee'
+    def command_ALL(self, args, who):
+        names = [each.getName() for each in self.getAllBuilders()]
+        self.send('%s: %s' % (self.describeUser(who), self.getBuilder(args or names[0]).getName()))
     def buildFinished(self, builderName, build, results):
         self.bot.msgOrNotice(self.dest, ('%s: %d' % (builderName, results)).encode('utf-8'))
 class Bot(words.IrcStatusBot):
@@ -308,6 +312,8 @@ class SubclassTests(IrcCase):
         self.enter()
         self.assertEqual(self.ask("coffee"), ["ann, there is none"])
         self.assertEqual(self.ask("help coffee"), ["coffee - ask for coffee"])
+        self.assertEqual(self.ask("all"), ["IRC user <ann> on channel #dev: full"])
+        self.assertIn("there is no builder 'x'", self.ask("all x")[0])
         self.send()
         self.wait(61)
         self.assertEqual(self.said(), ["full: 0"])
@@ -608,6 +614,72 @@ class ServerTests(IrcCase):
         self.enter()
         self.server.say(f":{ANN} PRIVMSG #dev :builder: status grün".encode("latin-1"))
         self.assertIn("there is no builder 'grün'", self.said()[0])
+
+    def test_sasl(self) -> None:
+        """A bot with SASL logs in first; if that is refused it does not join, and no log has the password."""
+        self.edit("password='canary-7',", "password='canary-7', sasl='PLAIN',")
+        seen = self.logged()
+        self.begin()
+        for isGood in (False, True):
+            self.server.say(":s CAP * LS :sasl account-tag", ":s CAP * ACK :sasl account-tag")
+            self.assertEqual(self.server.heard()[-1], "AUTHENTICATE PLAIN")
+            self.server.say("AUTHENTICATE +")
+            self.assertIn("AUTHENTICATE ", self.server.heard()[-1])
+            if isGood:
+                self.server.say(":s 903 * :SASL authentication successful")
+                self.assertEqual(self.server.heard(), ["CAP END"])
+                self.server.welcome()
+                self.pause()
+                self.assertEqual(self.server.heard(), ["JOIN #dev", "JOIN #ops key"])
+            else:
+                self.server.say(":s 904 * :SASL authentication failed for canary-7")
+                self.assertTrue(self.server.bot.transport.disconnecting)
+                self.server.drop()
+                self.wait(10)
+                self.assertEqual(len(self.server.bots), 2)
+        self.assertIn("the login was refused: SASL authentication failed", " ".join(seen))
+        self.assertNotIn("canary", " ".join(seen))
+
+    def test_error(self) -> None:
+        """The last words of a server are in the log, without the password that it repeats."""
+        self.enter()
+        seen = self.logged()
+        self.server.say("ERROR :Closing link: \x1b[2J\x07 K-lined canary-7")
+        self.server.drop()
+        self.assertIn("the server says: Closing link: \\x1b[2J\\x07 K-lined ********", seen[-1])
+
+    def logged(self) -> list[str]:
+        """The lines of the log from now on."""
+        seen: list[str] = []
+
+        def record(event: Any) -> None:
+            seen.append(formatEvent(event))
+
+        note: Any = record
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        return seen
+
+    def test_late(self) -> None:
+        """An answer that is ready after the connection has ended is said nowhere, and leaves no timer."""
+        self.enter()
+        self.ask("status")
+        before = len(self.reactor.getDelayedCalls())
+        irc: Any = self.master.config.status[0]
+        contact = irc.contacts["#dev"]
+        self.server.drop()
+        for _ in range(20):
+            contact.send("late")
+        self.assertLessEqual(len(self.reactor.getDelayedCalls()), before)
+
+    def test_manyPeople(self) -> None:
+        """Very many people who talk to the bot do not fill its memory, and its channels stay."""
+        self.enter()
+        for number in range(3 * service.MOST_CONTACTS):
+            self.server.say(f":n{number}!u@h PRIVMSG builder :mute")
+        irc: Any = self.master.config.status[0]
+        self.assertEqual(len(irc.contacts), service.MOST_CONTACTS + 2)
+        self.assertIn("#dev", irc.contacts)
 
     def test_renamed(self) -> None:
         """Somebody who takes the nick of another person does not get what that one has asked for."""

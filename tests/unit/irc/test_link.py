@@ -18,6 +18,7 @@ class LinkTests(unittest.SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.left = 0
         self.attempts: list[Deferred[Any]] = []
         self.link = Link(
             Server("irc.example.org", 6667), "factory", self.clock, lambda: self, chance=lambda: 0.5
@@ -28,6 +29,10 @@ class LinkTests(unittest.SynchronousTestCase):
         self.assertEqual(factory, "factory")
         self.attempts.append(Deferred())
         return self.attempts[-1]
+
+    def leaveServer(self) -> None:
+        """I am the bot, too."""
+        self.left += 1
 
     def next(self) -> float:
         """The seconds until the next attempt, which is made then."""
@@ -52,11 +57,11 @@ class LinkTests(unittest.SynchronousTestCase):
         self.link.connect()
         waits = []
         for _ in range(3):
-            self.attempts[-1].callback(None)
+            self.attempts[-1].callback(self)
             self.link.lost("bye")
             waits.append(self.next())
         self.assertEqual(waits, [5, 10, 20])
-        self.attempts[-1].callback(None)
+        self.attempts[-1].callback(self)
         self.clock.advance(GOOD)
         self.link.lost("bye")
         self.assertEqual(self.next(), 5)
@@ -67,12 +72,20 @@ class LinkTests(unittest.SynchronousTestCase):
         self.assertGreater(waitAfter(0, 1, 0), 0)
 
     def test_stop(self) -> None:
-        """After a stop there is no attempt: none waits, and the present one is given up."""
+        """After a stop no attempt waits, the present one is given up, and nothing follows."""
         self.link.connect()
         self.link.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.link.lost("bye")
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual((self.clock.getDelayedCalls(), self.left), ([], 0))
+
+    def test_stopConnected(self) -> None:
+        """A connection ends with a stop, also if the login is not over; a second stop does nothing."""
+        self.link.connect()
+        self.attempts[-1].callback(self)
+        self.link.stop()
+        self.link.stop()
+        self.assertEqual((self.clock.getDelayedCalls(), self.left), ([], 1))
 
     def test_badFile(self) -> None:
         """A certificate that cannot be read is like a server that is down: the file may come."""

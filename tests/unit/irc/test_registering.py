@@ -110,4 +110,6 @@ class RegisteringTests(unittest.SynchronousTestCase):
         """No text about an identity or a server has a password."""
         said = repr(Identity("b", "canary-1", serverPassword="canary-2")) + repr(Server("h", 6667))
         self.assertNotIn("canary", said)
+        server = Server("h", 6697, True, "ca.pem", "/own.pem").within("/master")
+        self.assertEqual((server.caFile, server.clientCertificate), ("/master/ca.pem", "/own.pem"))
         self.assertEqual(Server("::1", 6667).name, "[::1]:6667")
