@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -187,6 +187,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     _syncDirectory(path)
 
 
+@lru_cache(maxsize=16)
 def _shapeOf(schema: Schema, version: int | None = None) -> frozenset[tuple[Any, ...]]:
     """The L{shape} of a file with the tables of this version; default: the latest."""
     with closing(sqlite3.connect(":memory:")) as memory:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from buildbot.store.columns import fillBuilds, fillChanges
@@ -23,9 +24,9 @@ LARGEST = 10**15
 Step: TypeAlias = str | Callable[[Connection], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
-    """I am one version of the tables.
+    """I am one version of the tables. Each object is equal only to itself.
 
     Each version is built from the one before, so that the code can still create every earlier version.
 
@@ -53,12 +54,17 @@ class Schema:
 
     def tables(self, version: int | None = None) -> list[str]:
         """The names of the tables of a version, or of mine."""
-        names: list[str] = []
-        for each in self.between(0, version):
-            if isinstance(each, str):
-                names += re.findall(r"^CREATE TABLE (\w+)", each)
-                names = [name for name in names if name not in re.findall(r"^DROP TABLE (\w+)", each)]
-        return list(dict.fromkeys(names))
+        return list(_tablesOf(self, version))
+
+
+@lru_cache(maxsize=16)
+def _tablesOf(schema: Schema, version: int | None) -> tuple[str, ...]:
+    names: list[str] = []
+    for each in schema.between(0, version):
+        if isinstance(each, str):
+            names += re.findall(r"^CREATE TABLE (\w+)", each)
+            names = [name for name in names if name not in re.findall(r"^DROP TABLE (\w+)", each)]
+    return tuple(dict.fromkeys(names))
 
 
 CURRENT = Schema(

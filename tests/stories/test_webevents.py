@@ -12,6 +12,7 @@ from twisted.internet.defer import ensureDeferred
 from buildbot.model.change import Change
 from buildbot.status.topics import LISTS
 from buildbot.web.api.growth import Growth
+from tests.garbage import setOthersAside
 from tests.stories.test_webpages import CONFIG, BuildingCase
 
 LOG = "log/full/0/compile/stdio"
@@ -79,6 +80,7 @@ class LogTopicTests(EventCase):
             gc.collect()
             return sum(type(each) is Growth for each in gc.get_objects())
 
+        setOthersAside(self)
         before = growths()
         self.force()
         for _ in range(3):

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
@@ -38,6 +39,10 @@ class Reactor(MemoryReactorClock):
 
     stopped = False
     taken: int | None = None
+
+    def _sortCalls(self) -> None:
+        """Sort the delayed calls; the clock of Twisted does the same, in twice the time."""
+        self.calls.sort(key=DelayedCall.getTime)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         if port == self.taken:

@@ -167,7 +167,7 @@ class HandlersTests(BuildCase):
         answer: dict[str, Any] = json.loads(said)
         return answer
 
-    @settings(max_examples=examples(300), deadline=None)
+    @settings(max_examples=examples(120), deadline=None)
     @given(
         st.sampled_from(sorted(COMMANDS.keys() - ELSEWHERE)),
         st.dictionaries(st.sampled_from(NAMES), ANYTHING),

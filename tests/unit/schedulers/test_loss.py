@@ -114,5 +114,5 @@ class LossTests(unittest.SynchronousTestCase):
     def test_loss(self) -> None:
         """P1, P2, P4: each stored change is built exactly once, through kills, full disks and reconfigs."""
         run_state_machine_as_test(
-            LossMachine, settings=settings(max_examples=examples(150), stateful_step_count=40, deadline=None)
+            LossMachine, settings=settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
         )
