@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
@@ -42,11 +42,15 @@ LAST = 24
 
 
 class OldDatabase:
-    """I am the open database of an old master. I change nothing in it."""
+    """I am the open database of an old master. I change nothing in it.
+
+    @ivar tables: the names of its tables.
+    """
 
     def __init__(self, path: str) -> None:
         """@raise Unreadable: it cannot be opened, or it is no database."""
         self._path = path
+        self._columns: dict[str, set[str]] = {}
         try:
             mustBePlainStore(path)
             # "immutable" makes no files in the old directory, but reads nothing of a write-ahead log
@@ -54,8 +58,8 @@ class OldDatabase:
             how = "mode=ro" if hasLog else "mode=ro&immutable=1"
             self._connection = sqlite3.connect(f"file:{quote(path)}?{how}", uri=True)
             self._connection.text_factory = lambda data: data.decode("utf-8", "replace")
-            self._tables = {
-                name for (name,) in self._ask("SELECT name FROM sqlite_master WHERE type = 'table'")
+            self.tables = {
+                name for (name,) in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")
             }
         except NotPlain as error:
             raise Unreadable(str(error.strerror)) from None
@@ -70,29 +74,32 @@ class OldDatabase:
     def version(self) -> int | None:
         """The version of its tables; None if it has none."""
         for table in ("migrate_version", "version"):
-            if table in self._tables:
-                row = next(iter(self._ask(f"SELECT version FROM {table}")), None)
+            if table in self.tables:
+                row = next(iter(self.ask(f"SELECT version FROM {table}")), None)
                 return int(row[0]) if row is not None and isinstance(row[0], int) else None
         return None
 
     def changeNumbers(self) -> list[int]:
         """The numbers of all changes, the lowest first."""
-        if "changes" not in self._tables:
+        if "changes" not in self.tables:
             return []
-        rows = self._ask("SELECT changeid FROM changes ORDER BY changeid")
+        rows = self.ask("SELECT changeid FROM changes ORDER BY changeid")
         return [number for (number,) in rows if isinstance(number, int)]
 
     def change(self, number: int) -> Change:
         """One change. Raises L{Unreadable}."""
-        present = self._columns("changes")
+        present = self.columns("changes")
         names = [name for name in _COLUMNS if name in present]
-        rows = list(self._ask(f"SELECT {', '.join(names)} FROM changes WHERE changeid = ?", number))
+        rows = list(self.ask(f"SELECT {', '.join(names)} FROM changes WHERE changeid = ?", number))
         if not rows:
             raise Unreadable("it is gone")
         values: dict[str, Any] = {_COLUMNS[name]: each for name, each in zip(names, rows[0], strict=True)}
         values["files"] = sorted(self._listed("change_files", "filename", number))
         values["links"] = self._listed("change_links", "link", number)
-        values["properties"] = {"": "Properties", "properties": self._properties(number)}
+        values["properties"] = {
+            "": "Properties",
+            "properties": self.properties("change_properties", "changeid", number),
+        }
         made = changeOf(values)
         if made.number is None:
             raise Unreadable("no change can have this number")
@@ -100,17 +107,25 @@ class OldDatabase:
 
     def waiting(self) -> int:
         """The number of requests that are not done."""
-        if "buildrequests" not in self._tables:
+        if "buildrequests" not in self.tables:
             return 0
-        (row,) = self._ask("SELECT COUNT(*) FROM buildrequests WHERE complete = 0")
+        (row,) = self.ask("SELECT COUNT(*) FROM buildrequests WHERE complete = 0")
         return int(row[0])
 
-    def _properties(self, number: int) -> dict[str, Any]:
+    def values(self, table: str, names: Iterable[str], key: str, number: int) -> list[dict[str, Any]]:
+        """The rows of a table with this number in the column C{key}; a missing column counts as NULL."""
+        known = self.columns(table)
+        present = [name for name in names if name in known]
+        if key not in known or not present:
+            return []
+        rows = self.ask(f"SELECT {', '.join(present)} FROM {table} WHERE {key} = ? ORDER BY rowid", number)
+        return [dict(zip(present, row, strict=True)) for row in rows]
+
+    def properties(self, table: str, key: str, number: int) -> dict[str, Any]:
+        """The properties of a change or a set, as pairs of value and source."""
         found = {}
-        if "change_properties" in self._tables:
-            rows = self._ask(
-                "SELECT property_name, property_value FROM change_properties WHERE changeid = ?", number
-            )
+        if table in self.tables:
+            rows = self.ask(f"SELECT property_name, property_value FROM {table} WHERE {key} = ?", number)
             for name, text in rows:
                 try:
                     found[str(name)] = _plain(json.loads(text, parse_constant=lambda word: None))
@@ -119,16 +134,18 @@ class OldDatabase:
         return found
 
     def _listed(self, table: str, column: str, number: int) -> list[str]:
-        if table not in self._tables or column not in self._columns(table):
+        if table not in self.tables or column not in self.columns(table):
             return []
-        return [
-            str(each) for (each,) in self._ask(f"SELECT {column} FROM {table} WHERE changeid = ?", number)
-        ]
+        return [str(each) for (each,) in self.ask(f"SELECT {column} FROM {table} WHERE changeid = ?", number)]
 
-    def _columns(self, table: str) -> set[str]:
-        return {row[1] for row in self._ask(f"PRAGMA table_info({table})")}
+    def columns(self, table: str) -> set[str]:
+        """The names of the columns of a table; empty if there is no such table."""
+        if table not in self._columns:
+            self._columns[table] = {row[1] for row in self.ask(f"PRAGMA table_info({table})")}
+        return self._columns[table]
 
-    def _ask(self, statement: str, *values: int) -> Iterator[tuple[Any, ...]]:
+    def ask(self, statement: str, *values: int | str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query. Raises L{Unreadable}."""
         try:
             with closing(self._connection.execute(statement, values)) as cursor:
                 return iter(cursor.fetchall())

@@ -14,7 +14,7 @@ from typing import Any
 
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
-from buildbot.model.records import BuildRecord, StepRecord, TestRecord, interrupt
+from buildbot.model.records import BuildRecord, BuildsetRecord, StepRecord, TestRecord, interrupt, overall
 from buildbot.model.results import EXCEPTION, SKIPPED, Results
 from buildbot.model.sourcestamp import SourceStamp
 
@@ -57,6 +57,28 @@ class OldBuild:
     record: BuildRecord
     logs: tuple[OldLog, ...] = ()
     more: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class OldRequest:
+    """I am one request of an old build set.
+
+    @ivar results: one of L{buildbot.model.results}.
+    @ivar build: the number of its last build; None if it has none.
+    """
+
+    id: int
+    builder: str
+    results: int
+    build: int | None = None
+
+
+@dataclass(frozen=True)
+class OldSet:
+    """I am one old build set, and its requests that are done."""
+
+    record: BuildsetRecord
+    requests: tuple[OldRequest, ...]
 
 
 def buildOf(value: object, builder: str, number: int) -> OldBuild:
@@ -130,6 +152,47 @@ def changeOf(value: Mapping[str, Any]) -> Change:
     )
     change.properties = _properties(value.get("properties"))
     return change.numbered(number) if number is not None and number > 0 else change
+
+
+def setOf(number: int, values: Mapping[str, Any], stamp: Mapping[str, Any], changes: list[Change]) -> OldSet:
+    """The build set in the rows of a database of 0.8, as far as its requests are done.
+
+    @param values: the columns of the set; its C{properties}; and C{requests}, a list of their columns.
+    @param stamp: the columns of its source stamp, with C{patch}.
+    @param changes: those of its source stamp.
+    @raise NotABuild: it has no number.
+    """
+    if number <= 0:
+        raise NotABuild("no build set can have this number")
+    submitted = _time(values.get("submitted_at")) or 0.0
+    requests, complete = [], submitted
+    for each in _dicts(values.get("requests")):
+        id, builder = _int(each.get("id")), _text(each.get("buildername"))
+        if id and builder and each.get("complete"):
+            results, build = _results(each.get("results")), _int(each.get("build"))
+            requests.append(OldRequest(id, builder, results, build))
+            complete = max(complete, _time(each.get("complete_at")) or 0.0)
+    properties = _properties({"": "Properties", "properties": values.get("properties")})
+    plain, _ = properties.divided("")
+    source = SourceStamp(
+        _textOrNone(stamp.get("branch")),
+        _revision(stamp.get("revision")),
+        _patch(stamp.get("patch")),
+        changes,
+        *(_text(stamp.get(name)) for name in ("repository", "project", "codebase")),
+    )
+    record = BuildsetRecord(
+        number,
+        _text(values.get("reason")),
+        source.toRecord(),
+        submitted,
+        {name: value for name, value in plain.items() if name != "scheduler"},
+        _textOrNone(values.get("external_idstring")),
+        _textOrNone(plain.get("scheduler")),
+        overall([each.results for each in requests]),
+        complete,
+    )
+    return OldSet(record, tuple(requests))
 
 
 def builderName(value: object) -> str:

@@ -21,6 +21,7 @@ from buildbot.importing.database import LAST, OldDatabase
 from buildbot.importing.oldlogs import LogGone, NoLog, copyLog, writeHTML
 from buildbot.importing.oldmaster import CHANGES, DATABASE, OldBuilder, OldMaster, readPickle
 from buildbot.importing.reader import PickleReader, Unreadable
+from buildbot.importing.setwork import SetImport
 from buildbot.importing.shapes import NotABuild, OldBuild, buildOf, changesOf
 from buildbot.logs.directory import LOGS
 from buildbot.logs.files import logFilename
@@ -44,6 +45,7 @@ class Tally:
     @ivar total: the number of builds of the chosen builders.
     @ivar passed: how many of them are done, or were imported before.
     @ivar before: how many builds were imported before.
+    @ivar sets: how many build sets of 0.8 were imported.
     @ivar gone: the logs that the old master has deleted, and that its builds still name.
     @ivar unreadable: the things that could not be read.
     """
@@ -54,6 +56,7 @@ class Tally:
     builds: int = 0
     changes: int = 0
     changesBefore: int = 0
+    sets: int = 0
     logs: int = 0
     size: int = 0
     gone: int = 0
@@ -151,6 +154,9 @@ class Import:
         self._tellLeft()
         if self._withChanges:
             self.tally.changes = sum(1 for _ in self._changes(frozenset()))
+        with self._setsOf08() as sets:
+            sets.check()
+            self.tally.sets = sets.imported
         for builder, name in self._builders:
             with closing(self._all(builder, name, builder.numbers)) as builds:
                 for build in builds:
@@ -167,8 +173,15 @@ class Import:
         self._tellLeft()
         if self._withChanges:
             self._runChanges(store)
-        for builder, name in self._builders:
-            self._runBuilder(store, here, builder, name)
+        with self._setsOf08() as sets:
+            sets.run(store)
+            self.tally.sets = sets.imported
+            for builder, name in self._builders:
+                self._runBuilder(store, here, builder, name, sets)
+
+    def _setsOf08(self) -> SetImport:
+        names = {builder.name: name for builder, name in self._builders}
+        return SetImport(self._old.database, names, self._unreadable, self._tell, self._withChanges)
 
     def _tellLeft(self) -> None:
         for path, why in self._old.left:
@@ -237,7 +250,9 @@ class Import:
 
     # builds
 
-    def _runBuilder(self, store: ImportedStore, here: str, builder: OldBuilder, name: str) -> None:
+    def _runBuilder(
+        self, store: ImportedStore, here: str, builder: OldBuilder, name: str, sets: SetImport
+    ) -> None:
         if builder.trouble:
             self._unreadable(
                 f"the name of the builder in {builder.directory}, which is now called {name}",
@@ -252,7 +267,8 @@ class Import:
         with closing(self._all(builder, name, missing)) as builds:
             for build in builds:
                 if build is not None:
-                    batch.builds.append(self._withLogs(build, builder, here))
+                    record = self._withLogs(build, builder, here)
+                    batch.builds.append(sets.withRequests(record, builder.name))
                 self.tally.passed += 1
                 if len(batch.builds) >= MOST or self._monotonic() - batch.begun > SECONDS:
                     self._write(store, batch, following)

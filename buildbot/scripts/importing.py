@@ -155,6 +155,8 @@ def _sum(config: Config, tally: Tally, old: OldMaster, here: str, isCheck: bool)
     parts = [counted(tally.builds, "build"), counted(tally.changes, "change")]
     if not isCheck:
         parts += [f"{counted(tally.logs, 'log')} with {counted(tally.size, 'byte')}"]
+    if old.database is not None:
+        parts.append(counted(tally.sets, "build set"))
     verb = "can be imported" if isCheck else "imported"
     say(config, f"{verb} from {old.path}: {', '.join(parts)}")
     if tally.before or tally.changesBefore:

@@ -10,10 +10,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.database import BUSY, Database
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
@@ -29,6 +29,15 @@ _ADD_CHANGE = (
     f"INSERT INTO changes (number, made, {', '.join(CHANGE_COLUMNS)}, record)"
     f" VALUES (?, ?, {'?, ' * len(CHANGE_COLUMNS)}?) ON CONFLICT DO NOTHING"
 )
+_ADD_SET = "INSERT INTO buildsets (id, complete, results, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ADD_REQUEST = (
+    "INSERT INTO requests (id, buildset, builder, attempts, state, results, build)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+#: The store's key for the highest number of an imported build set.
+SETS = "imported/sets"
+#: A request of an imported set: its number, builder and results, and the number of its last build or None.
+DoneRequest: TypeAlias = tuple[int, str, int, int | None]
 _RAISE = (
     "INSERT INTO counters (name, value) VALUES (?, ?)"
     " ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value)"
@@ -70,6 +79,15 @@ class Present:
     def changeTimes(self) -> dict[int, float]:
         """The numbers of all changes, with their times."""
         return dict(self._ask("SELECT number, made FROM changes"))
+
+    def lastSet(self) -> int:
+        """The highest number of a build set that was imported; 0 if none was."""
+        rows = self._ask("SELECT value FROM state WHERE name = ?", SETS)
+        return int(rows[0][0]) if rows else 0
+
+    def hasOwnSets(self) -> bool:
+        """True if there are build sets that were not imported."""
+        return bool(self._ask("SELECT 1 FROM buildsets WHERE id > ? LIMIT 1", str(self.lastSet())))
 
     def _ask(self, statement: str, *values: str) -> list[Any]:
         if self._connection is None:
@@ -123,3 +141,26 @@ class ImportedStore(Present):
                 connection.execute(
                     "INSERT INTO state (name, value) VALUES (?, 'true') ON CONFLICT DO NOTHING", (IMPORTED,)
                 )
+
+    def addSets(self, sets: Sequence[tuple[BuildsetRecord, Sequence[DoneRequest]]], last: int) -> None:
+        """Write all of these build sets, which are complete, with their requests, or none.
+
+        @param last: the highest number of a set that is dealt with: see L{lastSet}.
+        @raise StoreFailed: the disk is full or broken.
+        """
+        setRows, requestRows = [], []
+        numbers = {"buildset": last + 1, "request": 0}
+        for record, requests in sets:
+            setRows.append((record.id, record.complete, record.results, encode(record)))
+            for id, builder, results, build in requests:
+                requestRows.append((id, record.id, builder, 0, "done", results, build))
+                numbers["request"] = max(numbers["request"], id + 1)
+        with self._database.transaction(isWriting=True) as connection:
+            connection.executemany(_ADD_SET, setRows)
+            connection.executemany(_ADD_REQUEST, requestRows)
+            connection.executemany(_RAISE, numbers.items())
+            connection.execute(
+                "INSERT INTO state (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (SETS, str(last)),
+            )
