@@ -31,6 +31,7 @@ from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.changecommands import ChangeCommands
 from buildbot.control.debug import DebugAccount
+from buildbot.control.diskcommands import DiskCommands
 from buildbot.control.lookingcommands import LookingCommands
 from buildbot.control.mastercommands import MasterCommands
 from buildbot.control.plugins import Control
@@ -164,6 +165,7 @@ class BuildMaster(PluginParent):
             **RequestCommands(self.botmaster, builds).handlers(),
             **ChangeCommands(self.addChange).handlers(),
             **LookingCommands(self.botmaster, self.allSchedulers).handlers(),
+            **DiskCommands(self.basedir, self.botmaster).handlers(),
         }
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)

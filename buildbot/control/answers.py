@@ -7,7 +7,6 @@ They are plain values. docs/reference/control-socket and docs/reference/builds e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from buildbot.control.client import ControlError
@@ -86,7 +85,7 @@ def changeFilter(
 
 def changesAnswer(page: Page[ChangeRow]) -> dict[str, Any]:
     """A part of the list of changes."""
-    return {"changes": [asdict(row) for row in page.rows], "next": page.next or None}
+    return {"changes": [dict(vars(row)) for row in page.rows], "next": page.next or None}
 
 
 def changeAnswer(

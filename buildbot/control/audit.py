@@ -21,6 +21,7 @@ from buildbot.model.audit import Entry
 from buildbot.model.rows import Page, toCursor
 from buildbot.store.actions import isAbout
 from buildbot.store.interface import StoreFailed
+from buildbot.text.plural import counted
 from buildbot.text.urls import withoutPasswords
 
 log = Logger()
@@ -147,7 +148,7 @@ class Audit:
     ) -> _Value:
         """Await an action, and record its outcome. Returns the value of the action, or raises its error.
 
-        An action whose value is a dict with C{errors} has failed.
+        An action whose value is a dict with C{errors} has failed. Of a reconfig, its changes are recorded.
         """
         try:
             value = await work
@@ -161,7 +162,7 @@ class Audit:
         if errors:
             await self.record(by, action, subject, FAILED, "; ".join(map(str, errors)))
         else:
-            await self.record(by, action, subject, DONE, detail)
+            await self.record(by, action, subject, DONE, detail or _changesOf(value))
         return value
 
     def latest(self, count: int = 100, subject: str | None = None, who: str | None = None) -> list[Entry]:
@@ -208,6 +209,23 @@ class Audit:
             await self._keeper.addEntry(entry)
         except StoreFailed as why:
             log.warn("cannot store an action in the record: {why}", why=why)
+
+
+def _changesOf(value: object) -> str:
+    """The changes of a reconfig, from its outcome, as far as there is room; "" for another action."""
+    if not (isinstance(value, dict) and value.get("applied")):
+        return ""
+    changes = [str(each) for each in value.get("changes") or ()]
+    begin = f"generation {value.get('generation')}: "
+    for shown in range(len(changes), 1, -1):
+        left = len(changes) - shown
+        rest = [f"and {counted(left, 'more change')}"] if left else []
+        told = begin + "; ".join([*changes[:shown], *rest])
+        if len(told) <= LONGEST:
+            return told
+    more = f" and {counted(len(changes) - 1, 'more change')}" if len(changes) > 1 else ""
+    first = (begin + changes[0])[: LONGEST - len(more)] if changes else f"{begin}nothing has changed"
+    return first + more
 
 
 def _clean(text: str) -> str:

@@ -6,11 +6,11 @@ Each answer is made of plain values, and its size is limited. docs/reference/bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 
 from buildbot.control.answers import buildFilter, wholeBuild
@@ -35,6 +35,7 @@ from buildbot.status.report import (
 )
 
 log = Logger()
+_T = TypeVar("_T")
 
 #: The most builds, and the most waiting requests, in one answer.
 MOST = 1000
@@ -117,7 +118,7 @@ class BuildCommands:
             found = await stored(store.getBuilds(name, most + unfinished))
             return [record for record in found if record.finished is not None][:most]
         page = await stored(store.getBuildRows(wanted, most))
-        records = [await stored(store.getBuild(row.builder, row.number)) for row in page.rows]
+        records = await stored(_together([store.getBuild(row.builder, row.number) for row in page.rows]))
         return [record for record in records if record is not None]
 
     async def build(self, builder: str, number: int) -> dict[str, Any]:
@@ -270,6 +271,14 @@ class BuildCommands:
         if found is None:
             raise noBuilder(name, self._botmaster.builders)
         return found
+
+
+async def _together(asked: Sequence[Deferred[_T]]) -> Sequence[_T]:
+    """The answers to some questions to the store, which reads them together. Raises the first error."""
+    try:
+        return await gatherResults(asked, consumeErrors=True)
+    except FirstError as why:
+        return why.subFailure.raiseException()
 
 
 def _isWanted(wanted: BuildFilter, build: BuildStatus) -> bool:

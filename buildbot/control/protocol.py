@@ -147,6 +147,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "change": {"number": replace(NUMBER, isRequired=True)},
     "slave": {"slave": NAME, "count": NUMBER},
     "schedulers": {},
+    "disk": {},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},
     "force": {
         "builder": NAME,

@@ -66,8 +66,8 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
         return Question("audit", given)
     if command == "changes":
         return Question("changes", {"limit": given.pop("count", None), **given})
-    if command == "schedulers":
-        return Question("schedulers")
+    if command in ("schedulers", "disk"):
+        return Question(command)
     if command == "slave":
         return Question(f"slaves/{quote(str(given.pop('slave')), safe='')}/record", given)
     if command == "change":

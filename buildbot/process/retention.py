@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from buildbot.config.model import MasterConfig, Unset
 from buildbot.logs.directory import orphans
 from buildbot.logs.files import removeLogs
-from buildbot.logs.usage import total
+from buildbot.logs.usage import Usage, total
 from buildbot.model.walltime import WallTime
 from buildbot.process.logkeeping import LogKeeping, LogLimit
 from buildbot.process.resources import Resources
@@ -166,12 +166,15 @@ class Retention:
         except StoreFailed as failed:
             self._health.failed(failed.reason)
 
-    async def forecast(self) -> Forecast:
-        """What the next removal will remove. Changes nothing. Raises L{StoreFailed}."""
+    async def forecast(self, usage: Usage | None = None) -> Forecast:
+        """What the next removal will remove. Changes nothing. Raises L{StoreFailed}.
+
+        @param usage: the room that the logs take; None: it is measured.
+        """
         await self._look()
         store, age = self._resources.store, await self._age()
         builds, changes = await store.prunable(self.horizon or _ALL, age, self._changes)
-        usage = await self.logs.usage()
+        usage = await self.logs.usage() if usage is None else usage
         gone = set(builds)
         size = sum(usage[name][number].size for name, number in gone if number in usage.get(name, ()))
         left = {

@@ -22,7 +22,8 @@ def audit(config: Config) -> int:
     if entries:
         say(config, *table(_HEADINGS, [_row(each) for each in entries], terminalWidth()))
     else:
-        say(config, "no action is recorded")
+        chosen = any(config.get(each) is not None for each in ("who", "subject", "since"))
+        say(config, "no action meets these conditions" if chosen else "no action is recorded")
     return 0
 
 
@@ -35,9 +36,10 @@ def _latest(config: Config, count: int) -> list[dict[str, Any]]:
         more = {"cursor": cursor} if cursor else {}
         part = min(count - len(entries), PART)
         said: Any = look(config, "audit", {"count": part, **asked, **more}, bool(cursor))
-        entries += said["entries"]
+        found = [each for each in said["entries"] if each["when"] >= (config.get("since") or 0)]
+        entries += found
         cursor = said.get("next") or ""
-        if not cursor:
+        if not cursor or len(found) < len(said["entries"]):
             break
     return entries
 

@@ -111,6 +111,7 @@ COMMANDS = {
             lookoptions.SchedulersOptions,
             "Show what builds next, and what each scheduler waits for.",
         ),
+        Command("disk", "disk.disk", lookoptions.DiskOptions, "Show what takes room, and what will go."),
         Command("log", "remotelog.log", buildoptions.LogOptions, "Print the log of a step."),
         Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
         Command("rebuild", "force.rebuild", buildoptions.RebuildOptions, "Build a finished build again."),

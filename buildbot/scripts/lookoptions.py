@@ -79,3 +79,14 @@ class SchedulersOptions(RemoteBase):
     longdesc = (
         "Shows the schedulers of the running master in DIR: when each builds next, and what it waits for."
     )
+
+
+class DiskOptions(RemoteBase):
+    """The options of C{disk}."""
+
+    optFlags = [["json", "j", "Print the sizes as JSON, in bytes."]]
+    optParameters = [["count", "c", 20, "How many builders to name, the largest first.", count("--count")]]
+    longdesc = (
+        "Shows what takes room in the directory of a master, and what will be removed by its limits, such as "
+        "c['buildHorizon']."
+    )

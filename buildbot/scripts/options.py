@@ -11,6 +11,7 @@ from twisted.python import usage
 
 from buildbot.daemon.directory import CONFIG, TAC
 from buildbot.scripts.arguments import MakerBase, RemoteBase, count, seconds
+from buildbot.scripts.moments import pointIn
 from buildbot.text.plural import counted
 
 
@@ -294,9 +295,10 @@ class AuditOptions(RemoteBase):
         ["count", "c", 100, "How many actions to show, at most 10000.", count("--count")],
         ["who", "w", None, "Only actions of this user."],
         ["subject", "s", None, "Only actions on this, such as builder/NAME, slave/NAME or master."],
+        ["since", "", None, "Only actions since: 2h, 3d, 2026-11-30.", pointIn("--since")],
     ]
     longdesc = (
-        "Shows who has done what on the running master in DIR: on web pages, through the API and with "
+        "Shows who has done what on the master in DIR: on web pages, through the API and with "
         "commands. The latest action is first."
     )
 

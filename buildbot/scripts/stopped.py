@@ -7,6 +7,7 @@ running master knows.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -21,8 +22,11 @@ from buildbot.control.answers import (
     wholeBuild,
 )
 from buildbot.control.client import ControlError
+from buildbot.control.diskuse import diskUse
 from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
+from buildbot.logs.directory import LOGS
+from buildbot.logs.usage import scan
 from buildbot.model.records import RequestRecord
 from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
 from buildbot.scripts.output import CommandFailed
@@ -149,6 +153,11 @@ def _audit(store: Peek, params: Params) -> object:
     return {"entries": [asdict(each) for each in page.rows], "next": page.next or None}
 
 
+def _disk(store: Peek, params: Params) -> object:
+    found = diskUse(store.basedir, scan(os.path.join(store.basedir, LOGS)), store.lists.countBuilds())
+    return {**found, "keeps": None, "goes": None}
+
+
 #: Each question that a stopped master answers.
 ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
     "changes": _changes,
@@ -157,4 +166,5 @@ ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
     "build": _build,
     "slave": _slave,
     "audit": _audit,
+    "disk": _disk,
 }

@@ -40,11 +40,13 @@ def hasStore(basedir: str) -> bool:
 class Peek:
     """I read one store.
 
+    @ivar basedir: the directory of the master.
     @ivar lists: lists of builds and changes; see L{buildbot.store.lists.ListCore}.
     @ivar actions: the record of actions; see L{buildbot.store.actions.ActionCore}.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, basedir: str, connection: sqlite3.Connection) -> None:
+        self.basedir = basedir
         self._execute: Callable[[str, Sequence[Any]], Any] = connection.execute
         self.lists = SqlLists(connection.execute)
         self.actions = SqlActions(connection.execute)
@@ -99,7 +101,7 @@ def peeking(basedir: str) -> Iterator[Peek]:
             if version < CURRENT.version:
                 raise StoreFailed(f"{path} is of an earlier release: a start of the master upgrades it")
             store.execute("BEGIN")
-            yield Peek(store)
+            yield Peek(basedir, store)
     except (OSError, sqlite3.Error) as why:
         raise StoreFailed(f"cannot read {path}: {why}") from None
 
@@ -110,7 +112,7 @@ def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
     try:
         mustBePlainStore(path)
         with closing(openToRead(path, timeout=_PATIENCE)) as store:
-            return Peek(store).build(builder, number)
+            return Peek(basedir, store).build(builder, number)
     except (OSError, sqlite3.Error, OverflowError):
         return None
 

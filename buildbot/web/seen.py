@@ -90,7 +90,7 @@ class SeenMaster:
         told = {**AuditCommands(self.audit).handlers(), "status": self._status}
         told |= LookingCommands(self.botmaster, self.status.getSchedulers).handlers()
         told |= {"builds": self._builds, "build": self._build, "parameters": self._commands.parameters}
-        told |= {"request": self._request, "slave": self._slave}
+        told |= {"request": self._request, "slave": self._slave, "disk": self._disk}
         told |= {"names": self._commands.names}
         #: The commands. Reading commands report only the seen builders.
         self.commands: dict[str, Callable[..., Any]] = {
@@ -136,6 +136,12 @@ class SeenMaster:
         looking = LookingCommands(self.botmaster, self.status.getSchedulers)
         found = await looking.slave(slave, count)
         return {**found, "running": [self._told(each) for each in found["running"]]}
+
+    async def _disk(self) -> dict[str, Any]:
+        """The command C{disk}."""
+        found: dict[str, Any] = await self.whole.commands["disk"]()
+        builders = [each for each in found["builders"] if self._sight.sees(each["builder"])]
+        return {**found, "builders": builders}
 
     def _told(self, build: dict[str, Any]) -> dict[str, Any]:
         """A build without a note about a hidden one, which may hold its lock."""

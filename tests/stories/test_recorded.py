@@ -50,6 +50,7 @@ class RecordedTests(World):
         os.kill(os.getpid(), signal.SIGHUP)
         self.wait(2)
         self.assertEqual((self.latest().how, self.latest().outcome), ("signal", DONE))
+        self.assertRegex(self.latest().detail, "generation [0-9]+: nothing has changed")
         self.write("1/0\n")
         os.kill(os.getpid(), signal.SIGHUP)
         self.wait(2)

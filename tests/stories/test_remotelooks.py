@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from twisted.internet.defer import execute
+
 from tests.stories.test_remotecommands import URL, RemoteCommandCase
 
 
@@ -81,3 +83,15 @@ class LookingTests(RemoteCommandCase):
         self.reconfig()
         self.assertIn("a change of the main line, then for 9 s", self.both("schedulers"))
         self.both("schedulers", "--json")
+
+    def test_disk(self) -> None:
+        """What takes room is shown alike."""
+        self.force()
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        self.patch(self.master.botmaster.retention.logs, "inThread", execute)
+        for place in ((self.basedir,), ("--url", URL)):
+            self.assertIn("kept: the last", self.run_("disk", *place))
+        said = json.loads(self.run_("disk", "--url", URL, "--json").removesuffix("0"))
+        self.assertEqual([each["builder"] for each in said["builders"]], ["full"])

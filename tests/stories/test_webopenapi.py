@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, execute
 
 from buildbot.model.change import Change
 from tests.jsonschemas import errors
@@ -29,6 +29,7 @@ class DescribedCase(BuildingCase):
         super().setUp()
         self.write(CONFIG_OF_ALL + CONFIG.replace("http_port=8010", "http_port=8010, authz=everything"))
         self.reconfig()
+        self.patch(self.master.botmaster.retention.logs, "inThread", execute)
         for number in range(3):
             self.successResultOf(self.master.addChange(Change(f"dev{number}", ["a.c"], "fix")))
         self.force()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, execute
 
 from buildbot.control.audit import By
 from buildbot.model.change import Change
@@ -96,6 +96,7 @@ class SightCase(WebWorld):
         WebWorld.setUp(self)
         self.write(CONFIG.replace("RULE", self.RULE))
         self.successResultOf(self.start())
+        self.patch(self.master.botmaster.retention.logs, "inThread", execute)
         self.commands: list[Any] = []
         self.first = self.master.status.topics.lastId()
         self.connect(name="bot1", onCommand=self.commands.append)

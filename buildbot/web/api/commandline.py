@@ -98,6 +98,14 @@ async def wholeSlave(call: Call) -> Answer:
     return _fresh(value)
 
 
+async def disk(call: Call) -> Answer:
+    """What takes room."""
+    try:
+        return _fresh(await call.world.master.commands["disk"]())
+    except ControlError as why:
+        raise Problem(503, "The master cannot answer", str(why)) from None
+
+
 async def audit(call: Call) -> Answer:
     """The latest actions."""
     asked = call.query
@@ -174,6 +182,15 @@ ROUTES = (
         kind="json",
         strict=True,
         schema="RequestState",
+    ),
+    Route(
+        f"{ROOT}/disk",
+        disk,
+        "What `buildbot disk --json` prints: what takes room, and what will be removed; for administrators.",
+        action="admin",
+        kind="json",
+        strict=True,
+        schema="Disk",
     ),
     Route(
         f"{ROOT}/audit",

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing
@@ -167,7 +166,7 @@ async def changes(call: Call) -> Answer:
             page = await call.world.store.getChangeRows(wanted, asked["limit"], asked["cursor"])
         except ValueError as why:
             raise badCursor(why) from None
-        return "changes", [asdict(row) for row in page.rows], page.next
+        return "changes", [dict(vars(row)) for row in page.rows], page.next
 
     return await many(call, (CHANGES,), make)
 

@@ -260,6 +260,28 @@ SCHEMAS: dict[str, Schema] = {
         codebase=TEXT,
         properties=_of("object", about="Name -> [value, source]. Missing for those who may not see them."),
     ),
+    "Disk": _object(
+        "What takes room in the directory of the master, in bytes.",
+        store=WHOLE,
+        logs=WHOLE,
+        twistdLog=_of("integer", about="The log of the process, with its older parts."),
+        free=_of("integer", "null", about="What the master can still write."),
+        builders=_list(
+            _object(
+                "A builder.",
+                builder=TEXT,
+                builds=_of("integer", about="The builds in the store."),
+                withLogs=_of("integer", about="The builds that have logs."),
+                logs=WHOLE,
+            ),
+            "The builders, those with the largest logs first.",
+        ),
+        keeps=_of("object", about="The limits: builds, days, logsOf (builds with logs), logs (bytes)."),
+        goes=_of(
+            "object",
+            about="What the next removal removes: builds, changes, logsOf (builds whose logs go), size.",
+        ),
+    ),
     "SlaveRecord": _object(
         "What `buildbot slave --json` prints.",
         slave=_orNull(_ref("Slave")),

@@ -11,6 +11,7 @@ from buildbot.control import audit
 from buildbot.control.audit import (
     DONE,
     FAILED,
+    LONGEST,
     MASTER,
     REFUSALS,
     REFUSED,
@@ -135,6 +136,30 @@ class AuditTests(unittest.SynchronousTestCase):
         )
         self.assertEqual([each.who for each in self.audit.latest(who="bob")], ["bob"])
         self.assertEqual(len(self.audit.latest(2)), 2)
+
+    def told(self, **outcome: object) -> str:
+        """The details of a reconfig with this outcome."""
+
+        async def work() -> object:
+            return {"applied": True, "generation": 5, "changes": [], "errors": [], **outcome}
+
+        self.successResultOf(ensureDeferred(self.audit.carriedOut(ALICE, "reconfig", MASTER, work())))
+        return self.audit.latest(1)[0].detail
+
+    def test_reconfig(self) -> None:
+        """Of a reconfig, as many changes are recorded as there is room for, and the number of the rest."""
+        self.assertEqual(self.told(), "generation 5: nothing has changed")
+        two = ["+ bot b7", "~ builder full: factory"]
+        self.assertEqual(self.told(changes=two), "generation 5: + bot b7; ~ builder full: factory")
+        many = self.told(changes=[f"+ builder builder{number}" for number in range(100)])
+        self.assertTrue(many.startswith("generation 5: + builder builder0; + builder builder1; "))
+        self.assertRegex(many, "; and [0-9]+ more changes$")
+        self.assertLessEqual(len(many), LONGEST)
+        self.assertEqual(many.count(";") + int(many.split()[-3]), 100)
+        long = self.told(changes=["x" * 1000, "y"])
+        self.assertTrue(long.startswith("generation 5: xxx") and long.endswith("x and 1 more change"), long)
+        self.assertEqual(self.told(changes=["x" * 1000]), f"generation 5: {'x' * (LONGEST - 14)}")
+        self.assertEqual(self.told(applied=False, errors=["line 7: wrong"]), "line 7: wrong")
 
     def test_carriedOut(self) -> None:
         """An action is recorded with its outcome, whether it succeeds or fails."""

@@ -125,7 +125,7 @@ class TableTests(ListedCase):
 #: The commands whose handlers need a whole master.
 ELSEWHERE = {
     *("status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"),
-    *("tokens", "addtoken", "revoketoken", "account"),
+    *("tokens", "addtoken", "revoketoken", "account", "disk"),
 }
 
 

@@ -44,6 +44,16 @@ class AuditTests(AskingTests):
         self.assertEqual(first, {"count": 100, "who": None, "subject": None})
         self.assertEqual(second, {"count": 5, "who": "ann", "subject": "slave/bot1"})
 
+    def test_since(self) -> None:
+        """--since ends the list, without questions about older actions."""
+        new, old = {**ENTRY, "when": 2e9}, {**ENTRY, "when": 1e9}
+        self.answer = {"entries": [new, old], "next": "x"}
+        said = command("audit", "--json", "--since=2020-01-01", self.here)
+        self.assertEqual(json.loads(said.out), [new])
+        self.assertEqual(len(self.asked), 1)
+        said = command("audit", "--since=2040-01-01", self.here)
+        self.assertEqual(said.out, "no action meets these conditions\n")
+
     def test_json(self) -> None:
         """With --json, the actions are a JSON list."""
         self.answer = {"entries": [ENTRY]}

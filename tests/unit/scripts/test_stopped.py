@@ -136,6 +136,22 @@ class AuditTests(StoppedCase):
         self.assertEqual([each["number"] for each in self.asJSON("audit", "-c", "3")], [3, 2, 1])
 
 
+class DiskTests(StoppedCase):
+    """C{disk}."""
+
+    def test_sizes(self) -> None:
+        """The sizes are told; what will go is known only to a running master."""
+        self.finish(self.start())
+        self.get(self.store.close())
+        os.makedirs(os.path.join(self.here, "logs", "full"))
+        with open(os.path.join(self.here, "logs", "full", "0-log-compile-stdio"), "wb") as file:
+            file.write(bytes(1000))
+        said = self.asJSON("disk")
+        self.assertEqual((said["logs"], said["keeps"], said["goes"]), (1000, None, None))
+        self.assertEqual(said["builders"], [{"builder": "full", "builds": 1, "withLogs": 1, "logs": 1000}])
+        self.assertIn("known only to a running master", self.run_("disk").out)
+
+
 class ChangesTests(StoppedCase):
     """C{changes} and C{change}."""
 

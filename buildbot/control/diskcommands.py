@@ -1,0 +1,41 @@
+# -*- test-case-name: tests.unit.control.test_diskuse -*-
+"""The command C{disk} of the control socket: what takes room, and what will be removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from buildbot.control.diskuse import diskUse
+from buildbot.control.refusals import stored
+from buildbot.slaves.botmaster import BotMaster
+
+
+class DiskCommands:
+    """I answer questions about the directory of one master."""
+
+    def __init__(self, basedir: str, botmaster: BotMaster) -> None:
+        self._basedir = basedir
+        self._botmaster = botmaster
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """The handlers for the control socket: command -> method."""
+        return {"disk": self.disk}
+
+    async def disk(self) -> dict[str, Any]:
+        """The room that each part takes, the limits, and what the next removal will remove.
+
+        The logs are measured in a thread.
+        """
+        retention, config = self._botmaster.retention, self._botmaster.config
+        usage = await retention.logs.usage()
+        counts = await stored(self._botmaster.store.countBuilds())
+        goes = await stored(retention.forecast(usage))
+        found: dict[str, Any] = await retention.logs.inThread(diskUse, self._basedir, usage, counts)
+        keeps = {
+            "builds": retention.horizon,
+            "days": retention.days,
+            "logsOf": config.logHorizon,
+            "logs": config.logMaxTotalSize,
+        }
+        return {**found, "keeps": keeps, "goes": goes.toRecord()}

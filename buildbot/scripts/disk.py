@@ -1,0 +1,88 @@
+# -*- test-case-name: tests.unit.scripts.test_disk -*-
+"""The command C{disk}: what takes room on a master, and what its limits will remove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from buildbot.scripts.looking import look
+from buildbot.scripts.output import Config, say, sayJSON
+from buildbot.scripts.tables import duration, shortened, size, table, terminalWidth
+from buildbot.text.plural import counted
+
+_HEADINGS = ("BUILDER", "LOGS", "SHARE", "BUILDS", "WITH LOGS")
+#: The most characters of a name in a table.
+_ROOM = 60
+
+
+def disk(config: Config) -> int:
+    """Show what takes room. Status 0."""
+    said: Any = look(config, "disk", {})
+    if not sayJSON(config, said):
+        say(config, *diskPage(said, int(str(config["count"])), terminalWidth()))
+    return 0
+
+
+def diskPage(said: Mapping[str, Any], most: int, room: int | None = None) -> list[str]:
+    """Format the answer of the master.
+
+    @param most: the most builders to name.
+    @param room: the width of the terminal.
+    """
+    parts = [
+        (f"{size(said['store'])}", "changes, requests and builds (state.sqlite)"),
+        (f"{size(said['logs'])}", f"logs of {counted(_builds(said), 'build')}"),
+        (f"{size(said['twistdLog'])}", "twistd.log, with its older parts"),
+    ]
+    if said["free"] is not None:
+        parts.append((size(said["free"]), "free on the disk"))
+    lines = table(("ROOM", "WHAT"), parts, room)
+    builders = said["builders"][:most]
+    if builders:
+        lines += ["", *table(_HEADINGS, [_row(each, said["logs"]) for each in builders], room)]
+        left = len(said["builders"]) - len(builders)
+        lines += [f"and {counted(left, 'more builder')}"] if left else []
+    return [*lines, "", *_limits(said["keeps"]), *_goes(said["goes"])]
+
+
+def _builds(said: Mapping[str, Any]) -> int:
+    return sum(each["withLogs"] for each in said["builders"])
+
+
+def _row(builder: Mapping[str, Any], total: int) -> Sequence[str]:
+    share = f"{100 * builder['logs'] / total:.0f} %" if total else "-"
+    name = shortened(builder["builder"], _ROOM)
+    return (name, size(builder["logs"]), share, str(builder["builds"]), str(builder["withLogs"]))
+
+
+def _limits(keeps: Mapping[str, Any] | None) -> list[str]:
+    """The limits in force; a stopped master does not know them."""
+    if keeps is None:
+        return ["what is removed is known only to a running master"]
+    kept = (
+        "all builds"
+        if keeps["builds"] is None
+        else f"the last {counted(keeps['builds'], 'build')} of each builder"
+    )
+    days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
+    lines = [f"kept: {kept}{days}"]
+    if keeps["logsOf"] is not None:
+        lines.append(f"kept: the logs of the last {counted(keeps['logsOf'], 'build')} of each builder")
+    if keeps["logs"] is not None:
+        lines.append(f"kept: at most {size(keeps['logs'])} of logs")
+    return lines
+
+
+def _goes(goes: Mapping[str, Any] | None) -> list[str]:
+    """What the next removal will remove."""
+    if goes is None:
+        return []
+    when = "" if goes["wait"] is None else f" in {duration(goes['wait'])}"
+    parts = [
+        counted(goes[key], word) for key, word in (("builds", "build"), ("changes", "change")) if goes[key]
+    ]
+    parts += [f"the logs of {counted(goes['logsOf'], 'further build')}"] if goes["logsOf"] else []
+    if not parts:
+        return [f"nothing is removed at the next removal{when}"]
+    return [f"the next removal{when} removes {', '.join(parts)}: {size(goes['size'])} of logs"]

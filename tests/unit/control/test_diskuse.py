@@ -1,0 +1,59 @@
+"""What takes room on a master."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.internet.defer import execute
+
+from buildbot.control.diskcommands import DiskCommands
+from buildbot.control.diskuse import diskUse
+from buildbot.logs.usage import LogFiles
+from tests.unit.control.test_buildcommands import AnswersCase
+
+
+class DiskUseTests(AnswersCase):
+    """The measures, and the answer of a master."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.here = self.mktemp()
+        os.mkdir(self.here)
+        self.handlers |= DiskCommands(self.here, self.botmaster).handlers()
+        self.botmaster.retention.logs.inThread = execute
+
+    def write(self, name: str, size: int) -> None:
+        Path(self.here, name).write_bytes(bytes(size))
+
+    def test_sizes(self) -> None:
+        """The store counts with the files beside it, and twistd.log with its older parts; others do not."""
+        for name, size in (
+            *(("state.sqlite", 100), ("state.sqlite-wal", 10), ("twistd.log", 7), ("twistd.log.1", 5)),
+            *(("twistd.logs", 1000), ("master.cfg", 1000)),
+        ):
+            self.write(name, size)
+        usage = {"small": {1: LogFiles(["small/1"], 10)}, "full": {n: LogFiles([], 20) for n in (1, 2)}}
+        told = diskUse(self.here, usage, {"full": 3, "new": 1})
+        self.assertEqual((told["store"], told["twistdLog"], told["logs"]), (110, 12, 50))
+        self.assertEqual(
+            [(each["builder"], each["builds"], each["withLogs"], each["logs"]) for each in told["builders"]],
+            [("full", 3, 2, 40), ("small", 0, 1, 10), ("new", 1, 0, 0)],
+        )
+        self.assertGreater(told["free"], 0)
+
+    def test_nothing(self) -> None:
+        """A directory that cannot be read takes no room."""
+        told = diskUse(os.path.join(self.here, "nowhere"), {}, {})
+        self.assertEqual((told["store"], told["logs"], told["twistdLog"], told["free"]), (0, 0, 0, None))
+
+    def test_answer(self) -> None:
+        """A master tells its limits, and what the next removal will remove."""
+        self.green()
+        for _ in range(3):
+            self.force()
+        self.botmaster.retention.horizon = 2
+        told = self.ask("disk")
+        self.assertEqual((told["keeps"]["builds"], told["goes"]["builds"]), (2, 1))
+        (builder,) = told["builders"]
+        self.assertEqual((builder["builder"], builder["builds"]), ("full", 3))
