@@ -317,7 +317,16 @@ class LogFile(Completion):
         writer = self._writer
         trouble = writer.trouble or (f"cannot be written: {writer.error}" if writer.error else "")
         crc = None if self._length is None else writer.crc
-        return LogRecord(self.name, self.filename, self._length, crc, trouble, self.isHTML)
+        record = object.__new__(LogRecord)  # quicker: see L{Record}
+        vars(record).update(
+            name=self.name,
+            filename=self.filename,
+            length=self._length,
+            crc=crc,
+            trouble=trouble,
+            html=self.isHTML,
+        )
+        return record
 
     # writing
 

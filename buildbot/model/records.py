@@ -48,6 +48,9 @@ class Record:
 
     A field that most records do not need has C{init=False}. L{altered} sets such a field. Only records with a
     set field have it in their dict. L{dataclasses.replace} would lose it.
+
+    The constructor of a frozen dataclass takes three times as long as C{object.__new__} and an update of
+    C{vars} with all fields. So the records that every build needs are made in this way.
     """
 
     def toRecord(self) -> dict[str, Any]:
@@ -276,7 +279,7 @@ class RequestRecord(Record):
     @classmethod
     def of(cls, buildset: BuildsetRecord, id: int, builder: str) -> RequestRecord:
         """A new, pending request of a build set."""
-        request = object.__new__(cls)  # the constructor of a frozen dataclass takes three times as long
+        request = object.__new__(cls)  # quicker: see L{Record}
         request.__dict__.update(
             id=id,
             buildset=buildset.id,

@@ -166,14 +166,21 @@ class BuildAttempt:
         """
         first, *others = requests
         resources, name = self._master.resources, self.builder.name
-        record = BuildRecord(
+        record = object.__new__(BuildRecord)  # quicker: see L{Record}
+        vars(record).update(
             builder=name,
             number=None,
             slave=self.slavebuilder.slavename,
-            requests=tuple(req.id for req in requests if req.id is not None),
+            requests=tuple([req.id for req in requests if req.id is not None]),
             started=resources.now(),
+            finished=None,
+            results=None,
+            text=(),
             reason=first.mergeReasons(others) if others else first.reason or "",
             sourcestamp=(first.mergeWith(others) if others else first.status.source).toRecord(),
+            properties=None,
+            steps=(),
+            waits=False,
         )
         try:
             numbers = self._master.numbers

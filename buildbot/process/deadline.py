@@ -46,6 +46,9 @@ class Limits(NamedTuple):
     total: float | None = None
 
 
+_NONE = Limits()
+
+
 def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
     """The limits of a command.
 
@@ -119,7 +122,7 @@ class Deadlines:
         @param startTime: seconds for the slave to confirm the start.
         @param endTime: seconds for the slave to end the command after an interrupt.
         """
-        self.limits = Limits()
+        self.limits = _NONE
         self._clock = clock
         self._overdue = overdue
         self._noSign = noSign

@@ -100,7 +100,8 @@ class BuildEngine:
             sourcestamp = buildset.source.toRecord()
         except PLUGIN_ERRORS:  # a builder that does not exist, or a plug-in's source
             return fail()
-        new = BuildsetRecord(
+        new = object.__new__(BuildsetRecord)  # quicker: see L{Record}
+        vars(new).update(
             id=0,
             reason=buildset.reason,
             sourcestamp=sourcestamp,
@@ -108,6 +109,8 @@ class BuildEngine:
             properties=buildset.properties,
             externalID=buildset.bsid,
             scheduler=buildset.scheduler,
+            results=None,
+            complete=None,
             mergeable=buildset.mergeRequests is not False,
             propertySource=buildset.propertySource,
         )

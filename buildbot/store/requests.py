@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -319,10 +319,31 @@ def _fields(value: object) -> dict[str, Any]:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-#: Converts a value or a record to JSON text, in ASCII. Raises TypeError or ValueError if JSON cannot hold it.
-encode: Callable[[Any], str] = json.JSONEncoder(
-    separators=(",", ":"), allow_nan=False, default=_fields
-).encode
+def encode(value: object) -> str:
+    """A value or a record as JSON text, in ASCII. Raises TypeError or ValueError if JSON cannot hold it."""
+    try:
+        return "".join(_parts(value, 0))
+    except RecursionError:
+        raise ValueError("it is nested too deep, or contains itself") from None
+
+
+def _encoder() -> Callable[[Any, int], Iterable[str]]:
+    """The function that makes the parts of a JSON text.
+
+    C{JSONEncoder} makes a new one for each text, which takes longer than a short text.
+    """
+    usual = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_fields)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another implementation of Python
+        return lambda value, level: (usual.encode(value),)
+    quote, between = json.encoder.encode_basestring_ascii, (usual.key_separator, usual.item_separator)
+    encoder: Callable[[Any, int], Iterable[str]] = make(
+        None, _fields, quote, None, *between, False, False, False
+    )
+    return encoder
+
+
+_parts = _encoder()
 
 
 def word(text: str) -> str:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from types import FrameType
 from typing import Any
 
 from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, BuildsetRecord, LogRecord, Record, StepRecord
 from buildbot.model.results import SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.requests import Store
 from tests.stories.changes import CONFIG, ChangeCase
 from tests.watchedcalls import PACKAGE, watched
 
@@ -108,6 +112,34 @@ class CostTests(ChangeCase):
         self.isBuilt()
         self.assertGreaterEqual(calls.pop("toRecord"), 4)
         self.assertEqual(calls, {"_encoded": 1})
+
+    def test_records(self) -> None:
+        """The records that are made without their constructors have all fields of their classes, in order."""
+        seen: list[Record] = []
+        for name in ("addBuildset", "startBuild", "finishBuild"):
+            self.patch(Store, name, _noting(getattr(Store, name), seen))
+        self.play()
+        self.isBuilt()
+        build = seen[2]
+        assert isinstance(build, BuildRecord)
+        seen += [*build.steps, *build.steps[0].logs]
+        self.assertEqual(
+            [type(each) for each in seen], [BuildsetRecord, BuildRecord, BuildRecord, StepRecord, LogRecord]
+        )
+        for each in seen:
+            rare = [field.name for field in fields(each) if not field.init]
+            usual = [field.name for field in fields(each) if field.init]
+            self.assertEqual([name for name in vars(each) if name not in rare], usual)
+
+
+def _noting(method: Callable[..., Any], seen: list[Record]) -> Callable[..., Any]:
+    """A method that does the same, and notes its first argument."""
+
+    def noting(store: Store, record: Record, *args: Any, **more: Any) -> Any:
+        seen.append(record)
+        return method(store, record, *args, **more)
+
+    return noting
 
 
 def _counting(kind: type[Any], name: str, calls: Counter[str]) -> Any:

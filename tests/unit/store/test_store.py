@@ -136,7 +136,9 @@ class _Promises(StoreCase):
 
     def test_nothingToKeep(self) -> None:
         """Values that JSON or UTF-8 cannot hold are refused, and so is a buildset without builders."""
-        for bad in (object(), float("nan"), {1j: 2}):
+        endless: list[object] = []
+        endless.append(endless)
+        for bad in (object(), float("nan"), {1j: 2}, endless):
             self.assertRaises((TypeError, ValueError), self.get, self.store.setState("key", bad))
         self.assertRaises(ValueError, self.get, self.store.setState("\udcff", 1))
         self.assertRaises(ValueError, self.ask)
