@@ -314,23 +314,24 @@ class IRC(StatusReceiverMultiService):
         return names
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
-        """Follow a builder, if it is one of mine."""
-        return self if isChosen(builder, None, self.categories) else None
+        """Follow each builder: a later reconfig may give it another category."""
+        return self
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """Tell the start of a build."""
-        self._tellAll("buildStarted", builderName, build)
+        self._tellAll("buildStarted", build, builderName, build)
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Tell the end of a build."""
-        self._tellAll("buildFinished", builderName, build, results)
+        self._tellAll("buildFinished", build, builderName, build, results)
 
-    def _tellAll(self, event: str, *news: Any) -> None:
+    def _tellAll(self, event: str, build: Any, *news: Any) -> None:
         bot = self.bot
-        if bot is None:
+        if bot is None or not isChosen(build.getBuilder(), None, self.categories):
             return
         for contact in list(self.contacts.values()):
-            if isChannel(contact.dest) and folded(contact.dest) not in bot.channelsOf.joined:
+            isAway = isChannel(contact.dest) and folded(contact.dest) not in bot.channelsOf.joined
+            if isAway or not contact.isInterested():
                 continue
             try:
                 getattr(contact, event)(*news)

@@ -109,6 +109,10 @@ class Contact(StatusReceiver):
         while len(self.requests) > MOST_WATCHED:
             del self.requests[next(iter(self.requests))]
 
+    def isInterested(self) -> bool:
+        """True if I may want to be told of a build."""
+        return bool(self.notify_events or self.watched or self.requests)
+
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """A build has started. Returns None: I want no events of steps."""
         mine = [each for each in build.getRequestIds() if each in self.requests]

@@ -63,6 +63,15 @@ class IrcTests(MasterTestCase):
         self.assertNotIn("builder", self.ann.present)
         self.assertNotIn("canary", self.master.text())
         self.assertNoTracebacks(self.master)
+        text = self.master.config(bots={"w": "sesame"}, builders={"full": ["w"]}).text()
+        port, pem = self.server.tlsPort, self.server.certificate
+        self.master.write(
+            f"{text}from buildbot.status.words import IRC\n"
+            f"c['status'] = [IRC('127.0.0.1', 'builder', ['#dev'], port={port}, useSSL=True,"
+            f" caFile={pem!r})]\n"
+        )
+        await self.master.ask("reconfig")
+        await self.master.whenLogged("its certificate is for another host")
 
     async def test_build(self) -> None:
         """A person asks, and forces a build of a real slave: start and end are told once, over TLS."""

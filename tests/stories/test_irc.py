@@ -240,6 +240,48 @@ class ToldTests(IrcCase):
         self.server.drop()
         self.assertEqual([str(each) for each in self.reactor.getDelayedCalls() if "irc" in str(each)], [])
 
+    def test_wording(self) -> None:
+        """Channels get notices, plain text and revisions, if the bot is told so."""
+        self.edit(
+            "showBlameList=True",
+            "showBlameList=False, noticeOnChannel=True, useRevisions=True, useColors=False",
+        )
+        self.enter()
+        self.slaves[0].onCommand = lambda command: command.end(1)
+        self.send()
+        self.wait(61)
+        self.pause()
+        name = "NOTICE #dev :build of full containing revision(s) [r7]"
+        told = [each for each in self.server.heard() if "#dev" in each]
+        self.assertEqual(told, [f"{name} started", f"{name} is complete: Failure [failed shell]"])
+
+    def test_private(self) -> None:
+        """The people of pm_to_nicks are told events in private, with a link if the master has pages."""
+        self.edit("showBlameList=True", "pm_to_nicks=['eve']")
+        self.add("c['buildbotURL'] = 'http://ci.example.org/'")
+        self.enter()
+        self.send()
+        self.wait(61)
+        told = self.said("eve")
+        self.assertEqual(len(told), 2)
+        self.assertIn(
+            "Success\x0f [build successful] - http://ci.example.org/builders/full/builds/0", told[1]
+        )
+
+    def test_categories(self) -> None:
+        """Builders of other categories do not exist for the bot."""
+        self.edit("showBlameList=True", "categories='x'")
+        self.enter()
+        self.assertEqual(self.ask("list builders"), ["there are no builders"])
+        self.assertEqual(self.ask("status"), ["there are no builders"])
+        self.assertIn("there is no builder", self.ask("force build full")[0])
+        self.edit("'builddir': 'full',", "'builddir': 'full', 'tags': ['x'],")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.ask("list builders"), ["builders: full"])
+        self.send()
+        self.wait(61)
+        self.assertEqual(len(self.said()), 2)
+
     def test_otherChannels(self) -> None:
         """A channel that the bot was kicked from, or was forwarded to, is told nothing of builds."""
         self.enter()
@@ -318,6 +360,17 @@ class SubclassTests(IrcCase):
         self.wait(61)
         self.assertEqual(self.said(), ["full: 0"])
 
+    def test_faulty(self) -> None:
+        """A command or a sentence that fails is told in words, and the log has it; the bot goes on."""
+        self.edit("self.send('%s, there is none' % who)", "return 1 / 0")
+        self.edit("('%s: %d' % (builderName, results))", "(1 / 0)")
+        self.enter()
+        self.assertEqual(self.ask("coffee"), ["this did not work; twistd.log says why"])
+        self.send()
+        self.wait(61)
+        self.assertEqual(self.ask("hello"), ["hello!"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
     def test_ownConstructor(self) -> None:
         """A subclass that copies the constructor of 0.8 works, and stays over a reconfig."""
         self.edit("[Simple(", "[Whole(")
@@ -356,6 +409,13 @@ class AskedTests(IrcCase):
             self.assertTrue(answer.startswith((name, f"usage: {name}")), answer)
         self.assertIn("I know no command 'frobnicate'", self.ask("frobnicate")[0])
         self.assertIn("buildbot", self.ask("version")[0])
+        self.assertIn("buildbot", self.ask("source")[0])
+        self.assertIn("'commands' lists", self.ask("help")[0])
+        self.assertIn("there is no command 'x'", self.ask("help x")[0])
+        self.assertEqual(self.ask("Thanks!"), ["you are welcome"])
+        self.assertIn("usage: list", self.ask("list")[0])
+        self.assertIn("usage: watch", self.ask("watch")[0])
+        self.assertEqual(self.ask(""), [])
         self.assertEqual(len(self.ask("dance")), 5)
         self.assertEqual(self.ask("hello"), ["hello!"])
         self.assertIn("ACTION", self.ask("destroy")[0])

@@ -7,10 +7,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.irc.identity import Server
-from buildbot.irc.link import GOOD, LONGEST_WAIT, Link, endpointOf, waitAfter
+from buildbot.irc.link import GOOD, LONGEST_WAIT, Link, endpointOf, reasonOf, waitAfter
 
 
 class LinkTests(unittest.SynchronousTestCase):
@@ -86,6 +87,19 @@ class LinkTests(unittest.SynchronousTestCase):
         self.link.stop()
         self.link.stop()
         self.assertEqual((self.clock.getDelayedCalls(), self.left), ([], 1))
+
+    def test_reasons(self) -> None:
+        """The reasons of TLS are told in words that help."""
+
+        def reason(module: str, text: str) -> str:
+            kind = type("Error", (Exception,), {"__module__": module})
+            return reasonOf(Failure(kind(text)))
+
+        self.assertIn("caFile", reason("OpenSSL.SSL", "[('SSL', '', 'certificate verify failed')]"))
+        self.assertIn("another host", reason("service_identity.exceptions", "VerificationError(...)"))
+        self.assertIn("TLS does not work", reason("OpenSSL.SSL", "wrong version number"))
+        self.assertIn("buildbot-classic[tls]", reasonOf(Failure(ImportError("no OpenSSL"))))
+        self.assertEqual(reasonOf(Failure(ValueError("a\nb"))), "a b")
 
     def test_badFile(self) -> None:
         """A certificate that cannot be read is like a server that is down: the file may come."""
