@@ -17,6 +17,7 @@ from twisted.python import usage
 
 from buildbot import version
 from buildbot.daemon.directory import TAC
+from buildbot.scripts.colours import WHEN
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 
@@ -91,9 +92,21 @@ def _misread(why: getopt.GetoptError, names: Sequence[str]) -> str:
     return f"there is no option {option}{nearest(why.opt, bare, '--')}"
 
 
+def _when(text: str) -> str:
+    """Check a value of --color. Raises ValueError for another one."""
+    if text not in WHEN:
+        raise ValueError(f"--color must be auto, always or never, not {text!r}{nearest(text, WHEN)}")
+    return text
+
+
+#: The option of every command, and of C{buildbot} itself.
+COLOR: list[Any] = ["color", None, None, "Print colours: auto (on a terminal), always or never.", _when]
+
+
 class CommandOptions(usage.Options):
     """The base class of all commands' options: options may follow arguments, C{-h}, C{--version}."""
 
+    optParameters: list[list[Any]] = [COLOR]
     synopsis = "[options]"
     opt_h = usage.Options.opt_help
 

@@ -27,7 +27,7 @@ from buildbot.scripts import (
     statuslogoptions,
     tryoptions,
 )
-from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
+from buildbot.scripts.arguments import COLOR, helpWidth, nearest, sayVersion
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,7 @@ class Options(usage.Options):
     synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
     longdesc = "For one command, see `buildbot COMMAND --help`. For a first look, try `buildbot demo`."
     optFlags = [["verbose", "v", "Show a traceback with each error."]]
+    optParameters = [COLOR]
     subCommands: ClassVar[list[list[Any]]] = [
         [command.name, None, command.options, command.help] for command in COMMANDS.values()
     ]

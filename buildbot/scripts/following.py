@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from buildbot.scripts import colours
 from buildbot.scripts.output import CommandFailed, Config, complain, say
 from buildbot.scripts.progress import Progress
 from buildbot.scripts.tables import doing, duration, outcome, stepOutcome
+from buildbot.text.printable import plainLine
 
 #: The exit status for each result of a build.
 STATUSES = {
@@ -57,7 +59,7 @@ def followLogs(
                 build = again()
                 continue
             step = build["steps"][at]
-            _header(config, step["name"])
+            _tell(config, colours.line(("==== " + plainLine(step["name"]), "bold")))
             while not step["logs"] and _isRunning(build, at):
                 time.sleep(pause)
                 build = again()
@@ -70,7 +72,7 @@ def followLogs(
             while _isRunning(build, at):
                 time.sleep(pause)
                 build = again()
-            _header(config, stepLine(build["steps"][at]))
+            _tell(config, stepLine(build["steps"][at], "==== "))
             at += 1
     if config.get("json"):
         print(json.dumps({"build": name, "result": build["result"], "text": list(build["text"])}), flush=True)
@@ -87,7 +89,7 @@ def followSteps(config: Config, build: Build, again: Again, pause: float) -> Bui
             steps = build["steps"]
             while at < len(steps) and not _isRunning(build, at):
                 progress.clear()
-                _tell(config, f"  {stepLine(steps[at])}")
+                _tell(config, stepLine(steps[at], "  "))
                 at += 1
             if build["finished"] is not None:
                 return build
@@ -96,15 +98,16 @@ def followSteps(config: Config, build: Build, again: Again, pause: float) -> Bui
             build = again()
 
 
-def stepLine(step: Mapping[str, Any]) -> str:
-    """A step, its outcome and its duration, as one line."""
+def stepLine(step: Mapping[str, Any], before: str) -> str:
+    """A step, its outcome and its duration, as one line that begins with C{before}."""
     took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
-    return f"{step['name']}: {stepOutcome(step)}{took}"
+    return colours.withOutcome(f"{before}{plainLine(step['name'])}: ", plainLine(stepOutcome(step)), took)
 
 
 def sayResult(config: Config, name: str, build: Build) -> None:
     """Print the result of a finished build."""
-    say(config, f"build {name}: {outcome(build)} ({duration(build['finished'] - build['started'])})")
+    took = f" ({duration(build['finished'] - build['started'])})"
+    say(config, colours.withOutcome(f"build {name}: ", outcome(build), took))
 
 
 def _now(build: Build) -> str:
@@ -128,10 +131,6 @@ def _isRunning(build: Build, at: int) -> bool:
     """True while a step runs: it has no end, nothing came after it, and the build runs."""
     steps = build["steps"]
     return steps[at]["finished"] is None and at == len(steps) - 1 and build["finished"] is None
-
-
-def _header(config: Config, text: str) -> None:
-    _tell(config, f"==== {text}")
 
 
 def _tell(config: Config, line: str) -> None:

@@ -19,6 +19,7 @@ from buildbot.logs.matching import BadPattern, Query, finderOf
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.model.rows import BuildFilter
+from buildbot.scripts import colours
 from buildbot.scripts.buildname import readings
 from buildbot.scripts.output import CommandFailed, Config, complain, setting, usable
 from buildbot.scripts.progress import Progress
@@ -27,7 +28,7 @@ from buildbot.scripts.tables import moment
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import Peek, hasStore, peeking
 from buildbot.text.plural import counted
-from buildbot.text.printable import plain, plainLine
+from buildbot.text.printable import plainLine
 from buildbot.text.similar import closest
 
 #: How many builds are read from the store at once.
@@ -223,12 +224,13 @@ class _Search:
             about = {"builder": log.builder, "number": log.number, "step": log.step, "log": log.log}
             print(json.dumps({**about, "line": number, "text": text, "at": at}), flush=True)
         elif self._wantsNames:
-            print(log, flush=True)
+            print(colours.line((str(log), "magenta")), flush=True)
         else:
             if self._wanted.context:
                 self._separate(log, number)
             mark = ":" if at is not None else "-"
-            print(f"{log}{mark}{number}{mark} {plain(text.rstrip())}", flush=True)
+            name = ((str(log), "magenta"), mark, (str(number), "green"), f"{mark} ")
+            print(colours.line(*name, text.rstrip()), flush=True)
 
     def _separate(self, log: Log, number: int) -> None:
         """Print a line between groups of lines that do not follow each other."""

@@ -25,8 +25,9 @@ from buildbot.logs.directory import LOGS, logTrouble
 from buildbot.logs.files import LogReader, logFilename
 from buildbot.logs.format import Chunk
 from buildbot.model.records import LogRecord
+from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.following import followLogs
+from buildbot.scripts.following import followLogs, stepLine
 from buildbot.scripts.output import (
     PATIENCE,
     CommandFailed,
@@ -38,7 +39,7 @@ from buildbot.scripts.output import (
     usable,
     waiting,
 )
-from buildbot.scripts.tables import duration, outcome, stepOutcome
+from buildbot.scripts.tables import outcome
 from buildbot.store.peek import peekBuild
 from buildbot.text.printable import plain
 
@@ -371,10 +372,9 @@ def _newlines() -> Any:
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
     """Format one build: its steps, and the names of their logs."""
     state = outcome(build, "failure") if build["result"] else "running"
-    lines = [f"build {one.number} of {one.builder} on {build['slave']}: {state}"]
+    lines = [colours.withOutcome(f"build {one.number} of {one.builder} on {build['slave']}: ", state)]
     for step in build["steps"]:
-        took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
-        lines.append(f"  {step['name']}: {stepOutcome(step)}{took}")
+        lines.append(stepLine(step, "  "))
         for each in step["logs"]:
             trouble = f" (incomplete: {each['trouble']})" if each.get("trouble") else ""
             lines.append(f"    {one.builder}/{one.number}/{step['name']}/{each['name']}{trouble}")

@@ -17,6 +17,7 @@ from buildbot.control import client
 from buildbot.daemon import directory, lock, otherdaemon
 from buildbot.daemon.commandline import command as command  # which all commands have from here
 from buildbot.daemon.oserrors import inWords
+from buildbot.text.colour import Painted
 from buildbot.text.printable import plain
 
 #: The options of a command, as the functions of 0.7.5 take them.
@@ -59,7 +60,7 @@ def say(config: Config, *lines: str) -> None:
     """Print lines for the user, unless C{--quiet} was given."""
     if not config.get("quiet"):
         for line in lines:
-            print(plain(line), flush=True)
+            print(line if isinstance(line, Painted) else plain(line), flush=True)
 
 
 def complain(*lines: str) -> None:

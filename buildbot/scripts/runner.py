@@ -17,7 +17,7 @@ from typing import Any
 from twisted.python import usage
 
 from buildbot.daemon.oserrors import inWords
-from buildbot.scripts import streams
+from buildbot.scripts import colours, streams
 from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import ForceOptions, SendChangeOptions
 from buildbot.scripts.commands import COMMANDS, Options
@@ -140,6 +140,7 @@ def _runCommand(options: Options, argv: Sequence[str]) -> int:
         return 2
     config = options.subOptions
     config["verbose"] = options["verbose"]
+    colours.choose(config.get("color") or options["color"] or colours.AUTO)
     return _do(str(options.subCommand), config)
 
 

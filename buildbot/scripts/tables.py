@@ -15,16 +15,22 @@ from itertools import zip_longest
 from typing import Any
 
 from buildbot.model.results import outcomeWords
+from buildbot.scripts import colours
+from buildbot.text.colour import Painted, colourOf
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine, width
 
 _GAP = "  "
+#: The headings of columns with results or states.
+_COLOURED = ("RESULT", "STATE", "OUTCOME")
 #: The least width of a wrapped column.
 _NARROWEST = 10
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> list[str]:
     """Format a table. Each column is as wide as its widest cell, if there is room.
+
+    Results and states have colours, if the command prints colours.
 
     @param room: the width of the terminal; None: no limit. In a narrow terminal, the widest columns are
         wrapped; if that is not enough, the last columns are omitted.
@@ -33,12 +39,20 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | No
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     if room is not None:
         widths = fitted(widths, room)
-    lines = []
+    lines: list[str] = []
+    paint = colours.painter()
     for row in cells:
         wrapped = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=False)]
+        shades = [
+            colourOf(cell) if heading.upper() in _COLOURED and row is not cells[0] else ""
+            for heading, cell in zip(headings, row, strict=True)
+        ]
         for each in zip_longest(*wrapped, fillvalue=""):
-            padded = (part + " " * (wide - width(part)) for part, wide in zip(each, widths, strict=True))
-            lines.append(_GAP.join(padded).rstrip())
+            padded = (
+                paint(part, shade) + " " * (wide - width(part))
+                for part, wide, shade in zip(each, widths, shades, strict=False)
+            )
+            lines.append(Painted(_GAP.join(padded).rstrip()))
     return lines
 
 

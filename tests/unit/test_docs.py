@@ -640,7 +640,7 @@ class ReferenceTests(ListedCase):
             if name == "sighup":
                 continue
             real = optionsOf(options)
-            common = {long: real.pop(long) for long in ("--help", "--quiet", "--version")}
+            common = {long: real.pop(long) for long in COMMON}
             for long, (letter, _) in common.items():
                 self.assertIn(f"``{letter}``, ``{long}``" if letter else f"\n``{long}``\n", text)
             rows = tableRows(text, f"options-{name}") if real else []
@@ -694,6 +694,10 @@ class ReferenceTests(ListedCase):
         }
         self.assertGreater(len(real), 9)
         self.assertListed("the requests in docs/reference/control-socket.rst", shown, real)
+
+
+#: The options that every command has.
+COMMON = ("--help", "--quiet", "--version", "--color=")
 
 
 def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str | None]]:
