@@ -41,6 +41,8 @@ def instances(directory: str, name: str | None = None) -> list[int]:
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/environ", "rb") as file:
                 variables = file.read().split(b"\0")
+            if os.getsid(int(pid)) != int(pid):  # a command of a build
+                continue
             mine = f"{MARK}={directory}".encode() in variables
             if mine and (name is None or f"WORKERNAME={name}".encode() in variables):
                 found.append(int(pid))
