@@ -33,6 +33,8 @@ log = Logger()
 FIRST_WAIT = 10.0
 #: Seconds after the time limit of a method until the master gives it up.
 MARGIN = 10.0
+_CURE = "it is tried again; if that does not help, stop it by hand, so that its stop succeeds"
+_UNKNOWN = "put the slave back into the configuration until it is stopped"
 #: The most characters of a reason.
 _REASON = 500
 
@@ -466,10 +468,9 @@ class Instance:
             self.perspective.disconnect("its instance is being stopped")
 
     def _stop(self) -> None:
+        self.slave = self.slave or self.wanted
         if self.slave is None:
-            self._notStopped(
-                "the configuration no longer has the slave, and the store does not know how to stop it"
-            )
+            self._notStopped("the configuration does not have the slave, so nobody knows how to stop it")
             return
         self._keepPhase(STOPPING).addErrback(lambda why: None)
         log.info("slave {name}: stopping", name=self.name)
@@ -507,7 +508,7 @@ class Instance:
             symptom = Symptom(
                 f"slave {self.name}{f' ({given})' if given else ''} could not be stopped, and may still run",
                 self.why,
-                "it is tried again; if that does not help, stop it by hand so that its stop succeeds",
+                _CURE if self.slave is not None else _UNKNOWN,
             )
             self._master.trouble(self, symptom)
         if self._master.isOver:

@@ -30,7 +30,7 @@ from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.seams import BuilderForBuild
 from buildbot.store.outbox import Outbox
-from buildbot.text.secrets import struckOut
+from buildbot.text.secrets import isSecret, struckOut
 
 log = Logger()
 
@@ -93,6 +93,7 @@ class Instances:
         self._admit = admit
         self._askBuilders = ask
         self._outbox: Outbox[tuple[str, Any], None] | None = None
+        self._hasResumed = False
 
     # the configuration
 
@@ -141,6 +142,7 @@ class Instances:
 
     def resume(self) -> None:
         """Continue with the instances of the last process, after the configuration is in force."""
+        self._hasResumed = True
         for instance in list(self.all.values()):
             record, wanted = instance.record, instance.wanted
             if record is None:
@@ -172,7 +174,8 @@ class Instances:
         ready = [each.name for each in mine if each.state is State.OFF and self._mayStart(each)]
         if not ready or self.isOver or any(each.isIdle for each in builder.attachedSlaves.values()):
             return
-        coming = sum(1 for each in mine if each.isComing and each.forBuilder == builder.name)
+        # An instance of the last process is for any builder.
+        coming = sum(1 for each in mine if each.isComing and each.forBuilder in (builder.name, ""))
         builds = buildsNeeded(builder.unchosen(), builder.canMerge, coming + len(ready))
         for requests in builds[coming:]:
             lostOn = [name for request in requests for name in request.lostOn]
@@ -247,6 +250,8 @@ class Instances:
         config = self._config()
         setup = config.slaves.get(instance.name)
         known = {instance.password, setup.password if setup is not None else None, *config.secrets}
+        own: Mapping[str, str] = getattr(instance.slave, "env", {})
+        known |= {value for name, value in own.items() if isSecret(name)}
         return struckOut(text, [each for each in known if each])
 
     def changed(self, instance: Instance) -> None:
@@ -280,10 +285,16 @@ class Instances:
     # the end
 
     def begin(self) -> None:
-        """The master stops: start nothing, and stop the instances that cannot go on without it."""
+        """The master stops: start nothing, and stop the instances that cannot go on without it.
+
+        If its start has failed, all are left to the next process.
+        """
         self.isOver = True
         for instance in list(self.all.values()):
-            instance.masterStops()
+            if self._hasResumed:
+                instance.masterStops()
+            else:
+                instance.silence()
 
     async def end(self) -> None:
         """Wait for the instances that stop, but not for ever. The next process stops the others."""

@@ -84,10 +84,22 @@ class Busy(Protocol):
         """The number of running builds."""
 
 
+class UsedInstance(Protocol):
+    """The instance of a latent slave."""
+
+    @property
+    def isUsable(self) -> bool:
+        """True if it runs, and builds may start there."""
+
+
 class ReconfiguredSlave(Protocol):
     """A slave of the present configuration."""
 
     slavename: str
+
+    @property
+    def instance(self) -> UsedInstance | None:
+        """Its instance, if it is a latent slave."""
 
     @property
     def availability(self) -> Busy: ...
@@ -154,6 +166,10 @@ def _ofSlaves(botmaster: ReconfiguredMaster, change: ConfigChange, drain: bool) 
         if running:
             becomes = "may end first" if drain else "will be restarted on another slave"
             yield f"{slave.slavename} is being removed: {counted(running, 'running build')} {becomes}"
+    for _, new in change.slavesAltered:
+        instance = botmaster.slaves[new.name].instance
+        if instance is not None and instance.isUsable:
+            yield f"{new.name} changes: its instance is stopped after its builds; a build starts it again"
 
 
 def _ofPasswords(botmaster: ReconfiguredMaster, change: ConfigChange) -> Iterator[str]:

@@ -63,6 +63,10 @@ class KnownSlave(Protocol):
     @property
     def slave_status(self) -> SlaveStatus: ...
 
+    @property
+    def instance(self) -> object | None:
+        """Its instance, if it is a latent slave: it need not be attached."""
+
 
 class HasHistory(Protocol):
     """The part of L{buildbot.process.resources.Resources} that the builder's status uses."""
@@ -221,7 +225,11 @@ class BuilderStatus:
     def _state(self) -> str:
         if self._builder.building:
             return "building"
-        return "idle" if self._builder.attachedSlaves else "offline"
+        if self._builder.attachedSlaves:
+            return "idle"
+        slaves = self._builder.botmaster.slaves
+        mine = (slaves[name] for name in self._builder.slavenames if name in slaves)
+        return "idle" if any(each.instance is not None for each in mine) else "offline"
 
     def getState(self) -> tuple[str, list[BuildStatus]]:
         """The pair (C{"offline"}, C{"idle"} or C{"building"}; the running builds)."""

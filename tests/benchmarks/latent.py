@@ -27,6 +27,7 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from buildbot.control import server
 from tests.benchmarks import servers
@@ -81,9 +82,9 @@ class Watch(threading.Thread):
             time.sleep(0.1)
 
 
-def _ask(basedir: str, command: str, **parameters: object) -> dict[str, object]:
-    answer: dict[str, object] = server.ask(basedir, command, 30.0, **parameters)
-    return answer
+def _ask(basedir: str, command: str, **parameters: object) -> dict[str, Any]:
+    answer: Any = server.ask(basedir, command, 30.0, **parameters)
+    return dict(answer)
 
 
 def _notes(basedir: str) -> list[str]:
@@ -161,10 +162,8 @@ def _end(basedir: str, cloud: str, outcome: Outcome) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         said = _ask(basedir, "status")
-        slaves = said["slaves"]
-        assert isinstance(slaves, list)
-        waiting = said["master"]["running"] or said["master"]["waiting"]  # type: ignore[index]
-        if not waiting and all(each["instance"]["state"] in ("off", "resting") for each in slaves):
+        waiting = said["master"]["running"] or said["master"]["waiting"]
+        if not waiting and all(each["instance"]["state"] in ("off", "resting") for each in said["slaves"]):
             break
         time.sleep(0.1)
     else:

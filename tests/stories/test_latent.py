@@ -318,6 +318,26 @@ class RestartTests(LatentCase):
         self.settle()
         (trouble,) = self.status()["master"]["troubles"]
         self.assertIn("slave bot1", trouble["what"])
+        self.assertIn("put the slave back into the configuration", trouble["cure"])
+        self.edit("c['slaves'] = [slave('bot2')]\nunused", "c['slaves']")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(60)
+        self.assertEqual((self.cloud.left, self.notes(), self.status()["master"]["troubles"]), (0, [], []))
+
+    def test_badStart(self) -> None:
+        """A master that cannot start leaves the instances alone; the next one goes on with them."""
+        self.begin(stop_with_master=False)
+        self.want()
+        self.end(self.attach())
+        self.stop()
+        self.cloud.calls.clear()
+        self.reactor.taken = 9989
+        self.failureResultOf(self.start())
+        self.stop()
+        self.reactor.taken = None
+        self.start()
+        self.settle()
+        self.assertEqual((self.cloud.calls, self.words()), ([], "started, not connected yet"))
 
 
 class ReconfigTests(LatentCase):
@@ -337,7 +357,11 @@ class ReconfigTests(LatentCase):
         self.want()
         bot = self.attach()
         self.edit("slave('bot1')", "slave('bot1', size='large')")
-        self.assertEqual(self.reconfig()["changes"], ["~ bot bot1: how it is started and stopped"])
+        outcome = self.reconfig()
+        self.assertEqual(outcome["changes"], ["~ bot bot1: how it is started and stopped"])
+        self.assertIn(
+            "bot1 changes: its instance is stopped after its builds", "\n".join(outcome["warnings"])
+        )
         self.assertEqual(self.words(), "started, and stops after its builds")
         self.want("2")
         self.end(bot)
@@ -392,6 +416,8 @@ class ShownTests(LatentCase):
         self.begin()
         for place in ("/buildslaves", "/buildslaves/bot1"):
             self.assertIn("can be started", self.ask(place).text)
+        self.assertIn("can be started", self.ask("/builders/full").text)
+        self.assertEqual(self.master.status.getBuilder("full").getState()[0], "idle")
         self.assertRegex(self.lines(), r"(?m)^bot1 +can be started +")
         self.want()
         self.assertRegex(self.lines(), r"(?m)^state: +started, not connected yet$")

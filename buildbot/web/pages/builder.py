@@ -135,11 +135,17 @@ def _slaves(call: Call, name: str) -> Markup:
     rows = [
         [
             link(call.to("buildslaves", each.getName()), each.getName()),
-            activity(_activityOf(each, busy)),
+            join([activity(_activityOf(each, busy)), _instanceOf(call, each.getName())], " "),
         ]
         for each in call.world.status.getBuilder(name).getSlaves()
     ]
     return table("Slaves of the builder", ("Slave", "State"), rows)
+
+
+def _instanceOf(call: Call, name: str) -> str:
+    """The state of the instance of a latent slave, in words; empty for other slaves."""
+    instance = call.world.botmaster.slaves[name].instance
+    return "" if instance is None else str(instance.words())
 
 
 def _activityOf(slave: SlaveStatus, busy: Container[str]) -> str:
