@@ -281,6 +281,7 @@ class MailNotifier(StatusReceiverMultiService):
         for build in await self.mark.missed(self._status.fetchBuilds, mine, self._since):
             if not self.buildSetSummary:
                 await self.tell(build, build.getResults() or 0)
+        self.mark.caughtUp()
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Send a mail about a build that has ended, if it needs one. Called in turn."""

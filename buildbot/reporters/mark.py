@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -29,6 +30,7 @@ class Mark:
         self._store = store
         self._key = PREFIX + own
         self._when: float | None = None
+        self._owed: dict[tuple[str, int], float] = {}  # missed builds: when each of them ended
         self._isRead = False
         self._keeping: Deferred[None] | None = None
         self._isStale = False
@@ -46,35 +48,43 @@ class Mark:
         @param start: when the reporter began to listen, in seconds since the epoch.
         @param most: the most builds of a builder that are read.
         """
-        self._isRead = True  # what is kept from now on is written after this is read
+        missed: list[BuildStatus] = []
         try:
             kept = await self._store.getState(self._key)
-            if kept is None:  # the reporter is new
-                self._when = max(self._when or 0.0, start)
-                await self.keep()
-                return []
-            self._when = max(self._when or 0.0, kept)
-            least = max(kept, start - NEWS)
-            found = [build for name in builders for build in await _since(fetch, name, least, most)]
+            self._when = max(self._when or 0.0, start if kept is None else kept)
+            if kept is not None:  # else the reporter is new
+                least = max(kept, start - NEWS)
+                found = [build for name in builders for build in await _since(fetch, name, least, most)]
+                missed = [build for build in found if least < (build.finished or 0.0) < start]
         except StoreFailed as why:
             log.warn("cannot read which builds need a message from before the start: {why}", why=why.reason)
-            return []
-        missed = [build for build in found if least < (build.finished or 0.0) < start]
+            kept = self._when  # nothing to write
+        self._owed = {_keyOf(build): build.finished or 0.0 for build in missed}
+        self._isRead = True
+        if kept is None:
+            await self.keep()
         return sorted(missed, key=lambda build: build.finished or 0.0)
 
     def looked(self, build: BuildStatus) -> None:
         """Note that a build was looked at; L{keep} keeps that."""
         self._when = max(self._when or 0.0, build.finished or 0.0)
+        self._owed.pop(_keyOf(build), None)
+
+    def caughtUp(self) -> None:
+        """Note that all builds of L{missed} were looked at, also those that need nothing."""
+        self._owed = {}
 
     async def keep(self) -> None:
         """Keep what is noted. A failure of the store is only logged.
 
-        Before L{missed} reads what an earlier process kept, nothing is written over it.
+        Before L{missed} has read what an earlier process missed, nothing is written over it. As long as one
+        of those builds was not looked at, newer ones do not count: after another kill, it is found again.
         """
         if not self._isRead:
             return
+        when = math.nextafter(min(self._owed.values()), 0.0) if self._owed else self._when
         try:
-            await self._store.setState(self._key, self._when)
+            await self._store.setState(self._key, when)
         except StoreFailed as why:
             log.warn("cannot store which builds were looked at: {why}", why=why.reason)
 
@@ -91,6 +101,10 @@ class Mark:
         if self._isStale:
             self._isStale = False
             self.keepSoon()
+
+
+def _keyOf(build: BuildStatus) -> tuple[str, int]:
+    return build.getBuilder().getName(), build.number
 
 
 async def _since(fetch: Fetch, name: str, least: float, most: int) -> list[BuildStatus]:

@@ -23,9 +23,19 @@ class Outages:
         """@param fetch: reads finished builds; see L{Fetch}."""
         self._fetch = fetch
         self._first: dict[str, BuildStatus] = {}
+        self._last: dict[str, BuildStatus] = {}  # the last build of each builder that says something
 
     async def before(self, build: BuildStatus) -> BuildStatus | None:
         """The finished build before another one, without those that say nothing; None if there is none."""
+        name = build.getBuilder().getName()
+        last = self._last.get(name)
+        if last is None or last.number != build.number - 1:
+            last = await self._read(build)
+        if build.getResults() not in NEUTRAL:
+            self._last[name] = build
+        return last
+
+    async def _read(self, build: BuildStatus) -> BuildStatus | None:
         place: int | None = build.number
         for _ in range(MOST // PAGE):
             page = await self._fetch(build.getBuilder().getName(), PAGE, place)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -28,7 +28,7 @@ from buildbot.status.build import BuildStatus
 log = Logger()
 
 #: The most builds of a builder that get a late message after a kill.
-MOST_LATE = 200
+MOST_LATE = 1000
 #: So many messages that no build has ended are remembered before those on disk are forgotten.
 MOST_UNENDED = 100
 
@@ -155,8 +155,11 @@ class QueueingReceiver(StatusReceiverMultiService):
         if self.tellsBuilds:
             for build in missed:
                 await self._told(build, build.getResults() or 0)
-        if not self.tellsSets:
-            return
+        if self.tellsSets:
+            await self._catchUpSets(missed)
+        (self._last or succeed(None)).addBoth(lambda result: self.mark.caughtUp())
+
+    async def _catchUpSets(self, missed: Sequence[BuildStatus]) -> None:
         store = self.master.botmaster.resources.store
         requests = dict.fromkeys(id for build in missed for id in build.getRequestIds())
         found = [await store.getBuildsetOf(id) for id in requests]

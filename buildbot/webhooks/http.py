@@ -29,9 +29,9 @@ from buildbot.webhooks.signature import signature
 #: Seconds for each answer of the server, and the most bytes of one that are read.
 TIMEOUT = 30.0
 LONGEST_ANSWER = 65536
-#: The answers after which the same message may be accepted later.
-#: GitHub says 403 instead of 429. With the seconds to wait, it is the same.
+#: The answers of a busy server: GitHub says 403 instead of 429. With the seconds to wait, it is the same.
 _BUSY, _GITHUB_BUSY = 429, 403
+#: The answers after which the same message may be accepted later.
 _LATER = (408, 409, 425, _BUSY)
 #: The answers that say that the address or the secret is wrong.
 _WRONG = (401, 403, 404, 405, 407)

@@ -17,6 +17,12 @@ class Ended:
     def __init__(self, finished: float, number: int = 0) -> None:
         self.finished, self.number = finished, number
 
+    def getBuilder(self) -> Any:
+        return self
+
+    def getName(self) -> str:
+        return "full"
+
 
 class MarkTests(unittest.SynchronousTestCase):
     """See L{Mark}."""
@@ -37,9 +43,9 @@ class MarkTests(unittest.SynchronousTestCase):
         found = self.successResultOf(ensureDeferred(mark.missed(fetch, ["full"], start, 50)))
         return [build.finished for build in found]
 
-    def look(self, mark: Mark, finished: float) -> None:
+    def look(self, mark: Mark, finished: float, number: int = 0) -> None:
         """Look at a build, and keep that."""
-        build: Any = Ended(finished)
+        build: Any = Ended(finished, number)
         mark.looked(build)
         self.successResultOf(ensureDeferred(mark.keep()))
 
@@ -58,6 +64,27 @@ class MarkTests(unittest.SynchronousTestCase):
         self.assertEqual(self.missed(second, 200.0, 150.0, 205.0), [150.0])
         self.look(second, 150.0)
         self.assertEqual(self.missed(Mark(self.store, "own"), 300.0, 150.0, 205.0), [])
+
+    def test_killedAgain(self) -> None:
+        """After a kill in the middle of late messages, the rest is told, although newer builds were told."""
+        self.look(self.begun("own"), 120.0)
+        second = Mark(self.store, "own")
+        self.assertEqual(self.missed(second, 200.0, 130.0, 140.0, 150.0), [130.0, 140.0, 150.0])
+        self.look(second, 205.0, 3)
+        self.look(second, 130.0, 0)
+        self.assertEqual(self.missed(Mark(self.store, "own"), 300.0, 130.0, 140.0, 150.0, 205.0)[:1], [140.0])
+        for number, finished in ((1, 140.0), (2, 150.0)):
+            self.look(second, finished, number)
+        self.assertEqual(self.missed(Mark(self.store, "own"), 300.0, 130.0, 140.0, 150.0, 205.0), [])
+
+    def test_caughtUp(self) -> None:
+        """Builds that need no message do not come again."""
+        self.look(self.begun("own"), 120.0)
+        second = Mark(self.store, "own")
+        self.missed(second, 200.0, 130.0)
+        second.caughtUp()
+        self.look(second, 205.0, 1)
+        self.assertEqual(self.missed(Mark(self.store, "own"), 300.0, 130.0, 205.0), [])
 
     def test_many(self) -> None:
         """All builds since the last one that was told are found, page by page; very many are cut."""
