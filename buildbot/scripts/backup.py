@@ -20,6 +20,8 @@ from buildbot.store.restore import restore as restoreTo
 from buildbot.store.schema import CURRENT
 from buildbot.text.plural import counted
 
+#: The time left is told when this part of the work is done.
+_SURE = 50
 #: Ends of names that promise an archive of another kind.
 _OTHERS = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z")
 
@@ -119,7 +121,7 @@ class _Progress:
 
     def __call__(self, passed: float) -> str:
         done, total = self._done.size, self._total()
-        if not total or not done or done > total:
+        if not done or not done <= total <= done * _SURE:
             return f"{self._verb} {_megabytes(done)} …"
         left = passed * (total - done) / done
         rest = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"

@@ -20,7 +20,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from buildbot import version
-from buildbot.store.backup import PIECE, CannotBackUp, Made, copyMaster, failures, parentOf, sync
+from buildbot.store.backup import PIECE, CannotBackUp, Made, Source, copyMaster, failures, parentOf, sync
 from buildbot.store.files import FILE, JOURNAL
 
 #: The ends of the names of archives, with compression and without.
@@ -157,7 +157,7 @@ class _Archive:
         self._add(member)
         self._sums.write(sumLine(sumOf(os.fsencode(target)), 0, BELOW + path))
 
-    def file(self, path: str, original: IO[bytes], about: os.stat_result) -> int:
+    def file(self, path: str, original: Source, about: os.stat_result) -> int:
         """See L{Sink<buildbot.store.backup.Sink>}. A file that grows is cut at its present size."""
         summed = Summed(original, about.st_size)
         self._add(_member(BELOW + path, about.st_size, about), cast(IO[bytes], summed))
@@ -176,7 +176,7 @@ class _Archive:
 class Summed:
     """I read a file up to a size, and sum it. A file that has become shorter is filled with zeros."""
 
-    def __init__(self, original: IO[bytes], size: int) -> None:
+    def __init__(self, original: Source, size: int) -> None:
         self._original = original
         self._left = size
         self._sum = hashlib.sha256()

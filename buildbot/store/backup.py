@@ -66,6 +66,13 @@ class Made:
     schema: int = 0
 
 
+class Source(Protocol):
+    """I am a file to copy."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most this many bytes; b"" at the end."""
+
+
 class Sink(Protocol):
     """I write a copy. All paths are relative to the master's directory; parents come first.
 
@@ -86,7 +93,7 @@ class Sink(Protocol):
     def link(self, path: str, target: str, about: os.stat_result) -> None:
         """Add a symbolic link."""
 
-    def file(self, path: str, original: IO[bytes], about: os.stat_result) -> int:
+    def file(self, path: str, original: Source, about: os.stat_result) -> int:
         """Add a file, which may grow meanwhile. Returns its number of bytes in the copy."""
 
 
@@ -233,13 +240,28 @@ def _copyOne(source: str, path: str, sink: Sink, made: Made) -> None:
         made.files += 1
     elif stat.S_ISREG(about.st_mode):
         with os.fdopen(openPlain(source, follow=False), "rb") as original:
-            made.size += sink.file(path, original, os.fstat(original.fileno()))
+            before = made.size
+            about = os.fstat(original.fileno())
+            made.size = before + sink.file(path, _Counted(original, made), about)
         if path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path)):
             made.logs += 1
         else:
             made.files += 1
     else:
         made.skipped.append(path)
+
+
+class _Counted:
+    """I read a file, and add what I read to the size of the backup."""
+
+    def __init__(self, original: IO[bytes], made: Made) -> None:
+        self._original, self._made = original, made
+
+    def read(self, size: int, /) -> bytes:
+        """See L{Source}."""
+        piece = self._original.read(size)
+        self._made.size += len(piece)
+        return piece
 
 
 class _Directory:
@@ -265,7 +287,7 @@ class _Directory:
         """See L{Sink}."""
         os.symlink(target, os.path.join(self._top, path))
 
-    def file(self, path: str, original: IO[bytes], about: os.stat_result) -> int:
+    def file(self, path: str, original: Source, about: os.stat_result) -> int:
         """See L{Sink}."""
         size, copy = 0, os.path.join(self._top, path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -74,6 +74,8 @@ class ArchiveCommandTests(ArchiveCase):
         """The line about the progress has the time left as soon as the size is known."""
         made = Made(size=50_000_000, expected=200_000_000)
         self.assertEqual(_Progress("copied", made, lambda: 0)(5.0), "copied 50 MB …")
+        begun = Made(size=100, expected=200_000_000)
+        self.assertEqual(_Progress("copied", begun, lambda: begun.expected)(5.0), "copied 0 MB …")
         self.assertEqual(
             _Progress("copied", made, lambda: made.expected)(5.0), "copied 50 MB of 200 MB, about 15 s left …"
         )
