@@ -113,7 +113,7 @@ def sayResult(config: Config, name: str, build: Build) -> None:
 def _now(build: Build) -> str:
     """What a running build does."""
     left = "" if build["eta"] is None else f", about {duration(build['eta'])} to go"
-    return f"{doing(build) or 'about to start'}, for {duration(build['lasts'])}{left}"
+    return f"{doing(build) or 'about to start'}, {duration(build['lasts'])} so far{left}"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from buildbot.control import client
 from buildbot.daemon import directory, lock, otherdaemon
 from buildbot.daemon.commandline import command as command  # which all commands have from here
 from buildbot.daemon.oserrors import inWords
+from buildbot.scripts.progress import Progress, aside
 from buildbot.text.colour import Painted
 from buildbot.text.printable import plain
 
@@ -29,6 +30,8 @@ PATIENCE = 10.0
 #: The seconds before the first message about a wait, and between later ones.
 _MOMENT = 1.9
 _AGAIN = 10.0
+#: The seconds between two drawings of the line on a terminal.
+_REDRAW = 0.5
 #: The environment variable that may hold a token.
 TOKEN = "BUILDBOT_TOKEN"
 #: The most characters of the file of a token.
@@ -59,13 +62,14 @@ class NoMaster(CommandFailed):
 def say(config: Config, *lines: str) -> None:
     """Print lines for the user, unless C{--quiet} was given."""
     if not config.get("quiet"):
-        for line in lines:
-            print(line if isinstance(line, Painted) else plain(line), flush=True)
+        with aside():
+            for line in lines:
+                print(line if isinstance(line, Painted) else plain(line), flush=True)
 
 
 def complain(*lines: str) -> None:
     """Print lines on standard error, also with C{--quiet}. Ignores failures to print."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError), aside():
         for line in lines:
             print(plain(line), file=sys.stderr, flush=True)
 
@@ -74,16 +78,25 @@ def complain(*lines: str) -> None:
 def waiting(config: Config, what: str | Callable[[float], str]) -> Iterator[None]:
     """A context that tells the user about a long wait, after a moment and then at intervals.
 
+    A terminal has one line for that, which is drawn again and again, and erased in the end.
+
     @param what: words to follow "waiting for"; or a function that returns a whole line, called in a thread
         with the seconds that have passed.
     """
     over = threading.Event()
+    line = Progress(config, moment=0.0)
 
     def tell() -> None:
         begun, pause = time.monotonic(), _MOMENT
         while not over.wait(pause):
-            passed, pause = time.monotonic() - begun, _AGAIN
-            complain(what(passed) if callable(what) else f"waiting for {what} ({passed:.0f} s) …")
+            passed = time.monotonic() - begun
+            words = what(passed) if callable(what) else f"waiting for {what} ({passed:.0f} s) …"
+            if line.isOn:
+                pause = _REDRAW
+                line.show(words, unless=over.is_set)
+            else:
+                pause = _AGAIN
+                complain(words)
 
     if config.get("quiet"):
         yield
@@ -94,6 +107,7 @@ def waiting(config: Config, what: str | Callable[[float], str]) -> Iterator[None
         yield
     finally:
         over.set()
+        line.clear()
 
 
 def sayJSON(config: Config, said: object) -> bool:

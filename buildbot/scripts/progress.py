@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
-from buildbot.scripts.output import Config
 from buildbot.scripts.tables import duration
 from buildbot.text.printable import plainLine, width
 
@@ -26,13 +26,33 @@ _LEAST_SHARE = 0.02
 _ERASE = "\r\x1b[K"
 
 
+#: The options of a command.
+Config = Mapping[str, object]
+#: Held while something is written: the line may be drawn in a thread.
+_writing = threading.RLock()
+#: The line that is shown now.
+_shown: list[Progress] = []
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """A context in which other output can be written: the line is erased, and not drawn meanwhile."""
+    with _writing:
+        for line in list(_shown):
+            line.clear()
+        yield
+
+
 def mayErase(config: Config) -> bool:
     """True if standard error is a terminal that can erase a line, and the user wants progress."""
     return not config.get("quiet") and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class Progress:
-    """I am the line. Use me as a context: at its end the line is erased."""
+    """I am the line. Use me as a context: at its end the line is erased.
+
+    @ivar isOn: True if anything is ever shown.
+    """
 
     def __init__(
         self,
@@ -44,12 +64,11 @@ class Progress:
         """@param what: what the command does, to stand before the numbers.
         @param moment: the seconds before the first line.
         """
-        self._isOn = mayErase(config)
+        self.isOn = mayErase(config)
         self._what = what
         self._now = now
         self._begun = now()
         self._next = self._begun + moment
-        self._isShown = False
 
     def __enter__(self) -> Progress:
         return self
@@ -65,17 +84,23 @@ class Progress:
             share = done / total if total > 0 else 0.0
             self._write(f"{self._what}: {share:.0%}{f', {words}' if words else ''}{self._left(share)}")
 
-    def show(self, text: str) -> None:
-        """Show this text."""
+    def show(self, text: str, unless: Callable[[], bool] = lambda: False) -> None:
+        """Show this text.
+
+        @param unless: nothing is shown if this returns True when the line can be written.
+        """
         if self._isDue():
-            self._write(f"{self._what}: {text}" if self._what else text)
+            with _writing:
+                if not unless():
+                    self._write(f"{self._what}: {text}" if self._what else text)
 
     def clear(self) -> None:
         """Erase the line, so that other output can begin there. The next text is shown at once."""
-        if self._isShown:
-            self._isShown = False
-            self._next = self._now()
-            _put(_ERASE)
+        with _writing:
+            if self in _shown:
+                _shown.remove(self)
+                self._next = self._now()
+                _put(_ERASE)
 
     def _left(self, share: float) -> str:
         passed = self._now() - self._begun
@@ -84,12 +109,14 @@ class Progress:
         return f", about {duration(passed / share - passed)} to go"
 
     def _isDue(self) -> bool:
-        return self._isOn and self._now() >= self._next
+        return self.isOn and self._now() >= self._next
 
     def _write(self, text: str) -> None:
-        self._next = self._now() + PAUSE
-        self._isShown = True
-        _put(_ERASE + cut(plainLine(text), shutil.get_terminal_size().columns - 1))
+        with _writing:
+            self._next = self._now() + PAUSE
+            if self not in _shown:
+                _shown.append(self)
+            _put(_ERASE + cut(plainLine(text), shutil.get_terminal_size().columns - 1))
 
 
 def cut(line: str, room: int) -> str:

@@ -9,7 +9,8 @@ import sys
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.scripts.progress import Progress, cut
+from buildbot.scripts.output import complain
+from buildbot.scripts.progress import Progress, aside, cut
 
 ERASE = "\r\x1b[K"
 
@@ -39,7 +40,9 @@ class ProgressTests(unittest.TestCase):
 
     def make(self, **config: object) -> Progress:
         """A line of progress."""
-        return Progress(config, "search", now=self.clock.seconds)
+        progress = Progress(config, "search", now=self.clock.seconds)
+        self.addCleanup(progress.clear)
+        return progress
 
     def test_numbers(self) -> None:
         """After two seconds, it shows the share that is done and the time left."""
@@ -64,6 +67,25 @@ class ProgressTests(unittest.TestCase):
             self.clock.advance(3)
             progress.show("one")
         self.assertEqual(self.written(), f"{ERASE}search: one{ERASE}")
+
+    def test_aside(self) -> None:
+        """Other output begins on a clean line, and the line of progress comes back after it."""
+        progress = self.make()
+        self.clock.advance(2)
+        progress.show("one")
+        complain("a trouble")
+        progress.show("two")
+        with aside():
+            self.out.write("more\n")
+        wanted = f"{ERASE}search: one{ERASE}a trouble\n{ERASE}search: two{ERASE}more\n"
+        self.assertEqual(self.written(), wanted)
+
+    def test_over(self) -> None:
+        """A line that comes too late, because the work is done, is not shown."""
+        progress = self.make()
+        self.clock.advance(2)
+        progress.show("one", unless=lambda: True)
+        self.assertEqual(self.written(), "")
 
     def test_narrow(self) -> None:
         """It fits the terminal, and cannot control it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import threading
+from typing import Any
 
 from twisted.trial import unittest
 
@@ -37,6 +40,31 @@ class WaitingTests(unittest.TestCase):
         with output.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
             self.assertTrue(self.twice.wait(30))
         self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
+
+    def test_terminal(self) -> None:
+        """A terminal has one line, which is drawn again, and erased in the end."""
+
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        asked: list[float] = []
+
+        def words(passed: float) -> str:
+            asked.append(passed)
+            if len(asked) > 1:
+                self.twice.set()
+            return "working …"
+
+        self.patch(output, "_REDRAW", 0.001)
+        self.patch(sys, "stderr", Terminal())
+        self.patch(os, "environ", {**os.environ, "TERM": "xterm"})
+        with output.waiting({}, words):
+            self.assertTrue(self.twice.wait(30))
+        out: Any = sys.stderr
+        first, *_, last = out.getvalue().split("\r\x1b[K")[1:]
+        self.assertEqual((first, last), ("working …", ""))
+        self.assertEqual(self.lines, [])
 
     def test_quiet(self) -> None:
         """With --quiet nothing is printed."""
