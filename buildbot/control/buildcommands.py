@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from buildbot.control.answers import buildFilter, wholeBuild
 from buildbot.control.client import ControlError
 from buildbot.control.forcing import Forms
-from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
+from buildbot.control.refusals import MOST_NAMES, noBuilder, noSlave, stored
 from buildbot.events.alarm import Alarm
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildFilter, BuildRow
@@ -96,6 +96,8 @@ class BuildCommands:
         if builder is not None and builder not in self._botmaster.builders and not over:
             raise noBuilder(builder, self._botmaster.builders)
         running = [each for each in runningBuilds(self._botmaster) if _isWanted(wanted, each)]
+        if slave is not None and self._botmaster.getPerspective(slave) is None and not (over or running):
+            raise noSlave(slave, self._botmaster.slaves)
         isWhole = wanted == buildFilter(builder)
         builders = [b for b in self._botmaster.getBuilders() if isWhole and builder in (None, b.name)]
         names = {each.name for each in builders}

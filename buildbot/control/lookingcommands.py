@@ -12,7 +12,7 @@ from typing import Any
 from buildbot.control.answers import changeAnswer, changeFilter, changesAnswer, noChange
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
-from buildbot.control.refusals import noSlave, stored
+from buildbot.control.refusals import stored
 from buildbot.model.rows import MOST_ROWS
 from buildbot.schedulers.outlook import nameOf, reportScheduler
 from buildbot.slaves.botmaster import BotMaster
@@ -91,11 +91,11 @@ class LookingCommands:
         @param slave: its name; it may be that of a removed slave whose builds are still there.
         """
         builds = await BuildCommands(self._botmaster).builds(slave=slave, count=count)
-        told = {name: builds[name] for name in ("running", "finished")}
         perspective = self._botmaster.getPerspective(slave)
-        if perspective is None and not any(told.values()):
-            raise noSlave(slave, self._botmaster.slaves)
-        return {"slave": None if perspective is None else reportSlave(perspective), **told}
+        return {
+            "slave": None if perspective is None else reportSlave(perspective),
+            **{name: builds[name] for name in ("running", "finished")},
+        }
 
     def schedulers(self) -> dict[str, Any]:
         """The schedulers, those that build next first."""

@@ -85,6 +85,11 @@ def _builds(store: Peek, params: Params) -> object:
         if builder not in known:
             raise ControlError(f"no build of {builder!r} is stored{thereAre(builder, known)}")
     running = store.lists.getBuildRows(replace(wanted, state="running"), MOST_ROWS, None)
+    slave = params.get("slave")
+    if slave is not None and not (rows or running):
+        known = store.slaves()
+        if slave not in known:
+            raise ControlError(f"no build on slave {slave!r} is stored{thereAre(slave, known)}")
     isWhole = wanted == buildFilter(builder)
     requests = [each for each in store.waiting() if isWhole and builder in (None, each.builder)]
     return {
@@ -137,10 +142,7 @@ def _build(store: Peek, params: Params) -> object:
 
 
 def _slave(store: Peek, params: Params) -> object:
-    name = params["slave"]
     told: Any = _builds(store, params)
-    if not told["running"] and not told["finished"]:
-        raise ControlError(f"no build on slave {name!r} is stored{thereAre(name, store.slaves())}")
     return {"slave": None, "running": told["running"], "finished": told["finished"]}
 
 

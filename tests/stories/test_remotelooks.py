@@ -47,7 +47,9 @@ class LookingTests(RemoteCommandCase):
             ("--until", "2100-01-01", "full"),
         ):
             self.assertIn("full", self.both("builds", *words), words)
-        for wrong in (("--slave=bot9",), ("--revision=r9",), ("--branch=b9",), ("--since=2100-01-01",)):
+        self.assertIn("(there: bot1)", self.run_("builds", self.basedir, "--slave=bot9"))
+        self.assertIn("Did you mean bot1?", self.run_("builds", "--url", URL, "--slave=bot9"))
+        for wrong in (("--revision=r9",), ("--branch=b9",), ("--since=2100-01-01",)):
             self.assertEqual(self.both("builds", *wrong), "no build meets these conditions\n0", wrong)
 
     def test_show(self) -> None:

@@ -38,6 +38,8 @@ async def overview(call: Call) -> Answer:
     except ControlError as why:
         if call.query["builder"] is not None:
             builderOf(replace(call, values={"builder": call.query["builder"]}))
+        if call.query["slave"] is not None:
+            slaveOf(replace(call, values={"slave": call.query["slave"]}))
         raise Problem(503, "The master cannot answer", str(why)) from None
     return _fresh(found)
 

@@ -88,7 +88,7 @@ class LookingTests(AnswersCase):
 
         self.assertEqual(chosen(failed=True), [0])
         self.assertEqual(chosen(slave="bot1"), [2, 1, 0])
-        self.assertEqual(chosen(slave="bot2"), [])
+        self.assertEqual(self.refusal("builds", slave="bot2"), "no slave 'bot2' in c['bots'] (there: bot1)")
         self.assertEqual(chosen(branch="b", count=1), [1])
         self.assertEqual(chosen(branch=""), [2])
         now = self.clock.seconds()

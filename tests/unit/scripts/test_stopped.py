@@ -106,7 +106,8 @@ class BuildsTests(StoppedCase):
         told = self.run_("slave", "bot7").out
         self.assertIn("slave: bot7, which the master does not know now", told)
         self.assertIn("full/7", told)
-        self.assertIn("; did you mean bot", self.run_("slave", "bott7").err)
+        for words in (("slave", "bott7"), ("builds", "--slave=bott7")):
+            self.assertIn("; did you mean bot", self.run_(*words).err)
 
     def test_running(self) -> None:
         """What only a running master knows is not asked of the store."""
