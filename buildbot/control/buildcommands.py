@@ -6,11 +6,11 @@ Each answer is made of plain values, and its size is limited. docs/reference/bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.control.answers import buildFilter, wholeBuild
@@ -18,6 +18,7 @@ from buildbot.control.client import ControlError
 from buildbot.control.forcing import Forms
 from buildbot.control.refusals import MOST_NAMES, noBuilder, noSlave, stored
 from buildbot.events.alarm import Alarm
+from buildbot.events.coroutines import together
 from buildbot.model.records import BuildRecord
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.model.sourcestamp import SourceStamp
@@ -35,7 +36,6 @@ from buildbot.status.report import (
 )
 
 log = Logger()
-_T = TypeVar("_T")
 
 #: The most builds, and the most waiting requests, in one answer.
 MOST = 1000
@@ -120,7 +120,7 @@ class BuildCommands:
             found = await stored(store.getBuilds(name, most + unfinished))
             return [record for record in found if record.finished is not None][:most]
         page = await stored(store.getBuildRows(wanted, most))
-        records = await stored(_together([store.getBuild(row.builder, row.number) for row in page.rows]))
+        records = await stored(together([store.getBuild(row.builder, row.number) for row in page.rows]))
         return [record for record in records if record is not None]
 
     async def build(self, builder: str, number: int) -> dict[str, Any]:
@@ -273,14 +273,6 @@ class BuildCommands:
         if found is None:
             raise noBuilder(name, self._botmaster.builders)
         return found
-
-
-async def _together(asked: Sequence[Deferred[_T]]) -> Sequence[_T]:
-    """The answers to some questions to the store, which reads them together. Raises the first error."""
-    try:
-        return await gatherResults(asked, consumeErrors=True)
-    except FirstError as why:
-        return why.subFailure.raiseException()
 
 
 def _isWanted(wanted: BuildFilter, build: BuildStatus) -> bool:

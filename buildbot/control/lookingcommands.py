@@ -13,7 +13,7 @@ from buildbot.control.answers import changeAnswer, changeFilter, changesAnswer, 
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import stored
-from buildbot.model.rows import MOST_ROWS
+from buildbot.model.rows import MOST_ROWS, BuildRow
 from buildbot.schedulers.outlook import nameOf, reportScheduler
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.asking import ask, otherwise
@@ -75,6 +75,11 @@ class LookingCommands:
         if found is None:
             (last,) = (await stored(self._botmaster.store.getChangeRows(count=1))).rows or (None,)
             raise noChange(number, last)
+        rows, waiting, pending = await self.became(number)
+        return changeAnswer(found.toRecord(), rows, waiting, pending)
+
+    async def became(self, number: int) -> tuple[list[BuildRow], list[dict[str, Any]], list[str]]:
+        """What became of a change: its builds, its waiting requests, the schedulers that will build it."""
         rows = await stored(self._botmaster.store.getRowsOfChanges([number], _BUILDS))
         waiting = [
             {**reportRequest(request), "why": builder.whyWaiting() or "its build is about to start"}
@@ -83,7 +88,7 @@ class LookingCommands:
             if any(each.number == number for each in request.source.changes)
         ]
         pending = [each for each in self._schedulers() if number in otherwise(_numbers(each), ())]
-        return changeAnswer(found.toRecord(), rows, waiting, list(map(nameOf, pending)))
+        return rows, waiting, list(map(nameOf, pending))
 
     async def slave(self, slave: str, count: int = 10) -> dict[str, Any]:
         """One slave, with its running builds, and its latest finished ones, the newest first.

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +24,14 @@ def returnsDeferred(function: Callable[P, Coroutine[Deferred[Any], Any, T]]) -> 
         return Deferred.fromCoroutine(function(*args, **kw))
 
     return begin
+
+
+async def together(asked: Iterable[Deferred[T]]) -> list[T]:
+    """The results of all these Deferreds, which all wait at the same time. Raises the first error."""
+    try:
+        return await gatherResults(list(asked), consumeErrors=True)
+    except FirstError as why:
+        return why.subFailure.raiseException()
 
 
 def ended(work: Deferred[Any]) -> Deferred[None]:

@@ -29,6 +29,7 @@ async def about(call: Call) -> Page:
     configuration = join(
         [f"generation {master.generation}, ", link(call.to("about", "configuration"), "what is configured")]
     )
+    more = [link(call.to("about", "disk"), "what takes room")] if await call.may("admin") else []
     return Page(
         "About this master",
         [
@@ -45,7 +46,7 @@ async def about(call: Call) -> Page:
                     ("Configuration", configuration),
                     ("Slave ports", ", ".join(master.describePorts()) or "none"),
                     ("Store", _store(call)),
-                    ("Builds are kept", _kept(call)),
+                    ("Builds are kept", join([_kept(call), *more], ", ")),
                 ),
             ),
             Part("troubles", section("troubles-title", "Troubles", _troubles(call))),

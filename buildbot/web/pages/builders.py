@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlencode
 
+from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
@@ -16,6 +17,8 @@ from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.acting import selectLink
 from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.choice import chosenToo, field, pointIn, times
+from buildbot.web.pages.forms import Field, searchForm
 from buildbot.web.pages.pieces import activity, paragraph, result, since, table, when
 from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.routes import Parameter, Route
@@ -129,26 +132,46 @@ async def oneLinePerBuild(call: Call) -> Page:
     if "builder" in call.values:
         names = [name for name in names if name == call.values["builder"]]
     count = call.query["numbuilds"] or call.world.options.numbuilds
-    wanted = BuildFilter(builders=tuple(names), branches=storedBranches(call.query["branch"]))
+    wanted = BuildFilter(
+        builders=tuple(names),
+        branches=storedBranches(call.query["branch"]),
+        slave=call.query["slave"] or None,
+        abbreviated=call.query["revision"] or None,
+        results=(FAILURE, EXCEPTION) if call.query["failed"] else (),
+        since=pointIn(call, "since"),
+        until=pointIn(call, "until"),
+    )
     page = await call.world.store.getBuildRows(wanted, count, call.query["cursor"])
+    none = "No build meets these conditions." if call.given else "There are no builds."
     content: list[Value] = [
-        rowTable(call, page.rows, "Builds, newest first") if page.rows else paragraph("There are no builds.")
+        rowTable(call, page.rows, "Builds, newest first") if page.rows else paragraph(none)
     ]
     if page.next:
-        query = urlencode([*_without(call, "cursor"), ("cursor", page.next)])
+        query = chosenToo(call, ("cursor", page.next))
         content.append(paragraph(link(call.to(*call.segments, query=query), "Older builds")))
     return Page(
         "Builds",
-        [Part("builds", join(content))],
+        [_form(call), Part("builds", join(content))],
         topics=(BUILDERS, BUILDS),
         ages=True,
         refresh=max(15, call.query["reload"]) if call.query["reload"] else 0,
     )
 
 
-def _without(call: Call, name: str) -> list[tuple[str, str]]:
-    """The parameters of the address, but one."""
-    return [(each, text) for each, texts in call.given.items() if each != name for text in texts]
+def _form(call: Call) -> Markup:
+    """The form that chooses builds. What the address chooses besides stays chosen."""
+    names = ("builder", "category", "tag", "numbuilds")
+    kept = [Field(name, "", text, "hidden") for name in names for text in call.given.get(name, ()) if text]
+    branch = next(iter(call.query["branch"]), "")
+    fields = (
+        *kept,
+        field(call, "slave", "Slave"),
+        Field("branch", "Branch (trunk is the main line)", branch),
+        field(call, "revision", "Revision"),
+        *times(call),
+        Field("failed", "Failed and broken ones", "true", "checkbox", isOn=call.query["failed"]),
+    )
+    return searchForm(call.to(*call.segments), "Choose builds", fields)
 
 
 def oneBoxPerBuilder(call: Call) -> Answer:
@@ -163,6 +186,11 @@ _LINES = (
     Parameter("numbuilds", "How many builds.", "integer", least=1, most=1000),
     Parameter("reload", "Seconds after which the page is loaded again; at least 15.", "integer"),
     Parameter("cursor", "Where an older page begins.", default=""),
+    Parameter("slave", "Only builds on this slave."),
+    Parameter("revision", "Only builds of this revision, or the beginning of its hash."),
+    Parameter("failed", "Only failed and broken builds.", "flag", default=False),
+    Parameter("since", "Only builds that began at this time or later."),
+    Parameter("until", "Only builds that began before this time."),
 )
 ROUTES = (
     Route(

@@ -1,29 +1,30 @@
 # -*- test-case-name: tests.stories.test_webpages -*-
-"""The changes: the newest ones, and the page of one."""
+"""The changes: the newest ones, or those of an author, a branch or a time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from buildbot.events.coroutines import together
+from buildbot.model.change import Change
+from buildbot.model.rows import ChangeFilter, toCursor
 from buildbot.status.topics import CHANGES
 from buildbot.text.urls import withoutPasswords
-from buildbot.web.call import Call, Page, Part, missing
-from buildbot.web.markup import NOTHING, Markup, Template, Value, href, join, link
-from buildbot.web.pages.acts import changeForm
-from buildbot.web.pages.outside import linked, named, revisionLink, revlinkOf
-from buildbot.web.pages.pieces import facts, paragraph, table, when
+from buildbot.web.call import Call, Page, Part
+from buildbot.web.markup import Markup, Template, Value, join, link
+from buildbot.web.pages.choice import chosenToo, field, pointIn, times
+from buildbot.web.pages.forms import searchForm
+from buildbot.web.pages.outside import linked, revisionLink, revlinkOf
+from buildbot.web.pages.pieces import paragraph, table, when
 from buildbot.web.routes import Parameter, Route
 
-#: The most characters of a comment in a table, and the most files.
-_COMMENTS, _FILES = 300, 100
+#: The most characters of a comment in a table.
+_COMMENTS = 300
 #: A hash of git or Mercurial.
 _IS_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _HASH = Template('<a href="{to}" title="{whole}">{text}</a>')
-_PRE = Template("<pre>{text}</pre>")
-_ITEMS = Template("<ul>{items}</ul>")
-_ITEM = Template("<li>{item}</li>")
 
 
 def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) -> Markup:
@@ -34,7 +35,7 @@ def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) 
             if each.get("number") is None
             else link(call.to("changes", each["number"]), f"#{each['number']}"),
             each.get("who"),
-            _revisions(call, each),
+            revisions(call, each),
             each.get("branch"),
             _comments(call, each),
             when(each.get("when")),
@@ -53,7 +54,7 @@ def revision(call: Call, value: object) -> Value:
     return _HASH(to=to, whole=text, text=text[:12]) if _IS_HASH.fullmatch(text) else link(to, text[:40])
 
 
-def _revisions(call: Call, record: Mapping[str, Any]) -> Value:
+def revisions(call: Call, record: Mapping[str, Any]) -> Value:
     """The revision of a change, with a link to it on another site."""
     outside = revisionLink(revlinkOf(call.world), record.get("revision"), record.get("repository"))
     return join(filter(None, [revision(call, record.get("revision")), outside]), " ")
@@ -71,68 +72,68 @@ def _short(text: str) -> str:
 
 
 async def changesPage(call: Call) -> Page:
-    """The newest changes, and a link to older ones."""
+    """The newest changes, or those that the query chooses, and a link to older ones."""
     count, before = call.query["numchanges"], call.query["before"]
-    changes = await call.world.store.getChanges(count, before)
+    wanted = _wanted(call)
+    if wanted == ChangeFilter():
+        changes: list[Change] = await call.world.store.getChanges(count, before)
+        last = changes[-1].number if len(changes) == count else None
+    else:
+        cursor = "" if before is None else toCursor(before)
+        page = await call.world.store.getChangeRows(wanted, count, cursor)
+        found = await together(call.world.store.getChange(row.number) for row in page.rows)
+        changes = [each for each in found if each is not None]
+        last = page.rows[-1].number if page.next else None
     rows = [each.toRecord() for each in changes]
-    content: list[Value] = [
-        changeTable(call, rows, "Changes, newest first") if rows else paragraph("There are no changes.")
-    ]
-    if len(rows) == count:
-        query = f"before={rows[-1]['number']}&numchanges={count}"
+    none = "There are no changes." if wanted == ChangeFilter() else "No change meets these conditions."
+    content: list[Value] = [changeTable(call, rows, "Changes, newest first") if rows else paragraph(none)]
+    if last is not None:
+        query = chosenToo(call, ("before", last), ("numchanges", count))
         content.append(paragraph(link(call.to("changes", query=query), "Older changes")))
-    return Page("Changes", [Part("changes", join(content))], topics=(CHANGES,))
+    return Page("Changes", [_form(call), Part("changes", join(content))], topics=(CHANGES,))
 
 
-async def changePage(call: Call) -> Page:
-    """One change."""
-    number = call.values["number"]
-    change = await call.world.store.getChange(number)
-    if change is None:
-        raise missing("change", number)
-    record, options = change.toRecord(), call.world.options
-    project = str(record.get("project") or "")
-    return Page(
-        f"Change {number}",
-        [
-            facts(
-                ("Who", record.get("who")),
-                ("When", when(record.get("when"))),
-                ("Revision", _revisions(call, record)),
-                ("Branch", record.get("branch")),
-                ("Category", record.get("category")),
-                ("Repository", named(options.repositories, str(record.get("repository") or ""))),
-                ("Project", named(options.projects, project)),
-                ("Link", _link(record.get("revlink"))),
-            ),
-            _PRE(text=linked(options.changecommentlink, str(record.get("comments") or ""), project)),
-            _files(record.get("files") or ()),
-            await changeForm(call, number),
-        ],
-        trail=(("Changes", call.to("changes")),),
+def _wanted(call: Call) -> ChangeFilter:
+    """The changes that the query chooses. An empty field chooses all; "trunk" is the main line, too."""
+    asked = call.query
+    branch = asked["branch"] or None
+    return ChangeFilter(
+        branch="" if branch == "trunk" else branch,
+        author=asked["author"] or None,
+        abbreviated=asked["revision"] or None,
+        project=asked["project"] or None,
+        repository=asked["repository"] or None,
+        since=pointIn(call, "since"),
+        until=pointIn(call, "until"),
     )
 
 
-def _link(address: object) -> Markup:
-    return link(href(str(address)), str(address)) if address else NOTHING
-
-
-def _files(files: Sequence[str]) -> Markup:
-    items = [_ITEM(item=each) for each in files[:_FILES]]
-    if len(files) > _FILES:
-        items.append(_ITEM(item=f"{len(files) - _FILES} more"))
-    return _ITEMS(items=join(items)) if items else paragraph("The change names no files.")
+def _form(call: Call) -> Markup:
+    """The form that chooses changes."""
+    fields = (
+        field(call, "author", "Author"),
+        field(call, "branch", "Branch (trunk is the main line)"),
+        field(call, "revision", "Revision"),
+        *times(call),
+    )
+    return searchForm(call.to("changes"), "Choose changes", fields)
 
 
 ROUTES = (
     Route(
         "/changes",
         changesPage,
-        "The newest changes.",
+        "The newest changes, or those that the form chooses.",
         (
             Parameter("numchanges", "How many changes.", "integer", default=50, least=1, most=1000),
             Parameter("before", "Only changes with a lower number.", "integer"),
+            Parameter("author", "Only changes whose author has this text in the name."),
+            Parameter("branch", "Only changes of this branch."),
+            Parameter("revision", "Only changes of this revision, or the beginning of its hash."),
+            Parameter("project", "Only changes of this project."),
+            Parameter("repository", "Only changes of this repository."),
+            Parameter("since", "Only changes that came at this time or later."),
+            Parameter("until", "Only changes that came before this time."),
         ),
     ),
-    Route("/changes/{number:int}", changePage, "One change: who, when, what, with its files."),
 )

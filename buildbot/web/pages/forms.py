@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_webacts -*-
-"""Forms: fields with labels, and a button. Every form acts by POST and needs no script."""
+"""Forms: fields with labels, and a button. A form that acts uses POST, and none needs a script."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join
 
 _FORM = Template('<form class="{looks}" method="post" action="{to}">{fields}<button>{button}</button></form>')
+_SEARCH = Template(
+    '<form class="{looks}" method="get" role="search" action="{to}" aria-label="{label}">{fields}'
+    "<button>{button}</button></form>"
+)
 #: A form with this many fields or more shows them in columns, each field below its label.
 _MANY = 3
 _HIDDEN = Template('<input type="hidden" name="{name}" value="{value}">')
@@ -70,6 +74,15 @@ class Field:
             value=self.value,
             autocomplete=self.autocomplete,
         )
+
+
+def searchForm(to: Href, label: str, fields: Sequence[Field]) -> Markup:
+    """A form that chooses what a page shows. It asks, and changes nothing.
+
+    @param label: what it chooses, for those who cannot see it.
+    """
+    made = join(each.html() for each in fields)
+    return _SEARCH(looks="act fields", to=to, label=label, fields=made, button="Show")
 
 
 def form(to: Href, button: str, fields: Sequence[Field] = ()) -> Markup:
