@@ -17,7 +17,8 @@ from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import Timers
 from buildbot.irc.contact import IRCContact
 from buildbot.irc.flood import Lines
-from buildbot.irc.harmless import decoded, folded, isChannel, oneLine, pieces
+from buildbot.irc.harmless import folded, isChannel, oneLine, pieces
+from buildbot.irc.heard import Heard, heard
 from buildbot.irc.identity import Identity
 from buildbot.irc.joining import Channels
 from buildbot.irc.link import reasonOf
@@ -36,8 +37,7 @@ SILENCE, PATIENCE = 120.0, 60.0
 NICK_WAIT = 60.0
 #: The answers that refuse a channel: it is full, only for the invited, and so on.
 _NOT_LET_IN = ("403", "405", "471", "473", "474", "475", "476", "477", "489")
-#: What the server tells everybody at the login. Nobody reads it.
-_GREETING = ("372", "375", "376")
+#: The answers that refuse a nick: it is taken, or not valid.
 _TAKEN = ("432", "433", "436", "437")
 
 
@@ -172,46 +172,43 @@ class IrcStatusBot(irc.IRCClient):
             return
         self._silence.set(self.owner.clock, SILENCE)
         self._dead.stop()
-        text = decoded(line)
-        self._account = ""
-        if text.startswith("@"):
-            tags, _, text = text.partition(" ")
-            named = dict(each.partition("=")[::2] for each in tags[1:].split(";"))
-            self._account = named.get("account", "")
+        said = heard(line)
+        if said is None:
+            return
+        self._account = said.account
         try:
-            prefix, command, parameters = irc.parsemsg(text.strip())
-            command = irc.numeric_to_symbolic.get(command, command)
-            self.handleCommand(command, prefix, parameters)
-        except (irc.IRCBadMessage, IndexError):
-            log.debug("the IRC server sends a line without sense")
+            self._handle(said)
         except PLUGIN_ERRORS:
             log.failure("a line of the IRC server cannot be handled")
 
-    def handleCommand(self, command: str, prefix: str, params: list[str]) -> None:
-        """Handle one line of the server."""
-        number = irc.symbolic_to_numeric.get(command, command)
+    def _handle(self, said: Heard) -> None:
+        command, params = said.command, said.parameters
         if command == "CAP":
             self.registration.capabilities(params)
         elif command == "AUTHENTICATE":
             self.registration.challenged()
-        elif number == "903":
+        elif command == "903":
             self.registration.loggedIn()
-        elif number in SASL_REFUSALS:
+        elif command in SASL_REFUSALS:
             self.registration.refused(params[-1])
-        elif number in _TAKEN:
+        elif command in _TAKEN:
             if not self.isSignedOn:
                 self.registration.nickRefused()
-        elif number == "001":
+        elif command == "001":
             self.nickname = params[0]
             self.signedOn()
-        elif number in _NOT_LET_IN and len(params) > 1:
+        elif command in _NOT_LET_IN:
             self._again(params[1], f"the server does not let the bot into it: {params[-1]}")
-        elif number in _GREETING:
-            return
+        elif command == "464":
+            self.giveUp(f"the password of the server was refused: {params[-1]}")
         elif command == "ERROR":
             self._why = self._why or self.clean(f"the server says: {params[-1]}")
         else:
-            irc.IRCClient.handleCommand(self, command, prefix, params)
+            method = getattr(self, f"irc_{said.name}", None)
+            if method is not None:
+                method(said.prefix, params)
+            else:
+                self.irc_unknown(said.prefix, said.name, params)
 
     def sendLine(self, line: str) -> None:
         """Send a line in its turn, as one line whatever its text has."""
@@ -269,6 +266,8 @@ class IrcStatusBot(irc.IRCClient):
             self.sendLine(f"PRIVMSG NickServ :IDENTIFY {name}{identity.password}")
             if isOther:
                 self.sendLine(f"PRIVMSG NickServ :GHOST {identity.nick} {identity.password}")
+        elif identity.sasl and isOther:
+            self.sendLine(f"PRIVMSG NickServ :GHOST {identity.nick}")
         if isOther:
             log.warn(
                 "nick {nick} is taken on IRC: it is {other} now",

@@ -6,7 +6,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 
+from twisted.logger import Logger
+
 from buildbot.irc.identity import EXTERNAL, Identity, otherNick
+
+log = Logger()
 
 #: The most characters of a message of SASL.
 _CHUNK = 400
@@ -32,6 +36,7 @@ class Registration:
         self._tries = 0
         self._offered: list[str] = []
         self._isOver = False
+        self._tellsAccounts = False
 
     def begin(self) -> None:
         """Say who I am."""
@@ -45,6 +50,8 @@ class Registration:
 
     def welcomed(self) -> bool:
         """The server has accepted me. Returns False, and ends the connection, if SASL is missing."""
+        if self._identity.wantsAccounts and not self._tellsAccounts:
+            log.warn("the IRC server tells nobody's account: rules with account: allow nothing")
         if self._identity.sasl and not self._isOver:
             self._fail("the server does not offer SASL")
             return False
@@ -61,6 +68,7 @@ class Registration:
     def capabilities(self, parameters: Sequence[str]) -> None:
         """The server answers about its capabilities: to C{CAP LS} or C{CAP REQ}."""
         answer, names = parameters[1].upper(), parameters[-1].split()
+        self._tellsAccounts |= answer == "ACK" and "account-tag" in names
         if answer == "LS":
             self._offered = [*self._offered, *names][:_MOST_CAPABILITIES]
             if "*" not in parameters[2:-1]:  # else more names follow

@@ -663,11 +663,14 @@ class ServerTests(IrcCase):
             b"", b":", b"@", b"@a", b"CAP", b"433", b"001", b":x", b":s 471", b"\xff\xfe\x00",
             b":a!b@c PRIVMSG", b":a!b@c PRIVMSG #dev",
             b":a!b@c PRIVMSG #dev :\xe4 builder", b":s 005 builder PREFIX=(", b"MODE",
+            b":s MODE #dev +o", b":s MODE", b":s 254 x", b":s 332 #dev", b":a!b@c KICK #dev", b":a!b@c NICK",
+            b":a!b@c JOIN", b":a!b@c PART", b":a!b@c TOPIC #dev", b"PING", b"ERROR", b"AUTHENTICATE",
+            b"CAP *", b":a!b@c NOTICE builder :",
             b":a!b@c PRIVMSG builder :" + "grün ☃".encode("utf-16"), b":\x10n KICK #x y",
         )  # fmt: skip
         self.quiet()
         self.assertEqual(self.ask("hello"), ["hello!"])
-        self.flushLoggedErrors()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_encodings(self) -> None:
         """A command in Latin 1 is understood, and answered in UTF-8."""
@@ -720,6 +723,15 @@ class ServerTests(IrcCase):
         self.addCleanup(globalLogPublisher.removeObserver, note)
         return seen
 
+    def test_serverPassword(self) -> None:
+        """A wrong password of the server ends the connection, and the log says so."""
+        seen = self.logged()
+        self.begin()
+        self.server.say(":s 464 * :Password incorrect")
+        self.assertTrue(self.server.bot.transport.disconnecting)
+        self.server.drop()
+        self.assertIn("the password of the server was refused: Password incorrect", seen[-1])
+
     def test_late(self) -> None:
         """An answer that is ready after the connection has ended is said nowhere, and leaves no timer."""
         self.enter()
@@ -745,5 +757,5 @@ class ServerTests(IrcCase):
         """Somebody who takes the nick of another person does not get what that one has asked for."""
         self.enter()
         self.ask("notify on", BOB, "builder")
-        self.server.say(":bob!~b@else QUIT :*.net *.split")
+        self.server.say(":bob!~b@else QUIT")
         self.assertEqual(self.ask("notify list", "bob!~x@evil", "builder"), ["no events are told here"])
