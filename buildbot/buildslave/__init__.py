@@ -11,15 +11,17 @@ from buildbot.config.buildslave import BuildSlave
 from buildbot.events.onuse import namesOnUse
 
 if TYPE_CHECKING:
+    from buildbot.buildslave.base import AbstractBuildSlave as AbstractBuildSlave
     from buildbot.latent.buildslave import AbstractLatentBuildSlave as AbstractLatentBuildSlave
     from buildbot.latent.command import CommandLatentBuildSlave as CommandLatentBuildSlave
 else:
     __getattr__, __dir__ = namesOnUse(
         __name__,
         {
+            "buildbot.buildslave.base": "AbstractBuildSlave",
             "buildbot.latent.buildslave": "AbstractLatentBuildSlave",
             "buildbot.latent.command": "CommandLatentBuildSlave",
         },
     )
 
-__all__ = ["AbstractLatentBuildSlave", "BuildSlave", "CommandLatentBuildSlave"]
+__all__ = ["AbstractBuildSlave", "AbstractLatentBuildSlave", "BuildSlave", "CommandLatentBuildSlave"]

@@ -5,4 +5,7 @@ from __future__ import annotations
 from buildbot.config.buildslave import BuildSlave
 from buildbot.latent.buildslave import AbstractLatentBuildSlave
 
-__all__ = ["AbstractLatentBuildSlave", "BuildSlave"]
+#: In 0.8 a base of its own.
+AbstractBuildSlave = BuildSlave
+
+__all__ = ["AbstractBuildSlave", "AbstractLatentBuildSlave", "BuildSlave"]

@@ -86,8 +86,12 @@ class BuildSlave(ComparableMixin):
 
     @property
     def name(self) -> str:
-        """The name of the slave."""
+        """The name of the slave. Some subclasses set it again."""
         return self.slavename
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.slavename = name
 
     workername = name
 

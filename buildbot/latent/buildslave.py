@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from buildbot.config.arguments import Kind, arguments
 from buildbot.config.buildslave import BuildSlave
@@ -107,6 +107,10 @@ class AbstractLatentBuildSlave(BuildSlave):
         @return: a Deferred that fires when it has ended. If it fails, the master calls this again later.
         """
         raise NotImplementedError(f"{type(self).__name__} has no stop_instance")
+
+    def disconnect(self) -> Deferred[None]:
+        """Does nothing: the master itself disconnects the slave before it calls C{stop_instance}."""
+        return succeed(None)
 
     def abort_start(self, started: Deferred[Any]) -> None:
         """End a start that takes too long: its Deferred, which I get here, must fire soon."""

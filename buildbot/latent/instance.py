@@ -114,6 +114,7 @@ class Instance:
         self._master = master
         self._build: Any = None
         self._turn = 0
+        self._before: dict[str, Any] = {}
         self._work: Deferred[Any] | None = None
         self._alarm = Alarm(self._ring)
         self._pending: list[Event] = []
@@ -199,6 +200,12 @@ class Instance:
 
     def resume(self) -> None:
         """Continue with the instance of the last process: it may go on if the configuration has the same."""
+        if self.slave is not None and self.slave.means() is None:
+            log.warn(
+                "slave {name}: an instance of the last process may run: {given}",
+                name=self.name,
+                given=self.toRecord()["id"],
+            )
         if self.state is State.AWAITED:
             assert self.record is not None
             self._alarm.set(self._master.clock, self._missing())
@@ -476,6 +483,7 @@ class Instance:
         log.info("slave {name}: stopping", name=self.name)
         self._alarm.set(self._master.clock, self.slave.stop_timeout + MARGIN)
         fast = self._master.isOver
+        self._before = dict(vars(self.slave))
         self._begin(self._called(self.slave.stop_instance, fast), self._stopped, self._notStopped)
 
     def _stopped(self, result: Any) -> None:
@@ -496,6 +504,8 @@ class Instance:
     def _notStopped(self, why: str) -> None:
         self.stops += 1
         self.why = why
+        if self.slave is not None:  # some forget their instance before it is stopped
+            vars(self.slave).update(self._before)
         first = self.slave.retry_wait if self.slave is not None else RETRY_WAIT
         self.nextTry = self._master.now() + waitAfter(self.stops, first)
         self._tell(f"could not be stopped: {why}")

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
+from buildbot.programs import running
 from buildbot.programs.running import Program, ProgramFailed, run
 
 
@@ -52,6 +53,18 @@ class RunTests(unittest.TestCase):
         failed = await self.refused(python(code))
         self.assertEqual(str(failed), "python: no; https://me:XXXX@host/ is gone".replace("python", _NAME))
         self.assertEqual((failed.status, failed.output), (1, b"out\n"))
+
+    async def test_bounded(self) -> None:
+        """The system ends a program some time after its limit, also if its master no longer can."""
+        self.patch(running, "BOUND", 1)
+        self.patch(Program, "_tooLate", lambda program: None)
+        program = Program(reactor, 0.5)
+        try:
+            await program.start(python("import time; time.sleep(60)"), isBounded=True)
+        except ProgramFailed as failed:
+            self.assertIn("was killed by signal 14", str(failed))
+        else:
+            self.fail("it did not end")
 
     async def test_silent(self) -> None:
         """A program that fails without a word is named with its status."""

@@ -81,6 +81,7 @@ class FakeCloudSlave(AbstractLatentBuildSlave):
     """
 
     lives = True
+    token: object = None
     start_timeout = 60.0
     stop_timeout = 60.0
 

@@ -244,6 +244,23 @@ class StopTests(InstanceCase):
         self.slave.stopped()
         self.assertEqual((self.master.symptom, self.master.kept), (None, {}))
 
+    def test_forgetful(self) -> None:
+        """A class that forgets its instance before a stop that fails has it again for the next attempt."""
+        asked: list[object] = []
+
+        def stop(fast: bool) -> None:
+            asked.append(self.slave.token)
+            self.slave.token = None
+            if len(asked) == 1:
+                raise OSError("no answer")
+
+        self.patch(self.slave, "stop_instance", stop)
+        self.ready()
+        self.slave.token = "i-1"
+        self.instance.leave()
+        self.clock.advance(15)
+        self.assertEqual(asked, ["i-1", "i-1"])
+
     def test_endless(self) -> None:
         """A stop that does not end has failed."""
         self.ready()
