@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from buildbot.config.compare import sameValue
 from buildbot.config.horizons import KEYS as HORIZONS
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
-from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig, Unset
 from buildbot.text.secrets import isSecret
 from buildbot.text.urls import withoutPasswords
 
@@ -49,6 +49,7 @@ class ConfigChange:
     @ivar schedulersRemoved: old objects without an equal new one; likewise sources and status.
     @ivar schedulersAdded: new objects without an equal old one; likewise sources and status.
     @ivar settings: the names of the other changed keys, see L{SETTINGS}.
+    @ivar values: some of these names, each with its old and its new value in words.
     @ivar reordered: C{"bots"}, C{"builders"} or both, if their remaining items have a new order.
     """
 
@@ -68,6 +69,7 @@ class ConfigChange:
     statusRemoved: tuple[object, ...] = ()
     statusAdded: tuple[object, ...] = ()
     settings: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
     reordered: tuple[str, ...] = ()
 
     def isEmpty(self) -> bool:
@@ -108,6 +110,11 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
         statusRemoved=status[0],
         statusAdded=status[1],
         settings=tuple(key for key in SETTINGS if not _isSameSetting(key, old, new)),
+        values=tuple(
+            (key, f"{_limit(getattr(old, key))} -> {_limit(getattr(new, key))}")
+            for key in HORIZONS
+            if not _isSameSetting(key, old, new)
+        ),
         reordered=tuple(key for key, each in (("bots", slaves), ("builders", builders)) if each.isReordered),
     )
 
@@ -137,6 +144,11 @@ def _isSameSetting(key: str, old: MasterConfig, new: MasterConfig) -> bool:
     if key == "manhole":
         return isSameManhole(old, new)
     return sameValue(getattr(old, key), getattr(new, key))
+
+
+def _limit(value: object) -> str:
+    """A number of L{buildbot.config.horizons} in words."""
+    return "not given" if value is Unset.UNSET else "no limit" if value is None else str(value)
 
 
 def _listDiff(
@@ -171,7 +183,8 @@ def _lines(change: ConfigChange) -> Iterator[str]:
     yield from _ofPlugins("scheduler", change.schedulersRemoved, change.schedulersAdded)
     yield from _ofPlugins("source", change.sourcesRemoved, change.sourcesAdded)
     yield from _ofPlugins("status", change.statusRemoved, change.statusAdded)
-    yield from (f"~ {key}: new value" for key in change.settings)
+    values = dict(change.values)
+    yield from (f"~ {key}: {values.get(key, 'new value')}" for key in change.settings)
 
 
 def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:

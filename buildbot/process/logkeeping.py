@@ -66,6 +66,8 @@ class LogKeeping:
             for start in range(0, len(keys), _AT_ONCE):
                 some = [key for key in keys[start : start + _AT_ONCE] if await self._isOver(*key)]
                 await self._resources.store.forgetLogs(some, why)
+                for key in some:
+                    self._resources.history.forget(*key)
                 names = [name for builder, number in some for name in usage[builder][number].names]
                 removeLogs(self._resources.logs.directory, names)
                 await self._resources.sleep(0)  # slaves come first

@@ -103,6 +103,11 @@ def _told(config: Config, path: str, here: str, isCheck: bool, contents: Content
         )
     if contents.links:
         complain("it has links to other places, which are not in the backup:", *contents.links)
+    if not isCheck and os.geteuid() == 0:
+        say(
+            config,
+            f"all files belong to root: `chown -R USER {here}` gives them to the account of the master",
+        )
     if not isCheck:
         say(config, f"`{command('start', here)}` starts it")
 

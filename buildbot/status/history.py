@@ -105,6 +105,10 @@ class History:
         records = await self._resources.store.getBuilds(builder.getName(), count, before)
         return [self._keep(record, builder) for record in records if record.finished is not None]
 
+    def forget(self, builder: str, number: int) -> None:
+        """Read a build again when it is next asked for: its record has changed."""
+        self._kept.pop((builder, number), None)
+
     def _keep(self, record: BuildRecord, builder: interfaces.IBuilderStatus) -> BuildStatus:
         assert record.number is not None
         known = self.known(record.builder, record.number)

@@ -147,6 +147,8 @@ def gone(shown: ShownLog, why: OSError) -> Problem:
     """The problem that a log's file cannot be read."""
     reason = why.strerror or type(why).__name__
     hint = "Old logs are deleted after some time." if isinstance(why, FileNotFoundError) else ""
+    if hint and shown.record.trouble:  # such as: removed, since only so many are kept
+        reason = f"{reason} ({shown.record.trouble})"
     return Problem(
         404 if hint else 503, f"The log {shown.record.name} cannot be read", f"Its file: {reason}.", hint
     )

@@ -60,6 +60,17 @@ class LimitTests(RetentionCase):
         self.assertEqual(self.prune(), [2, 3])
         self.assertEqual(self.prune(), [2, 3])
 
+    def test_told(self) -> None:
+        """A reconfig tells the old and the new limit, since it decides what is deleted."""
+        old = self.botmaster.config
+        new = replace(old, buildHorizon=100, logMaxTotalSize=10**9)
+        self.assertEqual(
+            diff(old, new).describe(),
+            ("~ buildHorizon: not given -> 100", "~ logMaxTotalSize: no limit -> 1000000000"),
+        )
+        again = diff(new, replace(new, buildHorizon=None))
+        self.assertEqual(again.describe(), ("~ buildHorizon: 100 -> no limit",))
+
     def test_tac(self) -> None:
         """The limits of buildbot.tac count until master.cfg has the key."""
         self.retention.horizon, self.retention.days = 7, None
@@ -80,9 +91,15 @@ class LimitTests(RetentionCase):
         """eventHorizon is the number of events in memory for each slave and builder, from a reconfig on."""
         self.limit(eventHorizon=2, slaves={"other": SlaveConfig("other", "sesame")})
         status = self.botmaster.slaves["other"].slave_status
+        builder = self.botmaster.builders["full"].builder_status
         for when in range(3):
             status.happened(float(when), f"event {when}")
+            builder.addPointEvent([f"event {when}"])
         self.assertEqual([text for _, text in status.getEvents()], ["event 1", "event 2"])
+        latest = builder.getEvent(-1)
+        assert latest is not None
+        self.assertEqual(latest.getText(), ["event 2"])
+        self.assertIsNone(builder.getEvent(-3))
         self.limit(eventHorizon=1)
         self.assertEqual([text for _, text in status.getEvents()], ["event 2"])
         self.limit(eventHorizon=None)
@@ -106,8 +123,11 @@ class LogTests(RetentionCase):
     def test_horizon(self) -> None:
         """P8: logHorizon removes the logs of older builds; the builds stay, and say why."""
         self.runs(3)
+        history, status = self.botmaster.resources.history, self.botmaster.builders["full"].builder_status
+        self.assertIsNotNone(self.ran(history.fetch(status, 0)))
         self.limit(logHorizon=1)
         self.assertEqual(self.prune(), [0, 1, 2])
+        self.assertIsNone(history.known("full", 0))
         why = "removed: logs of the last 1 build are kept"
         found = self.logs_()
         self.assertEqual(found[:2], [(0, 0, why), (1, 0, why)])
