@@ -23,6 +23,7 @@ from buildbot.mails.logtext import lastLines, textOf
 from buildbot.mails.wording import (
     LAST_LINES,
     LONGEST_LOG,
+    backText,
     bodyOf,
     failedLog,
     slaveText,
@@ -152,8 +153,26 @@ class Contents:
             f"buildbot: slave {name} is missing",
             slaveText(slave, lost, self._status),
             self.messageId(name, "lost", lost),
-            headers={"X-Buildbot-Slave": name},
+            headers=self._slaveHeaders(name),
         )
+
+    def ofSlaveBack(self, slave: SlaveStatus, lost: float, now: float) -> Letter:
+        """The mail about a slave that is back: an answer to L{ofSlave}.
+
+        @param lost: since when it was away; C{now}: the time. In seconds since the epoch.
+        """
+        name = slave.getName()
+        return Letter(
+            self._wishes.fromaddr,
+            f"buildbot: slave {name} is back",
+            backText(slave, lost, now, self._status),
+            self.messageId(name, "back", lost),
+            thread=self.messageId(name, "lost", lost),
+            headers=self._slaveHeaders(name),
+        )
+
+    def _slaveHeaders(self, name: str) -> dict[str, str]:
+        return {"List-Id": self._list("slaves"), "X-Buildbot-Slave": name}
 
     def _idOf(self, build: BuildStatus) -> str:
         return self.messageId(build.getBuilder().getName(), build.number, build.started)
@@ -240,15 +259,20 @@ class Contents:
         }
 
     def _headers(self, build: BuildStatus, results: int) -> dict[str, str]:
-        name, title = build.getBuilder().getName(), self._status.getProjectName()
+        name = build.getBuilder().getName()
         revision = revisionOf(build)
-        place = ".".join([_slug(each)[:60] for each in (name, title) if each] + [self._host])
         headers = {
-            "List-Id": f"<{place}>",
+            "List-Id": self._list(name),
             "X-Buildbot-Builder": name,
             "X-Buildbot-Result": Results[results],
         }
         return headers if revision is None else {**headers, "X-Buildbot-Revision": revision}
+
+    def _list(self, name: str) -> str:
+        """The List-Id of the mails about a builder, or about all slaves."""
+        title = self._status.getProjectName()
+        place = ".".join([_slug(each)[:60] for each in (name, title) if each] + [self._host])
+        return f"<{place}>"
 
     def _extra(self, builds: Sequence[BuildStatus]) -> dict[str, str]:
         found = {}

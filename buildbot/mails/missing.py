@@ -1,5 +1,8 @@
 # -*- test-case-name: tests.unit.mails.test_missing -*-
-"""Slaves that are missing: who is told, and when. One mail for each outage, over restarts of the master."""
+"""Slaves that are missing: who is told, and when.
+
+Each outage has one mail, and one when it is over, also over restarts of the master.
+"""
 
 from __future__ import annotations
 
@@ -96,16 +99,19 @@ class MissingSlaves:
         watched: Callable[[], Mapping[str, Watch]],
         isConnected: Callable[[str], bool],
         tell: Callable[[str, float, Watch], Awaitable[None]],
+        tellBack: Callable[[str, float, Watch], Awaitable[None]],
     ) -> None:
         """@param now: returns the time, in seconds since the epoch.
         @param own: names the notifier in the store.
         @param watched: returns who is told about which slave.
         @param isConnected: returns True if a slave is connected.
         @param tell: sends the mail about a slave, lost since a time; fires when the mail is on disk.
+        @param tellBack: the same about a slave that is back, after people were told that it is missing.
         """
         self._store, self._clock, self._now = store, clock, now
         self._prefix = f"{PREFIX}{own}/"
-        self._watched, self._isConnected, self._tell = watched, isConnected, tell
+        self._watched, self._isConnected = watched, isConnected
+        self._tell, self._tellBack = tell, tellBack
         self._started = now()
         self._seen: set[str] = set()
         self._absent: dict[str, Absence] = {}
@@ -180,6 +186,9 @@ class MissingSlaves:
         if name not in self._seen or (absence is not None and absence.noted is not None):
             self._seen.add(name)
             self._back.add(name)
+            watch = self._watched().get(name)
+            if absence is not None and absence.isTold and watch is not None:
+                await self._tellBack(name, absence.lost, watch)
             await self._noteBack(name)
 
     async def _noteBack(self, name: str) -> None:

@@ -217,6 +217,7 @@ class MailNotifier(StatusReceiverMultiService):
             self._watched,
             lambda name: self._status.getSlave(name).isConnected(),
             self._slaveMissing,
+            self._slaveBack,
         )
         choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
         self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
@@ -357,6 +358,11 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
         letter = self.contents.ofSlave(self._status.getSlave(name), lost)
+        await self.postbox.post(letter, (list(watch.recipients), []), "")
+
+    async def _slaveBack(self, name: str, lost: float, watch: Watch) -> None:
+        now = self.master.botmaster.resources.now()
+        letter = self.contents.ofSlaveBack(self._status.getSlave(name), lost, now)
         await self.postbox.post(letter, (list(watch.recipients), []), "")
 
     def slaveConnected(self, slaveName: str) -> None:

@@ -102,7 +102,26 @@ def slaveText(slave: SlaveStatus, lost: float, status: Any) -> str:
     lines += [f"{word + ':':<10} {plainLine(str(value))}" for word, value in facts if value]
     lines += [
         "",
-        "Please check whether its machine and its process run. There is no other mail about this outage.",
+        "Please check whether its machine and its process run. The next mail comes when it is back.",
+    ]
+    return withoutPasswords(plain("\n".join(lines) + "\n"))
+
+
+def backText(slave: SlaveStatus, lost: float, now: float, status: Any) -> str:
+    """The text about a slave that is back.
+
+    @param lost: since when it was away; C{now}: the time. In seconds since the epoch.
+    """
+    since, back = (
+        datetime.fromtimestamp(each).astimezone().strftime("%Y-%m-%d %H:%M:%S %z") for each in (lost, now)
+    )
+    title, url = status.getProjectName(), status.getURLForThing(slave)
+    lines = [
+        f"The slave {plainLine(slave.getName())} is back since {back}"
+        + (f", at the master of {plainLine(title)}." if title else "."),
+        *([url] if url else []),
+        "",
+        f"It had been away since {since}.",
     ]
     return withoutPasswords(plain("\n".join(lines) + "\n"))
 

@@ -583,6 +583,25 @@ class SlaveStory(MailCase):
         self.wait(4000)
         self.assertEqual(len(self.postbox.sent), 1)
 
+    def test_back(self) -> None:
+        """When the slave is back, its owner gets a second mail in the same thread, also after a restart."""
+        self.begin()
+        self.wait(5)
+        self.lose()
+        self.wait(3700)
+        self.stop()
+        self.begin()
+        self.wait(5)
+        (_, missing), (recipients, back) = self.postbox.sent
+        self.assertEqual((recipients, back["Subject"]), (["owner@x.example"], "buildbot: slave bot1 is back"))
+        self.assertEqual(back["In-Reply-To"], missing["Message-ID"])
+        self.assertEqual(back["List-Id"], missing["List-Id"])
+        self.assertRegex(textOf(back), r"^The slave bot1 is back since .*\n\nIt had been away since ")
+        self.stop()
+        self.begin()
+        self.wait(4000)
+        self.assertEqual(len(self.postbox.sent), 2)
+
     def test_all(self) -> None:
         """The recipients of a notifier are told about the slaves that it watches."""
         self.edit("['team@example.com'])]", "['team@example.com'], watchedSlaves='all')]")

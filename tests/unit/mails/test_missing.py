@@ -29,6 +29,7 @@ class MissingTests(unittest.SynchronousTestCase):
         self.watched = {f"bot{n}": OWNER for n in range(20)}
         self.here: set[str] = set()
         self.told: list[tuple[str, float]] = []
+        self.back: list[tuple[str, float]] = []
         self.writing: Callable[[str], Awaitable[None]] | None = None
         self.start()
 
@@ -40,6 +41,7 @@ class MissingTests(unittest.SynchronousTestCase):
             lambda: self.watched,
             self.here.__contains__,
             self.tell,
+            self.tellBack,
         )
         self.missing.start()
 
@@ -52,6 +54,9 @@ class MissingTests(unittest.SynchronousTestCase):
         if self.writing is not None:
             await self.writing(name)
         self.told.append((name, self.clock.seconds() - lost))
+
+    async def tellBack(self, name: str, lost: float, watch: Watch) -> None:
+        self.back.append((name, self.clock.seconds() - lost))
 
     def connect(self, *names: str) -> None:
         """These slaves connect."""
@@ -113,7 +118,31 @@ class MissingTests(unittest.SynchronousTestCase):
         self.wait(HOUR - 120)
         self.connect("bot1")
         self.wait(DAY)
-        self.assertEqual(self.told, [])
+        self.assertEqual((self.told, self.back), ([], []))
+
+    def test_backAfterwards(self) -> None:
+        """Who was told that a slave is missing is told when it is back, once, also after a restart."""
+        self.connect("bot1", "bot2")
+        self.lose("bot1", "bot2")
+        self.wait(2 * HOUR)
+        self.connect("bot1")
+        self.assertEqual(self.back, [("bot1", 2 * HOUR)])
+        self.restart()
+        self.connect("bot1", "bot2")
+        self.assertEqual(self.back, [("bot1", 2 * HOUR), ("bot2", 2 * HOUR)])
+        self.restart()
+        self.connect("bot1", "bot2")
+        self.wait(DAY)
+        self.assertEqual(len(self.back), 2)
+
+    def test_backUnwatched(self) -> None:
+        """If nobody watches a slave any more, nobody is told that it is back."""
+        self.connect("bot1")
+        self.lose("bot1")
+        self.wait(2 * HOUR)
+        del self.watched["bot1"]
+        self.connect("bot1")
+        self.assertEqual((self.names(), self.back), (["bot1"], []))
 
     def test_lostWhileDown(self) -> None:
         """A slave that does not come back after a restart is told, after its time."""
