@@ -85,6 +85,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["buildbot", "buildbot.*"]),
+    data_files=[("share/man/man1", ["buildbot/scripts/buildbot.1"])],
     package_data={"buildbot": ["py.typed"], "buildbot.web": ["static/*"]},
     python_requires=">=3.10",
     install_requires=[f"twisted>={TWISTED}", "zope.interface"],

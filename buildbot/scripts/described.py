@@ -69,7 +69,9 @@ def optionsOf(kind: type[usage.Options]) -> list[Option]:
 
 def valueOf(name: str) -> str:
     """The placeholder of the value of an option."""
-    return _VALUES.get(name, "TEXT")
+    if name in _VALUES:
+        return _VALUES[name]
+    return "FILE" if name.endswith(("-file", "_file", "topfile")) else "TEXT"
 
 
 def _short(letter: str | None = None) -> str:

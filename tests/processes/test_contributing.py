@@ -38,6 +38,12 @@ class ExamplesTests(unittest.TestCase):
                 piece.apply(copy)
             shown += contributed.trials(page)[0]
         self.assertEqual(len(shown), 3)
+        subprocess.run(
+            [sys.executable, "-m", "tests.manpage"],  # which new-command shows
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            check=True,
+        )
         unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         done = subprocess.run(
             [sys.executable, "-c", TRIAL, *shown, *WHOLE],

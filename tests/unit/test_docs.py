@@ -38,12 +38,14 @@ from buildbot.process.buildstep import BuildStep
 from buildbot.process.request import BuildRequest
 from buildbot.reconfig.reconfigurer import LOAD_TIME
 from buildbot.scripts.commands import Options
+from buildbot.scripts.manpage import manual
 from buildbot.slaves import arbitration, conflict, liveness, perspective
 from buildbot.slaves.attachment import TRANSITIONS, Attachment, Event, State, advance
 from buildbot.status.build import BuildStatus
 from buildbot.wire import listeners, login, peers
 from tests import contributed
 from tests.listed import ListedCase
+from tests.manpage import PAGE
 from tests.recipes import recipes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -655,6 +657,10 @@ class ReferenceTests(ListedCase):
         """The time limit of master.cfg in the pages is that of the code."""
         for page in ("reference/commands", "reference/control-socket"):
             self.assertIn(f"without it {LOAD_TIME:g}", " ".join(pages()[page].split()))
+
+    def test_manPage(self) -> None:
+        """The man page is that of the commands. C{python -m tests.manpage} writes it again."""
+        self.assertEqual(PAGE.read_text(encoding="ascii"), manual(), "run python -m tests.manpage")
 
     def test_globalOptions(self) -> None:
         """The options before the command are in the page too."""
