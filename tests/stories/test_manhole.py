@@ -94,7 +94,7 @@ class ArgumentsTests(SynchronousTestCase):
     def test_wrong(self) -> None:
         """Wrong arguments are named; a password is not shown."""
         with self.assertRaises(BadArguments) as caught:
-            manhole.TelnetManhole(70000, "ann", 5)
+            manhole.TelnetManhole(70000, "ann", 5)  # type: ignore[arg-type]
         self.assertIn("there is no port 70000", str(caught.exception))
         self.assertIn("password", str(caught.exception))
 
