@@ -98,6 +98,8 @@ class Instance:
     @ivar forBuilder: the builder that it was started for.
     @ivar failures: the failed starts in a row; C{stops}: the failed stops.
     @ivar why: the reason of the last failure; empty after a success.
+    @ivar lateSince: the first start after which the slave did not attach in time, in seconds since the epoch;
+        None if it has attached after the last one.
     @ivar nextTry: the time of the next attempt, in seconds since the epoch.
     """
 
@@ -111,6 +113,7 @@ class Instance:
         self.hasBuilt = False
         self.forBuilder = self.why = ""
         self.nextTry = 0.0
+        self.lateSince: float | None = None
         self._master = master
         self._build: Any = None
         self._turn = 0
@@ -313,6 +316,8 @@ class Instance:
         if self.state not in COMING:
             self._alarm.stop()
         if event is Event.LATE:
+            if self.lateSince is None and self.record is not None:
+                self.lateSince = self.record.began
             late = self.state is State.ABORTING
             self._startFailed("the start takes too long" if late else "the slave did not attach in time")
         self._master.changed(self)
@@ -453,7 +458,7 @@ class Instance:
             self._alarm.set(self._master.clock, self._missing() - passed)
 
     def _admit(self) -> None:
-        self.why = ""
+        self.why, self.lateSince = "", None
         self._idle()
         eventual(self._master.clock, self._admitted)
 

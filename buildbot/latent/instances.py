@@ -166,6 +166,14 @@ class Instances:
         instance = self.all.get(name)
         return instance.refusal if instance is not None else ""
 
+    def lateSince(self, name: str) -> float | None:
+        """The first start after which a slave did not attach in time, in seconds since the epoch.
+
+        None if it has attached after the last start.
+        """
+        instance = self.all.get(name)
+        return instance.lateSince if instance is not None else None
+
     # builders
 
     def wanted(self, builder: NeedyBuilder) -> None:

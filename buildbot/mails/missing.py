@@ -43,16 +43,22 @@ class Watch:
 
 
 def watchesOf(
-    slaves: Iterable[SlaveConfig], tellsOwners: bool, names: Container[str], others: Sequence[str]
+    slaves: Iterable[SlaveConfig],
+    tellsOwners: bool,
+    names: Container[str],
+    others: Sequence[str],
+    latent: bool = False,
 ) -> dict[str, Watch]:
-    """Who is told about which slave. Nobody about latent ones.
+    """Who is told about which slave.
 
     @param tellsOwners: True if the owners of slaves are told.
     @param names: the slaves about which C{others} are told; "all" is all of them.
+    @param latent: True: only latent slaves. False: only others, since latent ones are away whenever no build
+        needs them.
     """
     found = {}
     for slave in slaves:
-        if slave.latent is not None:  # it is away whenever no build needs it
+        if (slave.latent is not None) is not latent:
             continue
         owners = slave.notify if tellsOwners else ()
         more = others if slave.name in names or "all" in names else ()

@@ -37,6 +37,7 @@ from buildbot.mails.argumentkinds import (
 )
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
+from buildbot.mails.lateslaves import LateSlaves
 from buildbot.mails.letter import asText
 from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
@@ -219,6 +220,9 @@ class MailNotifier(StatusReceiverMultiService):
             self._slaveMissing,
             self._slaveBack,
         )
+        self._late = LateSlaves(
+            lambda: self._watched(latent=True), self.master.botmaster.instances.lateSince, self._slaveMissing
+        )
         choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
         self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
         self._since = resources.now()
@@ -348,12 +352,12 @@ class MailNotifier(StatusReceiverMultiService):
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 
-    def _watched(self) -> dict[str, Watch]:
+    def _watched(self, latent: bool = False) -> dict[str, Watch]:
         """Who is told about which slave. The owners of slaves are told by the first notifier only."""
         config = self.master.config
         first = next((each for each in config.status if interfaces.IEmailSender.providedBy(each)), None)
         return watchesOf(
-            config.slaves.values(), first is self, self.watchedSlaves or (), self.extraRecipients
+            config.slaves.values(), first is self, self.watchedSlaves or (), self.extraRecipients, latent
         )
 
     async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
@@ -372,6 +376,10 @@ class MailNotifier(StatusReceiverMultiService):
     def slaveDisconnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
         self._missing.lost(slaveName)
+
+    def slaveChanged(self, slaveName: str) -> None:
+        """See L{interfaces.IMasterReceiver}."""
+        self._late.changed(slaveName)
 
     def reconfigured(self, outcome: Mapping[str, Any]) -> None:
         """See L{interfaces.IMasterReceiver}."""

@@ -14,6 +14,7 @@ from buildbot.mails.letter import Letter
 from buildbot.outgoing.target import TargetDown
 from buildbot.reporters import work
 from buildbot.reporters.work import Work
+from tests import clouds
 from tests.stories.mails import MailCase, textOf
 
 DO = Work.do
@@ -610,3 +611,25 @@ class SlaveStory(MailCase):
         self.lose()
         self.wait(3700)
         self.assertEqual([to for to, _ in self.postbox.sent], [["owner@x.example", "team@example.com"]])
+
+
+class LatentStory(MailCase):
+    """A latent slave that does not attach, and its owner."""
+
+    def test_late(self) -> None:
+        """The owner gets one mail if it does not attach after its start; none while nobody needs it."""
+        clouds.CLOUD = clouds.Cloud()
+        self.edit(
+            "('bot1', 'sekrit')",
+            "CloudSlave('bot1', 'sekrit', missing_timeout=60, notify_on_missing='owner@x.example').asBot()",
+        )
+        self.edit("c = Build", "from tests.clouds import CloudSlave\nc = Build")
+        self.begin()
+        self.wait(400)
+        self.assertEqual(self.postbox.sent, [])
+        self.send()
+        self.wait(400)
+        ((recipients, mail),) = self.postbox.sent
+        self.assertEqual(
+            (recipients, mail["Subject"]), (["owner@x.example"], "buildbot: slave bot1 is missing")
+        )
