@@ -43,9 +43,19 @@ def status(owner: Any, which: str) -> list[str]:
         else:
             lines.append(_state(owner, builder))
     if not lines:
-        return [f"all {counted(idle, 'builder')} idle" if idle else "there are no builders"]
+        return [_allIdle(idle)]
     more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
-    return [*lines[:MOST], *more, *([f"{counted(idle, 'builder')} idle"] if idle else [])]
+    return [
+        *lines[:MOST],
+        *more,
+        *([f"{counted(idle, 'other builder')} {'is' if idle == 1 else 'are'} idle"] if idle else []),
+    ]
+
+
+def _allIdle(count: int) -> str:
+    if count < 2:
+        return "the builder is idle" if count else "there are no builders"
+    return f"all {count} builders are idle"
 
 
 def _state(owner: Any, builder: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from buildbot import version
 from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.irc import toys
-from buildbot.irc.acting import allowed, carriedOut, whoOf
+from buildbot.irc.acting import allowed, byOf, carriedOut, whoOf
 from buildbot.irc.asking import builderNamed, builders, last, status, watched
 from buildbot.irc.joining import TooManyChannels
 from buildbot.irc.notices import isEvent
@@ -183,12 +183,13 @@ class IRCContact(Contact):
         owner = self.bot.owner
         if args not in ("check", "start", "stop"):
             raise UsageError(_SHUTDOWN)
-        await allowed(owner, owner.allowShutdown, who, self.dest, "shutdown", MASTER, "allowShutdown")
-        commands, author = owner.master.commands, whoOf(who, self.dest)
         if args == "check":
             isOn = owner.master.cleanStop.toRecord() is not None
             self.send("the master stops after the running builds" if isOn else "the master runs normally")
-        elif args == "start":
+            return
+        await allowed(owner, owner.allowShutdown, who, self.dest, "shutdown", MASTER, "allowShutdown")
+        commands, author = owner.master.commands, whoOf(who, self.dest)
+        if args == "start":
             work = commands["shutdown"](author)
             answer = await carriedOut(owner, who, self.dest, "shutdown", MASTER, work, "clean")
             self.send(f"the master stops after the running builds ({answer['running']} now)")
@@ -206,6 +207,8 @@ class IRCContact(Contact):
             owner.joinRoom(name, key)
         except TooManyChannels:
             raise UsageError("I am in too many channels already") from None
+        self.send(f"I ask the server to let me into {name}")
+        await owner.master.audit.record(byOf(owner, who, self.dest), "joinChannel", MASTER, detail=name)
 
     @usage("leave [#CHANNEL] - leave a channel")
     async def command_LEAVE(self, args: str, who: Person) -> None:
@@ -213,6 +216,7 @@ class IRCContact(Contact):
         owner = self.bot.owner
         await allowed(owner, owner.allowForce, who, self.dest, "leaveChannel", MASTER, "allowForce")
         owner.leaveRoom(name)
+        await owner.master.audit.record(byOf(owner, who, self.dest), "leaveChannel", MASTER, detail=name)
 
     def _channel(self, args: str, command: str) -> tuple[str, str | None]:
         name, _, key = args.partition(" ")

@@ -80,7 +80,7 @@ class IrcTests(MasterTestCase):
         ann = self.ann
         await ann.until("the bot does not come", lambda: "builder" in ann.present)
         ann.msg("#dev", "builder: status")
-        await ann.hears("1 builder idle")
+        await ann.hears("the builder is idle")
         ann.msg("#dev", "builder: force build full for fun")
         await ann.hears("build #0 of full")
         await ann.hears("build #0 of full is complete")

@@ -388,7 +388,7 @@ class AskedTests(IrcCase):
         """Everybody may ask about builders and builds, in the channel and in private."""
         self.enter()
         self.assertEqual(self.ask("list builders", BOB), ["builders: full, package"])
-        self.assertEqual(self.ask("status", BOB), ["all 2 builders idle"])
+        self.assertEqual(self.ask("status", BOB), ["all 2 builders are idle"])
         self.assertEqual(self.ask("status full", BOB, "builder"), ["full: idle"])
         self.assertEqual(self.ask("last full", BOB), ["full: no build has ended yet"])
         self.send()
@@ -516,7 +516,7 @@ class ActionTests(IrcCase):
         """Without allowForce and allowShutdown nobody may do anything."""
         self.edit(" allowForce=['ann!*@home', 'account:ann'], allowShutdown=['ann!*@home'],", "")
         self.enter()
-        for text in ("force build full", "shutdown check"):
+        for text in ("force build full", "shutdown start"):
             (answer,) = self.ask(text)
             self.assertIn("nobody may do this from IRC", answer)
 
@@ -571,7 +571,9 @@ class ActionTests(IrcCase):
         self.enter()
         self.server.say(f":{ANN} PRIVMSG builder :join #more")
         self.pause()
-        self.assertEqual(self.server.heard(), ["JOIN #more"])
+        self.assertEqual(
+            self.server.heard(), ["JOIN #more", "PRIVMSG ann :I ask the server to let me into #more"]
+        )
         self.server.drop()
         self.wait(30)
         self.server.welcome()
@@ -580,6 +582,7 @@ class ActionTests(IrcCase):
         self.server.say(f":{ANN} PRIVMSG builder :leave #more")
         self.pause()
         self.assertEqual(self.server.heard(), ["PART #more"])
+        self.assertEqual([action for _, action, *_ in self.records()], ["leaveChannel", "joinChannel"])
         for wrong in ("join more", "join #a,#b", "join"):
             self.assertIn("usage: join", self.ask(wrong)[0])
 
