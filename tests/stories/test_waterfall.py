@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.web.markup import Markup
-from buildbot.web.pages.columns import Box
+from buildbot.web.pages.columns import UNIT, Box
 from buildbot.web.pages.waterfall import BoxCache, boxesOf
 from tests.stories.test_webpages import BuildingCase
 
@@ -108,6 +110,33 @@ class WaterfallTests(BuildingCase):
             cache.put(build, ())
         self.assertIsNone(cache.get("full", 0))
         self.assertIsNotNone(cache.get("full", 4))
+
+    def test_read(self) -> None:
+        """Only the builds that fill the rows are read; more rows show older builds, too."""
+        for number in range(4):
+            self.force(f"reason {number}")
+            self.finish()
+            self.wait(10)
+        read: list[int] = []
+        real = self.store.getBuild
+
+        def getBuild(builder: str, number: int) -> Any:
+            read.append(number)
+            return real(builder, number)
+
+        self.patch(self.store, "getBuild", getBuild)
+        page = self.ask("/waterfall?num_events=2").text
+        self.assertEqual((read, "Build 0</a>" in page), ([3], False))
+        page = self.ask("/waterfall?num_events=100").text
+        self.assertEqual(sorted(read), [0, 1, 2, 3])
+        for number in range(4):
+            self.assertIn(f">Build {number}</a>", page)
+
+    def test_unfinished(self) -> None:
+        """A step without an end, of a build that was interrupted, ends with its build."""
+        steps = (StepRecord("compile", 5.0),)
+        boxes = boxesOf(BuildRecord("full", 0, "bot1", (), 5.0, finished=7.0, steps=steps), 900.0)
+        self.assertEqual(boxes[-1].ends, 7 * UNIT)
 
     def test_hidden(self) -> None:
         """A hidden step has no box."""

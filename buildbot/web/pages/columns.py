@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heappush, heapreplace
 
 from buildbot.web.markup import Markup, Template
 
@@ -52,6 +53,34 @@ class Box:
     def size(self) -> int:
         """About the bytes of memory that I need."""
         return len(self._html) + 180
+
+
+class Newest:
+    """I know the oldest time of the newest rows, while boxes are added."""
+
+    def __init__(self, rows: int) -> None:
+        """@param rows: the most rows of the table."""
+        self._most = rows + 1
+        self._times: list[int] = []  # a heap of the newest times, the oldest first
+        self._seen: set[int] = set()
+
+    def add(self, boxes: Iterable[Box]) -> None:
+        """Add boxes, of any column and in any order."""
+        for box in boxes:
+            for each in (box.begins, box.ends):
+                if each in self._seen:
+                    continue
+                if len(self._times) < self._most:
+                    heappush(self._times, each)
+                elif each > self._times[0]:
+                    self._seen.discard(heapreplace(self._times, each))
+                else:
+                    continue
+                self._seen.add(each)
+
+    def isBelow(self, end: float) -> bool:
+        """True if a box with this end, in seconds since the epoch, is below the last row."""
+        return len(self._times) == self._most and end * UNIT < self._times[0] - UNIT
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ The boxes of a finished build never change. They are made once, and kept while t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+from operator import itemgetter
 
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
@@ -23,7 +25,7 @@ from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, 
 from buildbot.web.pages import folding
 from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import isOnBranch, storedBranches
-from buildbot.web.pages.columns import UNIT, Box, Row, layout
+from buildbot.web.pages.columns import UNIT, Box, Newest, Row, layout
 from buildbot.web.pages.folding import Group
 from buildbot.web.pages.matrix import Rows
 from buildbot.web.pages.pieces import clock, paragraph, timeLeft
@@ -111,24 +113,16 @@ async def waterfall(call: Call) -> Page:
     count = max(5, min(100, MANY // max(1, len(names))))
     recent = await lastRowsOf(call).of(call.world, names, count) if names else {}
     rows = await _rows(call, shown, span) if _isFiltered(call, span) else recent
-    boxes = call.world.part(BoxCache)
-    columns = [await _changes(call)]
-    running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
-    for group in groups:
-        if group.isFolded:
-            columns.append([])
-        else:
-            columns += [
-                await _column(call, name, rows.get(name, ()), running, boxes) for name in group.builders
-            ]
+    columns = [_within(span, await _changes(call))]
     most = query["num_events"] or call.world.options.numEvents
     if call.world.options.numEventsMax is not None:
         most = min(most, call.world.options.numEventsMax)
-    columns = [
-        [box for box in column if span.touches(box.begins / UNIT, box.ends / UNIT)] for column in columns
-    ]
+    most = min(most, 2000)
+    found = await _found(call, {name: rows.get(name, ()) for name in shown}, span, most)
+    for group in groups:
+        columns += [[]] if group.isFolded else [found[name] for name in group.builders]
     reload = max(LEAST_RELOAD, query["reload"]) if query["reload"] else 0
-    lines = layout(columns, min(most, 2000))
+    lines = layout(columns, most)
     return Page(
         "Waterfall",
         [
@@ -204,29 +198,52 @@ def _matches(call: Call, row: BuildRow) -> bool:
     return not projects or row.project in projects
 
 
-async def _column(
+async def _found(
+    call: Call, rows: Mapping[str, Iterable[BuildRow]], span: Window, most: int
+) -> dict[str, list[Box]]:
+    """The boxes of each builder. Builds that would be below the newest C{most} rows are not read."""
+    kept, newest = call.world.part(BoxCache), Newest(most)
+    running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
+    hasEvents = call.query["show_events"]
+    found = {name: _within(span, _events(call, name) if hasEvents else ()) for name in rows}
+    builds = [(_endOf(row), name, row) for name, some in rows.items() for row in some]
+    builds.sort(key=itemgetter(0), reverse=True)
+    for end, name, row in builds:
+        if newest.isBelow(end):
+            break
+        boxes = _within(span, await _boxes(call, name, row, running, kept))
+        newest.add(boxes)
+        found[name].extend(boxes)
+    return found
+
+
+def _endOf(row: BuildRow) -> float:
+    return inf if row.finished is None else row.finished
+
+
+def _within(span: Window, boxes: Iterable[Box]) -> list[Box]:
+    """The boxes that a window shows."""
+    return [box for box in boxes if span.touches(box.begins / UNIT, box.ends / UNIT)]
+
+
+async def _boxes(
     call: Call,
     name: str,
-    rows: Iterable[BuildRow],
+    row: BuildRow,
     running: Mapping[tuple[str, int], BuildStatus],
     kept: BoxCache,
-) -> list[Box]:
-    """The boxes of one builder."""
-    boxes: list[Box] = []
-    for row in rows:
-        known = None if row.finished is None else kept.get(name, row.number)
-        if known is None:
-            build = running.get((name, row.number))
-            record = await call.world.store.getBuild(name, row.number) if build is None else build.toRecord()
-            if record is None:
-                continue
-            known = boxesOf(record, call.world.now())
-            if record.finished is not None:
-                kept.put(record, known)
-        boxes.extend(known)
-    if call.query["show_events"]:
-        boxes.extend(_events(call, name))
-    return boxes
+) -> tuple[Box, ...]:
+    """The boxes of one build."""
+    known = None if row.finished is None else kept.get(name, row.number)
+    if known is None:
+        build = running.get((name, row.number))
+        record = await call.world.store.getBuild(name, row.number) if build is None else build.toRecord()
+        if record is None:
+            return ()
+        known = boxesOf(record, call.world.now())
+        if record.finished is not None:
+            kept.put(record, known)
+    return known
 
 
 def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
@@ -236,6 +253,7 @@ def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
         build.started - 0.01, build.started, "BuildStep start", _START(to=path(*here), number=build.number)
     )
     boxes = [start]
+    over = now if build.finished is None else build.finished
     for step in build.steps:
         if step.hidden:
             continue
@@ -247,7 +265,7 @@ def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
             text=join([*_words(step), *_logs(here, step)], " "),
         )
         boxes.append(
-            Box(step.started, now if step.finished is None else step.finished, f"BuildStep {look.css}", html)
+            Box(step.started, over if step.finished is None else step.finished, f"BuildStep {look.css}", html)
         )
     return tuple(boxes)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.web.markup import escape
-from buildbot.web.pages.columns import Box, layout
+from buildbot.web.pages.columns import UNIT, Box, Newest, layout
 
 
 def box(start: float, end: float, name: str = "x") -> Box:
@@ -53,6 +53,28 @@ class ColumnsTests(unittest.SynchronousTestCase):
         rows = layout([[box(each, each + 1) for each in range(0, 100, 2)], [box(0, 100, "long")]], 10)
         self.assertEqual(len(rows), 10)
         self.assertIn("long", rows[0].cells[1])
+
+    @given(st.lists(st.lists(TIMES, max_size=6), max_size=12), st.integers(1, 8))
+    def test_newest(self, builds: list[list[Box]], most: int) -> None:
+        """A build that ends below the last row changes nothing: the table is the same without it."""
+        builds.sort(key=lambda boxes: max((each.ends for each in boxes), default=0), reverse=True)
+        newest, shown = Newest(most), []
+        for boxes in builds:
+            if newest.isBelow(max((each.ends for each in boxes), default=0) / UNIT):
+                break
+            newest.add(boxes)
+            shown.append(boxes)
+        whole, part = ([[each for boxes in some for each in boxes]] for some in (builds, shown))
+        self.assertEqual(layout(part, most), layout(whole, most))
+        shown += [[]] * (len(builds) - len(shown))
+        self.assertEqual(layout(shown, most), layout(builds, most))
+
+    def test_isBelow(self) -> None:
+        """Nothing is below the last row while there is room; with one second of doubt after that."""
+        newest = Newest(1)
+        self.assertFalse(newest.isBelow(0))
+        newest.add([box(10, 20), box(30, 40), box(5, 7)])
+        self.assertEqual([newest.isBelow(each) for each in (28.9, 29.1, 30, 50)], [True, False, False, False])
 
     def test_sameSecond(self) -> None:
         """Many boxes of one second are all shown, one above the other."""
