@@ -21,7 +21,10 @@ def inCode() -> dict[str, str]:
     found = {}
     package = Path(buildbot.__file__).parent
     for path in package.rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        if not any(f".{method}(" in source for method in METHODS):
+            continue
+        for call in ast.walk(ast.parse(source)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args:
                 message = call.args[0]
                 isLogger = call.func.attr in METHODS and "log" in ast.unparse(call.func.value).lower()

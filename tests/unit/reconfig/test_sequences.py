@@ -27,7 +27,7 @@ from tests.examples import examples
 from tests.schedulers import ended
 from tests.stories.world import Reactor, World
 
-MANY = examples(12)
+MANY = examples(8)
 HEAD = """
 from buildbot.changes.pb import PBChangeSource
 from buildbot.locks import MasterLock, SlaveLock

@@ -381,7 +381,7 @@ class AnyHistoryTests(unittest.SynchronousTestCase):
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=examples(50),
+                max_examples=examples(30),
                 stateful_step_count=30,
                 deadline=None,
                 derandomize=True,
