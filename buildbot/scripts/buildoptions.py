@@ -202,11 +202,11 @@ class RebuildOptions(AboutBuilderOptions):
 class CancelOptions(AboutBuilderOptions):
     """The options of C{cancel}."""
 
-    synopsis = "[options] DIR BUILDER [REQUEST]"
-    longdesc = "Cancels the request REQUEST that waits for BUILDER; without a number, all that wait for it."
+    synopsis = "[options] DIR BUILDER [REQUEST], or DIR REQUEST"
+    longdesc = "Cancels the request REQUEST, which waits for BUILDER; without a number, all that wait for it."
 
     def parseArgs(self, *args: str) -> None:
-        """Parse the arguments: DIR BUILDER [REQUEST]."""
+        """Parse the arguments: DIR BUILDER [REQUEST]. A number as BUILDER may be that of a request."""
         self._parseNumbered("REQUEST", args)
 
 

@@ -17,6 +17,8 @@ from buildbot.text.plural import counted
 
 #: The beginning of the master's answer about an unknown builder.
 NO_BUILDER = "no builder "
+#: The most waiting requests in one answer of the master.
+_MOST_WAITING = 1000
 
 
 def force(config: Config) -> int:
@@ -56,10 +58,26 @@ def cancel(config: Config) -> int:
     params: dict[str, object] = {"builder": config["builder"], "who": loginName()}
     if config.get("number") is not None:
         params["request"] = config["number"]
-    said: Any = askMaster(config, "cancel", params)
+    try:
+        said: Any = askMaster(config, "cancel", params)
+    except CommandFailed as why:
+        number = str(config["builder"])
+        if "request" in params or not number.isdecimal() or not str(why).startswith(NO_BUILDER):
+            raise
+        params |= {"builder": _builderOfRequest(config, int(number)), "request": int(number)}
+        said = askMaster(config, "cancel", params)
     if not sayJSON(config, said):
         say(config, f"{counted(len(said['cancelled']), 'waiting request')} cancelled")
     return 0
+
+
+def _builderOfRequest(config: Config, request: int) -> str:
+    """The name of the builder that a request waits for. Raises CommandFailed if it does not wait."""
+    said: Any = askMaster(config, "builds", {"count": _MOST_WAITING})
+    for each in said["requests"]:
+        if each["id"] == request:
+            return str(each["builder"])
+    raise CommandFailed(f"no request {request} waits, and there is no builder of this name")
 
 
 def _wait(config: Config, said: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@ the modules of the master.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ from typing import Any
 
 from twisted.python import usage
 
+from buildbot.daemon.directory import TAC
 from buildbot.daemon.oserrors import inWords
 from buildbot.scripts import colours, streams
 from buildbot.scripts.arguments import MakerBase
@@ -108,7 +110,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _runCommand(options, argv)
     except CommandFailed as why:
-        complain(*_shortened(why.lines, argv))
+        complain(*_shortened(_swapped(options, argv) or why.lines, argv))
         return why.status
     except streams.CannotPrint as why:
         return _notPrinted(why)
@@ -142,6 +144,22 @@ def _runCommand(options: Options, argv: Sequence[str]) -> int:
     config["verbose"] = options["verbose"]
     colours.choose(config.get("color") or options["color"] or colours.AUTO)
     return _do(str(options.subCommand), config)
+
+
+def _swapped(options: Options, argv: Sequence[str]) -> list[str]:
+    """A line for arguments in a wrong order: DIR is no directory, but a later argument is one of a master."""
+    config: Any = getattr(options, "subOptions", None)
+    here = None if config is None else config.get("basedir")
+    if not isinstance(here, str) or os.path.lexists(here):
+        return []
+    first = ""
+    for each in argv:
+        if os.path.abspath(each) == os.path.abspath(here):
+            first = each
+        elif first and os.path.exists(os.path.join(each, TAC)):
+            usual = command(str(options.subCommand), each, first)
+            return [plainLine(f"there is no directory {first}; the directory comes first: `{usual}`")]
+    return []
 
 
 def _shortened(lines: Sequence[str], argv: Sequence[str]) -> list[str]:

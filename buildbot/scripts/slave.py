@@ -33,7 +33,7 @@ def slaveLines(name: str, said: Mapping[str, Any], now: float, room: int | None 
     @param room: the width of the terminal.
     """
     if said["slave"] is None:
-        head, events = [f"slave: {plainLine(name)}, which the master does not know now"], []
+        head, events = [f"slave: {plainLine(name)}, of which only the builds are stored"], []
     else:
         lines = slavePage({"address": None, **said["slave"]}, now)
         at = lines.index("")  # the events follow

@@ -302,6 +302,16 @@ class RemoteCommandTests(RemoteCommandCase):
         )
         self.assertIn("99", self.run_("cancel", "--url", URL, "full", "99"))
 
+    def test_cancelByNumber(self) -> None:
+        """The number of a waiting request is enough to cancel it; a wrong one is refused."""
+        self.force()
+        for place in ((self.basedir,), ("--url", URL)):
+            self.force()
+            (waiting,) = self.ask("/api/v1/requests").json["requests"]
+            number = str(waiting["id"])
+            self.assertIn("1 waiting request cancelled", self.run_("cancel", *place, number))
+            self.assertIn(f"no request {number} waits", self.run_("cancel", *place, number))
+
     def test_audit(self) -> None:
         """The record of actions is printed alike; questions are not in it."""
         self.run_("pause", self.basedir, "bot1")

@@ -70,6 +70,19 @@ class RunnerTests(unittest.TestCase):
             "`buildbot create-master /no/such/directory` makes a master there\n",
         )
 
+    def test_directoryComesLast(self) -> None:
+        """If the directory of a master is not the first argument, the error has the right order."""
+        here = self.mktemp()
+        os.mkdir(here)
+        with open(os.path.join(here, "buildbot.tac"), "w"):
+            pass
+        said = command("grep", "word", here)
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertEqual(
+            said.err,
+            f"there is no directory word; the directory comes first: `buildbot grep {here} word`\n",
+        )
+
     def test_longArgument(self) -> None:
         """F12: a wrong argument of a hundred thousand characters gives a short error."""
         for arguments in (["status"], ["checkconfig"], ["start"], ["stopbuild", ".", "full", "9"], []):

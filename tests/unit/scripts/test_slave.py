@@ -44,7 +44,7 @@ class SlaveTests(AskingTests):
     def test_gone(self) -> None:
         """Of a slave that the master does not know, only the builds are shown."""
         lines = slaveLines("old", {"slave": None, "running": [], "finished": [FINISHED]}, NOW)
-        self.assertEqual(lines[0], "slave: old, which the master does not know now")
+        self.assertEqual(lines[0], "slave: old, of which only the builds are stored")
         self.assertIn("full/6", lines[-1])
 
     def test_json(self) -> None:

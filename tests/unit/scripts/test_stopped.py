@@ -104,7 +104,7 @@ class BuildsTests(StoppedCase):
             self.build(slave=f"bot{number}")
         self.get(self.store.close())
         told = self.run_("slave", "bot7").out
-        self.assertIn("slave: bot7, which the master does not know now", told)
+        self.assertIn("slave: bot7, of which only the builds are stored", told)
         self.assertIn("full/7", told)
         for words in (("slave", "bott7"), ("builds", "--slave=bott7")):
             self.assertIn("; did you mean bot", self.run_(*words).err)
