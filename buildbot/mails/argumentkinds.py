@@ -86,4 +86,11 @@ HEADERS = Kind(
     lambda value: isinstance(value, Mapping) and _headersDetail(value) is None,
     _headersDetail,
 )
+UNSUBSCRIBE = Kind(
+    "a mail address, or an address that begins with https://",
+    lambda value: (
+        addressOf(value) is not None
+        or (isText(value) and value.startswith("https://") and value.split() == [value] and ">" not in value)
+    ),
+)
 PORT = Kind("a port from 1 to 65535", lambda value: isWhole(value) and 0 < value < 65536, standIn=25)

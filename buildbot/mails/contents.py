@@ -63,6 +63,7 @@ class Wishes:
     customMesg: Callable[..., Any] | None = None
     messageFormatter: Callable[..., Any] | None = None
     extraRecipients: tuple[str, ...] = ()
+    unsubscribe: str | None = None
     toInterested: bool = True
 
 
@@ -116,14 +117,17 @@ class Contents:
             await self._attachments([build]),
         )
 
-    async def ofSet(self, reason: str, builds: Sequence[BuildStatus]) -> Letter:
-        """The mail about the builds of a set.
+    async def ofSet(
+        self, reason: str, builds: Sequence[BuildStatus], name: str = WHOLE_SET, event: str = "set"
+    ) -> Letter:
+        """The mail about the builds of a set, or of a digest.
 
-        @param reason: of the set, in words.
+        @param reason: of the set, in words; C{name}: the builder in the subject.
+        @param event: tells the mail from others that end with the same build.
         """
         wishes, last = self._wishes, builds[-1]
         results = FAILURE if any(build.getResults() in BROKEN for build in builds) else SUCCESS
-        texts = [f"Build set: {reason}", ""]
+        texts = [reason, ""]
         html: str | None = None
         if wishes.messageFormatter is None and wishes.customMesg is None:
             tails = [await self._tail(build) for build in builds]
@@ -134,9 +138,9 @@ class Contents:
                 texts.append(text)
                 if page is not None:
                     html = (html or "") + page
-        text = withoutPasswords("\n".join(texts)) if html is None else ""
-        id = self.messageId(last.getBuilder().getName(), last.number, last.started, "set")
-        subject = self.subject(last, results, WHOLE_SET)
+        text = withoutPasswords("\n".join(texts)) if html is None or any(texts[2:]) else ""
+        id = self.messageId(last.getBuilder().getName(), last.number, last.started, event)
+        subject = self.subject(last, results, name)
         headers = {**self._headers(last, results), **self._extra(builds)}
         return Letter(
             wishes.fromaddr, subject, text, id, html, None, headers, await self._attachments(builds)
@@ -172,7 +176,7 @@ class Contents:
         )
 
     def _slaveHeaders(self, name: str) -> dict[str, str]:
-        return {"List-Id": self._list("slaves"), "X-Buildbot-Slave": name}
+        return {**self._list("slaves"), "X-Buildbot-Slave": name}
 
     def _idOf(self, build: BuildStatus) -> str:
         return self.messageId(build.getBuilder().getName(), build.number, build.started)
@@ -207,7 +211,9 @@ class Contents:
             if wishes.messageFormatter is not None:
                 call = wishes.messageFormatter
                 made = await asked(self._clock, call, wishes.mode, name, build, results, self._status)
-                return _read(made["body"], made.get("type", "plain"), made.get("subject"))
+                page = made.get("html")
+                text, html, subject = _read(made["body"], made.get("type", "plain"), made.get("subject"))
+                return text, html if page is None else str(page), subject
             if wishes.customMesg is not None:
                 body, kind = await asked(self._clock, wishes.customMesg, self._attributes(build, results))
                 return _read(body, kind, None)
@@ -262,17 +268,21 @@ class Contents:
         name = build.getBuilder().getName()
         revision = revisionOf(build)
         headers = {
-            "List-Id": self._list(name),
+            **self._list(name),
             "X-Buildbot-Builder": name,
             "X-Buildbot-Result": Results[results],
         }
         return headers if revision is None else {**headers, "X-Buildbot-Revision": revision}
 
-    def _list(self, name: str) -> str:
-        """The List-Id of the mails about a builder, or about all slaves."""
+    def _list(self, name: str) -> dict[str, str]:
+        """The headers of the list of mails about a builder, or about all slaves."""
         title = self._status.getProjectName()
         place = ".".join([_slug(each)[:60] for each in (name, title) if each] + [self._host])
-        return f"<{place}>"
+        given = self._wishes.unsubscribe
+        if given is None:
+            return {"List-Id": f"<{place}>"}
+        url = given if given.startswith("https://") else f"mailto:{given}"
+        return {"List-Id": f"<{place}>", "List-Unsubscribe": f"<{url}>"}
 
     def _extra(self, builds: Sequence[BuildStatus]) -> dict[str, str]:
         found = {}

@@ -8,6 +8,7 @@ L{buildbot.outgoing} keeps it until the mail server has it.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
 from hashlib import sha256
@@ -19,7 +20,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
-from buildbot.config.kinds import FLAG, NAMES_OR_ONE, PASSWORD, TEXT, orNone
+from buildbot.config.kinds import COUNT, FLAG, NAMES_OR_ONE, PASSWORD, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
@@ -34,15 +35,18 @@ from buildbot.mails.argumentkinds import (
     MODE,
     PORT,
     SUBJECT,
+    UNSUBSCRIBE,
 )
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
+from buildbot.mails.digest import Digest
 from buildbot.mails.lateslaves import LateSlaves
 from buildbot.mails.letter import asText
 from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
+from buildbot.mails.slavemails import SlaveMails
 from buildbot.mails.smtp import Relay, SmtpTarget
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
@@ -55,6 +59,7 @@ from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
 from buildbot.store.interface import StoreFailed
+from buildbot.text.plural import counted
 
 log = Logger()
 
@@ -72,7 +77,14 @@ class MailNotifier(StatusReceiverMultiService):
     compare_attrs: Sequence[str] = (
         *("fromaddr", "mode", "categories", "builders", "addLogs", "relay", "subject", "lookup"),
         *("extraRecipients", "sendToInterestedUsers", "customMesg", "messageFormatter", "extraHeaders"),
-        *("addPatch", "buildSetSummary", "previousBuildGetter", "watchedSlaves"),
+        *(
+            "addPatch",
+            "buildSetSummary",
+            "previousBuildGetter",
+            "watchedSlaves",
+            "digestAfter",
+            "unsubscribe",
+        ),
     )
 
     @inEitherOrder
@@ -100,6 +112,8 @@ class MailNotifier(StatusReceiverMultiService):
         previousBuildGetter=orNone(FORMATTER),
         smtpCAFile=orNone(TEXT),
         watchedSlaves=orNone(NAMES_OR_ONE),
+        digestAfter=orNone(COUNT),
+        unsubscribe=orNone(UNSUBSCRIBE),
     )
     def __init__(
         self,
@@ -126,6 +140,8 @@ class MailNotifier(StatusReceiverMultiService):
         previousBuildGetter: Callable[[Any], Any] | None = None,
         smtpCAFile: str | None = None,
         watchedSlaves: Sequence[str] | str | None = None,
+        digestAfter: int | None = None,
+        unsubscribe: str | None = None,
     ) -> None:
         """@param fromaddr: the sender of all mails.
         @param mode: which builds need a mail: see L{buildbot.mails.deciding}.
@@ -139,7 +155,8 @@ class MailNotifier(StatusReceiverMultiService):
         @param sendToInterestedUsers: True to write to the authors of changes, and to owners of builds.
         @param customMesg: a function of a dictionary that returns the text and its type, as in 0.7.
         @param messageFormatter: a function (mode, name, build, results, status) that returns a dictionary
-            with C{body}, C{type} ("plain" or "html") and perhaps C{subject}, as in 0.8.
+            with C{body}, C{type} ("plain" or "html") and perhaps C{subject}, as in 0.8. A plain text may have
+            C{html} beside it.
         @param extraHeaders: further headers, with properties.
         @param addPatch: True to attach the patch of a build.
         @param buildSetSummary: True to send one mail for all builds of a build set.
@@ -147,6 +164,8 @@ class MailNotifier(StatusReceiverMultiService):
         @param previousBuildGetter: a function that returns the build before a build.
         @param smtpCAFile: the file of a certificate to trust.
         @param watchedSlaves: "all" or names of slaves: C{extraRecipients} are told when one is missing.
+        @param digestAfter: so many builds within ten minutes have a mail each; the next ones share one.
+        @param unsubscribe: for the header List-Unsubscribe: a mail address, or a page.
         """
         StatusReceiverMultiService.__init__(self)
         remember(self)
@@ -168,6 +187,7 @@ class MailNotifier(StatusReceiverMultiService):
         self.addPatch = addPatch
         self.buildSetSummary = buildSetSummary
         self.previousBuildGetter = previousBuildGetter
+        self.digestAfter, self.unsubscribe = digestAfter, unsubscribe
         self.watchedSlaves = None if watchedSlaves is None else _several(watchedSlaves)
         self.modes = modesOf(self.mode)
         self._before: tuple[Any, Any] = None, None  # a build, and the one before it
@@ -205,6 +225,7 @@ class MailNotifier(StatusReceiverMultiService):
                 self.customMesg,
                 self.messageFormatter,
                 tuple(self.extraRecipients),
+                self.unsubscribe,
                 bool(self.sendToInterestedUsers),
             ),
             self._status,
@@ -213,18 +234,24 @@ class MailNotifier(StatusReceiverMultiService):
         )
         resources = self.master.botmaster.resources
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
+        slaveMails = SlaveMails(self._status, self.contents, self.postbox, lambda: resources.now())
         self._missing = MissingSlaves(
             *(resources.store, resources.clock, lambda: resources.now(), SHARED),
             self._watched,
             lambda name: self._status.getSlave(name).isConnected(),
-            self._slaveMissing,
-            self._slaveBack,
+            slaveMails.missing,
+            slaveMails.back,
         )
         self._late = LateSlaves(
-            lambda: self._watched(latent=True), self.master.botmaster.instances.lateSince, self._slaveMissing
+            lambda: self._watched(latent=True), self.master.botmaster.instances.lateSince, slaveMails.missing
         )
         choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
         self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
+        self._digest = Digest(
+            self.digestAfter or sys.maxsize,
+            resources.clock,
+            lambda builds: self.work.do(self._digestTold(builds)),
+        )
         self._since = resources.now()
         self._watching = Alarm(self._watch)
         self._watch()
@@ -242,6 +269,7 @@ class MailNotifier(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
         clock = self.master.botmaster.resources.clock
+        self._digest.flush()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
         self.master.botmaster.events.unsubscribe(self._sets)
@@ -290,15 +318,28 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Send a mail about a build that has ended, if it needs one. Called in turn."""
+        waits = False
         try:
             isWanted = await self._isWanted(build, results)
-            if isWanted:
+            waits = isWanted and self._digest.takes(build)
+            if isWanted and not waits:
                 told: Any = [build] if _takesBuilds(self.buildMessage) else build
                 await maybeDeferred(self.buildMessage, build.getBuilder().getName(), told, results)
         finally:  # what fails is not tried again at each start; what a stop has cut off is
-            self.mark.looked(build)
+            (self.mark.owe if waits else self.mark.looked)(build)
         if isWanted:
             await self.mark.keep()
+
+    async def _digestTold(self, builds: Sequence[BuildStatus]) -> None:
+        """Send one mail about builds that each needed one."""
+        try:
+            what = counted(len(builds), "build")
+            letter = await self.contents.ofSet(f"{what} within ten minutes", builds, what, "digest")
+            await self.postbox.post(letter, await self._recipients(builds), "")
+        finally:
+            for build in builds:
+                self.mark.looked(build)
+        await self.mark.keep()
 
     async def _isWanted(self, build: BuildStatus, results: int) -> bool:
         self._before = build, await self._comparedWith(build)
@@ -333,7 +374,7 @@ class MailNotifier(StatusReceiverMultiService):
         builds = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
         for build in builds:
             if await self._isWanted(build, build.getResults()):
-                letter = await self.contents.ofSet(buildset.reason, builds)
+                letter = await self.contents.ofSet(f"Build set: {buildset.reason}", builds)
                 await self.postbox.post(letter, await self._recipients(builds), "")
                 return
 
@@ -359,15 +400,6 @@ class MailNotifier(StatusReceiverMultiService):
         return watchesOf(
             config.slaves.values(), first is self, self.watchedSlaves or (), self.extraRecipients, latent
         )
-
-    async def _slaveMissing(self, name: str, lost: float, watch: Watch) -> None:
-        letter = self.contents.ofSlave(self._status.getSlave(name), lost)
-        await self.postbox.post(letter, (list(watch.recipients), []), "")
-
-    async def _slaveBack(self, name: str, lost: float, watch: Watch) -> None:
-        now = self.master.botmaster.resources.now()
-        letter = self.contents.ofSlaveBack(self._status.getSlave(name), lost, now)
-        await self.postbox.post(letter, (list(watch.recipients), []), "")
 
     def slaveConnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""

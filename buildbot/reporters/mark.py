@@ -70,6 +70,10 @@ class Mark:
         self._when = max(self._when or 0.0, build.finished or 0.0)
         self._owed.pop(_keyOf(build), None)
 
+    def owe(self, build: BuildStatus) -> None:
+        """Note that a build is looked at later; until L{looked}, newer ones do not count."""
+        self._owed[_keyOf(build)] = build.finished or 0.0
+
     def caughtUp(self) -> None:
         """Note that all builds of L{missed} were looked at, also those that need nothing."""
         self._owed = {}

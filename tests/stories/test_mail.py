@@ -286,6 +286,60 @@ class WishesStory(MailCase):
         self.assertEqual((mail["Subject"], mail.get_content_type()), ("my words", "text/html"))
         self.assertEqual(mail.get_content().strip(), "<b>all full 0 </b>")
 
+    def test_both(self) -> None:
+        """A messageFormatter may give plain text and HTML: the mail has both, the plain text first."""
+        self.start_(
+            "extraRecipients=['a@x.example'], messageFormatter=words",
+            "def words(mode, name, build, results, status):\n"
+            "    return {'body': 'plain words', 'type': 'plain', 'html': '<b>words</b>'}\n",
+        )
+        self.build()
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual(mail.get_content_type(), "multipart/alternative")
+        parts = [(part.get_content_type(), part.get_content().strip()) for part in mail.iter_parts()]
+        self.assertEqual(parts, [("text/plain", "plain words"), ("text/html", "<b>words</b>")])
+
+    def test_unsubscribe(self) -> None:
+        """A mail has the address for those who want no more mails."""
+        self.start_("extraRecipients=['a@x.example'], unsubscribe='lists@x.example'")
+        self.build()
+        self.edit("'lists@x.example'", "'https://x.example/no'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.build()
+        said = [mail["List-Unsubscribe"] for _, mail in self.postbox.sent]
+        self.assertEqual(said, ["<mailto:lists@x.example>", "<https://x.example/no>"])
+
+    def test_digest(self) -> None:
+        """After two mails within ten minutes, the next builds share one; a kill of the master loses none."""
+        self.start_("extraRecipients=['a@x.example'], mode='failing', digestAfter=2")
+        for status in (1, 1, 1, 0, 1):
+            self.build(status)
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full"] * 2)
+        self.wait(600)
+        (_, digest) = self.postbox.sent[2]
+        self.assertEqual(digest["Subject"], "buildbot failure in 2 builds")
+        for words in ("2 builds within ten minutes", "full #2: failed", "full #4: failed"):
+            self.assertIn(words, textOf(digest))
+        self.assertNotIn("full #3", textOf(digest))
+        for _ in range(3):
+            self.build(1)
+        self.assertEqual(len(self.postbox.sent), 5)
+        self.kill()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(len(self.postbox.sent), 6)
+        self.assertIn("full #7", textOf(self.postbox.sent[5][1]))
+
+    def test_digestAtStop(self) -> None:
+        """A digest does not wait longer than the master runs."""
+        self.start_("extraRecipients=['a@x.example'], digestAfter=1")
+        for _ in range(3):
+            self.build(1)
+        self.stop()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.postbox.subjects, ["buildbot failure in full", "buildbot failure in 2 builds"])
+
     def test_customMesg(self) -> None:
         """A customMesg of 0.7 words the mail, from a dictionary."""
         self.start_(
