@@ -30,7 +30,12 @@ class NotRunning(Exception):
 
 
 class ControlError(Exception):
-    """The command was refused or failed; the message is for the user."""
+    """The command was refused or failed; the message is for the user.
+
+    @ivar status: the status of HTTP, if a web server has refused it; else 0.
+    """
+
+    status = 0
 
 
 class NoAnswer(ControlError):

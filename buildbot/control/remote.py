@@ -163,6 +163,21 @@ def stream(
             raise ControlError(f"{url} has sent {count} of {left} bytes: the connection was cut")
 
 
+def page(
+    url: str, token: str, path: str, query: Mapping[str, object], open: Callable[..., Any] = _opened
+) -> Any:
+    """The JSON of a page. See L{stream}.
+
+    @param query: the values of a parameter that is given more than once are a list.
+    """
+    asked = urllib.request.Request(_address(url, Question(path, query), token, ""))
+    asked.add_header("Accept", "application/json, application/problem+json")
+    if token:
+        asked.add_header("Authorization", f"Bearer {token}")
+    with _told(url, {}, LONGEST) as seconds, open(asked, timeout=seconds) as answer:
+        return _read(answer.read(LARGEST + 1), url)
+
+
 @contextmanager
 def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[float]:
     """A context that turns each failure of a request into a L{ControlError}."""
@@ -170,7 +185,9 @@ def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[floa
         yield patience
     except urllib.error.HTTPError as refused:
         kind = NeverTaken if refused.code in (400, 413) else ControlError
-        raise kind(_refusal(refused, url, params)) from None
+        error = kind(_refusal(refused, url, params))
+        error.status = refused.code
+        raise error from None
     except TimeoutError:
         raise NoAnswer(f"the master did not answer within {patience:g} s") from None
     except urllib.error.URLError as why:
@@ -191,7 +208,7 @@ def _address(url: str, question: Question, token: str, root: str = "api/v1/") ->
             "a token is sent only over https, because others could read it: use an https address"
         )
     given = {name: value for name, value in question.query.items() if value is not None}
-    query = f"?{urlencode(given)}" if given else ""
+    query = f"?{urlencode(given, doseq=True)}" if given else ""
     return f"{url.rstrip('/')}/{root}{question.path}{query}"
 
 

@@ -9,61 +9,47 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from collections.abc import Iterable
 
-from buildbot.logs.directory import LOGS
+from buildbot.control.client import ControlError
 from buildbot.logs.grepchild import Wanted
 from buildbot.logs.matching import BadPattern, Query, finderOf
-from buildbot.model.records import BuildRecord
-from buildbot.model.results import EXCEPTION, FAILURE
-from buildbot.model.rows import BuildFilter
 from buildbot.scripts import colours
-from buildbot.scripts.buildname import readings
+from buildbot.scripts.greplogs import Log, OneLog, chosenBuilds, logsOf
 from buildbot.scripts.output import CommandFailed, Config, complain, setting, usable
 from buildbot.scripts.progress import Progress
 from buildbot.scripts.searcher import Searcher, TooSlow
 from buildbot.scripts.tables import moment
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import Peek, hasStore, peeking
+from buildbot.store.peek import hasStore, peeking
 from buildbot.text.plural import counted
-from buildbot.text.printable import plainLine
-from buildbot.text.similar import closest
 
-#: How many builds are read from the store at once.
-PAGE = 100
+#: The characters that have a meaning in a regular expression.
+_SPECIAL = frozenset(".^$*+?{}[]\\|()")
 #: After so many logs for which the expression takes too long, the command gives up.
 TOO_SLOW = 3
 
 
-class Log(NamedTuple):
-    """One log to search.
-
-    @ivar started: the start of its build.
-    """
-
-    builder: str
-    number: int
-    step: str
-    log: str
-    path: str
-    started: float
-
-    def __str__(self) -> str:
-        return plainLine(f"{self.builder}/{self.number}/{self.step}/{self.log}")
-
-
 def grep(config: Config) -> int:
     """Search. Status 0 if a line matches, 1 if none does; fails if the store cannot be read."""
-    here = usable(config, toWrite=False)
     wanted = _wanted(config)
+    url = setting(config, "url", str, "")
+    if url:
+        from buildbot.scripts.remotegrep import RemoteLogs  # seldom needed
+
+        remote = RemoteLogs(config, url, wanted)
+        try:
+            return 0 if Search(config, wanted).run(remote.logs(), remote) else 1
+        except ControlError as why:
+            raise CommandFailed(str(why)) from None
+    here = usable(config, toWrite=False)
     if not hasStore(here):
         raise CommandFailed(f"no master has run in {here}: there are no logs")
     try:
         with peeking(here) as store:
-            chosen = _chosen(config, store)
-        found = _Search(config, wanted).run(_logs(config, here, chosen))
+            chosen = chosenBuilds(config, store)
+        with Searcher(wanted) as searcher:
+            found = Search(config, wanted).run(logsOf(config, here, chosen), searcher)
     except StoreFailed as why:
         raise CommandFailed(why.reason) from None
     return 0 if found else 1
@@ -72,7 +58,8 @@ def grep(config: Config) -> int:
 def _wanted(config: Config) -> Wanted:
     """What to search. Raises L{CommandFailed} with status 2 for a wrong expression."""
     pattern = str(config["pattern"])
-    query = Query(pattern, not config.get("fixed"), bool(config.get("ignore-case")))
+    isRegex = not config.get("fixed") and not _SPECIAL.isdisjoint(pattern)  # a text is found faster
+    query = Query(pattern, isRegex, bool(config.get("ignore-case")))
     try:
         query.check()
         finderOf(query)
@@ -82,72 +69,7 @@ def _wanted(config: Config) -> Wanted:
     return Wanted(query.text, query.isRegex, query.isFolded, context, headers)
 
 
-class _Chosen(NamedTuple):
-    """The builds to search: those of a filter, or one."""
-
-    filter: BuildFilter
-    one: tuple[str, int] | None = None
-
-
-def _chosen(config: Config, store: Peek) -> _Chosen:
-    """The builds that BUILDER[/BUILD] and the options mean. Raises L{CommandFailed}."""
-    since: Any = config.get("since")
-    results = (FAILURE, EXCEPTION) if config.get("failed") else ()
-    if config.get("where") is None:
-        return _Chosen(BuildFilter(results=results, since=since))
-    name = str(config["where"])
-    builders = store.builders()
-    if name in builders:
-        return _Chosen(BuildFilter((name,), results=results, since=since))
-    for one in readings(name):
-        if not one.rest and one.builder in builders:
-            if store.build(one.builder, one.number) is None:
-                raise CommandFailed(f"builder {one.builder!r} has no build {one.number}")
-            return _Chosen(BuildFilter(results=results, since=since), (one.builder, one.number))
-    near = closest(name, builders)
-    raise CommandFailed(f"no builder {name!r} has builds here{f'; did you mean {near}?' if near else ''}")
-
-
-def _logs(config: Config, here: str, chosen: _Chosen) -> Iterator[Log]:
-    """The logs to search, those of the newest build first."""
-    for build in _builds(here, chosen):
-        for step in build.steps:
-            if not _fits(config.get("step"), step.name):
-                continue
-            for log in step.logs:
-                if _fits(config.get("log"), log.name):
-                    path = os.path.join(here, LOGS, log.filename)
-                    yield Log(build.builder, build.number or 0, step.name, log.name, path, build.started)
-
-
-def _fits(wanted: object, name: str) -> bool:
-    return wanted is None or fnmatchcase(name, str(wanted))
-
-
-def _builds(here: str, chosen: _Chosen) -> Iterator[BuildRecord]:
-    """The builds, some at a time: a master at work cannot tidy its store while it is being read."""
-    if chosen.one is not None:
-        with peeking(here) as store:
-            found = store.build(*chosen.one)
-        if found is not None:
-            wanted = chosen.filter
-            if (not wanted.results or found.results in wanted.results) and found.started >= (
-                wanted.since or 0
-            ):
-                yield found
-        return
-    after: tuple[float, str, int] | None = None
-    while True:
-        with peeking(here) as store:
-            rows = store.lists.getBuildRows(chosen.filter, PAGE, after)
-            builds = [store.build(row.builder, row.number) for row in rows]
-        yield from (each for each in builds if each is not None)
-        if len(rows) < PAGE:
-            return
-        after = rows[-1].place()
-
-
-class _Search:
+class Search:
     """I search logs, and print what is found."""
 
     def __init__(self, config: Config, wanted: Wanted) -> None:
@@ -159,10 +81,10 @@ class _Search:
         self._last: tuple[str, int] | None = None  # the log and the number of the last line
         self._slow = 0
 
-    def run(self, logs: Iterable[Log]) -> int:
+    def run(self, logs: Iterable[Log], searcher: OneLog) -> int:
         """Search them, and return the number of hits."""
         count = found = 0
-        with Searcher(self._wanted) as searcher, Progress(self._config) as progress:
+        with Progress(self._config) as progress:
             for log in logs:
                 if self._left <= 0:
                     progress.clear()
@@ -188,7 +110,7 @@ class _Search:
             self._note(f"no line matches in {counted(count, 'log')}")
         return found
 
-    def _one(self, searcher: Searcher, log: Log, progress: Progress) -> int:
+    def _one(self, searcher: OneLog, log: Log, progress: Progress) -> int:
         """Search one log, and return the number of hits."""
         most = 1 if self._wantsNames or self._isQuiet else self._left
         hits = 0
@@ -200,7 +122,7 @@ class _Search:
                     hits += words[-1] is not None
                 elif kind == "nothing":
                     progress.show(f"searching {log}")
-                elif kind == "gone" and os.path.lexists(log.path):
+                elif kind == "gone" and (self._config.get("url") or os.path.lexists(log.path)):
                     complain(f"cannot read {log.path}: {words[0]}")
                 elif kind == "damaged":
                     complain(f"{log} is damaged from byte {words[0]} on: its rest is not searched")

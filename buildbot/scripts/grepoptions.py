@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from twisted.python import usage
 
-from buildbot.scripts.arguments import MakerBase, count
+from buildbot.scripts.arguments import RemoteBase, count
 from buildbot.scripts.moments import pointIn
 
 
@@ -23,7 +23,7 @@ def _atMost(option: str, most: int) -> Callable[[str], int]:
     return read
 
 
-class GrepOptions(MakerBase):
+class GrepOptions(RemoteBase):
     """The options of C{grep}."""
 
     synopsis = "[options] DIR PATTERN [BUILDER[/BUILD]]"
@@ -49,9 +49,12 @@ class GrepOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: DIR PATTERN [BUILDER[/BUILD]]."""
+        args = self._placed(args)
         if not 2 <= len(args) <= 3:
             raise usage.UsageError("give DIR, PATTERN and perhaps BUILDER or BUILDER/BUILD")
         self["basedir"], self["pattern"] = args[:2]
         self["where"] = args[2] if args[2:] else None
         if not self["pattern"]:
             raise usage.UsageError("the PATTERN is empty: give a text to search")
+        if self["url"] is not None and self["context"]:
+            raise usage.UsageError("--context works only on the machine of the master: leave it out")

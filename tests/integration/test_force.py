@@ -74,4 +74,11 @@ class ForceTests(MasterTestCase):
             self.assertEqual(master.output(build, "shell", "stdio")[0].decode(), said)
             owner = build["properties"]["owner"]
             self.assertEqual(build["reason"], f"A build was forced by '{owner}': to see")
+        waited = await master.run(*form, "--wait", "-m", "to wait", master.basedir, "full")
+        self.assertEqual((waited.status, waited.stderr), (0, ""), waited.words)
+        told = waited.stdout.splitlines()
+        self.assertIn("build 2 of full has started on bot", told)
+        self.assertTrue(told[-1].startswith("build full/2: success ("), told)
+        found = await master.run("grep", master.basedir, "^north [0-9] bo", "full")
+        self.assertRegex(found.stdout, r"^full/1/shell/stdio:\d+: north 2 bo trunk\n$")
         self.assertNoTracebacks(master)

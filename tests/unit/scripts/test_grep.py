@@ -16,7 +16,7 @@ from buildbot.logs.format import encode
 from buildbot.logs.grepchild import Wanted
 from buildbot.model.records import LogRecord, StepRecord
 from buildbot.model.results import FAILURE, SUCCESS
-from buildbot.scripts import grep, searcher
+from buildbot.scripts import grep, greplogs, searcher
 from tests.commandline import Spoken, command, directory
 from tests.unit.scripts.test_stopped import StoppedCase
 
@@ -150,7 +150,7 @@ class GrepTests(GrepCase):
 
     def test_pages(self) -> None:
         """Many builds are read some at a time, and none is left out."""
-        self.patch(grep, "PAGE", 2)
+        self.patch(greplogs, "PAGE", 2)
         for number in range(5):
             self.built("full", ("compile", "stdio", b"x\n"), at=10.0 + number)
         self.assertEqual([line[:6] for line in self.lines("x")], [f"full/{each}" for each in (4, 3, 2, 1, 0)])
