@@ -110,7 +110,7 @@ class Instance:
         self.record = record
         self.perspective: Attachable | None = None
         self.builds = self.failures = self.stops = 0
-        self.hasBuilt = False
+        self.hasBuilt = record is not None
         self.forBuilder = self.why = ""
         self.nextTry = 0.0
         self.lateSince: float | None = None
@@ -267,7 +267,7 @@ class Instance:
         """The connection of the slave is gone."""
         if self.state in (State.READY, State.LEAVING):
             self.why = f"the slave was lost: {why}"
-            self.failures += not self.hasBuilt and not self.builds
+            self.failures += not self.hasBuilt  # else it could start and be lost for ever
         self._happen(Event.LOST)
 
     def buildBegins(self) -> None:
@@ -279,8 +279,9 @@ class Instance:
     def buildEnded(self) -> None:
         """A build has ended on the slave, or did not begin."""
         self.builds -= 1
-        self.hasBuilt = True
-        self.failures, self.why = 0, ""
+        if self.state in (State.READY, State.LEAVING):
+            self.hasBuilt = True
+            self.failures, self.why = 0, ""
         if self.state is State.LEAVING:
             if not self.builds:
                 self._happen(Event.STOP)

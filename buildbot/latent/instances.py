@@ -121,6 +121,7 @@ class Instances:
             if wanted is None:
                 return
             instance = self.all[name] = Instance(name, self)
+            instance.builds = slave.availability.buildsRunning  # of a slave that was no latent one before
         slave.instance, instance.perspective = instance, slave
         slave.availability.instance = instance
         instance.wanted = wanted

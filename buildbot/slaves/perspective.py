@@ -289,6 +289,8 @@ class BotPerspective(NewCredPerspective):
 
     def takeBack(self, before: Attachment[SlavePeer], why: str) -> None:
         """Detach the builders and publish it: the connection of C{before} is gone."""
+        if self.instance is not None and self.instance.perspective is self:  # not that of a removed slave
+            self.instance.lost(why)  # before the builds end
         for builder in self.builders.values():
             builder.detached(self)
         self.builders.clear()
@@ -302,8 +304,6 @@ class BotPerspective(NewCredPerspective):
         status.happened(now, f"disconnected from {address}: {why}")
         self._log("slave {name} detached from {address}: {why}", address=address, why=why)
         self.botmaster.slaveLost(self)
-        if self.instance is not None:
-            self.instance.lost(why)
 
     def _log(self, format: str, **fields: object) -> None:
         """Log that the slave connected or disconnected, unless the last minute had many such lines."""

@@ -239,7 +239,9 @@ class TroubleTests(LatentCase):
         self.want()
         self.attach().broker.transport.loseConnection()
         self.wait(1)
-        self.assertEqual(self.cloud.calls, ["start bot1", "stop bot1", "start bot1"])
+        self.assertEqual(self.cloud.calls, ["start bot1", "stop bot1"])
+        self.assertIn("the slave was lost", self.why())
+        self.wait(15)
         self.end(self.attach())
         self.assertEqual((self.results()[0], self.cloud.most), (0, 1))
 
@@ -399,6 +401,41 @@ class ReconfigTests(LatentCase):
         self.assertEqual((self.connected(), self.words()), ([], "can be started"))
         self.want("2")
         self.assertEqual(self.cloud.left, 1)
+
+    def test_becomesLatent(self) -> None:
+        """A plain slave that becomes a latent one is disconnected; its build is repeated on an instance."""
+        self.edit("[slave('bot1')]", "[BuildSlave('bot1', 'sekrit')]")
+        self.edit("from tests.clouds", "from buildbot.buildslave import BuildSlave\nfrom tests.clouds")
+        self.begin()
+        self.attach()
+        self.want()
+        self.edit("[BuildSlave('bot1', 'sekrit')]", "[slave('bot1')]")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(1)
+        self.assertEqual(
+            (self.cloud.calls, self.master.botmaster.instances.all["bot1"].builds), (["start bot1"], 0)
+        )
+        self.end(self.attach())
+        self.wait(61)
+        self.assertEqual((self.results()[0], self.cloud.left), (0, 0))
+
+    def test_readded(self) -> None:
+        """A slave that comes back to the file while its instance stops starts only after that."""
+        self.begin()
+        self.want()
+        self.attach()
+        self.cloud.holds = True
+        self.edit("[slave('bot1')]", "[slave('bot2')]")
+        self.assertTrue(self.reconfig()["applied"])
+        self.edit("[slave('bot2')]", "[slave('bot1')]")
+        self.assertTrue(self.reconfig()["applied"])
+        self.want("2")
+        self.assertNotIn("start bot1", self.cloud.calls[1:])
+        self.cloud.holds = False
+        self.cloud.answer()
+        self.wait(16)
+        self.end(self.attach())
+        self.assertEqual((self.results()[0], self.cloud.most), (0, 1))
 
 
 class ShownTests(LatentCase):

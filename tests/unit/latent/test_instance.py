@@ -269,15 +269,17 @@ class StopTests(InstanceCase):
         self.assertEqual(self.state, State.UNSTOPPED)
 
     def test_lost(self) -> None:
-        """The instance of a lost slave is stopped; if no build began there, that counts as a failure."""
-        self.ready()
-        self.instance.lost("the connection was lost")
-        self.assertEqual((self.state, self.instance.failures), (State.STOPPING, 1))
-        self.make()
+        """The instance of a lost slave is stopped; if no build has ended there, that counts as a failure."""
         self.ready()
         self.instance.buildBegins()
         self.instance.lost("the connection was lost")
         self.instance.buildEnded()
+        self.assertEqual((self.state, self.instance.failures), (State.STOPPING, 1))
+        self.make()
+        self.ready()
+        self.instance.buildBegins()
+        self.instance.buildEnded()
+        self.instance.lost("the connection was lost")
         self.assertEqual((self.state, self.instance.failures), (State.STOPPING, 0))
 
 
