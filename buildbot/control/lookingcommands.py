@@ -14,7 +14,7 @@ from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import stored
 from buildbot.model.rows import MOST_ROWS, BuildRow
-from buildbot.schedulers.outlook import nameOf, reportScheduler
+from buildbot.schedulers.outlook import nameOf, reportSchedulers
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.asking import ask, otherwise
 from buildbot.status.report import reportRequest, reportSlave
@@ -104,9 +104,7 @@ class LookingCommands:
 
     def schedulers(self) -> dict[str, Any]:
         """The schedulers, those that build next first."""
-        known = list(self._schedulers())
-        builders = self._botmaster.builders
-        told = [reportScheduler(each, known, builders.__contains__) for each in known]
+        told = reportSchedulers(self._schedulers(), self._botmaster.config.builders)
         return {"schedulers": sorted(told, key=lambda each: (each["due"] is None, each["due"] or 0.0))}
 
 

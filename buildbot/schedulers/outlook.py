@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from buildbot.config.model import BuilderConfig
 from buildbot.schedulers.branches import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.forcesched import ForceScheduler
 from buildbot.schedulers.timed import Nightly, NightlyTriggerable, Periodic
@@ -19,24 +20,47 @@ from buildbot.text.lasting import lasting
 _TIMES = 10
 
 
-def reportScheduler(
-    scheduler: object, known: Collection[object], sees: Callable[[str], bool]
-) -> dict[str, Any]:
-    """A scheduler as plain values; docs/reference/control-socket explains the keys.
+def reportSchedulers(
+    schedulers: Iterable[object], builders: Mapping[str, BuilderConfig]
+) -> list[dict[str, Any]]:
+    """Schedulers as plain values, in their order; docs/reference/control-socket explains the keys.
 
-    @param known: the schedulers that may be named.
-    @param sees: tells whether a builder may be named.
+    @param schedulers: those that may be named.
+    @param builders: the configured builders that may be named.
     """
+    known, triggers = list(schedulers), triggersOf(builders)
+    return [_report(each, known, builders, triggers.get(nameOf(each), [])) for each in known]
+
+
+def _report(
+    scheduler: object, known: Collection[object], builders: Collection[str], triggeredBy: list[str]
+) -> dict[str, Any]:
     due = otherwise(timesOf(scheduler), [])
+    upstream = scheduler.upstream if isinstance(scheduler, Dependent) else None
     return {
         "name": nameOf(scheduler),
         "kind": type(scheduler).__name__,
-        "builders": [name for name in otherwise(buildersOf(scheduler), []) if sees(name)],
+        "builders": [name for name in otherwise(buildersOf(scheduler), []) if name in builders],
         "due": min(due, default=None),
         "times": due[:_TIMES],
         "waitsFor": waitsFor(scheduler, known),
         "pending": otherwise(pendingOf(scheduler), 0),
+        "upstream": nameOf(upstream) if upstream in known else None,
+        "triggeredBy": triggeredBy,
     }
+
+
+def triggersOf(builders: Mapping[str, BuilderConfig]) -> dict[str, list[str]]:
+    """The builders that trigger each scheduler. A name that a build fills in is not known."""
+    found: dict[str, list[str]] = {}
+    for name, builder in builders.items():
+        triggered = getattr(builder.factory, "triggered", None)
+        if triggered is None:
+            continue
+        steps = attempt(type(builder.factory), f"the factory of builder {name}", triggered)
+        for scheduler in {each for _, names, _ in otherwise(steps, ()) for each in names}:
+            found.setdefault(scheduler, []).append(name)
+    return found
 
 
 def nameOf(scheduler: object) -> str:

@@ -43,10 +43,16 @@ def _row(scheduler: Mapping[str, Any], now: float) -> list[str]:
     return [
         next_,
         shortened(scheduler["name"], _ROOM),
-        shortened(scheduler["waitsFor"] or scheduler["kind"], _ROOM),
+        f"{shortened(scheduler['waitsFor'] or scheduler['kind'], _ROOM)}{_triggers(scheduler)}",
         str(scheduler["pending"] or "-"),
         _builders(scheduler["builders"]),
     ]
+
+
+def _triggers(scheduler: Mapping[str, Any]) -> str:
+    """The builders that trigger a scheduler, in brackets."""
+    by = scheduler.get("triggeredBy")
+    return f" (of {_builders(by)})" if by else ""
 
 
 def _builders(names: Sequence[str]) -> str:

@@ -216,6 +216,18 @@ class SchedulersTests(QueueCase):
         self.assertIn("&lt;eve&gt;", page)
         self.assertIn("(in 1 min 59 s)", page)
 
+    def test_triggeredBy(self) -> None:
+        """The page of a scheduler links the builders whose steps trigger it."""
+        step = (
+            "from buildbot.steps.trigger import Trigger\nfrom buildbot.process.factory import BuildFactory\n"
+        )
+        made = "c['builders'][0]['factory'] = BuildFactory([Trigger(schedulerNames=['called'])])\n"
+        self.assertNotIn("Triggered by", self.ask("/schedulers/called").text)
+        self.write(MORE + step + made)
+        self.reconfig()
+        page = self.ask("/schedulers/called").text.partition("Triggered by")[2]
+        self.assertIn('href="../builders/full"', page)
+
     def test_missing(self) -> None:
         """An unknown scheduler is told, with a guess."""
         page = self.ask("/schedulers/quik")

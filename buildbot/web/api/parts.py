@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing
-from buildbot.schedulers.outlook import reportScheduler, schedulersOf
+from buildbot.schedulers.outlook import reportSchedulers, schedulersOf
 from buildbot.slaves.perspective import BotPerspective
 from buildbot.status.report import reportRequest, reportRow, reportSlave
 from buildbot.status.topics import (
@@ -230,7 +230,7 @@ async def schedulers(call: Call) -> Answer:
 
     async def make() -> dict[str, Any]:
         known = call.world.status.getSchedulers()
-        return {"schedulers": [reportScheduler(each, known, call.sees) for each in known]}
+        return {"schedulers": reportSchedulers(known, call.world.config.builders)}
 
     return await one(call, (BUILDERS, QUEUE, CHANGES, MASTER), make, ages=True)
 

@@ -321,6 +321,8 @@ SCHEMAS: dict[str, Schema] = {
         times=_list(TIME, "The times of its next builds, the next one first, at most ten."),
         waitsFor=_of("string", about="The event that it waits for; empty for a class of a plug-in."),
         pending=_of("integer", about="The changes that wait for its next builds."),
+        upstream=_of("string", "null", about="The scheduler whose build sets it waits for."),
+        triggeredBy=_list(TEXT, "The builders whose steps trigger it."),
     ),
     "Status": _object(
         "What `buildbot status --json` prints.", master=_of("object"), slaves=_list(_ref("Slave"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from buildbot.changes.base import PollingChangeSource
-from buildbot.schedulers.outlook import buildersOf, nameOf, pendingOf, timesOf, waitsFor
+from buildbot.schedulers.outlook import buildersOf, nameOf, pendingOf, timesOf, triggersOf, waitsFor
 from buildbot.status.asking import ask, count, orNone, text, time
 from buildbot.status.looks import Look
 from buildbot.status.topics import BUILDS, CHANGES, MASTER, QUEUE
@@ -68,6 +68,7 @@ def scheduler(call: Call) -> Page:
         hint = f"Did you mean {near}?" if near else "The list of schedulers has all names."
         raise Problem(404, f"There is no scheduler {name}", hint=hint)
     found = known[name]
+    triggers = triggersOf(call.world.config.builders).get(name, [])
     return Page(
         name,
         [
@@ -76,6 +77,7 @@ def scheduler(call: Call) -> Page:
                 facts(
                     ("Kind", type(found).__name__),
                     ("Waits for", _waitsFor(call, found)),
+                    ("Triggered by", _builders(call, triggers, len(triggers))),
                     ("Next builds", _times(call, found)),
                     ("Builders", cell(buildersOf(found), lambda names: _builders(call, names, len(names)))),
                 ),

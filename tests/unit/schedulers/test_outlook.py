@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from twisted.trial import unittest
 
+from buildbot.config.model import BuilderConfig
 from buildbot.schedulers.branches import Scheduler
-from buildbot.schedulers.outlook import reportScheduler, waitsFor
+from buildbot.schedulers.outlook import reportSchedulers, waitsFor
 from buildbot.schedulers.upstream import Dependent
+
+
+def builder(**factory: Any) -> BuilderConfig:
+    """A builder whose factory has these attributes."""
+    return BuilderConfig("full", ("bot1",), "full", SimpleNamespace(**factory))
 
 
 class Timed:
@@ -26,7 +35,7 @@ class OutlookTests(unittest.SynchronousTestCase):
 
     def test_times(self) -> None:
         """The next times are told, the first one first, and only builders that may be named."""
-        told = reportScheduler(Timed(), (), {"full"}.__contains__)
+        (told,) = reportSchedulers([Timed()], {"full": builder()})
         self.assertEqual((told["due"], told["times"]), (1.0, [float(each) for each in range(1, 11)]))
         self.assertEqual((told["name"], told["kind"], told["builders"]), ("timed", "Timed", ["full"]))
         self.assertEqual((told["waitsFor"], told["pending"]), ("", 0))
@@ -43,7 +52,7 @@ class OutlookTests(unittest.SynchronousTestCase):
             def listBuilderNames(self) -> object:
                 return 7
 
-        told = reportScheduler(Odd(), (), lambda name: True)
+        (told,) = reportSchedulers([Odd()], {})
         self.assertEqual((told["due"], told["times"], told["builders"]), (None, [], []))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.flushLoggedErrors()
@@ -55,3 +64,23 @@ class OutlookTests(unittest.SynchronousTestCase):
         self.assertIn("of the scheduler quick", waitsFor(after, [quick, after]))
         self.assertIn("of the scheduler quick", waitsFor(after))
         self.assertEqual(waitsFor(after, [after]), "a build set without failures of another scheduler")
+        (_, told) = reportSchedulers([quick, after], {})
+        self.assertEqual(told["upstream"], "quick")
+        (told,) = reportSchedulers([after], {})
+        self.assertIsNone(told["upstream"])
+
+    def test_triggered(self) -> None:
+        """The builders whose steps trigger a scheduler are named; a factory that fails names none."""
+
+        def broken() -> object:
+            raise RuntimeError("no")
+
+        steps = [("package", ["timed", "other"], True), ("again", ["timed"], False)]
+        builders = {
+            "full": builder(triggered=lambda: steps),
+            "quick": builder(),
+            "odd": builder(triggered=broken),
+        }
+        (told,) = reportSchedulers([Timed()], builders)
+        self.assertEqual(told["triggeredBy"], ["full"])
+        self.flushLoggedErrors(RuntimeError)

@@ -47,6 +47,12 @@ class SchedulersTests(AskingTests):
         (_, line) = schedulers.schedulersPage([{**QUICK, "waitsFor": "", "name": "a\x1b[2Jb"}], NOW)
         self.assertIn("a\\x1b[2Jb  Scheduler", line)
 
+    def test_triggered(self) -> None:
+        """A scheduler that steps trigger is shown with the builders of these steps."""
+        told = {**QUICK, "waitsFor": "a step that triggers it", "triggeredBy": ["full", "docs"]}
+        (_, line) = schedulers.schedulersPage([told], NOW)
+        self.assertIn("a step that triggers it (of full, docs)", line)
+
     def test_narrow(self) -> None:
         """The table fits the terminal."""
         for room in (60, 80, 200):
