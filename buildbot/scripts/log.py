@@ -80,7 +80,12 @@ def log(config: Config) -> int:
     try:
         one, build = _find(here, wanted)
     except client.NotRunning:
-        return _withoutMaster(config, here, wanted)
+        stored = _stored(here, wanted)
+        if stored is None:
+            return _withoutMaster(config, here, wanted)
+        one, build = stored
+        if not config.get("quiet"):
+            complain(f"no buildmaster is running in {here}: this is what it has stored")
     if not one.rest:
         if config.get("follow"):
             return _followBuild(config, here, one, build)
@@ -206,6 +211,23 @@ def _isFinished(here: str, one: Wanted) -> bool:
         return choose(one, _again(here, one)).finished
     except NotThere as why:  # deleted while we read
         raise CommandFailed(str(why)) from None
+
+
+def _stored(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]] | None:
+    """A whole build in the store of a stopped master, if it has ended; else None."""
+    from buildbot.scripts import stopped  # it is slow to import, and seldom needed
+
+    whole = [one for one in wanted if not one.rest]
+    if whole and stopped.canAnswer(here):
+        for one in whole:
+            try:
+                params = {"builder": one.builder, "number": one.number}
+                found: Any = stopped.answer(here, "build", params)
+            except CommandFailed:
+                continue
+            if found["finished"] is not None:
+                return one, dict(found)
+    return None
 
 
 def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:

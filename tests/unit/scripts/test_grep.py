@@ -212,6 +212,31 @@ class GrepTests(GrepCase):
         self.assertIn("no master has run in", self.grep("x").err)
 
 
+class LogTests(GrepCase):
+    """C{log} of a whole build, on a stopped master."""
+
+    def test_build(self) -> None:
+        """A finished build is listed, or with --follow its logs are printed: the status is its result."""
+        self.built("full", ("compile", "stdio", b"one\n"), ("test", "stdio", b"two"), results=FAILURE)
+        note = f"no buildmaster is running in {self.here}: this is what it has stored\n"
+        listed = command("log", self.here, "full/0")
+        self.assertIn("    full/0/compile/stdio\n", listed.out)
+        self.assertEqual((listed.status, listed.err), (0, note))
+        for _ in range(2):
+            said = command("log", "-f", self.here, "full/0")
+            self.assertIn("==== compile\none\n==== compile: success (0 s)\n==== test\ntwo\n====", said.out)
+            self.assertEqual((said.status, said.err), (4, note))
+
+    def test_others(self) -> None:
+        """Of a build that has not ended, and of one that is not stored, the files are listed."""
+        _, (request,) = self.ask("full")
+        self.start(request)
+        for name in ("full/0", "full/9"):
+            said = command("log", "-f", self.here, name)
+            self.assertIn("no master is running", said.err)
+            self.assertEqual(said.status, 1)
+
+
 class HeaderTests(GrepCase):
     """Headers within output."""
 
