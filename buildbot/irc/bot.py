@@ -35,6 +35,8 @@ LOGIN_TIME = 60.0
 SILENCE, PATIENCE = 120.0, 60.0
 #: Seconds between two attempts to get the own nick.
 NICK_WAIT = 60.0
+#: Seconds until the first one, in which NickServ may end the connection of the other.
+GHOST_WAIT = 10.0
 #: The answers that refuse a channel: it is full, only for the invited, and so on.
 _NOT_LET_IN = ("403", "405", "471", "473", "474", "475", "476", "477", "489")
 #: The answers that refuse a nick: it is taken, or not valid.
@@ -60,7 +62,7 @@ class Owner(Protocol):
 
     def signedOn(self, bot: IrcStatusBot) -> None: ...
     def contactFor(self, name: str, bot: IrcStatusBot) -> IRCContact: ...
-    def connectionLost(self, bot: IrcStatusBot, why: str) -> None: ...
+    def connectionLost(self, bot: IrcStatusBot, why: str, wasReady: bool) -> None: ...
     def forget(self, name: str) -> None: ...
 
 
@@ -146,10 +148,10 @@ class IrcStatusBot(irc.IRCClient):
         """The connection has ended."""
         for each in (self._silence, self._dead, self._deadline, self._regain):
             each.stop()
-        self.isSignedOn, self.isOver = False, True
+        wasReady, self.isSignedOn, self.isOver = self.isSignedOn, False, True
         self.channelsOf.stop()
         self.lines.clear()
-        self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)))
+        self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)), wasReady)
 
     def leaveServer(self) -> None:
         """Say goodbye, and hear nothing more."""
@@ -274,7 +276,7 @@ class IrcStatusBot(irc.IRCClient):
                 nick=identity.nick,
                 other=self.clean(self.nickname),
             )
-            self._regain.set(self.owner.clock, NICK_WAIT)
+            self._regain.set(self.owner.clock, GHOST_WAIT)
         self.owner.signedOn(self)
         self.channelsOf.begin()
 

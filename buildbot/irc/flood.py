@@ -41,7 +41,7 @@ class Lines:
 
         @param to: the channel or person that reads it; "" for the server.
         """
-        if self._waiting[to] >= MOST_EACH or len(self._queue) >= MOST:
+        if (to and self._waiting[to] >= MOST_EACH) or len(self._queue) >= MOST:
             self._leftOut[to] += 1
             return
         self._queue.append((to, line))

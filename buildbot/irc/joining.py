@@ -11,8 +11,8 @@ from buildbot.irc.harmless import folded
 
 #: Seconds until a channel is joined again, and the longest wait. Each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 60.0, 3600.0
-#: The most channels.
-MOST = 50
+#: The most channels, and how many are joined with one line.
+MOST, AT_ONCE = 50, 4
 
 
 class TooManyChannels(Exception):
@@ -29,7 +29,8 @@ class Channels:
         self, clock: Timers, wanted: Mapping[str, str | None], join: Callable[[str, str | None], object]
     ) -> None:
         """@param wanted: channel -> its key or None.
-        @param join: asks the server to let the bot into a channel; it takes the name and the key.
+        @param join: asks the server to let the bot into channels; it takes their names, and their keys or
+            None, with commas between them.
         """
         self._clock = clock
         self._join = join
@@ -39,9 +40,14 @@ class Channels:
         self.joined: set[str] = set()
 
     def begin(self) -> None:
-        """Join all channels."""
-        for name, key in self._keys.values():
-            self._join(name, key)
+        """Join all channels, several at a time: each line takes its time."""
+        open = [name for name, key in self._keys.values() if key is None]
+        locked = [(name, key) for name, key in self._keys.values() if key is not None]
+        for start in range(0, len(locked), AT_ONCE):
+            names, keys = zip(*locked[start : start + AT_ONCE], strict=True)
+            self._join(",".join(names), ",".join(keys))
+        for start in range(0, len(open), AT_ONCE):
+            self._join(",".join(open[start : start + AT_ONCE]), None)
 
     def want(self, name: str, key: str | None = None) -> None:
         """Join one more channel. Raises L{TooManyChannels}."""

@@ -159,14 +159,18 @@ class Link:
         if attempt is not None:
             attempt.cancel()
 
-    def lost(self, why: str) -> None:
-        """The connection has ended: make another one later."""
+    def lost(self, why: str, wasReady: bool = True) -> None:
+        """The connection has ended: make another one later.
+
+        @param wasReady: False if the login was not over. Then the wait is that of a failed attempt: a server
+            may lock out those who try to log in too often.
+        """
         self._bot = None
         if self._isStopped:
             return
         if self._clock.seconds() - self._since >= GOOD:
             self.failures = 0
-        wait = self._later(self._delays[0])
+        wait = self._later(self._delays[0 if wasReady else 1])
         log.warn(
             "the connection to IRC server {name} is lost: {why}; the next attempt comes in {wait} s",
             name=self._server.name,

@@ -282,11 +282,11 @@ class IRC(StatusReceiverMultiService):
         for nick in self.pm_to_nicks:
             bot.getContact(nick)
 
-    def connectionLost(self, bot: IrcStatusBot, why: str) -> None:
+    def connectionLost(self, bot: IrcStatusBot, why: str, wasReady: bool) -> None:
         """A connection has ended."""
         if bot is self.bot:
             self.bot = None
-        self._link.lost(why)
+        self._link.lost(why, wasReady)
 
     def contactFor(self, name: str, bot: IrcStatusBot) -> IRCContact:
         """The conversation with a channel or a person."""

@@ -51,6 +51,13 @@ class FloodTests(unittest.SynchronousTestCase):
             self.lines.add("x", f"nick{number}")
         self.assertEqual(len(self.lines), MOST)
 
+    def test_server(self) -> None:
+        """No line for the server itself is left out while there is room."""
+        for number in range(2 * MOST_EACH):
+            self.lines.add(f"JOIN #{number}")
+        self.clock.pump([EVERY] * (2 * MOST_EACH))
+        self.assertEqual(len(self.sent), 2 * MOST_EACH)
+
     def test_urgent(self) -> None:
         """The answer to a ping does not wait, and counts."""
         for _ in range(BURST):

@@ -19,9 +19,13 @@ class JoiningTests(unittest.SynchronousTestCase):
         )
 
     def test_begin(self) -> None:
-        """All channels are joined, with their keys."""
+        """All channels are joined, with their keys, and several at a time."""
         self.channels.begin()
-        self.assertEqual(self.asked, [("#dev", None), ("#Ops", "key")])
+        self.assertEqual(self.asked, [("#Ops", "key"), ("#dev", None)])
+        wanted = {f"#{n}": f"k{n}" if n < 2 else None for n in range(8)}
+        asked: list[tuple[str, str | None]] = []
+        Channels(self.clock, wanted, lambda name, key: asked.append((name, key))).begin()
+        self.assertEqual(asked, [("#0,#1", "k0,k1"), ("#2,#3,#4,#5", None), ("#6,#7", None)])
 
     def test_kicked(self) -> None:
         """After a kick the bot comes back, ever later, and at least once an hour."""

@@ -67,6 +67,16 @@ class LinkTests(unittest.SynchronousTestCase):
         self.link.lost("bye")
         self.assertEqual(self.next(), 5)
 
+    def test_refused(self) -> None:
+        """After a refused login the bot waits as long as for a server that is down."""
+        self.link.connect()
+        waits = []
+        for _ in range(2):
+            self.attempts[-1].callback(self)
+            self.link.lost("the login was refused", wasReady=False)
+            waits.append(self.next())
+        self.assertEqual(waits, [60, 120])
+
     def test_jitter(self) -> None:
         """Chance makes a wait up to a quarter shorter or longer."""
         self.assertEqual([waitAfter(60, 1, chance) for chance in (0, 0.5, 1)], [45, 60, 75])
