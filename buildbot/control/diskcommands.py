@@ -22,15 +22,19 @@ class DiskCommands:
         """The handlers for the control socket: command -> method."""
         return {"disk": self.disk}
 
-    async def disk(self) -> dict[str, Any]:
+    async def disk(
+        self, buildHorizon: int | None = None, buildDays: float | None = None, logHorizon: int | None = None
+    ) -> dict[str, Any]:
         """The room that each part takes, the limits, and what the next removal will remove.
 
         The logs are measured in a thread.
+
+        @param buildHorizon, buildDays, logHorizon: limits to try, in place of those of the configuration.
         """
         retention, config = self._botmaster.retention, self._botmaster.config
         usage = await retention.logs.usage()
         counts = await stored(self._botmaster.store.countBuilds())
-        goes = await stored(retention.forecast(usage))
+        goes = await stored(retention.forecast(usage, buildHorizon, buildDays, logHorizon))
         found: dict[str, Any] = await retention.logs.inThread(diskUse, self._basedir, usage, counts)
         keeps = {
             "builds": retention.horizon,

@@ -91,6 +91,7 @@ def _areParams(value: object) -> bool:
 NAME = Kind("a name", _isName, isRequired=True)
 TEXT = Kind("text", _isText)
 NUMBER = Kind(f"a whole number from 0 to {_LARGEST}", _isNumber)
+LIMIT = Kind("a whole number from 1 on", lambda value: _isNumber(value) and value != 0)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
 PARAMS = Kind("an object of names and texts, or lists of texts", _areParams)
@@ -147,7 +148,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "change": {"number": replace(NUMBER, isRequired=True)},
     "slave": {"slave": NAME, "count": NUMBER},
     "schedulers": {},
-    "disk": {},
+    "disk": {"buildHorizon": LIMIT.optional(), "buildDays": LIMIT.optional(), "logHorizon": LIMIT.optional()},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},
     "force": {
         "builder": NAME,

@@ -67,7 +67,7 @@ def questionOf(command: str, params: Mapping[str, Any]) -> Question:
     if command == "changes":
         return Question("changes", {"limit": given.pop("count", None), **given})
     if command in ("schedulers", "disk"):
-        return Question(command)
+        return Question(command, given)
     if command == "slave":
         return Question(f"slaves/{quote(str(given.pop('slave')), safe='')}/record", given)
     if command == "change":

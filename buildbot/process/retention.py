@@ -8,7 +8,7 @@ that stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -166,14 +166,22 @@ class Retention:
         except StoreFailed as failed:
             self._health.failed(failed.reason)
 
-    async def forecast(self, usage: Usage | None = None) -> Forecast:
+    async def forecast(
+        self,
+        usage: Usage | None = None,
+        horizon: int | None = None,
+        days: float | None = None,
+        logHorizon: int | None = None,
+    ) -> Forecast:
         """What the next removal will remove. Changes nothing. Raises L{StoreFailed}.
 
         @param usage: the room that the logs take; None: it is measured.
+        @param horizon, days, logHorizon: limits in place of those in force; None: those in force.
         """
         await self._look()
-        store, age = self._resources.store, await self._age()
-        builds, changes = await store.prunable(self.horizon or _ALL, age, self._changes)
+        store = self._resources.store
+        age = await self._age() if days is None else await self._believe() - days * 86400
+        builds, changes = await store.prunable(horizon or self.horizon or _ALL, age, self._changes)
         usage = await self.logs.usage() if usage is None else usage
         gone = set(builds)
         size = sum(usage[name][number].size for name, number in gone if number in usage.get(name, ()))
@@ -181,7 +189,8 @@ class Retention:
             name: {number: each for number, each in files.items() if (name, number) not in gone}
             for name, files in usage.items()
         }
-        others = {key for keys, _ in await self.logs.beyond(self._logLimit, left) for key in keys}
+        limit = self._logLimit if logHorizon is None else replace(self._logLimit, builds=logHorizon)
+        others = {key for keys, _ in await self.logs.beyond(limit, left) for key in keys}
         size += sum(usage[name][number].size for name, number in others)
         wait = max(0.0, self._next - self._resources.clock.seconds()) if self._pruning is not None else None
         return Forecast(len(builds), changes, len(others), size, total(usage), wait)

@@ -11,6 +11,8 @@ from buildbot.scripts.output import Config, say, sayJSON
 from buildbot.scripts.tables import duration, shortened, size, table, terminalWidth
 from buildbot.text.plural import counted
 
+#: The options with limits to try -> their keys in the configuration.
+_TRIED = {"build-horizon": "buildHorizon", "build-days": "buildDays", "log-horizon": "logHorizon"}
 _HEADINGS = ("BUILDER", "LOGS", "SHARE", "BUILDS", "WITH LOGS")
 #: The most characters of a name in a table.
 _ROOM = 60
@@ -18,17 +20,21 @@ _ROOM = 60
 
 def disk(config: Config) -> int:
     """Show what takes room. Status 0."""
-    said: Any = look(config, "disk", {})
+    tried = {key: config[option] for option, key in _TRIED.items() if config.get(option) is not None}
+    said: Any = look(config, "disk", tried)
     if not sayJSON(config, said):
-        say(config, *diskPage(said, int(str(config["count"])), terminalWidth()))
+        say(config, *diskPage(said, int(str(config["count"])), terminalWidth(), tried))
     return 0
 
 
-def diskPage(said: Mapping[str, Any], most: int, room: int | None = None) -> list[str]:
+def diskPage(
+    said: Mapping[str, Any], most: int, room: int | None = None, tried: Mapping[str, object] | None = None
+) -> list[str]:
     """Format the answer of the master.
 
     @param most: the most builders to name.
     @param room: the width of the terminal.
+    @param tried: limits that are tried: key of the configuration -> value.
     """
     parts = [
         (f"{size(said['store'])}", "changes, requests and builds (state.sqlite)"),
@@ -43,7 +49,7 @@ def diskPage(said: Mapping[str, Any], most: int, room: int | None = None) -> lis
         lines += ["", *table(_HEADINGS, [_row(each, said["logs"]) for each in builders], room)]
         left = len(said["builders"]) - len(builders)
         lines += [f"and {counted(left, 'more builder')}"] if left else []
-    return [*lines, "", *_limits(said["keeps"]), *_goes(said["goes"])]
+    return [*lines, "", *_limits(said["keeps"]), *_goes(said["goes"], tried or {})]
 
 
 def _builds(said: Mapping[str, Any]) -> int:
@@ -74,8 +80,8 @@ def _limits(keeps: Mapping[str, Any] | None) -> list[str]:
     return lines
 
 
-def _goes(goes: Mapping[str, Any] | None) -> list[str]:
-    """What the next removal will remove."""
+def _goes(goes: Mapping[str, Any] | None, tried: Mapping[str, object]) -> list[str]:
+    """What the next removal will remove, or would remove with other limits."""
     if goes is None:
         return []
     when = "" if goes["wait"] is None else f" in {duration(goes['wait'])}"
@@ -83,6 +89,10 @@ def _goes(goes: Mapping[str, Any] | None) -> list[str]:
         counted(goes[key], word) for key, word in (("builds", "build"), ("changes", "change")) if goes[key]
     ]
     parts += [f"the logs of {counted(goes['logsOf'], 'further build')}"] if goes["logsOf"] else []
+    ofLogs = f": {size(goes['size'])} of logs"
+    if tried:
+        named = " and ".join(f"c['{key}'] = {value}" for key, value in tried.items())
+        return [f"{named} would remove {', '.join(parts) + ofLogs if parts else 'nothing'}"]
     if not parts:
         return [f"nothing is removed at the next removal{when}"]
-    return [f"the next removal{when} removes {', '.join(parts)}: {size(goes['size'])} of logs"]
+    return [f"the next removal{when} removes {', '.join(parts)}{ofLogs}"]

@@ -81,11 +81,24 @@ class SchedulersOptions(RemoteBase):
     )
 
 
+def least(text: str) -> int:
+    """Parse a limit to try. Raises ValueError."""
+    found = count("a limit")(text)
+    if not found:
+        raise ValueError("a limit must be at least 1")
+    return found
+
+
 class DiskOptions(RemoteBase):
     """The options of C{disk}."""
 
     optFlags = [["json", "j", "Print the sizes as JSON, in bytes."]]
-    optParameters = [["count", "c", 20, "How many builders to name, the largest first.", count("--count")]]
+    optParameters = [
+        ["count", "c", 20, "How many builders to name, the largest first.", count("--count")],
+        ["build-horizon", "", None, "Tell what c['buildHorizon'] with this value would remove.", least],
+        ["build-days", "", None, "Tell what c['buildDays'] with this value would remove.", least],
+        ["log-horizon", "", None, "Tell what c['logHorizon'] with this value would remove.", least],
+    ]
     longdesc = (
         "Shows what takes room in the directory of a master, and what will be removed by its limits, such as "
         "c['buildHorizon']."

@@ -137,9 +137,9 @@ class SeenMaster:
         found = await looking.slave(slave, count)
         return {**found, "running": [self._told(each) for each in found["running"]]}
 
-    async def _disk(self) -> dict[str, Any]:
+    async def _disk(self, **limits: Any) -> dict[str, Any]:
         """The command C{disk}."""
-        found: dict[str, Any] = await self.whole.commands["disk"]()
+        found: dict[str, Any] = await self.whole.commands["disk"](**limits)
         builders = [each for each in found["builders"] if self._sight.sees(each["builder"])]
         return {**found, "builders": builders}
 

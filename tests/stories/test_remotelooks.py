@@ -95,5 +95,6 @@ class LookingTests(RemoteCommandCase):
         self.patch(self.master.botmaster.retention.logs, "inThread", execute)
         for place in ((self.basedir,), ("--url", URL)):
             self.assertIn("kept: the last", self.run_("disk", *place))
+            self.assertIn("would remove nothing", self.run_("disk", *place, "--build-horizon=5"))
         said = json.loads(self.run_("disk", "--url", URL, "--json").removesuffix("0"))
         self.assertEqual([each["builder"] for each in said["builders"]], ["full"])

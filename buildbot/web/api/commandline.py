@@ -103,7 +103,7 @@ async def wholeSlave(call: Call) -> Answer:
 async def disk(call: Call) -> Answer:
     """What takes room."""
     try:
-        return _fresh(await call.world.master.commands["disk"]())
+        return _fresh(await call.world.master.commands["disk"](**call.query))
     except ControlError as why:
         raise Problem(503, "The master cannot answer", str(why)) from None
 
@@ -189,6 +189,10 @@ ROUTES = (
         f"{ROOT}/disk",
         disk,
         "What `buildbot disk --json` prints: what takes room, and what will be removed; for administrators.",
+        tuple(
+            Parameter(name, f"A value to try for c['{name}'].", "integer", least=1)
+            for name in ("buildHorizon", "buildDays", "logHorizon")
+        ),
         action="admin",
         kind="json",
         strict=True,

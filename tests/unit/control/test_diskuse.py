@@ -55,5 +55,10 @@ class DiskUseTests(AnswersCase):
         self.botmaster.retention.horizon = 2
         told = self.ask("disk")
         self.assertEqual((told["keeps"]["builds"], told["goes"]["builds"]), (2, 1))
+        self.assertEqual(self.ask("disk", buildHorizon=1)["goes"]["builds"], 2)
+        self.assertEqual(self.ask("disk", buildHorizon=9)["goes"]["builds"], 0)
+        self.clock.advance(5 * 86400)
+        self.assertEqual(self.ask("disk", buildHorizon=9, buildDays=4)["goes"]["builds"], 2)
+        self.assertEqual(self.ask("disk")["goes"]["builds"], 1)
         (builder,) = told["builders"]
         self.assertEqual((builder["builder"], builder["builds"]), ("full", 3))

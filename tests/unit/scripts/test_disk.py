@@ -62,6 +62,23 @@ class DiskTests(AskingTests):
         self.assertNotIn("full", command("disk", "-c0", self.here).out)
         self.assertEqual(json.loads(command("disk", "-j", self.here).out), SAID)
 
+    def test_tried(self) -> None:
+        """A limit that is tried reaches the master; what it would remove is shown."""
+        self.answer = SAID
+        said = command("disk", "--build-horizon=100", "--build-days=30", self.here)
+        self.assertEqual(self.asked[0][2], {"buildHorizon": 100, "buildDays": 30})
+        self.assertTrue(
+            said.out.endswith(
+                "c['buildHorizon'] = 100 and c['buildDays'] = 30 would remove 3 builds, 1 change, "
+                "the logs of 7 further builds: 30 MB of logs\n"
+            ),
+            said.out,
+        )
+        self.answer = {**SAID, "goes": NOTHING}
+        said = command("disk", "--log-horizon=5", self.here)
+        self.assertTrue(said.out.endswith("c['logHorizon'] = 5 would remove nothing\n"), said.out)
+        self.assertEqual(command("disk", "--log-horizon=0", self.here).status, 2)
+
     def test_narrow(self) -> None:
         """The tables fit the terminal."""
         builders = [{**SAID["builders"][0], "builder": "名前" * 50}]
