@@ -155,7 +155,7 @@ class CommandLatentBuildSlave(AbstractLatentBuildSlave):
 
     def _run(self, command: Sequence[str], seconds: float) -> Deferred[bytes]:
         environment = {**self.env, **self.environment, ID: str(self.instance_id or "")}
-        return self._program(seconds).start(command, env=environment)
+        return self._program(seconds).start(command, env=environment, isBounded=True)
 
     def _program(self, seconds: float) -> running.Program:
         from twisted.internet import reactor

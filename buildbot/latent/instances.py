@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -62,8 +63,32 @@ class NeedyBuilder(BuilderForBuild, Protocol):
     def unchosen(self) -> Iterable[BuildRequest]:
         """The waiting requests that no slave was chosen for, oldest first."""
 
+    def allows(self, slave: object, request: BuildRequest, /) -> bool:
+        """True if the configuration allows a build of a request on a slave."""
+
     def canMerge(self, one: BuildRequest, other: BuildRequest, /) -> bool:
         """True if one build may serve both requests."""
+
+
+@dataclass(frozen=True)
+class AbsentSlave:
+    """I am a latent slave that could be started, for C{canStartBuild} of the configuration.
+
+    The attributes are those of a L{SlaveBuilder<buildbot.process.slavebuilder.SlaveBuilder>}.
+    """
+
+    builder: object
+    slave: object
+    slavename: str
+    name: str
+    running: int = 0
+    used: float = 0.0
+    isIdle: bool = True
+    build: None = None
+
+    def isAvailable(self) -> bool:
+        """A build could start here, once the slave has attached."""
+        return self.isIdle
 
 
 class Instances:
@@ -188,9 +213,13 @@ class Instances:
         builds = buildsNeeded(builder.unchosen(), builder.canMerge, coming + len(ready))
         for requests in builds[coming:]:
             lostOn = [name for request in requests for name in request.lostOn]
-            name = inOrder(ready, lambda name: self.all[name].failures, lostOn)[0]
-            ready.remove(name)
-            self._start(self.all[name], builder, requests)
+            able = [name for name in ready if builder.allows(self._absent(name, builder), requests[0])]
+            for name in inOrder(able, lambda name: self.all[name].failures, lostOn)[:1]:
+                ready.remove(name)
+                self._start(self.all[name], builder, requests)
+
+    def _absent(self, name: str, builder: NeedyBuilder) -> AbsentSlave:
+        return AbsentSlave(builder, self._slaves[name], name, name)
 
     def _mayStart(self, instance: Instance) -> bool:
         slave = self._slaves.get(instance.name)

@@ -313,6 +313,10 @@ class Builder:
         """The waiting requests that no slave was chosen for, oldest first."""
         return (req for req in self.pending if not req.isChosen and self.botmaster.engine.mayTry(req))
 
+    def allows(self, slave: object, request: BuildRequest) -> bool:
+        """True if C{canStartBuild} of the configuration allows a build on a slave, which may be absent."""
+        return self._siteChoice is None or self._siteChoice.allows(slave, request)
+
     def canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
         """True if one build may serve both requests, by the builder's rule or else the global one."""
         return mayMerge(self.setup.mergeRequests or self.botmaster.config.mergeRequests, self, one, other)

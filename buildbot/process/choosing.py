@@ -73,6 +73,16 @@ class SiteChoice:
         self.why = "canStartBuild of the configuration allows no build" if idle else ""
         return None
 
+    def allows(self, slave: object, request: BuildRequest) -> bool:
+        """True if C{canStartBuild} allows a build of a request on a slave.
+
+        @param slave: also one that is not attached; see L{buildbot.latent.instances.AbsentSlave}.
+        """
+        try:
+            return self._canStart(slave, request)
+        except _Failed:
+            return False
+
     def _request(self, left: Sequence[BuildRequest]) -> BuildRequest | None:
         """The request that C{nextBuild} chooses, or else the oldest."""
         rule = self._setup.nextBuild
@@ -107,7 +117,7 @@ class SiteChoice:
         chosen: SlaveBuilder | None = self._asked("nextSlave", rule, left, list(left), *more)
         return chosen
 
-    def _canStart(self, slave: SlaveBuilder, request: BuildRequest) -> bool:
+    def _canStart(self, slave: object, request: BuildRequest) -> bool:
         rule = self._setup.canStartBuild
         return rule is None or self._asked("canStartBuild", rule, None, slave, request) is True
 

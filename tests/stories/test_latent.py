@@ -161,6 +161,26 @@ class LatentTests(LatentCase):
         self.end(self.attach("bot3"))
         self.assertEqual(self.cloud.calls, ["start bot1", "start bot2"])
 
+    def test_chosen(self) -> None:
+        """A request that asks for a slave by its property starts this slave, and no other one."""
+        self.edit("[slave('bot1')]", "[slave('bot1'), slave('bot2')]")
+        self.edit("'builddir': 'full',", "'builddir': 'full', 'canStartBuild': enforceChosenSlave,")
+        self.edit("c = Build", "from buildbot.process.builder import enforceChosenSlave\nc = Build")
+        self.edit("['full'])", "['full'], properties=[BuildslaveChoiceParameter()])")
+        self.edit("import ForceScheduler", "import BuildslaveChoiceParameter, ForceScheduler")
+        self.begin()
+        asked = ensureDeferred(
+            self.master.commands["force"](
+                builder="full", scheduler="form", who="ann", properties={"slavename": "bot2"}
+            )
+        )
+        self.settle()
+        self.wait(1)
+        self.successResultOf(asked)
+        self.assertEqual(self.cloud.calls, ["start bot2"])
+        self.end(self.attach("bot2"))
+        self.assertEqual(self.results(), [0])
+
     def test_cancelled(self) -> None:
         """A slave that was started for a build that nobody wants any more is stopped after its wait."""
         self.begin()
