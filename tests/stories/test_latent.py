@@ -483,6 +483,16 @@ class ShownTests(LatentCase):
         self.assertRegex(self.lines(), r"(?m)^bot1 +started +\S.*31 s")
         self.assertIn("started", self.ask("/buildslaves/bot1").text)
 
+    def test_metrics(self) -> None:
+        """A latent slave that nobody needs is not missing; its failures are counted."""
+        self.cloud.startFails = "no room"
+        self.begin()
+        said = self.ask("/metrics").text
+        self.assertIn('buildbot_slaves{state="off"} 1', said)
+        self.assertNotIn("buildbot_slave_connected{", said)
+        self.want()
+        self.assertIn('buildbot_slave_instance_failures{slave="bot1"} 1', self.ask("/metrics").text)
+
     def test_failure(self) -> None:
         """A failed start is shown with its reason and the time of the next attempt."""
         self.cloud.startFails = "no <room>"

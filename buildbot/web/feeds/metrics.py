@@ -91,8 +91,9 @@ class BuilderFigures:
 class SlaveFigures:
     """I am the figures of one slave.
 
-    @ivar state: such as C{"connected"}, C{"offline"} or C{"paused"}.
+    @ivar state: such as C{"connected"}, C{"offline"} or C{"paused"}; that of the instance of a latent slave.
     @ivar generation: the kind and the version of its program; "" if it was never connected.
+    @ivar failures: the failed starts or stops of a latent slave in a row; None for other slaves.
     """
 
     name: str
@@ -100,6 +101,7 @@ class SlaveFigures:
     isConnected: bool
     running: int = 0
     generation: str = ""
+    failures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,19 @@ def _ofSlaves(slaves: Sequence[SlaveFigures]) -> list[Family]:
         ),
         _gauge(
             "buildbot_slave_connected",
-            "1 if the slave is connected.",
+            "1 if the slave is connected. A latent slave is only listed while it is.",
             "slave",
-            [(each.name, int(each.isConnected)) for each in slaves],
+            [
+                (each.name, int(each.isConnected))
+                for each in slaves
+                if each.isConnected or each.failures is None
+            ],
+        ),
+        _gauge(
+            "buildbot_slave_instance_failures",
+            "The failed starts or stops of a latent slave in a row.",
+            "slave",
+            [(each.name, each.failures) for each in slaves if each.failures is not None],
         ),
         _gauge(
             "buildbot_slave_builds_running",

@@ -9,6 +9,7 @@ import resource
 import sys
 from functools import cache
 from ipaddress import ip_address
+from typing import Any
 
 from twisted import __version__ as twistedVersion
 
@@ -59,6 +60,13 @@ def isNear(call: Call) -> bool:
         return False
 
 
+def _stateOf(slave: Any) -> str:
+    """The pause of a slave, or else the state of its instance or of its connection."""
+    if slave.availability.paused is not None:
+        return str(slave.availability.paused.kind)
+    return str(slave.state.value if slave.instance is None else slave.instance.state.name.lower())
+
+
 async def _figures(call: Call, counting: Counting) -> MasterFigures:
     world = call.world
     names = world.status.getBuilderNames()
@@ -87,10 +95,11 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
     slaves = [
         SlaveFigures(
             name,
-            each.state.value if each.availability.paused is None else each.availability.paused.kind,
+            _stateOf(each),
             each.slave_status.isConnected(),
             each.availability.buildsRunning,
             each.slave_status.generation or "",
+            None if each.instance is None else each.instance.failures + each.instance.stops,
         )
         for name, each in world.botmaster.slaves.items()
     ]
