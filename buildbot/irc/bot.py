@@ -245,6 +245,10 @@ class IrcStatusBot(irc.IRCClient):
         for piece in pieces(oneLine(text)):
             self.sendLine(f"{self._verb(dest)} {dest} :{piece}")
 
+    def reply(self, dest: str, message: str) -> None:
+        """Answer a command; the name of 0.7.5."""
+        self.getContact(dest).send(message)
+
     def me(self, dest: str, action: str | bytes) -> None:
         """Do something, as with C{/me}."""
         text = action.decode("utf-8", "replace") if isinstance(action, bytes) else action

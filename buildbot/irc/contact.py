@@ -76,8 +76,8 @@ class IRCContact(Contact):
 
     @usage("commands - list the commands")
     def command_COMMANDS(self, args: str, who: Any) -> None:
-        names = [name[8:].lower() for name in dir(self) if name.startswith("command_")]
-        self.send(f"commands: {', '.join(names)}")
+        known = {name for each in (self, self.bot) for name in dir(each) if name.startswith("command_")}
+        self.send(f"commands: {', '.join(sorted(name[8:].lower() for name in known))}")
 
     @usage("help [COMMAND] - explain a command")
     def command_HELP(self, args: str, who: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import update_wrapper
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
@@ -156,8 +157,20 @@ class Contact(StatusReceiver):
         """The method of a command; None if there is no such command."""
         if not command.isalnum():
             return None
-        found: Callable[[str, Any], Any] | None = getattr(self, f"command_{command.upper()}", None)
-        return found
+        name = f"command_{command.upper()}"
+        found: Callable[[str, Any], Any] | None = getattr(self, name, None)
+        return self._ofBot(name) if found is None else found
+
+    def _ofBot(self, name: str) -> Callable[[str, Any], Any] | None:
+        """A command as 0.7.5 has it: C{command_NAME(user, reply, args)} of the bot itself."""
+        method = getattr(self.bot, name, None)
+        if method is None:
+            return None
+
+        def command(args: str, who: Any) -> Any:
+            return method(who, self.dest, args)
+
+        return update_wrapper(command, method)
 
     def handleMessage(self, message: str, who: Any) -> Deferred[None]:
         """Carry out a command. Fires when its answer is said; failures are logged only.

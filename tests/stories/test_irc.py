@@ -325,6 +325,9 @@ class Contact(words.IRCContact):
         self.bot.msgOrNotice(self.dest, ('%s: %d' % (builderName, results)).encode('utf-8'))
 class Bot(words.IrcStatusBot):
     contactClass = Contact
+    def command_TEA(self, user, reply, args):
+        self.reply(reply, '%s wants %s' % (user, args))
+    command_TEA.usage = 'tea KIND - ask for tea'
 class Factory(words.IrcStatusFactory):
     protocol = Bot
 class Simple(words.IRC):
@@ -354,6 +357,9 @@ class SubclassTests(IrcCase):
         self.enter()
         self.assertEqual(self.ask("coffee"), ["ann, there is none"])
         self.assertEqual(self.ask("help coffee"), ["coffee - ask for coffee"])
+        self.assertEqual(self.ask("tea green"), ["ann wants green"])
+        self.assertEqual(self.ask("help tea"), ["tea KIND - ask for tea"])
+        self.assertIn("status, stop, tea, unmute", self.ask("commands")[0])
         self.assertEqual(self.ask("all"), ["IRC user <ann> on channel #dev: full"])
         self.assertIn("there is no builder 'x'", self.ask("all x")[0])
         self.send()
