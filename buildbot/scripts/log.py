@@ -7,12 +7,8 @@ by its name.
 
 from __future__ import annotations
 
-import codecs
-import io
-import json
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +16,8 @@ from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon import directory
-from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.directory import LOGS, logTrouble
 from buildbot.logs.files import LogReader, logFilename
-from buildbot.logs.format import Chunk
 from buildbot.model.records import LogRecord
 from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings
@@ -39,17 +33,14 @@ from buildbot.scripts.output import (
     usable,
     waiting,
 )
+from buildbot.scripts.showing import Show, showing, showingOne
 from buildbot.scripts.tables import outcome
 from buildbot.store.peek import peekBuild
-from buildbot.text.printable import plain
 
 #: Seconds between two checks of a growing log.
 POLL = 0.25
-_CHANNELS = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
 #: The name of the log with the output of a step's command.
 _FIRST = "stdio"
-
-Show = Callable[[list[Chunk]], None]
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,7 @@ def _followBuild(config: Config, here: str, one: Wanted, build: Mapping[str, Any
                 now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
             return now.finished
 
-        wrong = _print(here, now.filename, isOver, showingOne(config, now))
+        wrong = _print(here, now.filename, isOver, showingOne(config, now.step, now.record.name))
         return list(logTrouble(os.path.join(here, LOGS, now.filename), now.record)) or wrong
 
     return followLogs(config, f"{one.builder}/{one.number}", build, lambda: _again(here, one), printLog, POLL)
@@ -307,88 +298,6 @@ def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> 
             rest = os.path.getsize(reader.path) - offset
             return [reader.damage] if reader.damage else ["the file ends within a chunk"] if rest else []
         time.sleep(POLL)
-
-
-def showing(config: Config, about: Mapping[str, str] | None = None) -> Show:
-    """The function that prints chunks, chosen by the options. An empty list means the end.
-
-    @param about: more keys for each line of JSON.
-    """
-    if config.get("json"):
-        return _Lines(about or {}).show
-    channels = {LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR}
-    if config.get("headers"):
-        channels.add(LOG_CHANNEL_HEADER)
-    raw = getattr(sys.stdout, "buffer", None)
-    if raw is None or sys.stdout.isatty():
-        return _Text(channels).show
-    sys.stdout.flush()
-
-    def show(chunks: list[Chunk]) -> None:
-        raw.write(b"".join(data for channel, data in chunks if channel in channels))
-        raw.flush()
-
-    return show
-
-
-def showingOne(config: Config, log: Found) -> Show:
-    """The same for one of several logs: the next output begins on a new line."""
-    show = showing(config, {"step": log.step, "log": log.record.name})
-    if config.get("json"):
-        return show
-    last = b"\n"
-
-    def lined(chunks: list[Chunk]) -> None:
-        nonlocal last
-        for channel, data in chunks:
-            if data and (channel != LOG_CHANNEL_HEADER or config.get("headers")):
-                last = data[-1:]
-        show(chunks)
-        if not chunks and last != b"\n":
-            print(flush=True)
-
-    return lined
-
-
-class _Text:
-    """I print text for people, with escaped control characters."""
-
-    def __init__(self, channels: set[int]) -> None:
-        self._decoders = {channel: _newlines() for channel in channels}
-
-    def show(self, chunks: list[Chunk]) -> None:
-        """Print chunks; an empty list means the end."""
-        for channel, data in chunks:
-            if channel in self._decoders:
-                sys.stdout.write(plain(self._decoders[channel].decode(data)))
-        if not chunks:
-            sys.stdout.write("".join(plain(each.decode(b"", True)) for each in self._decoders.values()))
-        sys.stdout.flush()
-
-
-class _Lines:
-    """I print each chunk as a line of JSON. An invalid byte becomes a lone surrogate, U+DC80 to U+DCFF."""
-
-    def __init__(self, about: Mapping[str, str]) -> None:
-        self._about = about
-        self._decoders = {
-            channel: codecs.getincrementaldecoder("utf-8")("surrogateescape") for channel in _CHANNELS
-        }
-
-    def show(self, chunks: list[Chunk]) -> None:
-        """Print chunks; an empty list means the end."""
-        ends = [(channel, b"") for channel in _CHANNELS] if not chunks else []
-        for channel, data in [*chunks, *ends]:
-            decoder = self._decoders.get(channel)
-            text = decoder.decode(data, not chunks) if decoder is not None else ""
-            if text:
-                print(json.dumps({**self._about, "channel": _CHANNELS[channel], "text": text}))
-        sys.stdout.flush()
-
-
-def _newlines() -> Any:
-    """A decoder of bytes to text that converts every line end to one newline."""
-    return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), True)
 
 
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:

@@ -18,12 +18,9 @@ from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.following import followLogs
 from buildbot.scripts.log import (
     Found,
-    Show,
     choose,
     logOf,
     printLogs,
-    showing,
-    showingOne,
     verdict,
     whenBegun,
 )
@@ -35,6 +32,7 @@ from buildbot.scripts.output import (
     setting,
     tokenOf,
 )
+from buildbot.scripts.showing import Show, showing, showingOne
 
 #: Seconds between two questions whether a step has begun.
 POLL = 1.0
@@ -74,7 +72,7 @@ def _followBuild(config: Config, url: str, one: Wanted, build: dict[str, Any]) -
 
     def printLog(at: int, step: Mapping[str, Any], log: Mapping[str, Any]) -> list[str]:
         now = logOf(build, step, log)
-        _stream(config, url, one, now, not now.finished, showingOne(config, now))
+        _stream(config, url, one, now, not now.finished, showingOne(config, now.step, now.record.name))
         if not now.finished:
             again = _ask(config, one)
             now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
