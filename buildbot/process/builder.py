@@ -141,7 +141,7 @@ class Builder:
         if known is not None:
             self.detached(known.slave)  # it may belong to a slave that was removed from the configuration
         self.attachedSlaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
-        self.builder_status.addPointEvent(["connect", slave.slavename])
+        self.builder_status.addSlaveEvent("connect", slave.slavename)
         self.builder_status.stateChanged()
         self.maybeStartBuild()
 
@@ -151,7 +151,7 @@ class Builder:
         if slavebuilder is not None and slavebuilder.slave is slave:
             del self.attachedSlaves[slave.slavename]
             slavebuilder.isAttached = False
-            self.builder_status.addPointEvent(["disconnect", slave.slavename])
+            self.builder_status.addSlaveEvent("disconnect", slave.slavename)
             self.builder_status.stateChanged()
             if slavebuilder.build is not None:
                 try:

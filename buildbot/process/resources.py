@@ -20,6 +20,7 @@ from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
 from buildbot.logs.presence import Presence
 from buildbot.status.announcer import Announcer
+from buildbot.status.event import SlaveEvents
 from buildbot.status.history import History
 from buildbot.store.interface import IStore
 from buildbot.store.memory import MemoryStore
@@ -34,6 +35,7 @@ class Resources:
     @ivar logs: creates the logs of steps.
     @ivar announcer: delivers events to status receivers.
     @ivar history: the finished builds, for status receivers and pages.
+    @ivar slaveEvents: the events of slaves, for all builders.
     @ivar troubles: the present troubles of this master.
     @ivar basedir: the master's directory. File transfers are relative to it.
     @ivar partials: notes incomplete uploads; None until the master's directory is known.
@@ -49,6 +51,7 @@ class Resources:
         self.logs = LogDirectory(".", clock, troubles=self.troubles)
         self.announcer = Announcer(clock)
         self.history = History(self)
+        self.slaveEvents = SlaveEvents()
         self.troubles.began = lambda trouble: self.announcer.report("troubleBegan", trouble.toRecord())
         self.troubles.ended = lambda subject: self.announcer.report("troubleEnded", subject)
         self.basedir = "."

@@ -20,7 +20,7 @@ from buildbot.config.model import BuilderConfig
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.build import BuildStatus
-from buildbot.status.event import Event
+from buildbot.status.event import Event, SlaveEvents
 from buildbot.status.history import History
 from buildbot.status.request import BuildRequestStatus
 from buildbot.status.slave import SlaveStatus
@@ -78,6 +78,10 @@ class HasHistory(Protocol):
     @property
     def history(self) -> History:
         """The finished builds."""
+
+    @property
+    def slaveEvents(self) -> SlaveEvents:
+        """The events of slaves."""
 
     @property
     def now(self) -> Callable[[], float]:
@@ -315,6 +319,11 @@ class BuilderStatus:
         event = self.addEvent(text, color)
         event.finished = event.started
         return event
+
+    def addSlaveEvent(self, what: str, slave: str) -> None:
+        """Add the event that something happened to one of my slaves, such as "connect"."""
+        resources = self._builder.botmaster.resources
+        self._events.append(resources.slaveEvents.of(resources.now(), what, slave))
 
     def getEvent(self, number: int) -> Event | None:
         """One of the last EVENTS events outside of builds: -1 is the newest, 0 the oldest; else None."""

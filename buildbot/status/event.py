@@ -53,3 +53,20 @@ class Event:
     def finish(self) -> None:
         """End the event now."""
         self.finished = now()
+
+
+class SlaveEvents:
+    """I make the events of slaves. All builders of a slave share one event: a slave may have hundreds."""
+
+    def __init__(self) -> None:
+        self._last = Event()
+
+    def of(self, when: float, what: str, slave: str) -> Event:
+        """The event without a duration that something happened to a slave, at most a second ago.
+
+        @param when: in seconds since the epoch.
+        """
+        last = self._last
+        if last.text != [what, slave] or not 0 <= when - (last.started or 0.0) < 1:
+            last = self._last = Event(when, when, [what, slave])
+        return last

@@ -7,6 +7,7 @@ from zope.interface.verify import verifyObject
 from buildbot.interfaces import IStatusEvent
 from buildbot.status.builder import Event
 from buildbot.status.builderstatus import EVENTS
+from buildbot.status.event import SlaveEvents
 from buildbot.status.master import Status
 from tests.unit.process.test_builds import BuildCase, shell
 
@@ -28,6 +29,21 @@ class EventTests(BuildCase):
         texts = [event.getText() for event in (self.full.getEvent(0), self.full.getEvent(-1)) if event]
         self.assertEqual(texts, [["connect", "bot1"], ["disconnect", "bot1"]])
         self.assertIsNone(self.full.getEvent(2))
+
+    def test_shared(self) -> None:
+        """The builders of a slave share the event of one moment; another slave or time has its own."""
+        events = SlaveEvents()
+        first = events.of(50.0, "connect", "bot1")
+        self.assertIs(events.of(50.001, "connect", "bot1"), first)
+        self.assertEqual((first.getText(), first.getTimes()), (["connect", "bot1"], (50.0, 50.0)))
+        for when, what, slave in (
+            (50.002, "connect", "bot2"),
+            (50.003, "disconnect", "bot2"),
+            (52.0, "disconnect", "bot2"),
+            (40.0, "disconnect", "bot2"),
+        ):
+            event = events.of(when, what, slave)
+            self.assertEqual((event.getText(), event.getTimes()), ([what, slave], (when, when)))
 
     def test_added(self) -> None:
         """A plug-in adds an event that lasts, or one at a point of time."""
