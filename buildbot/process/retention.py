@@ -151,6 +151,7 @@ class Retention:
         try:
             await self._look()
             age = await self._age()
+            await self._removeBuilds(age)
             filenames = await self._resources.store.prune(self.horizon or _ALL, age, self._changes)
         except StoreFailed as failed:
             self._health.failed(failed.reason)
@@ -165,6 +166,13 @@ class Retention:
             await self.logs.remove(self._logLimit)
         except StoreFailed as failed:
             self._health.failed(failed.reason)
+
+    async def _removeBuilds(self, age: float | None) -> None:
+        """Remove many builds in small parts: an import may have made a hundred thousand too many."""
+        store = self._resources.store
+        keys, _ = await store.prunable(self.horizon or _ALL, age, self._changes)
+        for start in range(0, len(keys), REMOVED_AT_ONCE):
+            await self._removeLogs(await store.dropBuilds(keys[start : start + REMOVED_AT_ONCE]))
 
     async def forecast(
         self,

@@ -260,6 +260,14 @@ class IStore(ILists, IActions):
             Changes.
         """
 
+    def dropBuilds(builds: Sequence[tuple[str, int]]) -> Deferred[list[str]]:
+        """Delete these builds, except unfinished ones. L{prune} deletes their sets.
+
+        @param builds: the builds, each as its builder's name and its number. Fewer at a time let other work
+            pass between the calls.
+        @return: as L{prune}.
+        """
+
     def forgetLogs(builds: Sequence[tuple[str, int]], why: str) -> Deferred[None]:
         """Note in the records of finished builds that their logs are removed.
 

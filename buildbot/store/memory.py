@@ -277,15 +277,21 @@ class MemoryCore:
         self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
     ) -> list[str]:
         """See L{Core}."""
-        filenames: list[str] = []
         builds, numbers = self.prunable(keep, olderThan, changes)
-        for key in builds:
-            del self._texts[key]
-            filenames += self._builds.pop(key).logFilenames()
+        filenames = self.dropBuilds(builds, deleted)
         for number in numbers:
             del self._changes[number]
         self._forgetTriggers()
         self._forgetSets()
+        return filenames
+
+    def dropBuilds(self, keys: Sequence[BuildKey], deleted: Sequence[str]) -> list[str]:
+        """See L{Core}."""
+        filenames: list[str] = []
+        for key in keys:
+            if key in self._builds and self._builds[key].finished is not None:
+                del self._texts[key]
+                filenames += self._builds.pop(key).logFilenames()
         return sorted(filenames)
 
     def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None:

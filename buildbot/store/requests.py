@@ -32,7 +32,7 @@ BuildKey = tuple[str, int]
 class Core(Protocol):
     """I do the work of L{IStore} synchronously. A record to store arrives with its JSON text.
 
-    C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
+    C{prune} and C{dropBuilds} get the log names that either returned last: these files are deleted by now.
 
     @ivar lists: does the work of L{ILists<buildbot.store.lists.ILists>}.
     @ivar actions: does the work of L{IActions<buildbot.store.actions.IActions>}.
@@ -82,6 +82,7 @@ class Core(Protocol):
     def prune(
         self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
     ) -> list[str]: ...
+    def dropBuilds(self, keys: Sequence[BuildKey], deleted: Sequence[str]) -> list[str]: ...
     def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None: ...
 
 
@@ -302,6 +303,11 @@ class Store(Lists, Actions, ABC):
             return builds, len(numbers)
 
         return self._read(count)
+
+    def dropBuilds(self, builds: Sequence[BuildKey]) -> Deferred[list[str]]:
+        """See L{IStore}."""
+        dropping = self._write(partial(self._core.dropBuilds, tuple(builds), self._pruned))
+        return dropping.addCallback(self._remember)
 
     def forgetLogs(self, builds: Sequence[BuildKey], why: str) -> Deferred[None]:
         """See L{IStore}."""

@@ -29,12 +29,13 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.batch import Batch
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.counters import Counters
-from buildbot.store.interface import TRIGGERED, StoreConflict
+from buildbot.store.interface import StoreConflict
 from buildbot.store.opensets import OpenSets
-from buildbot.store.requests import BuildKey, encode, keyOf, triggering
+from buildbot.store.requests import BuildKey, encode, keyOf
 from buildbot.store.seams import Connection, Value
 from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
+from buildbot.store.sqlpruning import SqlPruning
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -50,6 +51,11 @@ class SqlCore:
         self._open = OpenSets(self.getBuildset)
         self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
         self.actions = SqlActions(lambda statement, values: self._execute(statement, values))
+        self._pruning = SqlPruning(
+            lambda statement, values: self._execute(statement, values),
+            lambda statement, rows: self._connection.executemany(statement, rows),
+            self,
+        )
 
     # transactions
 
@@ -303,74 +309,21 @@ class SqlCore:
         self, keep: int, olderThan: float | None, changes: int | None
     ) -> tuple[list[BuildKey], list[int]]:
         """See L{Core}."""
-        age = float("-inf") if olderThan is None else olderThan
-        builds = list(
-            self._execute(
-                "SELECT builder, number FROM (SELECT builder, number, finished,"
-                " MAX(finished) OVER (PARTITION BY builder ORDER BY number) AS latest,"
-                " ROW_NUMBER() OVER (PARTITION BY builder ORDER BY number DESC) AS place"
-                " FROM builds) AS ranked"
-                " WHERE place > 1 AND finished IS NOT NULL AND (place > ? OR latest < ?)"
-                " ORDER BY builder, number DESC",
-                (keep, age),
-            )
-        )
-        numbers = self._execute(
-            "SELECT number FROM (SELECT number, MAX(made) OVER (ORDER BY number) AS latest,"
-            " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
-            " WHERE place > 1 AND (place > ? OR latest < ?)",
-            (keep, age) if changes is None else (changes, float("-inf")),
-        )
-        return builds, [number for (number,) in numbers]
+        return self._pruning.prunable(keep, olderThan, changes)
 
     def prune(
         self, keep: int, olderThan: float | None, changes: int | None, deleted: Sequence[str]
     ) -> list[str]:
         """See L{Core}."""
-        many = self._connection.executemany
-        rows, numbers = self.prunable(keep, olderThan, changes)
-        many("DELETE FROM removals WHERE filename = ?", [(name,) for name in deleted])
-        for builder, number in rows:
-            build = self.getBuild(builder, number)
-            names = () if build is None else build.logFilenames()
-            many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
-        many("DELETE FROM builds WHERE builder = ? AND number = ?", rows)
-        many("DELETE FROM changes WHERE number = ?", [(number,) for number in numbers])
-        self._forgetTriggers()
-        self._forgetSets()
-        return [name for (name,) in self._execute("SELECT filename FROM removals ORDER BY filename")]
+        return self._pruning.prune(keep, olderThan, changes, deleted)
+
+    def dropBuilds(self, keys: Sequence[BuildKey], deleted: Sequence[str]) -> list[str]:
+        """See L{Core}."""
+        return self._pruning.dropBuilds(keys, deleted)
 
     def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None:
         """See L{Core}."""
-        for builder, number in keys:
-            build = self.getBuild(builder, number)
-            if build is not None and build.finished is not None:
-                self._execute(
-                    "UPDATE builds SET record = ? WHERE builder = ? AND number = ?",
-                    (encode(build.withoutLogs(why)), builder, number),
-                )
-
-    def _forgetTriggers(self) -> None:
-        """Delete the keys of triggered sets whose request is done."""
-        for key in self.getStates(TRIGGERED):
-            (isOpen,) = self._execute(
-                "SELECT COUNT(*) FROM requests WHERE id = ? AND state <> 'done'", (triggering(key),)
-            ).fetchone()
-            if not isOpen:
-                self.setState(key, "null")
-
-    def _forgetSets(self) -> None:
-        kept = {each for each in self.getStates(TRIGGERED).values() if isinstance(each, int)}
-        gone = list(
-            self._execute(
-                "SELECT id FROM buildsets WHERE complete IS NOT NULL AND NOT EXISTS ("
-                " SELECT 1 FROM requests r JOIN builds b ON b.builder = r.builder AND b.number = r.build"
-                " WHERE r.buildset = buildsets.id)"
-            )
-        )
-        gone = [(id,) for (id,) in gone if id not in kept]
-        self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
-        self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
+        self._pruning.forgetLogs(keys, why)
 
     def _done(
         self, which: str, ids: Iterable[int], values: Sequence[Value], results: int | None, when: float

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 
 from buildbot.config.diff import diff
 from buildbot.config.model import SlaveConfig
+from buildbot.process import retention
 from buildbot.store.interface import IMPORTED
 from tests.unit.process.test_engine_keeping import KeepingCase
 
@@ -59,6 +60,21 @@ class LimitTests(RetentionCase):
         self.limit(buildHorizon=2)
         self.assertEqual(self.prune(), [2, 3])
         self.assertEqual(self.prune(), [2, 3])
+
+    def test_many(self) -> None:
+        """P8: many builds are removed in parts, so that the store is free for others in between."""
+        self.patch(retention, "REMOVED_AT_ONCE", 2)
+        self.runs(6)
+        self.limit(buildHorizon=1)
+        drop, sizes = self.botmaster.store.dropBuilds, list[int]()
+
+        def dropping(keys: Any) -> Any:
+            sizes.append(len(keys))
+            return drop(keys)
+
+        self.patch(self.botmaster.store, "dropBuilds", dropping)
+        self.assertEqual((self.prune(), sizes), ([5], [2, 2, 1]))
+        self.assertEqual([name[:2] for name in self.there()], ["5-"])
 
     def test_told(self) -> None:
         """A reconfig tells the old and the new limit, since it decides what is deleted."""

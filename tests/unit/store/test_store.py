@@ -444,6 +444,16 @@ class _Promises(StoreCase):
         self.get(self.store.prune(10, 35.0, 2))
         self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4, 3])
 
+    def test_dropped(self) -> None:
+        """P8: builds can be removed in small parts; the names of their logs stay until they are deleted."""
+        for _ in range(3):
+            self.finish(logged(started := self.start(), f"full/{started.number}"))
+        self.start()
+        self.assertEqual(self.get(self.store.dropBuilds([("full", 0), ("full", 3), ("x", 0)])), ["full/0"])
+        self.assertEqual(self.get(self.store.dropBuilds([("full", 1)])), ["full/1"])
+        self.assertEqual([each.number for each in self.get(self.store.getBuilds("full"))], [3, 2])
+        self.assertEqual(self.get(self.store.prune(10)), [])
+
     def test_forgottenLogs(self) -> None:
         """P8: a build whose logs were removed keeps their names and the reason; a running one stays."""
         self.finish(logged(self.start(), "full/0"))
@@ -545,6 +555,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("prune", (chance.randrange(4), chance.choice((None, when)), chance.randrange(4))),
         ("prunable", (chance.randrange(1, 4), chance.choice((None, when)), chance.choice((None, 2)))),
         ("forgetLogs", ([(builder, number)], "gone")),
+        ("dropBuilds", ([(builder, number), ("full", 1)],)),
         ("setState", (builder, chance.choice((None, when)))),
         ("getStates", (chance.choice(("", "f", "t")),)),
         ("pendingRequests", ()),
