@@ -91,6 +91,7 @@ class Retention:
         self._believed: WallTime | None = None
         self._pruning: LoopingCall | None = None
         self._next = 0.0
+        self._isStopped = False
 
     # the limits
 
@@ -135,13 +136,15 @@ class Retention:
 
     def start(self) -> None:
         """Remove old builds now, and every PRUNE_EVERY seconds."""
+        self._isStopped = False
         # Not an Alarm: the next run also waits for the end of the last one.
         self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
         self._pruning.clock = self._resources.clock
         self._pruning.start(PRUNE_EVERY)
 
     def stop(self) -> None:
-        """Stop removing builds."""
+        """Stop removing builds. What is left goes after the next start."""
+        self._isStopped = True
         if self._pruning is not None and self._pruning.running:
             self._pruning.stop()
 
@@ -154,7 +157,7 @@ class Retention:
             await self._removeBuilds(age)
             filenames = await self._resources.store.prune(self.horizon or _ALL, age, self._changes)
         except StoreFailed as failed:
-            self._health.failed(failed.reason)
+            self._failed(failed)
             return
         await self._removeLogs(filenames)
         for builder in list(self._builders):
@@ -165,6 +168,10 @@ class Retention:
         try:
             await self.logs.remove(self._logLimit)
         except StoreFailed as failed:
+            self._failed(failed)
+
+    def _failed(self, failed: StoreFailed) -> None:
+        if not self._isStopped:  # the store of a master that stops is closed
             self._health.failed(failed.reason)
 
     async def _removeBuilds(self, age: float | None) -> None:
@@ -172,6 +179,8 @@ class Retention:
         store = self._resources.store
         keys, _ = await store.prunable(self.horizon or _ALL, age, self._changes)
         for start in range(0, len(keys), REMOVED_AT_ONCE):
+            if self._isStopped:
+                return
             await self._removeLogs(await store.dropBuilds(keys[start : start + REMOVED_AT_ONCE]))
 
     async def forecast(

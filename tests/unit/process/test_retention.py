@@ -76,6 +76,23 @@ class LimitTests(RetentionCase):
         self.assertEqual((self.prune(), sizes), ([5], [2, 2, 1]))
         self.assertEqual([name[:2] for name in self.there()], ["5-"])
 
+    def test_stopped(self) -> None:
+        """P8: a master that stops meanwhile removes no more, and tells no trouble; the next start goes on."""
+        self.patch(retention, "REMOVED_AT_ONCE", 2)
+        self.runs(6)
+        self.limit(buildHorizon=1)
+        pruning = ensureDeferred(self.retention.prune())
+        self.retention.stop()
+        self.successResultOf(self.botmaster.store.close())
+        self.wait(2)
+        self.successResultOf(pruning)
+        self.assertEqual(self.troubles(), [])
+        self.successResultOf(self.botmaster.store.open())
+        self.retention.start()
+        self.wait(2)
+        self.assertEqual([build.number for build in self.builds()], [5])
+        self.retention.stop()
+
     def test_told(self) -> None:
         """A reconfig tells the old and the new limit, since it decides what is deleted."""
         old = self.botmaster.config
