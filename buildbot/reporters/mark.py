@@ -44,6 +44,8 @@ class Mark:
     ) -> list[BuildStatus]:
         """The builds that ended before a start and were not looked at, in the order of their end.
 
+        Those that a kill has interrupted have ended at the start.
+
         @param fetch: reads finished builds of a builder; see L{Fetch}.
         @param start: when the reporter began to listen, in seconds since the epoch.
         @param most: the most builds of a builder that are read.
@@ -55,7 +57,8 @@ class Mark:
             if kept is not None:  # else the reporter is new
                 least = max(kept, start - NEWS)
                 found = [build for name in builders for build in await _since(fetch, name, least, most)]
-                missed = [build for build in found if least < (build.finished or 0.0) < start]
+                ended = [build for build in found if least < (build.finished or 0.0) <= start]
+                missed = [build for build in ended if build.started < start]
         except StoreFailed as why:
             log.warn("cannot read which builds need a message from before the start: {why}", why=why.reason)
             kept = self._when  # nothing to write

@@ -102,6 +102,8 @@ class QueueingReceiver(StatusReceiverMultiService):
         own = sha256(repr((type(self).__name__, self.queueName, told)).encode("utf-8", "replace"))
         self.mark = Mark(resources.store, own.hexdigest()[:16])
         self._since = float(resources.now())
+        self._inForce: Deferred[bool] = Deferred()
+        self.work.do(self._catchUp())  # all events wait for it, so that messages are in order
         self._watching = Alarm(self._watch)
         self._watch()
         self.status.subscribe(self)
@@ -119,10 +121,12 @@ class QueueingReceiver(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Events that are being queued are kept first."""
         clock = self.master.botmaster.resources.clock
+        self._watching.stop()
+        if not self._inForce.called:
+            self._inForce.callback(False)
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self.status.unsubscribe(self)
         self.master.botmaster.events.unsubscribe(self._sets)
-        self._watching.stop()
         if not (isDone and await self.work.isDone(clock)):
             log.warn("an event takes too long to queue; it may be told after the next start")
         await self._whenKept()
@@ -142,13 +146,16 @@ class QueueingReceiver(StatusReceiverMultiService):
                 log.warn("the store takes too long to keep a message")
 
     def _watch(self) -> None:
-        """When the configuration that has me is in force, tell what an earlier process has not told."""
+        """Notice that the configuration that has me is in force."""
         if any(each is self for each in self.master.config.status):
-            self.work.do(self._catchUp())
+            self._inForce.callback(True)
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 
     async def _catchUp(self) -> None:
+        """Tell what an earlier process has not told."""
+        if not await self._inForce:
+            return
         status = self.status
         mine = [name for name in status.getBuilderNames() if self._isMine(status.getBuilder(name))]
         missed = await self.mark.missed(status.fetchBuilds, mine, self._since, MOST_LATE)

@@ -80,6 +80,17 @@ class ForgeStory(PostingCase):
         self.loseBuild(1)
         self.assertEqual(self.states(), ["running", "success", "failed"])
 
+    def test_interrupted(self) -> None:
+        """A build that was running when the master was killed has a last state, and so has the new build."""
+        self.gitlab()
+        self.slaves[-1].onCommand = lambda command: None
+        self.send()
+        self.wait(70)
+        self.kill()
+        self.begin()
+        self.wait(5)
+        self.assertEqual(self.states(), ["running", "failed", "running", "success"])
+
     def test_otherToken(self) -> None:
         """What waits because the token is wrong is posted with the right one, after a reconfig."""
         self.gitea()

@@ -16,6 +16,7 @@ class Ended:
 
     def __init__(self, finished: float, number: int = 0) -> None:
         self.finished, self.number = finished, number
+        self.started = finished - 1.0
 
     def getBuilder(self) -> Any:
         return self
@@ -55,6 +56,11 @@ class MarkTests(unittest.SynchronousTestCase):
         self.assertEqual(self.missed(first, 100.0, 50.0), [])
         self.look(first, 120.0)
         self.assertEqual(self.missed(Mark(self.store, "own"), 200.0, 110.0, 120.0, 150.0, 205.0), [150.0])
+
+    def test_interrupted(self) -> None:
+        """A build that the kill has interrupted ends at the start; one that has begun since is no news."""
+        self.look(self.begun("own"), 120.0)
+        self.assertEqual(self.missed(Mark(self.store, "own"), 200.0, 200.0, 201.0), [200.0])
 
     def test_firstBuild(self) -> None:
         """A build that ends just after a start does not hide those that ended before it."""
