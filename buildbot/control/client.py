@@ -38,6 +38,10 @@ class ControlError(Exception):
     status = 0
 
 
+class Unreachable(ControlError):
+    """The web server of a master on another machine cannot be reached."""
+
+
 class NoAnswer(ControlError):
     """The master did not answer in time. It may still carry out the command."""
 

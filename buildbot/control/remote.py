@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from buildbot.control.client import ControlError, NoAnswer
+from buildbot.control.client import ControlError, NoAnswer, Unreachable
 from buildbot.daemon.oserrors import inWords
 
 #: The most bytes of an answer.
@@ -193,9 +193,9 @@ def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[floa
     except urllib.error.URLError as why:
         if isinstance(why.reason, TimeoutError):
             raise NoAnswer(f"the master did not answer within {patience:g} s") from None
-        raise ControlError(f"cannot reach {url}: {_words(why.reason)}") from None
+        raise Unreachable(f"cannot reach {url}: {_words(why.reason)}") from None
     except (OSError, http.client.HTTPException) as why:
-        raise ControlError(f"cannot reach {url}: {_words(why)}") from None
+        raise Unreachable(f"cannot reach {url}: {_words(why)}") from None
 
 
 def _address(url: str, question: Question, token: str, root: str = "api/v1/") -> str:

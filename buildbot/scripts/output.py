@@ -55,7 +55,11 @@ class CommandFailed(Exception):
         return "\n".join(self.lines)
 
 
-class NoMaster(CommandFailed):
+class Away(CommandFailed):
+    """No master answers, perhaps only for a moment: it may be restarting."""
+
+
+class NoMaster(Away):
     """No master answers in the directory."""
 
 
@@ -182,6 +186,8 @@ def askMaster(
             return client.request(here, verb, params, patience)
     except client.NotRunning:
         raise NoMaster(_silent(here)) from None
+    except client.Unreachable as why:
+        raise Away(str(why)) from None
     except client.NoAnswer as why:
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None

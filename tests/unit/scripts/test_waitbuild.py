@@ -10,6 +10,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.control import client
+from buildbot.scripts import waitbuild
 from tests.commandline import Spoken, command, directory
 
 BUILD: dict[str, Any] = {
@@ -157,11 +158,30 @@ class WaitTests(WaitCase):
         def gone() -> None:
             self.patch(client, "request", self.noMaster)
 
-        self.sleeping = [gone]
+        self.patch(waitbuild, "AWAY", 2)
+        self.sleeping = [gone, lambda: None, lambda: None]
         said = self.wait()
         self.assertEqual(said.status, 1)
         self.assertIn("no buildmaster is running", said.err)
         self.assertIn("request 5 for full is kept on disk, and built when the master runs\n", said.err)
+
+    def test_restarted(self) -> None:
+        """A master that is restarted meanwhile is waited for; its build was lost, and the next one counts."""
+
+        def gone() -> None:
+            self.patch(client, "request", self.noMaster)
+
+        def back() -> None:
+            self.patch(client, "request", self.request)
+            self.end("retry")
+            self.request_.update(state="running", build=8)
+            self.end(number=8)
+
+        self.sleeping = [gone, lambda: None, back]
+        said = self.wait()
+        self.assertEqual(said.err, "the master is away: waiting for it …\n")
+        self.assertEqual(said.out.splitlines()[-1], "build full/8: success (5 s)")
+        self.assertEqual(said.status, 0)
 
     def noMaster(self, here: str, *more: object) -> None:
         """Replaces the control socket of a master that has ended."""
