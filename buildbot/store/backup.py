@@ -27,7 +27,7 @@ from buildbot.files.plain import openPlain
 from buildbot.logs.directory import LOGS, directoryOf, numberOf
 from buildbot.logs.names import isIndex, logOf
 from buildbot.store.database import BUSY
-from buildbot.store.files import JOURNAL, SHM, WAL, mustBePlainStore
+from buildbot.store.files import JOURNAL, SHM, WAL, mustBePlainStore, openToRead
 from buildbot.store.sqlite import FILE
 
 #: Files of a running process, and the store's files, which L{_copyStore} copies.
@@ -181,7 +181,7 @@ def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
     """Copy the store in one consistent state. Returns the newest build number for each log directory."""
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(sqlite3.connect(copy)) as target:
-        with closing(sqlite3.connect(f"file:{quote(store)}?mode=ro", uri=True)) as source:
+        with closing(_opened(store)) as source:
             source.backup(target, progress=_patience())
         (found,) = target.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
@@ -193,6 +193,13 @@ def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
     sync(copy)
     made.size += os.path.getsize(copy)
     return {directoryOf(builder): number for builder, number in rows if isinstance(builder, str)}
+
+
+def _opened(store: str) -> sqlite3.Connection:
+    """A connection to the store, which changes nothing there unless a kill has left a journal."""
+    if os.path.exists(store + JOURNAL):
+        return openToRead(store, timeout=BUSY)
+    return sqlite3.connect(f"file:{quote(store)}?mode=ro", uri=True)
 
 
 def _patience() -> Callable[[int, int, int], None]:

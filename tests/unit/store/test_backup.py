@@ -95,6 +95,26 @@ class BackupTests(BackupCase):
             self.opened(target)
             self.assertEqual(self.contents(self.store), before)
 
+    def test_killedInWrite(self) -> None:
+        """P7, H10: so has one whose process was killed in the middle of a write, which left a journal."""
+        before = self.fill(3)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("PRAGMA journal_mode = DELETE")
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as file:
+            file.execute("PRAGMA cache_size = 1")  # pages are written before the end
+            file.execute("BEGIN IMMEDIATE")
+            file.execute("DELETE FROM builds")
+            file.executemany("INSERT INTO state VALUES (?, ?)", ((f"x{n}", "y" * 3000) for n in range(100)))
+            killed = self.quick()
+            for name in os.listdir(self.here):
+                Path(killed, name).write_bytes(Path(self.here, name).read_bytes())
+        self.assertIn("state.sqlite-journal", os.listdir(killed))
+        target = os.path.join(self.quick(), "copy")
+        backUp(os.path.realpath(killed), target)
+        self.opened(target)
+        self.assertEqual(self.contents(self.store), before)
+
     def test_files(self) -> None:
         """H10: configuration, logs, links and other files are copied; files of the process are not."""
         self.put("public_html/index.html")
