@@ -170,7 +170,7 @@ class Instance:
             "state": self.state.name.lower(),
             "words": self.state.value,
             "since": self.since,
-            "id": None if given in (None, "", True) else plainLine(str(given))[:200],
+            "id": None if given in (None, "") or given is True else self._shown(given)[:200],
             "why": self.why,
             "failures": self.failures + self.stops,
             "nextTry": self.nextTry if self.state in (State.RESTING, State.UNSTOPPED) else None,
@@ -346,8 +346,11 @@ class Instance:
         )
 
     def _reason(self, why: Failure) -> str:
-        words = plainLine(why.getErrorMessage() or repr(why.value))
-        return self._master.masked(self, words)[:_REASON]
+        return self._shown(why.getErrorMessage() or repr(why.value))[:_REASON]
+
+    def _shown(self, value: object) -> str:
+        """A value as one line, without passwords."""
+        return self._master.masked(self, plainLine(str(value)))
 
     def _called(self, method: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Call a method of the slave, which may be a plug-in's."""
@@ -440,7 +443,7 @@ class Instance:
             return
         assert self.record is not None
         self.record = replace(self.record, given=plain(result), sure=self.record.began)
-        told = "" if result is True else f": {self._master.masked(self, plainLine(str(result)))[:_REASON]}"
+        told = "" if result is True else f": {self._shown(result)[:_REASON]}"
         log.info("slave {name}: started{told}", name=self.name, told=told)
         self._tell(f"started{told}")
         self._happen(Event.STARTED)
@@ -545,7 +548,8 @@ class Instance:
         first = self.wanted.retry_wait if self.wanted is not None else RETRY_WAIT
         wait = waitAfter(self.failures, first)
         self.nextTry = self._master.now() + wait
-        self._alarm.set(self._master.clock, wait)
+        if not self._master.isOver:
+            self._alarm.set(self._master.clock, wait)
         self._overNow()
 
     def _ask(self) -> None:

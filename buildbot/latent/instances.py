@@ -341,7 +341,7 @@ class Instances:
         alarm.set(self.clock, STOP_TIME)
         await DeferredList(waiting)
         alarm.stop()
-        if self._outbox is not None:
+        while self._outbox is not None and len(self._outbox):
             await self._outbox.finish()
 
     def _giveUp(self) -> None:
