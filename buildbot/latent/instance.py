@@ -6,14 +6,12 @@ L{buildbot.latent.instances} has the instances of all slaves, and knows the conf
 
 from __future__ import annotations
 
-import inspect
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,8 +20,10 @@ from buildbot.daemon.symptoms import Symptom
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.latent.buildslave import RETRY_WAIT, AbstractLatentBuildSlave
+from buildbot.latent.calls import Calls, called
 from buildbot.latent.pacing import waitAfter
 from buildbot.latent.record import STARTED, STARTING, STOPPING, InstanceRecord, plain
+from buildbot.latent.seams import Attachable, Surroundings
 from buildbot.latent.states import COMING, OVER, WELCOME, Effect, Event, State, advance
 from buildbot.text.printable import plainLine
 
@@ -37,52 +37,6 @@ _CURE = "it is tried again; if that does not help, stop it by hand, so that its 
 _UNKNOWN = "put the slave back into the configuration until it is stopped"
 #: The most characters of a reason.
 _REASON = 500
-
-
-class Attachable(Protocol):
-    """The slave of an instance: the L{buildbot.slaves.perspective.BotPerspective}."""
-
-    def happened(self, text: str, /) -> None:
-        """Add an event with the present time to the status."""
-
-    def disconnect(self, reason: str, /) -> Deferred[None]:
-        """Disconnect the slave. Fires with None when the connection is gone."""
-
-
-class Surroundings(Protocol):
-    """What an instance uses of the master: the L{buildbot.latent.instances.Instances}.
-
-    @ivar isOver: True while the master stops.
-    """
-
-    isOver: bool
-
-    @property
-    def clock(self) -> IReactorTime: ...
-
-    def now(self) -> float:
-        """The time, in seconds since the epoch."""
-
-    def keep(self, key: str, value: Any, /) -> Deferred[None]:
-        """Write into the store, in the order of the calls. Fails only when the master stops."""
-
-    def environment(self, instance: Instance, /) -> Mapping[str, str]:
-        """What an instance has to know, as environment variables."""
-
-    def masked(self, instance: Instance, text: str, /) -> str:
-        """A text without passwords."""
-
-    def changed(self, instance: Instance, /) -> None:
-        """Called after each change of the state."""
-
-    def admit(self, instance: Instance, /) -> None:
-        """Offer the slave to its builders."""
-
-    def ask(self, instance: Instance, /) -> None:
-        """Ask the builders of the slave whether they need it."""
-
-    def trouble(self, instance: Instance, symptom: Symptom | None, /) -> None:
-        """Show a trouble with an instance; None ends it."""
 
 
 class Instance:
@@ -116,9 +70,8 @@ class Instance:
         self.lateSince: float | None = None
         self._master = master
         self._build: Any = None
-        self._turn = 0
         self._before: dict[str, Any] = {}
-        self._work: Deferred[Any] | None = None
+        self._calls = Calls(name)
         self._alarm = Alarm(self._ring)
         self._pending: list[Event] = []
         self._isWorking = self._isMute = False
@@ -214,8 +167,7 @@ class Instance:
             self._alarm.set(self._master.clock, self._missing())
             check = getattr(self.slave, "check_instance", None)
             if check is not None:
-                self._prepare()
-                maybeDeferred(check).addCallbacks(self._checked, self._checkFailed)
+                self._called(check).addCallbacks(self._checked, self._checkFailed, (self._calls.turn,))
         elif self.state is State.READY:
             self._idle()
         elif self.state is State.STOPPING:
@@ -247,12 +199,8 @@ class Instance:
     def silence(self) -> None:
         """Do nothing more: the next process continues with the note in the store."""
         self._isMute = True
-        self._turn += 1
         self._alarm.stop()
-        work, self._work = self._work, None
-        if work is not None:
-            work.addErrback(lambda why: None)
-            work.cancel()
+        self._calls.drop()
         self._overNow()
 
     # events of the slave
@@ -327,23 +275,8 @@ class Instance:
         _PERFORM[effect](self)
 
     def _begin(self, work: Deferred[Any], well: Callable[[Any], None], badly: Callable[[str], None]) -> None:
-        """Handle the end of some work, unless other work has begun meanwhile."""
-        self._turn += 1
-        turn = self._turn
-
-        def ended(result: Any) -> None:
-            if turn != self._turn:
-                return
-            self._work = None
-            if isinstance(result, Failure):
-                badly(self._reason(result))
-            else:
-                well(result)
-
-        self._work = work
-        work.addBoth(ended).addErrback(
-            lambda why: log.failure("the instance of slave {name} failed", why, name=self.name)
-        )
+        """Handle the end of a call, unless another one begins before."""
+        self._calls.begin(work, well, lambda why: badly(self._reason(why)))
 
     def _reason(self, why: Failure) -> str:
         return self._shown(why.getErrorMessage() or repr(why.value))[:_REASON]
@@ -353,15 +286,8 @@ class Instance:
         return self._master.masked(self, plainLine(str(value)))
 
     def _called(self, method: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        """Call a method of the slave, which may be a plug-in's."""
         self._prepare()
-        try:
-            answer = method(*args)
-        except PLUGIN_ERRORS:
-            answer = Failure()
-        if inspect.iscoroutine(answer):
-            return ensureDeferred(answer)
-        return maybeDeferred(lambda: answer)
+        return called(method, *args)
 
     def _prepare(self) -> None:
         assert self.slave is not None and self.record is not None
@@ -386,8 +312,7 @@ class Instance:
                     self._startFailed("it started, but no build could use it")
                 self._happen(Event.STOP)
         elif self.state in (State.STOPPING, State.ABORTING):
-            if self._work is not None:
-                self._work.cancel()
+            self._calls.cancel()
         else:
             self._happen(Event.AGAIN)
 
@@ -458,7 +383,7 @@ class Instance:
     def _keep(self) -> None:
         self._keepPhase(STARTED).addErrback(lambda why: None)  # the first note stays: it is stopped then
         if self.state is State.AWAITED and self.record is not None:
-            passed = self._master.now() - self.record.began
+            passed = max(0.0, self._master.now() - self.record.began)
             self._alarm.set(self._master.clock, self._missing() - passed)
 
     def _admit(self) -> None:
@@ -472,12 +397,13 @@ class Instance:
 
     def _abort(self) -> None:
         self._alarm.set(self._master.clock, MARGIN)
-        if self._work is not None and self.slave is not None:
+        work = self._calls.work
+        if work is not None and self.slave is not None:
             try:
-                self.slave.abort_start(self._work)
+                self.slave.abort_start(work)
             except PLUGIN_ERRORS:
                 log.failure("abort_start of slave {name} failed", name=self.name)
-                self._work.cancel()
+                self._calls.cancel()
 
     def _part(self) -> None:
         if self.perspective is not None:
@@ -497,7 +423,8 @@ class Instance:
 
     def _stopped(self, result: Any) -> None:
         assert self.record is not None
-        left = self.record.sure - self._master.now()
+        sure = self.record.sure
+        left = min(sure - self._master.now(), sure - self.record.began)  # a clock may have been set back
         if left > 0 and not self._master.isOver:
             # The last process was killed during the start, which may go on until then.
             self.record = replace(self.record, sure=self.record.began)
@@ -560,8 +487,8 @@ class Instance:
         for waiter in waiters:
             waiter.callback(None)
 
-    def _checked(self, runs: Any) -> None:
-        if not runs and self.state is State.AWAITED:
+    def _checked(self, runs: Any, turn: int) -> None:
+        if not runs and self.state is State.AWAITED and turn == self._calls.turn:
             self.why = "it ended while the master was away"
             self._happen(Event.STOP)
 

@@ -21,9 +21,10 @@ from buildbot.daemon.symptoms import Symptom
 from buildbot.events.alarm import Alarm
 from buildbot.latent.buildslave import AbstractLatentBuildSlave
 from buildbot.latent.command import fromMeans
-from buildbot.latent.instance import Attachable, Instance
+from buildbot.latent.instance import Instance
 from buildbot.latent.pacing import buildsNeeded, inOrder
 from buildbot.latent.record import KIND, STARTED, InstanceRecord
+from buildbot.latent.seams import Attachable, KnownInstance
 from buildbot.latent.states import State
 from buildbot.process.base import Build
 from buildbot.process.readable import statesOf
@@ -263,13 +264,13 @@ class Instances:
         return self._resources.now()
 
     def keep(self, key: str, value: Any) -> Deferred[None]:
-        """See L{buildbot.latent.instance.Surroundings}."""
+        """See L{buildbot.latent.seams.Surroundings}."""
         if self._outbox is None:
             self._outbox = Outbox(self.clock, lambda work: self._resources.store.setState(*work), atOnce=1)
         return self._outbox.add((key, value))
 
-    def environment(self, instance: Instance) -> Mapping[str, str]:
-        """See L{buildbot.latent.instance.Surroundings}."""
+    def environment(self, instance: KnownInstance) -> Mapping[str, str]:
+        """See L{buildbot.latent.seams.Surroundings}."""
         setup = self._config().slaves.get(instance.name)
         password: str = instance.password or (setup.password if setup is not None else "")
         host, port = _address(self._config().ports)
@@ -283,7 +284,7 @@ class Instances:
             "SLAVEPASS": password,
         }
 
-    def masked(self, instance: Instance, text: str) -> str:
+    def masked(self, instance: KnownInstance, text: str) -> str:
         """A text without passwords."""
         config = self._config()
         setup = config.slaves.get(instance.name)
@@ -292,7 +293,7 @@ class Instances:
         known |= {value for name, value in own.items() if isSecret(name)}
         return struckOut(text, [each for each in known if each])
 
-    def changed(self, instance: Instance) -> None:
+    def changed(self, instance: KnownInstance) -> None:
         """Forget a removed slave whose instance is over. Report the change."""
         slave = self._slaves.get(instance.name)
         if instance.wanted is None and instance.state is State.OFF:
@@ -302,18 +303,18 @@ class Instances:
         if slave is not None:
             self._resources.announcer.report("slaveChanged", instance.name)
 
-    def admit(self, instance: Instance) -> None:
+    def admit(self, instance: KnownInstance) -> None:
         """Offer the slave to its builders."""
         slave = self._slaves.get(instance.name)
         if slave is not None:
             self._admit(slave)
 
-    def ask(self, instance: Instance) -> None:
+    def ask(self, instance: KnownInstance) -> None:
         """Ask the builders of the slave whether they need it."""
         if not self.isOver:
             self._askBuilders([name for name, _ in self._config().builderList(instance.name)])
 
-    def trouble(self, instance: Instance, symptom: Symptom | None) -> None:
+    def trouble(self, instance: KnownInstance, symptom: Symptom | None) -> None:
         """Show a trouble with an instance; None ends it."""
         if symptom is None:
             self._resources.troubles.clear(f"slave {instance.name}")

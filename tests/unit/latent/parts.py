@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 from buildbot.buildslave import AbstractLatentBuildSlave
 from buildbot.daemon.symptoms import Symptom
-from buildbot.latent.instance import Instance
 from buildbot.latent.record import InstanceRecord
+from buildbot.latent.seams import KnownInstance
 from buildbot.store.interface import StoreFailed
 
 
@@ -54,22 +54,22 @@ class FakeMaster:
                 self.kept[key] = value
             done.callback(None)
 
-    def environment(self, instance: Instance) -> Mapping[str, str]:
+    def environment(self, instance: KnownInstance) -> Mapping[str, str]:
         return {"WORKERNAME": instance.name}
 
-    def masked(self, instance: Instance, text: str) -> str:
+    def masked(self, instance: KnownInstance, text: str) -> str:
         return text.replace("s3cret", "***")
 
-    def changed(self, instance: Instance) -> None:
+    def changed(self, instance: KnownInstance) -> None:
         pass
 
-    def admit(self, instance: Instance) -> None:
+    def admit(self, instance: KnownInstance) -> None:
         self.admitted += 1
 
-    def ask(self, instance: Instance) -> None:
+    def ask(self, instance: KnownInstance) -> None:
         self.asked += 1
 
-    def trouble(self, instance: Instance, symptom: Symptom | None) -> None:
+    def trouble(self, instance: KnownInstance, symptom: Symptom | None) -> None:
         self.symptom = symptom
 
 
