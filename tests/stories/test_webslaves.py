@@ -62,6 +62,27 @@ class SlavesTests(BuildingCase):
         self.assertIn("builds/0", older)
         self.assertNotIn("builds/2", older)
 
+    def test_afterRestart(self) -> None:
+        """An offline slave's page has its last build after a restart, too, and says what is not known."""
+        self.force()
+        self.assertIn(
+            '<a href="../builders/full/builds/0">full/0</a> began ', self.ask("/buildslaves/bot1").text
+        )
+        for _ in range(2):
+            self.commands[-1].end(0)
+            self.wait(2)
+        for _ in range(2):
+            page = self.ask("/buildslaves/bot1").text
+            self.assertIn('<a href="../builders/full/builds/0">full/0</a> ended ', page)
+            self.assertNotIn("Not seen since", page)
+            self.stop()
+            self.slaves.clear()
+            self.start()
+            page = self.ask("/buildslaves/bot1").text
+            self.assertIn('<a href="../builders/full/builds/0">full/0</a> ended ', page)
+            self.assertIn("Not seen since", page)
+            self.connect()
+
     def test_many(self) -> None:
         """A slave of many builders names some of them in the list, and all on its page."""
         names = [f"b{number}" for number in range(12)]

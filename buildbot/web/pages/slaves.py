@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.control.audit import aboutSlave
-from buildbot.model.rows import BuildFilter
+from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.topics import BUILDS, SLAVES, slaveTopic
 from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
@@ -94,6 +94,7 @@ async def slave(call: Call) -> Page:
     (said,) = call.world.master.commands["status"](name)["slaves"]
     count = call.query["numbuilds"]
     found = await call.world.store.getBuildRows(BuildFilter(slave=name), count, call.query["cursor"])
+    newest = () if call.query["cursor"] else found.rows[:1]  # a page of older builds does not have it
     builds: list[Value] = [
         rowTable(call, found.rows, "Builds on the slave, newest first")
         if found.rows
@@ -105,7 +106,7 @@ async def slave(call: Call) -> Page:
     return Page(
         name,
         [
-            Part("summary", _summary(call, said)),
+            Part("summary", _summary(call, said, newest)),
             Part("acts", await slaveForms(call, name, said["paused"] is not None)),
             Part("builders", section("builders-title", "Builders", _failing(call, said))),
             Part("builds", section("builds-title", "Builds", join(builds))),
@@ -118,7 +119,11 @@ async def slave(call: Call) -> Page:
     )
 
 
-def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
+def _summary(call: Call, slave: Mapping[str, Any], builds: Sequence[BuildRow]) -> Markup:
+    """What is known of a slave.
+
+    @param builds: its newest build, if that is known.
+    """
     return facts(
         (
             "State",
@@ -130,6 +135,8 @@ def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
         ("Paused", pauseWords(slave)),
         ("Running builds", slave["running"]),
         ("Since", "" if slave["since"] is None else when(slave["since"])),
+        ("Not seen since", _unseen(call, slave)),
+        ("Last build", _lastBuild(call, builds[0]) if builds else ""),
         ("Address", slave["address"]),
         ("Generation", slave["generation"]),
         ("Version", slave["version"]),
@@ -140,6 +147,20 @@ def _summary(call: Call, slave: Mapping[str, Any]) -> Markup:
         ("Refused logins", _refused(slave["refused"])),
         ("Builder list", "not accepted yet" if slave["pending"] else ""),
     )
+
+
+def _unseen(call: Call, slave: Mapping[str, Any]) -> Value:
+    """The start of the master, if the slave has not connected since then: nothing is known from before."""
+    if slave["connected"] or slave["instance"] or slave["since"] is not None:
+        return ""
+    return join(["the start of the master,", when(call.world.master.since)], " ")
+
+
+def _lastBuild(call: Call, row: BuildRow) -> Value:
+    """The newest build on a slave. It is in the store, so it is known after a restart of the master, too."""
+    to = call.to("builders", row.builder, "builds", row.number)
+    words = ("began", row.started) if row.finished is None else ("ended", row.finished)
+    return join([link(to, f"{row.builder}/{row.number}"), words[0], when(words[1])], " ")
 
 
 def _instance(slave: Mapping[str, Any]) -> list[tuple[str, Value]]:
