@@ -111,11 +111,12 @@ class WebWorld(World):
             self.add(line)
 
     def start(self) -> Deferred[list[str]]:
-        """Start the master. Logs are read by calls instead of threads."""
+        """Start the master. Logs are read and measured by calls instead of threads."""
         started = World.start(self)
         logs = self.master.botmaster.resources.logs
         logs.views = LogViews(execute)
         logs.feeds = LogFeeds(logs.clock, logs.views)
+        self.master.botmaster.retention.logs.inThread = execute
         return started
 
     @property
