@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable
+from typing import Any
 
 from buildbot.control.client import ControlError
 from buildbot.logs.grepchild import Wanted
@@ -49,7 +51,7 @@ def grep(config: Config) -> int:
         with peeking(here) as store:
             chosen = chosenBuilds(config, store)
         with Searcher(wanted) as searcher:
-            found = Search(config, wanted).run(logsOf(config, here, chosen), searcher)
+            found = Search(config, wanted).run(logsOf(config, here, chosen), searcher, chosen.total)
     except StoreFailed as why:
         raise CommandFailed(why.reason) from None
     return 0 if found else 1
@@ -69,6 +71,32 @@ def _wanted(config: Config) -> Wanted:
     return Wanted(query.text, query.isRegex, query.isFolded, context, headers)
 
 
+class _HowFar:
+    """I tell how far a search is: by the number of builds, or by their age."""
+
+    def __init__(self, since: Any, total: int) -> None:
+        """@param since: the time where it ends, or None.
+        @param total: the number of builds; 0 if it is unknown.
+        """
+        self._since, self._total = since, total
+        self._builds = 0
+        self._last: tuple[str, int] | None = None
+
+    def show(self, progress: Progress, log: Log, count: int) -> None:
+        """Show it before a log is searched, the C{count}th."""
+        if self._last != (log.builder, log.number):
+            self._last = (log.builder, log.number)
+            self._builds += 1
+        words = f"{counted(count, 'log')}, back to {moment(log.started)}"
+        now = time.time()
+        if self._total:
+            progress.at(self._builds - 1, self._total, words)
+        elif self._since is not None and self._since < now:
+            progress.at(now - log.started, now - self._since, words)
+        else:
+            progress.show(words)
+
+
 class Search:
     """I search logs, and print what is found."""
 
@@ -81,19 +109,17 @@ class Search:
         self._last: tuple[str, int] | None = None  # the log and the number of the last line
         self._slow = 0
 
-    def run(self, logs: Iterable[Log], searcher: OneLog) -> int:
-        """Search them, and return the number of hits."""
+    def run(self, logs: Iterable[Log], searcher: OneLog, total: int = 0) -> int:
+        """Search logs, and return the number of hits.
+
+        @param total: the number of their builds; 0 if it is unknown.
+        """
         count = found = 0
-        with Progress(self._config) as progress:
+        far = _HowFar(self._config.get("since"), total)
+        with Progress(self._config, "searching") as progress:
             for log in logs:
-                if self._left <= 0:
-                    progress.clear()
-                    self._note(
-                        f"more lines may match: this is the end after {counted(found, 'line')} (--count)"
-                    )
-                    return found
                 count += 1
-                progress.show(f"{counted(count, 'log')} searched, back to {moment(log.started)}")
+                far.show(progress, log, count)
                 hits = self._one(searcher, log, progress)
                 found += hits
                 self._left -= hits
@@ -121,7 +147,7 @@ class Search:
                     self._show(log, *words)
                     hits += words[-1] is not None
                 elif kind == "nothing":
-                    progress.show(f"searching {log}")
+                    progress.show(str(log))
                 elif kind == "gone" and (self._config.get("url") or os.path.lexists(log.path)):
                     complain(f"cannot read {log.path}: {words[0]}")
                 elif kind == "damaged":

@@ -47,10 +47,14 @@ class Log(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The builds to search: those of a filter, or one."""
+    """The builds to search: those of a filter, or one.
+
+    @ivar total: their number; 0 if it is unknown.
+    """
 
     filter: BuildFilter
     one: tuple[str, int] | None = None
+    total: int = 0
 
 
 def chosenBuilds(config: Config, store: Peek) -> Chosen:
@@ -58,7 +62,9 @@ def chosenBuilds(config: Config, store: Peek) -> Chosen:
     since: Any = config.get("since")
     results = (FAILURE, EXCEPTION) if config.get("failed") else ()
     if config.get("where") is None:
-        return Chosen(BuildFilter(results=results, since=since))
+        isAll = not results and since is None
+        total = sum(store.lists.countBuilds().values()) if isAll else 0
+        return Chosen(BuildFilter(results=results, since=since), total=total)
     name = str(config["where"])
     builders = store.builders()
     if name in builders:

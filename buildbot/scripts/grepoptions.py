@@ -56,5 +56,7 @@ class GrepOptions(RemoteBase):
         self["where"] = args[2] if args[2:] else None
         if not self["pattern"]:
             raise usage.UsageError("the PATTERN is empty: give a text to search")
+        if not self["count"]:
+            raise usage.UsageError("--count must be at least 1")
         if self["url"] is not None and self["context"]:
             raise usage.UsageError("--context works only on the machine of the master: leave it out")

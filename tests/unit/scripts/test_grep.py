@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from buildbot.logs.format import encode
 from buildbot.logs.grepchild import Wanted
 from buildbot.model.records import LogRecord, StepRecord
 from buildbot.model.results import FAILURE, SUCCESS
-from buildbot.scripts import grep, greplogs, searcher
+from buildbot.scripts import grep, greplogs, progress, searcher
 from tests.commandline import Spoken, command, directory
 from tests.unit.scripts.test_stopped import StoppedCase
 
@@ -155,6 +156,25 @@ class GrepTests(GrepCase):
             self.built("full", ("compile", "stdio", b"x\n"), at=10.0 + number)
         self.assertEqual([line[:6] for line in self.lines("x")], [f"full/{each}" for each in (4, 3, 2, 1, 0)])
 
+    def test_progress(self) -> None:
+        """A terminal is told how far the search is: by the number of builds, or by their age."""
+        for number in range(4):
+            self.built("full", ("compile", "stdio", b"x\n"), ("test", "stdio", b"x\n"), at=10.0 + number)
+        told: list[str] = []
+        self.patch(progress.Progress, "at", lambda self, done, total, words: told.append(f"{done}/{total}"))
+        self.patch(progress.Progress, "show", lambda self, text: told.append(text))
+        self.lines("x")
+        far = [each for each in told if "full" not in each]
+        self.assertEqual(far, [f"{number}/4" for number in (0, 0, 1, 1, 2, 2, 3, 3)])
+        told.clear()
+        self.lines("x", "full/0", "--step=compile")
+        self.assertTrue(told[0].startswith("1 log, back to "), told)
+        self.built("full", ("compile", "stdio", b"x\n"), at=time.time() - 300)
+        told.clear()
+        self.lines("x", "--since=10min")
+        done, total = map(float, told[0].split("/"))
+        self.assertTrue(299 < done < 360 and 599 < total < 660, told)
+
     def test_quiet(self) -> None:
         """With --quiet only the status tells whether there is a line."""
         self.three()
@@ -205,6 +225,7 @@ class GrepTests(GrepCase):
         self.assertIn("the PATTERN is empty", self.grep("").err)
         self.assertIn("give DIR, PATTERN", self.grep("x", "full", "0").err)
         self.assertIn("--context must be at most 100", self.grep("-C101", "x").err)
+        self.assertIn("--count must be at least 1", self.grep("-c0", "x").err)
 
     def test_never(self) -> None:
         """A master that has never run has no logs."""
