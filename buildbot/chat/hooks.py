@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories.test_chat -*-
-"""SlackStatus, MattermostStatus and DiscordStatus of C{c['status']}: write to an incoming webhook.
+"""SlackStatus, MattermostStatus, DiscordStatus and TeamsStatus of C{c['status']}: write to a webhook.
 
 The address of such a webhook is a secret: who knows it can write. It is never shown.
 """
@@ -104,4 +104,30 @@ class DiscordStatus(ChatStatus):
         ChatStatus.__init__(
             self, address, mode, builders, categories, buildSetSummary, messageFormatter, more
         )
+        remember(self)
+
+
+class TeamsStatus(ChatStatus):
+    """I write to a workflow of Microsoft Teams that begins with a webhook request."""
+
+    shape = staticmethod(shapes.teams)
+
+    @arguments(url=URL, **KINDS)
+    def __init__(
+        self,
+        url: str,
+        mode: str | Sequence[str] = USUAL,
+        builders: Sequence[str] | str | None = None,
+        categories: Sequence[str] | str | None = None,
+        buildSetSummary: bool = False,
+        messageFormatter: Callable[..., Any] | None = None,
+        caFile: str | None = None,
+    ) -> None:
+        """See L{ChatStatus}.
+
+        @param url: of the workflow.
+        @param caFile: the file of a certificate to trust.
+        """
+        address = Address(url, caFile=caFile, kind="Teams messages")
+        ChatStatus.__init__(self, address, mode, builders, categories, buildSetSummary, messageFormatter, {})
         remember(self)

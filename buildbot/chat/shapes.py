@@ -27,6 +27,8 @@ _COLORS = {
     RETRY: "8250df",
     CANCELLED: "6e7781",
 }
+#: The words of Adaptive Cards for colours.
+_MOODS = {SUCCESS: "good", WARNINGS: "warning", FAILURE: "attention", EXCEPTION: "attention"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<])")
 
 
@@ -71,6 +73,17 @@ def discord(lines: Sequence[Line], results: int | None) -> dict[str, Any]:
     said = _joined(lines, _forMarkdown, _markdownLink)
     bar = {"description": said, "color": int(colorOf(results), 16)}
     return {"embeds": [bar], "allowed_mentions": {"parse": []}}
+
+
+def teams(lines: Sequence[Line], results: int | None) -> dict[str, Any]:
+    """The message for a workflow of Microsoft Teams: an Adaptive Card with a block for each line."""
+    said = _joined(lines, _forMarkdown, _markdownLink).split("\n")
+    mood = {"color": _MOODS.get(SUCCESS if results is None else results, "default"), "weight": "bolder"}
+    blocks = [{"type": "TextBlock", "text": text, "wrap": True} for text in said]
+    blocks[0] = {**blocks[0], **mood}
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
 
 
 def matrix(lines: Sequence[Line], results: int | None) -> dict[str, Any]:

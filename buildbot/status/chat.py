@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot.chat.hooks import DiscordStatus, MattermostStatus, SlackStatus
+from buildbot.chat.hooks import DiscordStatus, MattermostStatus, SlackStatus, TeamsStatus
 from buildbot.chat.matrix import MatrixStatus
 
-__all__ = ["DiscordStatus", "MatrixStatus", "MattermostStatus", "SlackStatus"]
+__all__ = ["DiscordStatus", "MatrixStatus", "MattermostStatus", "SlackStatus", "TeamsStatus"]

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.integration.test_sinks -*-
-"""A web server that speaks as GitHub, GitLab, Gitea, Slack, Mattermost, Discord and Matrix do.
+"""A web server that speaks as GitHub, GitLab, Gitea, Slack, Mattermost, Discord, Teams and Matrix do.
 
 It checks a request as the real servers do: the address, the token, the shape of the JSON, and its limits.
 What it accepts is what people would see. A wrong request has the status of the real server, and is kept for
@@ -91,6 +91,7 @@ class Sinks(Resource):
             "mattermost": self._mattermost,
             "discord": self._discord,
             "matrix": self._matrix,
+            "teams": self._teams,
             "hook": self._hook,
         }
         try:
@@ -200,6 +201,18 @@ class Sinks(Resource):
         self._need(body.get("allowed_mentions") == {"parse": []}, 400, "it calls people")
         self._show("discord", bar)
         return 204, b""
+
+    def _teams(self, request: Any, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        self._need(path == f"/teams/workflows/1/triggers/manual?sig={SECRET}", 401, f"unauthorized: {path}")
+        (attachment,) = body.get("attachments") or [{}]
+        kind = attachment.get("contentType")
+        self._need(kind == "application/vnd.microsoft.card.adaptive", 400, "no card")
+        card = attachment["content"]
+        self._need(card.get("type") == "AdaptiveCard" and card.get("version"), 400, "no card")
+        blocks = card.get("body") or [{}]
+        self._need(all(each.get("type") == "TextBlock" and each.get("text") for each in blocks), 400, "bad")
+        self._show("teams", blocks[0])
+        return 202, b""
 
     def _matrix(self, request: Any, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
         found = _MATRIX.fullmatch(path)

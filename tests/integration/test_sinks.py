@@ -18,12 +18,12 @@ PATIENCE = 60.0
 #: The builds at once: each has two events for the webhook, and one for the room.
 MANY = 340
 #: The key of the text in a message to each chat server.
-TEXTS = {"slack": "text", "mattermost": "text", "discord": "description", "matrix": "body"}
+TEXTS = {"slack": "text", "mattermost": "text", "discord": "description", "matrix": "body", "teams": "text"}
 #: The event of a webhook for the end of a build.
 ENDED = "build.finished"
 #: The rest of C{master.cfg}: all kinds of servers. The first step fails if there is a file.
 ALL = """
-from buildbot.status.chat import DiscordStatus, MatrixStatus, MattermostStatus, SlackStatus
+from buildbot.status.chat import DiscordStatus, MatrixStatus, MattermostStatus, SlackStatus, TeamsStatus
 from buildbot.status.gitea import GiteaStatus
 from buildbot.status.github import GitHubStatus
 from buildbot.status.gitlab import GitLabStatus
@@ -39,6 +39,7 @@ c['status'] = [
     MattermostStatus(server + '/mattermost/hooks/' + secret, mode='all'),
     DiscordStatus(server + '/discord/api/webhooks/1/' + secret, mode='all'),
     MatrixStatus(server + '/matrix', secret, '!room:example.org', mode='all'),
+    TeamsStatus(server + '/teams/workflows/1/triggers/manual?sig=' + secret, mode='all'),
 ]
 """
 #: The rest of C{master.cfg}: a webhook, a room, and a plug-in that asks for many builds when there is a file.
@@ -118,7 +119,7 @@ class SinkTests(MasterTestCase):
         open(self.broken, "w").close()
         await self.master.ask("force", builder="full", reason="a try")
         forges = dict.fromkeys(("github", "gitea", "gitlab"), 4)
-        await self.whenShown(**forges, slack=2, mattermost=2, discord=2, matrix=2)
+        await self.whenShown(**forges, slack=2, mattermost=2, discord=2, matrix=2, teams=2)
         self.assertEqual(self.sinks.refused, [])
         states = {name: [each["state"] for each in self.sinks.shown[name]] for name in forges}
         usual = ["pending", "success", "pending", "failure"]

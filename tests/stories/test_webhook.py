@@ -122,6 +122,19 @@ class WebhookStory(PostingCase):
         self.build(1)
         self.assertEqual(self.types(), ["build.started", "build.finished", "builder.broken"])
 
+    def test_notInForce(self) -> None:
+        """A reconfig that fails leaves the old webhook at work, at once; each event is told once."""
+        self.edit("secret='canary-9'", "events=['build.finished']")
+        self.begin()
+        self.add("from tests.stories.plugins import Broken")
+        self.edit("events=['build.finished'])]", "events=['build.started']), Broken()]")
+        before = self.reactor.seconds()
+        self.assertFalse(self.reconfig()["applied"])
+        self.assertLess(self.reactor.seconds() - before, 3)
+        self.build()
+        self.build(1)
+        self.assertEqual(self.types(), ["build.finished"] * 2)
+
     def test_similarBuilders(self) -> None:
         """Events of builders with similar names have different ids, so that none is lost as a repetition."""
         names = ("сборка", "пакеты")

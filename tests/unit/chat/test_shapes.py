@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from twisted.trial import unittest
 
-from buildbot.chat.shapes import LONGEST, Line, Part, discord, matrix, mattermost, plainText, slack
+from buildbot.chat.shapes import LONGEST, Line, Part, discord, matrix, mattermost, plainText, slack, teams
 from buildbot.chat.wording import linesOfText
 from buildbot.model.results import FAILURE, SUCCESS, Results
 
@@ -63,6 +63,15 @@ class ShapeTests(unittest.SynchronousTestCase):
         (bar,) = message["embeds"]
         self.assertEqual(bar["color"], 0x1A7F37)
         self.assertIn("\\[x\\]\\(http://evil\\.example\\) \\*bold\\*", bar["description"])
+
+    def test_teams(self) -> None:
+        """Teams gets a card: a block for each line, the first one in the colour of the result."""
+        (attachment,) = teams(LINES, FAILURE)["attachments"]
+        first, second = attachment["content"]["body"]
+        self.assertTrue(first["text"].startswith("[a\\_b \\#1](http"))
+        self.assertEqual((first["color"], second.get("color")), ("attention", None))
+        self.assertIn("\\[x\\]\\(http://evil\\.example\\)", second["text"])
+        self.assertTrue(all(block["type"] == "TextBlock" and block["wrap"] for block in (first, second)))
 
     def test_matrix(self) -> None:
         """Matrix gets plain text, and the same as HTML with one link."""
