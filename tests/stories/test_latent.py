@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred, fail
+from twisted.internet.defer import ensureDeferred, fail, succeed
 
+from buildbot.buildslave import CommandLatentBuildSlave
+from buildbot.latent.record import STARTED, InstanceRecord
 from buildbot.scripts.status import masterPage, slavePage
 from buildbot.store.interface import StoreFailed
 from tests import clouds
@@ -345,6 +347,64 @@ class RestartTests(LatentCase):
         self.assertTrue(self.reconfig()["applied"])
         self.wait(60)
         self.assertEqual((self.cloud.left, self.notes(), self.status()["master"]["troubles"]), (0, [], []))
+
+    def test_leftFile(self) -> None:
+        """What a command has started is stopped, also if its slave has left the file meanwhile."""
+        stopped: list[Any] = []
+
+        def stop(slave: CommandLatentBuildSlave, fast: bool) -> Any:
+            stopped.append(
+                (slave.slavename, slave.stop_command, slave.instance_id, slave.environment["WORKERNAME"])
+            )
+            return fail(OSError("no answer")) if len(stopped) == 1 else succeed(None)
+
+        self.patch(CommandLatentBuildSlave, "stop_instance", stop)
+        self.begin()
+        means = CommandLatentBuildSlave("gone", start_command=["go"], stop_command=["halt"]).means()
+        note = InstanceRecord("gone", STARTED, 1000.0, 1000.0, "", "i-7", means)
+        self.successResultOf(self.store.setState(note.key, note.toRecord()))
+        self.again()
+        self.assertEqual(self.notes(), ["instance/gone"])
+        self.wait(16)
+        self.assertEqual(stopped, 2 * [("gone", ["halt"], "i-7", "gone")])
+        self.assertEqual(self.notes(), [])
+
+    def test_duringStart(self) -> None:
+        """A start that runs when the master stops is ended, and stopped."""
+        self.begin()
+        self.cloud.holds = True
+        self.want()
+        stopping = ensureDeferred(self.master.stopService())
+        self.wait(1)
+        self.cloud.holds = False
+        self.cloud.answer()
+        self.wait(1)
+        self.successResultOf(stopping)
+        self.assertEqual((self.cloud.calls, self.cloud.left), (["start bot1", "stop bot1"], 0))
+
+    def test_tooLong(self) -> None:
+        """A master does not wait for ever for the end of its instances; the next one stops them first."""
+        self.begin()
+        self.want()
+        self.cloud.holds = True
+        stopping = ensureDeferred(self.master.stopService())
+        self.wait(59)
+        self.assertNoResult(stopping)
+        self.wait(1)
+        self.successResultOf(stopping)
+        self.cloud.holds = False
+        self.cloud.calls.clear()
+        self.start()
+        self.settle()
+        self.wait(1)
+        self.assertEqual((self.cloud.calls, self.cloud.most), (["stop bot1", "start bot1"], 1))
+
+    def test_cleanStop(self) -> None:
+        """A master that stops after its builds starts no slave."""
+        self.begin()
+        self.master.cleanStop.begin("ann")
+        self.want()
+        self.assertEqual(self.cloud.calls, [])
 
     def test_badStart(self) -> None:
         """A master that cannot start leaves the instances alone; the next one goes on with them."""
