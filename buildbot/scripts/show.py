@@ -100,7 +100,7 @@ def _facts(build: Mapping[str, Any], now: float) -> list[tuple[str, str | None]]
         ("result", outcome(build) if build["result"] else "running"),
         ("slave", build["slave"]),
         ("began", moment(build["started"])),
-        ("took" if isOver else "running for", duration(took)),
+        ("took" if isOver else "running for", duration(took) if isOver or took else None),
         ("to go", None if eta is None else f"about {duration(eta)}"),
         ("note", build.get("note")),
         ("reason", build["reason"]),

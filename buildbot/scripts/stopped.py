@@ -27,7 +27,7 @@ from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
 from buildbot.logs.directory import LOGS
 from buildbot.logs.usage import scan
-from buildbot.model.records import RequestRecord
+from buildbot.model.records import BuildRecord, RequestRecord
 from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
 from buildbot.scripts.output import CommandFailed
 from buildbot.status.report import reportBuild, reportSource
@@ -93,7 +93,7 @@ def _builds(store: Peek, params: Params) -> object:
     isWhole = wanted == buildFilter(builder)
     requests = [each for each in store.waiting() if isWhole and builder in (None, each.builder)]
     return {
-        "running": [{**each, "lasts": 0, "note": _LEFT} for each in _records(store, running)],
+        "running": _records(store, running),
         "waiting": _waiting(requests),
         "requests": [_request(each) for each in requests[:most]],
         "finished": _records(store, rows),
@@ -126,7 +126,13 @@ def _request(request: RequestRecord) -> dict[str, Any]:
 def _records(store: Peek, rows: Sequence[BuildRow]) -> list[dict[str, Any]]:
     """The builds of some rows, without unreadable ones."""
     found = [store.build(row.builder, row.number) for row in rows]
-    return [reportBuild(record.toRecord()) for record in found if record is not None]
+    return [_told(record) for record in found if record is not None]
+
+
+def _told(record: BuildRecord) -> dict[str, Any]:
+    """A build. How long one lasted whose master was killed is unknown."""
+    left = {} if record.finished is not None else {"lasts": 0, "note": _LEFT}
+    return {**reportBuild(record.toRecord()), **left}
 
 
 def _build(store: Peek, params: Params) -> object:
@@ -137,8 +143,7 @@ def _build(store: Peek, params: Params) -> object:
         if builder not in known:
             raise ControlError(f"no build of {builder!r} is stored{thereAre(builder, known)}")
         raise ControlError(f"builder {builder!r} has no build {number}")
-    record = found.toRecord()
-    return wholeBuild(record, reportBuild(record))
+    return wholeBuild(found.toRecord(), _told(found))
 
 
 def _slave(store: Peek, params: Params) -> object:

@@ -96,6 +96,20 @@ class BuildsTests(StoppedCase):
         self.assertEqual(self.asJSON("show", "full/0")["result"], "failure")
         self.assertEqual(self.asJSON("show", "full")["number"], 1)
         self.assertIn("has no build 7", self.run_("show", "full/7").err)
+
+    def test_showKilled(self) -> None:
+        """A build whose master was killed is shown: how long it lasted is unknown."""
+        self.build(None)
+        self.get(self.store.close())
+        said = self.run_("show", "full/0")
+        self.assertEqual((said.status, said.err), (0, ""))
+        self.assertIn("its master was killed", said.out)
+        self.assertNotIn("running for", said.out)
+
+    def test_misspelt(self) -> None:
+        """A misspelt builder is refused, with the known ones."""
+        self.build()
+        self.get(self.store.close())
         self.assertIn("(there: full)", self.run_("show", "ful/0").err)
 
     def test_slave(self) -> None:
