@@ -63,6 +63,10 @@ def restore(config: Config) -> int:
     """Make the directory of a master from an archive, or only check the archive. Status 0 if it is sound."""
     path, here = str(config["file"]), os.path.abspath(str(config["basedir"]))
     isCheck = bool(config.get("check"))
+    if os.path.isdir(path):
+        raise CommandFailed(
+            f"{path} is a directory: a backup of that kind is copied with `cp -a`, and has no sums to check"
+        )
     try:
         if not isCheck:
             mustBeEmpty(here)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
+from buildbot.files.plain import readPlain
 from buildbot.logs.directory import LOGS
 from buildbot.logs.names import isIndex
 from buildbot.store.archive import ABOUT, BELOW, FORMAT, SUMS, sumLine, sumOf
@@ -171,7 +172,7 @@ _Take = Callable[[tarfile.TarInfo, str, Iterator[bytes]], None]
 
 def _read(path: str, contents: Contents, take: _Take) -> None:
     """Read an archive, give each of its members to a function, and compare the sums."""
-    with _explained(), open(path, "rb") as file, SpooledTemporaryFile(_IN_MEMORY) as sums:
+    with _explained(), readPlain(path) as file, SpooledTemporaryFile(_IN_MEMORY) as sums:
         file_: Any = file
         if file.read(2) == b"\x1f\x8b":
             file_ = gzip.GzipFile(fileobj=file)

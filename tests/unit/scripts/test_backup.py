@@ -45,6 +45,9 @@ class ArchiveCommandTests(ArchiveCase):
         self.assertIn("must end with .tar.gz", command("backup", self.here, f"{self.here}.zip").err)
         self.assertIn("must end with .tar.gz", command("backup", "--force", self.here, f"{self.here}-b").err)
         self.assertIn("No such file", command("restore", self.target, f"{self.here}-new").err)
+        self.assertIn("`cp -a`", command("restore", self.here, f"{self.here}-new").err)
+        os.mkfifo(self.target)
+        self.assertIn("it is a FIFO", command("restore", "--check", self.target).err)
 
     def test_bad(self) -> None:
         """A damaged backup is refused, and nothing is restored."""
