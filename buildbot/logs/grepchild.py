@@ -2,14 +2,16 @@
 """The program that searches logs for C{buildbot grep}, which kills it if an expression takes too long.
 
 The first line of its standard input is a JSON object: see L{Wanted}. Each further line is a JSON array: the
-path of a log, and the most hits in it. It prints JSON arrays, one a line: C{["line", number, text, place]},
-where the place is null for a line beside a hit; C{["at", bytes]} for how much it has searched;
+path of a log, and the most hits in it. It prints JSON arrays, one a line:
+C{["line", number, text, place, length]}, where the place of the match is null for a line beside a hit, and
+its length is 0 if it is not known; C{["at", bytes]} for how much it has searched;
 C{["error", text]}; C{["damaged", offset]}; C{["gone", why]}; and C{["end"]} after each log.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 from collections.abc import Callable, Sequence
@@ -51,6 +53,7 @@ def search(path: str, most: int, wanted: Wanted, tell: Callable[..., None]) -> N
     """Search one log, and tell what is found."""
     searching = Search(Query(wanted.text, wanted.isRegex, wanted.isFolded), most=most + _HEADERS)
     around = Around(wanted.context)
+    lengthOf = _lengths(wanted)
     parser = ChunkParser()
     headers = _HeaderLines()
     left, rest = most, b""
@@ -65,7 +68,7 @@ def search(path: str, most: int, wanted: Wanted, tell: Callable[..., None]) -> N
         hits = hits[:left]
         left -= len(hits)
         for line in around.feed(whole, first, hits):
-            tell("line", *line)
+            tell("line", *line, 0 if line.at is None else lengthOf(line.text, line.at))
 
     with readPlain(path) as file:
         isOver = False
@@ -90,6 +93,20 @@ def search(path: str, most: int, wanted: Wanted, tell: Callable[..., None]) -> N
     if left and not searching.isFull:
         look(rest, isLast=True)
     tell("end")
+
+
+def _lengths(wanted: Wanted) -> Callable[[str, int], int]:
+    """A function that returns the length of the match at a place of a text; 0 if it is not known."""
+    if not wanted.isRegex:
+        return lambda text, at: len(wanted.text)
+    flags = re.MULTILINE | (re.IGNORECASE if wanted.isFolded else 0)
+    pattern = re.compile(wanted.text.encode("utf-8", "surrogateescape"), flags)
+
+    def lengthOf(text: str, at: int) -> int:
+        found = pattern.match(text.encode(), len(text[:at].encode()))
+        return len(found[0].decode("utf-8", "replace")) if found else 0
+
+    return lengthOf
 
 
 class _HeaderLines:

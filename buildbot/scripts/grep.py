@@ -145,7 +145,7 @@ class Search:
                 if kind == "line":
                     progress.clear()
                     self._show(log, *words)
-                    hits += words[-1] is not None
+                    hits += words[2] is not None
                 elif kind == "nothing":
                     progress.show(str(log))
                 elif kind == "gone" and (self._config.get("url") or os.path.lexists(log.path)):
@@ -164,8 +164,8 @@ class Search:
                 ) from None
         return hits
 
-    def _show(self, log: Log, number: int, text: str, at: int | None) -> None:
-        """Print one line."""
+    def _show(self, log: Log, number: int, text: str, at: int | None, length: int = 0) -> None:
+        """Print one line, with the match at C{at} of this length; 0 if it is not known."""
         if self._isQuiet:
             return
         if self._config.get("json"):
@@ -178,7 +178,9 @@ class Search:
                 self._separate(log, number)
             mark = ":" if at is not None else "-"
             name = ((str(log), "magenta"), mark, (str(number), "green"), f"{mark} ")
-            print(colours.line(*name, text.rstrip()), flush=True)
+            text = text.rstrip()
+            begin, end = at or 0, (at or 0) + length
+            print(colours.line(*name, text[:begin], (text[begin:end], "red"), text[end:]), flush=True)
 
     def _separate(self, log: Log, number: int) -> None:
         """Print a line between groups of lines that do not follow each other."""

@@ -77,12 +77,14 @@ class Searcher:
         self._late = time.monotonic() + self.patience
 
     def _started(self) -> subprocess.Popen[bytes]:
+        paths = [each for each in sys.path[1:] if each]
         top = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
         child = subprocess.Popen(
             [sys.executable, "-m", "buildbot.logs.grepchild"],
+            cwd="/",  # else Python would look for modules in a directory that may be anybody's
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([top, *filter(None, sys.path[1:])])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([top, *map(os.path.abspath, paths)])},
             start_new_session=True,  # Control-C is for the command, which ends the child
         )
         assert child.stdin is not None

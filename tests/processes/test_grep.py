@@ -51,9 +51,9 @@ class SearcherTests(unittest.TestCase):
         self.assertEqual(
             said,
             [
-                [["line", 1, "x", 0], ["line", 2, "yx", 1], ["end"]],
+                [["line", 1, "x", 0, 1], ["line", 2, "yx", 1, 1], ["end"]],
                 [["gone", "No such file or directory"], ["end"]],
-                [["line", 1, "x", 0], ["end"]],
+                [["line", 1, "x", 0, 1], ["end"]],
             ],
         )
 
@@ -63,7 +63,7 @@ class SearcherTests(unittest.TestCase):
         with Searcher(Wanted(CATASTROPHE, True, False, 0), patience=0.3) as searcher:
             self.assertRaises(TooSlow, self.said, searcher, bad)
             searcher.patience = 20.0
-            self.assertEqual(self.said(searcher, good), [["line", 1, "aa", 0], ["end"]])
+            self.assertEqual(self.said(searcher, good), [["line", 1, "aa", 0, 2], ["end"]])
 
     def test_wrong(self) -> None:
         """A wrong expression is told; a child that has ended is a failure in one line."""

@@ -17,7 +17,7 @@ from buildbot.logs.format import encode
 from buildbot.logs.grepchild import Wanted
 from buildbot.model.records import LogRecord, StepRecord
 from buildbot.model.results import FAILURE, SUCCESS
-from buildbot.scripts import grep, greplogs, progress, searcher
+from buildbot.scripts import colours, grep, greplogs, progress, searcher
 from tests.commandline import Spoken, command, directory
 from tests.unit.scripts.test_stopped import StoppedCase
 
@@ -133,6 +133,16 @@ class GrepTests(GrepCase):
         wanted = [f"{name}-11- 10", f"{name}:12: 11", f"{name}-13- 12", "--"]
         wanted += [f"{name}-22- 21", f"{name}:23: 22", f"{name}-24- 23"]
         self.assertEqual(self.lines("^(11|22)$", "-C1"), wanted)
+
+    def test_colours(self) -> None:
+        """On a terminal the name, the number and the match have colours."""
+        self.built("full", ("compile", "stdio", "an é error: x\nan ERROR\n".encode()))
+        self.addCleanup(colours.choose, colours.NEVER)
+        name = "\x1b[35mfull/0/compile/stdio\x1b[0m:\x1b[32m2\x1b[0m: "
+        for pattern in ("error:", "err[a-z]+:", "(?<=é )error:"):
+            said = self.lines("--color=always", pattern)
+            self.assertEqual(said, [f"{name}an é \x1b[31merror:\x1b[0m x"], pattern)
+        self.assertIn("an \x1b[31mERROR\x1b[0m", self.lines("--color=always", "-i", "e.ror")[1])
 
     def test_json(self) -> None:
         """As JSON, each line is an object."""
