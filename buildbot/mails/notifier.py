@@ -52,6 +52,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
 from buildbot.reporters.asking import asked
 from buildbot.reporters.choice import isChosen
+from buildbot.reporters.following import Following
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.sets import SetListener
@@ -211,6 +212,7 @@ class MailNotifier(StatusReceiverMultiService):
         super().startService()
         self._status: Any = self.master.getStatus()
         self.status = self.master_status = self._status  # the names of 0.7 and 0.8, for subclasses
+        self._following = Following(self, self._isMine, self._status.getBuilder)
         self._outages = Outages(self._status.fetchBuilds)
         self._target = SmtpTarget(self.relay, self.master.botmaster.resources.clock)
         self._sender.use(self._target)
@@ -272,6 +274,7 @@ class MailNotifier(StatusReceiverMultiService):
         self._digest.flush()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
+        self._status.unsubscribe(self._following)
         self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
         self._missing.stop()
@@ -286,8 +289,8 @@ class MailNotifier(StatusReceiverMultiService):
     # events
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
-        """Follow a builder, if it is one of mine."""
-        return self if self._isMine(builder) else None
+        """Follow each builder: a later reconfig may give it another category."""
+        return self._following
 
     def _isMine(self, builder: Any) -> bool:
         return isChosen(builder, self.builders, self.categories)

@@ -18,6 +18,7 @@ from buildbot.model.results import RETRY
 from buildbot.outgoing.sender import Sender
 from buildbot.outgoing.target import Target
 from buildbot.reporters.choice import isChosen
+from buildbot.reporters.following import Following
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.sets import SetListener
@@ -94,6 +95,7 @@ class QueueingReceiver(StatusReceiverMultiService):
         super().startService()
         resources = self.master.botmaster.resources
         self.status = self.master.getStatus()
+        self._following = Following(self, self._isMine, self.status.getBuilder)
         self.outages = Outages(self.status.fetchBuilds)
         self._target = self.newTarget()
         self.sender.use(self._target)
@@ -126,6 +128,7 @@ class QueueingReceiver(StatusReceiverMultiService):
             self._inForce.callback(False)
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self.status.unsubscribe(self)
+        self.status.unsubscribe(self._following)
         self.master.botmaster.events.unsubscribe(self._sets)
         if not (isDone and await self.work.isDone(clock)):
             log.warn("an event takes too long to queue; it may be told after the next start")
@@ -177,8 +180,8 @@ class QueueingReceiver(StatusReceiverMultiService):
     # events
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
-        """Follow a builder, if it is one of mine."""
-        return self if self._isMine(builder) else None
+        """Follow each builder: a later reconfig may give it another category."""
+        return self._following
 
     def _isMine(self, builder: Any) -> bool:
         return isChosen(builder, self.builders, self.categories)
