@@ -55,11 +55,11 @@ from buildbot.reporters.choice import isChosen
 from buildbot.reporters.following import Following
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
-from buildbot.reporters.sets import SetListener
+from buildbot.reporters.sets import SetListener, endedSets
 from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.plural import counted
 
 log = Logger()
@@ -235,6 +235,7 @@ class MailNotifier(StatusReceiverMultiService):
             self.master.botmaster.resources.clock,
         )
         resources = self.master.botmaster.resources
+        self._store: IStore = resources.store
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
         slaveMails = SlaveMails(self._status, self.contents, self.postbox, lambda: resources.now())
         self._missing = MissingSlaves(
@@ -247,7 +248,8 @@ class MailNotifier(StatusReceiverMultiService):
         self._late = LateSlaves(
             lambda: self._watched(latent=True), self.master.botmaster.instances.lateSince, slaveMails.missing
         )
-        choice = sha256(repr((self.builders, self.categories)).encode("utf-8", "replace")).hexdigest()[:8]
+        told = (self.builders, self.categories, *(["sets"] if self.buildSetSummary else []))
+        choice = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
         self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
         self._digest = Digest(
             self.digestAfter or sys.maxsize,
@@ -314,9 +316,11 @@ class MailNotifier(StatusReceiverMultiService):
         mine = [
             name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
         ]
-        for build in await self.mark.missed(self._status.fetchBuilds, mine, self._since):
-            if not self.buildSetSummary:
-                await self.tell(build, build.getResults() or 0)
+        missed = await self.mark.missed(self._status.fetchBuilds, mine, self._since)
+        for build in missed if not self.buildSetSummary else ():
+            await self.tell(build, build.getResults() or 0)
+        for each in await endedSets(self._store, missed, self._since) if self.buildSetSummary else ():
+            await self._setTold(each)
         self.mark.caughtUp()
 
     async def tell(self, build: BuildStatus, results: int) -> None:
@@ -372,14 +376,17 @@ class MailNotifier(StatusReceiverMultiService):
         await self.postbox.post(letter, await self._recipients([build]), build.getBuilder().getName())
 
     async def _setTold(self, buildset: BuildsetRecord) -> None:
-        records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
+        records = await self._store.getBuildsOf(buildset.id)
         ended = [await self._status.fetchBuild(each.builder, each.number) for each in records]
         builds = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
         for build in builds:
             if await self._isWanted(build, build.getResults()):
                 letter = await self.contents.ofSet(f"Build set: {buildset.reason}", builds)
                 await self.postbox.post(letter, await self._recipients(builds), "")
-                return
+                break
+        for build in builds:
+            self.mark.looked(build)
+        await self.mark.keep()
 
     async def _recipients(self, builds: Sequence[BuildStatus]) -> tuple[list[str], list[str]]:
         users = usersOf(builds) if self.sendToInterestedUsers else []

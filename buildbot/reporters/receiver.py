@@ -21,7 +21,7 @@ from buildbot.reporters.choice import isChosen
 from buildbot.reporters.following import Following
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
-from buildbot.reporters.sets import SetListener
+from buildbot.reporters.sets import SetListener, endedSets
 from buildbot.reporters.work import PATIENCE, Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
@@ -166,16 +166,9 @@ class QueueingReceiver(StatusReceiverMultiService):
             for build in missed:
                 await self._told(build, build.getResults() or 0)
         if self.tellsSets:
-            await self._catchUpSets(missed)
+            for each in await endedSets(self.master.botmaster.resources.store, missed, self._since):
+                await self._toldSet(each)
         (self._last or succeed(None)).addBoth(lambda result: self.mark.caughtUp())
-
-    async def _catchUpSets(self, missed: Sequence[BuildStatus]) -> None:
-        store = self.master.botmaster.resources.store
-        requests = dict.fromkeys(id for build in missed for id in build.getRequestIds())
-        found = [await store.getBuildsetOf(id) for id in requests]
-        ended = {each.id: each for each in found if each is not None and each.complete is not None}
-        for each in sorted(ended.values(), key=lambda each: each.complete):
-            await self._toldSet(each)
 
     # events
 

@@ -74,6 +74,22 @@ class ChatStory(PostingCase):
             text, r"^Ship: .*\n<[^|]*\|full #1>: failed: shell\n<[^|]*\|package #1>: failed: shell\n"
         )
 
+    def test_setOverRestart(self) -> None:
+        """A set whose builds end before and after a restart of the master is told once."""
+        self.edit("60, ['full']", "60, ['full', 'package']")
+        self.edit("'full', 'slavename': 'bot1'", "'full', 'slavename': 'bot2'")
+        self.edit("('bot1', 'sekrit')", "('bot1', 'sekrit'), ('bot2', 'sekrit')")
+        self.slack(", mode='all', buildSetSummary=True")
+        self.build(1)
+        self.assertEqual(self.said(), [])  # one of the slaves is away
+        self.stop()
+        self.begin()
+        self.connect(name="bot2", onCommand=lambda command: command.end(0))
+        self.wait(5)
+        (text,) = self.said()
+        for words in ("full #0>: success", "package #0>: failed"):
+            self.assertIn(words, text)
+
     def test_formatter(self) -> None:
         """A function may write the text, in both shapes. If it fails, the usual one is sent."""
         self.add("def said(mode, name, build, results, status):")

@@ -460,6 +460,25 @@ class WishesStory(MailCase):
         for words in ("full #0: failed", "package #0: failed"):
             self.assertIn(words, textOf(mail))
 
+    def test_setKilledBeforeQueued(self) -> None:
+        """The mail about a set that ended just before a kill of the master comes, and only once."""
+        self.edit("60, ['full']", "60, ['full', 'package']")
+        self.start_("extraRecipients=['a@x.example'], buildSetSummary=True")
+        self.build()
+        self.patch(Work, "do", lambda self, work: work.close())
+        self.build(1)
+        self.kill()
+        self.patch(Work, "do", DO)
+        for restart in (self.stop, self.kill):
+            self.begin()
+            self.wait(5)
+            restart()
+        self.assertEqual(
+            self.postbox.subjects,
+            ["buildbot success in whole buildset", "buildbot failure in whole buildset"],
+        )
+        self.begin()
+
     def test_setOverRestart(self) -> None:
         """The mail about a set comes also if the master was restarted between its builds."""
         self.edit("60, ['full']", "60, ['full', 'package']")
