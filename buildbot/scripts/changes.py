@@ -120,9 +120,10 @@ def _became(change: Mapping[str, Any], room: int | None) -> list[str]:
 
 def buildRow(build: Mapping[str, Any]) -> Sequence[str]:
     """A build in a table, running or finished: its name, its result, its slave, its start, its duration."""
+    words = {**build, "text": " ".join(build["text"]).split()}  # in a list of builds it is one text
     return (
         name(build),
-        shortened(outcome(build), _COMMENTS) if build["result"] else "running",
+        shortened(outcome(words), _COMMENTS) if build["result"] else "running",
         build["slave"],
         moment(build["started"]),
         "" if build["finished"] is None else duration(build["finished"] - build["started"]),

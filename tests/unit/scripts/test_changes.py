@@ -87,7 +87,7 @@ class ChangeTests(AskingTests):
         self.assertIn("property urgent:  True", lines)
         self.assertEqual(lines[7:], ["", "  mend", "", "  the parser", "", "2 files:", *lines[13:]])
         self.assertEqual(lines[13:16], ["  a.c", "  b\\x1b.c", ""])
-        self.assertIn("full/3  failed: failed test  bot1", said.out)
+        self.assertIn("full/3  failed: test  bot1", said.out)
 
     def test_waiting(self) -> None:
         """Without a build it is told what waits for it, or that nothing does."""
