@@ -57,6 +57,8 @@ class ChoiceTests(BuildingCase):
         """The form shows what is chosen, and the link to older changes keeps it."""
         page = self.ask("/changes?author=ann&numchanges=1").text
         self.assertIn('name="author" value="ann"', page)
+        self.assertIn('<details class="act" open>', page)
+        self.assertIn('<details class="act"><summary>Choose changes', self.ask("/changes").text)
         self.assertIn("author=ann", page)
         (older,) = re.findall(r'href="[^"]*\?([^"]*before=3[^"]*)"', page)
         self.assertEqual(self.numbers(f"/changes?{older.replace('&amp;', '&')}"), [1])

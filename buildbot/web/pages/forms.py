@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from buildbot.web.markup import NOTHING, Href, Markup, Template, join
 
 _FORM = Template('<form class="{looks}" method="post" action="{to}">{fields}<button>{button}</button></form>')
-_SEARCH = Template(
-    '<form class="{looks}" method="get" role="search" action="{to}" aria-label="{label}">{fields}'
-    "<button>{button}</button></form>"
-)
 #: A form with this many fields or more shows them in columns, each field below its label.
 _MANY = 3
 _HIDDEN = Template('<input type="hidden" name="{name}" value="{value}">')
@@ -32,6 +28,11 @@ _INPUT = _both(
 _BOX = _both('<label><input type="checkbox" name="{name}" value="{value}" MORE> {label}</label> ', "checked")
 _SELECT = _both('<label>{label} <select name="{name}" MORE>{options}</select></label> ', "multiple")
 _OPTION = _both('<option value="{value}" MORE>{value}</option>', "selected")
+_SEARCH = _both(
+    '<details class="act" MORE><summary>{label}</summary><form class="act fields" method="get" role="search" '
+    'action="{to}" aria-label="{label}">{fields}<button>Show</button></form></details>',
+    "open",
+)
 _FOLDED = Template('<details class="act"><summary>{title}</summary>{content}</details>')
 _GROUP = Template('<div class="acts">{content}</div>')
 
@@ -77,12 +78,13 @@ class Field:
 
 
 def searchForm(to: Href, label: str, fields: Sequence[Field]) -> Markup:
-    """A form that chooses what a page shows. It asks, and changes nothing.
+    """A form that chooses what a page shows. It asks, and changes nothing. It is folded unless a field is
+    filled in.
 
-    @param label: what it chooses, for those who cannot see it.
+    @param label: what it chooses.
     """
-    made = join(each.html() for each in fields)
-    return _SEARCH(looks="act fields", to=to, label=label, fields=made, button="Show")
+    isUsed = any(each.isOn or (each.value and each.kind == "text") for each in fields)
+    return _SEARCH[isUsed](to=to, label=label, fields=join(each.html() for each in fields))
 
 
 def form(to: Href, button: str, fields: Sequence[Field] = ()) -> Markup:
