@@ -49,7 +49,7 @@ class ChatStatus(PostingReceiver):
     compare_attrs: Sequence[str] = (
         *("address", "mode", "builders", "categories", "buildSetSummary", "messageFormatter", "more"),
     )
-    tellsApart = ("builders", "categories", "mode")
+    tellsApart = ("builders", "categories", "mode", "more")
     shape: Callable[[Sequence[Line], int | None], dict[str, Any]]
 
     def __init__(

@@ -45,7 +45,8 @@ class QueueingReceiver(StatusReceiverMultiService):
     @ivar mark: knows which builds were told; from the start on.
     @ivar work: queues the messages, in the order of the events.
     @ivar tellsBuilds: True to tell builds; C{tellsSets}: to tell build sets, when all builds have ended.
-    @cvar tellsApart: the attributes that tell two receivers of one target apart, if they are text or lists.
+    @cvar tellsApart: the attributes that tell two receivers of one target apart, if they are text, lists or
+        dicts. Each of such two queues its own message about a build.
     """
 
     status: Any
@@ -95,14 +96,15 @@ class QueueingReceiver(StatusReceiverMultiService):
         super().startService()
         resources = self.master.botmaster.resources
         self.status = self.master.getStatus()
-        self._following = Following(self, self._isMine, self.status.getBuilder)
+        self._following = Following(self, self.follows, self.status.getBuilder)
         self.outages = Outages(self.status.fetchBuilds)
         self._target = self.newTarget()
         self.sender.use(self._target)
         given = [getattr(self, name, None) for name in self.tellsApart]
-        told = [each for each in given if isinstance(each, (str, list, tuple))]
-        own = sha256(repr((type(self).__name__, self.queueName, told)).encode("utf-8", "replace"))
-        self.mark = Mark(resources.store, own.hexdigest()[:16])
+        told = [each for each in given if isinstance(each, (str, list, tuple, dict))]
+        own = sha256(repr((type(self).__name__, self.queueName, told)).encode("utf-8", "replace")).hexdigest()
+        self._own = own[:8]
+        self.mark = Mark(resources.store, own[:16])
         self._since = float(resources.now())
         self._inForce: Deferred[bool] = Deferred()
         self.work.do(self._catchUp())  # all events wait for it, so that messages are in order
@@ -160,7 +162,7 @@ class QueueingReceiver(StatusReceiverMultiService):
         if not await self._inForce:
             return
         status = self.status
-        mine = [name for name in status.getBuilderNames() if self._isMine(status.getBuilder(name))]
+        mine = [name for name in status.getBuilderNames() if self.follows(status.getBuilder(name))]
         missed = await self.mark.missed(status.fetchBuilds, mine, self._since, MOST_LATE)
         if self.tellsBuilds:
             for build in missed:
@@ -176,7 +178,8 @@ class QueueingReceiver(StatusReceiverMultiService):
         """Follow each builder: a later reconfig may give it another category."""
         return self._following
 
-    def _isMine(self, builder: Any) -> bool:
+    def follows(self, builder: Any) -> bool:
+        """True if I follow a builder; C{builder} is its status."""
         return isChosen(builder, self.builders, self.categories)
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
@@ -196,7 +199,7 @@ class QueueingReceiver(StatusReceiverMultiService):
         """Tell the end of a build set. Builds that were begun anew are left out."""
         records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
         ended = [await self.status.fetchBuild(each.builder, each.number) for each in records]
-        mine = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
+        mine = [each for each in ended if each is not None and self.follows(each.getBuilder())]
         builds = [each for each in mine if each.getResults() != RETRY]
         if builds:
             try:
@@ -218,10 +221,13 @@ class QueueingReceiver(StatusReceiverMultiService):
             self.mark.keepSoon()
 
     def enqueue(self, id: str, message: Mapping[str, Any], subject: str, group: str = "") -> None:
-        """Queue a message; see L{Sender.add}. It does not wait for the disk, so that many events are fast."""
+        """Queue a message; see L{Sender.add}. It does not wait for the disk, so that many events are fast.
+
+        @param id: unique among my messages; others for the same target may have the same.
+        """
         if len(self._queued) >= MOST_UNENDED:
             self._queued = [each for each in self._queued if not each.called]
-        self._queued.append(self.sender.add(id, message, subject, group))
+        self._queued.append(self.sender.add(f"{id}.{self._own}", message, subject, group))
 
 
 def _fire(result: Any, waiting: Deferred[None]) -> None:

@@ -83,14 +83,29 @@ class Webhook(PostingReceiver):
 
     # events
 
+    def _tells(self, event: str, builder: Any = None) -> bool:
+        """True if I tell an event, and no webhook before me tells it to the same address.
+
+        @param builder: the status of the builder, for events of builds.
+        """
+        if event not in self.events:
+            return False
+        for each in self.master.config.status:
+            if each is self:
+                break
+            isAlike = isinstance(each, Webhook) and each.running and each.postsTo == self.postsTo
+            if isAlike and event in each.events and (builder is None or each.follows(builder)):
+                return False
+        return True
+
     def buildStarted(self, builderName: str, build: Any) -> Any:
         """Tell the start of a build."""
-        if "build.started" in self.events:
+        if self._tells("build.started", build.getBuilder()):
             self.work.do(self._queueBuild("build.started", build, build.started))
 
     async def tell(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build, and whether its builder broke or is good again."""
-        if "build.finished" in self.events:
+        if self._tells("build.finished", build.getBuilder()):
             await self._queueBuild("build.finished", build, build.finished or 0.0)
         if results not in NEUTRAL and not {"builder.broken", "builder.fixed"}.isdisjoint(self.events):
             await self._tellChange(build, results)
@@ -104,7 +119,7 @@ class Webhook(PostingReceiver):
         wasBroken = before is not None and before.getResults() in BROKEN
         if (results in BROKEN) != wasBroken:
             event = "builder.broken" if results in BROKEN else "builder.fixed"
-            if event in self.events:
+            if self._tells(event, build.getBuilder()):
                 await self._queueBuild(event, build, build.finished or 0.0)
 
     def slaveConnected(self, slaveName: str) -> None:
@@ -116,7 +131,7 @@ class Webhook(PostingReceiver):
         self._tellSlave("slave.lost", slaveName)
 
     def _tellSlave(self, event: str, name: str) -> None:
-        if event in self.events:
+        if self._tells(event):
             when = self.master.botmaster.resources.now()
             url = self.status.getURLForThing(self.status.getSlave(name))
             data = {"slave": name, "url": url}

@@ -30,16 +30,26 @@ class Server:
         self.trouble: Exception | None = None
         self.address: Any = None
 
-    def target(self, address: object, *args: object) -> Server:
+    def target(self, address: object, *args: object) -> Slot:
         """Stands in for L{buildbot.webhooks.http.HttpTarget}."""
         self.address = address
-        return self
+        return Slot(self)
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         if self.trouble is not None:
             return fail(self.trouble)
         self.got.append((message[self.key], json.loads(message["body"])))
         return succeed(None)
+
+
+class Slot:
+    """I am the target of one sender."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
+        return self._server.deliver(message)
 
     def rest(self) -> None:
         """Nothing to close."""
