@@ -20,6 +20,9 @@ PREFIX = "told/"
 #: The most builds of a builder that get a late message, and the seconds after which a build gets none.
 MOST = 20
 NEWS = 86400.0
+#: The builds that are read first: usually all were looked at, and there are many builders. Builds of one
+#: builder that run at the same time may end in another order than they begin.
+FIRST = 5
 
 
 class Mark:
@@ -117,8 +120,10 @@ def _keyOf(build: BuildStatus) -> tuple[str, int]:
 async def _since(fetch: Fetch, name: str, least: float, most: int) -> list[BuildStatus]:
     """The builds of a builder back to the first one that ended before a time; at most so many."""
     found: list[BuildStatus] = []
+    size = FIRST
     while len(found) < most:
-        page = await fetch(name, min(MOST, most - len(found)), found[-1].number if found else None)
+        page = await fetch(name, min(size, most - len(found)), found[-1].number if found else None)
+        size = MOST
         found += page
         if not page or (page[-1].finished or 0.0) <= least:
             break

@@ -97,7 +97,7 @@ class MarkTests(unittest.SynchronousTestCase):
         self.look(self.begun("own"), 120.0)
         ended = [float(each) for each in range(100, 150)]
         self.assertEqual(self.missed(Mark(self.store, "own"), 200.0, *ended), ended[21:])
-        self.assertEqual(self.read, [20, 20])
+        self.assertEqual(self.read, [5, 20, 20])
         self.assertEqual(len(self.missed(Mark(self.store, "own"), 400.0, *map(float, range(121, 300)))), 50)
 
     def begun(self, own: str) -> Mark:
