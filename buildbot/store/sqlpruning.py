@@ -86,7 +86,11 @@ class SqlPruning:
 
     def _mayBePrunable(self, keep: int, age: float) -> bool:
         """False if no build is too old or too many. Much faster than the list of those that are."""
-        if self._execute("SELECT 1 FROM builds WHERE finished < ? LIMIT 1", (age,)).fetchone():
+        older = (  # the newest of each builder stays, however old it is
+            "SELECT 1 FROM builds AS each WHERE finished < ? AND EXISTS (SELECT 1 FROM builds AS newer"
+            " WHERE newer.builder = each.builder AND newer.number > each.number) LIMIT 1"
+        )
+        if self._execute(older, (age,)).fetchone():
             return True
         (builder,) = self._execute("SELECT MIN(builder) FROM builds", ()).fetchone()
         while builder is not None:
