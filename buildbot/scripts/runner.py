@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -153,12 +154,13 @@ def _swapped(options: Options, argv: Sequence[str]) -> list[str]:
     if not isinstance(here, str) or os.path.lexists(here):
         return []
     first = ""
-    for each in argv:
-        if os.path.abspath(each) == os.path.abspath(here):
-            first = each
-        elif first and os.path.exists(os.path.join(each, TAC)):
-            usual = command(str(options.subCommand), each, first)
-            return [plainLine(f"there is no directory {first}; the directory comes first: `{usual}`")]
+    with suppress(OSError):  # the current directory may be deleted
+        for each in argv:
+            if os.path.abspath(each) == os.path.abspath(here):
+                first = each
+            elif first and os.path.exists(os.path.join(each, TAC)):
+                usual = command(str(options.subCommand), each, first)
+                return [plainLine(f"there is no directory {first}; the directory comes first: `{usual}`")]
     return []
 
 
