@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -36,6 +37,8 @@ from buildbot.text.secrets import isSecret, struckOut
 
 log = Logger()
 
+#: The most requests of a builder that are looked at; each comes with a call of the rule for merging.
+MOST_REQUESTS = 500
 #: The most seconds that the stop of a master waits for its instances.
 STOP_TIME = 60.0
 
@@ -211,7 +214,8 @@ class Instances:
             return
         # An instance of the last process is for any builder.
         coming = sum(1 for each in mine if each.isComing and each.forBuilder in (builder.name, ""))
-        builds = buildsNeeded(builder.unchosen(), builder.canMerge, coming + len(ready))
+        waiting = islice(builder.unchosen(), MOST_REQUESTS)
+        builds = buildsNeeded(waiting, builder.canMerge, coming + len(ready))
         for requests in builds[coming:]:
             lostOn = [name for request in requests for name in request.lostOn]
             able = [name for name in ready if builder.allows(self._absent(name, builder), requests[0])]
