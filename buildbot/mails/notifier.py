@@ -40,9 +40,7 @@ from buildbot.mails.argumentkinds import (
 from buildbot.mails.contents import Contents, Wishes
 from buildbot.mails.deciding import comparesBuilds, modesOf, wantsMail
 from buildbot.mails.digest import Digest
-from buildbot.mails.lateslaves import LateSlaves
 from buildbot.mails.letter import asText
-from buildbot.mails.missing import SHARED, MissingSlaves, Watch, watchesOf
 from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
@@ -237,17 +235,8 @@ class MailNotifier(StatusReceiverMultiService):
         resources = self.master.botmaster.resources
         self._store: IStore = resources.store
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
-        slaveMails = SlaveMails(self._status, self.contents, self.postbox, lambda: resources.now())
-        self._missing = MissingSlaves(
-            *(resources.store, resources.clock, lambda: resources.now(), SHARED),
-            self._watched,
-            lambda name: self._status.getSlave(name).isConnected(),
-            slaveMails.missing,
-            slaveMails.back,
-        )
-        self._late = LateSlaves(
-            lambda: self._watched(latent=True), self.master.botmaster.instances.lateSince, slaveMails.missing
-        )
+        about = (self.watchedSlaves or (), self.extraRecipients)
+        self._slaves = SlaveMails(self.master, self.contents, self.postbox, self._isFirst, *about)
         told = (self.builders, self.categories, *(["sets"] if self.buildSetSummary else []))
         choice = sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
         self.mark = Mark(resources.store, f"{self.contents.own}.{choice}")
@@ -279,7 +268,7 @@ class MailNotifier(StatusReceiverMultiService):
         self._status.unsubscribe(self._following)
         self.master.botmaster.events.unsubscribe(self._sets)
         self._watching.stop()
-        self._missing.stop()
+        self._slaves.missing.stop()
         if not (isDone and await self.work.isDone(clock)):
             log.warn("a mail takes too long to write; it is written after the next start")
         await self.mark.keep()
@@ -398,35 +387,32 @@ class MailNotifier(StatusReceiverMultiService):
     def _watch(self) -> None:
         """When the configuration that has me is in force, begin to watch slaves, and send late mails."""
         if any(each is self for each in self.master.config.status):
-            self._missing.start()
+            self._slaves.missing.start()
             self.work.do(self._catchUp())
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 
-    def _watched(self, latent: bool = False) -> dict[str, Watch]:
-        """Who is told about which slave. The owners of slaves are told by the first notifier only."""
-        config = self.master.config
-        first = next((each for each in config.status if interfaces.IEmailSender.providedBy(each)), None)
-        return watchesOf(
-            config.slaves.values(), first is self, self.watchedSlaves or (), self.extraRecipients, latent
-        )
+    def _isFirst(self) -> bool:
+        """True if I am the first notifier: only that one tells the owners of slaves."""
+        senders = (each for each in self.master.config.status if interfaces.IEmailSender.providedBy(each))
+        return next(senders, None) is self
 
     def slaveConnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
-        self._missing.connected(slaveName)
+        self._slaves.missing.connected(slaveName)
 
     def slaveDisconnected(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
-        self._missing.lost(slaveName)
+        self._slaves.missing.lost(slaveName)
 
     def slaveChanged(self, slaveName: str) -> None:
         """See L{interfaces.IMasterReceiver}."""
-        self._late.changed(slaveName)
+        self._slaves.late.changed(slaveName)
 
     def reconfigured(self, outcome: Mapping[str, Any]) -> None:
         """See L{interfaces.IMasterReceiver}."""
         if outcome["applied"]:
-            self._missing.reconfigured()
+            self._slaves.missing.reconfigured()
 
     # names of 0.7 and 0.8
 
