@@ -20,6 +20,7 @@ from buildbot.logs.lines import Line
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.logs.reading import LogViews
 from buildbot.logs.view import Frame, LogView
+from tests.garbage import setOthersAside
 
 
 class Reader:
@@ -132,6 +133,7 @@ class FeedTests(unittest.TestCase):
             gc.collect()
             return sum(type(each) is feed.LogFeed for each in gc.get_objects())
 
+        setOthersAside(self)
         before = feeds()
         for _ in range(3):
             _, watching = self.watch()

@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 from buildbot.interfaces import IStatusLogConsumer
 from buildbot.logs.files import LogWriter
 from buildbot.logs.live import LogFile
+from tests.garbage import setOthersAside
 
 
 @implementer(IStatusLogConsumer)
@@ -110,6 +111,7 @@ class LogProducerTests(unittest.TestCase):
             def registerProducer(self, producer: Any, streaming: bool) -> None:
                 producer.stopProducing()
 
+        setOthersAside(self)
         left = []
         for consumer in (Consumer(), Stops()):
             self.log.subscribeConsumer(consumer)

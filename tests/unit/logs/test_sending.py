@@ -18,6 +18,7 @@ from buildbot.logs.files import LogLimits
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.logs.reading import LogViews
 from buildbot.logs.sending import TextSender
+from tests.garbage import setOthersAside
 
 
 class Connection:
@@ -79,6 +80,7 @@ class SendingTests(unittest.TestCase):
 
     def test_receiverGone(self) -> None:
         """A receiver that has gone, also before the start, leaves nothing in memory while the log grows."""
+        setOthersAside(self)
         senders = []
         for connection in (self.connection, Gone()):
             sender = TextSender(self.logs.views, self.log, connection)
