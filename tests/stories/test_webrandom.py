@@ -66,12 +66,6 @@ class RandomTests(WebWorld):
         """The names of the builders."""
         return PLANS[self.plan][1]
 
-    def ask(self, *args: Any, **kwargs: Any) -> Response:
-        """The answer to one request; the client goes afterwards."""
-        answer = WebWorld.ask(self, *args, **kwargs)
-        self.connections.pop().close()
-        return answer
-
     # what happens
 
     def look(self, chance: random.Random) -> None:
