@@ -148,6 +148,7 @@ class BuildCommands:
         who: str = "",
         scheduler: str | None = None,
         params: Mapping[str, Any] | None = None,
+        codebase: str | None = None,
     ) -> dict[str, Any]:
         """Request a build. The answer comes when the request is stored. If the build can begin soon, the
         answer comes when it has begun.
@@ -155,11 +156,13 @@ class BuildCommands:
         @param who: the requester's name, for the reason.
         @param scheduler: the name of a ForceScheduler, which makes the build set.
         @param params: its parameters, by full name: a text, or a list of texts.
+        @param codebase: that of the source; without a scheduler only, which says its own.
         @return: the numbers C{request} and C{build}. If C{build} is None, C{why} explains why the request
             waits.
         """
         target = self._builder(builder)
-        buildset = await self.wished(builder, branch, revision, reason, properties, who, scheduler, params)
+        told = (branch, revision, reason, properties, who, scheduler, params, codebase)
+        buildset = await self.wished(builder, *told)
         await stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
         log.info(
@@ -182,16 +185,19 @@ class BuildCommands:
         who: str = "",
         scheduler: str | None = None,
         params: Mapping[str, Any] | None = None,
+        codebase: str | None = None,
     ) -> BuildSet:
         """The build set that L{force} would submit. Raises L{ControlError} with all errors."""
         if scheduler is not None:
+            if codebase:
+                raise ControlError(f"scheduler {scheduler!r} says the codebase itself")
             said = {"branch": branch, "revision": revision, "reason": reason}
             wanted = self._forms.wanted(scheduler, builder, params or {}, said, properties or {}, who)
             return await stored(wanted)
         if params:
             raise ControlError("parameters belong to a scheduler: name it, with --scheduler")
         wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
-        source = SourceStamp(branch or None, revision or None)
+        source = SourceStamp(branch or None, revision or None, codebase=codebase or "")
         return BuildSet([builder], source, wish, properties=properties)
 
     def parameters(self, builder: str) -> dict[str, Any]:

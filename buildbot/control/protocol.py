@@ -159,6 +159,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "who": TEXT,
         "scheduler": NAME.optional(),
         "params": PARAMS.optional(),
+        "codebase": TEXT.optional(),
     },
     "parameters": {"builder": NAME},
     "stopbuild": {

@@ -21,10 +21,11 @@ from buildbot.irc.wording import lasting, listed, told
 
 _Command = Callable[..., Any]
 _CHANNEL = re.compile(r"[#&+!][^\s,\x07:\x00-\x1f]{1,60}")
-_FORCE = "usage: force build [--branch=B] [--revision=R] [--props=NAME=VALUE,...] BUILDER [REASON]"
+_OPTIONS = "[--codebase=C] [--branch=B] [--revision=R] [--props=NAME=VALUE,...]"
+_FORCE = f"usage: force build {_OPTIONS} BUILDER [REASON]"
 _STOP = "usage: stop build BUILDER [NUMBER] [REASON]"
 _NOTIFY = "usage: notify on|off [EVENT ...], or notify list"
-_SHUTDOWN = "usage: shutdown check|start|stop"
+_SHUTDOWN = "usage: shutdown check|start|stop|now"
 
 
 def usage(text: str) -> Callable[[_Command], _Command]:
@@ -144,7 +145,9 @@ class IRCContact(Contact):
         subject = aboutBuilder(wish.builder)
         await allowed(owner, owner.allowForce, who, self.dest, "forceBuild", subject, "allowForce")
         work = owner.master.commands["force"](
-            wish.builder, wish.branch, wish.revision, wish.reason, wish.properties, whoOf(who, self.dest)
+            *(wish.builder, wish.branch, wish.revision, wish.reason, wish.properties),
+            who=whoOf(who, self.dest),
+            codebase=wish.codebase,
         )
         answer = await carriedOut(owner, who, self.dest, "forceBuild", subject, work, wish.reason)
         number = answer["build"]
@@ -178,10 +181,10 @@ class IRCContact(Contact):
         answer = await carriedOut(owner, who, self.dest, "stopBuild", subject, work, reason)
         self.send(f"build #{', #'.join(map(str, answer['stopped']))} of {told(name)} is stopped")
 
-    @usage(f"{_SHUTDOWN} - stop the master after the running builds, or cancel that")
+    @usage(f"{_SHUTDOWN} - stop the master after the running builds, cancel that, or stop at once")
     async def command_SHUTDOWN(self, args: str, who: Person) -> None:
         owner = self.bot.owner
-        if args not in ("check", "start", "stop"):
+        if args not in ("check", "start", "stop", "now"):
             raise UsageError(_SHUTDOWN)
         if args == "check":
             isOn = owner.master.cleanStop.toRecord() is not None
@@ -193,10 +196,16 @@ class IRCContact(Contact):
             work = commands["shutdown"](author)
             answer = await carriedOut(owner, who, self.dest, "shutdown", MASTER, work, "clean")
             self.send(f"the master stops after the running builds ({answer['running']} now)")
+        elif args == "now":
+            await carriedOut(owner, who, self.dest, "shutdown", MASTER, self._stopAtOnce(author), "at once")
         else:
             work = commands["cancelshutdown"](author)
             answer = await carriedOut(owner, who, self.dest, "shutdown", MASTER, work, "cancelled")
             self.send("the shutdown is cancelled" if answer["cancelled"] else "there was none to cancel")
+
+    async def _stopAtOnce(self, author: str) -> None:
+        self.send("the master stops at once")
+        self.bot.owner.master.cleanStop.atOnce(author)
 
     @usage("join #CHANNEL - come to another channel")
     async def command_JOIN(self, args: str, who: Person) -> None:

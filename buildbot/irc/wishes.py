@@ -12,7 +12,7 @@ from buildbot.irc.wording import told
 #: The most characters of a branch, a revision, and a value of a property.
 LONGEST = 200
 _WORD = re.compile(r"(?!-)[\w.+/~:@=-]*")
-_OPTION = re.compile(r"--(branch|revision|props)(?:=(.*))?", re.DOTALL)
+_OPTION = re.compile(r"--(codebase|branch|revision|props)(?:=(.*))?", re.DOTALL)
 
 
 class UsageError(ValueError):
@@ -31,6 +31,7 @@ class Wish:
     branch: str | None = None
     revision: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
+    codebase: str | None = None
 
 
 def words(text: str) -> list[str]:
@@ -42,7 +43,7 @@ def words(text: str) -> list[str]:
 
 
 def wishOf(text: str, usage: str) -> Wish:
-    """Read C{build [--branch=B] [--revision=R] [--props=a=b,c=d] BUILDER [REASON]}.
+    """Read C{build [--codebase=C] [--branch=B] [--revision=R] [--props=a=b,c=d] BUILDER [REASON]}.
 
     @param usage: the text of the error about a wrong form.
     @raise UsageError: the text has another form, or an odd value.

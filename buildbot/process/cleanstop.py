@@ -79,6 +79,15 @@ class CleanStop:
         self._engine.maybeStartAllBuilds()
         return True
 
+    def atOnce(self, who: str) -> bool:
+        """Stop now, also while builds run. False if the master stops now already."""
+        if self._isOver:
+            return False
+        log.info("the master stops at once, as {who} wants", who=who or "somebody")
+        self.end()
+        self._stop()
+        return True
+
     def end(self) -> None:
         """The master stops now: end the checks."""
         self._isOver = True

@@ -570,7 +570,25 @@ class ActionTests(IrcCase):
         self.assertIn("stops after", self.ask("shutdown check")[0])
         self.assertEqual(self.ask("shutdown stop"), ["the shutdown is cancelled"])
         self.assertEqual(self.ask("shutdown stop"), ["there was none to cancel"])
-        self.assertIn("usage: shutdown", self.ask("shutdown now")[0])
+        self.assertIn("usage: shutdown", self.ask("shutdown soon")[0])
+
+    def test_shutdownNow(self) -> None:
+        """The master stops at once, although a build runs; its author is recorded, and others may not."""
+        self.enter()
+        self.slaves[0].onCommand = lambda command: None
+        self.ask("force build full")
+        self.assertIn("you may not", self.ask("shutdown now", BOB)[0])
+        self.assertFalse(self.reactor.stopped)
+        self.assertEqual(self.ask("shutdown now"), ["the master stops at once"])
+        self.assertTrue(self.reactor.stopped)
+        self.assertIn((ANN, "shutdown", "master", "done"), self.records())
+
+    def test_codebase(self) -> None:
+        """A build is forced for a codebase."""
+        self.enter()
+        self.ask("force build --codebase=lib --branch=b full")
+        build: Any = self.master.status.getBuilder("full").getLastFinishedBuild()
+        self.assertEqual((build.getSourceStamp().codebase, build.getSourceStamp().branch), ("lib", "b"))
 
     def test_join(self) -> None:
         """The bot comes to another channel, and leaves it; a name cannot bring more commands."""

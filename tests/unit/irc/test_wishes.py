@@ -18,6 +18,7 @@ class WishesTests(unittest.SynchronousTestCase):
             "build full don't ask": Wish("full", "don't ask"),
             "build 'my builder' why": Wish("my builder", "why"),
             "build --branch=b/1.x full": Wish("full", "", "b/1.x"),
+            "build --codebase=lib full": Wish("full", codebase="lib"),
             "build --branch b --revision r7 full x": Wish("full", "x", "b", "r7"),
             "build --props=a=1,b=x=y full": Wish("full", properties={"a": "1", "b": "x=y"}),
         }
@@ -29,7 +30,7 @@ class WishesTests(unittest.SynchronousTestCase):
         for text in ("", "full", "build", "build --branch", "build --branch=b", "build --other=x full"):
             self.assertEqual(str(self.assertRaises(UsageError, wishOf, text, "usage")), "usage", text)
         for value in ("-x", "a;b", "$(x)", "a'b", "x" * 201, "\x01"):
-            for name in ("branch", "revision"):
+            for name in ("codebase", "branch", "revision"):
                 self.assertRaises(UsageError, wishOf, f'build "--{name}={value}" full', "usage")
             self.assertRaises(UsageError, wishOf, f'build "--props=a={value}" full', "usage")
         self.assertRaises(UsageError, wishOf, "build --props=a full", "usage")

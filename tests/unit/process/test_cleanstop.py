@@ -61,6 +61,14 @@ class CleanStopTests(unittest.SynchronousTestCase):
         self.clean.end()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_atOnce(self) -> None:
+        """A stop at once waits for nothing, ends an earlier wish, and comes only once."""
+        self.clean.begin("ann")
+        self.assertTrue(self.clean.atOnce("bob"))
+        self.assertFalse(self.clean.atOnce("bob"))
+        self.assertEqual(len(self.stopped), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_tooLate(self) -> None:
         """A master that stops already is not asked to stop again, and does not go on."""
         self.engine.keeping = 0
