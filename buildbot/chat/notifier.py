@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.chat.shapes import Line
+from buildbot.chat.shapes import Line, withLine
 from buildbot.chat.wording import linesOfBuild, linesOfSet, linesOfText
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, NAMES_OR_ONE, TEXT, orNone
@@ -22,6 +22,7 @@ from buildbot.reporters.asking import asked
 from buildbot.status.build import BuildStatus
 from buildbot.store.interface import StoreFailed
 from buildbot.text.idnames import inId
+from buildbot.text.plural import counted
 from buildbot.webhooks.base import PostingReceiver
 from buildbot.webhooks.http import Address
 
@@ -140,6 +141,10 @@ class ChatStatus(PostingReceiver):
         if lines:
             body = json.dumps({**type(self).shape(lines, results), **self.more})
             self.enqueue(id, {"id": id, "body": body, "path": self.pathOf(id)}, subject, group)
+
+    def withOmitted(self, body: Any, count: int) -> Any:
+        """See L{PostingReceiver}."""
+        return withLine(body, f"({counted(count, 'earlier message')} had no room)")
 
     def pathOf(self, id: str) -> str:
         """What follows the path of the address for a message with this id."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -96,6 +97,23 @@ def matrix(lines: Sequence[Line], results: int | None) -> dict[str, Any]:
         "formatted_body": html,
         "m.mentions": {},
     }
+
+
+def withLine(body: dict[str, Any], line: str) -> dict[str, Any]:
+    """A message with one more line, which has only letters, digits and brackets.
+
+    @param body: what one of the functions above returned.
+    """
+    made = deepcopy(body)
+    (bar,) = made.get("attachments") or made.get("embeds") or [{}]
+    for holder, key in ((bar, "text"), (bar, "fallback"), (bar, "description"), (made, "body")):
+        if key in holder:
+            holder[key] += f"\n{line}"
+    if "formatted_body" in made:
+        made["formatted_body"] += f"<br>{line}"
+    if "content" in bar:
+        bar["content"]["body"].append({"type": "TextBlock", "text": line, "wrap": True})
+    return made
 
 
 def _joined(

@@ -59,6 +59,7 @@ class Entry:
     @ivar queued: when it was queued, in seconds since the epoch.
     @ivar size: its characters.
     @ivar due: the time before which it is not tried, in seconds since the epoch.
+    @ivar omitted: how many earlier messages of its group had no room; a restart forgets that.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Entry:
     due: float = 0.0
     attempts: int = 0
     isKept: bool = False
+    omitted: int = 0
 
 
 class Sender:
@@ -194,9 +196,9 @@ class Sender:
         if id in self._entries:
             return succeed(None)
         size = len(str(message))
-        self._makeRoom(group, size)
+        omitted = self._makeRoom(group, size)
         self._place = max(self._place + 1, int(self._now() * 1000))  # after those of earlier processes
-        entry = Entry(id, self._place, group, subject, self._now(), size)
+        entry = Entry(id, self._place, group, subject, self._now(), size, omitted=omitted)
         self._entries[id] = entry
         self._characters += size
         value = {
@@ -212,15 +214,24 @@ class Sender:
         entry.isKept = True
         self._go()
 
-    def _makeRoom(self, group: str, size: int) -> None:
-        """Drop the oldest messages, those of the same group first, until one more has room."""
+    def _makeRoom(self, group: str, size: int) -> int:
+        """Drop the oldest messages, those of the same group first, until one more has room.
+
+        The next message of the group knows how many were dropped. Returns the number for the new one.
+        """
+        omitted = 0
         while self._entries and (len(self._entries) >= MOST or self._characters + size > MOST_CHARACTERS):
             others = [each for each in self._entries.values() if each is not self._current]
             if not others:
-                return
-            self._drop(
-                next((each for each in others if each.group == group), others[0]), "too many messages wait"
-            )
+                break
+            oldest = next((each for each in others if each.group == group), others[0])
+            self._drop(oldest, "too many messages wait")
+            next_ = [each for each in others if each.group == oldest.group and each is not oldest]
+            if next_:
+                next_[0].omitted += 1 + oldest.omitted
+            else:
+                omitted += 1 + oldest.omitted
+        return omitted
 
     def _drop(self, entry: Entry, why: str) -> Deferred[None]:
         self.dropped += 1
@@ -303,7 +314,8 @@ class Sender:
             return
         entry.attempts += 1
         try:
-            delivery = target.deliver(value["message"])
+            omitted = {"omitted": entry.omitted} if entry.omitted else {}
+            delivery = target.deliver({**value["message"], **omitted})
             delivery.addTimeout(DEADLINE, self._clock, onTimeoutCancel=_tooSlow)
             await delivery
         except TargetBusy as busy:

@@ -54,7 +54,7 @@ class Target(Protocol):
     """I deliver messages to one server, one at a time."""
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
-        """Deliver a message: a dict of JSON values.
+        """Deliver a message: a dict of JSON values. C{omitted} is added if so many earlier ones had no room.
 
         @return: fires when the server has accepted the message. Fails with L{TargetDown}, L{TargetBusy},
             L{NotNow} or L{Refused}. Cancelling it ends the attempt.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from buildbot import version
@@ -36,12 +36,22 @@ class PostingReceiver(QueueingReceiver):
 
     def newTarget(self) -> HttpTarget:
         """See L{QueueingReceiver}."""
-        return httpTargetOf(self.address, self.master.botmaster.resources)
+        return httpTargetOf(self.address, self.master.botmaster.resources, self.withOmitted)
+
+    def withOmitted(self, body: Any, count: int) -> Any:
+        """The body of a message that also says how many earlier ones had no room, if its shape can."""
+        return body
 
 
-def httpTargetOf(address: Address, resources: Any) -> HttpTarget:
+def httpTargetOf(
+    address: Address, resources: Any, withOmitted: Callable[[Any, int], Any] = lambda body, count: body
+) -> HttpTarget:
     """The target for an address.
 
     @param resources: of the master: its clock and its time.
+    @param withOmitted: see L{HttpTarget}.
     """
-    return HttpTarget(address, resources.clock, lambda: float(resources.now()), f"buildbot/{version}")
+    agent = f"buildbot/{version}"
+    return HttpTarget(
+        address, resources.clock, lambda: float(resources.now()), agent, withOmitted=withOmitted
+    )

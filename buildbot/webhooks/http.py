@@ -175,18 +175,24 @@ class HttpTarget:
         agent: str,
         inThread: Callable[[Callable[[], None]], object] = inDaemonThread,
         newConnection: Callable[[Address], Connection] = Connection,
+        withOmitted: Callable[[Any, int], Any] = lambda body, count: body,
     ) -> None:
         """@param now: returns the time, in seconds since the epoch.
         @param agent: the header User-Agent.
         @param inThread: runs a function in a thread.
+        @param withOmitted: adds to a body, as JSON values, that so many earlier messages had no room.
         """
         self.address = address
+        self._withOmitted = withOmitted
         self._now, self._agent = now, agent
         self._calls = Calls(lambda: newConnection(address), reactor, inThread)
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         """See L{Target<buildbot.outgoing.target.Target>}."""
-        body = self._bodyOf(message["body"])
+        text = message["body"]
+        if message.get("omitted"):
+            text = json.dumps(self._withOmitted(json.loads(text), message["omitted"]))
+        body = self._bodyOf(text)
         headers = self.headers(message["id"], body)
         return self._calls.call(
             lambda connection: connection.post(message.get("path", ""), headers, body),

@@ -81,6 +81,10 @@ class Webhook(PostingReceiver):
         """See L{buildbot.config.optional.Posts}."""
         return self.address.name, self.address.secret
 
+    def withOmitted(self, body: Any, count: int) -> Any:
+        """See L{PostingReceiver}."""
+        return {**body, "omitted": count}
+
     # events
 
     def _tells(self, event: str, builder: Any = None) -> bool:

@@ -30,7 +30,7 @@ class Server:
         self.trouble: Exception | None = None
         self.address: Any = None
 
-    def target(self, address: object, *args: object) -> Slot:
+    def target(self, address: object, *args: object, **more: object) -> Slot:
         """Stands in for L{buildbot.webhooks.http.HttpTarget}."""
         self.address = address
         return Slot(self)

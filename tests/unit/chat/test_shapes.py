@@ -7,7 +7,18 @@ from html.parser import HTMLParser
 
 from twisted.trial import unittest
 
-from buildbot.chat.shapes import LONGEST, Line, Part, discord, matrix, mattermost, plainText, slack, teams
+from buildbot.chat.shapes import (
+    LONGEST,
+    Line,
+    Part,
+    discord,
+    matrix,
+    mattermost,
+    plainText,
+    slack,
+    teams,
+    withLine,
+)
 from buildbot.chat.wording import linesOfText
 from buildbot.model.results import FAILURE, SUCCESS, Results
 
@@ -81,6 +92,14 @@ class ShapeTests(unittest.SynchronousTestCase):
         self.assertEqual(page.text, f"a_b #1: failed{EVIL}")
         self.assertEqual(event["body"], f"a_b #1 {URL}: failed\n{EVIL}")
         self.assertEqual((event["msgtype"], event["m.mentions"]), ("m.notice", {}))
+
+    def test_oneMore(self) -> None:
+        """A line can be added to each message; the message before stays."""
+        line = "(2 earlier messages had no room)"
+        for shape in (slack, mattermost, discord, teams, matrix):
+            before = shape(LINES, FAILURE)
+            self.assertIn(line, json.dumps(withLine(before, line)))
+            self.assertEqual(before, shape(LINES, FAILURE))
 
     def test_size(self) -> None:
         """The longest text has a size that each server takes, also if each character must be escaped."""

@@ -15,6 +15,7 @@ class Sink(Target):
 
     @ivar got: the accepted messages; C{tried}: all of them.
     @ivar trouble: the exception of each delivery, or a function of the message that returns one; or None.
+    @ivar omitted: how many earlier messages had no room, by message.
     @ivar slow: the unfinished deliveries while I am slow; None: answer at once.
     """
 
@@ -24,9 +25,12 @@ class Sink(Target):
         self.trouble: Exception | Callable[[Any], Exception | None] | None = None
         self.slow: list[Deferred[None]] | None = None
         self.rests = 0
+        self.omitted: dict[int, int] = {}
 
     def deliver(self, message: Mapping[str, Any], /) -> Deferred[None]:
         self.tried.append(message["n"])
+        if "omitted" in message:
+            self.omitted[message["n"]] = message["omitted"]
         if self.slow is not None:
             self.slow.append(Deferred())
             return self.slow[-1].addCallback(lambda result: self.got.append(message["n"]))

@@ -385,6 +385,18 @@ class RoomTests(SenderCase):
         self.wait(120)
         self.assertEqual((self.sink.got, self.sender.dropped), ([1, 4, 5], 2))
         self.assertEqual(self.sender.lastDropped, "mail 3: too many messages wait")
+        self.assertEqual(self.sink.omitted, {4: 2})
+
+    def test_manyOfOne(self) -> None:
+        """If all messages of a builder are dropped for those of others, the new one says how many."""
+        self.patch(module, "MOST", 2)
+        self.sink.trouble = TargetDown("refused")
+        self.add(1, 2, group="full")
+        self.add(3, group="quick")
+        self.add(4, group="docs")
+        self.sink.trouble = None
+        self.wait(120)
+        self.assertEqual((self.sink.got, self.sink.omitted), ([3, 4], {4: 2}))
 
     def test_large(self) -> None:
         """The size of all messages is bounded, too."""

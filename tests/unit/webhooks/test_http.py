@@ -174,6 +174,18 @@ class TargetTests(unittest.SynchronousTestCase):
         self.assertEqual(headers["Content-Type"], "application/x-www-form-urlencoded")
         self.assertNotIn("canary", f"{address!r} {address.name}")
 
+    def test_omitted(self) -> None:
+        """A message says that earlier ones had no room, if its shape has a place for that."""
+        target = HttpTarget(
+            *(Address("https://sink.example"), self.threads.reactor, lambda: 0.0, "x"),
+            *(self.threads.work.append, self.newConnection, lambda body, count: {**body, "omitted": count}),
+        )
+        for more in ({}, {"omitted": 3}):
+            target.deliver({"id": "a.1", "body": '{"a": 1}', **more})
+            self.threads.run()
+        bodies = [body for _, _, body in self.connections[0].posted]
+        self.assertEqual(bodies, [b'{"a": 1}', b'{"a": 1, "omitted": 3}'])
+
     def test_failed(self) -> None:
         """After a failure there is a new connection; after a success, the same one."""
         for answer, kind in ((Reply(200), None), (Reply(500), TargetDown), (Reply(200), None)):
