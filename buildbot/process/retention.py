@@ -197,7 +197,8 @@ class Retention:
         """
         await self._look()
         store = self._resources.store
-        age = await self._age() if days is None else await self._believe() - days * 86400
+        most = self.days if days is None else days
+        age = None if most is None else await self._believe() - most * 86400
         builds, changes = await store.prunable(horizon or self.horizon or _ALL, age, self._changes)
         usage = await self.logs.usage() if usage is None else usage
         gone = set(builds)
@@ -224,7 +225,11 @@ class Retention:
 
     async def _age(self) -> float | None:
         """The time before which builds are too old; None: none is."""
-        return None if self.days is None else await self._believe() - self.days * 86400
+        if self.days is None:
+            return None
+        believed = await self._believe()
+        await self._resources.store.setState(BELIEVED, believed)
+        return believed - self.days * 86400
 
     async def _believe(self) -> float:
         """The believed time: a clock that was set ahead must not delete builds."""
@@ -232,7 +237,6 @@ class Retention:
         if self._believed is None:
             self._believed = WallTime(await self._lastKnown(), steady())
         self._believed = self._believed.look(resources.now(), steady())
-        await resources.store.setState(BELIEVED, self._believed.when)
         return self._believed.when
 
     async def _lastKnown(self) -> float:

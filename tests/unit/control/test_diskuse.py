@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, execute, fail
 
 from buildbot.control.diskcommands import DiskCommands
 from buildbot.control.diskuse import diskUse
 from buildbot.logs.usage import LogFiles
+from buildbot.store.interface import StoreFailed
 from tests.unit.control.test_buildcommands import AnswersCase
 
 
@@ -62,3 +63,15 @@ class DiskUseTests(AnswersCase):
         self.assertEqual(self.ask("disk")["goes"]["builds"], 1)
         (builder,) = told["builders"]
         self.assertEqual((builder["builder"], builder["builds"]), ("full", 3))
+
+    def test_full(self) -> None:
+        """While the disk is full and nothing can be written, the master still tells what takes room."""
+        self.green()
+        self.force()
+
+        def full(*arguments: object) -> Deferred[None]:
+            return fail(StoreFailed("database or disk is full"))
+
+        self.patch(self.botmaster.store, "setState", full)
+        told = self.ask("disk", buildDays=1)
+        self.assertEqual((len(told["builders"]), told["goes"]["builds"]), (1, 0))
