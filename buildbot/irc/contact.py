@@ -120,6 +120,8 @@ class IRCContact(Contact):
             self.add_notification_events(events) if events else self.notifyUsual()
         elif what == "off":
             self.remove_notification_events(events) if events else self.remove_all_notification_events()
+        if what != "list":
+            self.bot.owner.wishesOf(self)
         told_ = listed(sorted(self.notify_events))
         self.send(f"these events are told here: {told_}" if told_ else "no events are told here")
 

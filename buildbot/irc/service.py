@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
 from buildbot.config.arguments import arguments, complain, knownArguments, remember
@@ -30,6 +31,8 @@ from buildbot.irc.bot import IrcStatusBot, IrcStatusFactory
 from buildbot.irc.contact import IRCContact
 from buildbot.irc.harmless import folded, isChannel
 from buildbot.irc.identity import EXTERNAL, PLAIN, Identity, Server
+from buildbot.irc.joining import MOST
+from buildbot.irc.kept import Kept
 from buildbot.irc.link import Link, endpointOf
 from buildbot.irc.people import isAnybody, needsAccounts
 from buildbot.outgoing.pacing import MANY_FAILURES
@@ -194,9 +197,12 @@ class IRC(StatusReceiverMultiService):
         if self.bot is not None:
             self.bot.channelsOf.want(name, key)
             self.rooms[name] = key
+            if folded(name) not in map(folded, self.wanted):
+                self._kept.call(name, key)
 
     def leaveRoom(self, name: str) -> None:
-        """Somebody wants the bot out of a channel, until the next start."""
+        """Somebody wants the bot out of a channel: of one of the configuration, until the next start."""
+        self._kept.sendAway(name)
         self.rooms = {each: key for each, key in self.rooms.items() if folded(each) != folded(name)}
         self.contacts.pop(folded(name), None)
         if self.bot is not None:
@@ -244,7 +250,18 @@ class IRC(StatusReceiverMultiService):
             self.failedDelay,
             tell=self._failed,
         )
-        self._link.connect()
+        store, bot = self.master.botmaster.resources.store, f"{self.server.name} {self.nick}"
+        self._kept = Kept(store, bot)
+        ensureDeferred(self._connect()).addErrback(lambda why: log.failure("the IRC bot cannot begin", why))
+
+    async def _connect(self) -> None:
+        await self._kept.read()
+        own = {folded(each) for each in self.wanted}
+        called = {each: key for each, key in self._kept.rooms.items() if folded(each) not in own}
+        room = max(0, MOST - len(self.wanted))
+        self.rooms = {**self.wanted, **dict(list(called.items())[:room])}
+        if self.running:
+            self._link.connect()
 
     def stopService(self) -> Any:
         """Say goodbye, and disconnect."""
@@ -294,12 +311,21 @@ class IRC(StatusReceiverMultiService):
         if found is None:
             found = self.contacts[folded(name)] = bot.contactClass(bot, str(name))
             own = {folded(each) for each in (*self.rooms, *self.pm_to_nicks)}
-            if folded(name) in own:
+            kept = self._kept.events.get(folded(name))
+            if kept is not None:
+                found.add_notification_events(kept)
+            elif folded(name) in own:
                 found.add_notification_events(self.notify_events)
             others = [each for each in self.contacts if each not in own]
             for each in others[:-MOST_CONTACTS]:
                 del self.contacts[each]
         return found
+
+    def wishesOf(self, contact: IRCContact) -> None:
+        """Somebody has said which events are told in a conversation. That of a channel is kept."""
+        if isChannel(contact.dest):
+            isUsual = contact.notify_events == set(self.notify_events)
+            self._kept.want(contact.dest, None if isUsual else contact.notify_events)
 
     def forget(self, name: str) -> None:
         """A person has gone: somebody else may come with the name."""
