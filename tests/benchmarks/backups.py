@@ -64,7 +64,7 @@ def torture(count: int, seed: int, say: Callable[[str], object] = lambda words: 
                 rig.spawn()
                 rig.whenReady()
                 load.start()
-                time.sleep(0.7)
+                _whenBusy(load)
                 for number in range(count):
                     archive = os.path.join(home, f"{number}.tar.gz")
                     here = os.path.join(home, f"restored-{number}")
@@ -76,6 +76,13 @@ def torture(count: int, seed: int, say: Callable[[str], object] = lambda words: 
             if load.is_alive():
                 load.stop()
     return outcome
+
+
+def _whenBusy(load: Load) -> None:
+    """Wait until some work is acknowledged."""
+    deadline = time.monotonic() + 60
+    while len(load.promised.changes) < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _backUp(rig: Rig, load: Load, archive: str, here: str, outcome: Outcome) -> None:
