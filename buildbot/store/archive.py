@@ -7,10 +7,12 @@ L{buildbot.store.backup} reads the master's directory; L{buildbot.store.restore}
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
 import os
+import re
 import stat
 import tarfile
 import time
@@ -20,6 +22,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from buildbot import version
+from buildbot.files.plain import openPlain
 from buildbot.store.backup import PIECE, CannotBackUp, Made, Source, copyMaster, failures, parentOf, sync
 from buildbot.store.files import FILE, JOURNAL
 
@@ -31,6 +34,11 @@ ABOUT, SUMS, BELOW = "backup.json", "SHA256SUMS", "files/"
 FORMAT = 1
 #: How hard gzip tries. Logs become hardly smaller with more.
 _LEVEL = 3
+#: The incomplete archives; and the ends of the names of the store's copy beside one.
+_PARTIAL = re.compile(r"\..+\.partial-[0-9]+", re.DOTALL)
+_STORES = (".store", f".store{JOURNAL}")
+#: An incomplete archive that was written to within so many seconds is not looked at.
+_YOUNG = 60.0
 #: The bytes of the sums that stay in memory.
 _IN_MEMORY = 1 << 22
 
@@ -56,6 +64,7 @@ def archive(here: str, target: str, replace: bool = False, made: Made | None = N
     parent = parentOf(here, target)
     _mustBeFree(target, replace)
     directory, name = os.path.split(target)
+    _sweep(directory)
     partial = os.path.join(directory, f".{name[:100]}.partial-{os.getpid()}")
     with failures(here, partial, target):
         try:
@@ -69,6 +78,24 @@ def archive(here: str, target: str, replace: bool = False, made: Made | None = N
             with suppress(FileNotFoundError):
                 os.unlink(partial)
     return made
+
+
+def _sweep(directory: str) -> None:
+    """Remove the incomplete archives of killed backups. A backup that runs holds the lock of its file."""
+    with suppress(OSError):
+        for name in filter(_PARTIAL.fullmatch, os.listdir(directory)):
+            path = os.path.join(directory, name)
+            with suppress(OSError):
+                descriptor = openPlain(path, follow=False)
+                try:
+                    if time.time() - os.fstat(descriptor).st_mtime > _YOUNG:
+                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        for end in _STORES:
+                            with suppress(FileNotFoundError):
+                                os.unlink(path + end)
+                        os.unlink(path)
+                finally:
+                    os.close(descriptor)
 
 
 def _mustBeFree(target: str, replace: bool) -> None:
@@ -104,6 +131,8 @@ class _Archive:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with self._open:
             self._file = self._open.enter_context(os.fdopen(os.open(self._path, flags, 0o600), "wb"))
+            with suppress(OSError):  # some file systems have no locks; nothing is swept there
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             out: IO[bytes] = self._file
             if self._isCompressed:
                 packed = gzip.GzipFile("", "wb", _LEVEL, self._file)
@@ -116,9 +145,9 @@ class _Archive:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for end in ("", JOURNAL):
+        for end in _STORES:
             with suppress(FileNotFoundError):
-                os.unlink(self.storePath() + end)
+                os.unlink(self._path + end)
         if error[0] is not None:
             with suppress(Exception):  # the first error counts
                 self._open.close()
@@ -136,7 +165,7 @@ class _Archive:
 
     def storePath(self) -> str:
         """See L{Sink<buildbot.store.backup.Sink>}. The copy is beside the archive, and is removed."""
-        return f"{self._path}.store"
+        return self._path + _STORES[0]
 
     def storeDone(self, made: Made) -> None:
         """See L{Sink<buildbot.store.backup.Sink>}."""

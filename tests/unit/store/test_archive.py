@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -118,6 +119,19 @@ class ArchiveTests(ArchiveCase):
         restore(self.target, new)
         self.assertFalse(os.path.islink(f"{new}/logs"))
         self.assertEqual(Path(new, "logs", "full", "notes").read_text(), "text")
+
+    def test_killed(self) -> None:
+        """What a killed backup has left is removed by the next one; that of a running one stays."""
+        left, running, young = (f".{name}.tar.gz.partial-7" for name in ("left", "running", "young"))
+        top = os.path.dirname(self.target)
+        for name in (left, f"{left}.store", running, young, "mine.partial-7"):
+            Path(top, name).write_text("half")
+            if name is not young:
+                os.utime(os.path.join(top, name), (5, 5))
+        with open(os.path.join(top, running)) as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            archive(self.here, self.target)
+        self.assertEqual(self.beside(), sorted((running, young, "copy.tar.gz", "mine.partial-7")))
 
     def test_progress(self) -> None:
         """The expected size is known at the beginning, and is about the final one."""
