@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from buildbot.events.alarm import Alarm
+from buildbot.events.reactors import Timers
 from buildbot.events.turns import Turns
 from buildbot.status.topics import Topics
 from buildbot.web.call import Answer
@@ -34,10 +36,13 @@ class _Kept:
 
 
 class PageCache:
-    """I keep the answers of pages."""
+    """I keep the answers of pages. Those that are too old are forgotten, also when nobody asks any more."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, clock: Timers) -> None:
         self._topics = topics
+        self._clock = clock
+        self._alarm = Alarm(self._sweep)
+        self._isStopped = False
         self._kept: Limited[Hashable, _Kept] = Limited(ROOM)
         self._making: dict[Hashable, Turns] = {}
 
@@ -76,6 +81,18 @@ class PageCache:
         @param fresh: the time until which it is given out whatever has changed.
         """
         self._kept.put(key, _Kept(answer, version, topics, until, fresh), len(answer.body))
+        if not self._alarm.isSet and not self._isStopped:
+            self._alarm.set(self._clock, LONGEST)
+
+    def _sweep(self) -> None:
+        now = self._clock.seconds()
+        if self._kept.dropIf(lambda kept: max(kept.until, kept.fresh) < now):
+            self._alarm.set(self._clock, LONGEST)
+
+    def stop(self) -> None:
+        """Forget no more answers: the web server has stopped."""
+        self._isStopped = True
+        self._alarm.stop()
 
     @asynccontextmanager
     async def one(self, key: Hashable) -> AsyncIterator[None]:

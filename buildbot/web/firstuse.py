@@ -51,7 +51,7 @@ def partsOf(master: Any, requests: RequestCounts) -> list[object]:
         LogSearches(clock, master.botmaster.resources.logs.views),
         BoxCache(),
         LastRows(),
-        PageCache(master.status.topics),
+        PageCache(master.status.topics, clock),
         Tails(),
         Counting(clock, requests),
         Repeats(),

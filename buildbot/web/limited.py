@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
@@ -42,3 +42,9 @@ class Limited(Generic[_K, _V]):
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._used -= kept[1]
+
+    def dropIf(self, isOver: Callable[[_V], bool]) -> bool:
+        """Forget all values for which C{isOver(value)} is true. Returns True if any are left."""
+        for key in [key for key, (value, _) in self._kept.items() if isOver(value)]:
+            self.drop(key)
+        return bool(self._kept)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.status.topics import Topics
-from buildbot.web.cache import PageCache
+from buildbot.web.cache import LONGEST, PageCache
 from buildbot.web.call import Answer
 
 
@@ -15,9 +17,9 @@ class CacheTests(unittest.SynchronousTestCase):
     """Pages are kept until something has changed."""
 
     def setUp(self) -> None:
-        clock = Clock()
+        self.clock = clock = Clock()
         self.topics = Topics(clock, clock.seconds, lambda topics: None, "e")
-        self.cache = PageCache(self.topics)
+        self.cache = PageCache(self.topics, clock)
 
     def put(self, fresh: float = 0.0) -> None:
         """Keep a page about builders for ten seconds."""
@@ -39,6 +41,27 @@ class CacheTests(unittest.SynchronousTestCase):
         self.topics.touch("builders")
         self.assertIsNotNone(self.cache.get("/", 0.9))
         self.assertIsNone(self.cache.get("/", 1.0))
+
+    def test_forgotten(self) -> None:
+        """Pages that are too old are forgotten within two minutes, although nobody asks for them any more."""
+        old, new = Answer(b"old"), Answer(b"new")
+        answers = [ref(old), ref(new)]
+        self.cache.put("/", old, ("builders",), self.cache.version(("builders",)), 10.0)
+        self.clock.advance(LONGEST - 5)
+        self.cache.put("/new", new, ("builders",), self.cache.version(("builders",)), LONGEST + 20)
+        del old, new
+        self.clock.advance(5)
+        self.assertEqual([each() is None for each in answers], [True, False])
+        self.clock.advance(LONGEST)
+        self.assertEqual([each() is None for each in answers], [True, True])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop(self) -> None:
+        """A stopped web server leaves no timer, although it answers until the next one has its port."""
+        self.put()
+        self.cache.stop()
+        self.put()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_room(self) -> None:
         """The pages together are limited; the one that was not asked for longest goes first."""
