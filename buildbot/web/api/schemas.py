@@ -462,6 +462,7 @@ BODIES: dict[str, Schema] = {
         properties=_PROPERTIES,
         scheduler=_of("string", "null", about="The ForceScheduler that makes the request."),
         params=_of("object", about="Its parameters, by full name: a text, or a list of texts."),
+        codebase=_of("string", "null", about="That of the source, without a scheduler."),
     ),
     "postBuildersBuilderStopBody": _body(
         reason=_REASON, pending=_of("boolean", about="True to cancel the waiting requests, too.")
