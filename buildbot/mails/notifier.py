@@ -45,7 +45,7 @@ from buildbot.mails.oldorder import inEitherOrder
 from buildbot.mails.people import addressed, addressesOf, usersOf
 from buildbot.mails.postbox import Postbox
 from buildbot.mails.slavemails import SlaveMails
-from buildbot.mails.smtp import Relay, SmtpTarget
+from buildbot.mails.smtp import KIND, Relay, SmtpTarget
 from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
 from buildbot.reporters.asking import asked
@@ -388,6 +388,7 @@ class MailNotifier(StatusReceiverMultiService):
         """When the configuration that has me is in force, begin to watch slaves, and send late mails."""
         if any(each is self for each in self.master.config.status):
             self._slaves.missing.start()
+            self.work.do(self.master.outgoing.inherit(self._sender, KIND))
             self.work.do(self._catchUp())
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)

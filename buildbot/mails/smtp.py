@@ -22,6 +22,8 @@ from buildbot.outgoing.target import NotNow, Refused, TargetDown
 from buildbot.text.printable import plainLine
 from buildbot.text.secrets import struckOut
 
+#: The beginning of the names of relays.
+KIND = "mail to "
 #: Seconds for each answer of the server.
 TIMEOUT = 30.0
 #: The port on which a connection is encrypted from its beginning.
@@ -52,7 +54,7 @@ class Relay:
         """The relay for people, without its password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == 25 else f":{self.port}"
-        return f"mail to {host}{port}" + (f" as {self.user}" if self.user else "")
+        return f"{KIND}{host}{port}" + (f" as {self.user}" if self.user else "")
 
     @property
     def needsTls(self) -> bool:

@@ -32,6 +32,8 @@ PREFIX = "outgoing/"
 #: The most messages that wait for a target, and the most characters of them together.
 MOST = 1000
 MOST_CHARACTERS = 32 << 20
+#: Why a message waits although no attempt has failed.
+UNUSED = "nothing in the configuration uses this address"
 #: Seconds for one delivery.
 DEADLINE = 300.0
 #: Seconds that a delivery may still take when the master stops.
@@ -81,6 +83,7 @@ class Sender:
     @ivar health: what is known about the target.
     @ivar delivered: the number of delivered messages since the start.
     @ivar dropped: the number of messages since the start that were given up.
+    @ivar left: when the last target was taken out, in seconds since the epoch; None while there is one.
     @ivar lastDropped: the last of them, with the reason; empty if there was none.
     """
 
@@ -102,6 +105,7 @@ class Sender:
         self.name = name
         self.health = Health()
         self.delivered = self.dropped = 0
+        self.left: float | None = None
         self.lastDropped = ""
         self._store, self._keep = store, keep
         self._clock, self._now, self._chance = clock, now, chance
@@ -147,6 +151,7 @@ class Sender:
         Several status targets may use one server. The one that was added last delivers all.
         """
         self._targets = self._targets.plus(target)
+        self.left = None
         self._setHealth(Health())
         for entry in self._entries.values():
             entry.due = 0.0
@@ -158,6 +163,16 @@ class Sender:
         self._targets = self._targets.without(target)
         if not self._targets:
             self._alarm.stop()
+            self.left = self._now()
+            self._setHealth(Health(reason=UNUSED))
+
+    async def moveTo(self, heir: Sender) -> None:
+        """Let another sender deliver what waits here. Raises StoreFailed; then the rest stays here."""
+        for entry in [each for each in self._entries.values() if each.isKept]:
+            value = await self._store.getState(keyOf(self.name, entry.id))
+            if value is not None:
+                await heir.add(entry.id, value["message"], entry.subject, entry.group)
+            await self._forget(entry)
 
     async def _load(self) -> None:
         """Read the messages that an earlier process has left."""
@@ -323,8 +338,8 @@ class Sender:
             self._setHealth(Health.busy(self._now(), self._chance(), busy.after))
             return
         except TargetDown as down:
-            if self._targets and self._targets[-1] is not target:
-                return  # a reconfig has brought another one, which is tried at once
+            if not self._targets or self._targets[-1] is not target:
+                return  # a reconfig has brought another one, which is tried at once, or has taken it out
             failed = self.health.failed(self._now(), self._chance(), down.reason, down.cure, down.after)
             self._setHealth(failed)
             log.warn(

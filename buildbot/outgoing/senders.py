@@ -20,6 +20,9 @@ from buildbot.store.outbox import Outbox
 
 log = Logger()
 
+#: The seconds that a reconfig may take.
+_RECONFIG = 60.0
+
 
 class Shared(Protocol):
     """The resources of the master that senders use."""
@@ -66,6 +69,20 @@ class Senders:
                 self._healthChanged,
             )
         return known
+
+    async def inherit(self, heir: Sender, kind: str) -> None:
+        """Move the messages for addresses that this reconfig has taken out to one that it has added.
+
+        Probably the other one is a correction. What waits for an address that was taken out before stays.
+
+        @param kind: the beginning of the names of senders whose messages it can deliver.
+        @raise StoreFailed: some messages stay where they are.
+        """
+        since = self._resources.now() - _RECONFIG
+        for old in [each for each in self if each.name.startswith(kind) and len(each)]:
+            if old.left is not None and old.left >= since:
+                log.info("{heir} delivers what waits for {old}", heir=heir.name, old=old.name)
+                await old.moveTo(heir)
 
     def _keep(self, key: str, value: Any) -> Deferred[None]:
         if self._outbox is None:

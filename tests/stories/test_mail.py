@@ -140,6 +140,21 @@ class MailStory(MailCase):
         self.build()
         self.assertEqual([to for to, _ in self.postbox.sent], [["team@example.com"], ["others@example.com"]])
 
+    def test_corrected(self) -> None:
+        """Mails that wait for a wrong mail server are sent after a reconfig with the right one, in order."""
+        self.edit("fromaddr=", "relayhost='mial', fromaddr=")
+        self.begin()
+        self.postbox.trouble = TargetDown("unknown host")
+        for _ in range(2):
+            self.build()
+        self.postbox.trouble = None
+        self.edit("relayhost='mial'", "relayhost='mail'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(5)
+        self.assertEqual(self.postbox.subjects, ["buildbot success in full"] * 2)
+        numbers = [mail["Message-ID"].split(".")[1] for _, mail in self.postbox.sent]
+        self.assertEqual(numbers, ["0", "1"])
+
     def test_cleanStop(self) -> None:
         """A mail that waits when the master is stopped is sent after the next start."""
         self.begin()

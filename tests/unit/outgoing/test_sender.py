@@ -343,6 +343,44 @@ class KeptTests(SenderCase):
         self.successResultOf(ensureDeferred(self.senders.sweep()))
         self.assertEqual(self.kept(), 0)
 
+    def test_corrected(self) -> None:
+        """What waits for a wrong address goes to the one that corrects it, and the trouble ends."""
+        self.sink.trouble = TargetDown("unknown host")
+        self.add(1, 2)
+        self.wait(3 * HOUR)
+        self.assertEqual(len(self.resources.troubles.current()), 1)
+        self.sender.release(self.sink)
+        self.assertEqual(self.resources.troubles.current(), [])
+        self.assertEqual(self.sender.toRecord()["reason"], "nothing in the configuration uses this address")
+        self.sink.trouble = None
+        other, hook = self.senders.sender("mail to mail.example.org"), self.senders.sender("webhook to x")
+        for each in (hook, other):
+            each.use(self.sink)
+            self.successResultOf(ensureDeferred(self.senders.inherit(each, "mail to ")))
+            self.run_()
+        self.assertEqual((self.sink.got, len(self.sender), self.kept()), ([1, 2], 0, 0))
+
+    def test_takenOut(self) -> None:
+        """What waited for an address that was taken out earlier stays, for a day."""
+        self.sink.trouble = TargetDown("unknown host")
+        self.add(1)
+        self.sender.release(self.sink)
+        self.wait(HOUR)
+        other = self.senders.sender("mail to mail.example.org")
+        other.use(self.sink)
+        self.successResultOf(ensureDeferred(self.senders.inherit(other, "mail to ")))
+        self.assertEqual((len(other), len(self.sender)), (0, 1))
+
+    def test_takenOutDuringAnAttempt(self) -> None:
+        """An attempt that fails after the address was taken out is no trouble any more."""
+        attempt: Deferred[None] = Deferred()
+        self.patch(self.sink, "deliver", lambda message: attempt)
+        self.add(1)
+        self.sender.release(self.sink)
+        attempt.errback(TargetDown("unknown host"))
+        self.run_()
+        self.assertEqual(self.sender.health.failures, 0)
+
     def test_storeFails(self) -> None:
         """While the disk is full, a message is not acknowledged; it goes out when there is room."""
         works = self.store.setState
