@@ -33,10 +33,11 @@ _LONGEST = 1 << 16
 #: The most members and directories of an archive.
 _MOST, _MOST_DIRECTORIES = 50_000_000, 1_000_000
 _IN_MEMORY = 1 << 24
+#: The kinds of headers that no backup has, and whose values C{tarfile} collects without a limit.
+_UNLIMITED = (tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE)
 #: The kinds of headers that have a name or values for the next member.
 _EXTENDED = (
     tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -86,7 +87,13 @@ class _Header(tarfile.TarInfo):
         found = super().frombuf(buf, encoding, errors)
         if found.type in _EXTENDED and found.size > _LONGEST:
             raise BadArchive("a name in it is longer than any path")
+        if found.type in _UNLIMITED:
+            raise BadArchive("a header in it is of a kind that no backup has")
         return found
+
+    def _proc_gnusparse_10(self, *told: object) -> None:
+        """Refuse a list of holes that may be of any length; C{tarfile} calls me to read it."""
+        raise BadArchive("a file with holes is in it, which no backup has")
 
 
 def check(path: str, contents: Contents | None = None) -> Contents:
@@ -104,7 +111,7 @@ def check(path: str, contents: Contents | None = None) -> Contents:
 def restore(path: str, here: str, contents: Contents | None = None) -> Contents:
     """Make a master's directory of an archive that L{check} has found sound. At the end it is on disk.
 
-    @param here: the directory. It must not exist, or be empty; it is complete, or as before.
+    @param here: the directory. It must not exist, or be empty; it is complete, or, after an error, as before.
     @param contents: shows the progress; returned at the end.
     @raise BadArchive: the archive has changed since.
     @raise CannotRestore: the directory is not empty, or cannot be made.
@@ -113,6 +120,7 @@ def restore(path: str, here: str, contents: Contents | None = None) -> Contents:
     here = os.path.abspath(here)
     isThere = mustBeEmpty(here)
     partial = os.path.join(here, ".restoring") if isThere else f"{here}.restoring-{os.getpid()}"
+    moved: list[str] = []
     try:
         os.mkdir(partial, 0o700)
         try:
@@ -120,18 +128,31 @@ def restore(path: str, here: str, contents: Contents | None = None) -> Contents:
             os.sync()
             if isThere:
                 for name in os.listdir(partial):
+                    moved.append(name)  # before the move: Ctrl-C may come right after it
                     os.rename(os.path.join(partial, name), os.path.join(here, name))
                 os.rmdir(partial)
             else:
                 os.rename(partial, here)
             sync(here if isThere else os.path.dirname(here))
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+            for name in moved:
+                if not os.path.lexists(os.path.join(partial, name)):
+                    _remove(os.path.join(here, name))
+            _remove(partial)
             raise
     except OSError as error:
         where = f"{error.filename}: ".replace(partial, here) if isinstance(error.filename, str) else ""
         raise CannotRestore(f"{where}{error.strerror or error}: nothing was restored to {here}") from error
     return contents
+
+
+def _remove(path: str) -> None:
+    """Remove a file, or a directory with everything in it, as far as possible."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def mustBeEmpty(here: str) -> bool:

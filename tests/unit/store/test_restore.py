@@ -126,6 +126,15 @@ class HostileTests(HostileCase):
         self.made((member("files/" + "a" * 100000), b"text"))
         self.assertIn("longer than any path", self.refused())
 
+    def test_unlimitedHeaders(self) -> None:
+        """Headers and lists of holes that could fill the memory are refused before they are read."""
+        for kind in (tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE):
+            self.made((member("files/a", kind), b""))
+            self.assertIn("of a kind that no backup has", self.refused())
+        sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "files/a"}
+        self.made((member("files/a", pax_headers=sparse), b"9999999\n" + b"0\n" * 1000))
+        self.assertIn("a file with holes", self.refused())
+
     def test_room(self) -> None:
         """A backup that does not fit on the disk is refused before anything is written."""
         with self.assertRaises(CannotRestore) as caught:
@@ -230,6 +239,24 @@ class RestoreTests(ArchiveCase):
                     self._with(failing, new)
                 self.assertEqual(os.path.exists(new), isThere)
                 self.assertEqual(os.listdir(new) if isThere else [], [])
+
+    def test_interruptedAtTheEnd(self) -> None:
+        """H10: Ctrl-C while the restored files get their places leaves an empty directory empty."""
+        archive(self.here, self.target)
+        new = f"{self.here}-new"
+        os.mkdir(new)
+        moves, rename = [], os.rename
+
+        def renamed(one: str, other: str) -> None:
+            rename(one, other)
+            moves.append(other)
+            if len(moves) == 2:
+                raise KeyboardInterrupt
+
+        self.patch(os, "rename", renamed)
+        self.assertRaises(KeyboardInterrupt, restore, self.target, new)
+        self.assertEqual(len(moves), 2)
+        self.assertEqual(os.listdir(new), [])
 
     def _with(self, fchmod: Any, new: str) -> None:
         patched = self.patch(os, "fchmod", fchmod)
