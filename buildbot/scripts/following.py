@@ -10,10 +10,10 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from buildbot.scripts import colours
-from buildbot.scripts.output import CommandFailed, Config, complain, say
+from buildbot.scripts.output import Away, CommandFailed, Config, complain, say
 from buildbot.scripts.progress import Progress
 from buildbot.scripts.tables import doing, duration, outcome, stepOutcome
 from buildbot.text.printable import plainLine
@@ -30,19 +30,23 @@ STATUSES = {
 }
 #: The exit status after Control-C.
 INTERRUPTED = 130
+#: How often a master that is away is asked again, and the seconds before each time.
+AWAY, PAUSE = 60, 1.0
 
+Answer = TypeVar("Answer")
 #: A build, as the command C{build} answers.
 Build = Mapping[str, Any]
 #: Asks for the build again.
 Again = Callable[[], Build]
-#: Prints a log to its end: takes the index of its step, the step and the log. Returns its damage as lines.
-PrintLog = Callable[[int, Mapping[str, Any], Mapping[str, Any]], "list[str]"]
+#: Prints a log to its end: takes the index of its step, the step, and the index of the log in the step.
+#: Returns the log's damage as lines.
+PrintLog = Callable[[int, Mapping[str, Any], int], "list[str]"]
 
 
 def followLogs(
     config: Config, name: str, build: Build, again: Again, printLog: PrintLog, pause: float
 ) -> int:
-    """Print the first log of each step, one step after the other, until the build ends.
+    """Print all logs of each step, one after the other, until the build ends.
 
     @param name: of the build, BUILDER/NUMBER.
     @param pause: the seconds between two questions.
@@ -60,25 +64,47 @@ def followLogs(
                 continue
             step = build["steps"][at]
             _tell(config, colours.line(("==== " + plainLine(step["name"]), "bold")))
-            while not step["logs"] and _isRunning(build, at):
-                time.sleep(pause)
-                build = again()
+            printed = 0
+            while printed < len(step["logs"]) or _isRunning(build, at):
+                if printed < len(step["logs"]):
+                    which = step["name"]
+                    if printed:
+                        which = f"{which}/{step['logs'][printed]['name']}"
+                        _tell(config, colours.line(("==== " + plainLine(which), "bold")))
+                    damage = printLog(at, step, printed)
+                    complain(*(f"the log of {which} is incomplete: {each}" for each in damage))
+                    wrong = wrong or bool(damage)
+                    printed += 1
+                    build = again() if step["finished"] is None else build
+                else:
+                    time.sleep(pause)
+                    build = again()
                 step = build["steps"][at]
-            if step["logs"]:
-                damage = printLog(at, step, step["logs"][0])
-                complain(*(f"the log of {step['name']} is incomplete: {each}" for each in damage))
-                wrong = wrong or bool(damage)
-                build = again() if step["finished"] is None else build
-            while _isRunning(build, at):
-                time.sleep(pause)
-                build = again()
-            _tell(config, stepLine(build["steps"][at], "==== "))
+            _tell(config, stepLine(step, "==== "))
             at += 1
     if config.get("json"):
         print(json.dumps({"build": name, "result": build["result"], "text": list(build["text"])}), flush=True)
     else:
         sayResult(config, name, build)
     return STATUSES.get(str(build["result"]), STATUSES["exception"]) or int(wrong)
+
+
+def throughRestart(config: Config, ask: Callable[[], Answer], *kept: str) -> Answer:
+    """The answer to a question; also of a master that is being restarted.
+
+    @param ask: asks it, and raises L{Away} while no master answers.
+    @param kept: what to say in the end of a master that stays away.
+    """
+    for left in range(AWAY, -1, -1):
+        try:
+            return ask()
+        except Away as why:
+            if not left:
+                raise CommandFailed(*why.lines, *kept, status=why.status) from None
+            if left == AWAY and not config.get("quiet"):
+                complain("the master is away: waiting for it …")
+        time.sleep(PAUSE)
+    raise AssertionError  # the last attempt has returned or raised
 
 
 def followSteps(config: Config, build: Build, again: Again, pause: float) -> Build:

@@ -21,9 +21,10 @@ from buildbot.logs.files import LogReader, logFilename
 from buildbot.model.records import LogRecord
 from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.following import followLogs, stepLine
+from buildbot.scripts.following import followLogs, stepLine, throughRestart
 from buildbot.scripts.output import (
     PATIENCE,
+    Away,
     CommandFailed,
     Config,
     command,
@@ -81,14 +82,14 @@ def log(config: Config) -> int:
         if config.get("follow"):
             return _followBuild(config, here, one, build)
         return printLogs(config, one, build)
-    chosen = whenBegun(config, one, build, lambda: _again(here, one), POLL)
+    chosen = whenBegun(config, one, build, lambda: _again(config, here, one), POLL)
     over = chosen.finished or not config.get("follow")
     try:
-        _print(here, chosen.filename, lambda: over or _isFinished(here, one), showing(config))
+        _print(here, chosen.filename, lambda: over or _isFinished(config, here, one), showing(config))
     except CommandFailed as why:
         raise CommandFailed(*why.lines, *([chosen.record.trouble] if chosen.record.trouble else [])) from None
     if chosen.record.length is None and config.get("follow"):
-        chosen = choose(one, _again(here, one))
+        chosen = choose(one, _again(config, here, one))
     wrong = logTrouble(os.path.join(here, LOGS, chosen.filename), chosen.record)
     return verdict(wrong)
 
@@ -146,20 +147,22 @@ def printLogs(config: Config, one: Wanted, build: Mapping[str, Any]) -> int:
 def _followBuild(config: Config, here: str, one: Wanted, build: Mapping[str, Any]) -> int:
     """Print the logs of a build, one step after the other, to its end."""
 
-    def printLog(at: int, step: Mapping[str, Any], log: Mapping[str, Any]) -> list[str]:
-        now = logOf(build, step, log)
+    def printLog(at: int, step: Mapping[str, Any], number: int) -> list[str]:
+        now = logOf(build, step, step["logs"][number])
 
         def isOver() -> bool:
             nonlocal now
             if not now.finished:
-                again = _again(here, one)
-                now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
+                again = _again(config, here, one)
+                now = logOf(again, again["steps"][at], again["steps"][at]["logs"][number])
             return now.finished
 
         wrong = _print(here, now.filename, isOver, showingOne(config, now.step, now.record.name))
         return list(logTrouble(os.path.join(here, LOGS, now.filename), now.record)) or wrong
 
-    return followLogs(config, f"{one.builder}/{one.number}", build, lambda: _again(here, one), printLog, POLL)
+    return followLogs(
+        config, f"{one.builder}/{one.number}", build, lambda: _again(config, here, one), printLog, POLL
+    )
 
 
 def whenBegun(
@@ -188,18 +191,23 @@ def whenBegun(
         build = again()
 
 
-def _again(here: str, one: Wanted) -> dict[str, Any]:
-    try:
-        return _ask(here, one)
-    except client.NotRunning:
-        raise CommandFailed("the master has stopped: start it, and ask again") from None
-    except client.ControlError as why:
-        raise CommandFailed(str(why)) from None
+def _again(config: Config, here: str, one: Wanted) -> dict[str, Any]:
+    """The build again; waits for a master that is being restarted."""
+
+    def ask() -> dict[str, Any]:
+        try:
+            return _ask(here, one)
+        except client.NotRunning:
+            raise Away("the master has stopped: start it, and ask again") from None
+        except client.ControlError as why:
+            raise CommandFailed(str(why)) from None
+
+    return throughRestart(config, ask)
 
 
-def _isFinished(here: str, one: Wanted) -> bool:
+def _isFinished(config: Config, here: str, one: Wanted) -> bool:
     try:
-        return choose(one, _again(here, one)).finished
+        return choose(one, _again(config, here, one)).finished
     except NotThere as why:  # deleted while we read
         raise CommandFailed(str(why)) from None
 

@@ -15,7 +15,7 @@ from buildbot.control import remote
 from buildbot.control.client import ControlError
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.following import followLogs
+from buildbot.scripts.following import followLogs, throughRestart
 from buildbot.scripts.log import (
     Found,
     choose,
@@ -70,15 +70,18 @@ def _followBuild(config: Config, url: str, one: Wanted, build: dict[str, Any]) -
     """Print the logs of a build, one step after the other, to its end."""
     _mayNotBeJSON(config)
 
-    def printLog(at: int, step: Mapping[str, Any], log: Mapping[str, Any]) -> list[str]:
-        now = logOf(build, step, log)
+    def again() -> dict[str, Any]:
+        return throughRestart(config, lambda: _ask(config, one))
+
+    def printLog(at: int, step: Mapping[str, Any], number: int) -> list[str]:
+        now = logOf(build, step, step["logs"][number])
         _stream(config, url, one, now, not now.finished, showingOne(config, now.step, now.record.name))
         if not now.finished:
-            again = _ask(config, one)
-            now = logOf(again, again["steps"][at], again["steps"][at]["logs"][0])
+            later = again()
+            now = logOf(later, later["steps"][at], later["steps"][at]["logs"][number])
         return [now.record.trouble] if now.record.trouble else []
 
-    return followLogs(config, f"{one.builder}/{one.number}", build, lambda: _ask(config, one), printLog, POLL)
+    return followLogs(config, f"{one.builder}/{one.number}", build, again, printLog, POLL)
 
 
 def _stream(config: Config, url: str, one: Wanted, log: Found, follows: bool, show: Show) -> None:

@@ -8,14 +8,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot.scripts.following import INTERRUPTED, STATUSES, Build, followSteps, sayResult
-from buildbot.scripts.output import Away, CommandFailed, Config, askMaster, command, complain, say
+from buildbot.scripts.following import INTERRUPTED, STATUSES, Build, followSteps, sayResult, throughRestart
+from buildbot.scripts.output import CommandFailed, Config, askMaster, command, say
 from buildbot.scripts.progress import Progress
 
 #: Seconds between two questions.
 POLL = 1.0
-#: How often a master that is away is asked again.
-AWAY = 60
 
 
 def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
@@ -95,18 +93,13 @@ def _left(config: Config, builder: str, request: int, number: int | None) -> str
 
 def _ask(config: Config, verb: str, builder: str, asked: int, **params: object) -> dict[str, Any]:
     """The answer to a question; also of a master that is being restarted."""
-    for left in range(AWAY, -1, -1):
-        try:
-            said: Any = askMaster({**config, "quiet": True}, verb, {"builder": builder, **params})
-            return dict(said)
-        except Away as why:
-            if not left:
-                kept = f"request {asked} for {builder} is kept on disk, and built when the master runs"
-                raise CommandFailed(*why.lines, kept, status=why.status) from None
-            if left == AWAY and not config.get("quiet"):
-                complain("the master is away: waiting for it …")
-        time.sleep(POLL)
-    raise AssertionError  # the last attempt has returned or raised
+
+    def ask() -> dict[str, Any]:
+        said: Any = askMaster({**config, "quiet": True}, verb, {"builder": builder, **params})
+        return dict(said)
+
+    kept = f"request {asked} for {builder} is kept on disk, and built when the master runs"
+    return throughRestart(config, ask, kept)
 
 
 def _tell(config: Config, line: str) -> None:

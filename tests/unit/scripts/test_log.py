@@ -17,7 +17,7 @@ from buildbot.control import client
 from buildbot.logs.files import LogWriter, logFilename
 from buildbot.logs.format import encode
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
-from buildbot.scripts import log
+from buildbot.scripts import following, log
 from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.runner import main
 from tests.commandline import Spoken, command, directory
@@ -316,13 +316,14 @@ class FollowTests(LogCase):
         self.assertIn("has no log 'compile': it has other/stdio", self.failure("--follow", "full/7/compile"))
 
     def test_masterStops(self) -> None:
-        """If the master stops meanwhile, the command reports it and ends."""
+        """If the master stops meanwhile and stays away, the command reports it and ends."""
         self.begin("compile", "stdio")
 
         def stops() -> None:
             self.running = False
 
-        self.sleeping = [stops]
+        self.patch(following, "AWAY", 2)
+        self.sleeping = [stops, lambda: None, lambda: None]
         self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7/compile"))
 
 
@@ -374,6 +375,50 @@ class FollowBuildTests(LogCase):
         self.over()
         self.assertEqual(command("log", "-f", self.here, "full/7").out.count("one\n"), 2)
 
+    def test_allLogs(self) -> None:
+        """All logs of a step are printed, each after the one before, also one that begins late."""
+        self.begin("compile", "stdio", "warnings")
+        self.write("compile/stdio", (0, b"one\n"))
+        self.write("compile/warnings", (0, b"two\n"))
+        self.end("compile/stdio")
+
+        def late() -> None:
+            self.begin("compile", "late")
+            self.write("compile/late", (0, b"three\n"))
+            self.end("compile/late")
+            self.steps[0]["logs"] += self.steps.pop()["logs"]
+            self.over()
+
+        self.sleeping = [lambda: self.end("compile/warnings"), late]
+        self.assertEqual(
+            command("log", "-f", self.here, "full/7").out.splitlines(),
+            [
+                *("==== compile", "one", "==== compile/warnings", "two", "==== compile/late", "three"),
+                *("==== compile: running", "build full/7: success (9 s)"),
+            ],
+        )
+        self.assertEqual(self.sleeping, [])
+
+    def test_restarted(self) -> None:
+        """A master that is restarted meanwhile is waited for."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"one\n"))
+
+        def stops() -> None:
+            self.running = False
+
+        def back() -> None:
+            self.running = True
+            self.end("compile/stdio")
+            self.result = "retry"
+            self.over()
+
+        self.sleeping = [stops, lambda: None, back]
+        said = command("log", "-f", self.here, "full/7")
+        self.assertEqual(said.err, "the master is away: waiting for it …\n")
+        self.assertIn("one\n", said.out)
+        self.assertEqual((said.status, self.sleeping), (5, []))
+
     def test_notYet(self) -> None:
         """A build without a step yet is followed, too."""
         self.sleeping = [lambda: self.make("compile/stdio", (0, b"one\n")), self.over]
@@ -400,13 +445,14 @@ class FollowBuildTests(LogCase):
         self.assertEqual(said.status, 1)
 
     def test_masterStops(self) -> None:
-        """If the master stops meanwhile, the command reports it."""
+        """If the master stops meanwhile and stays away, the command reports it."""
         self.begin("compile", "stdio")
 
         def stops() -> None:
             self.running = False
 
-        self.sleeping = [stops]
+        self.patch(following, "AWAY", 2)
+        self.sleeping = [stops, lambda: None, lambda: None]
         self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7"))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.control import client
-from buildbot.scripts import waitbuild
+from buildbot.scripts import following
 from tests.commandline import Spoken, command, directory
 
 BUILD: dict[str, Any] = {
@@ -158,7 +158,7 @@ class WaitTests(WaitCase):
         def gone() -> None:
             self.patch(client, "request", self.noMaster)
 
-        self.patch(waitbuild, "AWAY", 2)
+        self.patch(following, "AWAY", 2)
         self.sleeping = [gone, lambda: None, lambda: None]
         said = self.wait()
         self.assertEqual(said.status, 1)
