@@ -96,7 +96,7 @@ def _sayRequested(config: Config, said: Mapping[str, Any]) -> None:
         say(config, f"build {said['build']} of {said['builder']} has started")
         if not config.get("url"):
             path = f"{said['builder']}/{said['build']}"
-            say(config, f"  {command('log', str(config['basedir']), path)}")
+            say(config, f"  {command('log', '-f', str(config['basedir']), path)}")
 
 
 def _listParameters(config: Config) -> int:

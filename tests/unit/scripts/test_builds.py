@@ -217,7 +217,7 @@ class ForceTests(AskingTests):
         self.assertEqual(said.status, 0)
         self.assertEqual(
             said.out,
-            f"build 7 of full has started\n  buildbot log {self.here} full/7\n",
+            f"build 7 of full has started\n  buildbot log -f {self.here} full/7\n",
         )
         self.assertEqual(self.asked, [(self.here, "force", {"builder": "full", "who": ME}, output.PATIENCE)])
 
