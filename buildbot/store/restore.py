@@ -292,8 +292,10 @@ def _one(
         for _ in rest:
             pass
         sums.write(sumLine(digest.hexdigest(), size, member.name))
-        isLog = path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path))
-        contents.logs, contents.files = contents.logs + isLog, contents.files + (not isLog)
+        if path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path)):
+            contents.logs += 1
+        elif path != FILE:  # the records in the store are counted instead, as in a backup
+            contents.files += 1
     else:
         raise BadArchive(f"{path} in it is neither a file nor a directory nor a symbolic link")
 

@@ -29,6 +29,8 @@ class ArchiveCommandTests(ArchiveCase):
         sound = command("restore", "--check", self.target)
         self.assertEqual((sound.status, sound.err), (0, ""))
         self.assertIn("is sound: 2 builds, 2 changes, 4 requests", sound.out)
+        counts = made.out.partition(": ")[2].strip()
+        self.assertIn(counts, sound.out)  # both commands count alike
         new = f"{self.here}-new"
         restored = command("restore", self.target, new)
         self.assertEqual((restored.status, restored.err), (0, ""))
