@@ -87,7 +87,7 @@ class IrcStatusBot(irc.IRCClient):
         """Take my owner; the factory calls this before the connection."""
         self.owner = owner
         self.nickname = owner.identity.nick
-        self.isSignedOn = False
+        self.isSignedOn = self._isHeard = False
         self.isOver = False
         self._why = ""
         self._account = ""
@@ -96,7 +96,7 @@ class IrcStatusBot(irc.IRCClient):
         self.registration = Registration(owner.identity, self.urgent, self.giveUp)
         self._silence = Alarm(self._ask)
         self._dead = Alarm(lambda: self.giveUp("the server is silent"))
-        self._deadline = Alarm(lambda: self.giveUp("the login took too long"))
+        self._deadline = Alarm(self._tooLong)
         self._regain = Alarm(self._tryNick)
 
     # the names of 0.8 for subclasses
@@ -153,6 +153,10 @@ class IrcStatusBot(irc.IRCClient):
         self.lines.clear()
         self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)), wasReady)
 
+    def _tooLong(self) -> None:
+        hint = "" if self._isHeard else "; the server says nothing: perhaps useSSL= does not fit its port"
+        self.giveUp(f"the login took too long{hint}")
+
     def leaveServer(self) -> None:
         """Say goodbye, and hear nothing more."""
         self.isOver = True
@@ -172,6 +176,7 @@ class IrcStatusBot(irc.IRCClient):
         """A line of the server. What fails is logged, and the connection goes on."""
         if self.isOver:
             return
+        self._isHeard = True
         self._silence.set(self.owner.clock, SILENCE)
         self._dead.stop()
         said = heard(line)

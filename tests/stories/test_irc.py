@@ -670,6 +670,14 @@ class ServerTests(IrcCase):
         self.assertLessEqual(len(told), BURST + MOST_EACH + 1)
         self.assertIn("lines are left out here", told[-1])
 
+    def test_otherPort(self) -> None:
+        """A server that says nothing at all may wait for an encrypted connection, or for a plain one."""
+        seen = self.logged()
+        self.begin()
+        self.reactor.advance(61)
+        self.server.drop()
+        self.assertIn("perhaps useSSL= does not fit its port", " ".join(seen))
+
     def test_silent(self) -> None:
         """A server that says nothing is asked, and left if it does not answer."""
         self.enter()

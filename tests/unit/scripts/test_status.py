@@ -103,6 +103,9 @@ class PageTests(unittest.TestCase):
         idle = {**waits, "target": "mail to other", "waiting": 0}
         lines = status.masterPage({**MASTER, "outgoing": [{**waits, "reason": "refused"}, idle]}, [BOT], NOW)
         self.assertIn("mail to localhost: 2 messages waiting, failing for 1 min: refused", lines)
+        later = {**waits, "reason": "refused", "retryAt": NOW + 120}
+        lines = status.masterPage({**MASTER, "outgoing": [later]}, [BOT], NOW)
+        self.assertIn("refused; the next attempt comes in 2 min", "".join(lines))
         left = {**waits, "failures": 0, "reason": "nothing uses it"}
         lines = status.masterPage({**MASTER, "outgoing": [left]}, [BOT], NOW)
         self.assertIn("mail to localhost: 2 messages waiting: nothing uses it", lines)
