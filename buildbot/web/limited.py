@@ -48,3 +48,8 @@ class Limited(Generic[_K, _V]):
         for key in [key for key, (value, _) in self._kept.items() if isOver(value)]:
             self.drop(key)
         return bool(self._kept)
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._kept.clear()
+        self._used = 0

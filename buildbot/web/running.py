@@ -80,7 +80,7 @@ def serving(master: Any, plan: Plan) -> Running:
     clock = master.botmaster.clock
     door = Door(plan.door, master, master.logins)
     requests = RequestCounts()
-    looking = Looking(clock, master.botmaster.resources.logs.lookers)
+    looking = Looking(clock, master.botmaster.resources.logs.lookers, left=lambda: world.parts.forget())
     hook = _hookOf(master, plan) if plan.dialects else None
 
     def others() -> list[object]:

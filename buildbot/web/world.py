@@ -120,6 +120,13 @@ class Parts:
             raise LookupError(f"this web server has no {kind.__name__}")
         return cast(T, found)
 
+    def forget(self) -> None:
+        """Empty all objects with a method C{forget}: they keep what is made again when it is needed."""
+        for each in self._parts.values():
+            forget = getattr(each, "forget", None)
+            if forget is not None:
+                forget()
+
     def stop(self) -> None:
         """Stop all objects with a method C{stop}."""
         self._isStopped = True

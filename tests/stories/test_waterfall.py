@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.web.looking import LONGEST
 from buildbot.web.markup import Markup
 from buildbot.web.pages.columns import UNIT, Box
 from buildbot.web.pages.waterfall import BoxCache, boxesOf
@@ -131,6 +132,21 @@ class WaterfallTests(BuildingCase):
         self.assertEqual(sorted(read), [0, 1, 2, 3])
         for number in range(4):
             self.assertIn(f">Build {number}</a>", page)
+
+    def test_left(self) -> None:
+        """Half an hour after the last look, boxes and rows are no longer in memory; they are read again."""
+        self.force()
+        self.finish()
+        before = self.ask("/waterfall").text
+        boxes = self.web.dispatcher.world.part(BoxCache)
+        self.assertIsNotNone(boxes.get("full", 0))
+        self.reactor.advance(LONGEST - 1)
+        self.assertIsNotNone(boxes.get("full", 0))
+        self.reactor.advance(1)
+        self.assertIsNone(boxes.get("full", 0))
+        self.assertIn(">Build 0</a>", before)
+        self.assertIn(">Build 0</a>", self.ask("/waterfall").text)
+        self.assertIsNotNone(boxes.get("full", 0))
 
     def test_unfinished(self) -> None:
         """A step without an end, of a build that was interrupted, ends with its build."""

@@ -253,6 +253,11 @@ class LastRows:
             kept.made[count, key] = make()
         return kept.made[count, key]
 
+    def forget(self) -> None:
+        """Forget all rows."""
+        self._kept.clear()
+        self._standings.clear()
+
     def _keep(self, name: str, count: int, generation: int, rows: list[BuildRow], since: float) -> _Kept:
         isOver = all(row.finished is not None for row in rows)
         kept = _Kept(generation if isOver else None, count, rows, since)

@@ -102,6 +102,10 @@ class BoxCache:
         if self._kept.get(key) is None:
             self._kept.put(key, boxes, sum(box.size for box in boxes))
 
+    def forget(self) -> None:
+        """Forget all boxes."""
+        self._kept.clear()
+
 
 async def waterfall(call: Call) -> Page:
     """The waterfall."""

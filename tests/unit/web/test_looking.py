@@ -12,7 +12,11 @@ class LookingTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.lookers: set[object] = set()
-        self.looking = Looking(self.clock, self.lookers)
+        self.left = 0
+        self.looking = Looking(self.clock, self.lookers, self._leave)
+
+    def _leave(self) -> None:
+        self.left += 1
 
     def test_while(self) -> None:
         """People look from their first request until half an hour after their last."""
@@ -23,7 +27,7 @@ class LookingTests(unittest.SynchronousTestCase):
         self.clock.advance(LONGEST - 1)
         self.assertEqual(self.lookers, {self.looking})
         self.clock.advance(1)
-        self.assertEqual((self.lookers, self.clock.getDelayedCalls()), (set(), []))
+        self.assertEqual((self.lookers, self.clock.getDelayedCalls(), self.left), (set(), [], 1))
         self.looking.seen()
         self.assertEqual(self.lookers, {self.looking})
 
@@ -32,4 +36,4 @@ class LookingTests(unittest.SynchronousTestCase):
         self.looking.seen()
         self.looking.stop()
         self.looking.stop()
-        self.assertEqual((self.lookers, self.clock.getDelayedCalls()), (set(), []))
+        self.assertEqual((self.lookers, self.clock.getDelayedCalls(), self.left), (set(), [], 0))
