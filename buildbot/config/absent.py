@@ -11,12 +11,25 @@ _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
 _QUEUE = "the events of StatusPush and HttpStatusPush wait on disk without it, so take it out"
-_SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
+_SOURCE = "it is left out for good; a PBChangeSource, and a hook that calls buildbot sendchange, do the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
-_STEP = "this step comes with a later release; a ShellCommand may do the same"
+_STEP = "there is no such step; a ShellCommand may do the same"
 _CLOUD = "write a CommandLatentBuildSlave, whose start_command and stop_command call the tool of your cloud"
 _SHELL = "write TelnetManhole or PasswordManhole of buildbot.manhole"
-_REPORTERS = "reports come with a later release, under the names of 0.8, so take it out until then"
+_REPORTERS = "write the status target of 0.8, of buildbot.plugins.status, into c['status']"
+_TARGET = "there is no such status target; the Webhook of buildbot.status.webhook may do the same"
+_LETTERS = "write mode= and messageFormatter= of the MailNotifier of buildbot.status.mail"
+_LOCAL = "write BuildSlave, and start a slave of its own on this machine"
+#: Kind of report of 0.9 -> the module and the class that do the same.
+_TARGETS = {
+    "MailNotifier": ("mail", "MailNotifier"),
+    "IRC": ("words", "IRC"),
+    "HttpStatusPush": ("status_push", "HttpStatusPush"),
+    "GitHubStatusPush": ("github", "GitHubStatus"),
+    "GitLabStatusPush": ("gitlab", "GitLabStatus"),
+    "GiteaStatusPush": ("gitea", "GiteaStatus"),
+    "GerritStatusPush": ("status_gerrit", "GerritStatusPush"),
+}
 _NEVER = "it is left out for good, so take it out"
 
 #: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
@@ -29,9 +42,13 @@ SENTENCES = {
     "status.html.escape": "write from html import escape",
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     "status.persistent_queue": _QUEUE,
-    "plugins.status": "status targets come with a later release, so take it out until then",
+    "plugins.status": _TARGET,
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",
+    **dict.fromkeys(
+        ("plugins.changes.GitHubPullrequest", "plugins.changes.BitbucketPullrequest", "changes.bitbucket"),
+        _HOOKS,
+    ),
     "changes.freshcvs": _TOYS,
     "changes.dnotify": "maildirs are read regularly without it, so take it out",
     **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),
@@ -47,7 +64,7 @@ SENTENCES = {
     **dict.fromkeys(
         (
             *("buildslave.ec2", "buildslave.libvirt", "buildslave.openstack", "buildslave.docker"),
-            *("buildslave.base", "ec2buildslave", "libvirtbuildslave", "worker.Local", "worker.ec2"),
+            *("buildslave.base", "ec2buildslave", "libvirtbuildslave", "worker.ec2"),
             *("buildslave.Abstract", "plugins.buildslave", "plugins.worker"),
         ),
         _CLOUD,
@@ -62,6 +79,15 @@ SENTENCES = {
         _RIGHTS,
     ),
     **dict.fromkeys(("plugins.reporters", "reporters"), _REPORTERS),
+    **{
+        f"plugins.reporters.{name}": f"write {kind} of buildbot.status.{module} into c['status']"
+        for name, (module, kind) in _TARGETS.items()
+    },
+    **dict.fromkeys(
+        (f"plugins.reporters.{kind}" for kind in ("Build", "MessageFormatter", "SubscriptionGen")), _LETTERS
+    ),
+    "plugins.reporters.WorkerMissing": "write notify_on_missing= of the slave, and a MailNotifier",
+    **dict.fromkeys(("plugins.worker.Local", "worker.Local"), _LOCAL),
     "plugins.secrets": "read the secret in the file itself, with passwordFromFile of buildbot.config.secrets",
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
     "util.state": "it is left out for good; a file in the master's directory keeps a state",

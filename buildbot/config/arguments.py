@@ -237,7 +237,7 @@ class _Taken:
         for name in (each for each in self._names if each in missing):
             troubles.append(_Trouble(f"lacks its argument {name}"))
         for name in unknown:
-            hint = nearest(name, knownArguments(type(made)))
+            hint = nearest(name, [each for each in knownArguments(type(made)) if each != name])
             troubles.append(_Trouble(f"takes no argument {name}{hint}", name, given[name]))
         good = {name: value for name, value in given.items() if name not in wrong and name not in unknown}
         good.update({name: kinds[name].standIn for name in wrong if kinds[name].standIn is not None})

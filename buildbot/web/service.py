@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -209,11 +208,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         if authz is not None and (allowForce is not None or auth is not None):
             complain(self, ": write either authz= or allowForce= and auth=", "authz", authz)
         self.addUsualPages()
-        if distrib_port is not None:
-            warnings.warn("WebStatus: distrib_port does nothing", DeprecationWarning, stacklevel=2)
+        self._idle = ["distrib_port does nothing: leave it out"] if distrib_port is not None else []
         if jinja_loaders:
-            words = "WebStatus: jinja_loaders does nothing: the pages have no templates"
-            warnings.warn(words, DeprecationWarning, stacklevel=2)
+            self._idle.append("jinja_loaders does nothing: the pages have no templates")
 
     def _described(self, port: int | str | None) -> str | None:
         """The strports description of a port, in one form: other words for the same port are no change."""
@@ -263,7 +260,13 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         """Probable mistakes, as sentences for the author of the configuration."""
         checked = checkedDialects(self.change_hook_dialects, hasLogin=bool(self.change_hook_auth))
         hooks = [f"change_hook_dialects: {each}" for each in checked.doubts]
-        mine = [*hooks, *openSentences(self._rights(True)), *self._headerDoubts(), *self.subclassDoubts]
+        mine = [
+            *self._idle,
+            *hooks,
+            *openSentences(self._rights(True)),
+            *self._headerDoubts(),
+            *self.subclassDoubts,
+        ]
         mine += templateDoubts(self._basedir)
         return [f"{type(self).__name__}: {each}" for each in mine]
 

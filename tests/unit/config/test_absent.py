@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 
 from twisted.trial import unittest
 
 from buildbot.config import error
-from buildbot.config.absent import sentenceOf
+from buildbot.config.absent import SENTENCES, sentenceOf
 from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
 
@@ -109,6 +111,18 @@ class AbsentTests(unittest.SynchronousTestCase):
         evaluator = "buildbot.process.buildstep.regex_log_evaluator"
         self.assertIn("evaluateCommand", str(sentenceOf(evaluator)))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))
+
+    def test_reporters(self) -> None:
+        """A reporter of 0.9 is told with the class that does the same, and that class can be imported."""
+        for name, sentence in SENTENCES.items():
+            said = re.fullmatch(r"write (\w+) of (buildbot\.status\.\w+) into c\['status'\]", sentence)
+            if said:
+                self.assertTrue(hasattr(importlib.import_module(said[2]), said[1]), name)
+        self.assertIn("write GitHubStatus of", str(sentenceOf("buildbot.plugins.reporters.GitHubStatusPush")))
+
+    def test_noLaterRelease(self) -> None:
+        """No advice asks anybody to wait for a later release."""
+        self.assertEqual([name for name, each in SENTENCES.items() if "later release" in each], [])
 
     def test_ownErrors(self) -> None:
         """0.8: config.error reports a sentence with its line, and the file runs on."""

@@ -37,6 +37,7 @@ from buildbot.process.factory import BuildFactory, CPAN, Distutils, GNUAutoconf,
 from buildbot.process.properties import WithProperties
 from buildbot.scheduler import AnyBranchScheduler, Dependent, Nightly, Periodic, Scheduler
 from buildbot.steps.dummy import Dummy
+from buildbot.status.status_push import HttpStatusPush
 from buildbot.steps.maxq import MaxQ
 from buildbot.steps.python import PyFlakes, PyLint, Sphinx
 from buildbot.steps.python_twisted import HLint, Trial
@@ -390,6 +391,11 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         self.assertEqual(wrong, {})
         elsewhere = {line: each for line, [each] in told.items() if not each.startswith(f"{NEXT + 1}: ")}
         self.assertEqual(elsewhere, {})
+
+    def test_ofBaseClass(self) -> None:
+        """An argument of a base class that a class does not take gets no hint with its own name."""
+        [error] = errorsOf("c['status'] = [HttpStatusPush('http://x/', path='q')]\n")
+        self.assertTrue(error.endswith("HttpStatusPush takes no argument path"), error)
 
     def test_listed(self) -> None:
         """F7: steps in a factory's list are checked too, with the line of the builder."""

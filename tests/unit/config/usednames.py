@@ -26,11 +26,14 @@ _MAIL = {"fromaddr": "'a@example.org'"}
 _STATUS = "c['status'].append({})"
 _SLAVE = "c['slaves'].append({})"
 _BUILDER = "c['builders'].append({})"
+_PAGES = "c['status'].append(import_module('buildbot.status.html').WebStatus({}))"
+_AUTH = "import_module('buildbot.status.web.auth').BasicAuth([('u', 'p')])"
 
 #: The name of a class in the page -> where it is, how an object is put into the configuration, and the
 #: arguments that it needs. {n} is the number of the line.
 CALLS = {
     "AnyBranchScheduler": ("schedulers.basic", _SCHEDULER, {"name": "'s{n}'", "builderNames": "['full']"}),
+    "Authz": ("status.web.authz", _PAGES.format("8010, authz={}"), {"auth": _AUTH}),
     "BonsaiPoller": (
         "changes.bonsaipoller",
         _SOURCE,
@@ -90,6 +93,7 @@ CALLS = {
         {"name": "'s{n}'", "builderNames": "['full']", "branch": "None"},
     ),
     "PBChangeSource": ("changes.pb", _SOURCE, {"user": "'u{n}'", "passwd": "'pw'"}),
+    "PBListener": ("status.client", _STATUS, {"port": "{n} + 40000", "passwd": "'pw4'"}),
     "Periodic": (
         "schedulers.timed",
         _SCHEDULER,
@@ -138,6 +142,9 @@ CALLS = {
     ),
     "UserNameParameter": ("schedulers.forcesched", "{}", {"name": "'p'"}),
     "VC10": ("steps.vstudio", _STEP, {"projectfile": "'x.sln'"}),
+    "Waterfall": ("status.html", _STATUS, {"http_port": "8010"}),
+    "WaterfallStatusResource": ("status.web.waterfall", "{}", {}),
+    "WebStatus": ("status.html", _STATUS, {"http_port": "8010"}),
     "WithProperties": ("process.properties", "{}", {"fmtstring": "'x'"}),
     "WarningCountingShellCommand": ("steps.shell", _STEP, {"command": "'make'"}),
 }
@@ -212,6 +219,14 @@ VALUES = {
     "upstream": "up",
     "userpass": "[('u', 'p')]",
     "dir": "'d'",
+    **dict.fromkeys(
+        (
+            *("cancelAllPendingBuilds", "cancelPendingBuild", "cleanShutdown", "default_action", "view"),
+            *("forceAllBuilds", "forceBuild", "gracefulShutdown", "pauseSlave", "pingBuilder"),
+            *("showUsersPage", "stopAllBuilds", "stopBuild", "stopChange"),
+        ),
+        "'auth'",
+    ),
     "value": "'v'",
     "testpath": "'.'",
     "slavesrc": "'a'",
@@ -270,6 +285,19 @@ SPECIAL: Mapping[tuple[str, str], str | Mapping[str, str]] = {
     ("BuilderConfig", "description"): "'words'",
     ("HgPoller", "hgURL"): {"hgURL": "'http://x/{n}'", "workdir": "'w{n}'"},
     ("SourceStamp", "branch"): "'b'",
+    **{(name, "allowForce"): "False" for name in ("Waterfall", "WebStatus")},
+    **{(name, "distrib_port"): "'8011'" for name in ("Waterfall", "WebStatus")},
+    **{("WebStatus", keyword): "7" for keyword in ("logRotateLength", "maxRotatedFiles", "numbuilds")},
+    ("WebStatus", "order_console_by_time"): "True",
+    ("WebStatus", "auth"): _AUTH,
+    ("WebStatus", "authz"): "import_module('buildbot.status.web.authz').Authz()",
+    ("WebStatus", "change_hook_auth"): "['file:hooks.passwd']",
+    ("WebStatus", "change_hook_dialects"): {
+        **{"http_port": "8010", "change_hook_auth": "['file:hooks.passwd']"},
+        "change_hook_dialects": "{{'base': True}}",
+    },
+    ("WebStatus", "changecommentlink"): "('#([0-9]+)', 'http://x/[0]')",
+    ("WebStatus", "revlink"): "'http://x/%s'",
 }
 
 #: Key of c, or of a builder -> a value that some release takes.
