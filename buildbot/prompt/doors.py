@@ -25,7 +25,9 @@ from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from buildbot.events.alarm import Alarm
 from buildbot.events.onuse import onUse
+from buildbot.events.reactors import Timers
 from buildbot.files.plain import openPlain, readPlain
 from buildbot.text.printable import plainLine
 
@@ -35,6 +37,8 @@ keys: Any = onUse("twisted.conch.ssh.keys")  # it needs cryptography, which teln
 checkers: Any = onUse("twisted.conch.checkers")
 #: The most connections of a manhole at a time.
 MOST_SESSIONS = 16
+#: The most seconds from the connection to the end of the login.
+LOGIN_TIME = 120.0
 #: The most bytes of a file with authorized keys.
 _MOST_BYTES = 1_000_000
 
@@ -253,13 +257,34 @@ class AuthorizedKeysChecker:
 
 
 class _Sessions(WrappingFactory):
-    """I limit the connections of a server, and close all of them at its end."""
+    """I limit the connections of a server and the time of their logins, and close all of them at its end."""
 
     noisy = False
+
+    def __init__(self, factory: Any, clock: Timers, isIn: Callable[[Any], bool]) -> None:
+        """@param isIn: takes the protocol of a connection; True after its login."""
+        super().__init__(factory)
+        self._clock, self._isIn = clock, isIn
+        self._deadlines: dict[Any, Alarm] = {}
 
     def buildProtocol(self, addr: Any) -> Any:
         """A connection; None if there are L{MOST_SESSIONS}."""
         return None if len(self.protocols) >= MOST_SESSIONS else WrappingFactory.buildProtocol(self, addr)
+
+    def registerProtocol(self, p: Any) -> None:
+        """A connection begins. It is closed if nobody logs in: else strangers could take all places."""
+        super().registerProtocol(p)
+        self._deadlines[p] = Alarm(lambda: self._late(p))
+        self._deadlines[p].set(self._clock, LOGIN_TIME)
+
+    def unregisterProtocol(self, p: Any) -> None:
+        """A connection has ended."""
+        super().unregisterProtocol(p)
+        self._deadlines.pop(p).stop()
+
+    def _late(self, p: Any) -> None:
+        if not self._isIn(p.wrappedProtocol):
+            p.transport.abortConnection()
 
     def closeSessions(self) -> None:
         """Close all connections."""
@@ -267,15 +292,15 @@ class _Sessions(WrappingFactory):
             each.transport.abortConnection()
 
 
-def plainDoor(portal: Portal) -> Any:
+def plainDoor(portal: Portal, clock: Timers) -> Any:
     """A server of telnet."""
     factory = ServerFactory()
     factory.noisy = False
     factory.protocol = makeTelnetProtocol(portal)
-    return _Sessions(factory)
+    return _Sessions(factory, clock, lambda telnet: isinstance(telnet.protocol, _TelnetPrompt))
 
 
-def secureDoor(portal: Portal, path: str) -> Any:
+def secureDoor(portal: Portal, path: str, clock: Timers) -> Any:
     """A server of SSH.
 
     @param path: of the file with its host key; the file is made if it does not exist.
@@ -286,7 +311,7 @@ def secureDoor(portal: Portal, path: str) -> Any:
     key = hostKey(path)
     factory.publicKeys = {key.sshType(): key}
     factory.privateKeys = {key.sshType(): key}
-    return _Sessions(factory)
+    return _Sessions(factory, clock, lambda ssh: getattr(ssh, "avatar", None) is not None)
 
 
 def hostKey(path: str) -> Any:

@@ -105,15 +105,16 @@ class _BaseManhole(ComparableMixin, MultiService):
         master: Any = self.parent
         kind = "ssh" if self.isSecure else "telnet"
         portal = doors.Doorkeeper(self.checker(), self.namespace, lambda *login: self._entered(kind, *login))
+        clock = master.botmaster.clock
         if self.isSecure:
             path = os.path.join(master.basedir, HOST_KEY)
             try:
-                factory = doors.secureDoor(portal, path)
+                factory = doors.secureDoor(portal, path, clock)
             except (OSError, ValueError) as error:
                 raise CannotOpen(f"the manhole cannot use its host key {path}: {error}") from error
         else:
-            factory = doors.plainDoor(portal)
-        opened = await openAll(master.botmaster.clock, factory, [self.port])
+            factory = doors.plainDoor(portal, clock)
+        opened = await openAll(clock, factory, [self.port])
         if not self.running:
             await closeAll(opened.values())
             return

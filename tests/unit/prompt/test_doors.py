@@ -12,6 +12,7 @@ from typing import Any
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -37,12 +38,13 @@ class TelnetTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.logins: list[tuple[str, str]] = []
+        self.clock = Clock()
         portal = doors.Doorkeeper(
             doors.OneAccount("ann", "sësame"),
             lambda: {"answer": 42},
             lambda *login: self.logins.append(login),
         )
-        self.door: Any = doors.plainDoor(portal)
+        self.door: Any = doors.plainDoor(portal, self.clock)
 
     def connect(self) -> tuple[Any, Transport]:
         """A connected client: the server's protocol and its transport."""
@@ -121,6 +123,19 @@ class TelnetTests(SynchronousTestCase):
         self.assertEqual([each[1].disconnecting for each in clients], [True] * doors.MOST_SESSIONS)
         self.connect()
 
+    def test_silent(self) -> None:
+        """A client that does not log in within two minutes is closed: strangers cannot take all places."""
+        silent, asked, entered = (self.connect() for _ in range(3))
+        self.tell(asked, b"ann\r\n")
+        self.login(entered)
+        self.clock.advance(doors.LOGIN_TIME - 1)
+        self.assertEqual([each[1].disconnecting for each in (silent, asked, entered)], [False] * 3)
+        self.clock.advance(1)
+        self.assertEqual([each[1].disconnecting for each in (silent, asked, entered)], [True, True, False])
+        entered[1].abortConnection()
+        self.connect()[1].abortConnection()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
 
 class AccountTests(SynchronousTestCase):
     """The account of a manhole."""
@@ -144,6 +159,28 @@ class KeyCase(SynchronousTestCase):
             raise SkipTest(f"needs buildbot-classic[manhole]: {error}") from None
         self.keys: Any = twisted.conch.ssh.keys
         self.path = self.mktemp()
+
+
+class SecureTests(KeyCase):
+    """An SSH server of a manhole."""
+
+    def test_silent(self) -> None:
+        """A client that does not log in within two minutes is closed; one that did stays."""
+        clock = Clock()
+        portal = doors.Doorkeeper(doors.OneAccount("ann", "x"), dict, lambda *login: None)
+        door = doors.secureDoor(portal, self.path, clock)
+        door.doStart()
+        self.addCleanup(door.doStop)
+        transports = []
+        for isIn in (False, True):
+            transport = Transport()
+            protocol = transport.protocol = door.buildProtocol(None)
+            protocol.makeConnection(transport)
+            if isIn:
+                protocol.wrappedProtocol.avatar = object()  # as conch does after a login
+            transports.append(transport)
+        clock.advance(doors.LOGIN_TIME)
+        self.assertEqual([each.disconnecting for each in transports], [True, False])
 
 
 class HostKeyTests(KeyCase):
