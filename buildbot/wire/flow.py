@@ -32,7 +32,7 @@ UNSERVED = 1 << 20
 #: The most answers that wait for the end of a slice.
 MANY = 64
 #: The most seconds that answers wait for our next message to the peer, if the peer does not wait for them.
-PATIENCE = 0.1
+PATIENCE = 0.4
 #: Smaller unfinished messages are not counted.
 _FEW = 16 * 1024
 #: The first bytes of a dialect's name: browsers and TLS clients are detected early.
