@@ -279,6 +279,10 @@ class Nightly(_TimedScheduler):
         """The time of the system clock."""
         return self.now()
 
+    def getPendingBuildTimes(self) -> list[float]:
+        """Return the next time, in seconds since the epoch: a whole minute."""
+        return [] if self._due is None else [self._due]
+
     def restored(self) -> None:
         """See L{BaseScheduler.restored}."""
         self._ahead = self.now() - self.steady()

@@ -35,6 +35,16 @@ class FailingNight(Nightly):
         return Nightly.calculateNextRunTimeFrom(self, now)
 
 
+class TickingNight(Nightly):
+    """A scheduler whose clock goes on between two looks at it, as a real one does."""
+
+    ticks = 0
+
+    def now(self) -> float:
+        self.ticks += 1
+        return Nightly.now(self) + self.ticks * 1e-6
+
+
 class PeriodicTests(SchedulerCase):
     """Periodic builds."""
 
@@ -154,6 +164,11 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(scheduler.getPendingBuildTimes(), [self.day + DAY + 3 * HOUR])
         self.clock.pump([MINUTE] * 60 * 50)
         self.assertEqual([int(each) for each in self.times()], [27, 51])
+
+    def test_exactly(self) -> None:
+        """The next time is a whole minute, however long it takes to tell it."""
+        scheduler = self.use(TickingNight("nightly", ["full"], hour=3))
+        self.assertEqual(scheduler.getPendingBuildTimes(), [self.day + DAY + 3 * HOUR])
 
     def test_missed(self) -> None:
         """Nights missed while the master was down are made up for by one build at the start."""
