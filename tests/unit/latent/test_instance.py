@@ -16,7 +16,8 @@ from hypothesis.stateful import (
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.latent.instance import FIRST_WAIT, MARGIN, Instance
+from buildbot.latent.effects import FIRST_WAIT, MARGIN
+from buildbot.latent.instance import Instance
 from buildbot.latent.record import STARTED, STARTING, STOPPING
 from buildbot.latent.states import OVER, State
 from tests.examples import examples
