@@ -20,6 +20,7 @@ from buildbot.config.builders import (
     mergeRule,
     mergeTrouble,
 )
+from buildbot.config.choices import choiceDoubts
 from buildbot.config.compare import sameValue
 from buildbot.config.horizons import KEYS as HORIZONS
 from buildbot.config.horizons import horizonDoubts, horizonErrors
@@ -386,6 +387,6 @@ _RULES: tuple[Rule, ...] = (
     *(_plugins, _accounts, _schedulers, triggerErrors, targetErrors),
 )
 _DOUBTS: tuple[Rule, ...] = (
-    *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, urlDoubts),
+    *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, choiceDoubts, urlDoubts),
     *(overriddenInVain, triggerDoubts, lockDoubts, horizonDoubts),
 )

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import NAMES_OR_ONE, PASSWORD, TEXT, orNone, sequenceOf
+from buildbot.config.messages import shown
 from buildbot.reporters.broken import BROKEN, NEUTRAL
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import reportBuild
@@ -32,8 +33,17 @@ log = Logger()
 EVENTS = ("build.started", "build.finished", "builder.broken", "builder.fixed", "slave.lost", "slave.back")
 
 
+def _eventsDetail(value: object) -> str | None:
+    if not isinstance(value, (list, tuple)):
+        return None
+    return next((f"{shown(each)} is no event" for each in value if each not in EVENTS), None)
+
+
 _EVENTS = Kind(
-    f"a list of events: {', '.join(EVENTS)}", sequenceOf(lambda each: each in EVENTS), standIn=EVENTS
+    f"a list of events: {', '.join(EVENTS)}",
+    sequenceOf(lambda each: each in EVENTS),
+    _eventsDetail,
+    standIn=EVENTS,
 )
 
 

@@ -383,7 +383,8 @@ up = SingleBranchScheduler(name='up', branch=None, treeStableTimer=5, builderNam
 c = BuildmasterConfig = {'slaves': [BuildSlave('b1', 'pw1')], 'slavePortnum': 9989, 'change_source': []}
 c['status'] = []
 c['schedulers'] = [up, Triggerable(name='triggered', builderNames=['other'])]
-c['builders'] = [{'name': 'full', 'slavename': 'b1', 'builddir': 'full', 'factory': f}]
+c['builders'] = [{'name': 'full', 'slavename': 'b1', 'builddir': 'full', 'factory': f, 'category': 'full'}]
+c['builders'].append({'name': 'text', 'slavename': 'b1', 'builddir': 'text', 'factory': BuildFactory()})
 c['builders'].append({'name': 'other', 'slavename': 'b1', 'builddir': 'other', 'factory': BuildFactory()})
 """
 
