@@ -9,12 +9,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from ipaddress import ip_address
 from typing import Any
 
 from buildbot.config.arguments import Kind
 from buildbot.config.messages import articled, nameTrouble, shown
 from buildbot.config.plugincode import PLUGIN_ERRORS
 
+_HOST = re.compile(r"(?!-)[^\s/@,;<>\"'\\]+")
 #: The signals that end a process, and those that a program may handle first.
 _SIGNALS = frozenset(
     "ABRT ALRM BREAK BUS CONT FPE HUP ILL INT KILL PIPE QUIT SEGV STOP TERM TSTP USR1 USR2".split()
@@ -167,6 +169,30 @@ def _isEncoding(value: object) -> bool:
 
 #: The most seconds that a timer of Python can count.
 _LONGEST = 1e9
+
+
+def isHost(value: object) -> bool:
+    """True for the name of a host, or its address; it has no port and no scheme."""
+    if not isText(value) or not isinstance(value, str) or not _HOST.fullmatch(value):
+        return False
+    if ":" not in value:
+        return True
+    try:
+        ip_address(value.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def hostKind(port: str) -> Kind:
+    """The kind of an argument for the name of a host; C{port} is the name of the one for its port."""
+
+    def detail(value: object) -> str | None:
+        found = re.fullmatch(r"([^:/\s]+):([0-9]+)", value) if isinstance(value, str) else None
+        return None if found is None else f"write {found[1]!r} and {port}={found[2]}"
+
+    return Kind("the name of a host (text)", isHost, detail, standIn="localhost")
+
 
 TEXT = Kind("text", isText, textDetail, standIn="")
 NAME = Kind("a name (text)", _isName, nameDetail, standIn="")

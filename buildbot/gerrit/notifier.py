@@ -10,7 +10,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import NAMES_OR_ONE, TEXT, isText, isWhole, orNone
+from buildbot.config.kinds import NAMES_OR_ONE, TEXT, hostKind, isText, isWhole, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.gerrit.reviews import REVIEWED, VERIFIED, Place, placeOf, reviewOf, usualReview, usualSummary
 from buildbot.gerrit.ssh import GerritTarget, Login
@@ -58,15 +58,10 @@ class DEFAULT_SUMMARY:
     """I am the default of C{summaryCB}: L{defaultSummaryCB}, unless C{reviewCB} is given."""
 
 
-def _isHost(value: object) -> bool:
-    return isText(value) and re.fullmatch(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:\]-]*", str(value)) is not None
-
-
 def _isUser(value: object) -> bool:
     return isText(value) and re.fullmatch(r"[A-Za-z0-9_][^\s@]*", str(value)) is not None
 
 
-_HOST = Kind("the name of a host", _isHost, standIn="localhost")
 _USER = Kind("the name of an account, without blanks", _isUser, standIn="x")
 _PORT = Kind("a port from 1 to 65535", lambda value: isWhole(value) and 0 < value < 65536, standIn=29418)
 _FUNCTION = Kind("a function", callable)
@@ -83,7 +78,7 @@ class GerritStatusPush(QueueingReceiver):
     )
 
     @arguments(
-        server=_HOST,
+        server=hostKind("port"),
         username=_USER,
         reviewCB=orNone(_FUNCTION),
         startCB=orNone(_FUNCTION),

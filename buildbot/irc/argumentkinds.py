@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot.config.arguments import Kind
-from buildbot.config.kinds import isWhole, oneOf, sequenceOf
+from buildbot.config.kinds import hostKind, isWhole, oneOf, sequenceOf
 from buildbot.config.messages import shown
 from buildbot.irc.identity import EXTERNAL, PLAIN
 from buildbot.irc.notices import isEvent
@@ -67,11 +67,7 @@ def _rulesDetail(value: object) -> str | None:
     return next((f"{shown(each)} is no such rule" for each in value if not isRule(each)), None)
 
 
-HOST = Kind(
-    "the name of a host (text)",
-    lambda value: isinstance(value, str) and re.fullmatch(r"[\w.:%-]+", value) is not None,
-    standIn="localhost",
-)
+HOST = hostKind("port")
 NICK = Kind("a nick of IRC (text)", _isNick, standIn="buildbot")
 NICKS = Kind("a list of nicks", sequenceOf(_isNick), standIn=())
 #: Errors do not show the value: it may have keys.

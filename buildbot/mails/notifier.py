@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
-from buildbot.config.kinds import COUNT, FLAG, NAMES_OR_ONE, PASSWORD, TEXT, orNone
+from buildbot.config.kinds import COUNT, FLAG, NAMES_OR_ONE, PASSWORD, TEXT, hostKind, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
@@ -93,7 +93,7 @@ class MailNotifier(StatusReceiverMultiService):
         categories=orNone(NAMES_OR_ONE),
         builders=orNone(NAMES_OR_ONE),
         addLogs=ADD_LOGS,
-        relayhost=TEXT,
+        relayhost=hostKind("smtpPort"),
         subject=orNone(SUBJECT),
         lookup=orNone(LOOKUP),
         extraRecipients=ADDRESSES,

@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 from buildbot.events.reactors import ThreadReactor
 from buildbot.outgoing.calls import Calls, cut, inDaemonThread
 from buildbot.outgoing.target import NotNow, Refused, TargetDown
+from buildbot.outgoing.trust import trust
 from buildbot.text.printable import plainLine
 from buildbot.text.secrets import struckOut
 
@@ -128,7 +129,7 @@ class Session:
     def _context(self, isVerified: bool) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if self._relay.caFile:
-            context.load_verify_locations(self._relay.caFile)
+            trust(context, self._relay.caFile, "smtpCAFile")
         if not isVerified:  # no worse than the plain connection that is allowed, too
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred
 from buildbot.events.reactors import ThreadReactor
 from buildbot.outgoing.calls import Calls, cut, inDaemonThread
 from buildbot.outgoing.target import Refused, TargetBusy, TargetDown
+from buildbot.outgoing.trust import trust
 from buildbot.text.printable import plainLine
 from buildbot.webhooks.signature import signature
 
@@ -135,7 +136,7 @@ class Connection:
         if parts.scheme == "https":
             context = ssl.create_default_context()
             if self._address.caFile:
-                context.load_verify_locations(self._address.caFile)
+                trust(context, self._address.caFile, "caFile")
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 host, parts.port, timeout=TIMEOUT, context=context
             )
