@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import buildbot
 from buildbot.logs.grepchild import Wanted
@@ -72,8 +72,11 @@ class Searcher:
         if self._child is None:
             self._child = self._started()
         assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps(words).encode() + b"\n")
-        self._child.stdin.flush()
+        try:
+            self._child.stdin.write(json.dumps(words).encode() + b"\n")
+            self._child.stdin.flush()
+        except BrokenPipeError:  # else the command would end silently, as when its reader has enough
+            self._ended()
         self._late = time.monotonic() + self.patience
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -99,9 +102,7 @@ class Searcher:
             if ready:
                 data = os.read(self._child.stdout.fileno(), _READ)
                 if not data:
-                    status = self._child.wait()
-                    self._end()
-                    raise CommandFailed(f"the program that searches the logs has ended with status {status}")
+                    self._ended()
                 self._rest += data
             elif time.monotonic() >= self._late:
                 self._end()
@@ -112,6 +113,12 @@ class Searcher:
         self._late = time.monotonic() + self.patience
         said: list[Any] = json.loads(line)
         return said
+
+    def _ended(self) -> NoReturn:
+        assert self._child is not None
+        status = self._child.wait()
+        self._end()
+        raise CommandFailed(f"the program that searches the logs has ended with status {status}")
 
     def _end(self) -> None:
         if self._child is None:

@@ -65,6 +65,16 @@ class SearcherTests(unittest.TestCase):
             searcher.patience = 20.0
             self.assertEqual(self.said(searcher, good), [["line", 1, "aa", 0, 2], ["end"]])
 
+    def test_ended(self) -> None:
+        """A child that has ended between two logs is told, and does not look like a reader who has enough."""
+        path = self.log("one", b"x\n")
+        with Searcher(Wanted("x(", True, False, 0)) as searcher:
+            self.assertEqual([each[0] for each in self.said(searcher, path)], ["error"])
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # it ends after an error
+            with self.assertRaises(CommandFailed) as caught:
+                self.said(searcher, path)
+        self.assertIn("has ended with status 0", str(caught.exception))
+
     def test_wrong(self) -> None:
         """A wrong expression is told; a child that has ended is a failure in one line."""
         path = self.log("one", b"x\n")
