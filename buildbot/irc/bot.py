@@ -148,9 +148,12 @@ class IrcStatusBot(irc.IRCClient):
         """The connection has ended."""
         for each in (self._silence, self._dead, self._deadline, self._regain):
             each.stop()
-        wasReady, self.isSignedOn, self.isOver = self.isSignedOn, False, True
+        hasLeft, wasReady = self.isOver, self.isSignedOn
+        self.isSignedOn, self.isOver = False, True
         self.channelsOf.stop()
         self.lines.clear()
+        if hasLeft:
+            return  # the owner may have started again meanwhile, with another connection
         self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)), wasReady)
 
     def _tooLong(self) -> None:

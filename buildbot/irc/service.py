@@ -38,6 +38,7 @@ from buildbot.irc.people import isAnybody, needsAccounts
 from buildbot.outgoing.pacing import MANY_FAILURES
 from buildbot.reporters.choice import isChosen
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.text.printable import plainLine
 
 log = Logger()
 
@@ -255,13 +256,14 @@ class IRC(StatusReceiverMultiService):
         ensureDeferred(self._connect()).addErrback(lambda why: log.failure("the IRC bot cannot begin", why))
 
     async def _connect(self) -> None:
+        link = self._link
         await self._kept.read()
         own = {folded(each) for each in self.wanted}
         called = {each: key for each, key in self._kept.rooms.items() if folded(each) not in own}
         room = max(0, MOST - len(self.wanted))
         self.rooms = {**self.wanted, **dict(list(called.items())[:room])}
-        if self.running:
-            self._link.connect()
+        if self.running and link is self._link:  # else it was stopped, and perhaps started again, meanwhile
+            link.connect()
 
     def stopService(self) -> Any:
         """Say goodbye, and disconnect."""
@@ -293,7 +295,7 @@ class IRC(StatusReceiverMultiService):
             return
         self.bot = bot
         self.master.troubles.clear(self._subject)
-        log.info("the IRC bot is {nick} at {server}", nick=bot.nickname, server=self.server.name)
+        log.info("the IRC bot is {nick} at {server}", nick=bot.clean(bot.nickname), server=self.server.name)
         for contact in self.contacts.values():
             contact.moveTo(bot)
         for nick in self.pm_to_nicks:
@@ -362,7 +364,9 @@ class IRC(StatusReceiverMultiService):
             try:
                 getattr(contact, event)(*news)
             except PLUGIN_ERRORS:
-                log.failure("{event} cannot be told to {name} on IRC", event=event, name=contact.dest)
+                log.failure(
+                    "{event} cannot be told to {name} on IRC", event=event, name=plainLine(contact.dest)
+                )
 
 
 def _rules(value: Any) -> bool | tuple[str, ...]:

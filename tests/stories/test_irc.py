@@ -240,6 +240,32 @@ class ToldTests(IrcCase):
         self.server.drop()
         self.assertEqual([str(each) for each in self.reactor.getDelayedCalls() if "irc" in str(each)], [])
 
+    def test_startedAgain(self) -> None:
+        """A bot that is stopped and started again, as when a reconfig fails, has one connection at a time."""
+        self.enter()
+        entry: Any = self.master.config.status[0]
+        first = self.server.bot
+        entry.stopService()
+        entry.startService()
+        self.store.flush()
+        self.server.welcome()
+        first.connectionLost(Failure(ConnectionDone()))
+        self.wait(30)
+        self.assertEqual(len(self.server.bots), 2)
+        self.assertNotEqual(self.ask("version"), [])
+
+    def test_controlCharacters(self) -> None:
+        """A nick that a server gives to the bot cannot write to the terminal of who reads twistd.log."""
+        events: list[Any] = []
+        observer: Any = events.append
+        self.begin()
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.server.say(":irc.example.org 001 \x1b[2Jbuilder :hello")
+        said = [formatEvent(each) for each in events]
+        self.assertTrue([each for each in said if "[2Jbuilder" in each])
+        self.assertEqual([each for each in said if "\x1b" in each], [])
+
     def test_wording(self) -> None:
         """Channels get notices, plain text and revisions, if the bot is told so."""
         self.edit(
