@@ -11,7 +11,8 @@ from buildbot.events.reactors import Timers
 
 #: So many lines go out at once; after them, one in so many seconds. RFC 1459 permits no more.
 BURST, EVERY = 5, 2.0
-#: The most waiting lines for one channel or person, and for all of them.
+#: The most waiting lines for one channel or person, and for all of them. For no more of them
+#: it is counted how many lines are left out.
 MOST_EACH, MOST = 20, 100
 
 
@@ -42,7 +43,8 @@ class Lines:
         @param to: the channel or person that reads it; "" for the server.
         """
         if (to and self._waiting[to] >= MOST_EACH) or len(self._queue) >= MOST:
-            self._leftOut[to] += 1
+            if to in self._leftOut or len(self._leftOut) < MOST:
+                self._leftOut[to] += 1
             return
         self._queue.append((to, line))
         self._waiting[to] += 1

@@ -50,6 +50,12 @@ class FloodTests(unittest.SynchronousTestCase):
         for number in range(10 * MOST):
             self.lines.add("x", f"nick{number}")
         self.assertEqual(len(self.lines), MOST)
+        self.clock.pump([EVERY] * MOST)
+        self.sent.clear()
+        for number in range(10 * MOST):  # who misses lines is told so, if it is not forgotten
+            self.lines.add("y", f"nick{number}")
+            self.clock.pump([EVERY] * 2)
+        self.assertEqual(len([each for each in self.sent if "misses" in each]), MOST)
 
     def test_server(self) -> None:
         """No line for the server itself is left out while there is room."""
