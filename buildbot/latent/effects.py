@@ -74,7 +74,6 @@ class Effects:
     """
 
     def __init__(self, instance: Affected, master: Surroundings) -> None:
-
         self.build: Any = None
         self.alarm = Alarm(instance.ring)
         self.calls = Calls(instance.name)
