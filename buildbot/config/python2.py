@@ -34,6 +34,7 @@ _NAMES = {
     "ConfigParser": "configparser",
     "StringIO": "io",
     "cPickle": "pickle",
+    "cmp": "(a > b) - (a < b), and give sorted and sort a key=",
     "commands": "subprocess",
     "implements": "@implementer(…) above the class",
 }
@@ -47,10 +48,17 @@ _LISTS = re.compile(
     r"|object has no attribute '(?:sort|append|extend|index|remove)')"
     r"|operand type\(s\) for \+: '\w+' and '(map|filter|zip|dict_keys|dict_values|dict_items)'"
 )
+#: A function that compares two values, given to sorted() or to sort() of a list.
+_SORTED = re.compile(
+    r"^sorted expected 1 argument, got [23]|^sort\(\) takes no positional arguments"
+    r"|'cmp' is an invalid keyword|unexpected keyword argument 'cmp'"
+)
 
 
 def ofList(message: str) -> str:
     """The hint for an error about an object that was a list in Python 2; empty for all other errors."""
+    if _SORTED.search(message):
+        return TOLD.format(": give a function with one argument, as key=; functools.cmp_to_key makes one")
     found = _LISTS.search(message)
     if found is None:
         return ""

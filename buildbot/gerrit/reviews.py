@@ -47,6 +47,8 @@ def reviewOf(answer: Any) -> Review | None:
         message = answer
     if not message:
         return None
+    if isinstance(message, bytes):  # a function of Python 2 encodes its text
+        message = message.decode("utf-8", "replace")
     if not isinstance(message, str) or not isinstance(labels, Mapping):
         raise ValueError(f"{answer!r} is no review: return a dict with 'message' and 'labels'")
     votes = {str(name): int(value) for name, value in labels.items() if value is not None}

@@ -84,7 +84,7 @@ class Instance:
         return (
             ""
             if self.state in WELCOME
-            else f"nobody waits for this slave now: its instance is {self.state.value}"
+            else f"nobody waits for this slave now (state of its instance: {self.state.value})"
         )
 
     def words(self) -> str:

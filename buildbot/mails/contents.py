@@ -213,7 +213,7 @@ class Contents:
                 made = await asked(self._clock, call, wishes.mode, name, build, results, self._status)
                 page = made.get("html")
                 text, html, subject = _read(made["body"], made.get("type", "plain"), made.get("subject"))
-                return text, html if page is None else str(page), subject
+                return text, html if page is None else _asText(page), subject
             if wishes.customMesg is not None:
                 body, kind = await asked(self._clock, wishes.customMesg, self._attributes(build, results))
                 return _read(body, kind, None)
@@ -336,8 +336,9 @@ class Contents:
 
 
 def _read(body: object, kind: object, subject: object) -> tuple[str, str | None, str | None]:
-    said = None if subject is None else str(subject)
-    return ("", str(body), said) if kind == "html" else (str(body), None, said)
+    """The text, the HTML and the subject. Functions of Python 2 encode their texts, so bytes are UTF-8."""
+    said, text = None if subject is None else _asText(subject), _asText(body)
+    return ("", text, said) if kind in ("html", b"html") else (text, None, said)
 
 
 def _asText(data: object) -> str:

@@ -91,9 +91,13 @@ def masterPage(
         lines += ["", *activity]
     lines += [f"{plainLine(s['name'])} is {pauseWords(s, now)}" for s in slaves if s.get("paused")]
     lines += [line for slave in slaves for line in _refusal(slave)]
-    guesses = [{**s["refused"], "name": s["name"]} for s in slaves if s.get("refused") and not _refusal(s)]
+    guesses = [
+        {**s["refused"], "name": s["name"], "isLatent": bool(s.get("instance"))}
+        for s in slaves
+        if s.get("refused") and not _refusal(s)
+    ]
     lines += [
-        f"wrong password for {plainLine(each['name'])}: {counted(each['logins'], 'time')}, "
+        f"{_guessed(each)} {plainLine(each['name'])}: {counted(each['logins'], 'time')}, "
         f"the latest from {plainLine(each['address'])} at {moment(each['when'])}"
         for each in [*guesses, *master.get("guesses", ())]
         if now - each["when"] < _GUESSED
@@ -211,6 +215,11 @@ def pauseWords(slave: Mapping[str, Any], now: float) -> str:
     by = f"by {pause['who'] or 'somebody'} {passed(pause['when'], now)} ago"
     how = f"drained, safe to switch off ({by})" if slave.get("drained") else f"{pause['kind']} {by}"
     return plainLine(f"{how}{why}")
+
+
+def _guessed(refused: Mapping[str, Any]) -> str:
+    """What the logins under a name were; a latent slave that nobody waits for may have the right password."""
+    return "refused logins of latent slave" if refused.get("isLatent") else "wrong password for"
 
 
 def _refusal(slave: Mapping[str, Any]) -> list[str]:

@@ -93,6 +93,19 @@ class WordsStory(MailCase):
         self.assertEqual(mail["Subject"], "buildbot success in whole buildset")
         self.assertEqual(mail.get_content().strip(), "<p>full</p><p>package</p>")
 
+    def test_encoded(self) -> None:
+        """A function of Python 2 may encode the body and the subject: the mail has their text."""
+        self.options(
+            "messageFormatter=words",
+            "def words(mode, name, build, results, status):\n"
+            "    body = 'na\\xefve %s' % name\n"
+            "    return {'body': body.encode('utf-8'), 'subject': ('%s \\xe9' % name).encode('utf-8')}\n",
+        )
+        self.begin()
+        self.build()
+        ((_, mail),) = self.postbox.sent
+        self.assertEqual((textOf(mail).strip(), mail["Subject"]), ("na\xefve full", "full \xe9"))
+
     def test_setInText(self) -> None:
         """The same in plain text."""
         self.options(

@@ -52,6 +52,13 @@ class Python2Tests(unittest.SynchronousTestCase):
         self.assertNotIn("Python 2", told("[] + {}"))
         self.assertNotIn("Python 2", told("[] + (1 for a in [])"))
 
+    def test_compared(self) -> None:
+        """A function that compares two values, for sorted and sort, is to become a key."""
+        for text in ("sorted([], lambda a, b: 0)", "[].sort(lambda a, b: 0)", "[].sort(cmp=max)"):
+            self.assertIn("functools.cmp_to_key", told(text), text)
+        self.assertIn("give sorted and sort a key=", told("cmp(1, 2)"))
+        self.assertNotIn("Python 2", told("sorted()"))
+
     def test_others(self) -> None:
         """Other errors have no hint."""
         for text in ("x = (", "nonsense", "{}.has_keys", "import string\nstring.nonsense"):

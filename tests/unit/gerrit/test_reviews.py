@@ -31,6 +31,10 @@ MESSAGE: dict[str, Any] = {
 class ReviewTests(unittest.SynchronousTestCase):
     """What a function of the configuration may return."""
 
+    def test_encoded(self) -> None:
+        """A function of a file of Python 2 may encode its message."""
+        self.assertEqual(reviewOf(("na\xefve".encode(), 1, 0)), reviewOf(("na\xefve", 1, 0)))
+
     def test_shapes(self) -> None:
         """A dict of 0.8.11, a tuple of earlier releases, and only a text."""
         for answer, review in (

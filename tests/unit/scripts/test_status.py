@@ -181,6 +181,13 @@ class PageTests(unittest.TestCase):
         self.assertEqual(len(lines), 3)
         self.assertTrue(lines[2].startswith("slaves: no port;"))
 
+    def test_unwanted(self) -> None:
+        """A latent slave that logs in while nobody waits for it is not told as one with a wrong password."""
+        guess = {"when": NOW - 5, "address": "10.0.0.2:5", "logins": 1}
+        latent = {**BOT, "refused": guess, "instance": {"words": "can be started", "why": None}}
+        lines = [line for line in status.masterPage(MASTER, [latent], NOW) if "10.0.0.2:5" in line]
+        self.assertEqual([line.partition(":")[0] for line in lines], ["refused logins of latent slave bot1"])
+
     def test_guesses(self) -> None:
         """H2: wrong passwords for slaves and for other accounts are shown."""
         guess = {"when": NOW - 5, "address": "10.0.0.2:5", "logins": 5000}
