@@ -61,6 +61,7 @@ class Entry:
     @ivar queued: when it was queued, in seconds since the epoch.
     @ivar size: its characters.
     @ivar due: the time before which it is not tried, in seconds since the epoch.
+    @ivar reason: why; empty if it was not refused yet.
     @ivar omitted: how many earlier messages of its group had no room; a restart forgets that.
     """
 
@@ -74,6 +75,7 @@ class Entry:
     attempts: int = 0
     isKept: bool = False
     omitted: int = 0
+    reason: str = ""
 
 
 class Sender:
@@ -130,6 +132,8 @@ class Sender:
     def toRecord(self) -> dict[str, Any]:
         """My state for C{buildbot status}; docs/reference/status explains the keys."""
         health = self.health
+        refused = [each for each in self._entries.values() if each.reason and each.due]
+        first = min(refused, key=lambda each: each.due, default=None)
         return {
             "target": self.name,
             "waiting": len(self._entries),
@@ -139,8 +143,8 @@ class Sender:
             "lastDropped": self.lastDropped,
             "failures": health.failures,
             "since": health.since,
-            "reason": health.reason,
-            "retryAt": health.retryAt,
+            "reason": health.reason or ("" if first is None else first.reason),
+            "retryAt": first.due if health.retryAt is None and first is not None else health.retryAt,
         }
 
     # the target
@@ -363,6 +367,7 @@ class Sender:
 
     async def _delay(self, entry: Entry, value: Mapping[str, Any], later: NotNow) -> None:
         entry.due = self._now() + waitAfter(entry.attempts, self._chance())
+        entry.reason = f"refused for now: {later.reason}"
         log.info(
             "{target} refused {subject!r} for now: {why}",
             target=self.name,

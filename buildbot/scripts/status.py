@@ -133,10 +133,10 @@ def _outgoingLine(sender: Mapping[str, Any], now: float) -> str:
     line = f"{sender['target']}: {counted(sender['waiting'], 'message')} waiting"
     if sender["failures"]:
         line += f", failing for {passed(sender['since'], now)}: {sender['reason']}"
-        if sender.get("retryAt") is not None:
-            line += f"; the next attempt comes in {passed(now, sender['retryAt'])}"
     elif sender["reason"]:
         line += f": {sender['reason']}"
+    if sender["reason"] and sender.get("retryAt") is not None:
+        line += f"; the next attempt comes in {passed(now, sender['retryAt'])}"
     return plainLine(line)
 
 

@@ -343,6 +343,17 @@ class KeptTests(SenderCase):
         self.successResultOf(ensureDeferred(self.senders.sweep()))
         self.assertEqual(self.kept(), 0)
 
+    def test_refusedForNow(self) -> None:
+        """A message that the server does not want yet is shown with its words, until it is delivered."""
+        self.sink.trouble = NotNow("451 greylisted")
+        self.add(1)
+        record = self.sender.toRecord()
+        self.assertEqual((record["failures"], record["reason"]), (0, "refused for now: 451 greylisted"))
+        self.assertGreater(record["retryAt"], self.clock.seconds())
+        self.sink.trouble = None
+        self.wait(HOUR)
+        self.assertEqual((self.sender.toRecord()["reason"], self.sink.got), ("", [1]))
+
     def test_corrected(self) -> None:
         """What waits for a wrong address goes to the one that corrects it, and the trouble ends."""
         self.sink.trouble = TargetDown("unknown host")
