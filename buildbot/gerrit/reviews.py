@@ -18,6 +18,8 @@ LONGEST = 16000
 #: The first release that takes labels of any name.
 _LABELS_SINCE = (2, 6)
 _CHANGE = re.compile(r"(\d+)[/,](\d+)")
+#: A commit, or a change and its patch set. An option of the command is neither.
+_PATCH_SET = re.compile(r"[0-9a-fA-F]{7,64}|[0-9]{1,9},[0-9]{1,9}")
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 #: Control characters, which a command cannot have, but for the ends of lines.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -66,9 +68,15 @@ class Place:
 def placeOf(properties: Mapping[str, Any], project: str) -> Place | None:
     """The patch set that was built; None if the build was not for a change on Gerrit.
 
-    @param properties: those of the build.
+    @param properties: those of the build. Whoever forces a build may choose them.
     @param project: of its source, which counts if no property has it.
     """
+    place = _named(properties, project)
+    return place if place is not None and _PATCH_SET.fullmatch(place.patchSet) else None
+
+
+def _named(properties: Mapping[str, Any], project: str) -> Place | None:
+    """The patch set that some properties name."""
     named = properties.get("event.change.project") or properties.get("project") or project
     change, number = properties.get("event.change.number"), properties.get("event.patchSet.number")
     given = _CHANGE.fullmatch(str(properties.get("gerrit_change") or "").strip())

@@ -108,6 +108,17 @@ class PlaceTests(unittest.SynchronousTestCase):
         """The property of a forced build names change and patch set."""
         self.assertEqual(placeOf({"gerrit_change": " 12/3 "}, "ship"), Place("ship", "12,3"))
 
+    def test_options(self) -> None:
+        """Who forces a build with properties of an event cannot give Gerrit's command an option of it."""
+        for number, revision in (
+            ("--submit", None),
+            ("12", "--submit"),
+            ("12", "12,3 --submit"),
+            ("١٢", None),
+        ):
+            event = {"event.change.number": number, "event.patchSet.number": 3}
+            self.assertIsNone(placeOf({**event, "event.patchSet.revision": revision}, "ship"))
+
     def test_others(self) -> None:
         """Other builds are about no change on Gerrit."""
         for properties in ({}, {"got_revision": "b" * 40}, {"gerrit_change": "master"}):
