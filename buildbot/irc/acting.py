@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_irc -*-
+# -*- test-case-name: tests.stories.test_irccommands -*-
 """Actions of people on IRC: each is checked, carried out and recorded with its author."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_irc -*-
+# -*- test-case-name: tests.stories.test_irccommands -*-
 """Answers of the bot about builders, builds and changes."""
 
 from __future__ import annotations

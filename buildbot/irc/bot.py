@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_irc -*-
+# -*- test-case-name: tests.stories.test_irc,tests.stories.test_ircserver -*-
 """One connection of the bot to its server: logs in, joins, hears and speaks."""
 
 from __future__ import annotations

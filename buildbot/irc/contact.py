@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_irc -*-
+# -*- test-case-name: tests.stories.test_irccommands -*-
 """The commands of the bot, those of 0.8.14."""
 
 from __future__ import annotations

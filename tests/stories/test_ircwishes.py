@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.irc.joining import MOST
-from tests.stories.test_irc import ANN, IrcCase
+from tests.stories.irc import ANN, IrcCase
 
 
 class WishesStory(IrcCase):
