@@ -81,6 +81,8 @@ class BuildStep(ComparableMixin):
     @ivar logMaxSize: the bytes that are kept of the beginning of each log; None: all of it.
     @ivar logMaxTailSize: about the bytes that are kept of the end of a longer log.
     @ivar failurePatterns: regular expressions. A line of my logs that matches one is a failing line.
+    @ivar renderables: the attributes that get their values with properties before I run. Those of all base
+        classes count.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
@@ -95,6 +97,7 @@ class BuildStep(ComparableMixin):
         *("logMaxSize", "logMaxTailSize", "failurePatterns"),
     ]
 
+    renderables: ClassVar[Sequence[str]] = []  # a list: subclasses add to it
     name = "generic"
     locks: list[Any] = []
     haltOnFailure = False
@@ -231,11 +234,14 @@ class BuildStep(ComparableMixin):
         @return: the result of L{run}; EXCEPTION if the step was stopped and has no result. The words of a
             0.7.5 pair (result, words) are added to the build's text.
         @raise ConditionFailed: C{doStepIf} raised an exception.
+        @raise Exception: a value of C{renderables} cannot be rendered.
         @raise NoResults: the result is not one of L{buildbot.model.results}.
         """
         try:
             if self.doStepIf is not True and not await self._isWanted():
                 return SKIPPED
+            if self.renderables:
+                self._render()
             ended: Any = await self.run()
         except StepStopped:
             self.step_status.setText([self.name, "interrupted"])
@@ -254,6 +260,12 @@ class BuildStep(ComparableMixin):
         if not isinstance(ended, int) or not 0 <= ended < len(Results):
             raise NoResults(f"step {self.name} ended with {ended!r}, which is not a result of a step")
         return int(ended)
+
+    def _render(self) -> None:
+        """Put the values in the build into the attributes that C{renderables} of my classes name."""
+        names = [name for each in type(self).__mro__ for name in vars(each).get("renderables", ())]
+        for name in dict.fromkeys([*names, *self.renderables]):
+            setattr(self, name, self.build.render(getattr(self, name)))
 
     def _letGo(self) -> None:
         """Break the cycles with my command and my observers, so that all are freed without the collector."""

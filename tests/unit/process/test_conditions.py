@@ -37,6 +37,59 @@ def dividing(*args: object) -> bool:
     return bool(1 / 0)
 
 
+class Levelled(ShellCommand):
+    """A step of a site of 0.8, with an attribute that has properties in it."""
+
+    renderables = [*ShellCommand.renderables, "level"]
+    more: Any = ()
+
+    def __init__(self, level: Any = 1, **kwargs: Any) -> None:
+        self.level = level
+        ShellCommand.__init__(self, **kwargs)
+
+    def start(self) -> None:
+        """Use the level."""
+        self.setCommand(["build", self.level, *self.more])
+        ShellCommand.start(self)
+
+
+class Named(Levelled):
+    """One more attribute, named in a list of its own."""
+
+    renderables = ["more"]
+
+    def __init__(self, more: Any, **kwargs: Any) -> None:
+        self.more = more
+        Levelled.__init__(self, **kwargs)
+
+
+class RenderablesTests(StepCase):
+    """C{renderables} of a step, as in 0.8."""
+
+    def test_rendered(self) -> None:
+        """The attributes have the values of the build when start() is called, also those of a base class."""
+        step = Named(more=[Property("branch")], level=WithProperties("l-%(branch)s"))
+        running = self.begin(step)
+        branch = running.build.getProperty("branch")
+        self.assertEqual(running.command.args["command"], ["build", f"l-{branch}", branch])
+
+    def test_eachBuild(self) -> None:
+        """Each build renders anew: the step of the configuration keeps its value."""
+        step = Levelled(level=WithProperties("%(branch)s"))
+        self.begin(step)
+        self.assertIsInstance(step.level, WithProperties)
+
+    def test_missing(self) -> None:
+        """A property that is not set makes the step an exception, and no command is sent."""
+        running = self.begin(Levelled(level=WithProperties("%(nothing)s")))
+        self.assertEqual((running.result, running.sent), (EXCEPTION, []))
+
+    def test_skipped(self) -> None:
+        """A step that is skipped renders nothing."""
+        running = self.begin(Levelled(level=WithProperties("%(nothing)s"), doStepIf=False))
+        self.assertEqual(running.result, SKIPPED)
+
+
 class DoStepIfTests(StepCase):
     """A step runs only if its doStepIf is true."""
 
