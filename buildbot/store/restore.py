@@ -33,6 +33,8 @@ _LONGEST = 1 << 16
 #: The most members and directories of an archive.
 _MOST, _MOST_DIRECTORIES = 50_000_000, 1_000_000
 _IN_MEMORY = 1 << 24
+#: The time of a backup is earlier: else it cannot be told as a date.
+_LATEST = 1e11
 #: The kinds of headers that no backup has, and whose values C{tarfile} collects without a limit.
 _UNLIMITED = (tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE)
 #: The kinds of headers that have a name or values for the next member.
@@ -247,7 +249,9 @@ def _tell(data: bytes, contents: Contents) -> None:
             contents.made, contents.release = float(about["made"]), str(about["release"])
             contents.schema, contents.damage = int(about["schema"]), str(about["damage"])
             contents.counts = {str(name): int(count) for name, count in about["counts"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            if not 0 <= contents.made < _LATEST:
+                raise ValueError("its time is not possible")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadArchive(f"its description {ABOUT} cannot be read: {error}") from None
     if found > FORMAT:
         raise BadArchive("a later release made it: restore it with that release")

@@ -168,7 +168,8 @@ class DamagedTests(HostileCase):
 
     def test_description(self) -> None:
         """A damaged description is refused."""
-        bad: list[object] = [[], {}, {**_ABOUT, "counts": 3}, {**_ABOUT, "made": "x"}]
+        bad: list[object] = [[], {}, {**_ABOUT, "counts": 3}, {**_ABOUT, "schema": float("inf")}]
+        bad += [{**_ABOUT, "made": when} for when in ("x", "nan", 1e300, -1)]
         for about in bad:
             self.made(about=about)
             self.assertIn("its description", self.refused())
