@@ -22,6 +22,7 @@ from buildbot.irc.heard import Heard, heard
 from buildbot.irc.identity import Identity
 from buildbot.irc.joining import Channels
 from buildbot.irc.link import reasonOf
+from buildbot.irc.oldbot import OldBot
 from buildbot.irc.people import Person
 from buildbot.irc.registering import SASL_REFUSALS, Registration
 from buildbot.text.printable import plainLine
@@ -66,7 +67,7 @@ class Owner(Protocol):
     def forget(self, name: str) -> None: ...
 
 
-class IrcStatusBot(irc.IRCClient):
+class IrcStatusBot(OldBot):
     """I am the bot on one connection, as a client of Twisted's C{words}.
 
     Subclasses may override C{contactClass} and the methods of L{irc.IRCClient}.

@@ -158,13 +158,12 @@ class Contact(StatusReceiver):
         if not command.isalnum():
             return None
         name = f"command_{command.upper()}"
-        found: Callable[[str, Any], Any] | None = getattr(self, name, None)
-        return self._ofBot(name) if found is None else found
+        return self._ofBot(name) or getattr(self, name, None)
 
     def _ofBot(self, name: str) -> Callable[[str, Any], Any] | None:
-        """A command as 0.7.5 has it: C{command_NAME(user, reply, args)} of the bot itself."""
+        """A command as 0.7.5 has it: C{command_NAME(user, reply, args)} of a subclass of the bot."""
         method = getattr(self.bot, name, None)
-        if method is None:
+        if method is None or hasattr(method, "isInherited"):
             return None
 
         def command(args: str, who: Any) -> Any:
@@ -180,13 +179,18 @@ class Contact(StatusReceiver):
         name, _, args = message.strip().partition(" ")
         if not name or self._running >= MOST_COMMANDS:
             return succeed(None)
-        return ensureDeferred(self._carryOut(name, args.strip(), who))
+        return ensureDeferred(self._carryOut(name, args.strip(), who, self.getCommandMethod(name)))
 
     def handleAction(self, data: str, user: Any) -> None:
         """Somebody does something with C{/me}. I say nothing."""
 
-    async def _carryOut(self, name: str, args: str, who: Any) -> None:
-        method = self.getCommandMethod(name)
+    def perform(self, name: str, args: str, who: Any) -> Deferred[None]:
+        """Carry out a command of mine, also if the bot has another one. See L{handleMessage}."""
+        return ensureDeferred(self._carryOut(name, args, who, getattr(self, f"command_{name}", None)))
+
+    async def _carryOut(
+        self, name: str, args: str, who: Any, method: Callable[[str, Any], Any] | None
+    ) -> None:
         if method is None:
             self.send(f"I know no command {told(name, 30)!r}; 'commands' lists them")
             return

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from buildbot.irc.bot import IrcStatusBot, IrcStatusFactory, ThrottledClientFactory
 from buildbot.irc.contact import IRCContact
+from buildbot.irc.oldbot import IrcBuildRequest
 from buildbot.irc.service import IRC
 from buildbot.irc.talk import Contact, IChannel
 from buildbot.irc.wishes import UsageError
@@ -19,6 +20,7 @@ __all__ = [
     "Contact",
     "IChannel",
     "IRCContact",
+    "IrcBuildRequest",
     "IrcStatusBot",
     "IrcStatusFactory",
     "ThrottledClientFactory",
