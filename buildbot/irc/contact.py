@@ -11,6 +11,7 @@ from buildbot import version
 from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.irc import toys
 from buildbot.irc.acting import allowed, byOf, carriedOut, whoOf
+from buildbot.irc.argumentkinds import channelOf
 from buildbot.irc.asking import builderNamed, builders, last, status, watched
 from buildbot.irc.joining import TooManyChannels
 from buildbot.irc.notices import isEvent
@@ -231,7 +232,7 @@ class IRCContact(Contact):
 
     def _channel(self, args: str, command: str) -> tuple[str, str | None]:
         name, _, key = args.partition(" ")
-        if not _CHANNEL.fullmatch(name) or " " in key:
+        if not _CHANNEL.fullmatch(name) or (key and channelOf((name, key)) is None):
             raise UsageError(f"usage: {command} #CHANNEL")
         return name, key or None
 

@@ -211,7 +211,7 @@ class ActionTests(IrcCase):
         self.assertEqual((build.getSourceStamp().codebase, build.getSourceStamp().branch), ("lib", "b"))
 
     def test_join(self) -> None:
-        """The bot comes to another channel, and leaves it; a name cannot bring more commands."""
+        """The bot comes to another channel, and leaves it; a name or a key cannot bring more commands."""
         self.enter()
         self.server.say(f":{ANN} PRIVMSG builder :join #more")
         self.pause()
@@ -227,5 +227,5 @@ class ActionTests(IrcCase):
         self.pause()
         self.assertEqual(self.server.heard(), ["PART #more"])
         self.assertEqual([action for _, action, *_ in self.records()], ["leaveChannel", "joinChannel"])
-        for wrong in ("join more", "join #a,#b", "join"):
+        for wrong in ("join more", "join #a,#b", "join", "join #a k,k", "join #a :k", "join #a k k"):
             self.assertIn("usage: join", self.ask(wrong)[0])
