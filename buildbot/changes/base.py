@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from random import random
 from typing import Any
 
@@ -18,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.changes.sourcemaster import SourceMaster
 from buildbot.config.compare import ComparableMixin
 from buildbot.events.alarm import Alarm
 
@@ -32,11 +34,16 @@ class ChangeSource(service.Service, ComparableMixin):
     """I watch for changes: derive from me.
 
     A subclass overrides C{start} and C{stop} (or, as in 0.7.5, C{startService} and C{stopService}). It passes
-    each change to C{self.parent.addChange}. Two sources are equal if the attributes in C{compare_attrs} are
-    equal.
+    each change to C{self.parent.addChange} (or, as in 0.8, its values to C{self.master.addChange}). Two
+    sources are equal if the attributes in C{compare_attrs} are equal.
     """
 
     _starting: Deferred[Any] | None = None
+
+    @cached_property
+    def master(self) -> SourceMaster:
+        """The master, for sources of 0.8: its C{addChange} takes a change in keywords."""
+        return SourceMaster(self)
 
     def setServiceParent(self, parent: object) -> Deferred[Any] | None:
         """Join the ChangeMaster.
