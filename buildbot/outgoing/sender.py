@@ -169,6 +169,7 @@ class Sender:
             self._alarm.stop()
             self.left = self._now()
             self._setHealth(Health(reason=UNUSED))
+            self._dropOld(UNUSED)
 
     async def moveTo(self, heir: Sender) -> None:
         """Let another sender deliver what waits here. Raises StoreFailed; then the rest stays here."""
@@ -267,15 +268,17 @@ class Sender:
 
     def _go(self) -> None:
         """Begin the next delivery, or wait until there is one."""
-        if not self._targets or self._isStopping or self._isBusy:
+        if self._isStopping or self._isBusy:
+            return
+        if not self._targets:
+            self._dropOld(UNUSED)
             return
         target = self._targets[-1]
         if not self._isLoaded:
             self._begin(self._load())
             return
         now = self._now()
-        for old in [each for each in self._entries.values() if now - each.queued > KEPT_FOR]:
-            self._drop(old, self.health.reason or "it waited for a day")
+        self._dropOld(self.health.reason or "it waited for a day")
         if not self._entries:
             target.rest()
             return
@@ -291,6 +294,14 @@ class Sender:
             return
         self._current = entry
         self._begin(self._deliver(entry, target))
+
+    def _dropOld(self, why: str) -> None:
+        """Drop the messages that have waited for a day. Without a target, look again for the next one."""
+        now = self._now()
+        for old in [each for each in self._entries.values() if now - each.queued > KEPT_FOR]:
+            self._drop(old, why)
+        if not self._targets and self._entries and not self._isStopping:
+            self._wait(KEPT_FOR)
 
     def _begin(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Do one piece of work. It may end at once, so the next one begins in a later turn."""

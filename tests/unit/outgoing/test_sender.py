@@ -382,6 +382,20 @@ class KeptTests(SenderCase):
         self.successResultOf(ensureDeferred(self.senders.inherit(other, "mail to ")))
         self.assertEqual((len(other), len(self.sender)), (0, 1))
 
+    def test_takenOutForADay(self) -> None:
+        """What waits for an address that was taken out is dropped after a day, also without a restart."""
+        self.sink.trouble = TargetDown("unknown host")
+        self.add(1)
+        self.wait(HOUR)
+        self.add(2)
+        self.sender.release(self.sink)
+        self.wait(DAY - HOUR + 60)
+        self.assertEqual((len(self.sender), self.kept()), (1, 1))
+        self.wait(2 * HOUR)
+        self.assertEqual((len(self.sender), self.kept(), self.sender.dropped), (0, 0, 2))
+        self.assertIn("nothing in the configuration uses this address", self.sender.lastDropped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_takenOutDuringAnAttempt(self) -> None:
         """An attempt that fails after the address was taken out is no trouble any more."""
         attempt: Deferred[None] = Deferred()
