@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import Timers
+from buildbot.files.plain import readPlain
 from buildbot.irc.identity import Server
 from buildbot.text.printable import plainLine
 
@@ -30,6 +31,8 @@ GOOD = 300.0
 #: Seconds for an attempt.
 TIMEOUT = 30.0
 _SHORTEST = 1.0
+#: The most bytes of a file of certificates: those of a whole system are fewer.
+_LARGEST = 10_000_000
 
 
 class Connects(Protocol):
@@ -48,7 +51,7 @@ class Leaves(Protocol):
 def endpointOf(server: Server, reactor: Any) -> Any:
     """The endpoint for a server.
 
-    @raise OSError: a file of certificates cannot be read.
+    @raise OSError, ValueError: a file of certificates cannot be read.
     @raise ImportError: TLS needs more packages.
     """
     endpoint: Any = HostnameEndpoint(reactor, server.host, server.port, timeout=TIMEOUT)
@@ -58,13 +61,21 @@ def endpointOf(server: Server, reactor: Any) -> Any:
 
     trusted = own = None
     if server.caFile:
-        with open(server.caFile, "rb") as file:
-            trusted = ssl.trustRootFromCertificates(_certificates(file.read()))
+        trusted = _loaded(server.caFile, lambda text: ssl.trustRootFromCertificates(_certificates(text)))
     if server.clientCertificate:
-        with open(server.clientCertificate, "rb") as file:
-            own = ssl.PrivateCertificate.loadPEM(file.read())
+        own = _loaded(server.clientCertificate, ssl.PrivateCertificate.loadPEM)
     options = ssl.optionsForClientTLS(server.host, trusted, own)
     return wrapClientTLS(options, endpoint)
+
+
+def _loaded(path: str, load: Callable[[bytes], Any]) -> Any:
+    """What a function makes of a file. Raises OSError or ValueError, which names the file."""
+    with readPlain(path) as file:
+        text = file.read(_LARGEST)
+    try:
+        return load(text)
+    except Exception as why:  # OpenSSL and cryptography raise many kinds
+        raise ValueError(f"{path} cannot be used: {why}") from why
 
 
 def _certificates(text: bytes) -> list[Any]:

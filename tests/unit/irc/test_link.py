@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -112,9 +113,18 @@ class LinkTests(unittest.SynchronousTestCase):
         self.assertEqual(reasonOf(Failure(ValueError("a\nb"))), "a b")
 
     def test_badFile(self) -> None:
-        """A certificate that cannot be read is like a server that is down: the file may come."""
-        server = Server("irc.example.org", 6697, True, "/nonexistent.pem")
-        link = Link(server, "factory", self.clock, lambda: endpointOf(server, self.clock))
-        link.connect()
-        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
-        link.stop()
+        """A certificate that cannot be read is like a server that is down: the file may come.
+
+        A FIFO does not stop the master.
+        """
+        garbage, fifo = self.mktemp(), self.mktemp()
+        with open(garbage, "wb") as file:
+            file.write(b"-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n")
+        os.mkfifo(fifo)
+        for path in ("/nonexistent.pem", garbage, fifo):
+            for files in ((path, None), (None, path)):
+                server = Server("irc.example.org", 6697, True, *files)
+                link = Link(server, "factory", self.clock, lambda: endpointOf(server, self.clock))  # noqa: B023
+                link.connect()
+                self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+                link.stop()
