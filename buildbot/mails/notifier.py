@@ -246,6 +246,8 @@ class MailNotifier(StatusReceiverMultiService):
             lambda builds: self.work.do(self._digestTold(builds)),
         )
         self._since = resources.now()
+        self._inForce: Deferred[bool] = Deferred()
+        self.work.do(self._catchUp())  # all events wait for it, so that mails are in order
         self._watching = Alarm(self._watch)
         self._watch()
         self._status.subscribe(self)
@@ -262,12 +264,14 @@ class MailNotifier(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
         clock = self.master.botmaster.resources.clock
+        self._watching.stop()
+        if not self._inForce.called:
+            self._inForce.callback(False)
         self._digest.flush()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
         self._status.unsubscribe(self._following)
         self.master.botmaster.events.unsubscribe(self._sets)
-        self._watching.stop()
         self._slaves.missing.stop()
         if not (isDone and await self.work.isDone(clock)):
             log.warn("a mail takes too long to write; it is written after the next start")
@@ -302,6 +306,8 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def _catchUp(self) -> None:
         """Send the mails about builds that ended just before an earlier process was killed."""
+        if not await self._inForce:
+            return
         mine = [
             name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
         ]
@@ -385,11 +391,11 @@ class MailNotifier(StatusReceiverMultiService):
     # missing slaves
 
     def _watch(self) -> None:
-        """When the configuration that has me is in force, begin to watch slaves, and send late mails."""
+        """When the configuration that has me is in force, begin to watch slaves, and to send mails."""
         if any(each is self for each in self.master.config.status):
             self._slaves.missing.start()
             self.work.do(self.master.outgoing.inherit(self._sender, KIND))
-            self.work.do(self._catchUp())
+            self._inForce.callback(True)
         else:
             self._watching.set(self.master.botmaster.resources.clock, 1.0)
 

@@ -207,6 +207,23 @@ class MailStory(MailCase):
             self.wait(5)
         self.assertEqual(len(self.postbox.sent), 3)
 
+    def test_killedInOrder(self) -> None:
+        """A build that ends in the first second after a kill has its mail after that of the lost build."""
+        self.begin()
+        self.build()
+        self.wait(5)
+        self.patch(Work, "do", lambda self, work: work.close())
+        self.build(1)
+        self.kill()
+        self.unpatch()
+        self.begin()
+        self.exitStatus = 0
+        self.successResultOf(ensureDeferred(self.master.commands["force"]("full")))
+        self.settle()
+        self.wait(5)
+        numbers = [mail["Message-ID"].split(".")[1] for _, mail in self.postbox.sent]
+        self.assertEqual(numbers, ["0", "1", "2"])
+
     def unpatch(self) -> None:
         """Let notifiers work again."""
         self.patch(Work, "do", DO)
