@@ -8,6 +8,7 @@ anything.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -144,7 +145,9 @@ class SqlCore:
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
         """See L{Core}."""
         rows = self._execute(
-            "SELECT id, complete, results, record FROM buildsets WHERE id > ? ORDER BY id", (after,)
+            "SELECT id, complete, results, record FROM buildsets"
+            " WHERE id > ? AND record LIKE ? ESCAPE '!' ORDER BY id",
+            (after, _holding(scheduler)),
         )
         return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
 
@@ -241,8 +244,8 @@ class SqlCore:
         running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
         self._connection.executemany(
             "UPDATE requests SET state = 'pending'"
-            " WHERE builder = ? AND build = ? AND state NOT IN ('pending', 'done')",
-            [keyOf(each) for each in running if each.waits],
+            " WHERE id = ? AND builder = ? AND build = ? AND state NOT IN ('pending', 'done')",
+            [(id, *keyOf(each)) for each in running if each.waits for id in each.requests],
         )
         self._execute(
             "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
@@ -261,15 +264,20 @@ class SqlCore:
 
     def _interruptions(self, build: BuildRecord) -> int:
         """The highest number of interruptions among the build's requests."""
-        (count,) = self._execute(
-            "SELECT MAX(interruptions) FROM requests WHERE builder = ? AND build = ?", keyOf(build)
-        ).fetchone()
-        return int(count or 1)
+        # By their numbers: no index finds them by the build, and the table may be long.
+        rows = [
+            self._execute(
+                "SELECT interruptions FROM requests WHERE id = ? AND builder = ? AND build = ?",
+                (id, *keyOf(build)),
+            ).fetchone()
+            for id in build.requests
+        ]
+        return max((int(row[0]) for row in rows if row is not None), default=0) or 1
 
     def giveUp(self, when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
         read, givenUp = _Requests().read, []
-        for row in list(self._execute(_PENDING)):
+        for row in self._execute(_PENDING):  # one at a time: there may be very many
             try:
                 if read(row).interruptions >= MOST_INTERRUPTIONS:
                     givenUp.append(row[0])
@@ -375,20 +383,22 @@ _PENDING = (
 
 
 class _Requests:
-    """I convert rows of L{_PENDING} to requests, and parse each buildset only once."""
+    """I convert rows of L{_PENDING} to requests.
+
+    The requests of a buildset follow each other, so that it is parsed once, and only one is kept.
+    """
 
     def __init__(self) -> None:
-        self._sets: dict[int, BuildsetRecord] = {}
+        self._last: tuple[int, BuildsetRecord] | None = None
 
     def read(self, row: Sequence[Any]) -> RequestRecord:
         """The request of a row. Raises any exception for a record that is not valid."""
         id, builder, attempts, interruptions, *buildset = row
         if not isinstance(attempts, int) or not isinstance(interruptions, int):
             raise TypeError("attempts and interruptions are numbers")
-        known = self._sets.get(buildset[0])
-        if known is None:
-            known = self._sets[buildset[0]] = _buildset(buildset)
-        request = RequestRecord.of(known, id, builder)
+        if self._last is None or self._last[0] != buildset[0]:
+            self._last = buildset[0], _buildset(buildset)
+        request = RequestRecord.of(self._last[1], id, builder)
         return request.altered(attempts=attempts, interruptions=interruptions)
 
 
@@ -409,6 +419,14 @@ def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Itera
             )
         else:
             yield found
+
+
+def _holding(scheduler: str) -> str:
+    """A pattern for the texts of all sets of a scheduler, and of few others: these need not be parsed."""
+    if not scheduler.isascii() or len(scheduler) > _SHORT:  # SQLite refuses long patterns
+        return "%"
+    quoted = re.sub("([!%_])", r"!\1", json.dumps(scheduler))
+    return f"%{quoted}%"
 
 
 def _change(row: Sequence[Any]) -> Change:

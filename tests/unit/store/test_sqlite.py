@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
 
 from buildbot.process.storehealth import storeSymptom
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
+from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.sql import SqlCore
 from buildbot.store.sqlite import FILE, SqliteStore
 from tests.stores import Faults, SqliteCase, build, buildset, later
 
@@ -323,3 +326,27 @@ def _recording(statements: list[str]) -> Callable[..., Any]:
         return connection
 
     return connect
+
+
+class StartTests(TestCase):
+    """A start after a kill, with many requests in the file."""
+
+    def steps(self, running: int) -> int:
+        """How many thousand steps SQLite takes to close so many interrupted builds."""
+        taken: Counter[str] = Counter()
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as file:
+            CURRENT.upgrade(file, 0)
+            core = SqlCore()
+            core.begin(file, False)
+            for _ in range(2000 // 100):
+                core.addBuildset(buildset(), encode(buildset()), ["full"] * 100, {}, ())
+            for request in core.pendingRequests()[:running]:
+                one = replace(build("full", [request]), waits=request.id % 2 == 0)
+                core.startBuild(one, encode(one), 0)
+            file.set_progress_handler(lambda: taken.update(steps=1), 1000)
+            self.assertEqual(len(core.interrupted(90.0, lambda each: each)), running)
+        return taken["steps"]
+
+    def test_interrupted(self) -> None:
+        """P1: each interrupted build costs the same, however many requests the store has."""
+        self.assertLess(self.steps(101), self.steps(1) + 100)

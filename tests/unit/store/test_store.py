@@ -120,6 +120,16 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 5)), [])
         self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
 
+    def test_buildsetsOfAnyName(self) -> None:
+        """The name of a scheduler may have any characters, and be a part of another name."""
+        names = ['say "go"', "go", "100%", "100 tests", "a_b", "aXb", "wow!", "back\\slash", "caf\xe9", "Go"]
+        names += ["long " * 20000]
+        for name in names:
+            self.ask("full", scheduler=name)
+        self.reopen()
+        for number, name in enumerate(names, 1):
+            self.assertEqual([each.id for each in self.get(self.store.getBuildsetsOf(name))], [number], name)
+
     def test_buildsetWithState(self) -> None:
         """A scheduler's state changes in the same transaction as its buildset appears."""
         self.ask("full", state={"quick/timer": None, "quick/last": 7})
