@@ -39,6 +39,8 @@ checkers: Any = onUse("twisted.conch.checkers")
 MOST_SESSIONS = 16
 #: The most seconds from the connection to the end of the login.
 LOGIN_TIME = 120.0
+#: The most bytes of one negotiation of telnet.
+_MOST_NEGOTIATED = 10_000
 #: The most bytes of a file with authorized keys.
 _MOST_BYTES = 1_000_000
 
@@ -77,7 +79,19 @@ class makeTelnetProtocol:
 
     def __call__(self) -> Any:
         """A connection."""
-        return telnet.TelnetTransport(_AskingTelnet, self.portal)
+        return _Telnet(_AskingTelnet, self.portal)
+
+
+class _Telnet(telnet.TelnetTransport):
+    """I am one telnet connection. I limit what a client may negotiate; old releases of conch do not."""
+
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        """Read some bytes, and end the connection of a client that negotiates without end."""
+        super().dataReceived(data)
+        if len(getattr(self, "commands", ())) > _MOST_NEGOTIATED:
+            self.transport.abortConnection()
 
 
 class _AskingTelnet(telnet.AuthenticatingTelnetProtocol):

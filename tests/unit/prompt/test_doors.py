@@ -123,6 +123,14 @@ class TelnetTests(SynchronousTestCase):
         self.assertEqual([each[1].disconnecting for each in clients], [True] * doors.MOST_SESSIONS)
         self.connect()
 
+    def test_endless(self) -> None:
+        """A client that negotiates without end cannot fill the memory: it is disconnected."""
+        client = self.connect()
+        self.tell(client, b"\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0")  # the size of its window
+        self.assertFalse(client[1].disconnecting)
+        self.tell(client, b"\xff\xfa", b"x" * 65536)
+        self.assertTrue(client[1].disconnecting)
+
     def test_silent(self) -> None:
         """A client that does not log in within two minutes is closed: strangers cannot take all places."""
         silent, asked, entered = (self.connect() for _ in range(3))
