@@ -92,6 +92,7 @@ SENTENCES = {
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
     "util.state": "it is left out for good; a file in the master's directory keeps a state",
     "util.NotABranch": "it is left out for good; a ChangeFilter names the branches",
+    "process.buildstep.ShellMixin": "derive your step from ShellCommand of buildbot.steps.shell",
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "interfaces.IProperties": "ask the build or the step itself: getProperty, setProperty",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",

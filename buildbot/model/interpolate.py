@@ -134,6 +134,8 @@ class Interpolate(Renderable):
 
 
 def _worded(value: object) -> str:
+    if isinstance(value, bytes):  # functions and steps of Python 2 encode their texts
+        return value.decode("utf-8", "replace")
     return "" if value is None else str(value)
 
 

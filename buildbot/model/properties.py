@@ -303,7 +303,7 @@ class Filling:
 
     def __getitem__(self, name: str) -> Any:
         if name in self._functions:
-            return self._functions[name](Told(self._build))
+            return _asText(self._functions[name](Told(self._build)))
         name, sign, text = _alternative(name)
         try:
             value = self._build.getProperty(name)
@@ -315,7 +315,7 @@ class Filling:
             return text
         if sign == "+":
             return text
-        return self._latest(name) if value is None else value
+        return self._latest(name) if value is None else _asText(value)
 
     def _latest(self, name: str) -> Any:
         """The text for a property that is None: the branch for C{revision}, else empty."""
@@ -325,6 +325,11 @@ class Filling:
             return self._build.getProperty("branch") or ""
         except KeyError:
             return ""
+
+
+def _asText(value: Any) -> Any:
+    """The text of bytes: functions and steps of Python 2 encode their texts. Other values stay."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _alternative(name: str) -> tuple[str, str | None, str]:

@@ -110,6 +110,7 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertIn("write steps.Git", str(sentenceOf("buildbot.plugins.steps.GitLab")))
         evaluator = "buildbot.process.buildstep.regex_log_evaluator"
         self.assertIn("evaluateCommand", str(sentenceOf(evaluator)))
+        self.assertIn("ShellCommand", str(sentenceOf("buildbot.process.buildstep.ShellMixin")))
         self.assertIsNone(sentenceOf("buildbot.nonsense"))
 
     def test_reporters(self) -> None:

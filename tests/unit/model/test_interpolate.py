@@ -26,6 +26,14 @@ class InterpolateTests(unittest.SynchronousTestCase):
         self.assertEqual(text("<%(prop:lost)s%(prop:none)s>"), "<>")
         self.assertEqual(text("%s/%s", Property("a"), "b"), "x/b")
 
+    def test_encoded(self) -> None:
+        """An encoded value, as of a function or a step of Python 2, is inserted as its text."""
+        build = Properties({"e": "\xe9".encode()})
+        self.assertEqual(Interpolate("%(prop:e)s %(kw:k)s", k=b"k").render(build), "\xe9 k")
+        self.assertEqual(Interpolate("%s", Property("e")).render(build), "\xe9")
+        self.assertEqual(WithProperties("%(e)s %(f)s", f=lambda build: b"f").render(build), "\xe9 f")
+        self.assertEqual(WithProperties("%s", "e").render(build), "\xe9")
+
     def test_rules(self) -> None:
         """The rules behind a name choose other texts."""
         for fmtstring, expected in (
