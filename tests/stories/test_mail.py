@@ -224,6 +224,28 @@ class MailStory(MailCase):
         numbers = [mail["Message-ID"].split(".")[1] for _, mail in self.postbox.sent]
         self.assertEqual(numbers, ["0", "1", "2"])
 
+    def test_givenUp(self) -> None:
+        """F16: the last build of a request that was running in three kills has a mail with the reason."""
+        connect = self.connect
+        self.patch(self, "connect", lambda onCommand: connect(onCommand=lambda command: None))
+        self.begin()
+        self.slaves[-1].onCommand = lambda command: None  # it runs until the kill
+        self.send()
+        self.wait(70)
+        for _ in range(3):
+            self.kill()
+            self.begin()
+            self.wait(5)
+        *_, (_, mail) = self.postbox.sent
+        self.assertEqual(mail["Subject"], "buildbot exception in full")
+        self.assertIn("given up: the master was killed or crashed during each of 3 builds", textOf(mail))
+        self.assertEqual([each.number for each in self.builds("full")], [0, 1, 2])
+        sent = len(self.postbox.sent)
+        self.stop()
+        self.begin()
+        self.wait(70)
+        self.assertEqual(len(self.postbox.sent), sent)
+
     def unpatch(self) -> None:
         """Let notifiers work again."""
         self.patch(Work, "do", DO)
