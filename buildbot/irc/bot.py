@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -40,6 +41,8 @@ NICK_WAIT = 60.0
 GHOST_WAIT = 10.0
 #: The answers that refuse a channel: it is full, only for the invited, and so on.
 _NOT_LET_IN = ("403", "405", "471", "473", "474", "475", "476", "477", "489")
+#: What may be wrong if a server has said nothing at all.
+_SILENT = "; the server says nothing: perhaps useSSL= does not fit its port"
 #: The answers that refuse a nick: it is taken, or not valid.
 _TAKEN = ("432", "433", "436", "437")
 
@@ -155,11 +158,13 @@ class IrcStatusBot(OldBot):
         self.lines.clear()
         if hasLeft:
             return  # the owner may have started again meanwhile, with another connection
-        self.owner.connectionLost(self, self._why or self.clean(reasonOf(reason)), wasReady)
+        why = self._why or self.clean(reasonOf(reason))
+        if not (self._why or self._isHeard) and reason.check(ConnectionDone, ConnectionLost):
+            why += _SILENT
+        self.owner.connectionLost(self, why, wasReady)
 
     def _tooLong(self) -> None:
-        hint = "" if self._isHeard else "; the server says nothing: perhaps useSSL= does not fit its port"
-        self.giveUp(f"the login took too long{hint}")
+        self.giveUp("the login took too long" + ("" if self._isHeard else _SILENT))
 
     def leaveServer(self) -> None:
         """Say goodbye, and hear nothing more."""

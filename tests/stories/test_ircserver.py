@@ -78,7 +78,19 @@ class ServerTests(IrcCase):
         self.begin()
         self.reactor.advance(61)
         self.server.drop()
+        self.assertIn("the login took too long", " ".join(seen))
         self.assertIn("perhaps useSSL= does not fit its port", " ".join(seen))
+
+    def test_endedAtOnce(self) -> None:
+        """So it is if the server ends the connection without a word; one that spoke gets no such hint."""
+        seen = self.logged()
+        self.begin()
+        self.server.drop()
+        self.assertIn("perhaps useSSL= does not fit its port", seen[-1])
+        self.wait(60)
+        self.server.welcome()
+        self.server.drop()
+        self.assertNotIn("useSSL", seen[-1])
 
     def test_silent(self) -> None:
         """A server that says nothing is asked, and left if it does not answer."""
