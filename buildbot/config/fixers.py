@@ -133,6 +133,13 @@ class FixImplements(BaseFix):  # type: ignore[misc]
         if node.type == syms.classdef:
             self._decorate(node)
             return
+        source, names = node.children[1], node.children[3:]
+        if (
+            str(source).strip() == "buildbot.twcompat"
+            and str(names[0]).strip() == "implements"
+            and not names[1:]
+        ):
+            source.replace(Name("zope.interface", prefix=source.prefix))  # 0.7.5 has it for old Twisteds
         for leaf in node.leaves():
             if leaf.value == "implements":
                 leaf.replace(Name("implementer", prefix=leaf.prefix))

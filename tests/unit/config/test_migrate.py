@@ -83,6 +83,13 @@ class LinesTests(unittest.TestCase):
             self.assertEqual(after(f"{old}\n"), f"{new}\n")
             self.assertEqual(after(f"{new}\n"), f"{new}\n")
 
+    def test_twcompat(self) -> None:
+        """The C{implements} of buildbot.twcompat of 0.7.5 is that of zope.interface."""
+        self.assertEqual(
+            after("from buildbot.twcompat import implements\nprint 'x'\n"),
+            "from zope.interface import implementer\nprint('x')\n",
+        )
+
     def test_implements(self) -> None:
         """The interfaces of a class become a decorator, with or without other statements in it."""
         begin = "from zope.interface import Interface, implement{}\n\n"
