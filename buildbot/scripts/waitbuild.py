@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot.model.records import INTERRUPTED as INTERRUPTED_BUILD
 from buildbot.scripts.following import INTERRUPTED, STATUSES, Build, followSteps, sayResult, throughRestart
 from buildbot.scripts.output import CommandFailed, Config, askMaster, command, say
 from buildbot.scripts.progress import Progress
@@ -30,11 +31,14 @@ def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
             if number is None:
                 number = _whenBegun(config, builder, request, why)
             build = _followed(config, builder, request, number)
-            if build["result"] != "retry":
+            isCut = INTERRUPTED_BUILD in build["text"]  # its master was killed
+            if not isCut and build["result"] != "retry":
                 break
-            again = f"request {request} is built again"
-            _tell(config, f"build {number} of {builder} was lost with its slave; {again}")
             found = _ask(config, "request", builder, request, request=request)
+            isSame = found["build"] == number and found["state"] != "waiting"
+            if isSame or (isCut and found["state"] == "cancelled"):
+                break
+            _tell(config, f"build {number} of {builder} {_lost(build)}; request {request} is built again")
             number, why = (found["build"] if found["build"] != number else None), found["why"]
     except KeyboardInterrupt:
         raise CommandFailed(
@@ -47,6 +51,13 @@ def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
     else:
         sayResult(config, f"{builder}/{number}", build)
     return STATUSES.get(str(build["result"]), STATUSES["exception"])
+
+
+def _lost(build: Build) -> str:
+    """Why a build counts no more, in words."""
+    if INTERRUPTED_BUILD in build["text"]:
+        return f"was {INTERRUPTED_BUILD}"
+    return "was lost with its slave" if list(build["text"]) == ["slave", "lost"] else "was lost"
 
 
 def _whenBegun(config: Config, builder: str, request: int, why: str) -> int:

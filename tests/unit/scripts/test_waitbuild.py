@@ -125,6 +125,38 @@ class WaitTests(WaitCase):
         self.assertEqual(said.out.splitlines()[-1], "build full/8: success (5 s)")
         self.assertEqual(said.status, 0)
 
+    def test_masterKilled(self) -> None:
+        """The build of a killed master is built again: the command waits for the next build."""
+        self.end("exception", "interrupted by a restart of the master")
+        self.request_.update(why="not seen since the master started")
+
+        def begins() -> None:
+            self.request_.update(state="running", build=8)
+            self.end(number=8)
+
+        self.sleeping = [begins]
+        said = self.wait()
+        again = "build 7 of full was interrupted by a restart of the master; request 5 is built again\n"
+        self.assertIn(again, said.out)
+        self.assertEqual(said.out.splitlines()[-1], "build full/8: success (5 s)")
+        self.assertEqual(said.status, 0)
+
+    def test_masterStopped(self) -> None:
+        """A build that ended with its master is not told to be lost with its slave."""
+        self.end("retry", "the master was stopped")
+        self.request_.update(state="running", build=8)
+        self.end(number=8)
+        self.assertIn("build 7 of full was lost; request 5 is built again\n", self.wait().out)
+
+    def test_interruptedForGood(self) -> None:
+        """The build of a killed master that is not built again is the result."""
+        self.end("exception", "interrupted by a restart of the master")
+        for state in ("finished", "running", "cancelled"):
+            self.request_.update(state=state, build=None if state == "cancelled" else 7)
+            said = self.wait()
+            self.assertIn("build full/7: exception", said.out)
+            self.assertEqual(said.status, 5)
+
     def test_json(self) -> None:
         """As JSON, one object at the end has the request, the build and its result."""
         self.end("failure", "failed", "compile")
