@@ -7,11 +7,10 @@ rows in one run cost less than many runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from buildbot.store.database import isDamage, isDiskFault
 from buildbot.store.seams import Connection, Cursor, Value
 
 #: The most rows of one INSERT. SQLite before 3.32 takes 999 values.
@@ -31,9 +30,13 @@ class Batch:
     L{execute} and L{executemany} run the postponed statements first. So a statement sees all earlier changes.
 
     @param isPostponing: False to run each statement at once.
+    @param isOutage: see L{Driver<buildbot.store.seams.Driver>}.
     """
 
-    def __init__(self, connection: Connection, isPostponing: bool) -> None:
+    def __init__(
+        self, connection: Connection, isPostponing: bool, isOutage: Callable[[Exception], bool]
+    ) -> None:
+        self._isOutage = isOutage
         self._connection = connection
         self._isPostponing = isPostponing
         self._rows: dict[str, list[Sequence[Value]]] = {}  # by statement
@@ -72,7 +75,7 @@ class Batch:
                 if self._run(statement, rows) != len(rows):
                     raise Unsure(statement)
         except Exception as error:
-            if isinstance(error, Unsure) or (isDiskFault(error) and not isDamage(error)):
+            if isinstance(error, Unsure) or self._isOutage(error):
                 raise
             raise Unsure(statement) from error
 

@@ -95,6 +95,14 @@ class Database:
                 return ""
         return f"{self._path} {FILE_GONE}"
 
+    def isOutage(self, error: Exception) -> bool:
+        """See L{Driver<buildbot.store.seams.Driver>}."""
+        return isOutage(error)
+
+    def isDamage(self, error: Exception) -> bool:
+        """See L{Driver<buildbot.store.seams.Driver>}."""
+        return isDamage(error)
+
     def _connected(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = self._connect(self._path, timeout=BUSY, isolation_level=None)
         return connection
@@ -277,6 +285,11 @@ def _translated(path: str) -> Iterator[None]:
 def isDiskFault(error: Exception) -> bool:
     """True for an error of the disk. Errors of a statement or value have classes of their own."""
     return isinstance(error, OSError) or type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
+
+
+def isOutage(error: Exception) -> bool:
+    """True for an error of the disk that concerns all calls."""
+    return isDiskFault(error) and not isDamage(error)
 
 
 def isDamage(error: Exception) -> bool:

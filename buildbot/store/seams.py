@@ -1,8 +1,9 @@
-"""The database interface that the SQL of the store uses: a part of Python's own."""
+"""The interfaces of databases that the store uses. Those of a connection are a part of Python's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
 #: A value for a place in a statement.
@@ -23,3 +24,28 @@ class Connection(Protocol):
 
     def execute(self, statement: str, values: Sequence[Value] = (), /) -> Cursor: ...
     def executemany(self, statement: str, values: Iterable[Sequence[Value]], /) -> Cursor: ...
+
+
+class Driver(Protocol):
+    """One open database, as the thread of a store uses it.
+
+    L{loss} is called in any thread, everything else in that one.
+    """
+
+    def transaction(self, isWriting: bool, /) -> AbstractContextManager[Connection]:
+        """A context that commits at its end. On an exception within, it undoes everything.
+
+        Raises L{StoreFailed<buildbot.store.interface.StoreFailed>} if the database cannot be used.
+        """
+
+    def loss(self) -> str:
+        """The reason if what is written now would be lost; else ""."""
+
+    def close(self) -> None:
+        """Close the database. Never raises."""
+
+    def isOutage(self, error: Exception, /) -> bool:
+        """True if an error of a statement says that no statement can succeed now."""
+
+    def isDamage(self, error: Exception, /) -> bool:
+        """True if an error of a statement says that some stored data cannot be read."""

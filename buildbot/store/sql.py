@@ -43,11 +43,15 @@ _T = TypeVar("_T")
 
 
 class SqlCore:
-    """I am the L{Core} of stores that have a database. Only I write to the database while it is open."""
+    """I am the L{Core} of stores that have a database. Only I write to the database while it is open.
+
+    @param isOutage: see L{Driver<buildbot.store.seams.Driver>}.
+    """
 
     _connection: Batch
 
-    def __init__(self) -> None:
+    def __init__(self, isOutage: Callable[[Exception], bool]) -> None:
+        self._isOutage = isOutage
         self._counters = Counters()
         self._open = OpenSets(self.getBuildset)
         self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
@@ -66,7 +70,7 @@ class SqlCore:
         @param isPostponing: True to run equal statements together. Then every method, and L{end}, may raise
             L{Unsure<buildbot.store.batch.Unsure>}.
         """
-        self._connection = Batch(connection, isPostponing)
+        self._connection = Batch(connection, isPostponing, self._isOutage)
         self._execute = self._connection.execute
         self._changeOne = self._connection.changeOne
 

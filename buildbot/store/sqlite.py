@@ -14,7 +14,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-from buildbot.store.database import Connect, Database
+from buildbot.store.database import Connect, Database, isOutage
 from buildbot.store.files import FILE as FILE
 from buildbot.store.interface import Commits, StoreFailed
 from buildbot.store.requests import Store
@@ -45,7 +45,7 @@ class SqliteStore(Store):
         pace: float = PACE,
         schema: Schema = CURRENT,
     ) -> None:
-        core = SqlCore()
+        core = SqlCore(isOutage)
         super().__init__(core)
         path = os.path.join(basedir, FILE)
         self._makeWorker = lambda: Worker(

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.store.test_sqlite -*-
+# -*- test-case-name: tests.unit.store.test_sqlite,tests.unit.store.test_worker -*-
 """The single thread that uses a store's database. It runs submitted work in groups.
 
 A group is one transaction: a hundred calls wait for the disk once. All work of one reactor turn is handed
@@ -23,9 +23,8 @@ from twisted.python.failure import Failure
 
 from buildbot.events.eventual import eventual
 from buildbot.store.batch import Unsure
-from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import Commits, StoreConflict, StoreFailed
-from buildbot.store.seams import Connection
+from buildbot.store.seams import Connection, Driver
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -82,7 +81,7 @@ class Worker:
     def __init__(
         self,
         reactor: Reactor,
-        open: Callable[[], Database],
+        open: Callable[[], Driver],
         core: Transacts,
         pace: float,
         tell: Callable[[str | None], object] = lambda reason: None,
@@ -103,7 +102,7 @@ class Worker:
         self._trouble: str | None = None
         self._tell = tell
         self._damaged = damaged
-        self._database: Database | None = None
+        self._database: Driver | None = None
 
     def start(self) -> Deferred[None]:
         """Start the thread. Fires when the database is open. Fails if C{open} fails; the thread ends."""
@@ -111,7 +110,7 @@ class Worker:
         return self._started
 
     def loss(self) -> str:
-        """See L{Database.loss}; "" while no database is open."""
+        """See L{Driver.loss}; "" while no database is open."""
         return "" if self._database is None else self._database.loss()
 
     def submit(self, work: Work[_T]) -> Deferred[_T]:
@@ -172,7 +171,7 @@ class Worker:
             self._next = time.monotonic() + self._pace
         return group, turn is None
 
-    def _tryGroup(self, database: Database, group: Sequence[Work[Any]]) -> None:
+    def _tryGroup(self, database: Driver, group: Sequence[Work[Any]]) -> None:
         """Run L{_doGroup}. On an internal error, fail every waiting call and keep the thread alive."""
         try:
             self._doGroup(database, group)
@@ -181,7 +180,7 @@ class Worker:
             for work in group:
                 work.result = Failure(StoreFailed("internal error, see the log"))
 
-    def _doGroup(self, database: Database, group: Sequence[Work[Any]]) -> None:
+    def _doGroup(self, database: Driver, group: Sequence[Work[Any]]) -> None:
         """Run the work, and give each piece its result or failure."""
         replaced = _replaced(group)
         todo = [work for work in group if work not in replaced]
@@ -227,7 +226,7 @@ class Worker:
 
 
 def _attempt(
-    database: Database, core: Transacts, todo: Sequence[Work[Any]], isPostponing: bool
+    database: Driver, core: Transacts, todo: Sequence[Work[Any]], isPostponing: bool
 ) -> Work[Any] | None:
     """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it.
 
@@ -244,9 +243,10 @@ def _attempt(
                 except Unsure:
                     raise
                 except Exception as error:
-                    if isDiskFault(error) and not isDamage(error):
+                    if database.isOutage(error):
                         raise
-                    work.result = Failure(StoreFailed(f"damaged: {error}")) if isDamage(error) else Failure()
+                    isDamage = database.isDamage(error)
+                    work.result = Failure(StoreFailed(f"damaged: {error}")) if isDamage else Failure()
                     raise _Culprit from error
             core.end()
     except _Culprit:

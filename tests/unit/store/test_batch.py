@@ -7,6 +7,7 @@ import sqlite3
 from twisted.trial import unittest
 
 from buildbot.store.batch import MOST_ROWS, Batch, Unsure
+from buildbot.store.database import isOutage
 
 ADD = "INSERT INTO things (id, name) VALUES (?, ?)"
 NAME = "UPDATE things SET name = ? WHERE id = ? AND name IS NOT NULL"
@@ -21,7 +22,7 @@ class BatchTests(unittest.SynchronousTestCase):
         self.connection.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
         self.statements: list[str] = []
         self.connection.set_trace_callback(self.statements.append)
-        self.batch = Batch(self.connection, isPostponing=True)
+        self.batch = Batch(self.connection, isPostponing=True, isOutage=isOutage)
 
     def rows(self) -> dict[int, str]:
         """What is in the table now."""
@@ -79,7 +80,7 @@ class BatchTests(unittest.SynchronousTestCase):
 
     def test_atOnce(self) -> None:
         """Without postponing, the caller learns at once whether a row was changed."""
-        batch = Batch(self.connection, isPostponing=False)
+        batch = Batch(self.connection, isPostponing=False, isOutage=isOutage)
         self.assertTrue(batch.changeOne(ADD, (1, "one")))
         self.assertEqual([batch.changeOne(NAME, ("a", 1)), batch.changeOne(NAME, ("b", 2))], [True, False])
         self.assertRaises(sqlite3.IntegrityError, batch.changeOne, ADD, (1, "again"))

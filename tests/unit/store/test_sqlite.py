@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from buildbot.process.storehealth import storeSymptom
+from buildbot.store.database import isOutage
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
 from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT, Schema
@@ -336,7 +337,7 @@ class StartTests(TestCase):
         taken: Counter[str] = Counter()
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as file:
             CURRENT.upgrade(file, 0)
-            core = SqlCore()
+            core = SqlCore(isOutage)
             core.begin(file, False)
             for _ in range(2000 // 100):
                 core.addBuildset(buildset(), encode(buildset()), ["full"] * 100, {}, ())
