@@ -220,9 +220,9 @@ class NamesTests(unittest.SynchronousTestCase):
     def test_reporters(self) -> None:
         """Reports of 0.9 are told of by name, also after an import of all names."""
         [told] = troubles("from buildbot.plugins import *\nx = reporters.GitHubStatusPush(token='t')\n")
-        self.assertIn(
-            "buildbot.plugins.reporters.GitHubStatusPush is not in this release: reports come", told
-        )
+        name = "buildbot.plugins.reporters.GitHubStatusPush"
+        cure = "write GitHubStatus of buildbot.status.github into c['status']"
+        self.assertIn(f"{name} is not in this release: {cure}", told)
 
     def test_workers(self) -> None:
         """The steps that move files take the names of 0.9 for the slave's side."""
