@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import noBuilder, stored
+from buildbot.model.records import INTERRUPTED
 from buildbot.model.results import RETRY
 from buildbot.process.builder import Builder
 from buildbot.process.buildercontrol import BuilderControl
@@ -66,8 +67,11 @@ class RequestCommands:
             if request in record.requests:
                 if record.builder != builder:
                     raise unknown
-                isOver = record.results != RETRY  # a build that was lost is built again
-                return {**said, "state": "finished" if isOver else "waiting", "build": record.number}
+                if record.results != RETRY and INTERRUPTED not in record.text:
+                    return {**said, "state": "finished", "build": record.number}
+                # A build that was lost is built again, unless its request was cancelled meanwhile.
+                if any(waiting.id == request for waiting in await stored(store.pendingRequests())):
+                    return {**said, "state": "waiting", "build": record.number}
         return {**said, "state": "cancelled"}
 
     async def rebuild(

@@ -38,6 +38,8 @@ def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
             isSame = found["build"] == number and found["state"] != "waiting"
             if isSame or (isCut and found["state"] == "cancelled"):
                 break
+            if found["state"] == "cancelled":
+                raise _cancelled(builder, request)
             _tell(config, f"build {number} of {builder} {_lost(build)}; request {request} is built again")
             number, why = (found["build"] if found["build"] != number else None), found["why"]
     except KeyboardInterrupt:
@@ -60,6 +62,10 @@ def _lost(build: Build) -> str:
     return "was lost with its slave" if list(build["text"]) == ["slave", "lost"] else "was lost"
 
 
+def _cancelled(builder: str, request: int) -> CommandFailed:
+    return CommandFailed(f"request {request} for {builder} was cancelled", status=STATUSES["cancelled"])
+
+
 def _whenBegun(config: Config, builder: str, request: int, why: str) -> int:
     """The number of the build of a waiting request."""
     _tell(config, f"request {request} for {builder} waits{f': {why}' if why else ''}")
@@ -70,8 +76,7 @@ def _whenBegun(config: Config, builder: str, request: int, why: str) -> int:
             found = _ask(config, "request", builder, request, request=request)
             if found["state"] == "cancelled":
                 progress.clear()
-                status = STATUSES["cancelled"]
-                raise CommandFailed(f"request {request} for {builder} was cancelled", status=status)
+                raise _cancelled(builder, request)
             if found["state"] != "waiting":
                 return int(found["build"])
             if found["why"] not in ("", why):

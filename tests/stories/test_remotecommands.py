@@ -223,6 +223,15 @@ class WaitTests(RemoteCommandCase):
         found = self.ask("/api/v1/builders/full/requests/1").json
         self.assertEqual((found["state"], found["build"]), ("waiting", None))
 
+    def test_lostAndCancelled(self) -> None:
+        """A request that is cancelled after its build was lost is told as cancelled."""
+        self.force()
+        self.slaves[-1].pump.client.loseConnection()
+        self.wait(2)
+        self.run_("cancel", self.basedir, "full")
+        found = self.ask("/api/v1/builders/full/requests/1").json
+        self.assertEqual((found["state"], found["build"]), ("cancelled", None))
+
     def test_drain(self) -> None:
         """C{drain --wait} ends when the slave is idle."""
         for place in (("--url", URL), (self.basedir,)):

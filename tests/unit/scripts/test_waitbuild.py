@@ -157,6 +157,15 @@ class WaitTests(WaitCase):
             self.assertIn("build full/7: exception", said.out)
             self.assertEqual(said.status, 5)
 
+    def test_lostAndCancelled(self) -> None:
+        """The command does not wait for a request that was cancelled after its build was lost."""
+        self.end("retry", "slave", "lost")
+        self.request_.update(state="cancelled", build=None)
+        said = self.wait()
+        self.assertIn("request 5 for full was cancelled", said.err)
+        self.assertNotIn("built again", said.out)
+        self.assertEqual(said.status, 6)
+
     def test_json(self) -> None:
         """As JSON, one object at the end has the request, the build and its result."""
         self.end("failure", "failed", "compile")
