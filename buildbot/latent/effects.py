@@ -299,6 +299,8 @@ class Effects:
 
     def _rest(self) -> None:
         self._master.trouble(self._instance, None)
+        if self._instance.slave is not self._instance.wanted:  # the change may be the cure
+            self._instance.failures = 0
         self._instance.slave = None
         if not self._instance.failures:
             self._instance.why = ""

@@ -208,19 +208,31 @@ class Instances:
 
     def wanted(self, builder: NeedyBuilder) -> None:
         """Start slaves for a builder with waiting requests, and no idle slave."""
-        mine = [self.all[name] for name in builder.slavenames if name in self.all]
+        mine = [self.all[name] for name in builder.slavenames if name in self.all and name in self._slaves]
         ready = [each.name for each in mine if each.state is State.OFF and self._mayStart(each)]
-        if not ready or self.isOver or any(each.isIdle for each in builder.attachedSlaves.values()):
+        if not ready or self.isOver:
             return
+        idle = [each for each in builder.attachedSlaves.values() if each.isIdle]
         # An instance of the last process is for any builder.
-        coming = sum(1 for each in mine if each.isComing and each.forBuilder in (builder.name, ""))
+        coming = [each.name for each in mine if each.isComing and each.forBuilder in (builder.name, "")]
+        chosen: list[str] = []  # for each build the slave to start, or "" if it is coming
+
+        def canBegin(request: BuildRequest) -> bool:
+            # A request that no slave may build now must not keep the later ones from theirs.
+            if any(builder.allows(each, request) for each in idle):
+                return False
+            for names in (coming, ready):
+                able = [name for name in names if builder.allows(self._absent(name, builder), request)]
+                for name in inOrder(able, lambda name: self.all[name].failures, request.lostOn)[:1]:
+                    names.remove(name)
+                    chosen.append("" if names is coming else name)
+                    return True
+            return False
+
         waiting = islice(builder.unchosen(), MOST_REQUESTS)
-        builds = buildsNeeded(waiting, builder.canMerge, coming + len(ready))
-        for requests in builds[coming:]:
-            lostOn = [name for request in requests for name in request.lostOn]
-            able = [name for name in ready if builder.allows(self._absent(name, builder), requests[0])]
-            for name in inOrder(able, lambda name: self.all[name].failures, lostOn)[:1]:
-                ready.remove(name)
+        builds = buildsNeeded(waiting, builder.canMerge, len(coming) + len(ready), canBegin)
+        for name, requests in zip(chosen, builds, strict=True):
+            if name:
                 self._start(self.all[name], builder, requests)
 
     def _absent(self, name: str, builder: NeedyBuilder) -> AbsentSlave:

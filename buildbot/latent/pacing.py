@@ -18,11 +18,15 @@ def waitAfter(failures: int, first: float) -> float:
 
 
 def buildsNeeded(
-    waiting: Iterable[_Request], canMerge: Callable[[_Request, _Request], bool], most: int
+    waiting: Iterable[_Request],
+    canMerge: Callable[[_Request, _Request], bool],
+    most: int,
+    canBegin: Callable[[_Request], bool] = lambda request: True,
 ) -> list[list[_Request]]:
     """The requests of each of the next builds, oldest first; requests that can be merged share a build.
 
     @param most: the most builds that the caller can use; further requests are left out.
+    @param canBegin: called with the first request of each further build. False: it is left out.
     """
     builds: list[list[_Request]] = []
     for request in waiting:
@@ -33,7 +37,8 @@ def buildsNeeded(
         else:
             if len(builds) == most:
                 break
-            builds.append([request])
+            if canBegin(request):
+                builds.append([request])
     return builds
 
 

@@ -163,25 +163,57 @@ class LatentTests(LatentCase):
         self.end(self.attach("bot3"))
         self.assertEqual(self.cloud.calls, ["start bot1", "start bot2"])
 
-    def test_chosen(self) -> None:
-        """A request that asks for a slave by its property starts this slave, and no other one."""
-        self.edit("[slave('bot1')]", "[slave('bot1'), slave('bot2')]")
+    def choosing(self, slaves: str) -> None:
+        """Start the master with other slaves. Each request asks for one of them."""
+        self.edit("[slave('bot1')]", slaves)
+        self.edit("each.slavename for each in c['slaves']", "'bot1', 'bot2'")
         self.edit("'builddir': 'full',", "'builddir': 'full', 'canStartBuild': enforceChosenSlave,")
         self.edit("c = Build", "from buildbot.process.builder import enforceChosenSlave\nc = Build")
         self.edit("['full'])", "['full'], properties=[BuildslaveChoiceParameter()])")
         self.edit("import ForceScheduler", "import BuildslaveChoiceParameter, ForceScheduler")
         self.begin()
+
+    def wantOn(self, name: str, revision: str = "1") -> None:
+        """Force a build on a slave."""
+        more = {"properties": {"slavename": name}, "revision": revision}
         asked = ensureDeferred(
-            self.master.commands["force"](
-                builder="full", scheduler="form", who="ann", properties={"slavename": "bot2"}
-            )
+            self.master.commands["force"](builder="full", scheduler="form", who="ann", **more)
         )
         self.settle()
         self.wait(1)
         self.successResultOf(asked)
+
+    def test_chosen(self) -> None:
+        """A request that asks for a slave by its property starts this slave, and no other one."""
+        self.choosing("[slave('bot1'), slave('bot2')]")
+        self.wantOn("bot2")
         self.assertEqual(self.cloud.calls, ["start bot2"])
         self.end(self.attach("bot2"))
         self.assertEqual(self.results(), [0])
+
+    def test_chosenBesideIdle(self) -> None:
+        """The slave that a request asks for starts, though another slave is idle."""
+        self.choosing("[('bot1', 'sekrit'), slave('bot2')]")
+        bot = self.attach("bot1")
+        self.wantOn("bot1")
+        self.end(bot)
+        self.assertEqual(self.cloud.calls, [])
+        self.wantOn("bot2")
+        self.assertEqual(self.cloud.calls, ["start bot2"])
+
+    def test_chosenAfterOthers(self) -> None:
+        """The slave that a request asks for starts, though older requests wait for another one."""
+        self.choosing("[slave('bot1'), ('bot2', 'sekrit')]")
+        self.wantOn("bot2")
+        self.wantOn("bot1")
+        self.assertEqual(self.cloud.calls, ["start bot1"])
+
+    def test_chosenWhileComing(self) -> None:
+        """The slave that a request asks for starts, though two older requests wait for one that starts."""
+        self.choosing("[slave('bot1'), slave('bot2')]")
+        for number, name in enumerate(("bot1", "bot1", "bot2")):
+            self.wantOn(name, str(number))
+        self.assertEqual(self.cloud.calls, ["start bot1", "start bot2"])
 
     def test_cancelled(self) -> None:
         """A slave that was started for a build that nobody wants any more is stopped after its wait."""
@@ -481,6 +513,22 @@ class ReconfigTests(LatentCase):
         self.assertEqual((self.connected(), self.words()), ([], "can be started"))
         self.want("2")
         self.assertEqual(self.cloud.left, 1)
+
+    def test_becomesPlainAfterFailures(self) -> None:
+        """A slave whose starts have failed may attach as a plain one as soon as its last stop has ended."""
+        self.begin(retry_wait=3000)
+        self.cloud.startFails = "no room"
+        self.want()
+        self.cloud.holds = True
+        self.wait(3000)
+        self.cloud.answer()  # the start
+        self.edit("[slave('bot1', retry_wait=3000)]", "[('bot1', 'sekrit')]")
+        self.edit("each.slavename for each in c['slaves']", "'bot1'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.cloud.answer()  # the stop
+        self.wait(1)
+        self.attach()
+        self.assertEqual(self.connected(), ["bot1"])
 
     def test_becomesLatent(self) -> None:
         """A plain slave that becomes a latent one is disconnected; its build is repeated on an instance."""

@@ -22,6 +22,12 @@ class PacingTests(unittest.SynchronousTestCase):
         self.assertEqual(buildsNeeded(["a1", "b1", "c1"], same, 2), [["a1"], ["b1"]])
         self.assertEqual(buildsNeeded([], same, 2), [])
 
+    def test_noSlave(self) -> None:
+        """A request that has no slave is left out, and does not keep a later one from its slave."""
+        same = lambda one, other: one[0] == other[0]  # noqa: E731
+        found = buildsNeeded(["a1", "b1", "a2", "b2"], same, 2, lambda request: request[0] == "b")
+        self.assertEqual(found, [["b1", "b2"]])
+
     def test_order(self) -> None:
         """First come slaves that did not lose the build, then those with few failures."""
         failures = {"a": 0, "b": 2, "c": 0, "d": 0}
