@@ -246,6 +246,8 @@ class Instance:
             self._effects.startFailed(
                 "the start takes too long" if late else "the slave did not attach in time"
             )
+        if before in COMING and self.state not in COMING and self.state is not State.READY:
+            eventual(self._master.clock, self._master.ask, self)  # another slave may be free for its build
         self._master.changed(self)
 
     def ring(self) -> None:

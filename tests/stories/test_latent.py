@@ -268,6 +268,30 @@ class TroubleTests(LatentCase):
         self.end(self.attach())
         self.assertEqual(self.results(), [0])
 
+    def test_another(self) -> None:
+        """A build does not wait for a slave whose start has failed if another one can be started."""
+        self.edit("[slave('bot1')]", "[slave('bot1'), slave('bot2')]")
+        self.begin()
+        self.cloud.startFails, self.cloud.stopFails = "no room", "no answer"
+        self.cloud.holds = True
+        self.want()
+        self.cloud.answer()  # the start
+        self.cloud.answer()  # the stop
+        self.cloud.startFails, self.cloud.holds = "", False
+        self.wait(1)
+        self.assertIn("start bot2", self.cloud.calls)
+        self.end(self.attach("bot2"))
+        self.assertEqual(self.results(), [0])
+
+    def test_anotherAfterWait(self) -> None:
+        """A build does not wait for a slave that did not attach if another one can be started."""
+        self.edit("[slave('bot1')]", "[slave('bot1'), slave('bot2')]")
+        self.begin()
+        self.cloud.stopFails = "no answer"
+        self.want()
+        self.wait(301)
+        self.assertIn("start bot2", self.cloud.calls)
+
     def test_stopFails(self) -> None:
         """A stop that fails is repeated and shown as a trouble; meanwhile the slave is not started again."""
         self.begin()

@@ -106,7 +106,8 @@ class StartTests(InstanceCase):
             self.assertIsNone(self.slave.starting)
             self.clock.advance(wait)
             self.assertEqual(self.state, State.OFF)
-        self.assertEqual((self.master.asked, self.master.kept), (3, {}))
+        # The builders are asked after each failure, for another slave, and after each wait.
+        self.assertEqual((self.master.asked, self.master.kept), (6, {}))
         self.ready()
         self.instance.buildBegins()
         self.instance.buildEnded()
