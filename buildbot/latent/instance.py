@@ -159,7 +159,8 @@ class Instance:
 
     def leave(self) -> None:
         """Stop it, after its running builds."""
-        self.happen(Event.LEAVE if self.builds and self.state is State.READY else Event.STOP)
+        isBuilding = self.builds and self.state in (State.READY, State.LEAVING)
+        self.happen(Event.LEAVE if isBuilding else Event.STOP)
 
     def masterStops(self) -> None:
         """The master stops: stop the instance, unless it may go on without the master."""

@@ -508,6 +508,20 @@ class ReconfigTests(LatentCase):
         instance = self.master.botmaster.instances.all["bot1"]
         self.assertEqual(getattr(instance.slave, "size", ""), "large")
 
+    def test_changedTwice(self) -> None:
+        """A slave that is changed twice during a build is stopped after it: the build goes on."""
+        self.begin()
+        self.want()
+        bot = self.attach()
+        self.edit("slave('bot1')", "slave('bot1', size='large')")
+        self.reconfig()
+        self.edit("size='large'", "size='huge'")
+        self.reconfig()
+        self.wait(1)
+        self.assertEqual(self.cloud.calls, ["start bot1"])
+        self.end(bot)
+        self.assertEqual((self.cloud.calls, self.results()), (["start bot1", "stop bot1"], [0]))
+
     def test_removed(self) -> None:
         """A removed slave is stopped, and nothing is left of it."""
         self.begin()
