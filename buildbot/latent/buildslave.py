@@ -116,6 +116,10 @@ class AbstractLatentBuildSlave(BuildSlave):
         """End a start that takes too long: its Deferred, which I get here, must fire soon."""
         started.cancel()
 
+    def canStop(self, other: AbstractLatentBuildSlave) -> bool:
+        """True if I can stop what another slave of my name has started. Asked after a stop has failed."""
+        return False
+
     def means(self) -> dict[str, Any] | None:
         """What a later process needs to stop an instance, as JSON values; None: the configuration."""
         return None

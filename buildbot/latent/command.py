@@ -162,6 +162,12 @@ class CommandLatentBuildSlave(AbstractLatentBuildSlave):
 
         return running.Program(reactor, seconds, MOST_OUTPUT)
 
+    def canStop(self, other: AbstractLatentBuildSlave) -> bool:
+        """True if only my stop command is another one: the start tells what there is to stop."""
+        if not isinstance(other, CommandLatentBuildSlave) or type(other) is not type(self):
+            return False
+        return (self.start_command, self.env) == (other.start_command, other.env)
+
     def means(self) -> dict[str, Any]:
         """See L{AbstractLatentBuildSlave.means}."""
         return {

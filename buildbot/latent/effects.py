@@ -241,12 +241,21 @@ class Effects:
         if self._instance.slave is None:
             self._notStopped("the configuration does not have the slave, so nobody knows how to stop it")
             return
+        self._mend()
         self._keepPhase(STOPPING).addErrback(lambda why: None)
         log.info("slave {name}: stopping", name=self._instance.name)
         self.alarm.set(self._master.clock, self._instance.slave.stop_timeout + MARGIN)
         fast = self._master.isOver
         self._before = dict(vars(self._instance.slave))
         self._begin(self._called(self._instance.slave.stop_instance, fast), self._stopped, self._notStopped)
+
+    def _mend(self) -> None:
+        """After a failure use the stop of the changed configuration, if it suits: it may be the cure."""
+        slave, wanted = self._instance.slave, self._instance.wanted
+        if self._instance.stops and slave is not None and wanted is not None and wanted.canStop(slave):
+            assert self._instance.record is not None
+            self._instance.slave = wanted
+            self._instance.record = replace(self._instance.record, means=wanted.means())
 
     def _stopped(self, result: Any) -> None:
         assert self._instance.record is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred, fail, succeed
@@ -584,6 +585,42 @@ class ReconfigTests(LatentCase):
         self.end(self.attach())
         self.wait(61)
         self.assertEqual((self.results()[0], self.cloud.left), (0, 0))
+
+    def mistyped(self, change: Callable[[], None]) -> list[list[str]]:
+        """A stop command fails; then the file changes. Returns the stop commands that ran."""
+        stops: list[list[str]] = []
+
+        def stop(slave: CommandLatentBuildSlave, fast: bool) -> Any:
+            stops.append(slave.stop_command)
+            return succeed(None) if slave.stop_command == ["halt"] else fail(OSError("no such program"))
+
+        self.patch(CommandLatentBuildSlave, "start_instance", lambda slave, build: succeed("i-1"))
+        self.patch(CommandLatentBuildSlave, "stop_instance", stop)
+        command = "CommandLatentBuildSlave(name, 'sekrit', ['go'], ['hatl'], missing_timeout=60)"
+        self.edit("    return CloudSlave(", f"    return {command}\n    return CloudSlave(")
+        self.edit(
+            "from tests.clouds", "from buildbot.buildslave import CommandLatentBuildSlave\nfrom tests.clouds"
+        )
+        self.begin()
+        self.want()
+        self.wait(61)
+        change()
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(60)
+        return stops
+
+    def test_mendedStop(self) -> None:
+        """A stop command that is mended in the file stops what has run before."""
+        stops = self.mistyped(lambda: self.edit("['hatl']", "['halt']"))
+        self.assertEqual((stops[0], stops[-1]), (["hatl"], ["halt"]))
+        self.assertNotIn("stopped", self.words())
+        self.assertEqual(self.status()["master"]["troubles"], [])
+
+    def test_otherStart(self) -> None:
+        """A slave that starts in another way does not stop what has run before: it may be elsewhere."""
+        stops = self.mistyped(lambda: self.edit("['go'], ['hatl']", "['elsewhere'], ['halt']"))
+        self.assertNotIn(["halt"], stops)
+        self.assertIn("could not be stopped", self.words())
 
     def test_readded(self) -> None:
         """A slave that comes back to the file while its instance stops starts only after that."""
