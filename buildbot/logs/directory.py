@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import unquote
@@ -74,14 +74,17 @@ def nextNumber(logs: str, builder: str) -> int:
     return max((number + 1 for number, _ in numbersIn(logs, builder)), default=0)
 
 
-def orphans(logs: str, builder: str, below: int, older: float | None) -> dict[int, list[str]]:
+def orphans(
+    logs: str, files: Iterable[tuple[int, str]], below: int, older: float | None
+) -> dict[int, list[str]]:
     """The log files of builds that are too old, by build number. Builds in the store are not excluded.
 
+    @param files: some of the files that L{numbersIn} yields.
     @param below: builds with lower numbers are too old.
     @param older: files last written before this time are too old; None: no limit.
     """
     found: dict[int, list[str]] = {}
-    for number, filename in numbersIn(logs, builder):
+    for number, filename in files:
         if number < below or (older is not None and _isOlder(os.path.join(logs, filename), older)):
             found.setdefault(number, []).append(filename)
     return found

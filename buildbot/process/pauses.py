@@ -59,10 +59,13 @@ class Pauses:
     async def pause(self, slavename: str, who: str, why: str, kind: str = "paused") -> PauseRecord:
         """Start no further builds on a slave until L{unpause}. Running builds continue.
 
+        @param why: the reason; "" keeps that of a pause which lasts already.
         @param kind: C{"paused"}; or C{"draining"}, which disconnects the slave once it is idle.
         @raise KeyError: there is no such slave.
         """
         slave = self._slaves[slavename]
+        before = slave.availability.paused
+        why = why or (before.why if before is not None else "")
         record = PauseRecord(slavename, who, self._resources.now(), why, kind)  # type: ignore[arg-type]
         await self._resources.store.setState(f"pause/{slavename}", record.toRecord())
         self.records[slavename] = record

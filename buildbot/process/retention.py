@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -16,7 +17,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from buildbot.config.model import MasterConfig, Unset
-from buildbot.logs.directory import orphans
+from buildbot.logs.directory import numbersIn, orphans
 from buildbot.logs.files import removeLogs
 from buildbot.logs.usage import Usage, total
 from buildbot.model.walltime import WallTime
@@ -33,6 +34,8 @@ PRUNE_EVERY = 3600.0
 BELIEVED = "clock/believed"
 #: The number of logs that are deleted without a pause.
 REMOVED_AT_ONCE = 20
+#: The number of log files whose age is looked at without a pause.
+LOOKED_AT_ONCE = 1000
 #: The limits without keys in the file: builds of each builder, and days.
 BUILDS, DAYS = 500, 365.0
 #: More than all builds.
@@ -259,8 +262,15 @@ class Retention:
         if not newest:
             return []
         oldest = (newest[0].number or 0) + 1 - (self.horizon or _ALL)
-        found = orphans(self._resources.logs.directory, builder, oldest, age)
-        kept = [number for number in found if await store.getBuild(builder, number) is not None]
+        directory = self._resources.logs.directory
+        files = numbersIn(directory, builder)
+        found: dict[int, list[str]] = {}
+        while some := list(islice(files, LOOKED_AT_ONCE)):
+            for number, names in orphans(directory, some, oldest, age).items():
+                found.setdefault(number, []).extend(names)
+            if len(some) == LOOKED_AT_ONCE:
+                await self._resources.sleep(0)  # slaves come first
+        kept = {number for number in found if await store.getBuild(builder, number) is not None}
         return sorted(name for number, names in found.items() if number not in kept for name in names)
 
 

@@ -379,6 +379,15 @@ class PauseTests(AnswersCase):
         self.assertEqual(len(self.builds()), 1)
         self.assertFalse(self.ask("unpause", slave="bot1")["unpaused"])
 
+    def test_reasonStays(self) -> None:
+        """O7: a pause or drain of a paused slave without a reason keeps the reason that it has."""
+        self.ask("pause", slave="bot1", who="alice", why="new disk")
+        said = self.ask("drain", slave="bot1", who="bob")
+        self.assertEqual((said["kind"], said["who"], said["why"]), ("draining", "bob", "new disk"))
+        self.assertEqual(self.ask("pause", slave="bot1", why="new fan")["why"], "new fan")
+        self.ask("unpause", slave="bot1")
+        self.assertEqual(self.ask("pause", slave="bot1")["why"], "")
+
     def test_drain(self) -> None:
         """A drained slave finishes its builds and is then disconnected."""
         slave = self.connect()

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
-from buildbot.logs.directory import CUT_SHORT, adopt, canWrite, logTrouble, nextNumber, orphans
+from buildbot.logs.directory import CUT_SHORT, adopt, canWrite, logTrouble, nextNumber, numbersIn, orphans
 from buildbot.logs.files import LogWriter, logFilename
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 
@@ -49,9 +49,10 @@ class NumbersTests(ShelfCase):
         """H9: logs that are too old are found by number or age; other files are ignored."""
         names = [self.log(number) for number in range(4)]
         Path(self.logs, "full", "0-notes").write_text("")
-        self.assertEqual(orphans(self.logs, "full", 2, None), {0: [names[0]], 1: [names[1]]})
+        files = list(numbersIn(self.logs, "full"))
+        self.assertEqual(orphans(self.logs, files, 2, None), {0: [names[0]], 1: [names[1]]})
         os.utime(os.path.join(self.logs, names[3]), (50, 50))
-        self.assertEqual(orphans(self.logs, "full", 0, 60.0), {3: [names[3]]})
+        self.assertEqual(orphans(self.logs, files, 0, 60.0), {3: [names[3]]})
 
     def test_canWrite(self) -> None:
         """F5: a trial shows if logs can be written again, and leaves no file."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
 from buildbot.daemon.troubles import reportTroubles
+from buildbot.logs.directory import orphans
 from buildbot.logs.files import logFilename
 from buildbot.model.results import SUCCESS
+from buildbot.process import retention
 from buildbot.status.report import reportBuild
 from buildbot.store.interface import FILE_GONE
 from buildbot.store.memory import MemoryStore
@@ -102,6 +105,30 @@ class PruneTests(KeepingCase):
         self.assertEqual([name for name in names if "lost" in name], ["2-log-lost-stdio"])
         self.assertIn("0-notes", names)
         self.assertEqual(len([name for name in names if "-log-shell" in name]), 4)
+
+    def test_inParts(self) -> None:
+        """P8: the files of very many logs are looked at in parts, so that slaves are served in between."""
+        for number in range(5):
+            self.put(number, "lost")
+        self.force()
+        self.patch(retention, "LOOKED_AT_ONCE", 2)
+        self.botmaster.retention.horizon = 2
+        sizes: list[int] = []
+        look = orphans
+
+        def looking(logs: str, files: Sequence[tuple[int, str]], *limits: Any) -> Any:
+            sizes.append(len(files))
+            return look(logs, files, *limits)
+
+        self.patch(retention, "orphans", looking)
+        pruning = ensureDeferred(self.botmaster.retention.prune())
+        while not sizes:
+            self.clock.advance(0)
+        begun = len(sizes)
+        self.wait(2)
+        self.successResultOf(pruning)
+        self.assertEqual((begun, sizes), (1, [2, 2, 2]))
+        self.assertEqual(len(self.there()), 2)
 
 
 class TroubleTests(KeepingCase):
