@@ -73,6 +73,11 @@ class Kept:
                 del self.events[next(iter(self.events))]
         self._write()
 
+    async def finish(self) -> None:
+        """Wait until all wishes are written: the next bot with this name reads them."""
+        while self._writing is not None:
+            await _endOf(self._writing)
+
     def _write(self) -> None:
         """Write, one time after another: people may want much at once."""
         if not self._isRead:
@@ -97,6 +102,13 @@ class Kept:
         if self._isStale:
             self._isStale = False
             self._write()
+
+
+def _endOf(work: Deferred[None]) -> Deferred[None]:
+    """A Deferred of its own that fires after some work."""
+    ended: Deferred[None] = Deferred()
+    work.addBoth(lambda result: ended.callback(None))
+    return ended
 
 
 def _pairs(kept: dict[str, Any], name: str) -> list[Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import DeferredList, ensureDeferred
 from twisted.logger import Logger
 
 from buildbot.config.arguments import arguments, complain, knownArguments, remember
@@ -196,7 +196,10 @@ class IRC(StatusReceiverMultiService):
     def joinRoom(self, name: str, key: str | None) -> None:
         """Somebody wants the bot in one more channel. Raises L{TooManyChannels}."""
         if self.bot is not None:
+            own = {folded(each): known for each, known in self.wanted.items()}
+            key = own.get(folded(name)) if key is None else key
             self.bot.channelsOf.want(name, key)
+            self.rooms = {each: known for each, known in self.rooms.items() if folded(each) != folded(name)}
             self.rooms[name] = key
             if folded(name) not in map(folded, self.wanted):
                 self._kept.call(name, key)
@@ -266,13 +269,15 @@ class IRC(StatusReceiverMultiService):
             link.connect()
 
     def stopService(self) -> Any:
-        """Say goodbye, and disconnect."""
+        """Say goodbye, and disconnect. Fires when all wishes are kept: a reconfig starts another bot then."""
         self.status.unsubscribe(self)
         self._link.stop()
         self.master.troubles.clear(self._subject)
         self.bot = None
         self.contacts.clear()
-        return super().stopService()
+        kept = ensureDeferred(self._kept.finish())
+        stopped = super().stopService()
+        return kept if stopped is None else DeferredList([stopped, kept])
 
     # what connections tell
 

@@ -94,6 +94,37 @@ class WishesStory(IrcCase):
         self.pause()
         self.assertIn("exception", self.ask("notify list")[0])
 
+    def test_reconfigWhileKept(self) -> None:
+        """A reconfig loses no wish that the store has not kept yet: the new bot begins after that."""
+        self.enter()
+        self.store.lazy = True
+        for event in ("exception", "warnings"):
+            self.server.say(f":{ANN} PRIVMSG #dev :builder: notify on {event}")
+        self.edit("showBlameList=True", "showBlameList=False")
+        done = self.master.reconfigurer.request()
+        for _ in range(60):
+            self.store.flush(1)
+            self.reactor.advance(0)
+        self.assertTrue(self.successResultOf(done)["applied"])
+        self.store.lazy = False
+        self.wait(2)
+        self.server.welcome()
+        self.pause()
+        told = "these events are told here: exception, finished, started, warnings"
+        self.assertEqual(self.ask("notify list"), [told])
+
+    def test_keyStays(self) -> None:
+        """Whoever calls the bot to a channel of master.cfg need not know its key."""
+        self.enter()
+        self.server.say(":boss!b@host KICK #ops builder :out")
+        self.ask("join #Ops")
+        self.server.drop()
+        self.wait(10)
+        self.server.welcome()
+        self.pause()
+        joined = [each for each in self.server.heard() if each.startswith("JOIN")]
+        self.assertEqual(joined, ["JOIN #Ops key", "JOIN #dev"])
+
     def test_bounded(self) -> None:
         """No number of wishes makes the store grow."""
         self.edit("allowForce=['ann!*@home', 'account:ann']", "allowForce=True")
