@@ -32,9 +32,12 @@ class Digest:
         self._sent: list[float] = []
         self._builds: list[BuildStatus] = []
         self._alarm = Alarm(self.flush)
+        self._isOver = False
 
     def takes(self, build: BuildStatus) -> bool:
         """True if a build that needs a mail waits for the digest; False if it has a mail of its own."""
+        if self._isOver:
+            return False
         now = self._clock.seconds()
         self._sent = [each for each in self._sent if each > now - PERIOD]
         if not self._builds and len(self._sent) < self._most:
@@ -46,6 +49,11 @@ class Digest:
         elif not self._alarm.isSet:
             self._alarm.set(self._clock, PERIOD)
         return True
+
+    def end(self) -> None:
+        """Send what is collected now; what comes later has mails of its own."""
+        self._isOver = True
+        self.flush()
 
     def flush(self) -> None:
         """Send what is collected now."""

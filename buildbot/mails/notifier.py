@@ -267,7 +267,7 @@ class MailNotifier(StatusReceiverMultiService):
         self._watching.stop()
         if not self._inForce.called:
             self._inForce.callback(False)
-        self._digest.flush()
+        self._digest.end()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
         self._status.unsubscribe(self._following)

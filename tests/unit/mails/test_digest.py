@@ -50,6 +50,14 @@ class DigestTests(unittest.SynchronousTestCase):
         self.assertEqual(self.sent, [[3]])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_afterStop(self) -> None:
+        """After the end, a build has a mail of its own: no alarm of the digest rings for it later."""
+        self.take(1, 2, 3)
+        self.digest.end()
+        self.assertEqual(self.sent, [[3]])
+        self.assertEqual(self.take(4, 5), [False, False])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_veryMany(self) -> None:
         """A digest is sent early when it has very many builds."""
         self.take(*range(2 + MOST + 1))
