@@ -21,6 +21,8 @@ SUSPECT = 3
 KEPT_FOR = 86400.0
 #: The longest wait that a server may ask for.
 LONGEST_ASKED = 6 * 3600.0
+#: The shortest wait for a busy server. Some ask for 0 seconds: they would be asked without a pause.
+LEAST_ASKED = 0.5
 
 
 def waitAfter(failures: int, chance: float, asked: float | None = None) -> float:
@@ -67,7 +69,8 @@ class Health:
     @classmethod
     def busy(cls, now: float, chance: float, asked: float) -> Health:
         """The health of a target that works, and takes the next message after some seconds."""
-        return cls(retryAt=now + min(asked, LONGEST_ASKED) * (1 + JITTER * chance))
+        wait = max(LEAST_ASKED, min(asked, LONGEST_ASKED))
+        return cls(retryAt=now + wait * (1 + JITTER * chance))
 
     def failed(
         self, now: float, chance: float, reason: str, cure: str = "", asked: float | None = None

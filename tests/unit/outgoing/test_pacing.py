@@ -34,3 +34,8 @@ class PacingTests(unittest.SynchronousTestCase):
             health = health.failed(1000.0 + failure, 0.5, "connection refused")
         self.assertTrue(health.isBroken)
         self.assertEqual((health.since, health.retryAt), (1000, 1004 + 960))
+
+    def test_busy(self) -> None:
+        """A busy server that asks to wait 0 seconds is not asked again at once, without end."""
+        self.assertGreaterEqual(Health.busy(1000.0, 0.0, 0.0).retryAt or 0.0, 1000.5)
+        self.assertEqual(Health.busy(1000.0, 0.0, 30.0).retryAt, 1030)
