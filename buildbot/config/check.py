@@ -42,7 +42,7 @@ from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
-from buildbot.config.targets import targetErrors
+from buildbot.config.targets import nickDoubts, targetErrors
 from buildbot.config.triggers import lockDoubts, triggerDoubts, triggerErrors
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.config.weburl import urlDoubts
@@ -388,5 +388,5 @@ _RULES: tuple[Rule, ...] = (
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, choiceDoubts, urlDoubts),
-    *(overriddenInVain, triggerDoubts, lockDoubts, horizonDoubts),
+    *(overriddenInVain, triggerDoubts, lockDoubts, horizonDoubts, nickDoubts),
 )

@@ -50,6 +50,15 @@ class Posts(Protocol):
 
 
 @runtime_checkable
+class HasNick(Protocol):
+    """An entry of c['status'] that is a bot on a chat server."""
+
+    @property
+    def nickAt(self) -> object:
+        """The nick and the server in words, which tell the bot from others; None if it is not known."""
+
+
+@runtime_checkable
 class TakesLogins(Protocol):
     """A web server to which people may log in."""
 

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.config.test_targets -*-
-"""The rule for entries of c['status'] that post to one address: they share a queue and a secret."""
+"""The rules for entries of c['status'] that post to one address, or are bots with one nick."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from buildbot.config.arguments import isMisconfigured
 from buildbot.config.messages import Raw, Report, entries
 from buildbot.config.model import ConfigError
-from buildbot.config.optional import Posts
+from buildbot.config.optional import HasNick, Posts
 from buildbot.config.standins import isStandIn
 
 
@@ -26,3 +26,18 @@ def targetErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
             told = f"entries {first + 1} and {index + 1} of c['status'] post to one URL"
             cure = "give both the same secret, or two URLs"
             yield report.item(raw, "status", index)(f"{told} with different secrets: {cure}")
+
+
+def nickDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Yield a warning for each bot with the nick and the server of an earlier one: it gets another nick."""
+    known: set[str] = set()
+    for index, entry in enumerate(entries(raw, "status")):
+        if isinstance(entry, type) or isStandIn(entry) or isMisconfigured(entry):
+            continue
+        name = entry.nickAt if isinstance(entry, HasNick) else None
+        if not isinstance(name, str):
+            continue
+        if name in known:
+            cure = "name all channels in one entry, or give it another nick"
+            yield report.item(raw, "status", index)(f"two entries of c['status'] are {name}: {cure}")
+        known.add(name)

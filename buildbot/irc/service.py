@@ -190,6 +190,11 @@ class IRC(StatusReceiverMultiService):
                     doubts.append(f"IRC: {name}: anybody can take a nick, so {rule!r} protects nothing")
         return doubts
 
+    @property
+    def nickAt(self) -> str | None:
+        """See L{buildbot.config.optional.HasNick}."""
+        return f"{self.nick} at {self.server.name} on IRC" if "server" in vars(self) else None
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.nick} at {self.host}>"
 

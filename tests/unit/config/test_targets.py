@@ -1,11 +1,12 @@
-"""Webhooks that post to one address."""
+"""Webhooks that post to one address, and IRC bots with one nick."""
 
 from __future__ import annotations
 
 from twisted.trial import unittest
 
+from buildbot.status.words import IRC
 from buildbot.webhooks.notifier import Webhook
-from tests.unit.config.test_check import CANARY, errors
+from tests.unit.config.test_check import CANARY, errors, warnings
 
 URL = f"https://hooks.example/{CANARY}"
 
@@ -28,3 +29,10 @@ class TargetTests(unittest.SynchronousTestCase):
         one = Webhook(URL, "a", builders=["full"])
         self.assertEqual(errors(status=[one, Webhook(URL, "a", events=["slave.lost"])]), [])
         self.assertEqual(errors(status=[one, Webhook(f"{URL}/2", "b"), Webhook(f"{URL}/3")]), [])
+
+    def test_nicks(self) -> None:
+        """Two IRC entries with one nick on one server are told: the second bot would get another nick."""
+        (told,) = warnings(status=[IRC("irc.example", "builder", [each]) for each in ("#dev", "#ops")])
+        self.assertIn("are builder at irc.example:6667 on IRC: name all channels in one entry", told)
+        bots = [IRC("irc.example", "builder", ["#dev"]), IRC("irc.example", "other", ["#dev"])]
+        self.assertEqual(warnings(status=[*bots, IRC("irc2.example", "builder", ["#dev"])]), [])
