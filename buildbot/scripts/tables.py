@@ -17,6 +17,7 @@ from typing import Any
 from buildbot.model.results import outcomeWords
 from buildbot.scripts import colours
 from buildbot.text.colour import Painted, colourOf
+from buildbot.text.lasting import tellable
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine, width
 
@@ -139,7 +140,7 @@ def stepOutcome(step: Mapping[str, Any]) -> str:
 
 def moment(when: float) -> str:
     """A time (epoch seconds) as local time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(tellable(when)))
 
 
 def since(when: float | None, now: float) -> str:

@@ -1,7 +1,10 @@
 # -*- test-case-name: tests.unit.web.test_words -*-
-"""Words for a duration."""
+"""Words for a duration, and times that can be told."""
 
 from __future__ import annotations
+
+#: The second day of the year 1, and the last but one of the year 9999: dates in all time zones.
+_FIRST, _LAST = -62135510400.0, 253402128000.0
 
 
 def lasting(seconds: float) -> str:
@@ -14,3 +17,8 @@ def lasting(seconds: float) -> str:
     if whole < 172800:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86400} days"
+
+
+def tellable(when: float) -> float:
+    """A time (epoch seconds) that can be told as a date: the nearest one to that of a wrong clock."""
+    return max(_FIRST, min(_LAST, when))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.timeleft import TimeLeft
-from buildbot.text.lasting import lasting
+from buildbot.text.lasting import lasting, tellable
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, join
 
 _STATE = Template('<span class="state {kind}"><span aria-hidden="true">{symbol}</span> {text}</span>')
@@ -57,6 +57,7 @@ def when(seconds: float | None) -> Markup:
     """A time, in the time zone of the server, which is named."""
     if seconds is None:
         return NOTHING
+    seconds = tellable(seconds)
     there = time.localtime(seconds)
     iso = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     return _WHEN(iso=iso, text=time.strftime("%Y-%m-%d %H:%M:%S %Z", there))

@@ -100,6 +100,14 @@ class ChangeTests(AskingTests):
             ["waits for full (request 4): slave bot1: busy", "the scheduler quiet will build it"],
         )
 
+    def test_wrongClock(self) -> None:
+        """A change is shown also if the clock of its author was wrong, and its time can be no date."""
+        for when, shown in ((1e18, "9999-12-30"), (float("nan"), "9999-12-30"), (-1e18, "1-01-0")):
+            self.answer = {**CHANGE, "when": when}
+            said = command("change", self.here, "7")
+            self.assertEqual((said.status, said.err), (0, ""))
+            self.assertIn(shown, said.out)
+
     def test_narrow(self) -> None:
         """Facts and tables fit the terminal, also with wide characters."""
         wide = {**CHANGE, "who": "日本語" * 30, "repository": "x" * 300}

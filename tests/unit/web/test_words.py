@@ -14,6 +14,7 @@ from buildbot.schedulers.outlook import waitsFor
 from buildbot.schedulers.timed import Nightly, Periodic
 from buildbot.web.call import Call
 from buildbot.web.pages import home
+from buildbot.web.pages.pieces import when
 
 
 class WaitsForTests(unittest.SynchronousTestCase):
@@ -68,3 +69,12 @@ class BrokenTests(unittest.SynchronousTestCase):
         self.assertIn("builds/4", str(home._since(self.call, Standing(bad, None, bad))))
         self.assertEqual(home._since(self.call, Standing()), "")
         self.assertEqual(home._build(self.call, None), "")
+
+
+class WhenTests(unittest.SynchronousTestCase):
+    """Times on pages."""
+
+    def test_wrongClock(self) -> None:
+        """A time that can be no date, from a wrong clock, is the nearest one that can: the page is shown."""
+        for seconds, year in ((1e18, "9999-12-30"), (float("nan"), "9999-12-30"), (-1e18, "1-01-0")):
+            self.assertIn(year, str(when(seconds)))
