@@ -155,8 +155,15 @@ class Flow:
         self._isStopped = True
 
     def abandon(self) -> None:
-        """Serve nothing more, and forget the unsent bytes: the connection is closed now."""
+        """Serve nothing more, and forget the unsent bytes: the connection is closed now.
+
+        Answers that wait for another message are sent: a worker logs an error for each that is missing.
+        """
         self._isStopped = True
+        if self.answers and self._isPatient and self._unsent == []:
+            self._unsent = self.answers[:]
+            self.answers.clear()
+            self._send()
         self._unsent = None
 
     def end(self) -> None:

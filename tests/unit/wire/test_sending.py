@@ -6,7 +6,9 @@ from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial import unittest
 
@@ -195,10 +197,17 @@ class LeisureTests(SendingCase):
         answers = self.hear(b"complete", b"update")
         self.assertEqual(self.system.sent, [answers])
 
+    def test_closed(self) -> None:
+        """They are sent before the master closes the connection, as when it stops."""
+        answers = self.hear(b"complete")
+        self.broker.abort()
+        self.clock.pump([PATIENCE, 0])
+        self.assertEqual(self.system.sent, [answers])
+
     def test_ended(self) -> None:
         """Nothing is sent over a connection that has ended in the meantime."""
         self.hear(b"complete")
-        self.broker.abort()
+        self.broker.connectionLost(Failure(ConnectionDone()))
         self.clock.pump([PATIENCE, 0])
         self.assertEqual(self.system.sent, [])
 
