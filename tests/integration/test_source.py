@@ -268,7 +268,7 @@ class GitTests(SourceCase):
         while True:
             with contextlib.suppress(ControlError):
                 said = await self.master.ask("build", builder=builder, number=0)
-                for log in said["steps"][0]["logs"]:
+                for log in [log for step in said["steps"][:1] for log in step["logs"]]:
                     path = os.path.join(self.master.basedir, "logs", log["filename"])
                     if os.path.exists(path) and text in b"".join(
                         data for _, data in LogReader(path).chunks()
