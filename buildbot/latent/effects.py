@@ -80,6 +80,7 @@ class Effects:
         self._instance = instance
         self._master = master
         self._before: dict[str, Any] = {}
+        self._sureAt: float | None = None  # by the reactor's clock; None: not computed for this start
 
     def perform(self, effect: Effect) -> None:
         """Perform an effect."""
@@ -163,11 +164,16 @@ class Effects:
             None,
             slave.means(),
         )
-        self._instance.hasBuilt = False
+        self._instance.hasBuilt, self._sureAt = False, None
         kept = self._master.keep(self._instance.record.key, self._instance.record.toRecord())
+        latest = (
+            self._master.clock.seconds() + MARGIN
+        )  # later, the start could go on after the time in the note
         self._begin(
             kept,
-            lambda none: self._instance.happen(Event.NOTED),
+            lambda none: self._instance.happen(
+                Event.NOTED if self._master.clock.seconds() <= latest else Event.NOT_NOTED
+            ),
             lambda why: self._instance.happen(Event.NOT_NOTED),
         )
 
@@ -189,6 +195,7 @@ class Effects:
             self._notStarted(f"start_instance returned {result!r}")
             return
         assert self._instance.record is not None
+        self._sureAt = None
         self._instance.record = replace(
             self._instance.record, given=plain(result), sure=self._instance.record.began
         )
@@ -198,6 +205,7 @@ class Effects:
         self._instance.happen(Event.STARTED)
 
     def _notStarted(self, why: str) -> None:
+        self._sureAt = None
         if self._instance.record is not None:
             self._instance.record = replace(
                 self._instance.record, sure=self._instance.record.began
@@ -259,13 +267,8 @@ class Effects:
 
     def _stopped(self, result: Any) -> None:
         assert self._instance.record is not None
-        sure = self._instance.record.sure
-        left = min(
-            sure - self._master.now(), sure - self._instance.record.began
-        )  # a clock may have been set back
-        if left > 0 and not self._master.isOver:
-            # The last process was killed during the start, which may go on until then.
-            self._instance.record = replace(self._instance.record, sure=self._instance.record.began)
+        left = self._unsure(self._instance.record)
+        if left > 0:  # the note stays, also if the master stops now: the next process stops it once more
             self._instance.why = "once more after the start of the last process has surely ended"
             self._instance.nextTry = self._master.now() + left
             self._instance.happen(Event.NOT_STOPPED)
@@ -274,6 +277,16 @@ class Effects:
         self._tell("stopped")
         log.info("slave {name}: stopped", name=self._instance.name)
         self._instance.happen(Event.STOPPED)
+
+    def _unsure(self, record: InstanceRecord) -> float:
+        """Seconds until the start has surely ended, if the last process was killed during it."""
+        seconds = self._master.clock.seconds()
+        if self._sureAt is None:
+            left = min(
+                record.sure - self._master.now(), record.sure - record.began
+            )  # a clock may be set back
+            self._sureAt = seconds + left
+        return self._sureAt - seconds
 
     def _notStopped(self, why: str) -> None:
         self._instance.stops += 1

@@ -57,6 +57,17 @@ class InstanceCase(unittest.SynchronousTestCase):
 class StartTests(InstanceCase):
     """Starts that succeed, and starts that fail."""
 
+    def test_lateNote(self) -> None:
+        """Nothing is started if the store takes too long to keep the note: its times would be wrong."""
+        self.master.holds = True
+        self.instance.want("full", None)
+        self.clock.advance(MARGIN + 1)
+        self.master.holds = False
+        self.master.write()
+        self.assertIsNone(self.slave.starting)
+        self.clock.advance(1)
+        self.assertEqual((self.state, self.master.kept), (State.OFF, {}))
+
     def test_noteFirst(self) -> None:
         """The start runs only after the store has the note about it."""
         self.master.holds = True
@@ -379,6 +390,35 @@ class RestartTests(InstanceCase):
         self.assertEqual(self.state, State.STOPPING)
         self.slave.stopped()
         self.assertEqual((self.state, self.master.symptom), (State.UNSTOPPED, None))
+        self.slave.create()
+        self.clock.advance(60 + MARGIN)
+        self.slave.stopped()
+        self.assertEqual((self.slave.running, self.master.kept), ([], {}))
+
+    def test_stoppedAfterKill(self) -> None:
+        """After a kill during the start, a master that stops early leaves the last stop to the next one."""
+        self.instance.want("full", None)
+        self.again()
+        self.master.isOver = True
+        self.instance.masterStops()
+        self.slave.stopped()
+        self.successResultOf(self.instance.whenOver())
+        self.master.isOver = False
+        self.again()
+        self.slave.stopped()
+        self.slave.create()
+        self.clock.advance(60 + MARGIN)
+        self.slave.stopped()
+        self.assertEqual((self.slave.running, self.master.kept), ([], {}))
+
+    def test_changedAfterKill(self) -> None:
+        """After a kill during the start, a reconfig before its end keeps the last stop for later."""
+        self.instance.want("full", None)
+        self.again()
+        self.slave.stopped()
+        self.instance.configure(None)
+        self.slave.stopped()
+        self.assertEqual(self.state, State.UNSTOPPED)
         self.slave.create()
         self.clock.advance(60 + MARGIN)
         self.slave.stopped()
