@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs
 
 from twisted.internet import reactor as installed
@@ -34,10 +34,10 @@ from buildbot.process.buildset import BuildSet
 from buildbot.reconfig.loading import Loading
 from buildbot.status.topics import LISTS, builderTopic, buildTopic
 from buildbot.store.files import FILE
-from buildbot.web import cache, running
+from buildbot.web import cache
 from buildbot.web.call import Answer
-from buildbot.web.dispatch import Dispatcher
 from buildbot.web.incoming import Incoming
+from buildbot.web.service import WebStatus
 from tests.benchmarks.attach import Promises
 from tests.benchmarks.lists import fill, revision
 from tests.stories.world import check, load
@@ -99,16 +99,6 @@ PAGES: dict[str, tuple[str, float, float]] = {
 }
 
 
-class KeptDispatcher(Dispatcher):
-    """I am a dispatcher that the measurement finds again."""
-
-    made: ClassVar[list[Dispatcher]] = []
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.made.append(self)
-
-
 @contextmanager
 def directory() -> Iterator[str]:
     """A directory for the time of the measurement."""
@@ -123,7 +113,6 @@ async def start(basedir: str, builders: int, slaves: int) -> BuildMaster:
     """A master with its slaves."""
     with open(f"{basedir}/master.cfg", "w", encoding="utf-8") as file:
         file.write(CONFIG.format(builders=builders, slaves=slaves))
-    setattr(running, "Dispatcher", KeptDispatcher)  # noqa: B010
     master = BuildMaster(basedir, reactor=reactor, loading=Loading(lambda *each: check(*each), load))
     master.botmaster.retention.days = None
     ready = master.whenReady()
@@ -137,7 +126,9 @@ class Pages:
 
     def __init__(self, master: BuildMaster) -> None:
         self._topics = master.status.topics
-        self._answer = KeptDispatcher.made[-1].answer
+        (web,) = master.config.status
+        assert isinstance(web, WebStatus)
+        self._answer = web.dispatcher.answer
         names = list(master.config.builders)
         self._others = [*map(builderTopic, names), *(buildTopic(each, 50) for each in names)]
         self._one = (builderTopic(names[1]), buildTopic(names[1], 50))
