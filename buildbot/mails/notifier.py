@@ -22,7 +22,6 @@ from buildbot import interfaces
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import COUNT, FLAG, NAMES_OR_ONE, PASSWORD, TEXT, hostKind, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.mails.addresses import Domain
 from buildbot.mails.argumentkinds import (
@@ -51,6 +50,7 @@ from buildbot.outgoing.sender import Sender
 from buildbot.reporters.asking import asked
 from buildbot.reporters.choice import isChosen
 from buildbot.reporters.following import Following
+from buildbot.reporters.inforce import InForce
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.sets import SetListener, endedSets
@@ -246,10 +246,9 @@ class MailNotifier(StatusReceiverMultiService):
             lambda builds: self.work.do(self._digestTold(builds)),
         )
         self._since = resources.now()
-        self._inForce: Deferred[bool] = Deferred()
+        self._inForce = InForce(self, self.master, self._begun)
         self.work.do(self._catchUp())  # all events wait for it, so that mails are in order
-        self._watching = Alarm(self._watch)
-        self._watch()
+        self._inForce.look()
         self._status.subscribe(self)
         self._sets = SetListener(self._setEnded)
         if self.buildSetSummary:
@@ -264,9 +263,7 @@ class MailNotifier(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
         clock = self.master.botmaster.resources.clock
-        self._watching.stop()
-        if not self._inForce.called:
-            self._inForce.callback(False)
+        self._inForce.end()
         self._digest.end()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self._status.unsubscribe(self)
@@ -306,7 +303,7 @@ class MailNotifier(StatusReceiverMultiService):
 
     async def _catchUp(self) -> None:
         """Send the mails about builds that ended just before an earlier process was killed."""
-        if not await self._inForce:
+        if not await self._inForce.whenKnown():
             return
         mine = [
             name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
@@ -390,14 +387,10 @@ class MailNotifier(StatusReceiverMultiService):
 
     # missing slaves
 
-    def _watch(self) -> None:
-        """When the configuration that has me is in force, begin to watch slaves, and to send mails."""
-        if any(each is self for each in self.master.config.status):
-            self._slaves.missing.start()
-            self.work.do(self.master.outgoing.inherit(self._sender, KIND))
-            self._inForce.callback(True)
-        else:
-            self._watching.set(self.master.botmaster.resources.clock, 1.0)
+    def _begun(self) -> None:
+        """The configuration that has me is in force: begin to watch slaves, and to send mails."""
+        self._slaves.missing.start()
+        self.work.do(self.master.outgoing.inherit(self._sender, KIND))
 
     def _isFirst(self) -> bool:
         """True if I am the first notifier: only that one tells the owners of slaves."""

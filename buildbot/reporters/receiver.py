@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succee
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import RETRY
@@ -19,6 +18,7 @@ from buildbot.outgoing.sender import Sender
 from buildbot.outgoing.target import Target
 from buildbot.reporters.choice import isChosen
 from buildbot.reporters.following import Following
+from buildbot.reporters.inforce import InForce
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.sets import SetListener, endedSets
@@ -106,10 +106,9 @@ class QueueingReceiver(StatusReceiverMultiService):
         self._own = own[:8]
         self.mark = Mark(resources.store, own[:16])
         self._since = float(resources.now())
-        self._inForce: Deferred[bool] = Deferred()
+        self._inForce = InForce(self, self.master)
         self.work.do(self._catchUp())  # all events wait for it, so that messages are in order
-        self._watching = Alarm(self._watch)
-        self._watch()
+        self._inForce.look()
         self.status.subscribe(self)
         self._sets = SetListener(lambda record: self.work.do(self._toldSet(record)))
         if self.tellsSets:
@@ -125,9 +124,7 @@ class QueueingReceiver(StatusReceiverMultiService):
     async def stopService(self) -> None:
         """Stop listening. Events that are being queued are kept first."""
         clock = self.master.botmaster.resources.clock
-        self._watching.stop()
-        if not self._inForce.called:
-            self._inForce.callback(False)
+        self._inForce.end()
         isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
         self.status.unsubscribe(self)
         self.status.unsubscribe(self._following)
@@ -150,16 +147,9 @@ class QueueingReceiver(StatusReceiverMultiService):
             except PLUGIN_ERRORS:
                 log.warn("the store takes too long to keep a message")
 
-    def _watch(self) -> None:
-        """Notice that the configuration that has me is in force."""
-        if any(each is self for each in self.master.config.status):
-            self._inForce.callback(True)
-        else:
-            self._watching.set(self.master.botmaster.resources.clock, 1.0)
-
     async def _catchUp(self) -> None:
         """Tell what an earlier process has not told."""
-        if not await self._inForce:
+        if not await self._inForce.whenKnown():
             return
         status = self.status
         mine = [name for name in status.getBuilderNames() if self.follows(status.getBuilder(name))]
