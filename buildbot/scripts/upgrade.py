@@ -16,6 +16,7 @@ from buildbot.scripts.output import CommandFailed, Config, command, complain, sa
 from buildbot.store.database import BUSY, Database
 from buildbot.store.files import FILE, WAL, mustBePlainStore, openToRead
 from buildbot.store.interface import StoreFailed
+from buildbot.store.peek import hasStore
 from buildbot.store.schema import CURRENT
 
 #: An upgrade needs room for this many further copies of the store: the copy, the journal, and moved pages.
@@ -29,7 +30,7 @@ def upgradeMaster(config: Config) -> int:
     if directory.kindOf(directory.readTac(here)) is directory.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: there is nothing to upgrade")
     path = os.path.join(here, FILE)
-    if not os.path.lexists(path):
+    if not hasStore(here):
         say(config, f"{here} has no store yet: there is nothing to upgrade")
         return 0
     old = _versionOf(path)

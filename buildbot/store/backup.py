@@ -27,7 +27,7 @@ from buildbot.files.plain import openPlain
 from buildbot.logs.directory import LOGS, directoryOf, numberOf
 from buildbot.logs.names import isIndex, logOf
 from buildbot.store.database import BUSY
-from buildbot.store.files import JOURNAL, SHM, WAL, mustBePlainStore, openToRead
+from buildbot.store.files import JOURNAL, SHM, WAL, isUnborn, mustBePlainStore, openToRead
 from buildbot.store.sqlite import FILE
 
 #: Files of a running process, and the store's files, which L{_copyStore} copies.
@@ -186,9 +186,11 @@ def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
         (found,) = target.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
             made.damage = " ".join(found.split())
-        for table in ("builds", "changes", "requests"):
-            (made.counts[table],) = target.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
-        rows = target.execute("SELECT builder, MAX(number) FROM builds GROUP BY builder").fetchall()
+        rows = []
+        if not isUnborn(target):
+            for table in ("builds", "changes", "requests"):
+                (made.counts[table],) = target.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
+            rows = target.execute("SELECT builder, MAX(number) FROM builds GROUP BY builder").fetchall()
         (made.schema,) = target.execute("PRAGMA user_version").fetchone()
     sync(copy)
     made.size += os.path.getsize(copy)

@@ -37,3 +37,9 @@ def openToRead(path: str, timeout: float) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=timeout)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def isUnborn(connection: sqlite3.Connection) -> bool:
+    """True if the file has no tables yet: a kill ended the first start of its master, or it starts now."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return not version and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None

@@ -10,13 +10,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
 from buildbot.store.database import BUSY, Database
-from buildbot.store.files import FILE, mustBePlainStore, openToRead
+from buildbot.store.files import FILE, isUnborn, mustBePlainStore, openToRead
 from buildbot.store.interface import IMPORTED, StoreFailed
 from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT
@@ -59,9 +60,14 @@ class Present:
             return cls(None)
         try:
             mustBePlainStore(path)
-            return cls(openToRead(path, timeout=BUSY))
+            connection = openToRead(path, timeout=BUSY)
         except (OSError, sqlite3.Error) as error:
             raise StoreFailed(str(error)) from None
+        with suppress(sqlite3.Error):  # whoever asks for something in a damaged file is told
+            if isUnborn(connection):
+                connection.close()
+                return cls(None)
+        return cls(connection)
 
     def close(self) -> None:
         """Close the store."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
-from buildbot.store.files import FILE, mustBePlainStore, openToRead
+from buildbot.store.files import FILE, isUnborn, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.names import valuesOf
 from buildbot.store.schema import CURRENT
@@ -33,8 +33,16 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
 def hasStore(basedir: str) -> bool:
-    """True if a master has run in this directory."""
-    return os.path.exists(os.path.join(basedir, FILE))
+    """True if a master has run in this directory. A store without tables was left by a start that was cut."""
+    path = os.path.join(basedir, FILE)
+    if not os.path.exists(path):
+        return False
+    try:
+        mustBePlainStore(path)
+        with closing(openToRead(path, timeout=_PATIENCE)) as store:
+            return not isUnborn(store)
+    except (OSError, sqlite3.Error):
+        return True  # whoever reads it tells what is wrong with it
 
 
 class Peek:

@@ -59,6 +59,15 @@ class UpgradeTests(SqliteCase):
         self.assertIn("has no store yet", said.out)
         self.assertFalse(os.path.exists(self.path))
 
+    def test_unborn(self) -> None:
+        """A master that was killed in its first start has nothing to upgrade, either."""
+        with closing(sqlite3.connect(self.path)) as cut:
+            cut.execute("PRAGMA journal_mode = WAL")
+        for _ in range(2):
+            said = command("upgrade-master", self.here)
+            self.assertEqual(said.status, 0)
+            self.assertIn("has no store yet", said.out)
+
     def test_newer(self) -> None:
         """P7: a store of a later release is refused in plain words, and stays as it is."""
         self.old(CURRENT.version)

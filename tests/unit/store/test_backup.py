@@ -17,6 +17,7 @@ from buildbot.logs.files import logFilename
 from buildbot.logs.names import indexPath
 from buildbot.store import backup
 from buildbot.store.backup import CannotBackUp, backUp
+from buildbot.store.files import FILE
 from tests.commandline import command
 from tests.stores import SqliteCase
 
@@ -114,6 +115,17 @@ class BackupTests(BackupCase):
         backUp(os.path.realpath(killed), target)
         self.opened(target)
         self.assertEqual(self.contents(self.store), before)
+
+    def test_unborn(self) -> None:
+        """The store of a master that was killed in its first start has no tables: its backup is made, too."""
+        here, target = os.path.realpath(self.mktemp()), os.path.realpath(self.mktemp())
+        os.mkdir(here)
+        Path(here, "buildbot.tac").write_text(TAC)
+        with closing(sqlite3.connect(os.path.join(here, FILE))) as cut:
+            cut.execute("PRAGMA journal_mode = WAL")
+        made = backUp(here, target)
+        self.assertEqual((made.counts, made.schema, made.damage), ({}, 0, ""))
+        self.assertTrue(os.path.exists(os.path.join(target, FILE)))
 
     def test_files(self) -> None:
         """H10: configuration, logs, links and other files are copied; files of the process are not."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,7 +13,7 @@ from buildbot.model.records import BuildRecord
 from buildbot.store.files import FILE
 from buildbot.store.imported import ImportedStore, Present
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import peekBuild
+from buildbot.store.peek import hasStore, peekBuild
 
 
 def _build(number: int, reason: str = "") -> BuildRecord:
@@ -57,3 +59,17 @@ class ImportedTests(SynchronousTestCase):
         damaged = Present.of(self.here)
         self.addCleanup(damaged.close)
         self.assertRaises(StoreFailed, damaged.starts, "full")
+
+    def test_unborn(self) -> None:
+        """A kill in the first start of a store leaves no tables: it has nothing, and can be used."""
+        path = os.path.join(self.here, FILE)
+        for statement in ("", "PRAGMA journal_mode = WAL"):
+            with closing(sqlite3.connect(path)) as cut:
+                cut.execute(statement)
+            present = Present.of(self.here)
+            self.assertEqual((present.builders(), present.lastSet(), present.hasOwnSets()), ([], 0, False))
+            self.assertFalse(hasStore(self.here))
+        store = self.opened()
+        store.add([_build(0)], [], {})
+        self.assertEqual(Present.of(self.here).builders(), ["full"])
+        self.assertTrue(hasStore(self.here))
