@@ -49,15 +49,13 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.sender import Sender
 from buildbot.reporters.asking import asked
 from buildbot.reporters.choice import isChosen
-from buildbot.reporters.following import Following
-from buildbot.reporters.inforce import InForce
+from buildbot.reporters.ends import Ends
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
-from buildbot.reporters.sets import SetListener, endedSets
 from buildbot.reporters.work import Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
-from buildbot.store.interface import IStore, StoreFailed
+from buildbot.store.interface import StoreFailed
 from buildbot.text.plural import counted
 
 log = Logger()
@@ -210,7 +208,6 @@ class MailNotifier(StatusReceiverMultiService):
         super().startService()
         self._status: Any = self.master.getStatus()
         self.status = self.master_status = self._status  # the names of 0.7 and 0.8, for subclasses
-        self._following = Following(self, self._isMine, self._status.getBuilder)
         self._outages = Outages(self._status.fetchBuilds)
         self._target = SmtpTarget(self.relay, self.master.botmaster.resources.clock)
         self._sender.use(self._target)
@@ -233,7 +230,6 @@ class MailNotifier(StatusReceiverMultiService):
             self.master.botmaster.resources.clock,
         )
         resources = self.master.botmaster.resources
-        self._store: IStore = resources.store
         self.postbox = Postbox(self.fromaddr, lambda: self._sender, lambda: resources.now())
         about = (self.watchedSlaves or (), self.extraRecipients)
         self._slaves = SlaveMails(self.master, self.contents, self.postbox, self._isFirst, *about)
@@ -245,14 +241,9 @@ class MailNotifier(StatusReceiverMultiService):
             resources.clock,
             lambda builds: self.work.do(self._digestTold(builds)),
         )
-        self._since = resources.now()
-        self._inForce = InForce(self, self.master, self._begun)
-        self.work.do(self._catchUp())  # all events wait for it, so that mails are in order
-        self._inForce.look()
-        self._status.subscribe(self)
-        self._sets = SetListener(self._setEnded)
-        if self.buildSetSummary:
-            self.master.botmaster.events.subscribe(self._sets)
+        isOfSets = self.buildSetSummary
+        self._ends = Ends(self, self.mark, not isOfSets, isOfSets, begun=self._begun)
+        self._ends.begin()
 
     @property
     def _sender(self) -> Sender:
@@ -262,15 +253,10 @@ class MailNotifier(StatusReceiverMultiService):
     @returnsDeferred
     async def stopService(self) -> None:
         """Stop listening. Mails that are being written are queued first."""
-        clock = self.master.botmaster.resources.clock
-        self._inForce.end()
         self._digest.end()
-        isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
-        self._status.unsubscribe(self)
-        self._status.unsubscribe(self._following)
-        self.master.botmaster.events.unsubscribe(self._sets)
+        isTold = await self._ends.end()
         self._slaves.missing.stop()
-        if not (isDone and await self.work.isDone(clock)):
+        if not isTold:
             log.warn("a mail takes too long to write; it is written after the next start")
         await self.mark.keep()
         if self._target is not None:
@@ -282,9 +268,10 @@ class MailNotifier(StatusReceiverMultiService):
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
         """Follow each builder: a later reconfig may give it another category."""
-        return self._following
+        return self._ends.following
 
-    def _isMine(self, builder: Any) -> bool:
+    def follows(self, builder: Any) -> bool:
+        """True if I follow a builder; C{builder} is its status."""
         return isChosen(builder, self.builders, self.categories)
 
     def buildStarted(self, builderName: str, build: Any) -> Any:
@@ -292,31 +279,12 @@ class MailNotifier(StatusReceiverMultiService):
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Send a mail, if the build needs one."""
-        if not self.buildSetSummary:
-            self.work.do(self.tell(build, results))
-
-    def _setEnded(self, record: BuildsetRecord) -> None:
-        """Send one mail about all builds of a set, if one of them needs one."""
-        self.work.do(self._setTold(record))
+        self._ends.buildEnded(build, results)
 
     # one mail
 
-    async def _catchUp(self) -> None:
-        """Send the mails about builds that ended just before an earlier process was killed."""
-        if not await self._inForce.whenKnown():
-            return
-        mine = [
-            name for name in self._status.getBuilderNames() if self._isMine(self._status.getBuilder(name))
-        ]
-        missed = await self.mark.missed(self._status.fetchBuilds, mine, self._since)
-        for build in missed if not self.buildSetSummary else ():
-            await self.tell(build, build.getResults() or 0)
-        for each in await endedSets(self._store, missed, self._since) if self.buildSetSummary else ():
-            await self._setTold(each)
-        self.mark.caughtUp()
-
-    async def tell(self, build: BuildStatus, results: int) -> None:
-        """Send a mail about a build that has ended, if it needs one. Called in turn."""
+    async def told(self, build: BuildStatus, results: int) -> None:
+        """Send a mail about a build that has ended, if it needs one."""
         waits = False
         try:
             isWanted = await self._isWanted(build, results)
@@ -367,12 +335,10 @@ class MailNotifier(StatusReceiverMultiService):
         letter = await self.contents.ofBuild(build, results, first)
         await self.postbox.post(letter, await self._recipients([build]), build.getBuilder().getName())
 
-    async def _setTold(self, buildset: BuildsetRecord) -> None:
-        records = await self._store.getBuildsOf(buildset.id)
-        ended = [await self._status.fetchBuild(each.builder, each.number) for each in records]
-        builds = [each for each in ended if each is not None and self._isMine(each.getBuilder())]
+    async def toldSet(self, buildset: BuildsetRecord, builds: list[BuildStatus]) -> None:
+        """Send one mail about all builds of a set, if one of them needs one."""
         for build in builds:
-            if await self._isWanted(build, build.getResults()):
+            if await self._isWanted(build, build.getResults() or 0):
                 letter = await self.contents.ofSet(f"Build set: {buildset.reason}", builds)
                 await self.postbox.post(letter, await self._recipients(builds), "")
                 break

@@ -96,7 +96,7 @@ class TinderboxMailNotifier(MailNotifier):
         """Tell the start of a build."""
         self.work.do(self._send(build, None))
 
-    async def tell(self, build: BuildStatus, results: int) -> None:
+    async def told(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build."""
         try:
             await self._send(build, results)

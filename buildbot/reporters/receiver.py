@@ -17,11 +17,9 @@ from buildbot.model.results import RETRY
 from buildbot.outgoing.sender import Sender
 from buildbot.outgoing.target import Target
 from buildbot.reporters.choice import isChosen
-from buildbot.reporters.following import Following
-from buildbot.reporters.inforce import InForce
+from buildbot.reporters.ends import Ends
 from buildbot.reporters.mark import Mark
 from buildbot.reporters.outages import Outages
-from buildbot.reporters.sets import SetListener, endedSets
 from buildbot.reporters.work import PATIENCE, Work
 from buildbot.status.base import StatusReceiverMultiService
 from buildbot.status.build import BuildStatus
@@ -96,7 +94,6 @@ class QueueingReceiver(StatusReceiverMultiService):
         super().startService()
         resources = self.master.botmaster.resources
         self.status = self.master.getStatus()
-        self._following = Following(self, self.follows, self.status.getBuilder)
         self.outages = Outages(self.status.fetchBuilds)
         self._target = self.newTarget()
         self.sender.use(self._target)
@@ -105,14 +102,9 @@ class QueueingReceiver(StatusReceiverMultiService):
         own = sha256(repr((type(self).__name__, self.queueName, told)).encode("utf-8", "replace")).hexdigest()
         self._own = own[:8]
         self.mark = Mark(resources.store, own[:16])
-        self._since = float(resources.now())
-        self._inForce = InForce(self, self.master)
-        self.work.do(self._catchUp())  # all events wait for it, so that messages are in order
-        self._inForce.look()
-        self.status.subscribe(self)
-        self._sets = SetListener(lambda record: self.work.do(self._toldSet(record)))
-        if self.tellsSets:
-            self.master.botmaster.events.subscribe(self._sets)
+        begin = self.tellsBuilds, self.tellsSets, MOST_LATE
+        self._ends = Ends(self, self.mark, *begin, whenQueued=lambda: self._last or succeed(None))
+        self._ends.begin()
 
     @property
     def sender(self) -> Sender:
@@ -123,13 +115,7 @@ class QueueingReceiver(StatusReceiverMultiService):
     @returnsDeferred
     async def stopService(self) -> None:
         """Stop listening. Events that are being queued are kept first."""
-        clock = self.master.botmaster.resources.clock
-        self._inForce.end()
-        isDone = await self.work.isDone(clock)  # builds may end meanwhile, and no successor listens yet
-        self.status.unsubscribe(self)
-        self.status.unsubscribe(self._following)
-        self.master.botmaster.events.unsubscribe(self._sets)
-        if not (isDone and await self.work.isDone(clock)):
+        if not await self._ends.end():
             log.warn("an event takes too long to queue; it may be told after the next start")
         await self._whenKept()
         await self.mark.keep()
@@ -147,26 +133,11 @@ class QueueingReceiver(StatusReceiverMultiService):
             except PLUGIN_ERRORS:
                 log.warn("the store takes too long to keep a message")
 
-    async def _catchUp(self) -> None:
-        """Tell what an earlier process has not told."""
-        if not await self._inForce.whenKnown():
-            return
-        status = self.status
-        mine = [name for name in status.getBuilderNames() if self.follows(status.getBuilder(name))]
-        missed = await self.mark.missed(status.fetchBuilds, mine, self._since, MOST_LATE)
-        if self.tellsBuilds:
-            for build in missed:
-                await self._told(build, build.getResults() or 0)
-        if self.tellsSets:
-            for each in await endedSets(self.master.botmaster.resources.store, missed, self._since):
-                await self._toldSet(each)
-        (self._last or succeed(None)).addBoth(lambda result: self.mark.caughtUp())
-
     # events
 
     def builderAdded(self, builderName: str, builder: Any) -> Any:
         """Follow each builder: a later reconfig may give it another category."""
-        return self._following
+        return self._ends.following
 
     def follows(self, builder: Any) -> bool:
         """True if I follow a builder; C{builder} is its status."""
@@ -174,10 +145,9 @@ class QueueingReceiver(StatusReceiverMultiService):
 
     def buildFinished(self, builderName: str, build: Any, results: int) -> None:
         """Tell the end of a build."""
-        if self.tellsBuilds:
-            self.work.do(self._told(build, results))
+        self._ends.buildEnded(build, results)
 
-    async def _told(self, build: BuildStatus, results: int) -> None:
+    async def told(self, build: BuildStatus, results: int) -> None:
         """Tell the end of a build."""
         try:
             await self.tell(build, results)
@@ -185,11 +155,8 @@ class QueueingReceiver(StatusReceiverMultiService):
             log.failure("build {number} cannot be told", number=build.number)
         self.note([build])
 
-    async def _toldSet(self, buildset: BuildsetRecord) -> None:
+    async def toldSet(self, buildset: BuildsetRecord, mine: list[BuildStatus]) -> None:
         """Tell the end of a build set. Builds that were begun anew are left out."""
-        records = await self.master.botmaster.resources.store.getBuildsOf(buildset.id)
-        ended = [await self.status.fetchBuild(each.builder, each.number) for each in records]
-        mine = [each for each in ended if each is not None and self.follows(each.getBuilder())]
         builds = [each for each in mine if each.getResults() != RETRY]
         if builds:
             try:
