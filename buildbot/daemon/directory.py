@@ -113,6 +113,48 @@ def logsAsJSON(tac: str) -> bool:
     return _setText(tac, "logFormat") == "json"
 
 
+def storeAddress(tac: str) -> str:
+    """The address of the store that a buildbot.tac sets (C{db}); "" without one.
+
+    @raise Unusable: the file computes it, so that only running the file could tell.
+    """
+    return _plainText(tac, "db")
+
+
+def storePasswordFile(tac: str) -> str:
+    """The file with the password for L{storeAddress} (C{dbPasswordFile}). Else as L{storeAddress}."""
+    return _plainText(tac, "dbPasswordFile")
+
+
+def _plainText(tac: str, name: str) -> str:
+    """The text that a buildbot.tac assigns to a name; "" without one. Raises L{Unusable} for other values."""
+    try:
+        tree = ast.parse(tac)
+    except (SyntaxError, ValueError):
+        return ""
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and [target.id for target in node.targets if isinstance(target, ast.Name)] == [name]
+    ]
+    stored = [node for node in ast.walk(tree) if _stores(node, name)]
+    value = values[0] if len(values) == 1 == len(stored) else None
+    if not stored or (isinstance(value, ast.Constant) and value.value is None):
+        return ""
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        raise Unusable(
+            f"{TAC} must say {name} in one line, as text in quotes: commands read that line, and do not run"
+            " the file"
+        )
+    return value.value
+
+
+def _stores(node: ast.AST, name: str) -> bool:
+    """True for each place of a program that gives a value to a name."""
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+
+
 def _setText(tac: str, name: str) -> str | None:
     """The text that a buildbot.tac assigns to a name; None if it does not, or computes it."""
     try:
