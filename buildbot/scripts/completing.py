@@ -12,14 +12,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from buildbot.control import client
 from buildbot.store.names import valuesOf
 
 if TYPE_CHECKING:
-    import sqlite3
+    from buildbot.store.seams import Connection
 
 #: The most seconds to wait for the master, and for the store.
 PATIENCE = 0.5
@@ -147,7 +146,7 @@ def _names(here: str, kind: str) -> list[str]:
 def _numbers(here: str, builder: str) -> list[str]:
     """The numbers of the latest builds of a builder."""
 
-    def read(store: sqlite3.Connection) -> list[str]:
+    def read(store: Connection) -> list[str]:
         query = "SELECT number FROM builds WHERE builder = ? ORDER BY number DESC LIMIT ?"
         return [str(number) for (number,) in store.execute(query, (builder, BUILDS))]
 
@@ -157,7 +156,7 @@ def _numbers(here: str, builder: str) -> list[str]:
 def _steps(here: str, builder: str, number: str) -> list[str]:
     """The names of the steps and logs of a build."""
 
-    def read(store: sqlite3.Connection) -> list[str]:
+    def read(store: Connection) -> list[str]:
         query = "SELECT record FROM builds WHERE builder = ? AND number = ?"
         row = store.execute(query, (builder, int(number))).fetchone()
         found = []
@@ -171,18 +170,18 @@ def _steps(here: str, builder: str, number: str) -> list[str]:
     return _read(here, read)
 
 
-def _read(here: str, read: Callable[[sqlite3.Connection], list[str]]) -> list[str]:
+def _read(here: str, read: Callable[[Connection], list[str]]) -> list[str]:
     """What a function reads in the store; nothing if it cannot be read."""
-    import sqlite3  # a running master answers without it
+    # A running master answers without these.
+    from buildbot.store.address import BadAddress
+    from buildbot.store.direct import hasStore, opened
+    from buildbot.store.interface import StoreFailed
+    from buildbot.store.place import placeOf
 
-    from buildbot.store.files import FILE, mustBePlainStore, openToRead
-
-    path = os.path.join(here, FILE)
+    if not hasStore(here):
+        return []
     try:
-        mustBePlainStore(path)
-        if not os.path.exists(path):
-            return []
-        with closing(openToRead(path, PATIENCE)) as store:
-            return read(store)
-    except (OSError, sqlite3.Error, ValueError, TypeError, KeyError):
+        with opened(placeOf(here), patience=PATIENCE) as store, store.transaction(False) as connection:
+            return read(connection)
+    except (StoreFailed, BadAddress, ValueError, TypeError, KeyError):
         return []

@@ -22,8 +22,9 @@ from buildbot.scripts.output import CommandFailed, Config, complain, setting, us
 from buildbot.scripts.progress import Progress
 from buildbot.scripts.searcher import Searcher, TooSlow
 from buildbot.scripts.tables import moment
+from buildbot.store.direct import hasStore
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import hasStore, peeking
+from buildbot.store.peek import peeking
 from buildbot.text.plural import counted
 
 #: The characters that have a meaning in a regular expression.

@@ -31,8 +31,9 @@ from buildbot.model.records import BuildRecord, RequestRecord
 from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
 from buildbot.scripts.output import CommandFailed
 from buildbot.status.report import reportBuild, reportSource
+from buildbot.store.direct import hasStore
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import Peek, hasStore, peeking
+from buildbot.store.peek import Peek, peeking
 
 Params = Mapping[str, Any]
 #: The note of a build whose end is unknown.

@@ -14,9 +14,9 @@ from buildbot.daemon import directory
 from buildbot.scripts.locked import locked
 from buildbot.scripts.output import CommandFailed, Config, command, complain, say, usable, waiting
 from buildbot.store.database import BUSY, Database
+from buildbot.store.direct import hasStore
 from buildbot.store.files import FILE, WAL, mustBePlainStore, openToRead
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import hasStore
 from buildbot.store.schema import CURRENT
 
 #: An upgrade needs room for this many further copies of the store: the copy, the journal, and moved pages.

@@ -7,20 +7,18 @@ Builds and changes keep their numbers. The next ones get higher numbers.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord
+from buildbot.store.address import BadAddress
 from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
-from buildbot.store.database import BUSY, Database
-from buildbot.store.files import FILE, isUnborn, mustBePlainStore, openToRead
+from buildbot.store.database import BUSY
+from buildbot.store.direct import Transacts, hasStore, made, opening
 from buildbot.store.interface import IMPORTED, StoreFailed
+from buildbot.store.place import placeOf
 from buildbot.store.requests import encode
-from buildbot.store.schema import CURRENT
 
 _ADD_BUILD = (
     f"INSERT INTO builds (builder, number, started, finished, {', '.join(BUILD_COLUMNS)}, record)"
@@ -41,38 +39,29 @@ SETS = "imported/sets"
 DoneRequest: TypeAlias = tuple[int, str, int, int | None]
 _RAISE = (
     "INSERT INTO counters (name, value) VALUES (?, ?)"
-    " ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE counters.value < excluded.value"
 )
 
 
 class Present:
     """I read which builds and changes a store has. I change nothing."""
 
-    def __init__(self, connection: sqlite3.Connection | None) -> None:
-        """@param connection: to the store; None if there is no store yet."""
-        self._connection = connection
+    def __init__(self, store: Transacts | None) -> None:
+        """@param store: None if there is no store yet."""
+        self._store = store
 
     @classmethod
     def of(cls, basedir: str) -> Present:
         """The store of a master, which may run. Raises L{StoreFailed}."""
-        path = os.path.join(basedir, FILE)
-        if not os.path.lexists(path):
-            return cls(None)
         try:
-            mustBePlainStore(path)
-            connection = openToRead(path, timeout=BUSY)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(str(error)) from None
-        with suppress(sqlite3.Error):  # whoever asks for something in a damaged file is told
-            if isUnborn(connection):
-                connection.close()
-                return cls(None)
-        return cls(connection)
+            return cls(opening(placeOf(basedir), patience=BUSY) if hasStore(basedir) else None)
+        except BadAddress as why:
+            raise StoreFailed(str(why)) from None
 
     def close(self) -> None:
         """Close the store."""
-        if self._connection is not None:
-            self._connection.close()
+        if self._store is not None:
+            self._store.close()
 
     def builders(self) -> list[str]:
         """The names of the builders that have builds."""
@@ -93,15 +82,13 @@ class Present:
 
     def hasOwnSets(self) -> bool:
         """True if there are build sets that were not imported."""
-        return bool(self._ask("SELECT 1 FROM buildsets WHERE id > ? LIMIT 1", str(self.lastSet())))
+        return bool(self._ask("SELECT 1 FROM buildsets WHERE id > ? LIMIT 1", self.lastSet()))
 
-    def _ask(self, statement: str, *values: str) -> list[Any]:
-        if self._connection is None:
+    def _ask(self, statement: str, *values: str | int) -> list[Any]:
+        if self._store is None:
             return []
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise StoreFailed(str(error)) from None
+        with self._store.transaction(False) as connection:
+            return list(connection.execute(statement, values))
 
 
 class ImportedStore(Present):
@@ -109,8 +96,11 @@ class ImportedStore(Present):
 
     def __init__(self, basedir: str) -> None:
         """Open the store, or make it. Raises L{StoreFailed<buildbot.store.interface.StoreFailed>}."""
-        self._database = Database(os.path.join(basedir, FILE), sqlite3.connect, CURRENT)
-        super().__init__(self._database.connection)
+        try:
+            self._made = made(placeOf(basedir))
+        except BadAddress as why:
+            raise StoreFailed(str(why)) from None
+        super().__init__(self._made)
 
     def add(
         self,
@@ -139,7 +129,7 @@ class ImportedStore(Present):
             text = json.dumps(kept.toRecord())
             changeRows.append((change.number, change.when, *changeValues(kept), text))
             counters["change"] = max(counters.get("change", 0), change.number + 1)
-        with self._database.transaction(isWriting=True) as connection:
+        with self._made.transaction(True) as connection:
             connection.executemany(_ADD_BUILD, buildRows)
             connection.executemany(_ADD_CHANGE, changeRows)
             connection.executemany(_RAISE, counters.items())
@@ -161,7 +151,7 @@ class ImportedStore(Present):
             for id, builder, results, build in requests:
                 requestRows.append((id, record.id, builder, 0, "done", results, build))
                 numbers["request"] = max(numbers["request"], id + 1)
-        with self._database.transaction(isWriting=True) as connection:
+        with self._made.transaction(True) as connection:
             connection.executemany(_ADD_SET, setRows)
             connection.executemany(_ADD_REQUEST, requestRows)
             connection.executemany(_RAISE, numbers.items())

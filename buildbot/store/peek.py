@@ -7,42 +7,27 @@ Nothing is changed, and damage is not reported: the start of a master does that.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
-from buildbot.store.files import FILE, isUnborn, mustBePlainStore, openToRead
-from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.address import BadAddress
+from buildbot.store.direct import opened, reading
+from buildbot.store.interface import StoreFailed
 from buildbot.store.names import valuesOf
-from buildbot.store.schema import CURRENT
+from buildbot.store.place import placeOf
+from buildbot.store.seams import Connection
 from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
 
 _T = TypeVar("_T")
-#: The most seconds to wait for another connection, such as a backup.
-_PATIENCE = 1.0
 #: The most waiting requests of one answer.
 MOST_WAITING = 10_000
 #: The errors of a record that is damaged.
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
-
-
-def hasStore(basedir: str) -> bool:
-    """True if a master has run in this directory. A store without tables was left by a start that was cut."""
-    path = os.path.join(basedir, FILE)
-    if not os.path.exists(path):
-        return False
-    try:
-        mustBePlainStore(path)
-        with closing(openToRead(path, timeout=_PATIENCE)) as store:
-            return not isUnborn(store)
-    except (OSError, sqlite3.Error):
-        return True  # whoever reads it tells what is wrong with it
 
 
 class Peek:
@@ -53,7 +38,7 @@ class Peek:
     @ivar actions: the record of actions; see L{buildbot.store.actions.ActionCore}.
     """
 
-    def __init__(self, basedir: str, connection: sqlite3.Connection) -> None:
+    def __init__(self, basedir: str, connection: Connection) -> None:
         self.basedir = basedir
         self._execute: Callable[[str, Sequence[Any]], Any] = connection.execute
         self.lists = SqlLists(connection.execute)
@@ -99,29 +84,16 @@ def peeking(basedir: str) -> Iterator[Peek]:
 
     @raise StoreFailed: it cannot be read, or another release has written it.
     """
-    path = os.path.join(basedir, FILE)
-    try:
-        mustBePlainStore(path)
-        with closing(openToRead(path, timeout=_PATIENCE)) as store:
-            (version,) = store.execute("PRAGMA user_version").fetchone()
-            if version > CURRENT.version:
-                raise SchemaTooNew(f"{path} was written by a later release")
-            if version < CURRENT.version:
-                raise StoreFailed(f"{path} is of an earlier release: a start of the master upgrades it")
-            store.execute("BEGIN")
-            yield Peek(basedir, store)
-    except (OSError, sqlite3.Error) as why:
-        raise StoreFailed(f"cannot read {path}: {why}") from None
+    with reading(basedir) as connection:
+        yield Peek(basedir, connection)
 
 
 def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
     """The record of a build in a store of any release. None if it does not exist or is unreadable."""
-    path = os.path.join(basedir, FILE)
     try:
-        mustBePlainStore(path)
-        with closing(openToRead(path, timeout=_PATIENCE)) as store:
-            return Peek(basedir, store).build(builder, number)
-    except (OSError, sqlite3.Error, OverflowError):
+        with opened(placeOf(basedir)) as store, store.transaction(False) as connection:
+            return Peek(basedir, connection).build(builder, number)
+    except (StoreFailed, BadAddress, OverflowError):
         return None
 
 

@@ -7,17 +7,17 @@ The store must exist. Its schema does not change, because only the start of a ma
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, execute
 
-from buildbot.store.files import FILE, mustBePlainStore
+from buildbot.store.address import BadAddress
+from buildbot.store.database import BUSY
+from buildbot.store.direct import hasStore, opened
 from buildbot.store.interface import StoreFailed
+from buildbot.store.place import placeOf
+from buildbot.store.seams import Connection
 
 _T = TypeVar("_T")
 
@@ -29,39 +29,40 @@ class StoppedStates:
     """
 
     def __init__(self, basedir: str) -> None:
-        self._path = os.path.join(basedir, FILE)
+        self._basedir = basedir
 
     def getStates(self, prefix: str) -> Deferred[dict[str, Any]]:
         """The states whose keys begin with a prefix, by key; empty without a store."""
 
-        def read(store: sqlite3.Connection) -> dict[str, Any]:
+        def read(store: Connection) -> dict[str, Any]:
             which = "WHERE substr(name, 1, ?) = ?"
             rows = store.execute(f"SELECT name, value FROM state {which}", (len(prefix), prefix))
             return {name: json.loads(value) for name, value in rows}
 
-        return execute(lambda: self._done(read) if os.path.exists(self._path) else {})
+        return execute(lambda: self._done(read) if hasStore(self._basedir) else {})
 
     def setState(self, key: str, value: Any) -> Deferred[None]:
         """Set a state; None deletes it. Fires when it is on disk."""
         text = json.dumps(value)
 
-        def write(store: sqlite3.Connection) -> None:
-            with store:
-                store.execute("DELETE FROM state WHERE name = ?", (key,))
-                if value is not None:
-                    store.execute("INSERT INTO state (name, value) VALUES (?, ?)", (key, text))
+        def write(store: Connection) -> None:
+            store.execute("DELETE FROM state WHERE name = ?", (key,))
+            if value is not None:
+                store.execute("INSERT INTO state (name, value) VALUES (?, ?)", (key, text))
 
-        return execute(self._done, write)
+        return execute(self._done, write, True)
 
-    def _done(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do some work with the file. Raises L{StoreFailed}."""
-        if not os.path.exists(self._path):
-            raise StoreFailed(f"there is no store {self._path} yet: the first start of the master makes it")
+    def _done(self, work: Callable[[Connection], _T], toWrite: bool = False) -> _T:
+        """Do some work in one transaction. Raises L{StoreFailed}."""
         try:
-            mustBePlainStore(self._path)
-            with closing(
-                sqlite3.connect(f"file:{quote(self._path)}?mode=rw", uri=True, timeout=5.0)
-            ) as store:
-                return work(store)
-        except (OSError, sqlite3.Error, ValueError) as why:
-            raise StoreFailed(f"cannot use the store {self._path}: {why}") from None
+            place = placeOf(self._basedir)
+            if not hasStore(self._basedir):
+                raise StoreFailed(
+                    f"there is no store {place.shown} yet: the first start of the master makes it"
+                )
+            with opened(place, toWrite, BUSY) as store, store.transaction(toWrite) as connection:
+                return work(connection)
+        except BadAddress as why:
+            raise StoreFailed(str(why)) from None
+        except ValueError as why:
+            raise StoreFailed(f"cannot use the store {place.shown}: {why}") from None

@@ -10,10 +10,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
+from buildbot.store.direct import hasStore
 from buildbot.store.files import FILE
 from buildbot.store.imported import ImportedStore, Present
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import hasStore, peekBuild
+from buildbot.store.peek import peekBuild
 
 
 def _build(number: int, reason: str = "") -> BuildRecord:

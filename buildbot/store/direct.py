@@ -1,0 +1,160 @@
+# -*- test-case-name: tests.unit.store.test_direct -*-
+"""Use the store of a directory without its master, wherever it is. All functions block.
+
+Only L{made} makes, upgrades or repairs tables, as the start of a master does.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Protocol
+from urllib.parse import quote
+
+from buildbot.store.address import BadAddress
+from buildbot.store.database import Database
+from buildbot.store.files import isUnborn, mustBePlainStore, openToRead
+from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.place import Place, placeOf
+from buildbot.store.schema import CURRENT
+from buildbot.store.seams import Connection
+
+#: The most seconds to wait for another connection, such as a backup.
+PATIENCE = 1.0
+
+
+class Transacts(Protocol):
+    """I am one open store."""
+
+    def transaction(self, isWriting: bool, /) -> AbstractContextManager[Connection]:
+        """A context with all data at one instant. It commits at its end, or rolls back on an exception.
+
+        Raises L{StoreFailed} if the store cannot be used.
+        """
+
+    def close(self) -> None:
+        """Close the store. Never raises."""
+
+
+class Opened(Transacts, Protocol):
+    """I am one open store that was there before.
+
+    @ivar version: the version of its tables; 0 without tables.
+    """
+
+    @property
+    def version(self) -> int: ...
+
+
+def hasStore(basedir: str) -> bool:
+    """True if a master has run in this directory. A store without tables was left by a start that was cut."""
+    try:
+        place = placeOf(basedir)
+        if place.server is None and not os.path.exists(place.path):
+            return False
+        with opened(place) as store:
+            return store.version != 0
+    except (StoreFailed, BadAddress):
+        return True  # whoever reads it tells what is wrong with it
+
+
+@contextmanager
+def opened(place: Place, toWrite: bool = False, patience: float = PATIENCE) -> Iterator[Opened]:
+    """A context with an open store. Raises L{StoreFailed}.
+
+    @param toWrite: False to change no row.
+    @param patience: seconds to wait for another connection.
+    """
+    store = opening(place, toWrite, patience)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def opening(place: Place, toWrite: bool = False, patience: float = PATIENCE) -> Opened:
+    """The open store; see L{opened}. The caller closes it."""
+    if place.server is not None:
+        raise StoreFailed(f"this release cannot use {place.shown}")
+    return OpenedFile(place.path, toWrite, patience)
+
+
+def made(place: Place) -> Transacts:
+    """The open store, made, upgraded or repaired if need be, as a start of its master does it.
+
+    @raise StoreFailed: it cannot be used.
+    """
+    if place.server is not None:
+        raise StoreFailed(f"this release cannot use {place.shown}")
+    return Database(place.path, sqlite3.connect, CURRENT)
+
+
+@contextmanager
+def reading(basedir: str, patience: float = PATIENCE) -> Iterator[Connection]:
+    """A context with the store of a directory at one instant, only to read.
+
+    @raise StoreFailed: it cannot be read, or another release has written it.
+    """
+    try:
+        place = placeOf(basedir)
+    except BadAddress as why:
+        raise StoreFailed(str(why)) from None
+    with opened(place, patience=patience) as store:
+        if store.version > CURRENT.version:
+            raise SchemaTooNew(f"{place.shown} was written by a later release")
+        if store.version < CURRENT.version:
+            raise StoreFailed(f"{place.shown} is of an earlier release: a start of the master upgrades it")
+        with store.transaction(False) as connection:
+            yield connection
+
+
+class OpenedFile:
+    """I am one open file; see L{Opened}."""
+
+    def __init__(self, path: str, toWrite: bool, patience: float) -> None:
+        """Open a file that exists. Raises L{StoreFailed}."""
+        self._path = path
+        self._verb = "use the store" if toWrite else "read"
+        with self._translated():
+            mustBePlainStore(path)
+            if toWrite:
+                self._connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=patience)
+            else:
+                self._connection = openToRead(path, timeout=patience)
+            self._connection.isolation_level = None
+
+    @property
+    def version(self) -> int:
+        """See L{Opened}."""
+        with self._translated():
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            # A file of something else has no version, but tables.
+            return int(version) or (0 if isUnborn(self._connection) else -1)
+
+    @contextmanager
+    def transaction(self, isWriting: bool) -> Iterator[Connection]:
+        """See L{Opened}."""
+        with self._translated():
+            self._connection.execute("BEGIN IMMEDIATE" if isWriting else "BEGIN")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self._connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """See L{Opened}."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as why:
+            raise StoreFailed(f"cannot {self._verb} {self._path}: {why}") from None
