@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.logs.test_firstscreen -*-
-"""The beginning or the end of a very long log, read before its index is made.
+"""The beginning, the end or a part between of a very long log, read before its index is made.
 
 All functions block: call them in a thread. They read a few megabytes at most, unless a far line is wanted.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from buildbot.files.plain import readPlain
-from buildbot.logs.format import BadLog, ChunkParser
+from buildbot.logs.format import BadLog, Chunk, ChunkParser, encode
 from buildbot.logs.index import Block, LogIndex
 from buildbot.logs.lines import LONGEST
 from buildbot.logs.naps import Naps
@@ -66,6 +66,59 @@ def endOf(path: str, longest: int = LONGEST) -> LogView | None:
                 tail = Tail(begin + place, (data[place:],))
                 return LogView(path, LogIndex(), False, tail, longest, isPart=True)
     return None
+
+
+def middleOf(path: str, share: float, count: int, longest: int = LONGEST) -> LogView:
+    """A view of some lines at a share of the file, such as 0.5. It does not know their numbers.
+
+    At the beginning of the log, it has the first lines, with their numbers.
+
+    @raise OSError: the file is gone, or the disk is broken.
+    """
+    with readPlain(path) as file:
+        wanted = int(os.fstat(file.fileno()).st_size * share)
+        for length in _ENDS if wanted else ():
+            begin = max(0, wanted - length)
+            file.seek(begin)
+            data = file.read(2 * length)
+            place = firstChunk(data) if begin else 0
+            if place is not None:
+                chunks = _linesFrom(data[place:], wanted - begin - place, count)
+                if chunks:
+                    tail = Tail(begin + place, tuple(encode(*chunk) for chunk in chunks))
+                    return LogView(path, LogIndex(), False, tail, longest, isPart=True)
+    return beginningOf(path, longest)
+
+
+def _linesFrom(data: bytes, begin: int, count: int) -> list[Chunk]:
+    """Some lines as chunks: those after a place, or the last ones before it.
+
+    @param data: begins with a chunk.
+    """
+    before: list[Chunk] = []
+    after: list[Chunk] = []
+    at = 0
+    with suppress(BadLog):
+        for channel, text in ChunkParser().feed(data):
+            here = max(0, begin - at)
+            if here < len(text):
+                after.append((channel, text[here:]))
+            else:
+                before.append((channel, text))
+            at += len(encode(channel, text))
+    kept: list[Chunk] = []
+    left: int | None = None  # the lines that are wanted still; None before the first newline
+    for channel, text in after:
+        if left is None:
+            _, newline, text = text.partition(b"\n")
+            left = count if newline else None
+        if left is not None:
+            lines = text.split(b"\n", left)
+            kept.append((channel, b"\n".join(lines[:-1]) + b"\n" if len(lines) > left else text))
+            left -= len(lines) - 1
+            if not left:
+                break
+    return kept if any(text for _, text in kept) else before
 
 
 def firstChunk(data: bytes) -> int | None:

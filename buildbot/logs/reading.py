@@ -136,18 +136,26 @@ class LogViews:
             return await self._inTurn(self._slots, opened)
 
     async def soon(
-        self, place: Place, read: Callable[[LogView], _Result], isEnd: bool, isEnough: Enough | None = None
+        self,
+        place: Place,
+        read: Callable[[LogView], _Result],
+        isEnd: bool,
+        isEnough: Enough | None = None,
+        part: tuple[float, int] | None = None,
     ) -> _Result:
         """Call a function with a view, like L{call}, and never wait for the index of a long log.
 
-        If much of the index is missing, the view has only the end of the log, or its beginning: see
-        L{LogView.isPart}. Call L{prepare} then.
+        If much of the index is missing, the view has only the end of the log, or its beginning, or the lines
+        at a share of it: see L{LogView.isPart}. Call L{prepare} then.
 
         @param isEnd: True if the end is wanted.
         @param isEnough: tells how much of the beginning is wanted: see L{firstscreen.beginningOf}.
+        @param part: the share and the number of lines: see L{firstscreen.middleOf}.
         """
 
         def opened() -> _Result:
+            if part is not None and self._isFar(place):
+                return read(firstscreen.middleOf(place.path, *part, self._longest))
             return read(self._openSoon(place, isEnd))
 
         def openedNear() -> _Result:
@@ -164,6 +172,38 @@ class LogViews:
             return await self._inTurn(self._slots, openedNear)
         except _Far:
             return await self._inTurn(self._far, openedFar)
+
+    async def isFar(self, place: Place) -> bool:
+        """True if a reader of all of a log would wait for its index.
+
+        @raise OSError: the log's file is gone.
+        """
+        return await self._inTurn(self._slots, lambda: self._isFar(place))
+
+    async def either(
+        self, place: Place, near: Callable[[LogView], _Result], far: Callable[[LogIndex], _Result]
+    ) -> _Result:
+        """Call a function in a thread, without waiting for the index of a long log.
+
+        The caller limits the number of such calls.
+
+        @param near: is called with a view, if little of its index is missing.
+        @param far: is called with an empty index otherwise.
+        @raise OSError: the log's file is gone, or the disk is broken.
+        """
+
+        def call() -> _Result:
+            return far(LogIndex(self._block)) if self._isFar(place) else near(self.open(place))
+
+        result: _Result = await self._inThread(call)
+        return result
+
+    async def again(self, view: LogView, read: Callable[[LogView], _Result]) -> _Result:
+        """Call a function with a view that was opened before, in a thread, in its turn.
+
+        @raise OSError: the log's file is gone, or the disk is broken.
+        """
+        return await self._inTurn(self._slots, lambda: read(view))
 
     async def _inTurn(self, turns: Turns, call: Callable[[], _Result]) -> _Result:
         """Call a function in a thread. A browser that gives up leaves its thread at work, in its turn."""

@@ -15,10 +15,13 @@ from twisted.internet.defer import Deferred
 import buildbot
 from buildbot.events.reactors import ProcessReactor
 from buildbot.events.turns import Turns
+from buildbot.files.plain import readPlain
+from buildbot.logs.format import BadLog, ChunkParser
+from buildbot.logs.index import LogIndex
 from buildbot.logs.matching import MOST_HITS, BadPattern, Hit, Query, Search
 from buildbot.logs.naps import Naps
 from buildbot.logs.reading import LogViews, Place
-from buildbot.logs.searchchild import Task
+from buildbot.logs.searchchild import PIECE, Task
 from buildbot.logs.view import LogView
 from buildbot.programs.running import Program, ProgramFailed
 
@@ -45,6 +48,7 @@ class Found:
     @ivar total: the bytes of the log.
     @ivar next: the line from which to go on; None if all is searched.
     @ivar isLate: True if the time was over.
+    @ivar view: the part that is searched, if the index of the log is not made yet.
     """
 
     hits: tuple[Hit, ...]
@@ -52,6 +56,7 @@ class Found:
     total: int
     next: int | None
     isLate: bool = False
+    view: LogView | None = None
 
 
 class LogSearches:
@@ -66,7 +71,7 @@ class LogSearches:
         self._slots = Turns(AT_ONCE)
 
     async def search(self, place: Place, query: Query, first: int = 1, most: int = MOST_HITS) -> Found:
-        """Search a log.
+        """Search a log. A search from its first line on does not wait for its index.
 
         @param first: the line from which to search: C{next} of an earlier search, to go on.
         @param most: at most L{MOST_HITS}.
@@ -81,27 +86,35 @@ class LogSearches:
             raise TooManySearches(f"{WAITING} other searches wait: try it again in some seconds")
         if query.isRegex:
             async with self._slots:
-                return await self._searchRegex(await self._views.view(place), query, first, most)
+                return await self._searchRegex(place, query, first, most)
 
-        def read(view: LogView) -> Found:
+        def near(view: LogView) -> Found:
             return searchLiteral(view, query, first, most, LITERAL, self._now)
 
-        return await self._slots.whole(lambda: Deferred.fromCoroutine(self._views.call(place, read, True)))
+        def far(index: LogIndex) -> Found:
+            return searchFirst(place.path, index, query, most, LITERAL, self._now)
 
-    async def _searchRegex(self, view: LogView, query: Query, first: int, most: int) -> Found:
-        index = view.index
-        block = index.block(index.ofLineEnd(first - 1))
-        line = block.lines + 1
-        task = Task(
-            os.path.abspath(view.path),
-            block.offset,
-            index.end.offset,
-            line,
-            first,
-            most,
-            query.text,
-            query.isFolded,
-        )
+        def start() -> Deferred[Found]:
+            if first > 1:
+                return Deferred.fromCoroutine(self._views.call(place, near, True))
+            return Deferred.fromCoroutine(self._views.either(place, near, far))
+
+        found = await self._slots.whole(start)
+        if found.view is not None:
+            self._views.prepare(place)
+        return found
+
+    async def _searchRegex(self, place: Place, query: Query, first: int, most: int) -> Found:
+        begin, line = 0, 1
+        if first == 1 and await self._views.isFar(place):
+            self._views.prepare(place)  # the index is made while the child process searches
+            end = os.path.getsize(place.path)
+        else:
+            index = (await self._views.view(place)).index
+            block = index.block(index.ofLineEnd(first - 1))
+            begin, line, end = block.offset, block.lines + 1, index.end.offset
+        path = os.path.abspath(place.path)
+        task = Task(path, begin, end, line, first, most, query.text, query.isFolded)
         top = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
         running = Program(self._reactor, REGEX, _PRINTED)
         isLate = False
@@ -115,7 +128,7 @@ class LogSearches:
             if late.status is not None:
                 raise
             output, isLate = late.output, True
-        return _found(output, view, task, isLate)
+        return _found(output, await self._views.view(place), task, isLate)
 
 
 def _found(output: bytes, view: LogView, task: Task, isLate: bool) -> Found:
@@ -171,3 +184,44 @@ def searchLiteral(
             tuple(hits), index.block(index.ofLineEnd(searching.line - 1)).data, total, searching.line
         )
     return Found(tuple(hits), total, total, None)
+
+
+def searchFirst(
+    path: str,
+    index: LogIndex,
+    query: Query,
+    most: int = MOST_HITS,
+    seconds: float = LITERAL,
+    now: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Search a log without an index for a text, from its beginning. Blocks: call it in a thread.
+
+    @param index: is empty. Afterwards it has the part that is searched.
+    @raise OSError: the log's file is gone, or the disk is broken.
+    """
+    searching = Search(query, most=most)
+    hits: list[Hit] = []
+    end = now() + seconds
+    isLate = False
+    parser = ChunkParser()
+    naps = Naps()
+    with readPlain(path) as file:
+        total = os.fstat(file.fileno()).st_size
+        while not searching.isFull and not isLate:
+            piece = file.read(PIECE)
+            try:
+                chunks = parser.feed(piece) if piece else []
+            except BadLog:
+                piece = b""
+            if not piece:
+                hits += searching.finish()
+                break
+            index.add(chunks, parser.offset, None)
+            hits += searching.feed(b"".join([data for _, data in chunks]))
+            isLate = now() >= end
+            naps.mayNap()
+    view = LogView(path, index, False, isPart=True)
+    searched = index.end.data
+    if isLate or searching.isFull:
+        return Found(tuple(hits), searched, max(searched, total), searching.line, isLate, view)
+    return Found(tuple(hits), searched, searched, None, False, view)

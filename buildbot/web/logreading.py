@@ -19,7 +19,7 @@ from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.status.build import BuildStatus
 from buildbot.web.call import Call, Problem, missing
-from buildbot.web.logs.choosing import MOST, SCREEN, Wanted, around, lineOf
+from buildbot.web.logs.choosing import MOST, SCREEN, Wanted, around, lineOf, shareOf
 from buildbot.web.logs.failures import KNOWN, Failures, failuresOf
 from buildbot.web.logs.painting import Painter, State, stateAfter
 from buildbot.web.markup import Markup
@@ -192,6 +192,8 @@ def chosen(query: Mapping[str, Any], view: LogView, isShownFromEnd: bool) -> Wan
         line = lineOf(query["line"], view.total)
         if line is None:
             raise Problem(400, "This is no line", "Give a number such as 1234, or a percentage such as 50%.")
+        if view.isPart and shareOf(query["line"]) is not None:
+            return Wanted(1 if view.total else None, count)
         return around(line, view.total, count)
     if query["first"] is not None:
         return Wanted(query["first"], count)
@@ -235,23 +237,35 @@ def timeOfDay(seconds: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
-async def inThread(shown: ShownLog, read: Callable[[LogView], _Result]) -> _Result:
-    """Call a function with a view of a log, in a thread. A lost file is a L{Problem}."""
+async def inThread(
+    shown: ShownLog, read: Callable[[LogView], _Result], view: LogView | None = None
+) -> _Result:
+    """Call a function with a view of a log, in a thread. A lost file is a L{Problem}.
+
+    @param view: if it is open already.
+    """
     try:
+        if view is not None:
+            return await shown.directory.views.again(view, read)
         return await shown.directory.views.call(shown.place(), read)
     except OSError as why:
         raise gone(shown, why) from None
 
 
 async def firstScreen(
-    shown: ShownLog, read: Callable[[LogView], _Result], isEnd: bool, isEnough: Enough | None = None
+    shown: ShownLog,
+    read: Callable[[LogView], _Result],
+    isEnd: bool,
+    isEnough: Enough | None = None,
+    part: tuple[float, int] | None = None,
 ) -> _Result:
-    """Call a function with a view of the end or the beginning of a log, before its index is made.
+    """Call a function with a view of a part of a log, before its index is made.
 
     @param isEnough: see L{farEnough}.
+    @param part: the share of the log at which the lines are, and how many; None for its beginning or end.
     """
     try:
-        return await shown.directory.views.soon(shown.place(), read, isEnd, isEnough)
+        return await shown.directory.views.soon(shown.place(), read, isEnd, isEnough, part)
     except OSError as why:
         raise gone(shown, why) from None
 

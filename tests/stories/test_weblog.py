@@ -119,11 +119,49 @@ class ColdTests(LogCase):
             self.assertNotIn('http-equiv="refresh"', self.log(below).text)
 
     def test_lineAtTheEnd(self) -> None:
-        """A number after the last line, and a percentage, need all of the log."""
+        """For a number after the last line, all of the log is read."""
         self.end(2)
-        for below, line in (("?line=99999", 40001), ("?line=50%25", 20001)):
+        self.forget()
+        self.assertIn('<div id="L40001"', self.log("?line=99999").text)
+
+    def test_share(self) -> None:
+        """The lines at 50 % are shown at once, without numbers; a second later the exact line is there."""
+        self.end(2)
+        for below, about, line in (
+            ("?line=50%25", 20_200, 20_001),
+            ("?line=99.9%25", 39_960, 39_961),
+            ("?line=%2075%20%25&count=30", 30_100, 30_001),
+        ):
             self.forget()
-            self.assertIn(f'<div id="L{line}"', self.log(below).text)
+            page = self.log(below).text
+            self.assertNotIn('<div id="L', page, below)
+            first = int(page.split('data-tail=""')[1].split(">line ")[1].split(".")[0])
+            self.assertLess(abs(first - about), 600)
+            self.assertIn(f">line {first + 29}.</div>", page)
+            self.assertRegex(page, r"\d+ lines at about [\d.]+ ?% of the log")
+            self.assertIn('data-part="1"', page)
+            self.assertNotIn("Newer lines", page)
+            again = self.log(below).text
+            self.assertIn(f'<div id="L{line}"', again)
+            self.assertNotIn('data-part="1"', again)
+
+    def test_shareOfTheBeginning(self) -> None:
+        """The lines at 0 % are the first ones, with their numbers."""
+        self.end(2)
+        self.forget()
+        self.assertRegex(self.log("?line=0%25").text, r'<div id="L1"[^>]*><a [^>]*>1</a>line 1\.</div>')
+
+    def test_search(self) -> None:
+        """A search finds lines, their numbers and the lines around them, before the index is made."""
+        self.end(2)
+        self.forget()
+        self.patch(LogViews, "prepare", lambda views, place: asked.append(place.path))
+        asked: list[str] = []
+        page = self.log("/search?q=line+3999").text
+        self.assertIn("11 lines found. The whole log is searched.", page)
+        self.assertRegex(page, r'<i class="n">39989</i> line 39989\.</div>')
+        self.assertIn('line=39999#L39999"', page)
+        self.assertEqual(len(asked), 1)
 
     def test_beginning(self) -> None:
         """The beginning of a successful log is shown at once, with numbers."""

@@ -47,6 +47,12 @@ def lineOf(text: str, total: int) -> int | None:
     return max(1, round(number))
 
 
+def shareOf(text: str) -> float | None:
+    """The share of a log that a reader means: 0.5 for "50%"; None if the text is no percentage."""
+    match = _PLACE.fullmatch(text)
+    return min(float(match[1]), 100) / 100 if match is not None and match[2] else None
+
+
 class Unsatisfiable(ValueError):
     """The range begins behind the end."""
 

@@ -30,7 +30,7 @@ from buildbot.web.logreading import (
     painted,
     stateAt,
 )
-from buildbot.web.logs.choosing import Wanted
+from buildbot.web.logs.choosing import Wanted, shareOf
 from buildbot.web.logs.folding import blocks
 from buildbot.web.logs.outline import Outlined
 from buildbot.web.logs.painting import State
@@ -86,11 +86,10 @@ async def logPage(call: Call) -> Page | Stream:
 
     query = call.query
     isEnough = farEnough(query)
-    if query["line"] and isEnough is None:
-        wanted, lines, outlined = await inThread(shown, read)
-    else:
-        isEnd = isEnough is None and (query["end"] or shown.isShownFromEnd)
-        wanted, lines, outlined = await firstScreen(shown, read, isEnd, isEnough)
+    share = shareOf(query["line"] or "")
+    part = (share, query["count"]) if share is not None else None
+    isEnd = isEnough is None and (query["end"] or shown.isShownFromEnd)
+    wanted, lines, outlined = await firstScreen(shown, read, isEnd, isEnough, part)
     if lines.isPart:
         shown.directory.views.prepare(shown.place())
     elif outlined.searched < 1:
@@ -200,16 +199,21 @@ def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
         ),
     ]
     if lines is not None:
-        pairs.insert(1, ("Shown", _amount(lines)))
+        pairs.insert(1, ("Shown", _amount(lines, call.query["line"])))
     if shown.record.trouble:
         pairs.append(("Incomplete", shown.record.trouble))
     return facts(*pairs)
 
 
-def _amount(lines: Painted) -> str:
-    """The numbers of the shown lines, and of all lines of the log."""
+def _amount(lines: Painted, asked: str | None) -> str:
+    """The numbers of the shown lines, and of all lines of the log.
+
+    @param asked: the line or the percentage that was asked for, if any.
+    """
     if not lines.isPart:
         return f"{_span(lines)} of {counted(lines.total, 'line')} ({sized(lines.output)})"
+    if lines.tail and asked:
+        return f"{counted(len(lines.tail), 'line')} at about {asked.strip()} of the log"
     if lines.tail:
         return f"the last {counted(len(lines.tail), 'line')} of about {sized(lines.output)}"
     return _span(lines)
@@ -257,14 +261,17 @@ def _links(call: Call, shown: ShownLog, lines: Painted, label: str) -> Markup:
     count = call.query["count"]
     more = "&times=1" if call.query["times"] else ""
     links = []
-    if lines.first > 1:
+    if lines.isPart and not lines.html:  # their numbers are unknown
+        links.append(link(toLog(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
+    elif lines.first > 1:
         before = max(1, lines.first - count)
         links.append(link(toLog(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
         older = f"first={before}&count={lines.first - before}{more}"
         links.append(link(toLog(call, shown, query=older, anchor=f"L{lines.first - 1}"), "Older lines"))
     if not lines.isEnd:
-        newer = f"first={lines.last + 1}&count={count}{more}"
-        links.append(link(toLog(call, shown, query=newer), "Newer lines"))
+        if lines.html or not lines.isPart:
+            newer = f"first={lines.last + 1}&count={count}{more}"
+            links.append(link(toLog(call, shown, query=newer), "Newer lines"))
         links.append(link(toLog(call, shown, query=f"end=1&count={count}{more}"), "Last lines"))
     if not shown.isFinished:
         links.append(link(toLog(call, shown, query="follow=1"), "Follow without script"))

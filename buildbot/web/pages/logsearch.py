@@ -51,7 +51,7 @@ async def searchOf(call: Call) -> Page | Answer:
     found = await _search(call, shown, query)
     if wantsJSON:
         return asJSON(_plain(found))
-    hits = await inThread(shown, lambda view: _withLines(view, found.hits))
+    hits = await inThread(shown, lambda view: _withLines(view, found.hits), found.view)
     parts = [
         searchForm(call, shown),
         paragraph(_outcome(call, shown, found)),

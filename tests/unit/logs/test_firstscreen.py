@@ -9,7 +9,8 @@ import tempfile
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
-from buildbot.logs.firstscreen import beginningOf, endOf, firstChunk
+from buildbot.logs import firstscreen
+from buildbot.logs.firstscreen import beginningOf, endOf, firstChunk, middleOf
 from buildbot.logs.format import ChunkParser, encode
 
 
@@ -59,6 +60,35 @@ class EndTests(unittest.TestCase):
         found = view.last(3)
         self.assertEqual([each.text for each in found.unnumbered], ["line 99997", "line 99998", "line 99999"])
         self.assertEqual({each.number for each in found.unnumbered}, {None})
+
+    def test_middle(self) -> None:
+        """At each share of a log, whole lines in their order are shown, from about that place on."""
+        self.patch(firstscreen, "_ENDS", (1 << 10, 1 << 12))
+        chance = random.Random(5)
+        lines = [b"line %d\n" % number for number in range(20_000)]
+        data = b"".join(lines)
+        pieces, at = [], 0
+        while at < len(data):
+            length = chance.randrange(1, 300)
+            pieces.append(encode(0, data[at : at + length]))
+            at += length
+        path = self.path(b"".join(pieces))
+        for share in (0.01, 0.25, 0.5, 0.77, 0.99):
+            view = middleOf(path, share, 50)
+            self.assertTrue(view.isPart)
+            texts = [line.text for line in view.last(5000).unnumbered]
+            self.assertEqual(len(texts), 50)
+            first = int(texts[0].split()[1])
+            self.assertEqual(texts, [f"line {number}" for number in range(first, first + 50)])
+            before = sum(map(len, lines[:first]))
+            self.assertLess(abs(before / len(data) - share), 0.005)
+
+    def test_middleAtTheEnds(self) -> None:
+        """At 0 % are the first lines, with numbers; at 100 % are some of the last ones."""
+        path = self.path(b"".join(encode(0, b"line %d\n" % number) for number in range(100_000)))
+        self.assertEqual(middleOf(path, 0, 5).lines(1, 1).lines[0].text, "line 0")
+        last = middleOf(path, 1, 5)
+        self.assertEqual(last.last(5).unnumbered[-1].text, "line 99999")
 
     def test_nothing(self) -> None:
         """There is no view of a file that is no log."""

@@ -16,11 +16,21 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
+from buildbot.logs import search as searchmodule
 from buildbot.logs import searchchild
 from buildbot.logs.files import LogLimits, LogWriter
+from buildbot.logs.index import LogIndex
 from buildbot.logs.matching import LONGEST_QUERY, BadPattern, Hit, Query, Search
 from buildbot.logs.reading import LogViews, Place
-from buildbot.logs.search import AT_ONCE, WAITING, LogSearches, TooManySearches, searchLiteral
+from buildbot.logs.search import (
+    AT_ONCE,
+    WAITING,
+    Found,
+    LogSearches,
+    TooManySearches,
+    searchFirst,
+    searchLiteral,
+)
 from buildbot.logs.searchchild import Task
 from buildbot.logs.view import LogView
 from tests.examples import examples
@@ -165,6 +175,34 @@ class LiteralTests(unittest.TestCase):
             self.assertEqual(lines, list(range(1, 2001, 100)))
             self.assertGreater(rounds, 5)
 
+    def test_withoutIndex(self) -> None:
+        """A search of a log without an index finds the same lines, and goes on from where its time ended."""
+        found = searchFirst(self.path, LogIndex(), Query("ERROR"))
+        self.assertEqual([hit.line for hit in found.hits], list(range(1, 2001, 100)))
+        self.assertEqual((found.next, found.searched, found.isLate), (None, found.total, False))
+        assert found.view is not None
+        self.assertEqual(found.view.lines(1999, 5).lines[-1].text, "line 1999")
+        self.patch(searchmodule, "PIECE", 1000)
+        times = iter(range(10**6))
+        some = searchFirst(self.path, LogIndex(), Query("error"), 1000, 5, lambda: next(times))
+        self.assertTrue(some.isLate)
+        assert some.next is not None
+        rest = searchLiteral(self.view(), Query("error"), some.next)
+        lines = [hit.line for hit in (*some.hits, *rest.hits)]
+        self.assertEqual(lines, list(range(1, 2001, 100)))
+        few = searchFirst(self.path, LogIndex(), Query("error"), 3)
+        self.assertEqual((len(few.hits), few.next), (3, 202))
+
+    def test_withoutIndexDamaged(self) -> None:
+        """A search of a damaged log without an index finds what stands before the damage."""
+        with open(self.path, "r+b") as file:
+            file.truncate(20_000)
+            file.seek(0, os.SEEK_END)
+            file.write(b"x" * 100)
+        found = searchFirst(self.path, LogIndex(), Query("error"))
+        self.assertEqual([hit.line for hit in found.hits], list(range(1, 1500, 100)))
+        self.assertIsNone(found.next)
+
     def test_child(self) -> None:
         """The program for regular expressions tells its hits, how far it is, and the end."""
         size = os.path.getsize(self.path)
@@ -204,9 +242,10 @@ class SearchesTests(unittest.TestCase):
         threads[0].errback(FileNotFoundError())
         self.failureResultOf(running[0], FileNotFoundError)
         self.assertEqual(len(threads), AT_ONCE + 1)
+        found = Found((), 0, 0, None)
         while any(not thread.called for thread in threads):
-            next(thread for thread in threads if not thread.called).callback("found")
-        self.assertEqual(self.successResultOf(running[-1]), "found")
+            next(thread for thread in threads if not thread.called).callback(found)
+        self.assertIs(self.successResultOf(running[-1]), found)
 
     def test_givenUp(self) -> None:
         """If people give up searches and begin them again, at most two threads work."""

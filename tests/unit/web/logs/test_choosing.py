@@ -6,7 +6,7 @@ import random
 
 from twisted.trial import unittest
 
-from buildbot.web.logs.choosing import Unsatisfiable, Wanted, around, lineOf, rangeOf
+from buildbot.web.logs.choosing import Unsatisfiable, Wanted, around, lineOf, rangeOf, shareOf
 
 
 class LineTests(unittest.TestCase):
@@ -16,6 +16,12 @@ class LineTests(unittest.TestCase):
             [lineOf(each, 2000) for each in ("7", " 50 % ", "0", "200%", "0.1%")], [7, 1000, 1, 2000, 2]
         )
         self.assertEqual([lineOf(each, 2000) for each in ("", "x", "-5", "5%%", "1e9")], [None] * 5)
+
+    def test_share(self) -> None:
+        """A percentage is also a share of the bytes; a number is none."""
+        self.assertEqual(
+            [shareOf(each) for each in (" 50 % ", "0%", "200%", "7", "x%")], [0.5, 0, 1, None, None]
+        )
 
     def test_around(self) -> None:
         """Some lines above a line are shown; a line behind the end means the last one."""
