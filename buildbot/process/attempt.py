@@ -324,10 +324,11 @@ class BuildAttempt:
         @param counts: whether this build counts as one of their attempts.
         @return: C{again}; False if the build has values that cannot be stored.
         """
-        finish, untilKept = self._master.resources.store.finishBuild, self._master.health.untilKept
+        resources, untilKept = self._master.resources, self._master.health.untilKept
+        finish = resources.store.finishBuild
         try:
             record = status.lastRecord()
-            complete = await untilKept(partial(finish, record, again, counts))
+            complete = await untilKept(partial(finish, record, again, counts, resources.closer))
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)
             return again
@@ -338,7 +339,7 @@ class BuildAttempt:
             finished = status.finished or status.now()
             bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
-            complete = await untilKept(partial(finish, bare, False, counts))
+            complete = await untilKept(partial(finish, bare, False, counts, resources.closer))
         self._engine.buildsetsComplete(complete or ())
         return again
 

@@ -7,6 +7,7 @@ L{buildbot.process.storehealth} watches the store.
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ class Resources:
     @ivar troubles: the present troubles of this master.
     @ivar basedir: the master's directory. File transfers are relative to it.
     @ivar partials: notes incomplete uploads; None until the master's directory is known.
+    @ivar closer: the name of this process in the store, as the one that has ended a build.
     @ivar stopping: whether the master is stopping.
     """
 
@@ -56,6 +58,7 @@ class Resources:
         self.troubles.ended = lambda subject: self.announcer.report("troubleEnded", subject)
         self.basedir = "."
         self.partials: Partials | None = None
+        self.closer = secrets.token_hex(8)
         self.stopping = False
 
     def use(self, basedir: str, store: IStore) -> None:

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_lists -*-
-"""The columns of builds and changes that lists and searches use, and their values.
+"""The columns of builds, changes and sets that lists and searches use, and their values.
 
 They are a copy of values in the records. So they can be made again from the records.
 """
@@ -13,7 +13,8 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord
+from buildbot.model.likeness import likenessOf
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.rows import BuildRow, ChangeRow, packNumbers, unpackNumbers
 from buildbot.store.seams import Connection, Value
 
@@ -26,6 +27,8 @@ BUILD_COLUMNS = (
 )
 #: The columns of the table of changes, apart from its number, time and record.
 CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
+#: The columns of the table of sets, apart from its number, end and record.
+SET_COLUMNS = ("scheduler", "likeness")
 #: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
 BUILD_ROW = ", ".join(
     f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name for name in BuildRow._fields
@@ -35,6 +38,8 @@ CHANGE_ROW = "number, made, who, branch, revision, project, repository, category
 
 #: The number of rows between two messages about the progress of an upgrade.
 _MANY = 20_000
+#: The number of sets that an upgrade reads at a time.
+_SOME = 1000
 
 
 def buildValues(build: BuildRecord, number: int) -> tuple[Value, ...]:
@@ -55,6 +60,11 @@ def changeValues(change: Change) -> tuple[Value, ...]:
         *(row.who, row.branch, row.revision, row.project, row.repository, row.category, row.summary),
         row.files,
     )
+
+
+def setValues(buildset: BuildsetRecord) -> tuple[Value, ...]:
+    """The values of L{SET_COLUMNS} for a set."""
+    return buildset.scheduler, likenessOf(buildset)
 
 
 def buildRow(values: Sequence[Any]) -> BuildRow:
@@ -80,6 +90,23 @@ def fillBuilds(connection: Connection) -> None:
 def fillChanges(connection: Connection) -> None:
     """Move all changes from C{old_changes} to C{changes}, with the values of the columns."""
     _fill(connection, "changes", "number, made", CHANGE_COLUMNS, _valuesOfChange)
+
+
+def fillSets(connection: Connection) -> None:
+    """Set the columns of all sets. Those of an unreadable record stay empty."""
+    last = 0
+    while True:
+        statement = "SELECT id, record FROM buildsets WHERE id > ? ORDER BY id LIMIT ?"
+        rows = list(connection.execute(statement, (last, _SOME)))
+        values = []
+        for last, text in rows:
+            try:
+                values.append((*setValues(BuildsetRecord.fromRecord(json.loads(text))), last))
+            except Exception as error:  # a record may be of any shape
+                _log.debug("the columns of set {id} stay empty: {error}", id=last, error=error)
+        connection.executemany("UPDATE buildsets SET scheduler = ?, likeness = ? WHERE id = ?", values)
+        if len(rows) < _SOME:
+            return
 
 
 def _fill(

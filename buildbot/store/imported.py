@@ -28,7 +28,10 @@ _ADD_CHANGE = (
     f"INSERT INTO changes (number, made, {', '.join(CHANGE_COLUMNS)}, record)"
     f" VALUES (?, ?, {'?, ' * len(CHANGE_COLUMNS)}?) ON CONFLICT DO NOTHING"
 )
-_ADD_SET = "INSERT INTO buildsets (id, complete, results, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ADD_SET = (
+    "INSERT INTO buildsets (id, complete, results, scheduler, record) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
 _ADD_REQUEST = (
     "INSERT INTO requests (id, buildset, builder, attempts, state, results, build)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -147,7 +150,7 @@ class ImportedStore(Present):
         setRows, requestRows = [], []
         numbers = {"buildset": last + 1, "request": 0}
         for record, requests in sets:
-            setRows.append((record.id, record.complete, record.results, encode(record)))
+            setRows.append((record.id, record.complete, record.results, record.scheduler, encode(record)))
             for id, builder, results, build in requests:
                 requestRows.append((id, record.id, builder, 0, "done", results, build))
                 numbers["request"] = max(numbers["request"], id + 1)

@@ -177,13 +177,15 @@ class IStore(ILists, IActions):
         """
 
     def finishBuild(
-        build: BuildRecord, requeue: bool = False, counts: bool = True
+        build: BuildRecord, requeue: bool = False, counts: bool = True, closer: str = ""
     ) -> Deferred[list[BuildsetRecord]]:
         """Store the end of a running build. Fails with L{StoreConflict} if it does not run.
 
         @param build: the record with C{finished} and C{results}.
         @param requeue: True to set its requests to pending again, False to finish them with its results.
         @param counts: True to count this build as an attempt of the requeued requests.
+        @param closer: who ends the build. The same call again, with the same closer, changes nothing and
+            succeeds with the same answer. Empty: nobody may call again.
         @return: fires with the buildsets that are now complete, ordered by number.
         """
 

@@ -67,6 +67,7 @@ class MemoryCore:
         self._requests: dict[int, RequestRecord] = {}
         self._builds: dict[BuildKey, BuildRecord] = {}
         self._texts: dict[BuildKey, str] = {}  # the builds as readers get them
+        self._closers: dict[BuildKey, str] = {}
         self._members: dict[int, list[int]] = {}  # request ids by buildset id
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
@@ -169,16 +170,21 @@ class MemoryCore:
         self._builds[key], self._texts[key] = build, text
 
     def finishBuild(
-        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool, closer: str
     ) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
+        if closer and self._closers.get(key) == closer:
+            ended = self._builds[key].finished
+            sets = {self._requests[id].buildset for id, last in self._lastBuilds.items() if last == key}
+            return [self._sets[id] for id in sorted(sets) if self._sets[id].complete == ended]
         self.saveBuild(key, build, text)
         taken = [
             id
             for id in build.requests
             if self._lastBuilds.get(id) == key and self._requests[id].state == "building"
         ]
+        self._closers[key] = closer
         if requeue:
             for id in taken:
                 request = self._requests[id]
@@ -291,6 +297,7 @@ class MemoryCore:
         for key in keys:
             if key in self._builds and self._builds[key].finished is not None:
                 del self._texts[key]
+                self._closers.pop(key, None)
                 filenames += self._builds.pop(key).logFilenames()
         return sorted(filenames)
 

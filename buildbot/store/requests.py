@@ -66,7 +66,7 @@ class Core(Protocol):
     def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord: ...
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None: ...
     def finishBuild(
-        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool, closer: str
     ) -> list[BuildsetRecord]: ...
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]: ...
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
@@ -228,16 +228,17 @@ class Store(Lists, Actions, ABC):
         return self._write(partial(self._core.saveBuild, key, build, text), key, isReplaceable=True)
 
     def finishBuild(
-        self, build: BuildRecord, requeue: bool = False, counts: bool = True
+        self, build: BuildRecord, requeue: bool = False, counts: bool = True, closer: str = ""
     ) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
         try:
             if build.finished is None or build.results is None:
                 raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
             key, text = keyOf(build), encode(build)
+            word(closer)
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.finishBuild, key, build, text, requeue, counts), key)
+        return self._write(partial(self._core.finishBuild, key, build, text, requeue, counts, closer), key)
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
-from buildbot.store.columns import fillBuilds, fillChanges
+from buildbot.store.columns import fillBuilds, fillChanges, fillSets
 from buildbot.store.seams import Connection
 from buildbot.store.sqlactions import moveAudit
 
@@ -68,7 +68,7 @@ def _tablesOf(schema: Schema, version: int | None) -> tuple[str, ...]:
 
 
 CURRENT = Schema(
-    4,
+    5,
     (
         # The next number of each counter; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
@@ -140,6 +140,20 @@ CURRENT = Schema(
             """CREATE TABLE answers (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL,
             asked TEXT NOT NULL, record TEXT NOT NULL)""",
             "CREATE INDEX answers_by_until ON answers (until)",
+        ),
+        # Indexes for those that wait, so that a start reads no others. "closer" is who ended a build.
+        4: (
+            "ALTER TABLE buildsets ADD COLUMN scheduler TEXT",
+            "ALTER TABLE buildsets ADD COLUMN likeness INTEGER",
+            fillSets,
+            "CREATE INDEX buildsets_by_scheduler ON buildsets (scheduler, id) WHERE scheduler IS NOT NULL",
+            "CREATE INDEX buildsets_alike ON buildsets (likeness, id)"
+            " WHERE complete IS NULL AND likeness IS NOT NULL",
+            "DROP INDEX requests_by_state",
+            "CREATE INDEX requests_waiting ON requests (builder, id) WHERE state = 'pending'",
+            "CREATE INDEX requests_running ON requests (id) WHERE state NOT IN ('pending', 'done')",
+            "CREATE INDEX requests_interrupted ON requests (id) WHERE interruptions > 0",
+            "ALTER TABLE builds ADD COLUMN closer TEXT",
         ),
     },
 )

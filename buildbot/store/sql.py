@@ -8,10 +8,8 @@ anything.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
@@ -28,11 +26,19 @@ from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.rows import outcomeOf
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.batch import Batch
-from buildbot.store.columns import BUILD_COLUMNS, CHANGE_COLUMNS, buildValues, changeValues
+from buildbot.store.columns import (
+    BUILD_COLUMNS,
+    CHANGE_COLUMNS,
+    SET_COLUMNS,
+    buildValues,
+    changeValues,
+    setValues,
+)
 from buildbot.store.counters import Counters
 from buildbot.store.interface import StoreConflict
 from buildbot.store.opensets import OpenSets
 from buildbot.store.requests import BuildKey, encode, keyOf
+from buildbot.store.schema import LARGEST
 from buildbot.store.seams import Connection, Value
 from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
@@ -97,22 +103,32 @@ class SqlCore:
 
     def getChange(self, number: int) -> Change | None:
         """See L{Core}."""
-        return next(self._changes("WHERE number = ?", number), None)
+        rows = self._execute("SELECT number, made, record FROM changes WHERE number = ?", (number,))
+        return next(
+            readable(_change, "change", [(number, (made, text)) for number, made, text in rows]), None
+        )
 
     def getChanges(self, count: int, before: int | None) -> list[Change]:
         """See L{Core}."""
-        if before is None:
-            return list(islice(self._changes("ORDER BY number DESC"), count))
-        return list(islice(self._changes("WHERE number < ? ORDER BY number DESC", before), count))
+        limit = LARGEST if before is None else before
+        return self._changes("number < ? ORDER BY number DESC", limit, count)
 
     def getChangesAfter(self, number: int, count: int) -> list[Change]:
         """See L{Core}."""
-        return list(islice(self._changes("WHERE number > ? ORDER BY number", number), count))
+        return self._changes("number > ? ORDER BY number", number, count)
 
-    def _changes(self, which: str, *values: Value) -> Iterator[Change]:
-        """Yield the readable Changes. No LIMIT in SQL: unreadable rows must not count for the limit."""
-        rows = self._execute(f"SELECT number, made, record FROM changes {which}", values)
-        return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
+    def _changes(self, which: str, start: float, count: int) -> list[Change]:
+        """The first C{count} readable Changes from a number on. Unreadable ones are passed over."""
+        found: list[Change] = []
+        statement = f"SELECT number, made, record FROM changes WHERE {which} LIMIT ?"
+        while len(found) < count:
+            wanted = count - len(found)
+            rows = list(self._execute(statement, (start, wanted)))
+            found += readable(_change, "change", [(number, (made, text)) for number, made, text in rows])
+            if len(rows) < wanted:
+                break
+            start = rows[-1][0]
+        return found
 
     def addBuildset(
         self,
@@ -127,7 +143,7 @@ class SqlCore:
         id = next(connection, "buildset", first=1)
         ids = [next(connection, "request", first=1) for _ in builders]
         added, requests = buildset.added(id, zip(ids, builders, strict=True))
-        self._changeOne("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
+        self._changeOne(_ADD_SET, (id, *setValues(buildset), text))
         for each in requests:
             self._changeOne(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
@@ -149,11 +165,10 @@ class SqlCore:
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
         """See L{Core}."""
         rows = self._execute(
-            "SELECT id, complete, results, record FROM buildsets"
-            " WHERE id > ? AND record LIKE ? ESCAPE '!' ORDER BY id",
-            (after, _holding(scheduler)),
+            "SELECT id, complete, results, record FROM buildsets WHERE scheduler = ? AND id > ? ORDER BY id",
+            (scheduler, after),
         )
-        return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
+        return list(readable(_buildset, "buildset", rows))
 
     def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
         """See L{Core}."""
@@ -202,14 +217,15 @@ class SqlCore:
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
         if not self._changeOne(_SAVE_OUTCOME, (build.finished, *outcomeOf(build), text, *key)):
-            raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
+            raise _notRunning(key)
 
     def finishBuild(
-        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool, closer: str
     ) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
-        self.saveBuild(key, build, text)
+        if not self._changeOne(_END_BUILD, (build.finished, *outcomeOf(build), text, closer or None, *key)):
+            return self._endedBefore(key, closer)
         if requeue:
             self._connection.executemany(
                 "UPDATE requests SET state = 'pending', attempts = attempts + ?"
@@ -218,6 +234,20 @@ class SqlCore:
             )
             return []
         return self._done(_SERVED, build.requests, key, build.results, build.finished)
+
+    def _endedBefore(self, key: BuildKey, closer: str) -> list[BuildsetRecord]:
+        """The sets that the end of a build has completed, if C{closer} has ended it."""
+        row = self._execute(
+            "SELECT finished, closer FROM builds WHERE builder = ? AND number = ?", key
+        ).fetchone()
+        if row is None or row[0] is None or not closer or row[1] != closer:
+            raise _notRunning(key)
+        rows = self._execute(
+            "SELECT id, complete, results, record FROM buildsets WHERE complete = ? AND id IN"
+            " (SELECT buildset FROM requests WHERE builder = ? AND build = ?) ORDER BY id",
+            (row[0], *key),
+        )
+        return list(readable(_buildset, "buildset", rows))
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
@@ -361,6 +391,9 @@ _ADD_CHANGE = (
     f"INSERT INTO changes (number, made, {', '.join(CHANGE_COLUMNS)}, record)"
     f" VALUES (?, ?, {'?, ' * len(CHANGE_COLUMNS)}?)"
 )
+_ADD_SET = (
+    f"INSERT INTO buildsets (id, {', '.join(SET_COLUMNS)}, record) VALUES (?, {'?, ' * len(SET_COLUMNS)}?)"
+)
 _ADD_BUILD = (
     f"INSERT INTO builds (builder, number, started, {', '.join(BUILD_COLUMNS)}, record)"
     f" VALUES (?, ?, ?, {'?, ' * len(BUILD_COLUMNS)}?)"
@@ -370,6 +403,7 @@ _SAVE_OUTCOME = (
     "UPDATE builds SET finished = ?, results = ?, revision = ?, text = ?, record = ?"
     " WHERE builder = ? AND number = ? AND finished IS NULL"
 )
+_END_BUILD = _SAVE_OUTCOME.replace("record = ?", "record = ?, closer = ?")
 _SAVE_BUILD = (
     f"UPDATE builds SET started = ?, finished = ?, {', '.join(f'{name} = ?' for name in BUILD_COLUMNS)},"
     " record = ? WHERE builder = ? AND number = ?"
@@ -425,14 +459,6 @@ def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Itera
             yield found
 
 
-def _holding(scheduler: str) -> str:
-    """A pattern for the texts of all sets of a scheduler, and of few others: these need not be parsed."""
-    if not scheduler.isascii() or len(scheduler) > _SHORT:  # SQLite refuses long patterns
-        return "%"
-    quoted = re.sub("([!%_])", r"!\1", json.dumps(scheduler))
-    return f"%{quoted}%"
-
-
 def _change(row: Sequence[Any]) -> Change:
     number, (made, text) = row
     came = made if isinstance(made, (int, float)) else None
@@ -454,6 +480,10 @@ _SHORT = 4096
 def _remembered(text: str) -> BuildsetRecord:
     """The record in a short JSON text. Equal texts, of sets that were added together, are parsed once."""
     return BuildsetRecord.fromRecord(json.loads(text))
+
+
+def _notRunning(key: BuildKey) -> StoreConflict:
+    return StoreConflict(f"build {key[1]} of {key[0]} is not running")
 
 
 def _notWaiting(request: int, build: BuildRecord) -> StoreConflict:

@@ -230,6 +230,40 @@ class _Promises(StoreCase):
         self.assertEqual(build.results, SUCCESS)
         self.assertEqual(buildset.results, SUCCESS)
 
+    def test_endsAgain(self) -> None:
+        """Who has ended a build may say so again, and has the same answer; nobody else may."""
+        _, (request, other) = self.ask("full", "full")
+        self.finish(self.start(other))
+        over = replace(self.start(request), finished=50.0, results=FAILURE)
+        first = self.get(self.store.finishBuild(over, False, True, "me"))
+        self.assertEqual([(each.id, each.results) for each in first], [(1, FAILURE)])
+        self.reopen()
+        self.assertEqual(self.get(self.store.finishBuild(over, False, True, "me")), first)
+        for closer in ("you", ""):
+            self.assertRaises(StoreConflict, self.get, self.store.finishBuild(over, False, True, closer))
+        self.assertEqual(self.pending(), [])
+
+    def test_requeuesAgain(self) -> None:
+        """Requests that wait again after a lost build are counted once, however often the end is told."""
+        _, (request,) = self.ask("full")
+        over = replace(self.start(request), finished=50.0, results=RETRY)
+        for _ in range(3):
+            self.assertEqual(self.get(self.store.finishBuild(over, True, True, "me")), [])
+        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, attempts=1)])
+        self.start(request)
+        self.assertEqual(self.get(self.store.finishBuild(over, True, True, "me")), [])
+        self.assertEqual(self.pending(), [])
+
+    def test_interruptedByOthers(self) -> None:
+        """A build that a later start has closed cannot be ended by the process that ran it."""
+        _, (request,) = self.ask("full")
+        started = self.start(request)
+        self.reopen()
+        self.get(self.store.interrupted(90.0))
+        over = replace(started, finished=95.0, results=SUCCESS)
+        self.assertRaises(StoreConflict, self.get, self.store.finishBuild(over, False, True, "me"))
+        self.assertEqual(self.pending(), [request.id])
+
     def test_wrongCalls(self) -> None:
         """A build is started without a number and finished with an end; other calls are refused."""
         started = self.start()
@@ -558,6 +592,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("saveBuild", (replace(some, waits=chance.random() < 0.5),)),
         ("finishBuild", (over, chance.random() < 0.3)),
         ("finishBuild", (over, chance.random() < 0.3, chance.random() < 0.5)),
+        ("finishBuild", (over, chance.random() < 0.3, True, chance.choice(("me", "you")))),
         ("cancelRequests", (ids, when)),
         ("interrupted", (when,)),
         ("giveUp", (when,)),
