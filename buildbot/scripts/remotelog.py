@@ -7,7 +7,8 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,9 @@ from buildbot.scripts.showing import Show, showing, showingOne
 
 #: Seconds between two questions whether a step has begun.
 POLL = 1.0
+#: After so many cut connections for a finished log, the command gives up. Those of a growing log may be cut
+#: often: many proxies do that when a log is quiet for a minute.
+_CUTS = 10
 
 
 def log(config: Config) -> int:
@@ -60,9 +64,11 @@ def _print(config: Config, url: str, one: Wanted, build: dict[str, Any]) -> int:
     _mayNotBeJSON(config)
     log = whenBegun(config, one, build, lambda: _ask(config, one), POLL)
     follows = bool(config.get("follow")) and not log.finished
-    _stream(config, url, one, log, follows, showing(config))
-    if follows:
-        log = choose(one, _ask(config, one))
+
+    def latest() -> Found:
+        return choose(one, throughRestart(config, lambda: _ask(config, one)))
+
+    log = _stream(config, url, one, log, latest if follows else None, showing(config))
     return verdict([log.record.trouble] if log.record.trouble else [])
 
 
@@ -74,27 +80,52 @@ def _followBuild(config: Config, url: str, one: Wanted, build: dict[str, Any]) -
         return throughRestart(config, lambda: _ask(config, one))
 
     def printLog(at: int, step: Mapping[str, Any], number: int) -> list[str]:
-        now = logOf(build, step, step["logs"][number])
-        _stream(config, url, one, now, not now.finished, showingOne(config, now.step, now.record.name))
-        if not now.finished:
+        def latest() -> Found:
             later = again()
-            now = logOf(later, later["steps"][at], later["steps"][at]["logs"][number])
+            return logOf(later, later["steps"][at], later["steps"][at]["logs"][number])
+
+        now = logOf(build, step, step["logs"][number])
+        show = showingOne(config, now.step, now.record.name)
+        now = _stream(config, url, one, now, None if now.finished else latest, show)
         return [now.record.trouble] if now.record.trouble else []
 
     return followLogs(config, f"{one.builder}/{one.number}", build, again, printLog, POLL)
 
 
-def _stream(config: Config, url: str, one: Wanted, log: Found, follows: bool, show: Show) -> None:
-    """Print what the web server sends of a log."""
-    query = {"follow": "1" if follows else None, "headers": "1" if config.get("headers") else None}
+def _stream(
+    config: Config, url: str, one: Wanted, log: Found, latest: Callable[[], Found] | None, show: Show
+) -> Found:
+    """Print what the web server sends of a log. Go on where a cut connection, or a restart, has ended it.
+
+    @param latest: asks for the log again, to follow it to its end; None: print what there is.
+    @return: the log at the end.
+    """
+    query: dict[str, object] = {"headers": "1" if config.get("headers") else None}
+    if latest is not None:
+        query["follow"] = "1"
     names = (one.builder, "builds", str(one.number), "steps", log.step, "logs", log.record.name, "text")
     path = "/".join(("builders", *(quote(each, safe="") for each in names)))
-    try:
-        for piece in remote.stream(url, tokenOf(config), path, query):
-            show([(LOG_CHANNEL_STDOUT, piece)])
-    except ControlError as why:
-        raise CommandFailed(str(why)) from None
+    sent, left = 0, _CUTS
+    while True:
+        cut: ControlError | None = None
+        try:
+            place = {} if latest is None else {"offset": sent}
+            for piece in remote.stream(url, tokenOf(config), path, {**query, **place}):
+                sent += len(piece)
+                show([(LOG_CHANNEL_STDOUT, piece)])
+        except ControlError as why:
+            if latest is None or why.status or not left:
+                raise CommandFailed(str(why)) from None
+            cut = why
+        if latest is None or (log.finished and cut is None):
+            break
+        if log.finished:
+            left -= 1
+        if cut is not None:
+            time.sleep(POLL)
+        log = latest()  # then once more: the end of a log of a killed master was never sent
     show([])
+    return log
 
 
 def _mayNotBeJSON(config: Config) -> None:

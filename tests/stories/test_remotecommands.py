@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -40,12 +41,28 @@ class Answer(io.BytesIO):
             self.headers[name] = value
 
 
+class CutAnswer(Answer):
+    """One whose connection is cut after some bytes.
+
+    @cvar most: the number of bytes.
+    """
+
+    most = 2
+
+    def read1(self, size: int | None = -1) -> bytes:
+        """The first bytes, and no end."""
+        if self.tell() >= self.most:
+            raise http.client.IncompleteRead(b"")
+        return super().read1(self.most)
+
+
 class RemoteCommandCase(BuildingCase):
     """A master that can be asked in both ways, and lets everybody act."""
 
     def setUp(self) -> None:
         super().setUp()
         self.next: list[Callable[[], None]] = []
+        self.cuts = 0  # so many answers with a growing log are cut
         self.config = CONFIG_OF_ALL + CONFIG.replace("http_port=8010", "http_port=8010, authz=everything")
         self.write(self.config)
         self.reconfig()
@@ -78,6 +95,9 @@ class RemoteCommandCase(BuildingCase):
         if said.status >= 300:
             message = Message()
             raise urllib.error.HTTPError(asked.full_url, said.status, "", message, io.BytesIO(said.body))
+        if self.cuts and "follow=1" in path:
+            self.cuts -= 1
+            return CutAnswer(said.body, said.headers)
         return Answer(said.body, said.headers)
 
     def followed(self, path: str) -> Response:
@@ -151,6 +171,24 @@ class FollowTests(RemoteCommandCase):
             ],
         )
         self.assertIn("==== compile\nlate\n", self.run_("log", self.basedir, "--follow", "full/0"))
+
+    def test_cut(self) -> None:
+        """A proxy or a restart cuts the connection, and the command goes on at the next byte."""
+        self.force()
+        self.cuts = 2
+        self.patch(time, "sleep", lambda seconds: None)
+        self.next = [self.ended]
+        self.assertEqual(self.follow("full/0/compile"), "late\n0")
+        self.assertEqual(self.cuts, 0)
+
+    def test_cutForEver(self) -> None:
+        """If the end of a finished log cannot be had, the command says so."""
+        self.force()
+        self.cuts = 1000
+        self.patch(CutAnswer, "most", 0)
+        self.patch(time, "sleep", lambda seconds: None)
+        self.next = [self.ended]
+        self.assertIn("cannot reach", self.follow("full/0/compile"))
 
     def test_over(self) -> None:
         """The log of a finished build is printed at once; a step that never ran is not waited for."""

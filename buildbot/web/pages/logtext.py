@@ -29,13 +29,21 @@ async def textOf(call: Call) -> Answer | Stream:
     shown = await logOf(call)
     headers = _saved(shown) if call.query["download"] else ()
     if call.query["follow"]:
+        start = call.query["offset"]  # given by a program, which wants nothing but the bytes of the log
         return Stream(
-            lambda out: _send(shown, out, 0, None, call.query["headers"]),
+            lambda out: _send(shown, out, start or 0, None, call.query["headers"], start is None),
             TEXT,
             headers=headers,
-            last=lambda why, mayReturn: f"\n[The text ends here. {why}]\n".encode(),
+            last=(lambda why, mayReturn: f"\n[The text ends here. {why}]\n".encode())
+            if start is None
+            else None,
         )
     return await _bytesOf(call, shown, TEXT, headers)
+
+
+def _lastOf(why: str, mayReturn: bool) -> bytes:
+    """The end of the text for somebody who may not see its rest."""
+    return f"\n[The text ends here. {why}]\n".encode()
 
 
 async def htmlOf(call: Call) -> Answer | Stream:
@@ -113,8 +121,13 @@ def _whole(view: LogView, type: str, headers: _Headers, version: str, withHeader
     return answer
 
 
-async def _send(shown: ShownLog, out: Out, start: int, end: int | None, withHeaders: bool) -> None:
-    """Send bytes at the pace of the client. If the file cannot be read any more, cut the connection."""
+async def _send(
+    shown: ShownLog, out: Out, start: int, end: int | None, withHeaders: bool, saysWhy: bool = False
+) -> None:
+    """Send bytes at the pace of the client. If the file cannot be read any more, cut the connection.
+
+    @param saysWhy: True to send the reason before that.
+    """
     if end is not None and start >= end:
         out.finish()
         return
@@ -125,7 +138,7 @@ async def _send(shown: ShownLog, out: Out, start: int, end: int | None, withHead
         return
     except OSError as why:
         problem = gone(shown, why)
-        out.write(b"" if end is not None else f"\n[{problem.title}: {problem.detail}]\n".encode())
+        out.write(f"\n[{problem.title}: {problem.detail}]\n".encode() if saysWhy else b"")
         out.abort()
         return
     if end is not None and sent < end:
@@ -166,6 +179,13 @@ ROUTES = (
             Parameter("headers", "True to include the notes about the command.", "flag", default=False),
             Parameter("download", "True to let a browser save it.", "flag", default=False),
             Parameter("follow", "True to send new output until the log is finished.", "flag", default=False),
+            Parameter(
+                "offset",
+                "The first byte to send with follow, so that a program can go on where it was cut.",
+                "integer",
+                default=None,
+                least=0,
+            ),
         ),
         action="viewLogs",
         kind="file",
