@@ -24,6 +24,8 @@ LARGEST = 1 << 24
 PIECE = 1 << 16
 #: The most seconds to wait for an answer without a time limit, such as the answer of a reconfig.
 LONGEST = 3600.0
+#: The statuses of a proxy whose master is away.
+_OF_PROXY = (502, 503, 504)
 #: Command -> its path in the API, for commands about the master and for commands about one slave.
 _MASTER = {"reconfig": "reconfig", "shutdown": "shutdown", "cancelshutdown": "shutdown/cancel"}
 _SLAVE = ("pause", "drain", "unpause", "disconnect")
@@ -185,7 +187,14 @@ def _told(url: str, params: Mapping[str, Any], patience: float) -> Iterator[floa
         yield patience
     except urllib.error.HTTPError as refused:
         kind = NeverTaken if refused.code in (400, 413) else ControlError
-        error = kind(_refusal(refused, url, params))
+        words = _refusal(refused, url, params)
+        if not words:
+            words = f"{url} answers with status {refused.code}"
+            if refused.code in _OF_PROXY:
+                kind, words = Unreachable, f"{words}: the master behind it does not answer"
+            else:
+                words += ": is it the address of a Buildbot master?"
+        error = kind(words)
         error.status = refused.code
         raise error from None
     except TimeoutError:
@@ -228,14 +237,14 @@ def _read(answer: bytes, url: str) -> object:
 
 
 def _refusal(refused: urllib.error.HTTPError, url: str, params: Mapping[str, Any]) -> str:
-    """The reason of a refusal, for the user."""
+    """The reason of a refusal, for the user; "" if it does not come from a master."""
     if refused.headers.get("Location") and 300 <= refused.code < 400:
         return f"{url} leads to {refused.headers['Location']}: give the address of the master itself"
     try:
         told = json.loads(refused.read(LARGEST))
         title, detail, hint = (str(told.get(key) or "") for key in ("title", "detail", "hint"))
     except (ValueError, AttributeError, OSError):
-        return f"{url} answers with status {refused.code}: is it the address of a Buildbot master?"
+        return ""
     if title == f"There is no builder {params.get('builder')}":  # the words of the control socket
         title = f"no builder {params['builder']!r} in c['builders']"
     words = [detail or title] if refused.code == 409 else [title, detail]

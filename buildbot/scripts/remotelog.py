@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from buildbot.control import remote
-from buildbot.control.client import ControlError
+from buildbot.control.client import ControlError, Unreachable
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.following import followLogs, throughRestart
@@ -114,7 +114,7 @@ def _stream(
                 sent += len(piece)
                 show([(LOG_CHANNEL_STDOUT, piece)])
         except ControlError as why:
-            if latest is None or why.status or not left:
+            if latest is None or not left or (why.status and not isinstance(why, Unreachable)):
                 raise CommandFailed(str(why)) from None
             cut = why
         if latest is None or (log.finished and cut is None):

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.control import remote
-from buildbot.control.client import ControlError, NoAnswer
+from buildbot.control.client import ControlError, NoAnswer, Unreachable
 from buildbot.control.remote import NeverTaken, NotRemote, questionOf, request
 
 URL = "https://ci.example.org/bb/"
@@ -121,6 +121,18 @@ class RemoteTests(unittest.TestCase):
         self.assertEqual(str(told), "no build runs")
         told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(502, b"<html>")))
         self.assertIn("status 502", str(told))
+
+    def test_proxy(self) -> None:
+        """A proxy whose master is away is told apart from a site that is no master."""
+        for status in (502, 503, 504):
+            told = self.assertRaises(Unreachable, self.ask, Site(failure=refusal(status, b"<html>")))
+            self.assertIn("the master behind it does not answer", str(told))
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(404, b"<html>")))
+        self.assertNotIsInstance(told, Unreachable)
+        self.assertIn("is it the address of a Buildbot master?", str(told))
+        busy = json.dumps({"title": "Too many searches"}).encode()
+        told = self.assertRaises(ControlError, self.ask, Site(failure=refusal(503, busy)))
+        self.assertNotIsInstance(told, Unreachable)
 
     def test_redirect(self) -> None:
         """A redirect is not followed, because the token would go to another site."""
