@@ -10,6 +10,9 @@ from twisted.python import usage
 from buildbot.scripts.arguments import RemoteBase, count
 from buildbot.scripts.moments import pointIn
 
+#: The most lines around each that a master on another machine gives.
+MOST_REMOTE = 20
+
 
 def _atMost(option: str, most: int) -> Callable[[str], int]:
     """Make a parser for an integer from 0 to C{most}. It raises ValueError for other values."""
@@ -58,5 +61,5 @@ class GrepOptions(RemoteBase):
             raise usage.UsageError("the PATTERN is empty: give a text to search")
         if not self["count"]:
             raise usage.UsageError("--count must be at least 1")
-        if self["url"] is not None and self["context"]:
-            raise usage.UsageError("--context works only on the machine of the master: leave it out")
+        if self["url"] is not None and self["context"] > MOST_REMOTE:
+            raise usage.UsageError(f"with --url, --context must be at most {MOST_REMOTE}")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -96,7 +96,10 @@ class RemoteLogs:
         wanted = self._wanted
         query: dict[str, object] = {"q": wanted.text, "format": "json", "regex": int(wanted.isRegex)}
         query["case"] = int(not wanted.isFolded)
+        if wanted.context:
+            query["context"] = wanted.context
         first, left = 1, most
+        lines = _InOrder()
         while True:
             try:
                 found = self._page(path, {**query, "from": first})
@@ -105,8 +108,8 @@ class RemoteLogs:
                     raise
                 yield ["gone", str(why)]
                 break
-            for hit in found["hits"][:left]:
-                yield ["line", hit["line"], hit["text"], hit["at"]]
+            beside = [(hit["line"], hit["text"]) for hit in found["hits"][left:]]  # found, but too many
+            yield from lines.of(found["hits"][:left], [*found.get("around", ()), *beside], wanted.context)
             left -= len(found["hits"])
             following = found["next"]
             if following is None or left <= 0:
@@ -115,6 +118,7 @@ class RemoteLogs:
                 raise TooSlow
             first = following
             yield ["nothing"]
+        yield from lines.rest()
         yield ["end"]
 
     def _page(self, path: str, query: dict[str, object] | None = None) -> Any:
@@ -127,3 +131,31 @@ class RemoteLogs:
                     raise
             time.sleep(_PAUSE)
         raise AssertionError  # the last attempt has returned or raised
+
+
+class _InOrder:
+    """I put the hits of many answers, and the lines beside them, in order. Each line comes once."""
+
+    def __init__(self) -> None:
+        self._told = 0  # the last line
+        self._after: list[list[Any]] = []  # lines after the last hit: one of them may be the next hit
+
+    def of(self, hits: Sequence[Any], around: Iterable[Any], context: int) -> Iterator[list[Any]]:
+        """The lines of an answer whose place is known."""
+        if not hits:
+            return
+        lines = [["line", hit["line"], hit["text"], hit["at"]] for hit in hits]
+        first, last = hits[0]["line"], hits[-1]["line"]
+        before = [each for each in self._after if each[1] < first]
+        known = {each[1] for each in before}
+        beside = [["line", *each, None] for each in around if each[0] not in known]
+        lines += [each for each in beside if each[1] < last]
+        for line in [*before, *sorted(lines, key=lambda each: each[1])]:
+            if line[1] > self._told:
+                self._told = line[1]
+                yield line
+        self._after = [each for each in beside if last < each[1] <= last + context]
+
+    def rest(self) -> Iterator[list[Any]]:
+        """The lines after the last hit."""
+        yield from sorted(self._after, key=lambda each: each[1])

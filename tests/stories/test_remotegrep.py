@@ -7,6 +7,7 @@ import sys
 import time
 
 from buildbot.scripts import remotegrep
+from buildbot.web.pages import logsearch
 from tests.stories.test_remotecommands import URL, RemoteCommandCase
 from tests.unit.control.test_remote import refusal
 
@@ -45,6 +46,27 @@ class RemoteGrepTests(RemoteCommandCase):
         """Many builds are listed some at a time."""
         self.patch(remotegrep, "PAGE", 1)
         self.assertEqual(len(self.remote("rror").splitlines()), 5)
+
+    def test_context(self) -> None:
+        """Lines around those that match are printed once, in order, also if they come in many answers."""
+        matching = (3, 5, 9, 10, 20, 300)
+        texts = {line: f"{'hit' if line in matching else 'line'} {line}" for line in range(1, 402)}
+        self.force()
+        self.commands[-1].update(stdout="\n".join(texts.values()).encode())
+        self.commands[-1].end(0)
+        self.wait(2)
+        for hits in (100, 3, 2, 1):
+            self.patch(logsearch, "HITS", hits)
+            for context in (1, 2, 3):
+                for count in (1, 4, 100):
+                    found = self.remote("-C", str(context), "-c", str(count), "hit", "full/2")
+                    printed = [line.partition("stdio")[2] for line in found.splitlines() if "stdio" in line]
+                    shown = matching[:count]
+                    near = [at for at in texts if any(abs(at - each) <= context for each in shown)]
+                    wanted = [
+                        f"{mark}{at}{mark} {texts[at]}" for at in near for mark in ":-"[at not in shown]
+                    ]
+                    self.assertEqual(printed, wanted, (hits, context, count))
 
     def test_wrong(self) -> None:
         """An unknown builder or build is told, and so is an option that needs the machine of the master."""

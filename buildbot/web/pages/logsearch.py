@@ -26,6 +26,8 @@ from buildbot.web.routes import Parameter, Route
 HITS = 100
 #: The lines shown before and after a hit.
 AROUND = 2
+#: The most lines that JSON has before and after a hit.
+MOST_AROUND = 20
 #: The most characters of a line before and after a hit.
 _LONGEST = 200
 
@@ -50,7 +52,11 @@ async def searchOf(call: Call) -> Page | Answer:
     query = Query(call.query["q"], call.query["regex"], not call.query["case"])
     found = await _search(call, shown, query)
     if wantsJSON:
-        return asJSON(_plain(found))
+        context = call.query["context"]
+        around = (
+            await inThread(shown, lambda view: _linesBeside(view, found.hits, context)) if context else []
+        )
+        return asJSON({**_plain(found), "around": around})
     hits = await inThread(shown, lambda view: _withLines(view, found.hits), found.view)
     parts = [
         searchForm(call, shown),
@@ -83,6 +89,18 @@ def _plain(found: Found) -> dict[str, Any]:
         "next": found.next,
         "late": found.isLate,
     }
+
+
+def _linesBeside(view: LogView, hits: tuple[Hit, ...], count: int) -> list[tuple[int, str]]:
+    """The lines before and after hits that are no hits: (number, text) each, in order. Blocks."""
+    lines: dict[int, str] = {}
+    for hit in hits:
+        first = max(1, hit.line - count)
+        found = view.lines(first, hit.line + count - first + 1).lines
+        lines.update((each.number or 0, each.text[: 2 * _LONGEST]) for each in found)
+    for hit in hits:
+        lines.pop(hit.line, None)
+    return sorted(lines.items())
 
 
 def _withLines(view: LogView, hits: tuple[Hit, ...]) -> list[_Around]:
@@ -163,6 +181,14 @@ ROUTES = (
             Parameter("regex", "True if the text is a regular expression of Python.", "flag", default=False),
             Parameter("case", "True if capital and small letters are different.", "flag", default=False),
             Parameter("from", "The line from which to search.", "integer", default=1, least=1),
+            Parameter(
+                "context",
+                "With JSON: how many lines before and after each to return.",
+                "integer",
+                default=0,
+                least=0,
+                most=MOST_AROUND,
+            ),
             Parameter("format", "A page, or JSON.", default="html", choices=("html", "json")),
         ),
         action="viewLogs",
