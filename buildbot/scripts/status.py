@@ -181,6 +181,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("version", _asOfNow(slave, _version(slave))),
         ("admin", slave.get("admin")),
         ("host", slave.get("host")),
+        ("told", moment(slave["told"]) if slave.get("told") and not slave["connected"] else None),
         ("builders", ", ".join(slave.get("builders") or ())),
         ("builds", f"{slave['running']} running" if slave.get("running") else None),
         *(("failing", f"{name}: {why}") for name, why in (slave.get("failing") or {}).items()),

@@ -36,6 +36,7 @@ from buildbot.process.sharedlocks import SharedLocks
 from buildbot.process.storehealth import StoreHealth
 from buildbot.slaves.perspective import BotPerspective
 from buildbot.slaves.refusedlogins import UnknownLogins
+from buildbot.slaves.told import SlavesTold
 from buildbot.status.announcer import Announcer
 from buildbot.store.interface import IStore
 from buildbot.wire.callee import Callee
@@ -62,6 +63,7 @@ class BotMaster(service.Service):
     @ivar locks: the real locks.
     @ivar engine: gives requests to builders, and slaves to requests that wait.
     @ivar pauses: the paused slaves.
+    @ivar told: what the slaves have told about themselves.
     @ivar instances: starts and stops latent slaves.
     @ivar retention: removes old builds.
     @ivar recovery: finishes the builds and restores the requests of the last process.
@@ -91,6 +93,7 @@ class BotMaster(service.Service):
         self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
         self.builders = self.engine.builders
         self.pauses = Pauses(self.resources, self.slaves, self._unpaused)
+        self.told = SlavesTold(self.resources, lambda: self.config.slaves)
         self.instances = Instances(
             self.resources, lambda: self.config, self.slaves, self.engine.slaveIsIdle, self._ask
         )
@@ -153,6 +156,7 @@ class BotMaster(service.Service):
         self._isOpen = True
         await self.recovery.closeInterrupted()
         await self.pauses.load()
+        await self.told.load()
         await self.instances.load()
 
     async def resume(self) -> None:
@@ -160,6 +164,7 @@ class BotMaster(service.Service):
 
         Remove old builds, now and every hour.
         """
+        self.told.resume()
         self.instances.resume()
         await self.recovery.resume()
         await self.numbers.compareLogs(self.builders)
@@ -225,6 +230,7 @@ class BotMaster(service.Service):
         self.unknownLogins.forget(slavename)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
         slave.availability.setPause(self.pauses.records.get(slavename))
+        self.told.recall(slave.slave_status)
         self.instances.join(slavename, slave)
         return slave
 
@@ -236,6 +242,7 @@ class BotMaster(service.Service):
         """
         slave = self.slaves.pop(slavename)
         self.leaving.add(slave)
+        self.told.forget(slavename)
         self.instances.configure(slavename, drain)
         gone = slave.availability.leave("removed from the configuration", atOnce=not drain)
         return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was never added

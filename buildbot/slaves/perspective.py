@@ -21,6 +21,7 @@ from buildbot.process.builder import Builder
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.availability import Availability
 from buildbot.slaves.driver import AttachmentDriver
+from buildbot.slaves.told import SlavesTold
 from buildbot.status.announcer import Announcer
 from buildbot.status.slave import SlaveStatus
 from buildbot.text.plural import counted
@@ -41,6 +42,7 @@ class SlaveHolder(Protocol):
     @ivar now: returns the time, in seconds since the epoch.
     @ivar connectionLines: limits the log lines about slaves that connect and disconnect.
     @ivar reference: the master object that slaves get.
+    @ivar told: keeps what slaves have told about themselves.
     """
 
     clock: IReactorTime
@@ -49,6 +51,7 @@ class SlaveHolder(Protocol):
     builders: dict[str, Builder]
     connectionLines: ConnectionLineLimiter
     reference: Callee
+    told: SlavesTold
 
     @property
     def announcer(self) -> Announcer:
@@ -265,6 +268,7 @@ class BotPerspective(NewCredPerspective):
         status.setAdmin(introduction.info.get("admin") or None)
         status.setHost(introduction.info.get("host") or None)
         status.note = ""
+        self.botmaster.told.keep(status)
         status.happened(status.since, f"attached from {peer.address}: {introduction.generation}")
         self.botmaster.announcer.report("slaveConnected", self.slavename)
 

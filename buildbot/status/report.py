@@ -101,6 +101,7 @@ def reportSlave(slave: ReportedSlave) -> dict[str, Any]:
         "version": status.version,
         "admin": status.getAdmin(),
         "host": status.getHost(),
+        "told": status.told,
         "builders": [name for name, _ in slave.builderList],
         "attachedTo": sorted(slave.builders),
         "failing": dict(status.failing),

@@ -22,8 +22,10 @@ class SlaveStatus:
     """I am the status of the slave C{name}, whether it is connected or not.
 
     @ivar since: the time it connected or was lost, in seconds since the epoch; None if it was never seen.
-    @ivar address: the address of its present or last connection.
+    @ivar address: the address of its present or last connection, perhaps before the start of the master.
     @ivar generation: the kind of slave, in words; None before the slave has reported it.
+    @ivar told: the time of the login at which it told its generation, version and info files, perhaps to an
+        earlier process of the master.
     @ivar failing: builder name -> the reason why the builder is unusable on the connected slave.
     @ivar note: one line that explains a problem of the slave; empty if there is none.
     @ivar refusals: the number of refused logins under its name since the start of the master.
@@ -47,6 +49,7 @@ class SlaveStatus:
         self.address: str | None = None
         self.generation: str | None = None
         self.version: str | None = None
+        self.told: float | None = None
         self.note = ""
         self._events: Sequence[tuple[float, str]] = ()
         self._kind: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
@@ -82,6 +83,30 @@ class SlavesTests(BuildingCase):
             self.assertIn('<a href="../builders/full/builds/0">full/0</a> ended ', page)
             self.assertIn("Not seen since", page)
             self.connect()
+
+    def test_toldBefore(self) -> None:
+        """After a restart, an offline slave's page has what the slave told earlier, and when."""
+
+        def known() -> list[Any]:
+            (said,) = self.status("bot1")["slaves"]
+            return [said[each] for each in ("address", "generation", "version", "admin", "host", "told")]
+
+        self.stop()
+        self.slaves.clear()
+        self.start()
+        self.connect(info={"admin": b"Ann <ann@example.org>", "host": "big \N{SNOWMAN} machine".encode()})
+        before = known()
+        self.assertEqual(before[3:5], ["Ann <ann@example.org>", "big \N{SNOWMAN} machine"])
+        self.assertNotIn("Told at its login", self.ask("/buildslaves/bot1").text)
+        for _ in range(2):
+            self.stop()
+            self.slaves.clear()
+            self.start()
+            self.assertEqual(known(), before)
+            page = self.ask("/buildslaves/bot1").text
+            self.assertIn("Ann &lt;ann@example.org&gt;", page)
+            self.assertIn("Told at its login", page)
+            self.assertIn("Not seen since", page)
 
     def test_many(self) -> None:
         """A slave of many builders names some of them in the list, and all on its page."""

@@ -223,6 +223,7 @@ SCHEMAS: dict[str, Schema] = {
         version=MAYBE_TEXT,
         admin=MAYBE_TEXT,
         host=MAYBE_TEXT,
+        told=MAYBE_TIME,
         builders=_list(TEXT),
         attachedTo=_list(TEXT),
         failing=_of("object"),

@@ -143,6 +143,7 @@ def _summary(call: Call, slave: Mapping[str, Any], builds: Sequence[BuildRow]) -
         ("Output of commands", _pace(slave)),
         ("Administrator", slave["admin"]),
         ("Host", slave["host"]),
+        ("Told at its login", _told(slave)),
         ("Note", slave["note"]),
         ("Refused logins", _refused(slave["refused"])),
         ("Builder list", "not accepted yet" if slave["pending"] else ""),
@@ -154,6 +155,11 @@ def _unseen(call: Call, slave: Mapping[str, Any]) -> Value:
     if slave["connected"] or slave["instance"] or slave["since"] is not None:
         return ""
     return join(["the start of the master,", when(call.world.master.since)], " ")
+
+
+def _told(slave: Mapping[str, Any]) -> Value:
+    """When a slave that is offline has told these facts."""
+    return "" if slave["connected"] or slave["told"] is None else when(slave["told"])
 
 
 def _lastBuild(call: Call, row: BuildRow) -> Value:
