@@ -81,7 +81,7 @@ class Terms:
     @property
     def look(self) -> float:
         """The time between two looks of a master that waits."""
-        return min(1.0, self.lease / 12)
+        return min(0.5, self.lease / 12)
 
     @property
     def gap(self) -> float:

@@ -66,12 +66,15 @@ class StoreFenced(StoreFailed):
 
 
 class Places:
-    """I do the work on the table. A L{Worker<buildbot.store.worker.Worker>} calls me in its thread."""
+    """I do the work on the table. A L{Worker<buildbot.store.worker.Worker>} calls me in its thread.
+
+    @ivar me: what this master says about itself.
+    """
 
     _connection: Connection
 
     def __init__(self, me: Me) -> None:
-        self._me = me
+        self.me = me
 
     # for the worker
 
@@ -97,7 +100,7 @@ class Places:
         row = self._connection.execute(_SESSION).fetchone()
         rows = self._rows()
         active = next((each for each in rows if each.state == ACTIVE), None)
-        if active is not None and active.home != self._me.home:
+        if active is not None and active.home != self.me.home:
             self._write(STANDBY, epoch=0)
         return (None if active is None else _seen(active, str(row[0]))), rows
 
@@ -106,7 +109,7 @@ class Places:
 
         @return: my epoch; None if the place has changed since it was seen.
         """
-        me = self._me
+        me = self.me
         if expected is not None:
             self._connection.execute(_END_SESSIONS, (sessionName(expected.incarnation),))
         row = self._connection.execute(_ACTIVE).fetchone()
@@ -128,7 +131,7 @@ class Places:
         """
         done = self._connection.execute(
             "UPDATE masters SET beats = beats + 1 WHERE incarnation = ? AND epoch = ? AND state = 'active'",
-            (self._me.incarnation, epoch),
+            (self.me.incarnation, epoch),
         )
         rows = self._rows()
         if not done.rowcount:
@@ -138,7 +141,7 @@ class Places:
     def leave(self) -> None:
         """Give up my place, active or not. Another master can take it at once."""
         self._connection.execute(
-            "UPDATE masters SET state = 'ended' WHERE incarnation = ?", (self._me.incarnation,)
+            "UPDATE masters SET state = 'ended' WHERE incarnation = ?", (self.me.incarnation,)
         )
 
     def _rows(self) -> list[Place]:
@@ -146,7 +149,7 @@ class Places:
 
     def _write(self, state: str, epoch: int) -> None:
         """Write my row, unless another process of my directory is active."""
-        me = self._me
+        me = self.me
         values: Sequence[Value] = (me.home, me.name, me.incarnation, epoch, state, me.lease)
         self._connection.execute(_WRITE, (*values, me.release, me.address))
 
