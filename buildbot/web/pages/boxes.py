@@ -15,7 +15,7 @@ from buildbot.status.report import runningBuilds
 from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
 from buildbot.web.limited import Limited
-from buildbot.web.markup import Href, Markup, Template, Value, join
+from buildbot.web.markup import Href, Markup, Template, Value, escape, join
 from buildbot.web.pages.pieces import result
 from buildbot.web.world import World
 
@@ -33,6 +33,7 @@ _STRIP = Template('<span class="strip">{boxes}</span>')
 #: A screen reader reads the label, and not the symbols. An element inside of each link would cost the browser
 #: a third of the time to the first paint of a long list.
 _BOX = Template('<a class="{kind}" href="{to}" title="{title}" aria-label="{word}">{symbol}</a>')
+_ALONE = Template("{text}")
 _RUN = Template('<a class="{kind}" href="{to}" title="{title}" aria-label="{title}">{symbols}</a>')
 #: Between the symbols of a run. The style sheet gives each symbol the width of a box with it.
 _TAB = "\t"
@@ -52,6 +53,7 @@ class Boxes:
         self._title = title
         self._pieces: dict[tuple[str, int | None], list[str]] = {}
         self._links: dict[tuple[int | None, Template], tuple[str, str, str]] = {}
+        self._lasts: dict[tuple[int | None, Template], tuple[str, str, str]] = {}
 
     def box(self, row: BuildRow) -> Markup:
         """The box of a build, a link to its page."""
@@ -59,7 +61,8 @@ class Boxes:
         pieces = self._pieces.get(key)
         if pieces is None:
             to = Href(f"{self._call.to('builders', row.builder, 'builds')}/{_NUMBER}")
-            pieces = self._pieces[key] = _made(row, to, self._title).split(_NUMBER)
+            title: Value = Markup(f"#{_NUMBER}") if self._title == "number" else row.builder
+            pieces = self._pieces[key] = _made(row, to, title).split(_NUMBER)
         return Markup(str(int(row.number)).join(pieces))
 
     def links(self, builder: str, rows: Iterable[BuildRow | None], around: Template) -> list[str]:
@@ -84,6 +87,19 @@ class Boxes:
             before, between, after = known[results]
             made.append(f"{before}{number}{between}{number}{after}")
         return made
+
+    def away(self, row: BuildRow, to: Href, around: Template = _ALONE) -> Markup:
+        """The box of a build, which leads to another page; its title is the name of the builder.
+
+        @param around: a template with the field C{text} for it.
+        """
+        pieces = self._lasts.get((row.results, around))
+        if pieces is None:
+            made = around(text=_made(row, Href(_NUMBER), _NUMBER))
+            before, between, after = made.split(_NUMBER)
+            pieces = self._lasts[row.results, around] = before, between, after
+        before, between, after = pieces
+        return Markup(f"{before}{to}{between}{escape(row.builder)}{after}")
 
     def _ofResult(self, results: int | None, around: Template) -> tuple[str, str, str]:
         """The pieces before, between and after the two numbers in a link; the first one lacks the address."""
@@ -119,15 +135,9 @@ class Boxes:
         )
 
 
-def box(row: BuildRow, to: Href) -> Markup:
-    """A box that shows a build and leads to another page; its title is the name of the builder."""
-    return _made(row, to, "builder")
-
-
-def _made(row: BuildRow, to: Href, title: Title) -> Markup:
+def _made(row: BuildRow, to: Href, title: Value) -> Markup:
     look = lookOfResult(row.results)
-    titles: dict[Title, Value] = {"number": Markup(f"#{_NUMBER}"), "builder": row.builder}
-    return _BOX(kind=look.css, to=to, title=titles[title], symbol=look.symbol, word=look.word)
+    return _BOX(kind=look.css, to=to, title=title, symbol=look.symbol, word=look.word)
 
 
 @dataclass(frozen=True)

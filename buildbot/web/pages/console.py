@@ -10,7 +10,7 @@ from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Template, Value, join, link
-from buildbot.web.pages.boxes import Boxes, box, lastRowsOf
+from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.folding import PARAMETER, categoryOf, foldLink, numbers
@@ -120,7 +120,10 @@ class _Console:
         if group in self._folded:
             return _numbers([row for _, row in last if row is not None])
         return _CELL(
-            boxes=join(self._none[name] if row is None else box(row, self._to[name]) for name, row in last)
+            boxes=join(
+                self._none[name] if row is None else self._boxes.away(row, self._to[name])
+                for name, row in last
+            )
         )
 
     def _row(self, place: int, commit: Commit) -> Markup:

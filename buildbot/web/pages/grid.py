@@ -16,7 +16,7 @@ from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Template, Value, escape, join, link
-from buildbot.web.pages.boxes import Boxes, box, lastRowsOf
+from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.folding import PARAMETER, Group, foldLink, groupsOf, numbers
@@ -39,7 +39,7 @@ _SIDE = Template('<th scope="row">{text}</th>')
 _GROUP = Template('<th scope="{scope}group" colspan="{count}">{text}</th>')
 _CELL = Template("<td>{text}</td>")
 _NOTHING = _CELL(text="")
-_STRIP = Template('<span class="strip">{box}</span>')
+_LAST = Template('<td><span class="strip">{text}</span></td>')
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _lines(call: Call, boxes: Boxes, group: Group, rows: Rows, order: Sequence[S
         [
             _Line(
                 _builder(call, name),
-                _summary(call, name, last[name]),
+                _summary(call, boxes, name, last[name]),
                 boxes.links(name, map(placed[name].get, order), _CELL),
             )
             for name in group.builders
@@ -194,9 +194,9 @@ def _counted(rows: Iterable[BuildRow | None]) -> Markup:
     return _CELL(text=numbers(lookOfResult(row.results).word for row in rows if row is not None))
 
 
-def _summary(call: Call, name: str, row: BuildRow | None) -> Markup:
+def _summary(call: Call, boxes: Boxes, name: str, row: BuildRow | None) -> Markup:
     """The result of the last finished build, as a link to the builder."""
-    return _NOTHING if row is None else _CELL(text=_STRIP(box=box(row, call.to("builders", name))))
+    return _NOTHING if row is None else boxes.away(row, call.to("builders", name), _LAST)
 
 
 def _stamp(call: Call, stamp: Stamp) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from buildbot.status.looks import Look, lookOfActivity, lookOfResult
 from buildbot.status.timeleft import TimeLeft
@@ -48,6 +49,7 @@ def result(results: int | None, text: Value = None, to: Href | None = None) -> M
     return looks(lookOfResult(results), text, to)
 
 
+@lru_cache(50)
 def activity(name: str) -> Markup:
     """The state of a builder, such as "idle"."""
     return looks(lookOfActivity(name))
