@@ -61,9 +61,17 @@ class Recovery:
                     name=name,
                     number=number,
                 )
-        self._ended = await store.giveUp(resources.now())
         # Read now: requests that are submitted later are not of the last process.
-        self._left = await store.pendingRequests()
+        ended, unreadable, left = await store.giveUp(resources.now()), [], []
+        for name in await store.countWaiting():
+            after: int | None = 0
+            while after is not None:
+                requests, bad, after = await store.getWaiting(name, after)
+                left += requests
+                unreadable += bad
+        if unreadable:
+            ended += await store.giveUp(resources.now(), unreadable)
+        self._ended, self._left = ended, sorted(left, key=lambda request: request.id)
 
     async def resume(self) -> None:
         """Put the requests into the queues again, and give the builders their learned expectations."""

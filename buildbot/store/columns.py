@@ -28,7 +28,8 @@ BUILD_COLUMNS = (
 #: The columns of the table of changes, apart from its number, time and record.
 CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
 #: The columns of the table of sets, apart from its number, end and record.
-SET_COLUMNS = ("scheduler", "likeness")
+SET_COLUMNS = ("scheduler", "likeness", "first", "latest")
+_SET_COLUMNS = f"UPDATE buildsets SET {', '.join(f'{name} = ?' for name in SET_COLUMNS)} WHERE id = ?"
 #: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
 BUILD_ROW = ", ".join(
     f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name for name in BuildRow._fields
@@ -64,7 +65,12 @@ def changeValues(change: Change) -> tuple[Value, ...]:
 
 def setValues(buildset: BuildsetRecord) -> tuple[Value, ...]:
     """The values of L{SET_COLUMNS} for a set."""
-    return buildset.scheduler, likenessOf(buildset)
+    found = [each.get("number") for each in buildset.sourcestamp.get("changes", ())]
+    numbers = [each for each in found if isinstance(each, int)]
+    return (
+        *(buildset.scheduler, likenessOf(buildset)),
+        *((min(numbers), max(numbers)) if numbers else (None, None)),
+    )
 
 
 def buildRow(values: Sequence[Any]) -> BuildRow:
@@ -104,7 +110,7 @@ def fillSets(connection: Connection) -> None:
                 values.append((*setValues(BuildsetRecord.fromRecord(json.loads(text))), last))
             except Exception as error:  # a record may be of any shape
                 _log.debug("the columns of set {id} stay empty: {error}", id=last, error=error)
-        connection.executemany("UPDATE buildsets SET scheduler = ?, likeness = ? WHERE id = ?", values)
+        connection.executemany(_SET_COLUMNS, values)
         if len(rows) < _SOME:
             return
 

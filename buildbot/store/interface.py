@@ -14,6 +14,7 @@ from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 from buildbot.store.actions import IActions
 from buildbot.store.lists import ILists
+from buildbot.store.waiting import IWaiting, Unreadable
 
 if TYPE_CHECKING:  # only the type checker needs it
     from twisted.internet.defer import Deferred
@@ -64,7 +65,7 @@ class Commits:
     failures: int = 0
 
 
-class IStore(ILists, IActions):
+class IStore(ILists, IActions, IWaiting):
     """I keep the master's data across restarts.
 
     Every method but L{watch}, L{loss} and L{commits} returns a Deferred. It fires when the change is on disk;
@@ -158,7 +159,7 @@ class IStore(ILists, IActions):
         """Fires with the last build of each request, in the order of requests, without pruned builds."""
 
     def pendingRequests() -> Deferred[list[RequestRecord]]:
-        """Fires with all pending requests, oldest first."""
+        """Fires with all pending requests, oldest first: for tests. L{IWaiting} reads some at a time."""
 
     def startBuild(build: BuildRecord, atLeast: int = 0) -> Deferred[BuildRecord]:
         """Store a new build and set its requests to "building".
@@ -219,12 +220,13 @@ class IStore(ILists, IActions):
         @param amend: returns the record to store for a build; may block, and may run in any thread.
         """
 
-    def giveUp(when: float) -> Deferred[list[BuildsetRecord]]:
+    def giveUp(when: float, unreadable: Sequence[Unreadable] = ()) -> Deferred[list[BuildsetRecord]]:
         """End the pending requests that can never be built. Call it once after C{interrupted}.
 
         These are the requests with L{MOST_INTERRUPTIONS<buildbot.model.records.MOST_INTERRUPTIONS>}
-        interruptions, and the unreadable ones. Their result is EXCEPTION.
+        interruptions. Their result is EXCEPTION.
 
+        @param unreadable: these too, as L{getWaiting} has found them.
         @return: fires with the readable buildsets that are now complete, ordered by number.
         """
 

@@ -26,7 +26,9 @@ from buildbot.model.rows import BuildRow, ChangeRow
 from buildbot.store.interface import TRIGGERED, StoreConflict, StoreFailed
 from buildbot.store.memoryactions import MemoryActions
 from buildbot.store.memorylists import MemoryLists
+from buildbot.store.memorywaiting import MemoryWaiting
 from buildbot.store.requests import BuildKey, Store, encode, keyOf, triggering
+from buildbot.store.waiting import Unreadable
 
 _T = TypeVar("_T")
 
@@ -73,6 +75,7 @@ class MemoryCore:
         self._state: dict[str, str] = {}
         self.lists = MemoryLists(self._buildRows, self._changeRows)
         self.actions = MemoryActions()
+        self.waiting = MemoryWaiting(self.pendingRequests)
 
     def _buildRows(self) -> list[BuildRow]:
         return [BuildRow.of(self._parsed(key), key[1]) for key in self._builds]
@@ -242,9 +245,14 @@ class MemoryCore:
         ]
         return max(counts, default=1)
 
-    def giveUp(self, when: float) -> list[BuildsetRecord]:
+    def giveUp(self, when: float, unreadable: Sequence[Unreadable]) -> list[BuildsetRecord]:
         """See L{Core}."""
-        givenUp = [each.id for each in self.pendingRequests() if each.interruptions >= MOST_INTERRUPTIONS]
+        named = {each.id for each in unreadable}
+        givenUp = [
+            each.id
+            for each in self.pendingRequests()
+            if each.interruptions >= MOST_INTERRUPTIONS or each.id in named
+        ]
         return self._done(givenUp, EXCEPTION, when)
 
     def getState(self, key: str) -> Any:

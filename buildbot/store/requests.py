@@ -22,6 +22,7 @@ from buildbot.store.actions import ActionCore, Actions
 from buildbot.store.interface import TRIGGERED, Commits, IStore
 from buildbot.store.listcalls import Lists
 from buildbot.store.lists import ListCore
+from buildbot.store.waiting import Unreadable, WaitingCore, WaitingRequests
 
 _T = TypeVar("_T")
 
@@ -36,6 +37,7 @@ class Core(Protocol):
 
     @ivar lists: does the work of L{ILists<buildbot.store.lists.ILists>}.
     @ivar actions: does the work of L{IActions<buildbot.store.actions.IActions>}.
+    @ivar waiting: does the work of L{IWaiting<buildbot.store.waiting.IWaiting>}.
     """
 
     @property
@@ -43,6 +45,9 @@ class Core(Protocol):
 
     @property
     def actions(self) -> ActionCore: ...
+
+    @property
+    def waiting(self) -> WaitingCore: ...
 
     def addChange(
         self, change: Change, came: float | None, text: str, state: Mapping[str, str]
@@ -72,7 +77,7 @@ class Core(Protocol):
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]: ...
     def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]: ...
-    def giveUp(self, when: float) -> list[BuildsetRecord]: ...
+    def giveUp(self, when: float, unreadable: Sequence[Unreadable]) -> list[BuildsetRecord]: ...
     def getState(self, key: str) -> Any: ...
     def getStates(self, prefix: str) -> dict[str, Any]: ...
     def setState(self, key: str, text: str) -> None: ...
@@ -87,7 +92,7 @@ class Core(Protocol):
 
 
 @implementer(IStore)
-class Store(Lists, Actions, ABC):
+class Store(Lists, Actions, WaitingRequests, ABC):
     """I am the front of an L{IStore}: I check arguments and convert them to JSON.
 
     A subclass decides where and when the work runs.
@@ -102,6 +107,7 @@ class Store(Lists, Actions, ABC):
         self._core = core
         self._lists = core.lists
         self._actions = core.actions
+        self._waiting = core.waiting
 
     def watch(
         self,
@@ -260,9 +266,9 @@ class Store(Lists, Actions, ABC):
         """See L{IStore}."""
         return self._write(partial(self._core.interrupted, when, amend))
 
-    def giveUp(self, when: float) -> Deferred[list[BuildsetRecord]]:
+    def giveUp(self, when: float, unreadable: Sequence[Unreadable] = ()) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
-        return self._write(partial(self._core.giveUp, when))
+        return self._write(partial(self._core.giveUp, when, tuple(unreadable)))
 
     def getState(self, key: str, default: Any = None) -> Deferred[Any]:
         """See L{IStore}."""

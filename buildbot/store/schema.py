@@ -145,10 +145,14 @@ CURRENT = Schema(
         4: (
             "ALTER TABLE buildsets ADD COLUMN scheduler TEXT",
             "ALTER TABLE buildsets ADD COLUMN likeness INTEGER",
+            "ALTER TABLE buildsets ADD COLUMN first INTEGER",
+            "ALTER TABLE buildsets ADD COLUMN latest INTEGER",
             fillSets,
             "CREATE INDEX buildsets_by_scheduler ON buildsets (scheduler, id) WHERE scheduler IS NOT NULL",
             "CREATE INDEX buildsets_alike ON buildsets (likeness, id)"
             " WHERE complete IS NULL AND likeness IS NOT NULL",
+            "CREATE INDEX buildsets_by_change ON buildsets (latest, first)"
+            " WHERE complete IS NULL AND latest IS NOT NULL",
             "DROP INDEX requests_by_state",
             "CREATE INDEX requests_waiting ON requests (builder, id) WHERE state = 'pending'",
             "CREATE INDEX requests_running ON requests (id) WHERE state NOT IN ('pending', 'done')",

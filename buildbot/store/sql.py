@@ -8,8 +8,7 @@ anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
@@ -24,7 +23,6 @@ from buildbot.model.records import (
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.rows import outcomeOf
-from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.batch import Batch
 from buildbot.store.columns import (
     BUILD_COLUMNS,
@@ -37,12 +35,15 @@ from buildbot.store.columns import (
 from buildbot.store.counters import Counters
 from buildbot.store.interface import StoreConflict
 from buildbot.store.opensets import OpenSets
+from buildbot.store.reading import buildOf, buildsetOf, readable
 from buildbot.store.requests import BuildKey, encode, keyOf
 from buildbot.store.schema import LARGEST
 from buildbot.store.seams import Connection, Value
 from buildbot.store.sqlactions import SqlActions
 from buildbot.store.sqllists import SqlLists
 from buildbot.store.sqlpruning import SqlPruning
+from buildbot.store.sqlwaiting import SqlWaiting
+from buildbot.store.waiting import Unreadable
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -62,6 +63,7 @@ class SqlCore:
         self._open = OpenSets(self.getBuildset)
         self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
         self.actions = SqlActions(lambda statement, values: self._execute(statement, values))
+        self.waiting = SqlWaiting(lambda statement, values: self._execute(statement, values))
         self._pruning = SqlPruning(
             lambda statement, values: self._execute(statement, values),
             lambda statement, rows: self._connection.executemany(statement, rows),
@@ -160,7 +162,7 @@ class SqlCore:
     def getBuildset(self, id: int) -> BuildsetRecord | None:
         """See L{Core}."""
         rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
-        return next(readable(_buildset, "buildset", rows), None)
+        return next(readable(buildsetOf, "buildset", rows), None)
 
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
         """See L{Core}."""
@@ -168,7 +170,7 @@ class SqlCore:
             "SELECT id, complete, results, record FROM buildsets WHERE scheduler = ? AND id > ? ORDER BY id",
             (scheduler, after),
         )
-        return list(readable(_buildset, "buildset", rows))
+        return list(readable(buildsetOf, "buildset", rows))
 
     def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
         """See L{Core}."""
@@ -177,7 +179,7 @@ class SqlCore:
             " JOIN buildsets s ON s.id = r.buildset WHERE r.id = ?",
             (request,),
         )
-        return next(readable(_buildset, "buildset", rows), None)
+        return next(readable(buildsetOf, "buildset", rows), None)
 
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
         """See L{Core}."""
@@ -187,11 +189,11 @@ class SqlCore:
             " WHERE r.buildset = ? ORDER BY r.id",
             (buildset,),
         )
-        return list(readable(_build, "build", rows))
+        return list(readable(buildOf, "build", rows))
 
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
-        return list(readable(_Requests().read, "request", self._execute(_PENDING)))
+        return self.waiting.pendingRequests()
 
     def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord:
         """See L{Core}."""
@@ -247,7 +249,7 @@ class SqlCore:
             " (SELECT buildset FROM requests WHERE builder = ? AND build = ?) ORDER BY id",
             (row[0], *key),
         )
-        return list(readable(_buildset, "buildset", rows))
+        return list(readable(buildsetOf, "buildset", rows))
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
@@ -271,7 +273,7 @@ class SqlCore:
 
     def _builds(self, which: str, *values: Value) -> list[BuildRecord]:
         rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
-        return list(readable(_build, "build", rows))
+        return list(readable(buildOf, "build", rows))
 
     def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
         """See L{Core}."""
@@ -308,19 +310,19 @@ class SqlCore:
         ]
         return max((int(row[0]) for row in rows if row is not None), default=0) or 1
 
-    def giveUp(self, when: float) -> list[BuildsetRecord]:
+    def giveUp(self, when: float, unreadable: Sequence[Unreadable]) -> list[BuildsetRecord]:
         """See L{Core}."""
-        read, givenUp = _Requests().read, []
-        for row in self._execute(_PENDING):  # one at a time: there may be very many
-            try:
-                if read(row).interruptions >= MOST_INTERRUPTIONS:
-                    givenUp.append(row[0])
-            except Exception as error:  # a record may be of any shape
-                _log.error(
-                    "stored request {id} for builder {builder} cannot be read, and is given up: {error}",
-                    **{"id": row[0], "builder": row[1], "error": error},
-                )
-                givenUp.append(row[0])
+        rows = self._execute(
+            f"SELECT id FROM requests WHERE interruptions > 0 AND interruptions >= ? AND {_WAITING}",
+            (MOST_INTERRUPTIONS,),
+        )
+        givenUp = [id for (id,) in rows]
+        for id, builder, why in unreadable:
+            _log.error(
+                "stored request {id} for builder {builder} cannot be read, and is given up: {error}",
+                **{"id": id, "builder": builder, "error": why},
+            )
+            givenUp.append(id)
         return self._done(_WAITING, givenUp, (), EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
@@ -413,73 +415,11 @@ _SAVE_BUILD = (
 _WAITING = "state = 'pending'"
 _SERVED = "builder = ? AND build = ? AND state = 'building'"
 
-#: The pending requests, each with its buildset or NULL.
-_PENDING = (
-    "SELECT r.id, r.builder, r.attempts, r.interruptions, s.id, s.complete, s.results, s.record"
-    " FROM requests r LEFT JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
-)
-
-
-class _Requests:
-    """I convert rows of L{_PENDING} to requests.
-
-    The requests of a buildset follow each other, so that it is parsed once, and only one is kept.
-    """
-
-    def __init__(self) -> None:
-        self._last: tuple[int, BuildsetRecord] | None = None
-
-    def read(self, row: Sequence[Any]) -> RequestRecord:
-        """The request of a row. Raises any exception for a record that is not valid."""
-        id, builder, attempts, interruptions, *buildset = row
-        if not isinstance(attempts, int) or not isinstance(interruptions, int):
-            raise TypeError("attempts and interruptions are numbers")
-        if self._last is None or self._last[0] != buildset[0]:
-            self._last = buildset[0], _buildset(buildset)
-        request = RequestRecord.of(self._last[1], id, builder)
-        return request.altered(attempts=attempts, interruptions=interruptions)
-
-
-def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:
-    """Yield C{read(row)} for each row. An unreadable row stays in the store, with a warning (P3).
-
-    C{read} may raise any exception: a record may be valid JSON of any shape.
-    """
-    for row in rows:
-        try:
-            found = read(row)
-        except Exception as error:
-            _log.warn(
-                "stored {what} {id} cannot be read, and is skipped: {error}",
-                what=what,
-                id=row[:-1],
-                error=error,
-            )
-        else:
-            yield found
-
 
 def _change(row: Sequence[Any]) -> Change:
     number, (made, text) = row
     came = made if isinstance(made, (int, float)) else None
     return Change.fromRecord(json.loads(text)).numbered(number, came)
-
-
-def _buildset(row: Sequence[Any]) -> BuildsetRecord:
-    id, complete, results, text = row
-    record = _remembered(text) if len(text) <= _SHORT else BuildsetRecord.fromRecord(json.loads(text))
-    SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
-    return record.altered(id=id, complete=complete, results=results)
-
-
-#: Longer texts would take much memory.
-_SHORT = 4096
-
-
-@lru_cache(maxsize=512)
-def _remembered(text: str) -> BuildsetRecord:
-    """The record in a short JSON text. Equal texts, of sets that were added together, are parsed once."""
-    return BuildsetRecord.fromRecord(json.loads(text))
 
 
 def _notRunning(key: BuildKey) -> StoreConflict:
@@ -488,7 +428,3 @@ def _notRunning(key: BuildKey) -> StoreConflict:
 
 def _notWaiting(request: int, build: BuildRecord) -> StoreConflict:
     return StoreConflict(f"request {request} is not waiting for {build.builder}")
-
-
-def _build(row: Sequence[Any]) -> BuildRecord:
-    return BuildRecord.fromRecord(json.loads(row[2])).altered(number=row[1])

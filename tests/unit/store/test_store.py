@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from buildbot.model.change import Change
+from buildbot.model.likeness import likenessOf
 from buildbot.model.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord, BuildsetRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
@@ -583,7 +584,12 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
     some = BuildRecord(builder, number, "bot1", ids, 5.0, sourcestamp={}, properties={"n": number})
     over = logged(replace(some, finished=when, results=chance.randrange(7)), f"{builder}/{number}")
     builders = chance.choices(("full", "quick"), k=chance.randrange(3))
-    asked = BuildsetRecord(0, "why", {"b": 1}, when, {}, scheduler=builder)
+    change = Change("me", [], "", when=1.0)
+    source = {
+        "branch": chance.choice((None, "b")),
+        "changes": [change.numbered(each).toRecord() for each in ids],
+    }
+    asked = BuildsetRecord(0, "why", source, when, {}, scheduler=builder, mergeable=chance.random() < 0.8)
     calls: list[tuple[str, tuple[Any, ...]]] = [
         ("addBuildset", (asked, builders, {"k": number})),
         ("addBuildset", (asked, builders, None, [f"trigger/{each}/k" for each in ids])),
@@ -604,6 +610,11 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("setState", (builder, chance.choice((None, when)))),
         ("getStates", (chance.choice(("", "f", "t")),)),
         ("pendingRequests", ()),
+        ("countWaiting", ()),
+        ("getWaiting", (builder, number, chance.randrange(3))),
+        ("getWaiting", (builder, number, 2, likenessOf(asked))),
+        ("findWaiting", (ids,)),
+        ("getWaitingOf", (number,)),
         ("getBuildsOf", (number,)),
         ("getBuildset", (number,)),
         ("getBuildsetOf", (number,)),
