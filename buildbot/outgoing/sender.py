@@ -120,7 +120,7 @@ class Sender:
         self._current: Entry | None = None
         self._alarm = Alarm(self._go)
         self._isLoaded = self._isStopping = self._isBusy = False
-        self._idle: Deferred[None] | None = None
+        self._idle: list[Deferred[None]] = []  # those that wait for the end of the current work
 
     def __repr__(self) -> str:
         return f"<Sender {self.name}: {counted(len(self), 'message')}>"
@@ -172,7 +172,11 @@ class Sender:
             self._dropOld(UNUSED)
 
     async def moveTo(self, heir: Sender) -> None:
-        """Let another sender deliver what waits here. Raises StoreFailed; then the rest stays here."""
+        """Let another sender deliver what waits here. Raises StoreFailed; then the rest stays here.
+
+        What is being delivered has a moment to end: else it would be delivered twice.
+        """
+        await self._atRest()
         for entry in [each for each in self._entries.values() if each.isKept]:
             value = await self._store.getState(keyOf(self.name, entry.id))
             if value is not None:
@@ -400,10 +404,10 @@ class Sender:
     def _ended(self, result: object) -> None:
         self._isBusy = False
         self._working = self._current = None
-        if self._idle is not None:
-            idle, self._idle = self._idle, None
-            idle.callback(None)
-        elif not self._alarm.isSet:
+        idle, self._idle = self._idle, []
+        for each in idle:
+            each.callback(None)
+        if not (self._isStopping or self._isBusy or self._alarm.isSet):
             self._alarm.set(self._clock, 0)
 
     def _setHealth(self, health: Health) -> None:
@@ -411,17 +415,22 @@ class Sender:
             self.health = health
             self._healthChanged(self)
 
+    async def _atRest(self) -> None:
+        """Wait a moment for the current work, then cancel it."""
+        working = self._working
+        if working is not None:
+            patience = self._clock.callLater(PATIENCE, working.cancel)
+            ended: Deferred[None] = Deferred()
+            self._idle.append(ended)
+            await ended
+            if patience.active():
+                patience.cancel()
+
     async def stop(self) -> None:
         """Stop: wait a moment for the current delivery, then cancel it. The messages stay on disk."""
         self._isStopping = True
         self._alarm.stop()
-        if self._working is not None:
-            working = self._working
-            self._idle = Deferred()
-            patience = self._clock.callLater(PATIENCE, working.cancel)
-            await self._idle
-            if patience.active():
-                patience.cancel()
+        await self._atRest()
         for target in self._targets:
             target.rest()
         self._targets = NOBODY

@@ -371,6 +371,27 @@ class KeptTests(SenderCase):
             self.run_()
         self.assertEqual((self.sink.got, len(self.sender), self.kept()), ([1, 2], 0, 0))
 
+    def test_correctedDuringAnAttempt(self) -> None:
+        """A message that is being delivered is not delivered again; one that hangs is, after a moment."""
+        for hangs, wanted in ((False, [1, 2, 3]), (True, [2, 3, 4])):
+            self.sink.slow = []
+            self.add(1 + hangs, 2 + hangs, 3 + hangs)
+            self.sender.release(self.sink)
+            other, found = self.senders.sender(f"mail to {hangs}"), Sink()
+            other.use(found)
+            moved = ensureDeferred(self.senders.inherit(other, "mail to "))
+            self.run_()
+            self.assertEqual(found.tried, [])
+            if hangs:
+                self.clock.advance(module.PATIENCE)
+            else:
+                self.sink.slow[0].callback(None)
+            self.run_()
+            self.successResultOf(moved)
+            self.assertEqual((self.sink.got[-1:] if not hangs else []) + found.got, wanted)
+            self.assertEqual((len(self.sender), self.kept()), (0, 0))
+            self.sender.use(self.sink)
+
     def test_takenOut(self) -> None:
         """What waited for an address that was taken out earlier stays, for a day."""
         self.sink.trouble = TargetDown("unknown host")
