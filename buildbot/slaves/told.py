@@ -48,7 +48,7 @@ class SlavesTold:
 
     async def load(self) -> None:
         """Read what is stored. Raises L{StoreFailed<buildbot.store.interface.StoreFailed>}."""
-        self._stored = await statesOf(self._resources.store, "told", Told.fromRecord)
+        self._stored = await statesOf(self._resources.store, "slavetold", Told.fromRecord)
 
     def resume(self) -> None:
         """Forget the slaves that are not in the configuration any more."""
@@ -87,7 +87,9 @@ class SlavesTold:
             if told is not None and self._stored.get(name) is told:
                 del self._stored[name]
 
-        stored = self._resources.store.setState(f"told/{name}", None if told is None else told.toRecord())
+        stored = self._resources.store.setState(
+            f"slavetold/{name}", None if told is None else told.toRecord()
+        )
         stored.addErrback(failed)
 
 
