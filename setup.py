@@ -24,6 +24,8 @@ SLAVE = ["buildbot-worker>=4.0"]
 TLS = [f"twisted[tls]>={TWISTED}"]
 #: For a Python prompt inside the master, over SSH.
 MANHOLE = [f"twisted[conch]>={TWISTED}"]
+#: For logs in object storage.
+S3 = ["minio>=7.2"]
 #: For checkconfig --migrate: a successor of lib2to3, which Python no longer has.
 MIGRATE = ["fissix>=24"]
 DEV = ["aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
@@ -94,7 +96,8 @@ setup(
         "tls": TLS,
         "migrate": MIGRATE,
         "manhole": MANHOLE,
-        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *DEV],
+        "s3": S3,
+        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *S3, *DEV],
     },
     entry_points={"console_scripts": ["buildbot = buildbot.__main__:run"]},
     cmdclass={"build_py": BuildWithSample},

@@ -37,7 +37,7 @@ from buildbot.config.messages import (
     nearest,
     noText,
 )
-from buildbot.config.model import ConfigError, MasterConfig, MergeRule
+from buildbot.config.model import ConfigError, IsLogStorage, MasterConfig, MergeRule
 from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
@@ -64,6 +64,7 @@ KEYS = (
     "slavePortnum",
     "manhole",
     "status",
+    "logStorage",
     *TEXTS,
     "mergeRequests",
     "properties",
@@ -76,6 +77,7 @@ _UNCHANGED = (
     "projectURL",
     "buildbotURL",
     "manhole",
+    "logStorage",
     "prioritizeBuilders",
     "revlink",
     *HORIZONS,
@@ -285,6 +287,10 @@ def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
     manhole = raw.get("manhole")
     if manhole is not None and not _isPlugin(manhole):
         yield report(f"c['manhole'] cannot be {articled(manhole)}: it is a service, or None", "manhole")
+    storage = raw.get("logStorage")
+    if storage is not None and (isinstance(storage, type) or not isinstance(storage, IsLogStorage)):
+        kind = "it is S3(endpoint, bucket) of buildbot.logstorage.s3, or None"
+        yield report(f"c['logStorage'] cannot be {articled(storage)}: {kind}", "logStorage")
 
 
 def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from buildbot.config.compare import sameValue
 from buildbot.config.horizons import KEYS as HORIZONS
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
+from buildbot.config.logstorage import storageChange
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig, Unset
 from buildbot.text.secrets import isSecret
 from buildbot.text.urls import withoutPasswords
@@ -28,6 +29,7 @@ SETTINGS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    "logStorage",
     *HORIZONS,
 )
 
@@ -114,7 +116,8 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
             (key, f"{_limit(getattr(old, key))} -> {_limit(getattr(new, key))}")
             for key in HORIZONS
             if not _isSameSetting(key, old, new)
-        ),
+        )
+        + storageChange(old.logStorage, new.logStorage),
         reordered=tuple(key for key, each in (("bots", slaves), ("builders", builders)) if each.isReordered),
     )
 

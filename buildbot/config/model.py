@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, partial
 from types import FunctionType, MappingProxyType, MethodType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from buildbot.config.compare import ComparableMixin
 
@@ -153,6 +153,19 @@ class BuilderConfig:
     tags: tuple[str, ...] = ()
 
 
+@runtime_checkable
+class IsLogStorage(Protocol):
+    """A value of C{c['logStorage']}: see L{buildbot.logstorage.s3.S3}."""
+
+    @property
+    def place(self) -> str:
+        """The place of the objects, in words: server, bucket and prefix."""
+
+    @property
+    def spoolLimit(self) -> int | None:
+        """The most bytes of logs that may wait while builds begin."""
+
+
 @dataclass(frozen=True)
 class MasterConfig:
     """The complete configuration. Equality does not depend on the file's path.
@@ -170,6 +183,7 @@ class MasterConfig:
     @ivar eventHorizon: the number of events in memory for each slave and builder; None: the usual number.
     @ivar changeHorizon: the number of changes kept; None: all.
     @ivar logMaxTotalSize: the most bytes of all logs of finished builds; None: no limit.
+    @ivar logStorage: the bucket for logs of finished builds: an L{IsLogStorage}; None: they stay local.
     @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
@@ -199,6 +213,7 @@ class MasterConfig:
     eventHorizon: int | None = None
     changeHorizon: int | Unset | None = Unset.UNSET
     logMaxTotalSize: int | None = None
+    logStorage: object | None = None
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

@@ -22,13 +22,13 @@ from twisted.logger import Logger
 
 from buildbot.events.sleep import sleep
 from buildbot.files.permissions import makeDirectories
-from buildbot.files.plain import readPlain
 from buildbot.files.sparing import sparing
 from buildbot.logs import notices
 from buildbot.logs.flushing import DELAY as DELAY
 from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import AFTER, BEFORE, BadLog, Chunk, ChunkParser, encode
 from buildbot.logs.marks import STEP, Marks
+from buildbot.logs.mounts import lengthOf, openLog, sizeOf
 from buildbot.logs.names import indexPath
 from buildbot.logs.notices import damaged
 from buildbot.logs.tail import Tail
@@ -357,7 +357,7 @@ class LogReader:
 
         @raise OSError: the file is gone.
         """
-        return os.stat(self.path).st_size
+        return sizeOf(self.path)
 
     def read(self, offset: int = 0, size: int = BLOCK, end: int | None = None) -> tuple[list[Chunk], int]:
         """Read the next chunks: from about C{size} bytes of the file, or more if a chunk is larger.
@@ -368,14 +368,14 @@ class LogReader:
         @raise OSError: the file is gone, or the disk is broken.
         """
         parser = ChunkParser(offset)
-        with readPlain(self.path) as source:
+        with openLog(self.path) as source:
             source.seek(offset)
             while piece := source.read(size if end is None else min(size, end - source.tell())):
                 try:
                     chunks = parser.feed(piece)
                 except BadLog as damage:
                     self.damage = f"its file is damaged from byte {damage.offset} on"
-                    return [damaged(damage)], os.fstat(source.fileno()).st_size
+                    return [damaged(damage)], lengthOf(source)
                 if chunks:
                     return chunks, parser.offset
         return [], parser.offset

@@ -6,15 +6,14 @@ All functions block: call them in a thread. They read a few megabytes at most, u
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from buildbot.files.plain import readPlain
 from buildbot.logs.format import BadLog, Chunk, ChunkParser, encode
 from buildbot.logs.index import Block, LogIndex
 from buildbot.logs.lines import LONGEST
+from buildbot.logs.mounts import lengthOf, openLog
 from buildbot.logs.naps import Naps
 from buildbot.logs.tail import Tail
 from buildbot.logs.view import LogView
@@ -39,7 +38,7 @@ def beginningOf(path: str, longest: int = LONGEST, isEnough: Enough | None = Non
     """
     index = LogIndex()
     naps = Naps()
-    with readPlain(path) as file:
+    with openLog(path) as file:
         parser = ChunkParser()
         with suppress(BadLog):
             while piece := file.read(_BEGINNING):
@@ -55,8 +54,8 @@ def endOf(path: str, longest: int = LONGEST) -> LogView | None:
 
     @raise OSError: the file is gone, or the disk is broken.
     """
-    with readPlain(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    with openLog(path) as file:
+        size = lengthOf(file)
         for length in _ENDS:
             begin = max(0, size - length)
             file.seek(begin)

@@ -7,15 +7,17 @@ All functions block: call them in a thread. Only long logs get an index on the d
 from __future__ import annotations
 
 import os
+import zlib
 from contextlib import suppress
 from typing import IO
 
 from twisted.logger import Logger
 
-from buildbot.files.plain import openPlain, readPlain
+from buildbot.files.plain import openPlain
 from buildbot.logs.format import BadLog, ChunkParser
 from buildbot.logs.index import BLOCK, BadIndex, LogIndex, fromBytes
 from buildbot.logs.marks import Marks, marksOf
+from buildbot.logs.mounts import isElsewhere, lengthOf, openLog, sizeOf
 from buildbot.logs.names import indexPath
 from buildbot.logs.naps import Naps
 from buildbot.logs.notices import damaged
@@ -26,6 +28,7 @@ _log = Logger()
 KEPT = 1 << 18
 #: An index file that is longer than this is not read: a log of a terabyte needs no more.
 _LONGEST = 1 << 30
+_PIECE = 1 << 20
 
 
 def extend(index: LogIndex, path: str, marks: Marks | None = None) -> None:
@@ -34,8 +37,8 @@ def extend(index: LogIndex, path: str, marks: Marks | None = None) -> None:
     @param marks: the times of the file's parts, if they are known.
     @raise OSError: the file is gone, or the disk is broken.
     """
-    with readPlain(path) as file:
-        if os.fstat(file.fileno()).st_size > index.end.offset and index.damage is None:
+    with openLog(path) as file:
+        if lengthOf(file) > index.end.offset and index.damage is None:
             _extend(index, file, marks)
 
 
@@ -55,6 +58,16 @@ def _extend(index: LogIndex, file: IO[bytes], marks: Marks | None) -> None:
         index.add(chunks, parser.offset, when)
 
 
+def sumsOf(path: str) -> tuple[int, int]:
+    """The size and the CRC-32 of a file. Raises OSError."""
+    size = crc = 0
+    with openLog(path) as file:
+        while piece := file.read(_PIECE):
+            size += len(piece)
+            crc = zlib.crc32(piece, crc)
+    return size, crc
+
+
 def make(path: str, marks: Marks | None = None, block: int = BLOCK) -> LogIndex:
     """Make the index of a log from its file. Raises like L{extend}."""
     index = LogIndex(block)
@@ -68,7 +81,9 @@ def keep(index: LogIndex, path: str, crc: int | None, isFinished: bool = True) -
     @param crc: the CRC-32 of the log's file, if it is known.
     @param isFinished: False if the log grows. Then the index covers only its first part.
     """
-    data = index.toBytes(os.stat(path).st_size if isFinished else index.end.offset, crc)
+    if isElsewhere(path):  # its index is there, too
+        return
+    data = index.toBytes(sizeOf(path) if isFinished else index.end.offset, crc)
     try:
         descriptor = openPlain(indexPath(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follow=False)
         with os.fdopen(descriptor, "wb") as file:
@@ -99,7 +114,7 @@ def timesOf(path: str, crc: int | None) -> Marks | None:
 
     @raise OSError: the log is gone.
     """
-    size = os.stat(path).st_size
+    size = sizeOf(path)
     data = _kept(path) if crc is not None and size >= KEPT else None
     return None if data is None or crc is None else marksOf(data, size, crc)
 
@@ -107,8 +122,8 @@ def timesOf(path: str, crc: int | None) -> Marks | None:
 def _kept(path: str) -> bytes | None:
     """The bytes of the file beside a log; None if there is none that can be read."""
     try:
-        with readPlain(indexPath(path), follow=False) as file:
-            return None if os.fstat(file.fileno()).st_size > _LONGEST else file.read()
+        with openLog(indexPath(path), follow=False) as file:
+            return None if lengthOf(file) > _LONGEST else file.read()
     except OSError:
         return None
 
@@ -121,7 +136,7 @@ def load(path: str, crc: int | None) -> LogIndex | None:
 
     @raise OSError: the log is gone.
     """
-    size = os.stat(path).st_size
+    size = sizeOf(path)
     data = _kept(path)
     try:
         return None if data is None else fromBytes(data, size, crc)
@@ -134,7 +149,7 @@ def find(path: str, crc: int | None, marks: Marks | None = None, block: int = BL
 
     @raise OSError: the log is gone, or the disk is broken.
     """
-    size = os.stat(path).st_size
+    size = sizeOf(path)
     known = load(path, crc) if size >= KEPT else None
     if known is not None and (known.end.offset >= size or known.damage is not None):
         return known

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from buildbot.events.turns import Turns
-from buildbot.logs import firstscreen, indexing
+from buildbot.logs import firstscreen, indexing, mounts
 from buildbot.logs.firstscreen import Enough
 from buildbot.logs.index import BLOCK, LogIndex
 from buildbot.logs.lines import LONGEST
@@ -249,7 +248,7 @@ class LogViews:
 
     def _isFar(self, place: Place) -> bool:
         """True if a reader would wait for the index."""
-        size = os.stat(place.path).st_size
+        size = mounts.sizeOf(place.path)
         return size > NEAR and size - self._indexedTo(place) > NEAR
 
     def _indexedTo(self, place: Place) -> int:
@@ -263,7 +262,7 @@ class LogViews:
         if index is None:
             index = indexing.load(place.path, place.crc)
         if index is not None and index.damage is not None:
-            return os.stat(place.path).st_size
+            return mounts.sizeOf(place.path)
         return 0 if index is None else index.end.offset
 
     def open(self, place: Place) -> LogView:
@@ -271,16 +270,18 @@ class LogViews:
 
         @raise OSError: the log's file is gone, or the disk is broken.
         """
-        status = os.stat(place.path)
-        identity = status.st_dev, status.st_ino
+        identity, size = mounts.lookAt(place.path)
         with self._lock:
             known = self._known.pop(place.path, None)
-            if known is None or known.identity != identity or known.isOf != place.crc:
+            hasMoved = known is not None and mounts.ELSEWHERE in (known.identity[0], identity[0])
+            if known is not None and hasMoved and known.isOf == place.crc is not None:
+                known.identity = identity
+            elif known is None or known.identity != identity or known.isOf != place.crc:
                 grew = known is not None and known.identity == identity and known.isOf is None
                 known = _Known(identity, place.crc, known.index if known is not None and grew else None)
             self._known[place.path] = known
         with known.lock:
-            index = self._indexed(place, known, status.st_size)
+            index = self._indexed(place, known, size)
         with self._lock:
             self._forget()
         return LogView(place.path, index, place.isFinished, place.tail, self._longest)

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from buildbot.files.plain import readPlain
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.logs.format import BadLog, Chunk, ChunkParser
 from buildbot.logs.index import LogIndex
 from buildbot.logs.lines import LONGEST, Line, LineCutter
+from buildbot.logs.mounts import openLog
 from buildbot.logs.notices import damaged, missing, outputOf
 from buildbot.logs.tail import Tail
 
@@ -227,7 +227,7 @@ class LogView:
         place = self.index.ofOutput(offset)
         block = self.index.block(place)
         number, after = block.lines + 1, block.output
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
             for channel, data in self._chunks(file, place):
                 at, after = after, after + outputOf(channel, data)
                 if offset < after:
@@ -247,7 +247,7 @@ class LogView:
         cutter = LineCutter(block.lines + 1, block.output, first, self._longest, block.isInLine)
         found: deque[Line] = deque()
         size = seen = 0
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
             while place < len(self.index):
                 block = self.index.block(place)
                 for channel, data in self._chunks(file, place):
@@ -294,7 +294,7 @@ class LogView:
         """
         begin = self.index.ofOutput(offset)
         after = self.index.block(begin).output
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
             for place in range(begin, len(self.index)):
                 for channel, data in self._chunks(file, place):
                     at, after = after, after + outputOf(channel, data)
@@ -317,7 +317,7 @@ class LogView:
         start = self.index.ofData(max(0, self.index.block(end).data - size))
         number = self.index.block(start).lines + 1
         found: list[Chunk] = []
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
             for place in range(start, min(end + 1, len(self.index))):
                 for channel, data in self._chunks(file, place):
                     here = data.count(b"\n")
@@ -344,7 +344,7 @@ class LogView:
         place = self.index.ofData(start) if headers else self.index.ofText(start)
         block = self.index.block(place)
         at = block.data if headers else block.text
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
             while at < end and place < len(self.index):
                 chunks = self._chunks(file, place)
                 piece = b"".join(
@@ -364,7 +364,7 @@ class LogView:
 
         @param headers: False to replace the header channel by blanks: lines and bytes keep their places.
         """
-        with readPlain(self.path) as file:
+        with openLog(self.path) as file:
 
             def read(place: int, end: int) -> bytes:
                 return b"".join(

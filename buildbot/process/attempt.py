@@ -327,8 +327,8 @@ class BuildAttempt:
         resources, untilKept = self._master.resources, self._master.health.untilKept
         finish = resources.store.finishBuild
         try:
-            record = status.lastRecord()
-            complete = await untilKept(partial(finish, record, again, counts, resources.closer))
+            kept = status.lastRecord()
+            complete = await untilKept(partial(finish, kept, again, counts, resources.closer))
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)
             return again
@@ -337,10 +337,12 @@ class BuildAttempt:
             status.setResults(EXCEPTION)
             text = ("the result of the build cannot be stored: see twistd.log of the master",)
             finished = status.finished or status.now()
-            bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
+            kept = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
-            complete = await untilKept(partial(finish, bare, False, counts, resources.closer))
+            complete = await untilKept(partial(finish, kept, False, counts, resources.closer))
         self._engine.buildsetsComplete(complete or ())
+        if resources.logStorage is not None:
+            resources.logStorage.ended(kept)
         return again
 
     def _release(self, status: BuildStatus, again: bool, counts: bool) -> None:

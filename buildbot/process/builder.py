@@ -237,6 +237,8 @@ class Builder:
             return ""
         if self.botmaster.health.trouble:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
+        if self.botmaster.resources.hold:
+            return self.botmaster.resources.hold
         if self.botmaster.engine.isClosing():
             return "the master starts no builds, because it stops once the running ones have ended"
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):

@@ -174,8 +174,9 @@ class BuildEngine:
     # which build may start
 
     def isHolding(self) -> bool:
-        """True if no build may start now, because the master is stopping or the store fails."""
-        return self._resources.stopping or bool(self._health.trouble) or self.isClosing()
+        """True if no build may start now: the master is stopping, the store fails, or too many logs wait."""
+        resources = self._resources
+        return resources.stopping or bool(self._health.trouble) or bool(resources.hold) or self.isClosing()
 
     def isClosing(self) -> bool:
         """True if the master starts no builds, because it stops soon.

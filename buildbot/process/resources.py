@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -25,6 +26,9 @@ from buildbot.status.event import SlaveEvents
 from buildbot.status.history import History
 from buildbot.store.interface import IStore
 from buildbot.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from buildbot.logstorage.storage import LogStorage
 
 
 class Resources:
@@ -42,6 +46,8 @@ class Resources:
     @ivar partials: notes incomplete uploads; None until the master's directory is known.
     @ivar closer: the name of this process in the store, as the one that has ended a build.
     @ivar stopping: whether the master is stopping.
+    @ivar logStorage: keeps the logs of finished builds in a bucket; None: they are only on this disk.
+    @ivar hold: why no build may start, though the store works; empty if builds may start.
     """
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] = time.time) -> None:
@@ -60,6 +66,8 @@ class Resources:
         self.partials: Partials | None = None
         self.closer = secrets.token_hex(8)
         self.stopping = False
+        self.logStorage: LogStorage | None = None
+        self.hold = ""
 
     def use(self, basedir: str, store: IStore) -> None:
         """Set the directory for files and logs, and the store for everything else."""

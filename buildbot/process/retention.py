@@ -159,10 +159,10 @@ class Retention:
             age = await self._age()
             await self._removeBuilds(age)
             filenames = await self._resources.store.prune(self.horizon or _ALL, age, self._changes)
+            await self._removeLogs(filenames)
         except StoreFailed as failed:
             self._failed(failed)
             return
-        await self._removeLogs(filenames)
         for builder in list(self._builders):
             try:
                 await self._removeLogs(await self._orphans(builder, age))
@@ -251,7 +251,10 @@ class Retention:
         return builds[0].started if builds else self._resources.now()
 
     async def _removeLogs(self, filenames: Sequence[str]) -> None:
+        storage = self._resources.logStorage
         for start in range(0, len(filenames), REMOVED_AT_ONCE):
+            if storage is not None:
+                await storage.forget(filenames[start : start + REMOVED_AT_ONCE])
             removeLogs(self._resources.logs.directory, filenames[start : start + REMOVED_AT_ONCE])
             await self._resources.sleep(0)  # slaves come first
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.application import service
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
@@ -19,6 +19,8 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Troubles
+from buildbot.events.eventual import eventual
+from buildbot.events.onuse import onUse
 from buildbot.latent.instances import Instances
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
@@ -41,6 +43,11 @@ from buildbot.status.announcer import Announcer
 from buildbot.store.interface import IStore
 from buildbot.wire.callee import Callee
 from buildbot.wire.loglimits import ConnectionLineLimiter
+
+if TYPE_CHECKING:
+    from buildbot.logstorage import storage
+else:  # most masters have no bucket
+    storage = onUse("buildbot.logstorage.storage")
 
 log = Logger()
 
@@ -99,7 +106,7 @@ class BotMaster(service.Service):
         )
         self.retention = Retention(self.resources, self.health, self.builders, lambda: self.config)
         self.recovery = Recovery(self.resources, self.engine)
-        self._isOpen = False
+        self._isOpen = self._isResumed = False
 
     # shared by the parts
 
@@ -164,6 +171,9 @@ class BotMaster(service.Service):
 
         Remove old builds, now and every hour.
         """
+        self._isResumed = True
+        if self.resources.logStorage is not None:  # it may hold the builds that wait
+            await self.resources.logStorage.start()
         self.told.resume()
         self.instances.resume()
         await self.recovery.resume()
@@ -176,6 +186,9 @@ class BotMaster(service.Service):
         while self.engine.keeping and not self.health.trouble:
             await self.resources.sleep(0.01)
         self.health.stop()
+        self._isResumed = False
+        if self.resources.logStorage is not None:
+            await self.resources.logStorage.stop()
         if self._isOpen:
             self._isOpen = False
             await self.store.close()
@@ -287,11 +300,31 @@ class BotMaster(service.Service):
                 each.slave_status.keepEvents(config.eventHorizon)
         if "prioritizeBuilders" in change.settings:
             self.engine.priorities.configure(config.prioritizeBuilders, self.parent)
+        if "logStorage" in change.settings:
+            self._useLogStorage(config.logStorage)
         builders = change.buildersRemoved or change.buildersAdded or change.buildersAltered
         if builders or change.slavesAdded or change.slavesAltered:
             self.locks.configure(config.builders.values(), config.slaves.values())
         failing = [slave.slavename for slave in self.failing()]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
+
+    def _useLogStorage(self, setup: object) -> None:
+        """Keep the logs of finished builds in another place from now on."""
+        resources = self.resources
+        if resources.logStorage is None:
+            resources.logStorage = storage.LogStorage(
+                resources, self.builders, lambda: resources.logs.directory, self._held
+            )
+            if self._isResumed:
+                starting = ensureDeferred(resources.logStorage.start())
+                starting.addErrback(lambda why: log.failure("storing logs failed", why))
+        resources.logStorage.configure(setup)
+
+    def _held(self, why: str) -> None:
+        """Hold all builds for a reason, or let them start again."""
+        self.resources.hold = why
+        if not why:
+            eventual(self.clock, self.maybeStartAllBuilds)
 
     def _latentChanged(self, name: str) -> None:
         """Stop the instance of a changed slave, after its builds. Disconnect one that nobody has started."""

@@ -102,6 +102,7 @@ class KeyTests(unittest.TestCase):
             eventHorizon=50,
             changeHorizon=100,
             logMaxTotalSize=10**9,
+            logStorage=None,
         )
         self.assertEqual(sorted(given), sorted(check.KEYS))
         self.assertEqual((errors(**given), warnings(**given)), ([], []))

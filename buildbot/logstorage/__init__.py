@@ -1,0 +1,1 @@
+"""Logs of finished builds in object storage."""

@@ -1,0 +1,415 @@
+# -*- test-case-name: tests.unit.logstorage.test_storage -*-
+"""The logs of finished builds go into a bucket, one object a build; files on this disk are copies then.
+
+All work with the bucket runs in threads, one piece at a time. What waits is on the disk: the log files
+themselves, and the store's list of objects that are to be deleted. So a kill loses nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from buildbot.daemon.symptoms import Symptom
+from buildbot.daemon.troubles import Troubles
+from buildbot.events.alarm import Alarm
+from buildbot.logs import mounts
+from buildbot.logs.usage import LogFiles, scan
+from buildbot.logstorage.bucket import Bucket, StorageAway
+from buildbot.logstorage.far import FarLogs
+from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfFile, nameOfKey
+from buildbot.logstorage.local import LocalCopies
+from buildbot.logstorage.pacing import waitAfter
+from buildbot.logstorage.s3 import S3
+from buildbot.logstorage.sending import Sending
+from buildbot.logstorage.spool import Key, Spool
+from buildbot.logstorage.threads import Threads
+from buildbot.model.records import BuildRecord
+from buildbot.store.interface import IStore, StoreFailed
+from buildbot.text.plural import counted
+
+log = Logger()
+
+#: The store's key for the name of this master in the bucket, and the time of its first use.
+IDENTITY = "logstorage/identity"
+#: The beginning of the store's keys for objects that are to be deleted.
+GONE = "logstorage/gone/"
+#: Seconds after which the disk or the store is tried again.
+_RETRY = 30.0
+_SUBJECT = "log storage"
+
+
+class Shared(Protocol):
+    """The resources of the master that the storage uses."""
+
+    @property
+    def clock(self) -> IReactorTime: ...
+    @property
+    def now(self) -> Callable[[], float]: ...
+    @property
+    def store(self) -> IStore: ...
+    @property
+    def troubles(self) -> Troubles: ...
+
+
+class LogStorage:
+    """I keep the logs of finished builds in a bucket, while the configuration names one.
+
+    @ivar setup: the bucket of the configuration; None: there is none.
+    @ivar stored: the number of builds since the start whose logs were stored.
+    """
+
+    def __init__(
+        self,
+        resources: Shared,
+        builders: Collection[str],
+        directory: Callable[[], str],
+        held: Callable[[str], object] = lambda why: None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """@param builders: a live collection of the names of all builders.
+        @param directory: returns the directory of logs.
+        @param held: called with the reason why no build may start, and with "" when builds may start.
+        """
+        self._resources = resources
+        self._builders = builders
+        self._directory = directory
+        self._held = held
+        self._chance = chance
+        self.threads: Threads = Threads(resources.clock)
+        self.opener: Callable[[S3], Bucket] = S3.open
+        self.setup: S3 | None = None
+        self.stored = 0
+        self._spool = Spool()
+        self._parts: _Parts | None = None
+        self._gone: dict[str, list[Name]] = {}
+        self._failures = 0
+        self._since: float | None = None
+        self._reason = self._cure = ""
+        self._alarm = Alarm(self._go)
+        self._working: Deferred[None] | None = None
+        self._isStarted = self._isHolding = False
+        self._round = 0
+
+    # what the configuration says
+
+    def configure(self, setup: object) -> None:
+        """Use a bucket, or none, from now on. Never raises.
+
+        @param setup: an L{S3}, or None.
+        """
+        old, self.setup = self.setup, setup if isinstance(setup, S3) else None
+        if self._isStarted and old != self.setup:
+            ensureDeferred(self._begin(old)).addErrback(self._failed)
+
+    async def start(self) -> None:
+        """Begin, with the builds of the last process. The store must be open."""
+        self._isStarted = True
+        self.threads.resume()
+        if self.setup is not None:
+            await self._begin(None)
+
+    async def _begin(self, old: S3 | None) -> None:
+        setup, directory = self.setup, self._directory()
+        self._round += 1
+        mine = self._round
+        if setup is None:
+            self._end()
+            return
+        try:
+            identity = await self._identity()
+            for key, names in (await self._resources.store.getStates(GONE)).items():
+                self._gone[key] = [Name(*each) for each in names]
+        except StoreFailed as why:
+            self._later(_RETRY, f"the store fails: {why.reason}")
+            return
+        if mine != self._round or not self._isStarted:
+            return
+        if self._parts is None or old is None or old.place != setup.place or self._parts.opened(old, setup):
+            self._parts = _Parts(setup, self.opener(setup), identity["id"], directory, self._resources.now)
+            mounts.mount(directory, self._parts.far)
+            found = await self.threads.call(partial(self._parts.look, list(self._builders)))
+            if mine != self._round or not self._isStarted:
+                return
+            self._spool.begin(identity["since"], found)
+        self._parts.copies.most = setup.cacheSize
+        await self.threads.call(self._parts.copies.evict)
+        if mine != self._round or not self._isStarted:
+            return
+        self._failures, self._reason = 0, ""
+        self._look()
+        self._go()
+
+    async def _identity(self) -> dict[str, Any]:
+        """The name of this master in the bucket: a store that was lost gets another one."""
+        known: dict[str, Any] | None = await self._resources.store.getState(IDENTITY)
+        if known is None:
+            known = {"id": uuid.uuid4().hex[:12], "since": self._resources.now()}
+            await self._resources.store.setState(IDENTITY, known)
+        return known
+
+    def _end(self) -> None:
+        """Read and write local files only."""
+        self._alarm.stop()
+        self._parts = None
+        mounts.unmount(self._directory())
+        self._spool.begin(0.0, ())
+        self._reason = ""
+        self._look()
+
+    async def stop(self) -> None:
+        """Stop. What waits is sent by the next process."""
+        self._isStarted = False
+        self._round += 1
+        self._alarm.stop()
+        if self._parts is not None:
+            mounts.unmount(self._directory())
+        self.threads.stop()
+        working = self._working
+        if working is not None:
+            working.cancel()
+
+    # what waits
+
+    def ended(self, build: BuildRecord) -> None:
+        """Send the logs of a build, whose end is stored."""
+        if self._parts is None or build.number is None:
+            return
+        size = sum(each.length or 0 for step in build.steps for each in step.logs)
+        if any(step.logs for step in build.steps):
+            self._spool.add((build.builder, build.number), size, self._resources.now())
+            self._look()
+            self._go()
+
+    @property
+    def hold(self) -> str:
+        """Why no build may start; empty if builds may start."""
+        limit = self.setup.spoolLimit if self.setup is not None else None
+        if limit is None or self._spool.newSize <= limit:
+            return ""
+        return (
+            f"{counted(self._spool.newSize, 'byte')} of logs wait for the object storage, and spoolLimit is"
+            f" {limit}"
+        )
+
+    def _look(self) -> None:
+        """Report how things are, and let builds start when they may again."""
+        troubles, hold = self._resources.troubles, self.hold
+        if hold:
+            cure = self._cure or "wait; or give more room: spoolLimit of c['logStorage']"
+            what = "no build starts: too many logs wait for the object storage"
+            troubles.report(
+                _SUBJECT, Symptom(what, f"{hold}; {self._reason}" if self._reason else hold, cure)
+            )
+        elif self._reason:
+            what = (
+                f"the logs of {counted(len(self._spool), 'build')} wait on this disk for the object storage"
+            )
+            troubles.report(_SUBJECT, Symptom(what, self._reason, self._cure or "it is tried again"))
+        else:
+            troubles.clear(_SUBJECT)
+        if hold or self._isHolding:
+            self._isHolding = bool(hold)
+            self._held(hold)
+
+    def toRecord(self) -> dict[str, Any] | None:
+        """My state for C{buildbot status}: see docs/reference/status; None without a bucket."""
+        if self.setup is None:
+            return None
+        copies = self._parts.copies if self._parts is not None else None
+        waiting = self._alarm.waiting if self._alarm.isSet else None
+        ahead = None if waiting is None else waiting.getTime() - self._resources.clock.seconds()
+        return {
+            "place": self.setup.place,
+            "waiting": len(self._spool),
+            "waitingBytes": self._spool.size,
+            "spoolLimit": self.setup.spoolLimit,
+            "oldest": self._spool.oldest,
+            "removals": sum(map(len, self._gone.values())),
+            "stored": self.stored,
+            "copies": 0 if copies is None else len(copies),
+            "copiesBytes": 0 if copies is None else copies.size,
+            "cacheSize": self.setup.cacheSize,
+            "failures": self._failures,
+            "since": self._since,
+            "reason": self._reason,
+            "retryAt": None if ahead is None else self._resources.now() + max(0.0, ahead),
+            "hold": self.hold,
+        }
+
+    # the work
+
+    def _go(self) -> None:
+        if self._working is None and self._parts is not None and self._isStarted and not self._alarm.isSet:
+            self._working = ensureDeferred(self._work(self._parts))
+            self._working.addErrback(self._failed).addBoth(self._rested)
+
+    def _rested(self, result: object) -> None:
+        self._working = None
+        if self._spool.first() is not None or self._gone:
+            self._go()
+
+    def _failed(self, why: Any) -> None:
+        """A fault of mine, or the end. Try it again later."""
+        if self._isStarted:
+            log.failure("storing logs failed", why)
+            self._later(_RETRY, f"storing logs failed: {why.value}")
+
+    async def _work(self, parts: _Parts) -> None:
+        """Send what waits, and delete what is gone, until all is done or something fails."""
+        try:
+            while self._isStarted and parts is self._parts:
+                key = self._spool.first()
+                if self._gone:
+                    await self._delete(parts)
+                elif key is not None:
+                    await self._send(parts, key)
+                elif self._spool.isCut and self.setup is not None:
+                    await self._begin(None)
+                    return
+                else:
+                    break
+                self._works()
+        except StorageAway as why:
+            if not self._failures:
+                self._since = self._resources.now()
+                log.warn("logs wait for the object storage: {why}", why=why.strerror)
+            self._failures += 1
+            self._cure = why.cure
+            self._later(waitAfter(self._failures, self._chance()), str(why.strerror))
+        except StoreFailed as why:
+            self._later(_RETRY, f"the store fails: {why.reason}")
+
+    async def _send(self, parts: _Parts, key: Key) -> None:
+        build = await self._resources.store.getBuild(*key)
+        if build is None or build.finished is None:
+            self._spool.remove(key)  # a log without a build: retention removes it
+            return
+        name = nameOf(*key)
+        try:
+            await self.threads.call(partial(parts.send, name))
+        except StorageAway:
+            raise
+        except FileNotFoundError:
+            log.info("logs of build {name} were removed before they were stored", name=name)
+            self._spool.remove(key)
+            return
+        except OSError as why:
+            # The disk of this master; others may be readable.
+            log.warn("cannot store the logs of build {name}: {why}", name=name, why=why)
+            self._spool.remove(key)
+            return
+        self.stored += 1
+        self._spool.remove(key)
+
+    async def _delete(self, parts: _Parts) -> None:
+        key, names = next(iter(self._gone.items()))
+        await self.threads.call(partial(parts.delete, names))
+        await self._resources.store.setState(key, None)
+        self._gone.pop(key, None)
+
+    def _works(self) -> None:
+        if self._failures:
+            log.info("the object storage takes logs again")
+        self._failures, self._since, self._reason, self._cure = 0, None, "", ""
+        self._look()
+
+    def _later(self, seconds: float, reason: str) -> None:
+        self._reason = reason
+        if self._isStarted:
+            self._alarm.set(self._resources.clock, seconds)
+        self._look()
+
+    # retention
+
+    async def forget(self, filenames: Iterable[str]) -> None:
+        """Remove the objects of builds whose logs are removed, now or when the storage can be reached.
+
+        @param filenames: the names of log files, relative to the directory of logs.
+        @raise StoreFailed: nothing is noted.
+        """
+        if self.setup is None:
+            return
+        names = sorted({name for name in map(nameOfFile, filenames) if name is not None})
+        if not names:
+            return
+        key = f"{GONE}{uuid.uuid4().hex}"
+        await self._resources.store.setState(key, [list(each) for each in names])
+        self._gone[key] = names
+        gone = set(names)
+        for waiting in [each for each in self._spool if nameOf(*each) in gone]:
+            self._spool.remove(waiting)
+        self._look()
+        self._go()
+
+    async def usage(self) -> dict[Name, LogFiles]:
+        """The objects in the bucket. Raises L{StorageAway}."""
+        if self._parts is None:
+            return {}
+        found: dict[Name, LogFiles] = await self.threads.call(self._parts.list)
+        gone = {name for names in self._gone.values() for name in names}
+        return {name: each for name, each in found.items() if name not in gone}
+
+
+class _Parts:
+    """I am what works with one bucket. My methods block."""
+
+    def __init__(
+        self, setup: S3, bucket: Bucket, identity: str, directory: str, now: Callable[[], float]
+    ) -> None:
+        self._directory = directory
+        self._bucket = bucket
+        self._start = f"{setup.prefix}{identity}/"
+        self.copies = LocalCopies(directory, f"{setup.place}{identity}/", lambda: now())
+        self.far = FarLogs(bucket, self._start, self.copies)
+        self._sending = Sending(directory, bucket, self._start, self.copies, self.far)
+        self._fresh: set[Name] = set()
+
+    @staticmethod
+    def opened(old: S3, new: S3) -> bool:
+        """True if the client must be made again: other keys, or certificates."""
+        return (old.credentialsFile, old.profile, old.instanceProfile, old.caFile, old.region) != (
+            new.credentialsFile,
+            new.profile,
+            new.instanceProfile,
+            new.caFile,
+            new.region,
+        )
+
+    def look(self, builders: Sequence[str]) -> list[tuple[float, Key, int]]:
+        """The logs on this disk that are not marked."""
+        self.copies.load()
+        return [
+            (files.latest, (builder, number), files.size)
+            for builder, builds in scan(self._directory, builders).items()
+            for number, files in builds.items()
+            if nameOf(builder, number) not in self.copies
+        ]
+
+    def send(self, name: Name) -> None:
+        """Send the logs of a build; then make room on this disk."""
+        self._sending.send(name, mayBeThere=True)
+        self.copies.evict()
+
+    def delete(self, names: Iterable[Name]) -> None:
+        """Delete objects, and forget their copies."""
+        for name in names:
+            self._bucket.delete(keyOf(self._start, name))
+            self.far.forget(name)
+            self.copies.forget(name)
+
+    def list(self) -> dict[Name, LogFiles]:
+        """All objects of this master."""
+        found = {}
+        for key, held in self._bucket.list(self._start):
+            name = nameOfKey(self._start, key)
+            if name is not None:
+                found[name] = LogFiles([f"{name}-log-"], held.size, held.when)
+        return found

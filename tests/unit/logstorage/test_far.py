@@ -1,0 +1,135 @@
+"""Read logs from the bucket, and only what is wanted of them."""
+
+from __future__ import annotations
+
+import os
+from threading import get_ident
+
+from twisted.internet.defer import Deferred
+
+from buildbot.logs import mounts
+from buildbot.logs.files import LogReader
+from buildbot.logs.reading import LogViews, Place
+from buildbot.logstorage import far, sending
+from buildbot.logstorage.bucket import StorageAway
+from buildbot.logstorage.far import FarLogs
+from buildbot.logstorage.packing import MEMBER
+from tests.unit.logstorage.buckets import inAThread
+from tests.unit.logstorage.places import START, PlaceCase
+
+
+def atOnce(call: object, *arguments: object) -> Deferred[object]:
+    """Call a function in place of a thread."""
+    done: Deferred[object] = Deferred()
+    done.callback(call(*arguments))  # type: ignore[operator]
+    return done
+
+
+class FarTests(PlaceCase):
+    def away(self, text: bytes, number: int = 1) -> str:
+        """A log that is only in the bucket. Returns its path."""
+        path = self.write(number, text)
+        self.send(number)
+        self.copies.evict()
+        self.assertFalse(os.path.exists(path))
+        return path
+
+    def long(self, lines: int = 100_000) -> str:
+        """A log that is too long to be copied."""
+        self.patch(far, "SHORT", 1000)
+        self.patch(sending, "SHORT", 1000)
+        return self.away(b"".join(b"line %d of output\n" % n for n in range(1, lines + 1)))
+
+    def test_short(self) -> None:
+        """A short log is copied to this disk when it is read, if there is room."""
+        path = self.away(b"hello\n")
+        self.copies.most = 1000
+        for _ in range(2):
+            self.assertEqual(LogReader(path).text(), "hello\n")
+        self.assertTrue(os.path.exists(path))
+        self.assertEqual(self.bucket.count("put"), 1)
+
+    def test_noRoom(self) -> None:
+        """Without room, it is read from the bucket each time, and no file stays."""
+        path = self.away(b"hello\n")
+        for _ in range(2):
+            self.assertEqual(LogReader(path).text(), "hello\n")
+        self.assertFalse(os.path.exists(path))
+
+    def test_partsOfALongLog(self) -> None:
+        """The lines of a page of a long log cost a few members, wherever they are."""
+        path = self.long()
+        whole = len(next(iter(self.bucket.objects.values())))
+        views = LogViews(atOnce)
+        place = Place(path)
+        for first in (1, 50_000, 99_999):
+            self.bucket.fetched = 0
+            lines = self.successResultOf(Deferred.fromCoroutine(views.lines(place, first, 2)))
+            self.assertEqual(
+                [(line.number, line.text) for line in lines.lines],
+                [(n, f"line {n} of output") for n in (first, first + 1)],
+            )
+            self.assertLess(self.bucket.fetched, whole / 2)
+
+    def test_wholeLongLog(self) -> None:
+        """A long log read to its end is the same as before, with few requests and bounded memory."""
+        path = self.long()
+        self.assertEqual(LogReader(path).text().count("\n"), 100_000)
+        size = mounts.sizeOf(path)
+        self.bucket.calls.clear()
+        with mounts.openLog(path) as file:
+            self.assertEqual(mounts.lengthOf(file), size)
+            self.assertEqual(len(file.read()), size)
+            file.seek(MEMBER - 3)
+            self.assertEqual(len(file.read(6)), 6)
+        self.assertLessEqual(self.bucket.count("get"), 4)
+
+    def test_reactor(self) -> None:
+        """The reactor never waits for the bucket: a read in its thread is refused in words."""
+        path = self.away(b"hello\n")
+        reactor = get_ident()
+        guarded = FarLogs(self.bucket, START, self.copies, lambda: get_ident() == reactor)
+        mounts.mount(self.top, guarded)
+        calls = len(self.bucket.calls)
+        why = self.assertRaises(OSError, LogReader(path).text)
+        self.assertIn("the reactor would have to wait", str(why))
+        self.assertEqual(len(self.bucket.calls), calls)
+        self.assertEqual(inAThread(LogReader(path).text), "hello\n")
+
+    def test_gone(self) -> None:
+        """A log that is nowhere is missing; a storage that is away is not taken for that."""
+        path = self.away(b"hello\n")
+        self.bucket.why = "no route"
+        self.open()
+        self.assertRaises(StorageAway, LogReader(path).text)
+        self.bucket.why = ""
+        self.bucket.objects.clear()
+        self.assertRaises(FileNotFoundError, LogReader(path).text)
+        self.assertRaises(FileNotFoundError, mounts.openLog, os.path.join(self.top, "full", "nonsense"))
+
+    def test_damaged(self) -> None:
+        """A damaged object is an error in words, not an empty log."""
+        path = self.away(b"hello\n" * 100)
+        key, data = next(iter(self.bucket.objects.items()))
+        for damaged in (data[:-1], data[:30], b"", b"x" * len(data), bytes(9) + data[9:]):
+            self.bucket.objects[key] = damaged
+            self.open()
+            self.assertIn("is damaged", str(self.assertRaises(OSError, LogReader(path).text)))
+
+    def test_secondMaster(self) -> None:
+        """A master that takes over reads logs that it never had."""
+        path = self.away(b"hello\n")
+        other = os.path.abspath(self.mktemp())
+        mounts.mount(other, FarLogs(self.bucket, START, isInReactor=lambda: False))
+        self.addCleanup(mounts.unmount, other)
+        there = os.path.join(other, os.path.relpath(path, self.top))
+        self.assertEqual(LogReader(there).text(), "hello\n")
+
+    def test_bring(self) -> None:
+        """A program that reads files gets the whole log on this disk; it is not stored again."""
+        path = self.long()
+        size = mounts.sizeOf(path)
+        mounts.bring(path)
+        self.assertEqual(os.path.getsize(path), size)
+        self.open()
+        self.assertEqual(len(self.copies), 1)
