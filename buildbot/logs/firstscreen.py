@@ -74,8 +74,8 @@ def middleOf(path: str, share: float, count: int, longest: int = LONGEST) -> Log
 
     @raise OSError: the file is gone, or the disk is broken.
     """
-    with readPlain(path) as file:
-        wanted = int(os.fstat(file.fileno()).st_size * share)
+    with openLog(path) as file:
+        wanted = int(lengthOf(file) * share)
         for length in _ENDS if wanted else ():
             begin = max(0, wanted - length)
             file.seek(begin)

@@ -32,6 +32,8 @@ MEMORY = 12 << 20
 #: The threads that read at once, and those that read far into a log without an index.
 AT_ONCE = 2
 FAR_AT_ONCE = 2
+#: The threads that wait for another place of the logs than this disk.
+ELSEWHERE_AT_ONCE = 4
 #: The most indexes in memory.
 MOST = 1000
 
@@ -78,6 +80,7 @@ class LogViews:
         self._longest = longest
         self._slots = Turns(AT_ONCE)
         self._far = Turns(FAR_AT_ONCE)
+        self._elsewhere = Turns(ELSEWHERE_AT_ONCE)
         self._lock = Lock()
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._wanted: dict[str, Place] = {}  # the logs whose indexes are made
@@ -129,10 +132,10 @@ class LogViews:
             result: _Result = await self._inThread(opened)
             return result
         try:
-            return await self._inTurn(self._slots, openedNear)
+            return await self._inTurn(self._slotsOf(place.path), openedNear)
         except _Far:
             await self._inTurn(self._turn, lambda: self.open(place))
-            return await self._inTurn(self._slots, opened)
+            return await self._inTurn(self._slotsOf(place.path), opened)
 
     async def soon(
         self,
@@ -166,9 +169,9 @@ class LogViews:
             return read(firstscreen.beginningOf(place.path, self._longest, isEnough))
 
         if isEnough is None:
-            return await self._inTurn(self._slots, opened)
+            return await self._inTurn(self._slotsOf(place.path), opened)
         try:
-            return await self._inTurn(self._slots, openedNear)
+            return await self._inTurn(self._slotsOf(place.path), openedNear)
         except _Far:
             return await self._inTurn(self._far, openedFar)
 
@@ -177,7 +180,7 @@ class LogViews:
 
         @raise OSError: the log's file is gone.
         """
-        return await self._inTurn(self._slots, lambda: self._isFar(place))
+        return await self._inTurn(self._slotsOf(place.path), lambda: self._isFar(place))
 
     async def either(
         self, place: Place, near: Callable[[LogView], _Result], far: Callable[[LogIndex], _Result]
@@ -202,7 +205,19 @@ class LogViews:
 
         @raise OSError: the log's file is gone, or the disk is broken.
         """
-        return await self._inTurn(self._slots, lambda: read(view))
+        return await self._inTurn(self._slotsOf(view.path), lambda: read(view))
+
+    async def bring(self, place: Place) -> None:
+        """Make sure that all of a log is on this disk, for a program that reads it there.
+
+        @raise OSError: the log's file is gone, or a disk is broken.
+        """
+        if mounts.isElsewhere(place.path):
+            await self._inTurn(self._elsewhere, lambda: mounts.bring(place.path))
+
+    def _slotsOf(self, path: str) -> Turns:
+        """The turns of the readers of a log. Those that wait for another place hold no others up."""
+        return self._elsewhere if mounts.isElsewhere(path) else self._slots
 
     async def _inTurn(self, turns: Turns, call: Callable[[], _Result]) -> _Result:
         """Call a function in a thread. A browser that gives up leaves its thread at work, in its turn."""

@@ -15,10 +15,10 @@ from twisted.internet.defer import Deferred
 import buildbot
 from buildbot.events.reactors import ProcessReactor
 from buildbot.events.turns import Turns
-from buildbot.files.plain import readPlain
 from buildbot.logs.format import BadLog, ChunkParser
 from buildbot.logs.index import LogIndex
 from buildbot.logs.matching import MOST_HITS, BadPattern, Hit, Query, Search
+from buildbot.logs.mounts import lengthOf, openLog
 from buildbot.logs.naps import Naps
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.searchchild import PIECE, Task
@@ -106,6 +106,7 @@ class LogSearches:
 
     async def _searchRegex(self, place: Place, query: Query, first: int, most: int) -> Found:
         begin, line = 0, 1
+        await self._views.bring(place)
         if first == 1 and await self._views.isFar(place):
             self._views.prepare(place)  # the index is made while the child process searches
             end = os.path.getsize(place.path)
@@ -205,8 +206,8 @@ def searchFirst(
     isLate = False
     parser = ChunkParser()
     naps = Naps()
-    with readPlain(path) as file:
-        total = os.fstat(file.fileno()).st_size
+    with openLog(path) as file:
+        total = lengthOf(file)
         while not searching.isFull and not isLate:
             piece = file.read(PIECE)
             try:

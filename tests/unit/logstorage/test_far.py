@@ -133,3 +133,22 @@ class FarTests(PlaceCase):
         self.assertEqual(os.path.getsize(path), size)
         self.open()
         self.assertEqual(len(self.copies), 1)
+
+    def test_slowStorage(self) -> None:
+        """Readers who wait for the bucket hold up nobody who reads from this disk."""
+        away = self.away(b"hello\n")
+        here = self.write(2, b"here\n")
+        waiting: list[Deferred[object]] = []
+
+        def inThread(call: object, *arguments: object) -> Deferred[object]:
+            waiting.append(Deferred())
+            return waiting[-1] if len(waiting) <= 10 else atOnce(call, *arguments)
+
+        views = LogViews(inThread)
+        slow = [Deferred.fromCoroutine(views.lines(Place(away), 1, 1)) for _ in range(20)]
+        began = len(waiting)
+        self.assertLess(began, 10)
+        waiting += [Deferred()] * (10 - began)
+        lines = self.successResultOf(Deferred.fromCoroutine(views.lines(Place(here), 1, 1)))
+        self.assertEqual([line.text for line in lines.lines], ["here"])
+        self.assertEqual([each for each in slow if each.called], [])
