@@ -126,10 +126,15 @@ def storePasswordFile(tac: str) -> str:
     return _plainText(tac, "dbPasswordFile")
 
 
+def parsed(tac: str) -> ast.Module:
+    """The statements of a buildbot.tac, whose text may be no UTF-8. Raises SyntaxError, ValueError."""
+    return ast.parse(tac.encode("utf-8", "replace").decode())
+
+
 def _plainText(tac: str, name: str) -> str:
     """The text that a buildbot.tac assigns to a name; "" without one. Raises L{Unusable} for other values."""
     try:
-        tree = ast.parse(tac)
+        tree = parsed(tac)
     except (SyntaxError, ValueError):
         return ""
     values = [

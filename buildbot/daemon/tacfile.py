@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from twisted.application.service import IService
 from twisted.python.components import Componentized
 
-from buildbot.daemon.directory import SAMPLE, TAC, Kind, kindOf
+from buildbot.daemon.directory import (
+    SAMPLE,
+    TAC,
+    Kind,
+    Unusable,
+    kindOf,
+    storeAddress,
+    storePasswordFile,
+)
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.daemon.readiness import StartFailed
 from buildbot.files.plain import readPlain
@@ -46,6 +54,8 @@ def load(here: str, verbose: bool = False) -> Tac:
         with readPlain(path) as stream:
             source = stream.read()
         exec(compile(source, path, "exec"), names)
+    except StartFailed:
+        raise
     except BaseException as why:
         lines = [_place(why, path)]
         if verbose:
@@ -59,6 +69,7 @@ def load(here: str, verbose: bool = False) -> Tac:
     isMaster = kindOf(source.decode("utf-8", "replace")) is Kind.MASTER
     if isMaster:
         _checkConfig(here, names)
+        _checkStore(path, source.decode("utf-8", "replace"), names)
     return Tac(
         application,
         _number(names, "rotateLength", ROTATE_LENGTH),
@@ -113,6 +124,20 @@ def _checkConfig(here: str, names: dict[str, object]) -> None:
         sample = os.path.join(here, SAMPLE)
         cure = f"cp {sample} {path}" if os.path.exists(sample) else f"buildbot create-master {here}"
         raise StartFailed([f"no {configfile} in {here}: `{cure}` makes one"])
+
+
+def _checkStore(path: str, source: str, names: dict[str, object]) -> None:
+    """Commands read these names without executing the file, so both ways must find the same."""
+    for name, find in (("db", storeAddress), ("dbPasswordFile", storePasswordFile)):
+        value = names.get(name)
+        try:
+            found = find(source)
+        except Unusable as why:
+            raise StartFailed([f"{path}: {why}"]) from None
+        if isinstance(value, str) and value != found:
+            raise StartFailed(
+                [f"{path} takes {name} from another file: it must say {name} itself, as text in quotes"]
+            )
 
 
 def _number(names: dict[str, object], name: str, default: int) -> int | None:

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from buildbot.store.files import WAL, mustBePlainStore
 from buildbot.store.interface import FILE_GONE, SchemaTooNew, StoreFailed
+from buildbot.store.marks import MOVING, mustBeWhole
 from buildbot.store.recovery import raiseCounters, recoverRows, setAside, shape, typeMismatch, wrongHeader
 from buildbot.store.schema import Schema
 
@@ -186,6 +187,8 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
         # SQLite copies each page of a deleted table. In memory, the copies can be as large as the store.
         connection.execute("PRAGMA temp_store = FILE")
     with _transaction(connection):
+        if MOVING in tables:
+            mustBeWhole(connection, path)
         schema.upgrade(connection, version)
         raiseCounters(connection)
         # Write the version even if it is unchanged: this creates the write-ahead log.

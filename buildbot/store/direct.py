@@ -47,6 +47,12 @@ class Opened(Transacts, Protocol):
     @property
     def version(self) -> int: ...
 
+    def tables(self) -> list[str]:
+        """The names of all tables, whoever made them. Raises L{StoreFailed}."""
+
+    def lock(self) -> None:
+        """Let no master use the store until I am closed. Raises L{StoreFailed} if one does."""
+
 
 def hasStore(basedir: str) -> bool:
     """True if a master has run in this directory. A store without tables was left by a start that was cut."""
@@ -132,6 +138,15 @@ class OpenedFile:
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             # A file of something else has no version, but tables.
             return int(version) or (0 if isUnborn(self._connection) else -1)
+
+    def tables(self) -> list[str]:
+        """See L{Opened}."""
+        with self._translated():
+            found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return [name for (name,) in found]
+
+    def lock(self) -> None:
+        """See L{Opened}. The lock of the directory is enough."""
 
     @contextmanager
     def transaction(self, isWriting: bool) -> Iterator[Connection]:

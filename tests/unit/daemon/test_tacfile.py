@@ -55,6 +55,22 @@ class TacTests(unittest.TestCase):
         (line,) = self.failure(f"{SERVICE}logFormat = 'xml'\n")
         self.assertIn("says logFormat = 'xml': it must be 'text' or 'json'", line)
 
+    def test_store(self) -> None:
+        """The address of a master's store is one that commands can read, too; a slave has none."""
+        master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
+        self.load(f"{master}db = 'postgresql://me@db/x'\ndbPasswordFile = 'db.password'\n")
+        self.load(f"{master}import os as db\n")
+        for line, words in (
+            ("import os\ndb = os.environ['HOME']", "must say db in one line, as text in quotes"),
+            ("dbPasswordFile = 7", "must say dbPasswordFile in one line"),
+            ("from os import name as db", "takes db from another file: it must say db itself"),
+            ("globals()['dbPasswordFile'] = 'x'", "takes dbPasswordFile from another file"),
+        ):
+            (said,) = self.failure(f"{master}{line}\n")
+            self.assertIn(words, said)
+            self.assertIn(self.path, said)
+        self.load(f"{SERVICE}db = os = 7\n")
+
     def test_umask(self) -> None:
         """F11: a master's umask decides who may read uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
