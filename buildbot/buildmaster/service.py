@@ -42,7 +42,7 @@ from buildbot.control.slavecommands import SlaveCommands
 from buildbot.daemon import lock
 from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.hangups import Hangups, reloadBegins, reloadEnds
-from buildbot.daemon.readiness import IReadiness, StartFailed
+from buildbot.daemon.readiness import IPages, IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
@@ -52,6 +52,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.senders import Senders
 from buildbot.process.buildset import BuildSet
 from buildbot.process.cleanstop import CleanStop
+from buildbot.readers import passing, telling
 from buildbot.reconfig.apply import Applier
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.fileload import readConfig
@@ -71,14 +72,18 @@ from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
 if TYPE_CHECKING:
+    from buildbot.readers import service as readerservice
+    from buildbot.readers import states
     from buildbot.web.accounts import logins as weblogins
-else:  # a master without web pages has no logins
+else:  # a master without web pages has no logins, and one without readers apart needs nothing for them
+    states = onUse("buildbot.readers.states")
+    readerservice = onUse("buildbot.readers.service")
     weblogins = onUse("buildbot.web.accounts.logins")
 
 log = Logger()
 
 
-@implementer(IReadiness, ITroubled)
+@implementer(IReadiness, IPages, ITroubled)
 class BuildMaster(PluginParent):
     """I am one build master with its directory.
 
@@ -91,7 +96,10 @@ class BuildMaster(PluginParent):
     @ivar cleanStop: stops me after the running builds.
     @ivar outgoing: delivers the messages of status targets to other servers.
     @ivar since: the time of my creation, in seconds since the epoch.
+    @ivar absence: see L{buildbot.web.world.WatchedMaster}: I am always there.
     """
+
+    absence = ""
 
     def __init__(
         self,
@@ -166,6 +174,7 @@ class BuildMaster(PluginParent):
             **ChangeCommands(self.addChange).handlers(),
             **LookingCommands(self.botmaster, self.allSchedulers).handlers(),
             **DiskCommands(self.basedir, self.botmaster).handlers(),
+            **self._commandsOfReaders(),
         }
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
@@ -177,7 +186,30 @@ class BuildMaster(PluginParent):
     @cached_property
     def logins(self) -> weblogins.Logins:
         """Who is logged in to the web pages, and the tokens of scripts."""
-        return weblogins.Logins(self.botmaster.resources.store)
+        made = weblogins.Logins(self.botmaster.resources.store)
+        made.whenStored = self._telling.wake
+        return made
+
+    def _commandsOfReaders(self) -> dict[str, Callable[..., Any]]:
+        """The commands of processes that only serve pages; see L{buildbot.readers}."""
+
+        def changes() -> int:
+            return self.logins.stored if "logins" in self.__dict__ else 0
+
+        def servers() -> list[Any]:
+            return [each for each in self if hasattr(type(each), "dispatcher")]
+
+        def used(key: str) -> None:
+            states.Uses(lambda: self.logins, lambda: self.botmaster.now()).used(key)
+
+        self._telling = telling.Telling(self, changes)
+        handedOn = passing.Passing(servers, self.status.topics.lastId, changes)
+        return {"follow": self._telling.follow, "pass": handedOn.passOn, "used": used}
+
+    def pagesOnly(self, home: str, port: str) -> readerservice.ReaderMaster:
+        """See L{IPages}."""
+        place = readerservice.Place(self.basedir, self.configFileName, home, port)
+        return readerservice.ReaderMaster(place, self._reactor)
 
     # attributes of 0.7.5
 

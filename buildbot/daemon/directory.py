@@ -22,6 +22,8 @@ PID = "twistd.pid"
 LOG = "twistd.log"
 LOCK = "buildbot.lock"
 SOCKET = "control.sock"
+#: The directory of a process that only serves pages, in that of its master: with its lock, pid file and logs.
+PAGES = "pages-only"
 CONFIG = "master.cfg"
 SAMPLE = "master.cfg.sample"
 

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
@@ -25,6 +26,17 @@ class StartFailed(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+class IPages(Interface):
+    """A service with pages, which another process can serve."""
+
+    def pagesOnly(home: str, port: str) -> IService:
+        """A service for a process that only serves my pages. I myself am not started there.
+
+        @param home: the directory of its own logs.
+        @param port: the port of the pages; "": that of the configuration.
+        """
 
 
 class IReadiness(Interface):

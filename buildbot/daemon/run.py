@@ -22,7 +22,7 @@ from buildbot.daemon import garbage
 
 with garbage.allKept():  # the modules make many objects, and none of them is garbage
     import twisted
-    from twisted.application.service import IService, IServiceCollection
+    from twisted.application.service import Application, IService, IServiceCollection
     from twisted.internet import defer, task
     from twisted.internet.error import ReactorNotRunning
     from twisted.logger import (
@@ -40,7 +40,7 @@ with garbage.allKept():  # the modules make many objects, and none of them is ga
     from buildbot.config.plugincode import PLUGIN_ERRORS
     from buildbot.daemon import directory, lock, logfile, otherdaemon, pidfile, tacfile
     from buildbot.daemon.oserrors import inWords
-    from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
+    from buildbot.daemon.readiness import IPages, IReadiness, Reporter, StartFailed, notify, watchdogInterval
     from buildbot.daemon.repeats import Repeats
     from buildbot.daemon.shutdown import Stopper
     from buildbot.daemon.troubles import ITroubled
@@ -56,9 +56,15 @@ _MOST_FILES = 262_144
 class Options(usage.Options):
     """The arguments of this process. (Users type C{buildbot start}.)"""
 
-    synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] DIR"
-    optParameters = [["ready-fd", None, None, "The writing end of the start-up pipe; none: foreground", int]]
-    optFlags = [["verbose", "v", "Show the tracebacks of a start that fails"]]
+    synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] [--pages-only [--http-port=P]] DIR"
+    optParameters = [
+        ["ready-fd", None, None, "The writing end of the start-up pipe; none: foreground", int],
+        ["http-port", None, "", "The port of the pages; none: that of the configuration"],
+    ]
+    optFlags = [
+        ["verbose", "v", "Show the tracebacks of a start that fails"],
+        ["pages-only", None, "Only serve the pages of the master"],
+    ]
 
     def parseArgs(self, basedir: str) -> None:  # type: ignore[override]
         """Store the argument DIR."""
@@ -190,24 +196,30 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     except usage.UsageError as why:
         print(f"{options.synopsis}\n{why}", file=sys.stderr)
         return 2
-    return run(options["basedir"], options["ready-fd"], options["verbose"], environ)
+    pages = options["http-port"] if options["pages-only"] else None
+    return run(options["basedir"], options["ready-fd"], options["verbose"], environ, pages)
 
 
-def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, str]) -> int:
+def run(
+    basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, str], pages: str | None = None
+) -> int:
     """Run the buildbot.tac of a directory until it is stopped. Returns the exit status.
 
     The pid file, the socket and the lock are removed at the exit of the interpreter.
 
     @param readyFd: the start-up pipe of a daemon; None runs in the foreground.
     @param verbose: True to report tracebacks of a failed start.
+    @param pages: the port of a process that only serves pages, "" for that of the configuration; None: run
+        everything.
     """
     reporter = Reporter(readyFd, environ)
     os.umask(0o077)
     try:
         here = directory.enter(basedir)
         asJSON = directory.logsAsJSON(directory.readTac(here))
-        stopper = _moveIn(here)
-        file = None if readyFd is None else logfile.DaemonLog(here)
+        home = here if pages is None else _homeOfPages(here)
+        stopper = _moveIn(here, home)
+        file = None if readyFd is None else logfile.DaemonLog(home)
     except (directory.Unusable, lock.AlreadyRunning, OSError) as why:
         line = inWords(why) if isinstance(why, OSError) else str(why)
         line = f"{basedir}: {line}" if isinstance(why, lock.AlreadyRunning) else line
@@ -228,6 +240,7 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
     try:
         with garbage.allKept():
             tac = tacfile.load(here, verbose)
+            application = tac.application if pages is None else _pagesOf(tac.application, home, pages)
     except StartFailed as why:
         for line in why.lines:
             log.error("{line}", line=line)
@@ -242,21 +255,39 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         file.rotateLength, file.maxRotatedFiles = tac.rotateLength, tac.maxRotatedFiles
         if own is not None:
             globalLogPublisher.removeObserver(observer)
-    return _live(tac.application, reporter, stopper, file, verbose, environ)
+    return _live(application, reporter, stopper, file, verbose, environ)
 
 
-def _moveIn(here: str) -> Stopper:
+def _homeOfPages(here: str) -> str:
+    """The directory of the lock, pid file and logs of a process that only serves pages. Makes it."""
+    home = os.path.join(here, directory.PAGES)
+    os.makedirs(home, 0o700, exist_ok=True)
+    return home
+
+
+def _pagesOf(application: Componentized, home: str, port: str) -> Componentized:
+    """An application that only serves the pages of another one, which is not started."""
+    made: Componentized = Application("pages")
+    for each in allServices(IService(application)):
+        if IPages.providedBy(each):
+            each.pagesOnly(home, port).setServiceParent(made)
+            return made
+    raise StartFailed([f"{directory.TAC} makes no BuildMaster: it has no pages"])
+
+
+def _moveIn(here: str, home: str) -> Stopper:
     """Prepare this process for the directory: lock, pid file, signal handlers, limits.
 
+    @param home: the directory of lock and pid file.
     @raise lock.AlreadyRunning, directory.Unusable, OSError: this failed; the directory is unchanged.
     """
     kind = directory.kindOf(directory.readTac(here))
-    lock.hold(here, kind)
-    other = otherdaemon.daemonIn(here)
+    lock.hold(home, kind)
+    other = otherdaemon.daemonIn(home)
     if other is not None:
-        lock.release(here)
-        raise directory.Unusable(otherdaemon.words(other, here))
-    cleanUp = _cleaner(here)
+        lock.release(home)
+        raise directory.Unusable(otherdaemon.words(other, home))
+    cleanUp = _cleaner(home)
     atexit.register(cleanUp)
     stopper = Stopper(cleanUp)
     stopper.install()
@@ -267,7 +298,7 @@ def _moveIn(here: str) -> Stopper:
         raiseFileLimit()
         garbage.collectRarely()
     os.chdir(here)
-    pidfile.writePid(here)
+    pidfile.writePid(home)
     return stopper
 
 

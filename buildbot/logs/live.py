@@ -303,6 +303,11 @@ class LogFile(Completion):
         """The bytes of output so far."""
         return self._writer.length
 
+    def extent(self) -> tuple[int, int]:
+        """The bytes of output, and those of the file, which has all of it and a few more."""
+        self.flush()
+        return self._writer.length, getattr(self._writer, "size", 0)
+
     @property
     def length(self) -> int:
         """The bytes of output so far; 0.7.5 counted characters."""

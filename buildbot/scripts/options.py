@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from twisted.python import usage
 
+from buildbot.config.ports import BadPort, describe, inOneForm
 from buildbot.daemon.directory import CONFIG, TAC
 from buildbot.scripts.arguments import MakerBase, RemoteBase, count, seconds
 from buildbot.scripts.moments import pointIn
@@ -105,12 +106,29 @@ class SlaveOptions(CreateOptions):
 class StartOptions(MakerBase):
     """The options of C{start}."""
 
-    optFlags = [["nodaemon", "", "Run in the foreground, and log to standard output."]]
-    optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")]]
+    optFlags = [
+        ["nodaemon", "", "Run in the foreground, and log to standard output."],
+        ["pages-only", "", "Serve only the pages of the master in DIR, in a process apart."],
+    ]
+    optParameters = [
+        ["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")],
+        ["http-port", "", None, "With --pages-only: the port of the pages, in place of that in master.cfg."],
+    ]
     longdesc = (
         "Starts the master or slave in DIR. Returns with status 0 once it is ready: a master "
         "listens for slaves by then. If it cannot start, says why, and leaves nothing running."
     )
+
+    def postOptions(self) -> None:
+        """Check that the flags fit together."""
+        super().postOptions()
+        if self["http-port"] is not None and not self["pages-only"]:
+            raise usage.UsageError("--http-port belongs to --pages-only")
+        if self["http-port"] is not None:
+            try:
+                inOneForm(describe(self["http-port"]))
+            except BadPort as why:
+                raise usage.UsageError(f"--http-port: {why}") from None
 
 
 class StopOptions(RemoteBase):
@@ -121,6 +139,7 @@ class StopOptions(RemoteBase):
         ["clean", "c", "Let the running builds of the master end first, and start no others."],
         ["no-wait", "", "With --clean: do not wait for the end of the builds."],
         ["cancel", "", "Take back a stop with --clean."],
+        ["pages-only", "", "Stop the process that only serves the pages of the master in DIR."],
     ]
     optParameters = [
         ["timeout", "t", 15.0, "How many seconds the process may take to stop.", seconds("--timeout")]
@@ -137,6 +156,8 @@ class StopOptions(RemoteBase):
             raise usage.UsageError("give --clean or --cancel, not both")
         if self["no-wait"] and not self["clean"]:
             raise usage.UsageError("--no-wait belongs to --clean")
+        if isAsked and self["pages-only"]:
+            raise usage.UsageError("--pages-only needs no --clean: such a process runs no builds")
         if isAsked and self["kill"]:
             raise usage.UsageError("--kill would not let the builds end: leave it out")
 

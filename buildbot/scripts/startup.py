@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -33,21 +33,44 @@ def start(config: Config) -> int:
     With C{nodaemon}, this process becomes the daemon, and its exit status is returned.
     """
     here = usable(config)
-    kind = directory.kindOf(directory.readTac(here))
-    running = lock.holder(here)
+    home, what = placeOf(here, config)
+    running = lock.holder(home)
     if running is not None:
-        raise CommandFailed(f"the {kind.value} in {here} is already running, {running}")
-    refuseStranger(here)
+        raise CommandFailed(f"the {what} in {here} is already running, {running}")
+    refuseStranger(home)
     if config.get("nodaemon"):
         from buildbot.daemon import run  # imports Twisted, which a waiting parent does not need
 
-        return run.main([*(["--verbose"] if config.get("verbose") else []), "--", here])
+        return run.main([*_flags(config), "--", here])
     with heldBack() as interrupts:
         said = launch(here, setting(config, "timeout", float, 120.0), config, interrupts)
-        started = lock.holder(here)
+        started = lock.holder(home)
         pid = "" if started is None else f" (pid {started.pid})"
-        say(config, *said, f"{kind.value.capitalize()} started{pid}.")
+        say(config, *said, f"{what[:1].upper()}{what[1:]} started{pid}.")
     return 0
+
+
+def placeOf(here: str, config: Config) -> tuple[str, str]:
+    """The directory of the process that a command is about, with its lock and its log; and its name in words.
+
+    @raise CommandFailed: the directory is that of a slave, which has no pages.
+    """
+    kind = directory.kindOf(directory.readTac(here))
+    if not config.get("pages-only"):
+        return here, kind.value
+    if kind is directory.Kind.SLAVE:
+        raise CommandFailed(f"{here} is the directory of a slave, which has no pages")
+    return os.path.join(here, directory.PAGES), "process with the pages"
+
+
+def _flags(config: Config) -> list[str]:
+    """The options of the child."""
+    port = config.get("http-port")
+    return [
+        *(["--verbose"] if config.get("verbose") else []),
+        *(["--pages-only"] if config.get("pages-only") else []),
+        *(["--http-port", str(port)] if port else []),
+    ]
 
 
 def launch(here: str, timeout: float, config: Config, interrupts: Interrupts) -> list[str]:
@@ -62,7 +85,7 @@ def launch(here: str, timeout: float, config: Config, interrupts: Interrupts) ->
     with open(receiving, "rb") as pipe, tempfile.TemporaryFile() as output:
         try:
             child = subprocess.Popen(
-                daemonCommand(here, sending, bool(config.get("verbose"))),
+                daemonCommand(here, sending, _flags(config)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -88,7 +111,9 @@ def launch(here: str, timeout: float, config: Config, interrupts: Interrupts) ->
             if outcome is None or not outcome.ready:
                 with waiting(config, f"process {child.pid} to end"):
                     _end(child, outcome is None, interrupts)
-                pidfile.sweep(here)
+                home, _ = placeOf(here, config)
+                if os.path.isdir(home):
+                    pidfile.sweep(home)
         if outcome is None:
             raise CommandFailed(*_lastWords(child, output))
         if not outcome.ready:
@@ -101,9 +126,9 @@ class _TooLong(Exception):
     """The time limit of a start is exceeded."""
 
 
-def daemonCommand(here: str, readyFd: int, verbose: bool) -> list[str]:
+def daemonCommand(here: str, readyFd: int, flags: Sequence[str]) -> list[str]:
     """The command line of the child."""
-    options = ["--ready-fd", str(readyFd), *(["--verbose"] if verbose else [])]
+    options = ["--ready-fd", str(readyFd), *flags]
     return [sys.executable, "-m", "buildbot.daemon.run", *options, "--", here]
 
 

@@ -32,7 +32,7 @@ from buildbot.scripts.output import (
     usable,
     waiting,
 )
-from buildbot.scripts.startup import start
+from buildbot.scripts.startup import placeOf, start
 from buildbot.store.files import FILE, mustBePlainStore
 from buildbot.text.plural import counted
 
@@ -54,8 +54,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         return _goOn(config)
     if config.get("clean"):
         return _stopCleanly(config)
-    here = usable(config)
-    kind = directory.kindOf(directory.readTac(here)).value
+    here, kind = placeOf(usable(config), config)
     found = lock.holder(here)
     if found is None:
         refuseStranger(here)
@@ -117,14 +116,14 @@ def restart(config: Config) -> int:
         cannot be stopped; then the running process is left alone. Or the start failed.
     """
     here = usable(config)
-    running = lock.holder(here)
+    home, kind = placeOf(here, config)
+    running = lock.holder(home)
     if running is not None:
         try:
-            _checkFiles(here)
+            _checkFiles(home)
             if _hasConfig(here):
                 _checkConfig(here)
         except CommandFailed as why:
-            kind = directory.kindOf(directory.readTac(here)).value
             left = f"Nothing was stopped: the running {kind} ({running}) was left alone."
             raise CommandFailed(*why.lines, left) from None
     stop({name: value for name, value in config.items() if name != "timeout"})

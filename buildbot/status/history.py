@@ -35,10 +35,17 @@ class Keeps(Protocol):
 
 
 def finishedBuild(
-    record: BuildRecord, builder: interfaces.IBuilderStatus, logs: LogDirectory, announcer: Announcer
+    record: BuildRecord,
+    builder: interfaces.IBuilderStatus,
+    logs: LogDirectory,
+    announcer: Announcer,
+    kind: type[BuildStatus] = BuildStatus,
 ) -> BuildStatus:
-    """The status of a stored build. The store keeps only started steps."""
-    build = BuildStatus(builder, record, logs, announcer)
+    """The status of a stored build. The store keeps only started steps.
+
+    @param kind: the class of the status.
+    """
+    build = kind(builder, record, logs, announcer)
     build.source = SourceStamp.fromRecord(record.sourcestamp or {})
     build.changes = build.source.changes
     build.blamelist = build.source.blamelist()

@@ -34,6 +34,19 @@ _CHANGES = 100
 
 def reportMaster(master: ReportedMaster) -> dict[str, Any]:
     """A summary of the master; docs/reference/status explains the keys."""
+    return {**reportProcess(master), **reportWork(master.botmaster)}
+
+
+def reportWork(botmaster: ReportedBuilders) -> dict[str, Any]:
+    """The running builds and the waiting requests, as parts of L{reportMaster}."""
+    return {
+        "running": [reportRunning(build) for build in runningBuilds(botmaster)],
+        "waiting": reportWaiting(botmaster),
+    }
+
+
+def reportProcess(master: ReportedMaster) -> dict[str, Any]:
+    """The part of L{reportMaster} that tells nothing of builds and requests."""
     config = master.config
     slaves = master.botmaster.slaves.values()
     return {
@@ -61,8 +74,6 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
             "turnedAway": master.slavePort.files.turnedAway,
             "when": master.slavePort.files.when,
         },
-        "running": [reportRunning(build) for build in runningBuilds(master.botmaster)],
-        "waiting": reportWaiting(master.botmaster),
         "storeTrouble": master.botmaster.health.trouble,
         "givenUp": [
             {"builder": build.builder, "number": build.number, "text": list(build.text)}

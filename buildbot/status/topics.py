@@ -256,6 +256,12 @@ class Topics:
         """Note that something about these topics has changed, without an event for replay."""
         self._touch((*topics, ALL), False)
 
+    def reset(self) -> None:
+        """Events are missing here: tell all subscribers that, and touch all topics."""
+        self._touch((), True)
+        self._ring.clear()
+        self._lost = self._number
+
     def _touch(self, topics: tuple[str, ...], everywhere: bool) -> None:
         self._number += 1
         generations = self._generations
@@ -310,6 +316,23 @@ class Topics:
         self._hear()
         number = self._numberOf(lastId)
         return None if number is None else list(_Recent(self._after(number)).of(frozenset(topics), number))
+
+    def touchedAfter(self, lastId: str) -> list[str] | None:
+        """The topics that were touched after an event, the last one first.
+
+        @param lastId: see L{since}.
+        @return: None if not all of them are known, or the ID is not mine.
+        """
+        self._hear()
+        number = self._numberOf(lastId)
+        if number is None or number < self._floor:
+            return None
+        found = []
+        for topic, generation in reversed(self._generations.items()):
+            if generation <= number:
+                break
+            found.append(topic)
+        return found
 
     def _numberOf(self, lastId: str) -> int | None:
         epoch, _, digits = lastId.rpartition("-")

@@ -60,15 +60,30 @@ class Door(Protocol):
         """Who is logged in, with a link to log in or out."""
 
 
+class Elsewhere(Protocol):
+    """The master, if it is another process than the one with these pages."""
+
+    async def answer(self, incoming: Incoming, segments: Sequence[str], path: str) -> Answer | None:
+        """The answer of the master; None if this process answers. Raises L{Problem}.
+
+        @param path: the path of the route, such as C{/builders/{builder}}.
+        """
+
+
 class Dispatcher:
     """I answer the requests of all routes.
 
     @ivar staying: the visitors of open streams.
     """
 
-    def __init__(self, world: World, tables: Callable[[], Tables], door: Door) -> None:
-        """@param tables: returns the routes; called at the first request."""
+    def __init__(
+        self, world: World, tables: Callable[[], Tables], door: Door, elsewhere: Elsewhere | None = None
+    ) -> None:
+        """@param tables: returns the routes; called at the first request.
+        @param elsewhere: answers some requests in my place.
+        """
         self.world = world
+        self._elsewhere = elsewhere
         self._makeTables = tables
         self._door = door
         self.staying = Staying(world.clock, door.whyOut)
@@ -131,6 +146,10 @@ class Dispatcher:
                 allowed = ", ".join(sorted({*found.routes, *(("HEAD",) if "GET" in found.routes else ())}))
                 raise Problem(405, f"{incoming.method} is not possible here", headers=(("Allow", allowed),))
             wantsJSON, incoming.isFeed = route.kind == "json", route.kind == "feed"
+            if self._elsewhere is not None:
+                passed = await self._elsewhere.answer(incoming, segments, route.path)
+                if passed is not None:
+                    return passed
             call = replace(call, route=route, values=found.values, method=method, headers=incoming.headers)
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             incoming.isPrivate = bool(call.who.name)

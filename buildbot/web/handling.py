@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 
 from buildbot.store.interface import StoreFailed
-from buildbot.web.call import Call, Problem
+from buildbot.web.call import Call, Page, Part, Problem
+from buildbot.web.markup import Template
 
 #: The most tries to make a page, if a reconfig interrupts each try.
 MOST = 3
+_ABSENCE = Template('<p class="note failed" role="status"><strong>Away:</strong> {text}</p>')
 #: The exceptions that a handler raises on purpose.
 _MEANT = (Problem, StoreFailed, CancelledError)
 
@@ -28,10 +31,16 @@ async def handled(call: Call) -> Any:
         before = master.generation
         try:
             made = call.route.handler(call)
-            return await made if inspect.isawaitable(made) else made
+            answer = await made if inspect.isawaitable(made) else made
+            return _withAbsence(answer, master.absence) if isinstance(answer, Page) else answer
         except _MEANT:
             raise
         except Exception:
             if call.method not in ("", "GET") or master.generation == before or number == MOST:
                 raise
     raise AssertionError("not reached")
+
+
+def _withAbsence(page: Page, absence: str) -> Page:
+    """The page, with a note if the master is away. An open page loads itself again when the note comes."""
+    return replace(page, parts=[Part("absence", _ABSENCE(text=absence)), *page.parts]) if absence else page

@@ -16,7 +16,7 @@ from buildbot.events.onuse import onUse
 from buildbot.web.accesslog import AccessLog
 from buildbot.web.accounts.door import Door, DoorSettings
 from buildbot.web.accounts.logins import Logins
-from buildbot.web.dispatch import Dispatcher
+from buildbot.web.dispatch import Dispatcher, Elsewhere
 from buildbot.web.hooks.logins import checkersOf
 from buildbot.web.hooks.options import checkedDialects
 from buildbot.web.http import Site
@@ -72,10 +72,11 @@ class Running:
         self.world.parts.stop()
 
 
-def serving(master: Any, plan: Plan) -> Running:
+def serving(master: Any, plan: Plan, elsewhere: Elsewhere | None = None) -> Running:
     """Make a running web server. The logins of the master are loaded.
 
     @param master: the L{buildbot.buildmaster.service.BuildMaster}.
+    @param elsewhere: see L{Dispatcher}.
     """
     clock = master.botmaster.clock
     door = Door(plan.door, master, master.logins)
@@ -87,7 +88,7 @@ def serving(master: Any, plan: Plan) -> Running:
         return [hook or _hookOf(master, plan), *firstuse.partsOf(master, requests)]
 
     world = World(master, clock, door, plan.settings, Parts(requests, looking, others=others))
-    dispatcher = Dispatcher(world, lambda: firstuse.tablesOf(plan.settings), door)
+    dispatcher = Dispatcher(world, lambda: firstuse.tablesOf(plan.settings), door, elsewhere)
     root = Root(dispatcher, plan.files)
     if hook is not None and hook.dialects:
         root.putChild(b"change_hook", resource.HookResource(hook))

@@ -107,6 +107,11 @@ class SeenMaster:
         """The number of reconfigs since its start."""
         return self.whole.generation
 
+    @property
+    def absence(self) -> str:
+        """Since when the master is away."""
+        return self.whole.absence
+
     def _seenReconfig(self, found: dict[str, Any] | None) -> dict[str, Any] | None:
         """The outcome of the last reconfig, without the changes: they name removed builders."""
         if found is None:

@@ -41,7 +41,7 @@ from buildbot.wire.listeners import CannotOpen, Reserving, SlavePort
 if TYPE_CHECKING:
     from twisted.web import server
 
-    from buildbot.web import root, running, world
+    from buildbot.web import dispatch, root, running, world
     from buildbot.web.accounts import door
 else:  # a reconfiguration reads master.cfg in a child process, which starts no web server
     door = onUse("buildbot.web.accounts.door")
@@ -59,6 +59,9 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
     """I serve the pages, the API and the feeds of a master.
 
     I stay as I am over a reconfig that does not change my arguments; open pages and streams stay open.
+
+    @ivar elsewhere: the master, if I am in a process that only serves pages.
+    @ivar logsIn: the directory of my log; "": that of the master.
     """
 
     compare_attrs: Sequence[str] = (
@@ -203,6 +206,8 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._logs: Any = None
         self._running: running.Running | None = None
         self._starting: Deferred[None] | None = None
+        self.logsIn = ""
+        self.elsewhere: dispatch.Elsewhere | None = None
         if num_events_max is not None and num_events_max < num_events:
             complain(self, ": num_events_max must be at least num_events", "num_events_max", num_events_max)
         if authz is not None and (allowForce is not None or auth is not None):
@@ -211,6 +216,10 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self._idle = ["distrib_port does nothing: leave it out"] if distrib_port is not None else []
         if jinja_loaders:
             self._idle.append("jinja_loaders does nothing: the pages have no templates")
+
+    def listenOn(self, port: int | str) -> None:
+        """Listen on another port than the one in the file. Call this before the start."""
+        self.http_port = self._described(port)
 
     def _described(self, port: int | str | None) -> str | None:
         """The strports description of a port, in one form: other words for the same port are no change."""
@@ -367,7 +376,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         if not self.running:
             return
         limits = self.logRotateLength or ROTATE_LENGTH, self.maxRotatedFiles or MAX_ROTATED_FILES
-        self._log = AccessLog(master.basedir, clock, master.troubles, *limits)
+        self._log = AccessLog(self.logsIn or master.basedir, clock, master.troubles, *limits)
         self._asleep = Asleep(self._makeSite, unused=self._log.close)
         self._logs.readers.add(self)
         self._warming = Warming(clock, wake=self._asleep.wake)
@@ -386,7 +395,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
             log.info("web pages at {port}", port=", ".join(self.describePorts()))
 
     def _makeSite(self) -> Any:
-        self._running = running.serving(self.parent, self._plan())
+        self._running = running.serving(self.parent, self._plan(), self.elsewhere)
         site = self._asleep.site = self._running.site
         site.buildbot_service = self
         self.setupSite()  # it may use my site, or exchange it

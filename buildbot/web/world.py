@@ -38,6 +38,10 @@ class WatchedMaster(Protocol):
     outgoing: Senders
 
     @property
+    def absence(self) -> str:
+        """Since when the master is away, as a sentence for people; "" if it is there."""
+
+    @property
     def config(self) -> MasterConfig:
         """The configuration in force."""
 

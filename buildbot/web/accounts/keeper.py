@@ -35,8 +35,10 @@ class StoreKeeper:
     L{TokenKeeper<buildbot.web.accounts.tokens.TokenKeeper>}.
     """
 
-    def __init__(self, store: States) -> None:
+    def __init__(self, store: States, changed: Callable[[], object] = lambda: None) -> None:
+        """@param changed: called when a new session or token is stored, or one is deleted."""
         self._store = store
+        self._changed = changed
 
     def loadSessions(self) -> Deferred[list[Session]]:
         """All stored sessions."""
@@ -44,7 +46,9 @@ class StoreKeeper:
 
     def saveSession(self, session: Session) -> Deferred[None]:
         """Store a session."""
-        return self._store.setState(SESSION + session.digest, sessionToRecord(session))
+        return self._saved(
+            SESSION + session.digest, sessionToRecord(session), session.used == session.created
+        )
 
     def deleteSessions(self, digests: Iterable[str]) -> Deferred[None]:
         """Delete sessions."""
@@ -56,11 +60,18 @@ class StoreKeeper:
 
     def saveToken(self, token: Token) -> Deferred[None]:
         """Store a token."""
-        return self._store.setState(TOKEN + token.name, tokenToRecord(token))
+        return self._saved(TOKEN + token.name, tokenToRecord(token), token.used is None)
 
     def deleteToken(self, name: str) -> Deferred[None]:
         """Delete a token."""
         return ensureDeferred(self._delete([TOKEN + name]))
+
+    def _saved(self, key: str, record: dict[str, Any], isNew: bool) -> Deferred[None]:
+        saving = self._store.setState(key, record)
+        return saving.addCallback(self._told) if isNew else saving
+
+    def _told(self, result: None) -> None:
+        self._changed()
 
     async def _load(self, prefix: str, read: Callable[[Mapping[str, Any]], _Value]) -> list[_Value]:
         found = []
@@ -74,3 +85,4 @@ class StoreKeeper:
     async def _delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             await self._store.setState(key, None)
+        self._changed()

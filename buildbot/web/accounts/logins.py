@@ -28,10 +28,14 @@ class Logins:
     @ivar tokens: of scripts.
     @ivar limits: the failed logins.
     @ivar isLoaded: True when the stored sessions and tokens are read.
+    @ivar stored: the number of sessions and tokens that were made or deleted in the store by this process.
+    @ivar whenStored: called when that number has grown.
     """
 
     def __init__(self, store: States) -> None:
-        keeper = StoreKeeper(store)
+        keeper = StoreKeeper(store, self._kept)
+        self.stored = 0
+        self.whenStored: Callable[[], object] = lambda: None
         self.sessions = Sessions(keeper, self.changed)
         self.tokens = Tokens(keeper, self.changed)
         self.limits = LoginLimits()
@@ -39,10 +43,17 @@ class Logins:
         self._turns = Turns()
         self.isLoaded = False
 
-    async def load(self, now: float) -> None:
-        """Read the stored sessions and tokens once. A failure is logged."""
+    def _kept(self) -> None:
+        self.stored += 1
+        self.whenStored()
+
+    async def load(self, now: float, again: bool = False) -> None:
+        """Read the stored sessions and tokens once. A failure is logged.
+
+        @param again: read them once more: another process has changed them.
+        """
         async with self._turns:
-            if self.isLoaded:
+            if self.isLoaded and not again:
                 return
             try:
                 await self.sessions.load(now)

@@ -82,9 +82,13 @@ class Sessions:
         self._all: dict[str, Session] = {}
 
     async def load(self, now: float) -> None:
-        """Read the stored sessions; call this at the start. Raises L{StoreFailed}."""
-        for each in await self._keeper.loadSessions():
-            self._all[each.digest] = each
+        """Read the stored sessions; call this at the start, or if another process has changed them.
+
+        @raise StoreFailed: they cannot be read.
+        """
+        before, self._all = self._all, {each.digest: each for each in await self._keeper.loadSessions()}
+        if before.keys() - self._all.keys():
+            self._ended()
         await self._delete([each.digest for each in self._all.values() if each.isOver(now)])
 
     async def open(
@@ -116,6 +120,13 @@ class Sessions:
             self._all[session.digest] = session
             self._keeper.saveSession(session).addErrback(_tell)
         return session
+
+    def use(self, digest: str, now: float) -> None:
+        """Note a use in another process."""
+        session = self._all.get(digest)
+        if session is not None and now - session.used > NOTED / 2:
+            self._all[digest] = used = replace(session, used=now)
+            self._keeper.saveSession(used).addErrback(_tell)
 
     def get(self, digest: str) -> Session | None:
         """The session with a digest, or None. It may have expired."""

@@ -54,9 +54,17 @@ class Tokens:
         self._digests: dict[str, str] = {}
 
     async def load(self) -> None:
-        """Read the stored tokens; call this at the start. Raises StoreFailed."""
-        for each in await self._keeper.loadTokens():
+        """Read the stored tokens; call this at the start, or if another process has changed them.
+
+        @raise StoreFailed: they cannot be read.
+        """
+        found = await self._keeper.loadTokens()
+        before = self._all.keys()
+        self._all, self._digests = {}, {}
+        for each in found:
             self._note(each)
+        if before - self._all.keys():
+            self._ended()
 
     async def add(
         self,
@@ -112,6 +120,14 @@ class Tokens:
             self._note(token)
             self._keeper.saveToken(token).addErrback(_tell)
         return token
+
+    def use(self, name: str, now: float) -> None:
+        """Note a use in another process."""
+        token = self._all.get(name)
+        if token is not None and (token.used is None or now - token.used > NOTED / 2):
+            token = replace(token, used=now)
+            self._note(token)
+            self._keeper.saveToken(token).addErrback(_tell)
 
     def get(self, name: str) -> Token | None:
         """The token of this name, or None. It may have expired."""

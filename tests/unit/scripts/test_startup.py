@@ -44,10 +44,10 @@ class StartupTests(unittest.TestCase):
     def test_command(self) -> None:
         """The child has the same Python, and no directory is taken for an option."""
         self.assertEqual(
-            startup.daemonCommand("/m", 5, False),
+            startup.daemonCommand("/m", 5, []),
             [sys.executable, "-m", "buildbot.daemon.run", "--ready-fd", "5", "--", "/m"],
         )
-        self.assertIn("--verbose", startup.daemonCommand("/m", 5, True))
+        self.assertIn("--verbose", startup.daemonCommand("/m", 5, ["--verbose"]))
 
     def test_environment(self) -> None:
         """The child has the user's additions to the import path."""

@@ -1,0 +1,1 @@
+"""A process that serves pages, apart from the master that builds: see docs/architecture/readers."""
