@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from buildbot.logs.usage import Usage, total
+from buildbot.logs.usage import Usage
 from buildbot.store.files import FILE, JOURNAL, SHM, WAL
 
 #: The beginning of the names of the log of the process, and of its older parts.
@@ -27,15 +27,17 @@ def diskUse(basedir: str, usage: Usage, counts: Mapping[str, int]) -> dict[str, 
             "builds": counts.get(name, 0),
             "withLogs": len(usage.get(name, ())),
             "logs": sum(files.size for files in usage.get(name, {}).values()),
+            "stored": sum(files.stored for files in usage.get(name, {}).values()),
         }
         for name in sorted({*counts, *usage})
     ]
     return {
         "store": sum(_size(os.path.join(basedir, FILE + end)) for end in ("", WAL, SHM, JOURNAL)),
-        "logs": total(usage),
+        "logs": sum(each["logs"] for each in builders),
+        "stored": sum(each["stored"] for each in builders),
         "twistdLog": sum(_twistdLogs(basedir)),
         "free": _free(basedir),
-        "builders": sorted(builders, key=lambda each: each["logs"], reverse=True),
+        "builders": sorted(builders, key=lambda each: each["logs"] + each["stored"], reverse=True),
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
@@ -25,7 +25,7 @@ from buildbot.daemon.troubles import Symptom, Troubles
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.events.onuse import onUse
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
-from buildbot.logs import indexing
+from buildbot.logs import indexing, mounts
 from buildbot.logs.directory import canWrite
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
 from buildbot.logs.flushing import Flusher
@@ -314,8 +314,11 @@ class LogFile(Completion):
         return self.written()
 
     def hasContents(self) -> bool:
-        """True if the log's file exists, even an empty one."""
-        return not isinstance(self._writer, Nowhere) and os.path.exists(self._writer.path)
+        """True if the log's file exists, even an empty one, here or in object storage."""
+        writer = self._writer
+        if isinstance(writer, Nowhere) or os.path.exists(writer.path):
+            return not isinstance(writer, Nowhere)
+        return mounts.isElsewhere(writer.path) and (bool(writer.length) or writer.crc is not None)
 
     def toRecord(self) -> LogRecord:
         """The record of the log for the store."""
@@ -426,7 +429,16 @@ class LogFile(Completion):
 
     def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, at its own pace."""
-        LogProducer(self, self._reader(), consumer, self.step.build.logs.clock).start()
+        logs = self.step.build.logs
+        producer = LogProducer(self, self._reader(), consumer, logs.clock)
+        if not mounts.isElsewhere(self._writer.path):
+            producer.start()
+            return
+        bringing = ensureDeferred(logs.views.bring(self.place()))
+        bringing.addCallbacks(
+            lambda none: producer.start(),
+            lambda why: _log.warn("cannot read log {name}: {why}", name=self.name, why=why.value),
+        )
 
     def isWatched(self) -> bool:
         """True if there are subscribers."""

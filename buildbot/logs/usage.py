@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from buildbot.logs.directory import directoryOf, numberOf
@@ -22,12 +22,19 @@ class LogFiles:
 
     @ivar names: relative to the directory of logs, without indexes.
     @ivar size: their bytes, with their indexes.
+    @ivar stored: the bytes of their object in object storage; 0 if they are only on this disk.
     @ivar latest: the time at which one of them was last written, in seconds since the epoch.
     """
 
     names: list[str] = field(default_factory=list)
     size: int = 0
     latest: float = 0.0
+    stored: int = 0
+
+    @property
+    def room(self) -> int:
+        """The bytes that count for a limit: those in object storage, if it has the logs."""
+        return self.stored or self.size
 
 
 #: Builder -> build number -> its files.
@@ -43,11 +50,40 @@ def scan(logs: str, builders: Iterable[str] = ()) -> dict[str, dict[int, LogFile
     known = {directoryOf(name): name for name in builders}
     found: dict[str, dict[int, LogFiles]] = {}
     for directory in _listed(logs):
-        builder = known.get(directory, unquote(directory))
-        if directoryOf(builder) == directory:
+        builder = builderOf(directory, known)
+        if builder is not None:
             files = _filesIn(logs, directory)
             if files:
                 found[builder] = files
+    return found
+
+
+def builderOf(directory: str, known: Mapping[str, str]) -> str | None:
+    """The builder of a directory, by its name.
+
+    @param known: the directory of each known builder -> its name.
+    """
+    builder = known.get(directory, unquote(directory))
+    return builder if directoryOf(builder) == directory else None
+
+
+def withStored(
+    usage: Usage, stored: Iterable[tuple[str, int, int, float]], builders: Iterable[str] = ()
+) -> dict[str, dict[int, LogFiles]]:
+    """The logs of a master, here and in object storage.
+
+    @param stored: of each object: the directory of the builder, the number of the build, its bytes, and when
+        it was stored.
+    @param builders: as for L{scan}.
+    """
+    known = {directoryOf(name): name for name in builders}
+    found = {builder: dict(builds) for builder, builds in usage.items()}
+    for directory, number, size, when in stored:
+        builder = builderOf(directory, known)
+        if builder is not None:
+            builds = found.setdefault(builder, {})
+            files = builds.get(number) or LogFiles([f"{directory}/{number}-log-"], 0, when)
+            builds[number] = replace(files, stored=size)
     return found
 
 
@@ -77,7 +113,7 @@ def _filesIn(logs: str, directory: str) -> dict[int, LogFiles]:
 
 def total(usage: Usage) -> int:
     """The bytes of all logs."""
-    return sum(files.size for builds in usage.values() for files in builds.values())
+    return sum(files.room for builds in usage.values() for files in builds.values())
 
 
 def beyondCount(usage: Usage, newest: Mapping[str, int], keep: int) -> list[tuple[str, int]]:
@@ -108,6 +144,6 @@ def beyondSize(usage: Usage, size: int) -> list[tuple[str, int]]:
     for _, builder, number in old:
         if left <= size:
             break
-        left -= usage[builder][number].size
+        left -= usage[builder][number].room
         gone.append((builder, number))
     return gone

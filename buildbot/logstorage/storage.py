@@ -21,7 +21,7 @@ from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
 from buildbot.events.alarm import Alarm
 from buildbot.logs import mounts
-from buildbot.logs.usage import LogFiles, scan
+from buildbot.logs.usage import scan
 from buildbot.logstorage.bucket import Bucket, StorageAway
 from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfFile, nameOfKey
@@ -349,13 +349,13 @@ class LogStorage:
         self._look()
         self._go()
 
-    async def usage(self) -> dict[Name, LogFiles]:
-        """The objects in the bucket. Raises L{StorageAway}."""
+    async def usage(self) -> list[tuple[str, int, int, float]]:
+        """The objects in the bucket, in the form of L{withStored}. Raises L{StorageAway}."""
         if self._parts is None:
-            return {}
-        found: dict[Name, LogFiles] = await self.threads.call(self._parts.list)
+            return []
+        found = await self.threads.call(self._parts.list)
         gone = {name for names in self._gone.values() for name in names}
-        return {name: each for name, each in found.items() if name not in gone}
+        return [each for each in found if each[:2] not in gone]
 
 
 class _Parts:
@@ -405,11 +405,7 @@ class _Parts:
             self.far.forget(name)
             self.copies.forget(name)
 
-    def list(self) -> dict[Name, LogFiles]:
+    def list(self) -> list[tuple[str, int, int, float]]:
         """All objects of this master."""
-        found = {}
-        for key, held in self._bucket.list(self._start):
-            name = nameOfKey(self._start, key)
-            if name is not None:
-                found[name] = LogFiles([f"{name}-log-"], held.size, held.when)
-        return found
+        found = ((nameOfKey(self._start, key), held) for key, held in self._bucket.list(self._start))
+        return [(*name, held.size, held.when) for name, held in found if name is not None]

@@ -9,11 +9,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
 
 from buildbot.logs.files import removeLogs
-from buildbot.logs.usage import Usage, beyondCount, beyondSize, scan
+from buildbot.logs.usage import Usage, beyondCount, beyondSize, scan, withStored
 from buildbot.process.resources import Resources
 from buildbot.text.plural import counted
+
+log = Logger()
 
 #: The number of builds whose logs are removed without a pause.
 _AT_ONCE = 20
@@ -49,9 +52,17 @@ class LogKeeping:
         self.inThread: Callable[..., Deferred[Any]] = deferToThread
 
     async def usage(self) -> Usage:
-        """The room that the logs take now."""
-        found: Usage = await self.inThread(scan, self._resources.logs.directory, list(self._builders))
-        return found
+        """The room that the logs take now, here and in object storage."""
+        builders, storage = list(self._builders), self._resources.logStorage
+        found: Usage = await self.inThread(scan, self._resources.logs.directory, builders)
+        if storage is None:
+            return found
+        try:
+            stored = await storage.usage()
+        except OSError as why:  # what is there is removed later
+            log.info("cannot list the logs in the object storage: {why}", why=why.strerror)
+            return found
+        return withStored(found, stored, builders)
 
     async def remove(self, limit: LogLimit) -> None:
         """Remove the logs beyond the limit. Raises L{StoreFailed<buildbot.store.interface.StoreFailed>}.
@@ -69,6 +80,8 @@ class LogKeeping:
                 for key in some:
                     self._resources.history.forget(*key)
                 names = [name for builder, number in some for name in usage[builder][number].names]
+                if self._resources.logStorage is not None:
+                    await self._resources.logStorage.forget(names)
                 removeLogs(self._resources.logs.directory, names)
                 await self._resources.sleep(0)  # slaves come first
 

@@ -205,14 +205,14 @@ class Retention:
         builds, changes = await store.prunable(horizon or self.horizon or _ALL, age, self._changes)
         usage = await self.logs.usage() if usage is None else usage
         gone = set(builds)
-        size = sum(usage[name][number].size for name, number in gone if number in usage.get(name, ()))
+        size = sum(usage[name][number].room for name, number in gone if number in usage.get(name, ()))
         left = {
             name: {number: each for number, each in files.items() if (name, number) not in gone}
             for name, files in usage.items()
         }
         limit = self._logLimit if logHorizon is None else replace(self._logLimit, builds=logHorizon)
         others = {key for keys, _ in await self.logs.beyond(limit, left) for key in keys}
-        size += sum(usage[name][number].size for name, number in others)
+        size += sum(usage[name][number].room for name, number in others)
         wait = max(0.0, self._next - self._resources.clock.seconds()) if self._pruning is not None else None
         return Forecast(len(builds), changes, len(others), size, total(usage), wait)
 

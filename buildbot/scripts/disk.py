@@ -39,6 +39,7 @@ def diskPage(
     parts = [
         (f"{size(said['store'])}", "changes, requests and builds (state.sqlite)"),
         (f"{size(said['logs'])}", f"logs of {counted(_builds(said), 'build')}"),
+        *([(size(said["stored"]), "logs in object storage, not on this disk")] if said.get("stored") else []),
         (f"{size(said['twistdLog'])}", "twistd.log, with its older parts"),
     ]
     if said["free"] is not None:

@@ -18,6 +18,7 @@ from buildbot.scripts.tables import (
     passed,
     runningLines,
     since,
+    size,
     table,
     terminalWidth,
     waitingLines,
@@ -80,6 +81,7 @@ def masterPage(
     lines += troubleLines(master, now)
     lines += [_pollerLine(each, now) for each in master.get("pollers", ())]
     lines += [_outgoingLine(each, now) for each in master.get("outgoing", ()) if each["waiting"]]
+    lines += _storageLine(master.get("logStorage"), now)
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
@@ -138,6 +140,23 @@ def _outgoingLine(sender: Mapping[str, Any], now: float) -> str:
     if sender["reason"] and sender.get("retryAt") is not None:
         line += f"; the next attempt comes in {passed(now, sender['retryAt'])}"
     return plainLine(line)
+
+
+def _storageLine(storage: Mapping[str, Any] | None, now: float) -> list[str]:
+    """The logs in object storage, and those that wait for it."""
+    if not storage:
+        return []
+    line = f"logs go to {storage['place']}"
+    if storage["waiting"]:
+        waits = counted(storage["waiting"], "build")
+        line += f": {size(storage['waitingBytes'])} of {waits} wait"
+        if storage["spoolLimit"] is not None:
+            line += f", no build begins beyond {size(storage['spoolLimit'])}"
+    if storage["removals"]:
+        line += f"; {counted(storage['removals'], 'removal')} to do"
+    if storage["reason"] and storage["retryAt"] is not None:
+        line += f"; the next attempt comes in {passed(now, storage['retryAt'])}"
+    return [plainLine(line)]
 
 
 def _unknownLogin(name: str) -> str:

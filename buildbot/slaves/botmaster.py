@@ -320,6 +320,11 @@ class BotMaster(service.Service):
                 starting.addErrback(lambda why: log.failure("storing logs failed", why))
         resources.logStorage.configure(setup)
 
+    def reportLogStorage(self) -> dict[str, Any] | None:
+        """The state of the object storage: see docs/reference/status; None without one."""
+        storage = self.resources.logStorage
+        return None if storage is None else storage.toRecord()
+
     def _held(self, why: str) -> None:
         """Hold all builds for a reason, or let them start again."""
         self.resources.hold = why

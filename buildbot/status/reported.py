@@ -212,6 +212,9 @@ class ReportedBotMaster(ReportedBuilders, Protocol):
     def retention(self) -> ReportedRetention:
         """The retention of builds."""
 
+    def reportLogStorage(self) -> dict[str, Any] | None:
+        """The state of the object storage; None without one."""
+
 
 class ReportedPoller(Protocol):
     """A change source that looks regularly: a L{buildbot.changes.base.PollingChangeSource}."""

@@ -198,7 +198,7 @@ class SeenStatus(Status):
 class SeenBotMaster(_Part):
     """I am the slaves and builders."""
 
-    open = ("clock", "now", "health", "retention", "stopping", "announcer")
+    open = ("clock", "now", "health", "retention", "stopping", "announcer", "reportLogStorage")
 
     @property
     def config(self) -> MasterConfig:

@@ -29,7 +29,19 @@ from buildbot.web.routes import Parameter
 
 #: The keys of the master and of slaves that only administrators of the master see.
 PRIVATE = frozenset(
-    ("pid", "basedir", "ports", "refused", "guesses", "files", "pollers", "outgoing", "troubles", "address")
+    (
+        "pid",
+        "basedir",
+        "ports",
+        "refused",
+        "guesses",
+        "files",
+        "pollers",
+        "outgoing",
+        "logStorage",
+        "troubles",
+        "address",
+    )
 )
 
 #: The events of each slave in a list.

@@ -15,6 +15,7 @@ from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.pages.build import sized
 from buildbot.web.pages.pieces import facts, paragraph, section, table, when
 from buildbot.web.pages.slaveacts import aboutForms
 from buildbot.web.routes import Route
@@ -46,6 +47,7 @@ async def about(call: Call) -> Page:
                     ("Configuration", configuration),
                     ("Slave ports", ", ".join(master.describePorts()) or "none"),
                     ("Store", _store(call)),
+                    *_storage(call),
                     ("Builds are kept", join([_kept(call), *more], ", ")),
                 ),
             ),
@@ -60,6 +62,21 @@ async def about(call: Call) -> Page:
 def _store(call: Call) -> str:
     trouble = call.world.botmaster.health.trouble
     return f"cannot be written: {trouble}" if trouble else "works"
+
+
+def _storage(call: Call) -> list[tuple[str, Value]]:
+    """Where the logs of finished builds are, if there is object storage."""
+    found = call.world.botmaster.reportLogStorage()
+    if found is None:
+        return []
+    words = "in object storage"
+    if found["waiting"]:
+        words += (
+            f"; those of {counted(found['waiting'], 'build')} wait for it, {sized(found['waitingBytes'])}"
+        )
+    if found["hold"]:
+        words += ": no build begins until there is room"
+    return [("Logs", words)]
 
 
 def _kept(call: Call) -> str:

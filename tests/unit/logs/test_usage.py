@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial import unittest
 
 from buildbot.logs.files import logFilename
-from buildbot.logs.usage import LogFiles, beyondCount, beyondSize, scan, total
+from buildbot.logs.usage import LogFiles, beyondCount, beyondSize, scan, total, withStored
 
 
 class ScanTests(unittest.SynchronousTestCase):
@@ -67,3 +67,18 @@ class ChoiceTests(unittest.SynchronousTestCase):
         self.assertEqual(beyondSize(usage, 50), [])
         self.assertEqual(beyondSize(usage, 35), [("full", 1), ("quick", 1)])
         self.assertEqual(beyondSize(usage, 1), [("full", 1), ("quick", 1), ("full", 2)])
+
+
+class StoredTests(unittest.SynchronousTestCase):
+    """Logs in object storage."""
+
+    def test_merged(self) -> None:
+        """Logs count once: with their object if there is one, else with their files; orders stay."""
+        here = {"full": {1: LogFiles(["full/1-log-a-b"], 100, 5.0), 2: LogFiles(["full/2-log-a-b"], 50, 6.0)}}
+        stored = [("full", 1, 10, 7.0), ("full", 0, 4, 3.0), ("no%20builder's", 1, 5, 1.0)]
+        found = withStored(here, stored, ["full"])
+        self.assertEqual({number: each.room for number, each in found["full"].items()}, {0: 4, 1: 10, 2: 50})
+        self.assertEqual((found["full"][1].names, found["full"][0].latest), (["full/1-log-a-b"], 3.0))
+        self.assertEqual((list(found), total(found)), (["full"], 64))
+        self.assertEqual(beyondSize({"full": found["full"]}, 60), [("full", 0)])
+        self.assertEqual(here["full"][1].stored, 0)

@@ -97,6 +97,24 @@ class PageTests(unittest.TestCase):
             said = f"{bot['name']} at {at}: login from 10.0.0.2:5 refused: wrong password\\x1b[2J"
             self.assertEqual(about, [said] if told else [])
 
+    def test_logStorage(self) -> None:
+        """Logs that wait for object storage are shown, with the limit and the next attempt."""
+        idle = {"place": "http://s3/logs/", "waiting": 0, "waitingBytes": 0, "removals": 0, "reason": ""}
+        lines = status.masterPage({**MASTER, "logStorage": {**idle, "spoolLimit": None}}, [BOT], NOW)
+        self.assertIn("logs go to http://s3/logs/", lines)
+        waits = {**idle, "waiting": 2, "waitingBytes": 5 << 20, "spoolLimit": 10 << 30, "removals": 1}
+        waits |= {"reason": "no route", "retryAt": NOW + 60}
+        (line,) = [
+            each
+            for each in status.masterPage({**MASTER, "logStorage": waits}, [BOT], NOW)
+            if each.startswith("logs go to")
+        ]
+        self.assertEqual(
+            line,
+            f"logs go to http://s3/logs/: {tables.size(5 << 20)} of 2 builds wait, no build begins beyond"
+            f" {tables.size(10 << 30)}; 1 removal to do; the next attempt comes in 1 min",
+        )
+
     def test_outgoing(self) -> None:
         """Messages that wait for another server are shown, with the reason."""
         waits = {"target": "mail to localhost", "waiting": 2, "failures": 3, "since": NOW - 60}
