@@ -279,6 +279,7 @@ SCHEMAS: dict[str, Schema] = {
         "What takes room in the directory of the master, in bytes.",
         store=WHOLE,
         logs=WHOLE,
+        stored=_of("integer", about="The logs in object storage, not on this disk."),
         twistdLog=_of("integer", about="The log of the process, with its older parts."),
         free=_of("integer", "null", about="What the master can still write."),
         builders=_list(
@@ -288,6 +289,7 @@ SCHEMAS: dict[str, Schema] = {
                 builds=_of("integer", about="The builds in the store."),
                 withLogs=_of("integer", about="The builds that have logs."),
                 logs=WHOLE,
+                stored=WHOLE,
             ),
             "The builders, those with the largest logs first.",
         ),
