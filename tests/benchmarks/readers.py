@@ -1,0 +1,160 @@
+"""Builds while many people read pages: C{python -m tests.benchmarks.readers [--short]}.
+
+A master with 100 slaves does some 50 builds a second. Its round trips of PB are measured without readers,
+with 1,000 readers at a process that only serves pages, and with the same readers at the master itself; in
+turns, so that a slow moment of the machine does not count for one of them alone. Meanwhile, a step of the
+master writes the time ten times a second, and somebody follows its log: the latency of a live log.
+
+It prints the figures. The exit status is 1 if a promise is broken. C{--short} has 200 readers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+from buildbot.control.server import ask
+from tests.benchmarks import pollers
+from tests.benchmarks.attach import Promises
+from tests.benchmarks.builds import CONFIG, ours
+from tests.benchmarks.machine import conversation, cpuSeconds, raiseFileLimit
+from tests.benchmarks.webstorm import Work
+from tests.integration.masters import freePort
+
+_WEB = """
+import sys
+from buildbot.process.factory import BuildFactory
+from buildbot.steps.master import MasterShellCommand
+from buildbot.status.html import WebStatus
+from tests.benchmarks.pollers import Pinger
+c["status"] += [WebStatus(http_port="tcp:{port}:interface=127.0.0.1"), Pinger()]
+clock = "import time\\nwhile True: print(time.time(), flush=True); time.sleep(0.1)"
+ticking = BuildFactory()
+ticking.addStep(MasterShellCommand, command=[sys.executable, "-c", clock])
+c["builders"].append(dict(c["builders"][0], name="ticking", builddir="ticking", factory=ticking))
+"""
+_LOG = "/builders/ticking/builds/0/steps/MasterShellCommand/logs/stdio/follow"
+_TIME = re.compile(rb">(1\d{9}\.\d+)<")
+#: The most of the round trip with readers apart, as a multiple of that without readers.
+GOAL = 1.5
+
+
+class LogReader:
+    """I follow the log of the step that tells the time.
+
+    @ivar late: the seconds from each line to its arrival here.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.late: list[float] = []
+        self._begun = time.time()
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection.request("GET", _LOG)
+        self._answer = self._connection.getresponse()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
+            while line := self._answer.readline():
+                now = time.time()
+                told = [float(each) for each in _TIME.findall(line)]
+                self.late += [now - each for each in told if each > self._begun]
+
+    def stop(self) -> list[float]:
+        """Go away. Returns what was measured: the lines that were written meanwhile."""
+        self._connection.close()
+        return self.late
+
+
+def measured(basedir: str, port: int | None, readers: int, seconds: float) -> dict[str, Any]:
+    """One turn: round trips of PB, the answers of the readers, and the latency of the log.
+
+    @param port: of the readers; None: there are none.
+    """
+    if port is None:
+        return {"pings": pollers.measured(basedir, seconds), "late": [], "said": None}
+    arguments = ["--port", str(port), "--seconds", str(seconds + 2), "--streams", str(readers)]
+    arguments += ["--mute", "0", "--aborts", "0", "--rate", "50"]
+    with conversation("tests.benchmarks.webload", *arguments) as load:
+        time.sleep(2)
+        log = LogReader(port)
+        pings = pollers.measured(basedir, seconds)
+        late = log.stop()
+        return {"pings": pings, "late": late, "said": load.hear()}
+
+
+def compare(slaves: int, readers: int, seconds: float, turns: int) -> dict[str, list[dict[str, Any]]]:
+    """Measure all three ways in turns."""
+    raiseFileLimit(8192)
+    mine, apart = freePort(), freePort()
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    with ours(slaves, extra=CONFIG + _WEB.replace("{port}", str(mine))) as (server, client, _):
+        command = [sys.executable, "-m", "buildbot"]
+        where = f"tcp:{apart}:interface=127.0.0.1"
+        subprocess.run(
+            [*command, "start", "--pages-only", "--http-port", where, server.basedir],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            ask(server.basedir, "force", builder="ticking")
+            work = Work(client, slaves)
+            ways = (("none", None), ("apart", apart), ("master", mine))
+            for _ in range(turns):
+                for name, port in ways:
+                    cpu = cpuSeconds(server.pid)
+                    turn = measured(server.basedir, port, readers, seconds)
+                    turn["cpu"] = (cpuSeconds(server.pid) - cpu) / seconds
+                    found[name].append(turn)
+            work.stop()
+        finally:
+            subprocess.run([*command, "stop", "--pages-only", server.basedir], check=False)
+    return found
+
+
+def told(name: str, turns: list[dict[str, Any]]) -> str:
+    """One line of figures."""
+    pings = [each for turn in turns for each in turn["pings"]]
+    late = sorted(each for turn in turns for each in turn["late"])
+    middle, high = (late[len(late) // 2], late[len(late) * 99 // 100]) if late else (0.0, 0.0)
+    log = f"log {middle * 1000:6.0f} ms, 99 % {high * 1000:6.0f}" if late else ""
+    answers = [turn["said"]["median"] * 1000 for turn in turns if turn["said"]]
+    pages = f"page {statistics.median(answers):6.1f} ms" if answers else ""
+    cpu = statistics.median(turn["cpu"] for turn in turns)
+    return f"{pollers.told(name, pings)}  master {cpu:4.2f} CPU  {pages}  {log}"
+
+
+def main() -> None:
+    """Measure, print the figures, and end with 1 if a promise is broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true")
+    isShort = parser.parse_args().short
+    readers, seconds, turns = (200, 4.0, 2) if isShort else (1000, 6.0, 3)
+    found = compare(50 if isShort else 100, readers, seconds, turns)
+    print(f"{'PB round trips':34s} {'count':>6s} {'median ms':>9s} {'99 % ms':>9s} {'worst ms':>9s}")
+    names = {"none": "no readers", "apart": f"{readers} readers apart", "master": f"{readers} at the master"}
+    for key, name in names.items():
+        print(told(name, found[key]))
+    medians = {
+        key: statistics.median(each for turn in turned for each in turn["pings"])
+        for key, turned in found.items()
+    }
+    promises = Promises(isShort)
+    share = medians["apart"] / medians["none"]
+    words = f"round trip with readers apart: {share:.2f} of that without, at most {GOAL}"
+    promises.judge(words, share <= GOAL, seconds=True)
+    sys.exit(promises.broken > 0)
+
+
+if __name__ == "__main__":
+    main()
