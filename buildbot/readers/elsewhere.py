@@ -12,12 +12,12 @@ from buildbot.web.call import Answer, Problem
 from buildbot.web.incoming import Incoming
 from buildbot.web.outcomes import PARAMETER
 
-#: The most seconds until the master has answered.
-PATIENCE = 60.0
-#: The pages about the process of the master, its schedulers and its files. Few people read them.
-OF_MASTER = frozenset(("about", "schedulers", "me", "metrics"))
-#: The same in the API.
-OF_API = frozenset(("/api/v1/schedulers", "/api/v1/disk"))
+#: The most seconds until the master has answered: a reconfig may take some minutes.
+PATIENCE = 300.0
+#: The first segments of pages about the schedulers of the master, its figures and its logins. Few read them.
+OF_MASTER = frozenset(("schedulers", "me", "metrics"))
+#: The paths of other routes about the process of the master and its files.
+ROUTES = frozenset(("/about/disk", "/about/hooks", "/api/v1/schedulers", "/api/v1/disk"))
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -64,7 +64,7 @@ def isForMaster(incoming: Incoming, segments: Sequence[str], path: str) -> bool:
     """True for an action, for the page with its outcome, and for pages about the process of the master."""
     if incoming.method not in _READING or PARAMETER in incoming.query:
         return True
-    return bool(segments) and (segments[0] in OF_MASTER or path in OF_API)
+    return bool(segments) and (segments[0] in OF_MASTER or path in ROUTES)
 
 
 def absent(away: str) -> Problem:

@@ -19,6 +19,9 @@ log = Logger()
 
 #: The least seconds between two questions. So an answer has everything of this time.
 PACE = 0.1
+#: How many seconds longer that is for each told builder, build and slave, and the most seconds. So telling
+#: takes a few percent of the master's time at most, however much happens there.
+EACH, LONGEST = 0.002, 1.0
 #: Seconds until the next question while the master is away.
 RETRY = 1.0
 #: The most seconds until an answer: the master answers after 10, if nothing has happened.
@@ -142,7 +145,8 @@ class Following:
         self._since = self.lastId = told["lastId"]
         self.logins = told["logins"]
         self._tell()
-        return PACE
+        size = sum(len(told[each]) for each in ("builders", "builds", "slaves"))
+        return min(LONGEST, PACE + EACH * size)
 
     def _lost(self, why: str) -> None:
         self._since = ""

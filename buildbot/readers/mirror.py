@@ -95,6 +95,11 @@ class Mirror:
         keeps = self.process.get("keeps") or {"builds": None, "days": None}
         return SimpleNamespace(horizon=keeps["builds"], days=keeps["days"])
 
+    def reportLogStorage(self) -> dict[str, Any] | None:
+        """What the master tells of the bucket with logs."""
+        found: dict[str, Any] | None = self.process.get("logStorage")
+        return found
+
     def getBuilders(self) -> list[MirroredBuilder]:
         """All builders, in the order of the configuration."""
         return [self.builders[name] for name in self.config.builders]

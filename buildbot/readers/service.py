@@ -37,6 +37,7 @@ from buildbot.readers.following import Following
 from buildbot.readers.link import Link
 from buildbot.readers.mirror import Mirror
 from buildbot.readers.states import UsedStates
+from buildbot.readers.storedlogs import StoredLogs
 from buildbot.reconfig.fileload import loadInThread
 from buildbot.reconfig.parent import PluginParent
 from buildbot.reconfig.reconfigurer import LOAD_TIME
@@ -54,7 +55,7 @@ log = Logger()
 
 #: What is known of a master that has never answered.
 _UNKNOWN: Mapping[str, Any] = {
-    **dict.fromkeys(("pid", "since", "shutdown", "storeTrouble", "files")),
+    **dict.fromkeys(("pid", "since", "shutdown", "storeTrouble", "files", "logStorage")),
     **{name: [] for name in ("ports", "refused", "guesses", "givenUp", "pollers", "outgoing", "troubles")},
     "version": version,
     "generation": 0,
@@ -108,13 +109,15 @@ class ReaderMaster(PluginParent):
         path = os.path.join(self.basedir, place.configFile)
         self._load = load or (lambda: loadInThread(path, self.basedir, LOAD_TIME, reactor))
         self._link = link or Link(self.basedir, reactor)
+        telling = link or Link(self.basedir, reactor)  # slow actions must not hold it up
         self._mirror = Mirror(self.basedir, reactor, store or ReadingStore(self.basedir, reactor), now)
         self.botmaster = cast(BotMaster, self._mirror)
         self.status = Status(self.botmaster, self.basedir)
         self.audit = Audit(self._mirror.store, now)
         self.logins = Logins(UsedStates(self._mirror.store, self._used))
         self.troubles = self._mirror.resources.troubles
-        self._following = Following(self._link.ask, self, self._mirror, reactor)
+        self._stored = StoredLogs(self._mirror.store, self._mirror.logs.directory)
+        self._following = Following(telling.ask, self, self._mirror, reactor)
         self._started = now()
         self._version: tuple[Any, ...] = ()  # of the configuration in force
         self._generation = 0
@@ -206,6 +209,7 @@ class ReaderMaster(PluginParent):
         await self._mirror.store.open()
         first = self._following.first()
         self._mirror.configure(config)
+        await self._stored.use(config.logStorage)
         self._generation = 1
         ensureDeferred(self._following.run()).addErrback(self._stopped)
         await first
@@ -254,6 +258,7 @@ class ReaderMaster(PluginParent):
         """Close the ports, and end all streams."""
         self._mirror.resources.stopping = True
         self._following.stop()
+        self._stored.stop()
         await super().stopService()
         await self._mirror.store.close()
 
@@ -284,6 +289,7 @@ class ReaderMaster(PluginParent):
             log.warn("the pages keep their old configuration: {why}", why=why)
             return
         self._mirror.configure(config)
+        await self._stored.use(config.logStorage)
         self._generation += 1
         self._version = version
         if not self._ready.called:
@@ -317,6 +323,8 @@ class ReaderMaster(PluginParent):
             self._version = version
         if told["logins"] != self._following.logins:
             await self.logins.load(self._mirror.now(), again=True)
+        if self._stored.isWaiting:
+            await self._stored.look()
         unsettled, pending = self._mirror.unsettled, self._mirror.pending
         self._mirror.take(told)
         for each in told["events"]:

@@ -20,6 +20,8 @@ from buildbot.readers.service import Place, ReaderMaster
 from buildbot.reconfig.fileload import readConfig
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.store.memory import MemoryStore
+from buildbot.web.seen import SeenBotMaster
+from buildbot.web.world import WatchedMaster
 from tests.stories.web import Connection, Response, WebWorld, parsed
 
 CONFIG = """
@@ -250,6 +252,18 @@ class SameTests(Both):
         for path in PATHS:
             self.same(path)
         self.assertIn("success", self.same("/builders/full/builds/0").text)
+
+    def test_names(self) -> None:
+        """Whatever pages may read of the master and its parts is there in the process with pages, too."""
+        names = [name for name in dir(WatchedMaster) if not name.startswith("_")]
+        names += [name for name in WatchedMaster.__annotations__ if name not in names]
+        self.assertEqual([each for each in names if not hasattr(self.reader, each)], [])
+        parts = ["config", "builders", "slaves", "getBuilders", "getPerspective", "store", "resources"]
+        parts += ["troubles", *SeenBotMaster.open]
+        self.assertEqual([each for each in parts if not hasattr(self.reader.botmaster, each)], [])
+        self.force("one")
+        mine, here = self.master.commands["status"](), self.reader.commands["status"]()
+        self.assertEqual(set(here["master"]), set(mine["master"]))
 
     def test_log(self) -> None:
         """The log of a running step is read from its file; so is that of a finished one."""

@@ -122,6 +122,8 @@ class ElsewhereTests(unittest.SynchronousTestCase):
             ("HEAD", "/builders/full", BUILDER, {}, False),
             ("GET", "/builders/full", BUILDER, {"done": ["x"]}, True),
             ("GET", "/about/disk", "/about/disk", {}, True),
+            ("GET", "/about", "/about", {}, False),
+            ("GET", "/schedulers/all", "/schedulers/{scheduler}", {}, True),
             ("GET", "/api/v1/schedulers", "/api/v1/schedulers", {}, True),
             ("GET", "/api/v1/builds", "/api/v1/builds", {}, False),
             ("GET", "/", "/", {}, False),

@@ -11,12 +11,12 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.control.client import NoAnswer, NotRunning
-from buildbot.readers.following import CATCH_UP, PACE, RETRY, Following, OutOfStep
+from buildbot.readers.following import CATCH_UP, EACH, LONGEST, PACE, RETRY, Following, OutOfStep
 
 
-def told(lastId: str, logins: int = 0) -> dict[str, Any]:
+def told(lastId: str, logins: int = 0, builders: Any = None) -> dict[str, Any]:
     """An answer of the master."""
-    return {"lastId": lastId, "logins": logins}
+    return {"lastId": lastId, "logins": logins, "builders": builders or {}, "builds": [], "slaves": {}}
 
 
 class FollowingTests(unittest.SynchronousTestCase):
@@ -79,6 +79,17 @@ class FollowingTests(unittest.SynchronousTestCase):
                 self.answers[-1].callback(told("e-1"))
             self.clock.advance(PACE / 2)
         self.assertIn(len(self.asked), (10, 11))
+
+    def test_busy(self) -> None:
+        """After an answer with much, the next question waits longer: the master has other work."""
+        self.answers[0].callback(told("e-1", builders=dict.fromkeys(range(100))))
+        self.clock.advance(PACE + 50 * EACH)
+        self.assertEqual(len(self.asked), 1)
+        self.clock.advance(51 * EACH)
+        self.assertEqual(len(self.asked), 2)
+        self.answers[1].callback(told("e-1", builders=dict.fromkeys(range(100_000))))
+        self.clock.advance(LONGEST)
+        self.assertEqual(len(self.asked), 3)
 
     def test_away(self) -> None:
         """A master that is away is noticed once. When it is back, everything is asked for."""
