@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
 from buildbot.control.answers import buildFilter, wholeBuild
@@ -208,7 +208,7 @@ class BuildCommands:
     async def whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build for a request; None if it does not begin soon."""
         await self._botmaster.engine.priorities.settled()
-        if request in builder.pending and not request.isChosen:
+        if builder.backlog.holds(request) or (request in builder.pending and not request.isChosen):
             return None  # no slave is available for it
         began: Deferred[int | None] = Deferred()
 
@@ -257,22 +257,26 @@ class BuildCommands:
         for each in chosen:
             log.info("build {number} of {builder} is {why}", number=each, builder=builder, why=why)
             running[each].stopBuild(why)
-        cancelled = [request for request in list(target.pending) if pending]
-        if cancelled:
-            by = f" by {who}" if who else ""
-            count = len(cancelled)
-            log.info(
-                "waiting requests for builder {builder} cancelled{by}: {count}",
-                builder=builder,
-                by=by,
-                count=count,
-            )
-        if not await target.cancelPending(cancelled):
+        cancelled = await self.cancelWaiting(target, who) if pending and target.waiting else []
+        return {"builder": builder, "stopped": chosen, "cancelled": cancelled}
+
+    async def cancelWaiting(self, target: Builder, who: str) -> list[int]:
+        """Cancel all waiting requests of a builder. Returns their numbers."""
+        by = f" by {who}" if who else ""
+        count = target.waiting
+        log.info(
+            "waiting requests for builder {builder} cancelled{by}: {count}",
+            builder=target.name,
+            by=by,
+            count=count,
+        )
+        numbers, isKept = await stored(ensureDeferred(target.cancelWaiting()))
+        if not isKept:
             trouble = self._botmaster.health.trouble
             raise ControlError(
                 f"the requests are cancelled, but this is not stored yet; the master retries: {trouble}"
             )
-        return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
+        return numbers
 
     def _builder(self, name: str) -> Builder:
         found: Builder | None = self._botmaster.builders.get(name)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
+
 from buildbot.control.answers import changeAnswer, changeFilter, changesAnswer, noChange
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import stored
+from buildbot.control.waiting import waitingOf
 from buildbot.model.rows import MOST_ROWS, BuildRow
 from buildbot.schedulers.outlook import nameOf, reportSchedulers
 from buildbot.slaves.botmaster import BotMaster
@@ -82,10 +85,8 @@ class LookingCommands:
         """What became of a change: its builds, its waiting requests, the schedulers that will build it."""
         rows = await stored(self._botmaster.store.getRowsOfChanges([number], _BUILDS))
         waiting = [
-            {**reportRequest(request), "why": builder.whyWaiting() or "its build is about to start"}
-            for builder in self._botmaster.getBuilders()
-            for request in (*builder.starting, *builder.pending)
-            if any(each.number == number for each in request.source.changes)
+            {**reportRequest(each.request), "why": each.builder.whyWaiting() or "its build is about to start"}
+            for each in await stored(ensureDeferred(waitingOf(self._botmaster, number)))
         ]
         pending = [each for each in self._schedulers() if number in otherwise(_numbers(each), ())]
         return rows, waiting, list(map(nameOf, pending))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import noBuilder, stored
+from buildbot.control.waiting import waitingRequest
 from buildbot.model.records import INTERRUPTED
 from buildbot.model.results import RETRY
 from buildbot.process.builder import Builder
@@ -50,11 +52,11 @@ class RequestCommands:
         target = self._builder(builder)
         said = {"builder": builder, "request": request, "build": None, "why": ""}
         unknown = ControlError(f"{builder} has no request {request}: it is too old, or there never was one")
-        for each in self._botmaster.builders.values():
-            if any(waiting.id == request for waiting in (*each.starting, *each.pending)):
-                if each is not target:
-                    raise unknown
-                return {**said, "state": "waiting", "why": target.whyWaiting()}
+        waiting = await stored(ensureDeferred(waitingRequest(self._botmaster, request)))
+        if waiting is not None:
+            if waiting.builder is not target:
+                raise unknown
+            return {**said, "state": "waiting", "why": target.whyWaiting()}
         for build in (*target.building, *target.ending):
             record = build.build_status.toRecord()
             if request in record.requests:
@@ -70,7 +72,7 @@ class RequestCommands:
                 if record.results != RETRY and INTERRUPTED not in record.text:
                     return {**said, "state": "finished", "build": record.number}
                 # A build that was lost is built again, unless its request was cancelled meanwhile.
-                if any(waiting.id == request for waiting in await stored(store.pendingRequests())):
+                if await stored(store.findWaiting([request])):
                     return {**said, "state": "waiting", "build": record.number}
         return {**said, "state": "cancelled"}
 
@@ -109,9 +111,12 @@ class RequestCommands:
     async def cancel(self, builder: str, request: int | None = None, who: str = "") -> dict[str, Any]:
         """Cancel a waiting request; None: all that wait for the builder."""
         target = self._builder(builder)
-        chosen = [each for each in target.pending if request in (None, each.id)]
-        if not chosen and request is None:
-            raise ControlError(f"no request waits for {builder}")
+        if request is None:
+            if not target.waiting:
+                raise ControlError(f"no request waits for {builder}")
+            return {"builder": builder, "cancelled": await self._builds.cancelWaiting(target, who)}
+        await stored(ensureDeferred(target.backlog.fetch([request])))
+        chosen = [each for each in target.pending if request == each.id]
         if not chosen:
             raise ControlError(f"request {request} of {builder} does not wait: it was built or cancelled")
         await self._cancel(target, chosen, who)
@@ -128,6 +133,7 @@ class RequestCommands:
         cancelled: list[int] = []
         why = f"change {change} stopped" + (f" by {who}" if who else "")
         for target in chosen:
+            await stored(ensureDeferred(target.backlog.fetchOf(change)))
             waiting = [each for each in target.pending if _has(each.source.changes, change)]
             if waiting:
                 await self._cancel(target, waiting, who)

@@ -61,7 +61,7 @@ def _allIdle(count: int) -> str:
 def _state(owner: Any, builder: Any) -> str:
     state, running = builder.getState()
     said = f"{told(builder.getName())}: {state}"
-    waiting = len(builder.getPendingBuilds())
+    waiting = builder.countPendingBuilds()
     for build in running[:5]:
         step = build.getCurrentStep()
         doing = f", {told(' '.join(step.getText()) or step.getName(), 60)}" if step is not None else ""

@@ -14,12 +14,16 @@ from buildbot.model.records import BuildsetRecord, RequestRecord
 
 
 def likenessOf(record: BuildsetRecord | RequestRecord) -> int | None:
-    """The number of a set and its requests, from 0 to 2**31 - 1. None if each needs a build of its own.
+    """The number of a set and its requests: see L{likeness}. None if each needs a build of its own."""
+    return likeness(record.sourcestamp, record.properties) if record.mergeable else None
 
-    Requests that one build may serve have the same number. Some others have it too.
+
+def likeness(source: Mapping[str, Any], properties: Mapping[str, Any]) -> int | None:
+    """A number from 0 to 2**31 - 1. Requests that one build may serve have the same; some others too.
+
+    @param source: the source stamp, as a record. One with a patch has no number.
     """
-    source = record.sourcestamp
-    if not record.mergeable or source.get("patch"):
+    if source.get("patch"):
         return None
     parts = [
         _text(source.get("branch")),
@@ -29,13 +33,9 @@ def likenessOf(record: BuildsetRecord | RequestRecord) -> int | None:
         _text(source.get("codebase", "")),
         "changes" if source.get("changes") else "none",
     ]
-    if record.properties:
-        parts += _ofProperties(record.properties)
+    if properties:
+        parts += [f"{name}={_text(properties[name])}" for name in sorted(properties)]
     return crc32("\n".join(parts).encode("utf-8", "surrogatepass")) >> 1
-
-
-def _ofProperties(properties: Mapping[str, Any]) -> list[str]:
-    return [f"{name}={_text(properties[name])}" for name in sorted(properties)]
 
 
 def _text(value: object) -> str:

@@ -40,6 +40,15 @@ FRESH = 10.0
 PING_TIME = 20.0
 
 
+class BacklogForAttempt(Protocol):
+    """The waiting requests that are in the store only; C{count} is their number."""
+
+    count: int
+
+    async def joined(self, chosen: Sequence[BuildRequest], /) -> list[BuildRequest]:
+        """Find all requests that a build may serve too."""
+
+
 class BuilderForAttempt(BuilderForEngine, BuilderForBuild, Protocol):
     """The part of the builder that an attempt uses.
 
@@ -59,6 +68,9 @@ class BuilderForAttempt(BuilderForEngine, BuilderForBuild, Protocol):
     isRemoved: bool
     expectations: dict[str, float]
     builder_status: BuilderStatus
+
+    @property
+    def backlog(self) -> BacklogForAttempt: ...
 
     def take(self, requests: Sequence[BuildRequest], /) -> list[BuildRequest]:
         """Take requests from the queue. Returns the ones that were still there."""
@@ -117,6 +129,8 @@ class BuildAttempt:
         """Record and make the build. Returns None if it cannot start; then its requests wait again."""
         chosen, taken = self.requests, []
         build = None
+        if self.builder.backlog.count:
+            chosen = await self.builder.backlog.joined(chosen)
         answers = await self.slavebuilder.slave.isAnswering(PING_TIME, FRESH)
         for req in chosen:
             req.isChosen = False

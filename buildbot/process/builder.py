@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.components import registerAdapter
@@ -18,9 +18,10 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot import interfaces
-from buildbot.config.model import BuilderConfig
+from buildbot.config.model import BuilderConfig, MergeRule
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.attempt import BuildAttempt
+from buildbot.process.backlog import Backlog
 from buildbot.process.base import Build
 from buildbot.process.buildercontrol import BuilderControl as BuilderControl  # where 0.7.5 had it
 from buildbot.process.choosing import enforceChosenSlave as enforceChosenSlave  # where 0.8 had it
@@ -55,7 +56,8 @@ class Builder:
     @ivar setup: my configuration.
     @ivar clock: the clock for builds.
     @ivar attachedSlaves: the attached slaves: slave name -> L{SlaveBuilder}.
-    @ivar pending: the waiting requests, oldest first.
+    @ivar pending: the oldest waiting requests, in the order of age.
+    @ivar backlog: the other waiting requests, which are in the store only.
     @ivar starting: requests that left the queue, while the store records their build.
     @ivar building: the running builds.
     @ivar ending: ended builds whose end is not stored yet.
@@ -72,6 +74,7 @@ class Builder:
         self.clock: IReactorTime = botmaster.resources.clock
         self.attachedSlaves: dict[str, SlaveBuilder] = {}
         self.pending: list[BuildRequest] = []
+        self.backlog = Backlog(self, botmaster)
         self.starting: list[BuildRequest] = []
         self.building: list[Build] = []
         self.ending: list[Build] = []
@@ -116,8 +119,18 @@ class Builder:
 
     @property
     def buildable(self) -> list[BuildRequest]:
-        """The waiting requests, oldest first."""
+        """The waiting requests in memory, oldest first."""
         return list(self.pending)
+
+    @property
+    def waiting(self) -> int:
+        """The number of waiting requests, without those whose build is being recorded."""
+        return len(self.pending) + self.backlog.count
+
+    @property
+    def isFilling(self) -> bool:
+        """True if older requests than all in memory are about to be read."""
+        return self.backlog.isFilling
 
     def getOldestRequestTime(self) -> float | None:
         """The time of the oldest waiting request, for C{prioritizeBuilders}; None if there is none."""
@@ -166,7 +179,9 @@ class Builder:
         resources = self.botmaster.resources
         req.arrived = resources.clock.seconds() - max(0.0, resources.now() - req.submitted)
         req.requestSubmitted(self)
-        self.pending.append(req)
+        isFull = self.backlog.count or len(self.pending) >= resources.mostWaiting
+        if not isFull or not self.backlog.keep(req):
+            self.pending.append(req)
         if self.builder_status.announcer.isHeard:
             self.builder_status.requestsMoved("requestSubmitted", [req])
         if self.isRemoved:
@@ -176,17 +191,31 @@ class Builder:
 
     def cancelBuildRequest(self, req: BuildRequest) -> bool:
         """Cancel a request. Returns False if it is no longer waiting."""
-        if req not in self.pending:
+        if req not in self.pending and not self.backlog.bringIn(req):
             return False
         self.cancelPending([req])
         return True
 
-    def cancelAll(self) -> list[BuildRequest]:
-        """Cancel all waiting requests, because the configuration has removed me (R13). Returns them."""
+    def cancelAll(self) -> int:
+        """Cancel all waiting requests, because the configuration has removed me (R13). Returns how many."""
         self.isRemoved = True
-        cancelled = list(self.pending)
-        self.cancelPending(cancelled)
-        return cancelled
+        count = self.waiting
+        if self.backlog.count:
+            ensureDeferred(self.botmaster.health.untilKept(self.backlog.cancel)).addErrback(self.failed)
+        self.cancelPending(list(self.pending))
+        return count
+
+    async def cancelWaiting(self) -> tuple[list[int], bool]:
+        """Cancel all requests that wait now.
+
+        @return: their numbers, and True if this is stored; see L{cancelPending}.
+        @raise StoreFailed: some could not be read, and wait still.
+        """
+        chosen = list(self.pending)
+        others = ensureDeferred(self.backlog.cancel()) if self.backlog.count else succeed([])
+        isKept = await self.cancelPending(chosen)
+        numbers = [each.id for each in chosen if each.id is not None]
+        return sorted([*numbers, *await others]), isKept
 
     def cancelPending(self, requests: Sequence[BuildRequest]) -> Deferred[bool]:
         """Cancel some of the waiting requests.
@@ -285,8 +314,12 @@ class Builder:
     def startBuilds(self) -> None:
         """Start builds while there are waiting requests and idle slaves."""
         engine = self.botmaster.engine
+        if self.backlog.count:
+            self.backlog.refill()
         while self._oneWaits() and not engine.isHolding():
             pending: Iterable[BuildRequest] = self.pending
+            if self.backlog.count:
+                pending = filter(self.backlog.isDue, pending)
             if engine.trial is not None:
                 pending = filter(engine.mayTry, pending)
             choose = nextBuild if self._siteChoice is None else self._siteChoice.next
@@ -321,15 +354,23 @@ class Builder:
 
     def canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
         """True if one build may serve both requests, by the builder's rule or else the global one."""
-        return mayMerge(self.setup.mergeRequests or self.botmaster.config.mergeRequests, self, one, other)
+        return mayMerge(self.mergeRule, self, one, other)
+
+    @property
+    def mergeRule(self) -> MergeRule:
+        """The rule for requests that may share a build: mine, or else the global one."""
+        return self.setup.mergeRequests or self.botmaster.config.mergeRequests
 
     def take(self, requests: Sequence[BuildRequest]) -> list[BuildRequest]:
         """Take requests from the queue. Returns the ones that were still there."""
         if len(requests) == 1 and self.pending[:1] == requests[:1]:
-            return [self.pending.pop(0)]
-        leaving = set(requests)
-        left = [req for req in self.pending if req in leaving]
-        self.pending = [req for req in self.pending if req not in leaving]
+            left = [self.pending.pop(0)]
+        else:
+            leaving = set(requests)
+            left = [req for req in self.pending if req in leaving]
+            self.pending = [req for req in self.pending if req not in leaving]
+        if self.backlog.count:
+            self.backlog.refill()
         return left
 
     def putBack(self, requests: Iterable[BuildRequest]) -> None:

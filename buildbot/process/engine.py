@@ -75,7 +75,7 @@ class BuildEngine:
             log.warn(
                 "builder {name} was removed: cancelled {requests} that waited for it",
                 name=name,
-                requests=counted(len(cancelled), "request"),
+                requests=counted(cancelled, "request"),
             )
         for build in list(builder.building):
             build.stopBuild("its builder was removed from the configuration")

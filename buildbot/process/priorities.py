@@ -30,6 +30,10 @@ class WaitsForSlaves(Protocol):
     def pending(self) -> Collection[object]:
         """The waiting requests."""
 
+    @property
+    def isFilling(self) -> bool:
+        """True if older requests than all in memory are about to be read."""
+
     def startBuilds(self) -> None:
         """Start builds while there are waiting requests and idle slaves."""
 
@@ -49,6 +53,7 @@ class Priorities:
         self._master: Any = None
         self._hasFailed = False
         self._due: Deferred[None] | None = None
+        self._isPutOff = False
 
     def configure(self, rule: Callable[[Any, Any], object] | None, master: object) -> None:
         """Use a function from now on. It is called with C{master} and a list of builders."""
@@ -58,8 +63,8 @@ class Priorities:
 
     def soon(self) -> None:
         """Let the builders start builds in the next turn of the reactor."""
-        if self._due is None:
-            self._due = Deferred()
+        if self._due is None or self._isPutOff:
+            self._due, self._isPutOff = self._due or Deferred(), False
             eventual(self._clock, self._start)
 
     def settled(self) -> Deferred[None]:
@@ -72,6 +77,9 @@ class Priorities:
         return settled
 
     def _start(self) -> None:
+        if any(each.isFilling for each in self._builders.values()):
+            self._isPutOff = True  # the builder calls again when it knows its oldest request
+            return
         due, self._due = self._due, None  # a build that cannot start causes the next round
         waiting = [each for each in self._builders.values() if each.pending]
         for builder in self._sorted(waiting):

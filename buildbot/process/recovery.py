@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from twisted.logger import Logger
 
 from buildbot.logs.directory import adopt
-from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.process.engine import BuildEngine
 from buildbot.process.expectations import expectationsOf
-from buildbot.process.readable import readable, statesOf
-from buildbot.process.request import BuildRequest
+from buildbot.process.readable import statesOf
 from buildbot.process.resources import Resources
+from buildbot.store.waiting import Waiting, WaitingPage
 from buildbot.text.plural import counted
 
 log = Logger()
@@ -33,11 +33,11 @@ class Recovery:
         self._resources = resources
         self._engine = engine
         self.givenUp: Sequence[BuildRecord] = ()
-        self._left: Sequence[RequestRecord] = ()
+        self._waiting: dict[str, Waiting] = {}
         self._ended: Sequence[BuildsetRecord] = ()
 
     async def closeInterrupted(self) -> None:
-        """Close the interrupted builds, and read the waiting requests. The store must be open.
+        """Close the interrupted builds, and count the waiting requests. The store must be open.
 
         @raise StoreFailed: the store cannot be used.
         """
@@ -61,17 +61,9 @@ class Recovery:
                     name=name,
                     number=number,
                 )
-        # Read now: requests that are submitted later are not of the last process.
-        ended, unreadable, left = await store.giveUp(resources.now()), [], []
-        for name in await store.countWaiting():
-            after: int | None = 0
-            while after is not None:
-                requests, bad, after = await store.getWaiting(name, after)
-                left += requests
-                unreadable += bad
-        if unreadable:
-            ended += await store.giveUp(resources.now(), unreadable)
-        self._ended, self._left = ended, sorted(left, key=lambda request: request.id)
+        self._ended = await store.giveUp(resources.now())
+        # Count now: requests that are submitted later are not of the last process.
+        self._waiting = await store.countWaiting()
 
     async def resume(self) -> None:
         """Put the requests into the queues again, and give the builders their learned expectations."""
@@ -79,18 +71,28 @@ class Recovery:
         for name, expectations in (await statesOf(store, "expectations", expectationsOf)).items():
             engine.expect(name, expectations)
         engine.buildsetsComplete(self._ended)
-        left, self._left = self._left, ()
-        orphaned = [each.id for each in left if each.builder not in engine.builders]
-        waiting = {each.id: each for each in left if each.builder in engine.builders}
-        requests = readable(BuildRequest.fromRecord, "request", waiting)
-        for request in requests.values():
-            engine.builders[request.getBuilderName()].submitBuildRequest(request)
+        waiting, self._waiting = self._waiting, {}
+        known = {name: each for name, each in waiting.items() if name in engine.builders}
+        for name, each in known.items():
+            engine.builders[name].backlog.expect(each)
+        orphaned = {name: each for name, each in waiting.items() if name not in known}
+        for name, each in orphaned.items():
+            await self._cancel(name, each.last)
         if orphaned:
             log.warn(
                 "cancelled {requests} of builders that are no longer in the configuration",
-                requests=counted(len(orphaned), "request"),
+                requests=counted(sum(each.count for each in orphaned.values()), "request"),
             )
-        unreadable = [number for number in waiting if number not in requests]
-        if orphaned or unreadable:
-            cancelled = await store.cancelRequests([*orphaned, *unreadable], self._resources.now())
-            engine.buildsetsComplete(cancelled)
+        for name in known:
+            if name in engine.builders:
+                await engine.builders[name].backlog.filled()
+
+    async def _cancel(self, builder: str, last: int) -> None:
+        """Cancel the requests of a builder that is not in the configuration, up to a number."""
+        store, after = self._resources.store, 0
+        while after < last:
+            page: WaitingPage = await store.getWaiting(builder, after)
+            found = [*(each.id for each in page.requests), *(each.id for each in page.unreadable)]
+            numbers = [each for each in found if each <= last]
+            self._engine.buildsetsComplete(await store.cancelRequests(numbers, self._resources.now()))
+            after = last if page.last is None else page.last

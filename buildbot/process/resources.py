@@ -30,6 +30,11 @@ from buildbot.store.memory import MemoryStore
 if TYPE_CHECKING:
     from buildbot.logstorage.storage import LogStorage
 
+#: The most waiting requests of a builder in memory.
+MOST_WAITING = 1000
+#: The same for a builder with a function that chooses among them.
+MOST_TO_CHOOSE = 50_000
+
 
 class Resources:
     """I hold the shared resources of one master.
@@ -44,6 +49,8 @@ class Resources:
     @ivar troubles: the present troubles of this master.
     @ivar basedir: the master's directory. File transfers are relative to it.
     @ivar partials: notes incomplete uploads; None until the master's directory is known.
+    @ivar mostWaiting: the most waiting requests of a builder in memory; C{mostToChoose}, if a function of the
+        configuration chooses among them. See L{buildbot.process.backlog}.
     @ivar closer: the name of this process in the store, as the one that has ended a build.
     @ivar stopping: whether the master is stopping.
     @ivar logStorage: keeps the logs of finished builds in a bucket; None: they are only on this disk.
@@ -64,6 +71,7 @@ class Resources:
         self.troubles.ended = lambda subject: self.announcer.report("troubleEnded", subject)
         self.basedir = "."
         self.partials: Partials | None = None
+        self.mostWaiting, self.mostToChoose = MOST_WAITING, MOST_TO_CHOOSE
         self.closer = secrets.token_hex(8)
         self.stopping = False
         self.logStorage: LogStorage | None = None

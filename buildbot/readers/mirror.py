@@ -205,6 +205,7 @@ class Mirror:
         builder.ending = self._running(builder.name, told["ending"])
         builder.starting = self._waiting(told["starting"])
         builder.pending = self._waiting(told["pending"])
+        builder.backlog.count = told.get("inStore", 0)
         builder.reason(told)
         if len(builder.starting) + len(builder.pending) < len(told["starting"]) + len(told["pending"]):
             self._incomplete[builder.name] = told

@@ -57,6 +57,16 @@ class Running:
     build_status: MirroredBuild
 
 
+class MirroredBacklog:
+    """I know how many requests wait in the store only: see L{buildbot.process.backlog.Backlog}."""
+
+    count = 0
+
+    def isDue(self, request: BuildRequest) -> bool:
+        """True if no older request is in the store only, as far as a reader can know."""
+        return not self.count
+
+
 class MirroredBuilder:
     """I am a builder of the master: see L{buildbot.process.builder.Builder} for the attributes."""
 
@@ -70,6 +80,7 @@ class MirroredBuilder:
         self.ending: Sequence[Running] = ()
         self.starting: Sequence[BuildRequest] = ()
         self.pending: Sequence[BuildRequest] = ()
+        self.backlog = MirroredBacklog()
         self.isRemoved = False
         self.why = ""
         self._isHopeless = False
@@ -99,6 +110,11 @@ class MirroredBuilder:
         """The attached slaves."""
         found = {name: self._slaves[name] for name in self.setup.slavenames if name in self._slaves}
         return {name: each for name, each in found.items() if self.name in each.builders}
+
+    @property
+    def waiting(self) -> int:
+        """The number of waiting requests."""
+        return len(self.pending) + self.backlog.count
 
     def reason(self, told: Mapping[str, Any]) -> None:
         """Take the reason why requests wait."""

@@ -163,6 +163,7 @@ class Telling:
             "ending": [each.build_status.number for each in builder.ending],
             "starting": [short(each) for each in builder.starting],
             "pending": [short(each) for each in builder.pending],
+            "inStore": builder.backlog.count,
             **_reason(builder),
         }
 

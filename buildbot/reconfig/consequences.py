@@ -45,8 +45,8 @@ class ReconfiguredBuilder(Protocol):
         """Its running builds."""
 
     @property
-    def pending(self) -> Sequence[object]:
-        """Its waiting requests."""
+    def waiting(self) -> int:
+        """The number of its waiting requests."""
 
 
 @runtime_checkable
@@ -145,7 +145,7 @@ def consequences(
 
 def _ofBuilders(botmaster: ReconfiguredMaster, change: ConfigChange) -> Iterator[str]:
     for builder in (botmaster.builders[name] for name in change.buildersRemoved):
-        running, waiting = len(builder.building), len(builder.pending)
+        running, waiting = len(builder.building), builder.waiting
         ends = [
             f"{counted(running, 'running build')} will be stopped" if running else "",
             f"{counted(waiting, 'waiting request')} will be cancelled" if waiting else "",

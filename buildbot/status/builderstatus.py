@@ -124,6 +124,10 @@ class KnownBuilder(Protocol):
         """True after a reconfig has removed the builder."""
 
     @property
+    def waiting(self) -> int:
+        """The number of waiting requests; C{pending} may have the oldest only."""
+
+    @property
     def building(self) -> Sequence[RunningBuild]:
         """The running builds."""
 
@@ -149,6 +153,7 @@ class RemovedBuilder:
     slavenames: tuple[str, ...] = ()
     building: tuple[RunningBuild, ...] = ()
     pending: tuple[WaitingRequest, ...] = ()
+    waiting = 0
     attachedSlaves: tuple[object, ...] = ()
     isRemoved: bool = True
 
@@ -245,8 +250,15 @@ class BuilderStatus:
         return [slaves[name].slave_status for name in self._builder.slavenames if name in slaves]
 
     def getPendingBuilds(self) -> list[BuildRequestStatus]:
-        """The L{buildbot.status.request.BuildRequestStatus} of each pending request."""
+        """The L{buildbot.status.request.BuildRequestStatus} of each pending request, oldest first.
+
+        If very many wait, these are only the oldest: L{countPendingBuilds} counts all.
+        """
         return [request.status for request in self._builder.pending]
+
+    def countPendingBuilds(self) -> int:
+        """The number of pending requests."""
+        return self._builder.waiting
 
     def getCurrentBuilds(self) -> list[BuildStatus]:
         """The L{buildbot.status.build.BuildStatus} of each running build."""

@@ -249,7 +249,7 @@ def _waiting(builder: ReportedBuilder) -> dict[str, Any]:
     requests = [*builder.starting, *builder.pending]
     return {
         "builder": builder.name,
-        "requests": len(requests),
+        "requests": len(builder.starting) + builder.waiting,
         "since": requests[0].submitted,
         "lasts": builder.clock.seconds() - requests[0].arrived,
         "why": builder.whyWaiting() or "its build is about to start",

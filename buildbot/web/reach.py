@@ -11,6 +11,8 @@ from typing import Any
 
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
+from buildbot.control.waiting import branchesWaiting, waitingOf, waitingRequest
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Call
 from buildbot.web.seen import whole
@@ -27,11 +29,9 @@ async def reached(call: Call, command: str, wanted: Mapping[str, Any]) -> tuple[
     if command in ("rebuild", "stopbuild"):
         return await _ofBuild(call, builder, wanted.get("number"))
     if command == "cancel":
-        waiting = _builder(call, builder).pending
-        chosen = [each for each in waiting if wanted.get("request") in (None, each.id)]
-        return _once((builder, each.source.branch) for each in chosen)
+        return await _ofCancel(call, builder, wanted.get("request"))
     if command == "stopchange":
-        return _once(_ofChange(call, builder, wanted["change"]))
+        return await _ofChange(call, builder, wanted["change"])
     return ()
 
 
@@ -56,14 +56,27 @@ async def _ofBuild(call: Call, builder: str, number: int | None) -> tuple[Reache
     return () if source is None else _once(iter([(builder, source.get("branch"))]))
 
 
-def _ofChange(call: Call, builder: str | None, number: int) -> Iterator[Reached]:
-    for target in whole(call.world).botmaster.builders.values():
-        if builder in (None, target.name):
-            sources = [each.source for each in target.pending]
-            sources += [each.build_status.source for each in target.building]
-            for source in sources:
-                if any(change.number == number for change in source.changes):
-                    yield target.name, source.branch
+async def _ofCancel(call: Call, builder: str, number: int | None) -> tuple[Reached, ...]:
+    target = _builder(call, builder)
+    if number is None:
+        found = await branchesWaiting(call.world.store, target)
+        return _once((builder, each) for each in found)
+    waiting = await waitingRequest(call.world.botmaster, number)
+    isIt = waiting is not None and waiting.builder is target and not waiting.isStarting
+    return _once(iter([(builder, waiting.request.source.branch)])) if waiting is not None and isIt else ()
+
+
+async def _ofChange(call: Call, builder: str | None, number: int) -> tuple[Reached, ...]:
+    master = whole(call.world).botmaster
+    found = [(each.builder.name, each.request.source.branch) for each in await waitingOf(master, number)]
+    for target in master.builders.values():
+        sources = [each.build_status.source for each in target.building]
+        found += [(target.name, each.branch) for each in sources if _has(each, number)]
+    return _once(each for each in found if builder in (None, each[0]))
+
+
+def _has(source: SourceStamp, number: int) -> bool:
+    return any(change.number == number for change in source.changes)
 
 
 def _builder(call: Call, name: str) -> Any:

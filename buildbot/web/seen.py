@@ -22,7 +22,7 @@ from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.lookingcommands import LookingCommands
 from buildbot.model.audit import Entry
-from buildbot.model.records import BuildRecord
+from buildbot.model.records import BuildRecord, RequestRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
 from buildbot.outgoing.senders import Senders
 from buildbot.schedulers.outlook import buildersOf
@@ -32,6 +32,7 @@ from buildbot.status.master import Status
 from buildbot.status.report import reportSlave
 from buildbot.status.topics import ALL, Event, News, Subscription, Topics
 from buildbot.store.lists import ANY_BUILD
+from buildbot.store.waiting import WaitingPage
 from buildbot.web.discreet import discreet
 from buildbot.web.sight import Sight, withoutHidden
 from buildbot.web.world import WatchedMaster, World
@@ -439,6 +440,24 @@ class SeenStore(_Part):
             lambda rows: [each for each in rows if self._sight.sees(each.builder)][:count]
         )
         return rows
+
+    def findWaiting(self, ids: Sequence[int]) -> Deferred[list[RequestRecord]]:
+        """See L{IWaiting<buildbot.store.waiting.IWaiting>}."""
+        return self._requests(self._whole.findWaiting(ids))
+
+    def getWaitingOf(self, change: int) -> Deferred[list[RequestRecord]]:
+        """See L{IWaiting<buildbot.store.waiting.IWaiting>}."""
+        return self._requests(self._whole.getWaitingOf(change))
+
+    def _requests(self, found: Deferred[list[RequestRecord]]) -> Deferred[list[RequestRecord]]:
+        return found.addCallback(lambda rows: [each for each in rows if self._sight.sees(each.builder)])
+
+    def getWaiting(self, builder: str, after: int = 0, count: int = 500) -> Deferred[WaitingPage]:
+        """See L{IWaiting<buildbot.store.waiting.IWaiting>}."""
+        if not self._sight.sees(builder):
+            return succeed(WaitingPage([], [], None))
+        page: Deferred[WaitingPage] = self._whole.getWaiting(builder, after, count)
+        return page
 
     def countBuilds(self) -> Deferred[dict[str, int]]:
         """See L{ILists<buildbot.store.lists.ILists>}."""

@@ -13,6 +13,7 @@ from buildbot.control.audit import MASTER
 from buildbot.control.client import ControlError
 from buildbot.control.protocol import COMMANDS, BadRequest, understand
 from buildbot.control.recording import Recorded, recordOf
+from buildbot.control.waiting import waitingRequest
 from buildbot.web.api.answers import ROOT
 from buildbot.web.api.parts import slaveOf
 from buildbot.web.api.repeats import Repeats
@@ -137,9 +138,9 @@ async def ping(call: Call) -> Answer:
 async def cancel(call: Call) -> Answer:
     """Cancel a waiting request."""
     number = call.values["number"]
-    for builder in call.world.botmaster.getBuilders():
-        if any(each.id == number for each in builder.pending):
-            return await _act(call, "cancel", {"builder": builder.name, "request": number})
+    found = await waitingRequest(call.world.botmaster, number)
+    if found is not None and not found.isStarting:
+        return await _act(call, "cancel", {"builder": found.builder.name, "request": number})
     raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from buildbot.model.rows import BuildRow, ChangeFilter, Standing
+from buildbot.control.waiting import WaitingRequest, inMemory, someWaiting, waitingRequest
+from buildbot.model.rows import BuildRow, ChangeFilter, Standing, fromCursor, toCursor
+from buildbot.process.builder import Builder
 from buildbot.schedulers.outlook import reportSchedulers, schedulersOf
 from buildbot.slaves.perspective import BotPerspective
 from buildbot.status.report import reportRequest, reportRow, reportSlave
@@ -99,7 +101,7 @@ async def _builders(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
 def _builder(call: Call, name: str, standing: Standing, schedulers: list[str]) -> dict[str, Any]:
     status, builder = call.world.status.getBuilder(name), call.world.botmaster.builders[name]
     state, running = status.getState()
-    pending = len(builder.starting) + len(builder.pending)
+    pending = len(builder.starting) + builder.waiting
     return {
         "name": name,
         "state": "waiting" if state == "idle" and pending else state,
@@ -203,7 +205,11 @@ async def requests(call: Call) -> Answer:
     """The waiting requests."""
 
     async def make() -> _List:
-        waiting = _waiting(call, call.query["builder"])
+        names = call.query["builder"]
+        builders = [each for each in call.world.botmaster.getBuilders() if not names or each.name in names]
+        if any(each.backlog.count for each in builders):
+            return "requests", *await _someOf(call, builders)
+        waiting = sorted((_told(each) for each in inMemory(builders)), key=_age)
         numbers, following = part(call, [str(each["id"]) for each in waiting])
         wanted = set(numbers)
         return "requests", [each for each in waiting if str(each["id"]) in wanted], following
@@ -216,22 +222,34 @@ async def request(call: Call) -> Answer:
     number = call.values["number"]
 
     async def make() -> dict[str, Any]:
-        for each in _waiting(call, ()):
-            if each["id"] == number:
-                return each
+        found = await waitingRequest(call.world.botmaster, number)
+        if found is not None:
+            return _told(found)
         raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
 
     return await one(call, (QUEUE, BUILDERS), make)
 
 
-def _waiting(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The waiting requests of some builders, or of all, the oldest first."""
-    found = []
-    for builder in call.world.botmaster.getBuilders():
-        if not names or builder.name in names:
-            why = builder.whyWaiting() or "its build is about to start"
-            found += [{**reportRequest(each), "why": why} for each in (*builder.starting, *builder.pending)]
-    return sorted(found, key=lambda each: (each["submitted"], each["id"]))
+async def _someOf(call: Call, builders: Sequence[Builder]) -> tuple[list[dict[str, Any]], str]:
+    """A part of very many waiting requests, by their numbers, and the cursor of the next part."""
+    try:
+        place = fromCursor(call.query["cursor"], int, str)
+        first, after = (0, 0) if place is None else (place[0], int(place[1]))
+    except ValueError as why:
+        raise badCursor(why) from None
+    limit = call.query["limit"]
+    found = await someWaiting(call.world.store, builders, after, limit + 1)
+    following = toCursor(first + limit, str(found[limit - 1].number)) if len(found) > limit else ""
+    return [_told(each) for each in found[:limit]], following
+
+
+def _told(waiting: WaitingRequest) -> dict[str, Any]:
+    why = waiting.builder.whyWaiting() or "its build is about to start"
+    return {**reportRequest(waiting.request), "why": why}
+
+
+def _age(request: Mapping[str, Any]) -> tuple[float, int]:
+    return request["submitted"], request["id"]
 
 
 # schedulers

@@ -84,7 +84,7 @@ class CurrentBox:
     def getBox(self, status: Any = None) -> Box:
         """The state of the builder."""
         state, _builds = self.original.getState()
-        waiting = len(self.original.getPendingBuilds())
+        waiting = self.original.countPendingBuilds()
         lines = [str(escape(state)), *([f"{waiting} waiting"] if waiting else [])]
         return Box(lines, class_=f"Activity {state}")
 

@@ -107,7 +107,8 @@ def _one(call: Call, row: BuildRow) -> Markup:
 def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
     builder = call.world.botmaster.builders[name]
     waiting = [*builder.starting, *builder.pending]
-    if not waiting:
+    count = len(builder.starting) + builder.waiting
+    if not count:
         return paragraph("Nothing waits.")
     rows: list[list[Value]] = [
         [
@@ -123,7 +124,7 @@ def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
     why = builder.whyWaiting() or "its build is about to start"
     return join(
         [
-            paragraph(f"{len(waiting)} waiting: {why}"),
+            paragraph(f"{count} waiting: {why}"),
             table("Waiting requests", heads, rows),
             cancelForm(call, name, "all", "Cancel all") if mayCancel else NOTHING,
         ]

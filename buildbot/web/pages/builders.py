@@ -67,7 +67,7 @@ async def builders(call: Call) -> Page:
         now, running = builder.getState()
         last = ofBranches(found[name], call.query["branch"])
         shown = kept.once(name, COUNT, last, f"builders {call.root}", partial(_last, call, boxes, last))
-        waiting = len(builder.getPendingBuilds())
+        waiting = builder.countPendingBuilds()
         rows.append(
             [
                 link(call.to("builders", name), name),

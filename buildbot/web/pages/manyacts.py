@@ -157,7 +157,7 @@ def _stop(call: Call) -> One:
 
 def _cancel(call: Call) -> One:
     async def one(name: str) -> int:
-        if not call.world.botmaster.builders[name].pending:
+        if not call.world.botmaster.builders[name].waiting:
             return 0
         return len((await command(call, "cancel")(name, None, whoSays(call)))["cancelled"])
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from buildbot.control.waiting import WaitingRequest, someWaiting
 from buildbot.process.builder import Builder
-from buildbot.process.request import BuildRequest
 from buildbot.status.looks import Look
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.text.plural import counted
@@ -21,77 +20,70 @@ from buildbot.web.routes import Parameter, Route
 
 #: The most requests of one page.
 MOST = 100
+#: The most requests that C{skip} leaves out; from there on, C{after} tells the place.
+MOST_SKIPPED = 10_000
 #: A request that no slave can ever build, one that waits, and one whose build is about to start.
 _NEVER = Look("impossible", "exclamation", "!", "purple", "exception")
 _WAITS = Look("waiting", "quarter of a circle", "◔", "yellow", "waiting")
 _STARTS = Look("starting", "triangle to the right", "▶", "yellow", "running")
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    """One request. C{ahead} is the number of older requests of its builder; None: it is starting."""
-
-    builder: Builder
-    request: BuildRequest
-    ahead: int | None
-
-
 async def queue(call: Call) -> Page:
     """All waiting requests of the chosen builders."""
-    waiting = _waiting(call, chosen(call))
-    first = call.query["skip"]
-    shown = waiting[first : first + MOST]
-    content: list[Value] = [paragraph(_numbers(waiting))]
+    builders = [call.world.botmaster.builders[name] for name in chosen(call)]
+    first, after = min(call.query["skip"], MOST_SKIPPED), call.query["after"]
+    found = await someWaiting(call.world.store, builders, after, first + MOST + 1)
+    shown, isMore = found[first : first + MOST], len(found) > first + MOST
+    content: list[Value] = [paragraph(_numbers(builders))]
     if shown:
         names = {each.builder.name for each in shown}
         mayCancel = {name for name in names if await call.may("cancelRequest", name)}
         content.append(_table(call, shown, mayCancel))
     links = []
-    if first:
-        links.append(link(_pageAt(call, max(0, first - MOST)), "Older requests"))
-    if first + MOST < len(waiting):
-        links.append(link(_pageAt(call, first + MOST), "Newer requests"))
+    if after:
+        links.append(link(_pageAt(call, "skip=0"), "Oldest requests"))
+    elif first:
+        links.append(link(_pageAt(call, f"skip={max(0, first - MOST)}"), "Older requests"))
+    if isMore:
+        isFar = after or first + MOST > MOST_SKIPPED
+        place = f"after={shown[-1].number}" if isFar else f"skip={first + MOST}"
+        links.append(link(_pageAt(call, place), "Newer requests"))
     if links:
         content.append(paragraph(join(links, " · ")))
     return Page("Queue", [Part("queue", join(content))], topics=(QUEUE, SLAVES, BUILDS, BUILDERS), ages=True)
 
 
-def _waiting(call: Call, names: Sequence[str]) -> list[_Waiting]:
-    """The waiting requests, oldest first."""
-    builders = call.world.botmaster.builders
-    found = []
-    for name in names:
-        builder = builders[name]
-        found += [_Waiting(builder, each, None) for each in builder.starting]
-        found += [_Waiting(builder, each, ahead) for ahead, each in enumerate(builder.pending)]
-    return sorted(found, key=lambda each: each.request.id or 0)
-
-
-def _numbers(waiting: Sequence[_Waiting]) -> str:
+def _numbers(builders: Sequence[Builder]) -> str:
     """The numbers of requests, in one line."""
+    waiting = {each: len(each.starting) + each.waiting for each in builders if each.starting or each.waiting}
     if not waiting:
         return "Nothing waits."
-    hopeless = [each for each in {each.builder for each in waiting} if each.isHopeless()]
-    impossible = sum(len(each.pending) for each in hopeless)
-    builders = counted(len({each.builder for each in waiting}), "builder")
-    line = f"{counted(len(waiting), 'request')} of {builders} waiting"
+    impossible = sum(each.waiting for each in waiting if each.isHopeless())
+    count = counted(sum(waiting.values()), "request")
+    line = f"{count} of {counted(len(waiting), 'builder')} waiting"
     return f"{line}; no slave can ever build {impossible} of them" if impossible else line
 
 
-def _pageAt(call: Call, first: int) -> Href:
+def _pageAt(call: Call, place: str) -> Href:
     kept = "".join(
         f"&{name}={quote(each)}" for name in ("builder", "category", "tag") for each in call.query[name]
     )
-    return call.to("queue", query=f"skip={first}{kept}")
+    return call.to("queue", query=f"{place}{kept}")
 
 
-def _table(call: Call, waiting: Sequence[_Waiting], mayCancel: Collection[str]) -> Markup:
+def _table(call: Call, waiting: Sequence[WaitingRequest], mayCancel: Collection[str]) -> Markup:
     """The requests; those of builders whose requests the visitor may cancel have a link for that."""
     reasons: dict[str, tuple[Look, str]] = {}
+    ahead = {
+        each.id: count
+        for builder in {each.builder for each in waiting}
+        for count, each in enumerate(builder.pending)
+        if builder.backlog.isDue(each)
+    }
     rows: list[list[Value]] = []
     for each in waiting:
         name, request = each.builder.name, each.request
-        if each.ahead is None:
+        if each.isStarting:
             look, why = _STARTS, "its build is about to start"
         else:
             look, why = reasons.get(name) or reasons.setdefault(name, _why(each.builder))
@@ -102,13 +94,13 @@ def _table(call: Call, waiting: Sequence[_Waiting], mayCancel: Collection[str]) 
                 link(call.to("builders", name), name),
                 looks(look),
                 why,
-                each.ahead,
+                ahead.get(request.id),
                 request.reason,
                 revision(call, source.revision or (source.changes[-1].revision if source.changes else None)),
                 source.branch,
                 when(request.submitted),
                 since(request.submitted, call.world.now()),
-                "" if each.ahead is None or name not in mayCancel else _cancel(call, name, request.id or 0),
+                "" if each.isStarting or name not in mayCancel else _cancel(call, name, request.id or 0),
             ]
         )
     heads = (
@@ -140,6 +132,7 @@ ROUTES = (
             Parameter("category", "Show only builders of these categories or tags.", repeated=True),
             Parameter("tag", "Show only builders of these categories or tags.", repeated=True),
             Parameter("skip", "Leave out this many of the oldest.", "integer", default=0, least=0),
+            Parameter("after", "Show only requests with a higher number.", "integer", default=0, least=0),
         ),
     ),
 )

@@ -366,7 +366,7 @@ def _last(call: Call, row: BuildRow | None) -> Markup:
 
 def _current(call: Call, builder: BuilderStatus) -> Markup:
     state, running = builder.getState()
-    waiting = len(builder.getPendingBuilds())
+    waiting = builder.countPendingBuilds()
     look: Look = lookOfActivity("waiting" if state == "idle" and waiting else state)
     words: list[str] = [look.word]
     for build in running:

@@ -84,7 +84,7 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
                 name,
                 len(starts),
                 min(starts, default=None),
-                len(waiting),
+                len(builder.starting) + builder.waiting,
                 min(waiting, default=None),
                 counting.finished.get(name, {}),
                 counting.seconds.get(name, 0.0),

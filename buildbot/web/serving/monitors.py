@@ -46,7 +46,7 @@ async def _builders(call: Call, names: Sequence[str]) -> list[BuilderView]:
     for name in names:
         builder = call.world.status.getBuilder(name)
         state, _ = builder.getState()
-        isWaiting = state == "idle" and builder.getPendingBuilds()
+        isWaiting = state == "idle" and builder.countPendingBuilds()
         rows = found[name]
         views.append(
             BuilderView(

@@ -185,7 +185,7 @@ class _Reader:
                 cached=sorted(row.number for row in cached[name]),
                 current=[each.getNumber() for each in running],
                 state=state,
-                pending=len(builder.starting) + len(builder.pending),
+                pending=len(builder.starting) + builder.waiting,
             )
         return found
 
