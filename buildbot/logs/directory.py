@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import unquote
 
-from buildbot.files.plain import NotPlain, readPlain
+from buildbot.files.plain import NotPlain
 from buildbot.logs.files import logFilename, openForWriting
+from buildbot.logs.mounts import openLog
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.text.plural import counted
 
@@ -141,7 +142,7 @@ def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
         return lines
     size = crc = 0
     try:
-        with readPlain(path) as file:
+        with openLog(path) as file:
             while piece := file.read(_PIECE):
                 size += len(piece)
                 crc = zlib.crc32(piece, crc)

@@ -17,11 +17,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from buildbot.files.plain import readPlain
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.logs.context import Around
 from buildbot.logs.format import BadLog, Chunk, ChunkParser
 from buildbot.logs.matching import BadPattern, Query, Search
+from buildbot.logs.mounts import openLog
 
 #: The bytes of the file that are read at once.
 PIECE = 1 << 20
@@ -70,7 +70,7 @@ def search(path: str, most: int, wanted: Wanted, tell: Callable[..., None]) -> N
         for line in around.feed(whole, first, hits):
             tell("line", *line, 0 if line.at is None else lengthOf(line.text, line.at))
 
-    with readPlain(path) as file:
+    with openLog(path) as file:
         isOver = False
         while not isOver:
             piece = file.read(PIECE)

@@ -1,11 +1,17 @@
 # -*- test-case-name: tests.unit.logs.test_indexing -*-
-"""The names of the files that stand beside a log."""
+"""The names of the files that stand beside logs."""
 
 from __future__ import annotations
 
 import os
+import re
 
 _PREFIX = "index-"
+#: In the directory of logs: where else they are. See L{buildbot.logstorage.noted}.
+NOTE = ".storage.json"
+#: The beginning of the names of files that are not complete.
+PARTIAL = ".part-"
+_MARK = re.compile(r"[0-9]{1,15}-stored")
 
 
 def indexPath(path: str) -> str:
@@ -17,6 +23,11 @@ def indexPath(path: str) -> str:
 def logOf(name: str) -> str:
     """The name of the log to which a file belongs, either the log itself or its index."""
     return name.removeprefix(_PREFIX)
+
+
+def isBeside(name: str) -> bool:
+    """True if a file in the directory of logs is none, by its name: an index, a mark, or a note."""
+    return isIndex(name) or name == NOTE or _MARK.fullmatch(name) is not None
 
 
 def isIndex(name: str) -> bool:

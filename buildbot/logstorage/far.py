@@ -20,9 +20,10 @@ from twisted.python import threadable
 
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
+from buildbot.logs.names import PARTIAL
 from buildbot.logstorage.bucket import Bucket
 from buildbot.logstorage.keys import Name, keyOf, nameOfFile
-from buildbot.logstorage.local import PARTIAL, LocalCopies
+from buildbot.logstorage.local import LocalCopies
 from buildbot.logstorage.packing import (
     FOOTER,
     MEMBER,

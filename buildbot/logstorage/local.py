@@ -20,13 +20,11 @@ from twisted.logger import Logger
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import openPlain, readPlain
 from buildbot.logs.directory import numberOf
-from buildbot.logs.names import logOf
+from buildbot.logs.names import PARTIAL, logOf
 from buildbot.logstorage.keys import Name
 
 _log = Logger()
 
-#: The beginning of the names of files that are not complete.
-PARTIAL = ".part-"
 _MARK = re.compile(r"([0-9]{1,15})-stored")
 #: Seconds before another use of the same logs is noted on the disk.
 _NOTED = 60.0

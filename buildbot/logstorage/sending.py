@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from buildbot.logs import indexing
 from buildbot.logs.directory import numberOf
-from buildbot.logs.names import indexPath, isIndex, logOf
+from buildbot.logs.names import PARTIAL, indexPath, isIndex, logOf
 from buildbot.logstorage.bucket import Bucket, StorageAway
 from buildbot.logstorage.far import SHORT, FarLogs
 from buildbot.logstorage.keys import Name, keyOf
-from buildbot.logstorage.local import PARTIAL, LocalCopies
+from buildbot.logstorage.local import LocalCopies
 from buildbot.logstorage.packing import MEMBER, Packed, pack
 
 

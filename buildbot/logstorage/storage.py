@@ -26,6 +26,7 @@ from buildbot.logstorage.bucket import Bucket, StorageAway
 from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfFile, nameOfKey
 from buildbot.logstorage.local import LocalCopies
+from buildbot.logstorage.noted import note, removeNote
 from buildbot.logstorage.pacing import waitAfter
 from buildbot.logstorage.s3 import S3
 from buildbot.logstorage.sending import Sending
@@ -90,6 +91,7 @@ class LogStorage:
         self._spool = Spool()
         self._parts: _Parts | None = None
         self._gone: dict[str, list[Name]] = {}
+        self._untried: set[Key] = set()  # their objects are not there
         self._failures = 0
         self._since: float | None = None
         self._reason = self._cure = ""
@@ -135,10 +137,12 @@ class LogStorage:
         if self._parts is None or old is None or old.place != setup.place or self._parts.opened(old, setup):
             self._parts = _Parts(setup, self.opener(setup), identity["id"], directory, self._resources.now)
             mounts.mount(directory, self._parts.far)
+            await self.threads.call(self._parts.note)
             found = await self.threads.call(partial(self._parts.look, list(self._builders)))
             if mine != self._round or not self._isStarted:
                 return
             self._spool.begin(identity["since"], found)
+            self._untried.clear()
         self._parts.copies.most = setup.cacheSize
         await self.threads.call(self._parts.copies.evict)
         if mine != self._round or not self._isStarted:
@@ -160,6 +164,7 @@ class LogStorage:
         self._alarm.stop()
         self._parts = None
         mounts.unmount(self._directory())
+        removeNote(self._directory())
         self._spool.begin(0.0, ())
         self._reason = ""
         self._look()
@@ -184,7 +189,10 @@ class LogStorage:
             return
         size = sum(each.length or 0 for step in build.steps for each in step.logs)
         if any(step.logs for step in build.steps):
-            self._spool.add((build.builder, build.number), size, self._resources.now())
+            key = build.builder, build.number
+            self._spool.add(key, size, self._resources.now())
+            if key in self._spool:
+                self._untried.add(key)
             self._look()
             self._go()
 
@@ -293,8 +301,10 @@ class LogStorage:
             self._spool.remove(key)  # a log without a build: retention removes it
             return
         name = nameOf(*key)
+        mayBeThere = key not in self._untried
+        self._untried.discard(key)
         try:
-            await self.threads.call(partial(parts.send, name))
+            await self.threads.call(partial(parts.send, name, mayBeThere))
         except StorageAway:
             raise
         except FileNotFoundError:
@@ -364,6 +374,7 @@ class _Parts:
     def __init__(
         self, setup: S3, bucket: Bucket, identity: str, directory: str, now: Callable[[], float]
     ) -> None:
+        self._setup = setup
         self._directory = directory
         self._bucket = bucket
         self._start = f"{setup.prefix}{identity}/"
@@ -383,6 +394,13 @@ class _Parts:
             new.region,
         )
 
+    def note(self) -> None:
+        """Tell other processes where the logs are."""
+        try:
+            note(self._directory, self._setup, self._start)
+        except OSError as why:
+            log.warn("commands cannot read logs in the object storage: {why}", why=why)
+
     def look(self, builders: Sequence[str]) -> list[tuple[float, Key, int]]:
         """The logs on this disk that are not marked."""
         self.copies.load()
@@ -393,9 +411,9 @@ class _Parts:
             if nameOf(builder, number) not in self.copies
         ]
 
-    def send(self, name: Name) -> None:
+    def send(self, name: Name, mayBeThere: bool) -> None:
         """Send the logs of a build; then make room on this disk."""
-        self._sending.send(name, mayBeThere=True)
+        self._sending.send(name, mayBeThere)
         self.copies.evict()
 
     def delete(self, names: Iterable[Name]) -> None:

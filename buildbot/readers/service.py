@@ -32,6 +32,8 @@ from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
+from buildbot.logs.directory import LOGS
+from buildbot.logstorage.noted import mountNoted
 from buildbot.readers.elsewhere import PATIENCE, Elsewhere
 from buildbot.readers.following import Following
 from buildbot.readers.link import Link
@@ -206,6 +208,7 @@ class ReaderMaster(PluginParent):
 
     async def _start(self) -> None:
         config = await self._load()
+        mountNoted(os.path.join(self._place.basedir, LOGS))
         await self._mirror.store.open()
         first = self._following.first()
         self._mirror.configure(config)

@@ -14,9 +14,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from buildbot.control.client import ControlError
+from buildbot.logs.directory import LOGS
 from buildbot.logs.grepchild import Wanted
 from buildbot.logs.matching import BadPattern, Query, finderOf
 from buildbot.scripts import colours
+from buildbot.scripts.farlogs import hasFarLogs
 from buildbot.scripts.greplogs import Log, OneLog, chosenBuilds, logsOf
 from buildbot.scripts.output import CommandFailed, Config, complain, setting, usable
 from buildbot.scripts.progress import Progress
@@ -51,7 +53,8 @@ def grep(config: Config) -> int:
     try:
         with peeking(here) as store:
             chosen = chosenBuilds(config, store)
-        with Searcher(wanted) as searcher:
+        far = os.path.join(here, LOGS) if hasFarLogs(here) else None
+        with Searcher(wanted, farLogs=far) as searcher:
             found = Search(config, wanted).run(logsOf(config, here, chosen), searcher, chosen.total)
     except StoreFailed as why:
         raise CommandFailed(why.reason) from None

@@ -18,9 +18,11 @@ from buildbot.control import client
 from buildbot.daemon import directory
 from buildbot.logs.directory import LOGS, logTrouble
 from buildbot.logs.files import LogReader, logFilename
+from buildbot.logs.mounts import sizeOf
 from buildbot.model.records import LogRecord
 from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings
+from buildbot.scripts.farlogs import reachFarLogs
 from buildbot.scripts.following import followLogs, stepLine, throughRestart
 from buildbot.scripts.output import (
     PATIENCE,
@@ -65,6 +67,7 @@ class NotThere(Exception):
 def log(config: Config) -> int:
     """Print a log, or the list of a build's logs. Status 0 if it is complete; fails if it does not exist."""
     here = usable(config)
+    reachFarLogs(here)
     wanted = readings(str(config["path"]))
     if not wanted:
         numbers = f"BUILD is a number, and `{command('builds', here)}` lists them"
@@ -233,7 +236,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     """Print the log whose file has the expected name, or list the existing files."""
     for one in wanted:
         for filename in filenames(one):
-            if os.path.exists(os.path.join(here, LOGS, filename)):
+            if _isThere(os.path.join(here, LOGS, filename)):
                 wrong = _print(here, filename, lambda: True, showing(config))
                 return verdict(_recorded(here, one, filename) or wrong)
     there: list[str] = []
@@ -248,6 +251,16 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
     has = f"; there is {', '.join(there)}" if there else ""
     raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}")
+
+
+def _isThere(path: str) -> bool:
+    """True if there is a log, or it cannot be found out."""
+    try:
+        return sizeOf(path) >= 0
+    except FileNotFoundError:
+        return False
+    except OSError:  # the object storage is away: the reader says so
+        return True
 
 
 def _recorded(here: str, one: Wanted, filename: str) -> Sequence[str]:
@@ -303,7 +316,7 @@ def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> 
             show(chunks)
         if over:
             show([])
-            rest = os.path.getsize(reader.path) - offset
+            rest = sizeOf(reader.path) - offset
             return [reader.damage] if reader.damage else ["the file ends within a chunk"] if rest else []
         time.sleep(POLL)
 

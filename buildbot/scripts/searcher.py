@@ -38,7 +38,9 @@ class Searcher:
     @ivar patience: the most seconds without an answer.
     """
 
-    def __init__(self, wanted: Wanted, patience: float = PATIENCE) -> None:
+    def __init__(self, wanted: Wanted, patience: float = PATIENCE, farLogs: str | None = None) -> None:
+        """@param farLogs: the directory of logs, if some of them are in object storage."""
+        self._farLogs = farLogs
         self._wanted = wanted
         self.patience = patience
         self._child: subprocess.Popen[bytes] | None = None
@@ -82,8 +84,11 @@ class Searcher:
     def _started(self) -> subprocess.Popen[bytes]:
         paths = [each for each in sys.path[1:] if each]
         top = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
+        module = ["buildbot.logs.grepchild"]
+        if self._farLogs is not None:
+            module = ["buildbot.logstorage.grepfar", os.path.abspath(self._farLogs)]
         child = subprocess.Popen(
-            [sys.executable, "-m", "buildbot.logs.grepchild"],
+            [sys.executable, "-m", *module],
             cwd="/",  # else Python would look for modules in a directory that may be anybody's
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -25,7 +25,7 @@ from buildbot.daemon.directory import LOCK, PID, SOCKET
 from buildbot.files.partial import NAME, PARTIALS
 from buildbot.files.plain import openPlain
 from buildbot.logs.directory import LOGS, directoryOf, numberOf
-from buildbot.logs.names import isIndex, logOf
+from buildbot.logs.names import PARTIAL, isBeside, logOf
 from buildbot.store.database import BUSY
 from buildbot.store.files import JOURNAL, SHM, WAL, isUnborn, mustBePlainStore, openToRead
 from buildbot.store.sqlite import FILE
@@ -232,7 +232,7 @@ def _below(here: str, path: str, hasLogs: bool) -> Iterator[str]:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         name = os.path.join(path, entry.name)
-        if name in _NOT_COPIED or NAME.fullmatch(entry.name):
+        if name in _NOT_COPIED or NAME.fullmatch(entry.name) or entry.name.startswith(PARTIAL):
             continue
         yield name
         if entry.is_dir(follow_symlinks=hasLogs and name == LOGS):
@@ -252,7 +252,7 @@ def _copyOne(source: str, path: str, sink: Sink, made: Made) -> None:
             before = made.size
             about = os.fstat(original.fileno())
             made.size = before + sink.file(path, _Counted(original, made), about)
-        if path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path)):
+        if path.startswith(f"{LOGS}/") and not isBeside(os.path.basename(path)):
             made.logs += 1
         else:
             made.files += 1

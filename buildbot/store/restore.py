@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from buildbot.files.plain import readPlain
 from buildbot.logs.directory import LOGS
-from buildbot.logs.names import isIndex
+from buildbot.logs.names import isBeside
 from buildbot.store.archive import ABOUT, BELOW, FORMAT, SUMS, sumLine, sumOf
 from buildbot.store.backup import PIECE, sync
 from buildbot.store.files import FILE
@@ -296,7 +296,7 @@ def _one(
         for _ in rest:
             pass
         sums.write(sumLine(digest.hexdigest(), size, member.name))
-        if path.startswith(f"{LOGS}/") and not isIndex(os.path.basename(path)):
+        if path.startswith(f"{LOGS}/") and not isBeside(os.path.basename(path)):
             contents.logs += 1
         elif path != FILE:  # the records in the store are counted instead, as in a backup
             contents.files += 1

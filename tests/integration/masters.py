@@ -150,6 +150,10 @@ class RealMaster(Daemon):
         status = await child.whenEnded(timeout)
         return Result(status, child.stdout(), child.stderr())
 
+    def spawned(self, arguments: Sequence[str], output: str, **environ: str) -> Child:
+        """Start one command, C{buildbot ARGUMENTS}, with more variables of the environment."""
+        return self._spawn(arguments, output, **environ)
+
     async def create(self, config: Config | str) -> None:
         """Make the directory like a user, and write this configuration into it."""
         made = await self.run("create-master", self.basedir)

@@ -16,7 +16,7 @@ from tests.integration.processes import Child, TooLate, environment, moments
 VERSION = "3.7.1"
 BUCKET = "logs"
 #: The only keys that the server takes, as the variables of the environment that name them.
-KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}
+KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # as the program has them
 #: Seconds for a busy machine to do anything.
 PATIENCE = 60.0
 

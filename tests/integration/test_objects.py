@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib.util import find_spec
 from urllib.request import Request, urlopen
 
@@ -11,7 +12,7 @@ from twisted.internet import threads
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.generations import WORKER
-from tests.integration.masters import MasterTestCase, RealMaster, freePort
+from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.processes import until
 from tests.integration.s3server import BUCKET, KEYS, S3Server
 
@@ -23,6 +24,7 @@ f.addStep(ShellCommand(name='say', command=['sh', '-c', {command!r}]))
 c['status'].append(WebStatus('tcp:{web}:interface=127.0.0.1'))
 c['logStorage'] = S3({endpoint!r}, {bucket!r}, region='us-east-1', {more})
 """
+TEXT = "/builders/full/builds/0/steps/say/logs/stdio/text"
 SAY = "echo hello from the slave; seq 1 2000"
 
 
@@ -90,4 +92,73 @@ class ObjectTests(MasterTestCase):
         await self.whenFar(master, 1)
         page = await self.page("/builders/full/builds/0/steps/say/logs/stdio?first=1")
         self.assertIn("hello from the slave", page)
+        text = await self.page(TEXT)
+        self.assertIn("\n1999\n2000\n", text)
+        # commands read it, too, and need the keys for that
+        for words in (("log", master.basedir, "full/0/say"), ("grep", master.basedir, "1999")):
+            made = await self.command(master, *words)
+            self.assertIn("1999", made.stdout, made.words)
+        refused = await master.run("log", master.basedir, "full/0/say")
+        self.assertIn("object storage", refused.words)
+        # a master on another machine with the same store has the log; nobody shows the keys
+        archive, other = os.path.join(self.directory, "b.tar.gz"), os.path.join(self.directory, "other")
+        for words in (("backup", master.basedir, archive), ("restore", archive, other)):
+            made = await master.run(*words)
+            self.assertEqual(made.status, 0, made.words)
+        made = await self.command(master, "log", other, "full/0/say")
+        self.assertIn("\n1999\n", made.stdout, made.words)
+        said = await master.run("status", "--json", master.basedir)
+        for each in (
+            said.words,
+            master.text(),
+            await self.page("/about"),
+            await self.page("/about/configuration"),
+        ):
+            self.assertNotIn(KEYS["AWS_SECRET_ACCESS_KEY"], each)
         self.assertNoTracebacks(master)
+
+    async def command(self, master: RealMaster, *words: str) -> Result:
+        """Run a command that has the keys."""
+        child = master.spawned(words, "with-keys", **KEYS)
+        status = await child.whenEnded(60.0)
+        return Result(status, child.stdout(), child.stderr())
+
+    async def test_killAndOutage(self) -> None:
+        """A kill in the middle of an upload, and an outage, lose nothing; limits remove objects."""
+        master = await self.begin("cacheSize=0, spoolLimit=1")
+        self.server.child.signal(signal.SIGSTOP)  # an upload begins, and never ends
+        await self.build(master, 0)
+        await until(lambda: self.parts(master), 30, "the upload begins")
+        await master.kill()
+        await self.server.stop()
+        self.assertEqual(len(self.files(master)), 1)
+        await master.start()
+        await master.whenConnected("bot")
+        said = (await master.ask("status"))["master"]["logStorage"]
+        self.assertEqual(said["waiting"], 1)
+        # beyond the limit no build begins, and it is said why
+        await master.ask("force", builder="full")
+        (waiting,) = (await master.ask("status"))["master"]["waiting"]
+        self.assertIn("spoolLimit is 1", waiting["why"])
+        self.assertIn("hello from the slave", await self.page(TEXT))
+        await self.server.start()
+        await master.whenFinished("full", 1, 90.0)
+        await self.whenFar(master, 2)
+        self.assertIn("\n2000\n", await self.page(TEXT))
+        # what a limit removes is removed in the bucket
+        self.horizon(master)
+        await master.stop()
+        await master.start()
+        await until(lambda: len(self.server.objects()) == 1, 60, lambda: str(self.server.objects()))
+        self.assertNoTracebacks(master)
+
+    def horizon(self, master: RealMaster) -> None:
+        """Keep one build from the next start on."""
+        self.configured(master)
+        path = os.path.join(master.basedir, "master.cfg")
+        with open(path, "a") as file:
+            file.write("c['buildHorizon'] = 1\n")
+
+    def parts(self, master: RealMaster) -> list[str]:
+        """The files that are being sent."""
+        return [each for each in os.listdir(os.path.join(master.basedir, "logs", "full")) if "part" in each]

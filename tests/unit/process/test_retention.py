@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 
@@ -12,6 +14,23 @@ from buildbot.config.model import SlaveConfig
 from buildbot.process import retention
 from buildbot.store.interface import IMPORTED
 from tests.unit.process.test_engine_keeping import KeepingCase
+
+
+class FakeStorage:
+    """I am object storage with some objects."""
+
+    def __init__(self, objects: set[tuple[str, int, int, float]]) -> None:
+        self.objects = objects
+        self.forgotten: list[str] = []
+        self.isAway = False
+
+    async def usage(self) -> list[tuple[str, int, int, float]]:
+        if self.isAway:
+            raise OSError(5, "no route")
+        return sorted(self.objects)
+
+    async def forget(self, names: Sequence[str]) -> None:
+        self.forgotten += names
 
 
 class RetentionCase(KeepingCase):
@@ -176,6 +195,32 @@ class LogTests(RetentionCase):
         self.assertEqual(self.prune(), [0, 1, 2])
         self.assertEqual([name[:2] for name in self.there()], ["2-"])
         self.assertEqual(self.logs_()[0][2], "removed: all logs together may take 1 byte")
+
+    def test_objectStorage(self) -> None:
+        """P8: limits count what is in object storage, too, and remove it there; if it is away, next time."""
+        self.runs(3)
+        storage = FakeStorage({("full", number, 10, float(number)) for number in range(3)})
+        for name in self.there():
+            os.unlink(os.path.join(self.botmaster.resources.logs.directory, "full", name))
+        self.botmaster.resources.logStorage = cast(Any, storage)
+        self.limit(logMaxTotalSize=15)
+        storage.isAway = True
+        self.prune()
+        self.assertEqual(storage.forgotten, [])
+        storage.isAway = False
+        self.prune()
+        self.assertEqual(storage.forgotten, ["full/0-log-", "full/1-log-"])
+        self.assertEqual(self.logs_()[1][2], "removed: all logs together may take 15 bytes")
+        self.assertEqual(self.logs_()[2][2], "")
+
+    def test_dropped(self) -> None:
+        """P8: a build that is removed is removed in object storage, too."""
+        self.runs(2)
+        storage = FakeStorage(set())
+        self.botmaster.resources.logStorage = cast(Any, storage)
+        self.limit(buildHorizon=1)
+        self.prune()
+        self.assertEqual([name[:11] for name in storage.forgotten], ["full/0-log-"])
 
     def test_running(self) -> None:
         """P8: the log of a running build is not touched."""
