@@ -33,6 +33,8 @@ log = Logger()
 #: The most build sets of a scheduler that may end before an older one. After a restart, a follower misses a
 #: set that ends later than that.
 FOLLOWED = 400
+#: The most sets of the upstream that are read at a time.
+SOME = 1000
 
 
 @implementer(interfaces.IUpstreamScheduler)
@@ -207,15 +209,24 @@ class Dependent(BaseUpstreamScheduler):
         """Find the sets that ended while I did not listen: in a crash, or during a reconfig."""
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             return
-        sets = await self.engine.store.getBuildsetsOf(self.upstream.name, self._after or 0)
-        over = [each for each in sets if each.complete is not None and each.id not in self._done]
-        if self._after is None:
-            heard = {each.id for each in self._early}
-            self._done = tuple(each.id for each in over if each.id not in heard)
+        isNew, handled = self._after is None, set(self._done)
+        numbers: list[int] = []
+        over: list[BuildsetRecord] = []
+        last: int | None = self._after or 0
+        while last is not None:
+            sets = await self.engine.store.getBuildsetsOf(self.upstream.name, last, SOME)
+            last = sets[-1].id if len(sets) == SOME else None
+            numbers += [each.id for each in sets]
+            ended = [each for each in sets if each.complete is not None and each.id not in handled]
+            if isNew:
+                handled.update(each.id for each in ended)
+            else:
+                over += ended
+        if isNew:
+            self._done = tuple(sorted(handled - {each.id for each in self._early}))
             self._after = 0
-        else:
-            self._early = (*self._early, *over)
-            self._forget([each.id for each in sets])
+        self._early = (*self._early, *over)
+        self._forget(numbers)
 
     def _forget(self, numbers: Sequence[int]) -> None:
         """Advance C{_after} over the leading run of handled sets."""

@@ -149,8 +149,13 @@ class IStore(ILists, IActions, IWaiting):
     def getBuildset(id: int) -> Deferred[BuildsetRecord | None]:
         """Fires with the buildset of this number, or None."""
 
-    def getBuildsetsOf(scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
-        """Fires with all buildsets of a scheduler with a number above C{after}, oldest first."""
+    def getBuildsetsOf(
+        scheduler: str, after: int = 0, count: int | None = None
+    ) -> Deferred[list[BuildsetRecord]]:
+        """Fires with the buildsets of a scheduler with a number above C{after}, oldest first.
+
+        @param count: the most of them; None: all.
+        """
 
     def getBuildsetOf(request: int) -> Deferred[BuildsetRecord | None]:
         """Fires with the buildset of a request, or None."""

@@ -135,9 +135,10 @@ class MemoryCore:
         """See L{Core}."""
         return self._sets.get(id)
 
-    def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
+    def getBuildsetsOf(self, scheduler: str, after: int, count: int | None) -> list[BuildsetRecord]:
         """See L{Core}."""
-        return [each for id, each in sorted(self._sets.items()) if id > after and each.scheduler == scheduler]
+        sets = [each for id, each in sorted(self._sets.items()) if id > after]
+        return [each for each in sets if each.scheduler == scheduler][:count]
 
     def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
         """See L{Core}."""

@@ -120,13 +120,26 @@ class SqlCore:
         return self._changes("number > ? ORDER BY number", number, count)
 
     def _changes(self, which: str, start: float, count: int) -> list[Change]:
-        """The first C{count} readable Changes from a number on. Unreadable ones are passed over."""
-        found: list[Change] = []
+        """The first C{count} readable Changes from a number on."""
         statement = f"SELECT number, made, record FROM changes WHERE {which} LIMIT ?"
+        return self._some(
+            lambda rows: readable(_change, "change", map(_inTwo, rows)), statement, start, count
+        )
+
+    def _some(
+        self,
+        read: Callable[[Sequence[Any]], Iterable[_T]],
+        statement: str,
+        start: float,
+        count: int,
+        *values: Value,
+    ) -> list[_T]:
+        """The first C{count} readable rows from a number on, their first value. Others are passed over."""
+        found: list[_T] = []
         while len(found) < count:
             wanted = count - len(found)
-            rows = list(self._execute(statement, (start, wanted)))
-            found += readable(_change, "change", [(number, (made, text)) for number, made, text in rows])
+            rows = list(self._execute(statement, (*values, start, wanted)))
+            found += read(rows)
             if len(rows) < wanted:
                 break
             start = rows[-1][0]
@@ -164,13 +177,16 @@ class SqlCore:
         rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
         return next(readable(buildsetOf, "buildset", rows), None)
 
-    def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
+    def getBuildsetsOf(self, scheduler: str, after: int, count: int | None) -> list[BuildsetRecord]:
         """See L{Core}."""
-        rows = self._execute(
-            "SELECT id, complete, results, record FROM buildsets WHERE scheduler = ? AND id > ? ORDER BY id",
-            (scheduler, after),
+        statement = (
+            "SELECT id, complete, results, record FROM buildsets"
+            " WHERE scheduler = ? AND id > ? ORDER BY id LIMIT ?"
         )
-        return list(readable(buildsetOf, "buildset", rows))
+        most = LARGEST if count is None else count
+        return self._some(
+            lambda rows: readable(buildsetOf, "buildset", rows), statement, after, most, scheduler
+        )
 
     def getBuildsetOf(self, request: int) -> BuildsetRecord | None:
         """See L{Core}."""
@@ -414,6 +430,11 @@ _SAVE_BUILD = (
 #: Conditions for a request: it waits; or it is served by a build, of a builder and with a number.
 _WAITING = "state = 'pending'"
 _SERVED = "builder = ? AND build = ? AND state = 'building'"
+
+
+def _inTwo(row: Sequence[Any]) -> Sequence[Any]:
+    number, made, text = row
+    return number, (made, text)
 
 
 def _change(row: Sequence[Any]) -> Change:

@@ -119,6 +119,7 @@ class _Promises(StoreCase):
         self.assertEqual([each.id for each in self.get(self.store.getBuildsetsOf("quick"))], [1, 3, 5])
         self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 1))[0], done)
         self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 5)), [])
+        self.assertEqual([each.id for each in self.get(self.store.getBuildsetsOf("quick", 0, 2))], [1, 3])
         self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
 
     def test_buildsetsOfAnyName(self) -> None:
@@ -619,6 +620,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("getBuildset", (number,)),
         ("getBuildsetOf", (number,)),
         ("getBuildsetsOf", (builder, number)),
+        ("getBuildsetsOf", (builder, number, 1)),
         ("getBuilds", (chance.choice((None, builder)), 3, chance.choice((None, when)))),
         ("addChange", (Change("me", [], "", when=when),)),
         ("getChanges", (3, chance.choice((None, number)))),
