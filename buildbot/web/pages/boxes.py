@@ -16,7 +16,6 @@ from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
 from buildbot.web.limited import Limited
 from buildbot.web.markup import Href, Markup, Template, Value, escape, join
-from buildbot.web.pages.pieces import result
 from buildbot.web.world import World
 
 #: The most rows that are kept.
@@ -33,6 +32,12 @@ _STRIP = Template('<span class="strip">{boxes}</span>')
 #: A screen reader reads the label, and not the symbols. An element inside of each link would cost the browser
 #: a third of the time to the first paint of a long list.
 _BOX = Template('<a class="{kind}" href="{to}" title="{title}" aria-label="{word}">{symbol}</a>')
+#: A wide grid has thousands of cells, so each has few elements.
+_CELL = Template(
+    '<td class="state {kind}"><span aria-hidden="true">{symbol}</span> '
+    '<a href="{to}">#{number} {word}</a></td>'
+)
+_NO_CELL = "<td></td>"
 _ALONE = Template("{text}")
 _RUN = Template('<a class="{kind}" href="{to}" title="{title}" aria-label="{title}">{symbols}</a>')
 #: Between the symbols of a run. The style sheet gives each symbol the width of a box with it.
@@ -52,7 +57,7 @@ class Boxes:
         self._call = call
         self._title = title
         self._pieces: dict[tuple[str, int | None], list[str]] = {}
-        self._links: dict[tuple[int | None, Template], tuple[str, str, str]] = {}
+        self._cells: dict[int | None, tuple[str, str, str]] = {}
         self._lasts: dict[tuple[int | None, Template], tuple[str, str, str]] = {}
 
     def box(self, row: BuildRow) -> Markup:
@@ -65,24 +70,23 @@ class Boxes:
             pieces = self._pieces[key] = _made(row, to, title).split(_NUMBER)
         return Markup(str(int(row.number)).join(pieces))
 
-    def links(self, builder: str, rows: Iterable[BuildRow | None], around: Template) -> list[str]:
-        """The HTML of the results and numbers of builds of one builder, as links to their pages.
+    def cells(self, builder: str, rows: Iterable[BuildRow | None]) -> list[str]:
+        """The HTML of table cells: the results and numbers of builds of one builder, as links to their pages.
 
         A wide grid has thousands. To make a L{Markup} of each would cost more than all the rest.
 
-        @param around: a template with the field C{text} for each of them; None is an empty one.
+        @param rows: None is an empty cell.
         """
         to = f"{self._call.to('builders', builder, 'builds')}/"
-        nothing = around(text="")
         known: dict[int | None, tuple[str, str, str]] = {}
         made: list[str] = []
         for row in rows:
             if row is None:
-                made.append(nothing)
+                made.append(_NO_CELL)
                 continue
             results, number = row.results, int(row.number)
             if results not in known:
-                before, between, after = self._ofResult(results, around)
+                before, between, after = self._ofResult(results)
                 known[results] = f"{before}{to}", between, after
             before, between, after = known[results]
             made.append(f"{before}{number}{between}{number}{after}")
@@ -101,13 +105,14 @@ class Boxes:
         before, between, after = pieces
         return Markup(f"{before}{to}{between}{escape(row.builder)}{after}")
 
-    def _ofResult(self, results: int | None, around: Template) -> tuple[str, str, str]:
-        """The pieces before, between and after the two numbers in a link; the first one lacks the address."""
-        pieces = self._links.get((results, around))
+    def _ofResult(self, results: int | None) -> tuple[str, str, str]:
+        """The pieces before, between and after the two numbers in a cell; the first one lacks the address."""
+        pieces = self._cells.get(results)
         if pieces is None:
-            text = around(text=result(results, Markup(f"#{_NUMBER}"), Href(_NUMBER)))
-            before, between, after = text.split(_NUMBER)
-            pieces = self._links[results, around] = before, between, after
+            look = lookOfResult(results)
+            made = _CELL(kind=look.css, symbol=look.symbol, to=Href(_NUMBER), number=_NUMBER, word=look.word)
+            before, between, after = made.split(_NUMBER)
+            pieces = self._cells[results] = before, between, after
         return pieces
 
     def strip(self, rows: Sequence[BuildRow]) -> Markup:

@@ -34,6 +34,10 @@ _ROW = Template(
     '<tr><td colspan="{width}" class="soft">{words}</td></tr>'
 )
 _CELL = Template('<td><span class="strip">{boxes}</span></td>')
+#: A cell whose width is known without its boxes. The browser lays them out when they come into sight.
+_FULL = Template('<td><span class="strip full">{boxes}</span></td>')
+#: The boxes in one line of a cell.
+_IN_A_LINE = 10
 _NONE = Template('<span title="{name}">·</span>')
 
 PARAMETERS = (
@@ -119,11 +123,8 @@ class _Console:
         ]
         if group in self._folded:
             return _numbers([row for _, row in last if row is not None])
-        return _CELL(
-            boxes=join(
-                self._none[name] if row is None else self._boxes.away(row, self._to[name])
-                for name, row in last
-            )
+        return _boxed(
+            [self._none[name] if row is None else self._boxes.away(row, self._to[name]) for name, row in last]
         )
 
     def _row(self, place: int, commit: Commit) -> Markup:
@@ -150,7 +151,12 @@ class _Console:
                 boxes.append(self._none[name])
             else:
                 boxes.append(self._boxes.box(row))
-        return _CELL(boxes=join(boxes))
+        return _boxed(boxes)
+
+
+def _boxed(boxes: Sequence[Markup]) -> Markup:
+    """A cell with the boxes of a category."""
+    return (_FULL if len(boxes) >= _IN_A_LINE else _CELL)(boxes=join(boxes))
 
 
 def _groups(call: Call, names: Mapping[str, object]) -> dict[str, list[str]]:

@@ -48,7 +48,7 @@ class _Line:
 
     @ivar head: the text of its head.
     @ivar last: the cell of its last build.
-    @ivar cells: the HTML of its cells by revision: see L{Boxes.links}.
+    @ivar cells: the HTML of its cells by revision: see L{Boxes.cells}.
     """
 
     head: Markup
@@ -141,7 +141,7 @@ def _lines(call: Call, boxes: Boxes, group: Group, rows: Rows, order: Sequence[S
             _Line(
                 _builder(call, name),
                 _summary(call, boxes, name, last[name]),
-                boxes.links(name, map(placed[name].get, order), _CELL),
+                boxes.cells(name, map(placed[name].get, order)),
             )
             for name in group.builders
         ],

@@ -8,7 +8,6 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.web.call import Call
-from buildbot.web.markup import Template
 from buildbot.web.pages.boxes import Boxes, merged
 from tests.unit.web.test_standing import history
 
@@ -59,7 +58,7 @@ class LinksTests(unittest.SynchronousTestCase):
         """Each build has its result and number in a link to its page; a missing build is an empty cell."""
         page: Any = Call(SimpleNamespace(), SimpleNamespace(), root="../")  # type: ignore[arg-type]
         good, red = history("rg")
-        cells = Boxes(page).links("a/b <c>", [good, None, red], Template("<td>{text}</td>"))
+        cells = Boxes(page).cells("a/b <c>", [good, None, red])
         self.assertEqual(cells[1], "<td></td>")
-        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/1">#1 <span class="word">success', cells[0])
-        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/0">#0 <span class="word">failure', cells[2])
+        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/1">#1 success</a>', cells[0])
+        self.assertIn('href="../builders/a%2Fb%20%3Cc%3E/builds/0">#0 failure</a>', cells[2])
