@@ -19,6 +19,30 @@ class SlavesTests(BuildingCase):
         self.assertIn('<a href="buildslaves/bot1">bot1</a>', self.ask("/buildslaves").text)
         self.assertIn("idle", self.ask("/buildslaves?no_builders=1").text)
 
+    def test_kinds(self) -> None:
+        """The list says how many slaves are connected, offline and so on, and shows only these on demand."""
+        bots = "[('bot1', 'sekrit'), *[('spare%d' % n, 'x') for n in range(3)]]"
+        self.edit("c['bots'] = [('bot1', 'sekrit')]", f"c['bots'] = {bots}")
+        self.assertTrue(self.reconfig()["applied"])
+        ensureDeferred(self.master.commands["pause"]("spare1", why="disk", who="ann"))
+        self.settle()
+        self.master.status.getSlave("spare2").wasRefused(900.0, "10.9.8.7", "wrong password")
+        found = re.findall(r'buildslaves(?:\?only=(\w+))?">(\d+) (\w+)</a>', self.ask("/buildslaves").text)
+        kinds = [("", "4", "slaves"), ("connected", "1", "connected"), ("offline", "3", "offline")]
+        more = [("paused", "1", "paused"), ("troubled", "1", "troubled")]
+        self.assertEqual(found, [*kinds, *more])
+        for kind, names in (
+            ("connected", ["bot1"]),
+            ("offline", ["spare0", "spare1", "spare2"]),
+            ("building", []),
+            ("paused", ["spare1"]),
+            ("troubled", ["spare2"]),
+        ):
+            page = self.ask(f"/buildslaves?only={kind}").text
+            self.assertEqual(re.findall(r'href="buildslaves/(\w+)">', page), names, kind)
+        self.assertIn("No slave is building.", self.ask("/buildslaves?only=building").text)
+        self.assertEqual(self.ask("/buildslaves?only=red").status, 400)
+
     def test_one(self) -> None:
         """A slave's page has its connection, its builders and builds; a pause is shown with its reason."""
         self.force()

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from buildbot.control.audit import aboutSlave
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.topics import BUILDS, SLAVES, slaveTopic
+from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
-from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
@@ -23,9 +24,21 @@ from buildbot.wire.dialect import collectsOutput
 _BUILDERS = 10
 
 
+#: The kinds of slaves of which the list can have only one: its name, and the function that knows them.
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "connected": lambda each: each["connected"],
+    "offline": lambda each: not each["connected"],
+    "building": lambda each: bool(each["running"]),
+    "paused": lambda each: each["paused"] is not None,
+    "troubled": lambda each: bool(_note(each) or each["failing"] or each["refused"]),
+}
+
+
 async def slaves(call: Call) -> Page:
     """One line for each slave."""
-    said = call.world.master.commands["status"]()
+    every = call.world.master.commands["status"]()["slaves"]
+    kind = call.query["only"]
+    shown = [each for each in every if _KINDS[kind](each)] if kind else every
     heads = ("Slave", "State", "Builds", "Builders", "Version", "Since", "Address", "Note")
     showsBuilders = not call.query["no_builders"]
     rows = [
@@ -39,10 +52,24 @@ async def slaves(call: Call) -> Page:
             each["address"],
             _note(each),
         ]
-        for each in said["slaves"]
+        for each in shown
     ]
-    content: Markup = table("Slaves", heads, rows, "slave") if rows else paragraph("There are no slaves.")
-    return Page("Slaves", [Part("slaves", content)], topics=(SLAVES, BUILDS), ages=True)
+    none = f"No slave is {kind}." if kind else "There are no slaves."
+    content: Markup = table("Slaves", heads, rows, "slave") if rows else paragraph(none)
+    parts = [Part("numbers", _numbers(call, every)), Part("slaves", content)]
+    return Page("Slaves", parts, topics=(SLAVES, BUILDS), ages=True)
+
+
+def _numbers(call: Call, every: Sequence[Mapping[str, Any]]) -> Markup:
+    """How many slaves there are of each kind, with links that show only these."""
+    counts = {kind: sum(map(belongs, every)) for kind, belongs in _KINDS.items()}
+    parts: list[Value] = [link(call.to("buildslaves"), counted(len(every), "slave"))]
+    parts += [
+        link(call.to("buildslaves", query=f"only={kind}"), f"{count} {kind}")
+        for kind, count in counts.items()
+        if count
+    ]
+    return paragraph(join(parts, " · ")) if every else NOTHING
 
 
 def _state(slave: Mapping[str, Any]) -> Markup:
@@ -223,7 +250,15 @@ ROUTES = (
         "/buildslaves",
         slaves,
         "All slaves: connection, pause, builds.",
-        (Parameter("no_builders", "Show only the number of builders.", "flag", default=False),),
+        (
+            Parameter("no_builders", "Show only the number of builders.", "flag", default=False),
+            Parameter(
+                "only",
+                "Show only these; troubled are those with a note, a failing builder or refused logins.",
+                default="",
+                choices=("", *_KINDS),
+            ),
+        ),
     ),
     Route(
         "/buildslaves/{slave}",
