@@ -28,6 +28,8 @@ MANHOLE = [f"twisted[conch]>={TWISTED}"]
 S3 = ["minio>=7.2"]
 #: For checkconfig --migrate: a successor of lib2to3, which Python no longer has.
 MIGRATE = ["fissix>=24"]
+#: For a store in PostgreSQL. It is under the LGPL: imported where it is used, never copied.
+POSTGRES = ["psycopg[binary]>=3.2"]
 DEV = ["aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
 
 
@@ -97,7 +99,8 @@ setup(
         "migrate": MIGRATE,
         "manhole": MANHOLE,
         "s3": S3,
-        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *S3, *DEV],
+        "postgres": POSTGRES,
+        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *S3, *POSTGRES, *DEV],
     },
     entry_points={"console_scripts": ["buildbot = buildbot.__main__:run"]},
     cmdclass={"build_py": BuildWithSample},

@@ -368,12 +368,17 @@ def _named(value: object) -> str | None:
 
 
 def _plain(value: object, most: int = LONGEST_NAME) -> str:
-    """A value as text that UTF-8 can encode, cut to C{most} characters; empty for any container."""
+    """A value as text that a database can hold, cut to C{most} characters; empty for any container.
+
+    That is: what UTF-8 can encode, without NUL.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
         # strike the password before the cut: a cut URL is not recognised as one
         text = value if len(value) <= most else withoutPasswords(value)[:most]
+        if "\0" in text:
+            text = text.replace("\0", "?")
         return text if text.isascii() else text.encode("utf-8", "replace").decode()
     return str(value)[:most] if isinstance(value, int | float) else ""
 

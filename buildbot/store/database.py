@@ -86,6 +86,10 @@ class Database:
             with _transaction(self.connection, isWriting):
                 yield self.connection
 
+    def settle(self) -> bool:
+        """See L{Driver<buildbot.store.seams.Driver>}. Never needed: the outcome of a file is known."""
+        return False
+
     def loss(self) -> str:
         """The reason if the open file was deleted or replaced, so that writes would be lost; else "".
 

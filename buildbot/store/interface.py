@@ -45,6 +45,10 @@ class SchemaTooNew(StoreFailed):
     """A later release wrote the file. The file was not changed."""
 
 
+class StoreFenced(StoreFailed):
+    """Another master has taken over the store. All later calls fail too: this master must end."""
+
+
 class StoreConflict(Exception):
     """The caller has old data: the build has ended or is unknown, or the request is not pending any more.
 

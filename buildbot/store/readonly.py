@@ -123,6 +123,10 @@ class ReadFile:
         if version < CURRENT.version:
             raise StoreFailed(f"{self._path} is of an earlier release: a start of the master upgrades it")
 
+    def settle(self) -> bool:
+        """See L{Driver<buildbot.store.seams.Driver>}. Never needed: nothing is written."""
+        return False
+
     def loss(self) -> str:
         """See L{Driver<buildbot.store.seams.Driver>}: there is nothing to lose."""
         return ""

@@ -362,8 +362,13 @@ _parts = _encoder()
 
 
 def word(text: str) -> str:
-    """Return the text unchanged. Raises UnicodeEncodeError if UTF-8 cannot encode it."""
+    """Return the text unchanged.
+
+    @raise ValueError: a database cannot hold it: it has a NUL, or UTF-8 cannot encode it.
+    """
     text.encode()
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character")
     return text
 
 

@@ -10,6 +10,10 @@ from typing import Any, Protocol, TypeAlias
 Value: TypeAlias = str | float | None
 
 
+class OutcomeUnknown(Exception):
+    """No answer came to a COMMIT: str() is the reason, for people. See L{Driver.settle}."""
+
+
 class Cursor(Protocol):
     """The part of a database cursor that the store uses."""
 
@@ -35,7 +39,16 @@ class Driver(Protocol):
     def transaction(self, isWriting: bool, /) -> AbstractContextManager[Connection]:
         """A context that commits at its end. On an exception within, it undoes everything.
 
-        Raises L{StoreFailed<buildbot.store.interface.StoreFailed>} if the database cannot be used.
+        Raises L{StoreFailed<buildbot.store.interface.StoreFailed>} if the database cannot be used: then
+        nothing has changed. Raises L{OutcomeUnknown} if that is not known: the caller must call L{settle}.
+        """
+
+    def settle(self) -> bool:
+        """Find out the outcome of the transaction that has raised L{OutcomeUnknown}.
+
+        Returns True if it was committed, False if it has changed nothing and never will. Raises
+        L{StoreFailed<buildbot.store.interface.StoreFailed>} while the database does not answer: the caller
+        must ask again, before any other transaction.
         """
 
     def loss(self) -> str:

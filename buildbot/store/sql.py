@@ -278,13 +278,14 @@ class SqlCore:
 
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]:
         """See L{Core}."""
-        limit = float("inf") if before is None else before
         if builder is None:
+            limit = float("inf") if before is None else before
             return self._builds(
                 "WHERE started < ? ORDER BY started DESC, builder DESC, number DESC LIMIT ?", limit, count
             )
         return self._builds(
-            "WHERE builder = ? AND number < ? ORDER BY number DESC LIMIT ?", builder, limit, count
+            "WHERE builder = ? AND number < ? ORDER BY number DESC LIMIT ?",
+            *(builder, LARGEST if before is None else before, count),
         )
 
     def _builds(self, which: str, *values: Value) -> list[BuildRecord]:

@@ -23,8 +23,8 @@ from twisted.python.failure import Failure
 
 from buildbot.events.eventual import eventual
 from buildbot.store.batch import Unsure
-from buildbot.store.interface import Commits, StoreConflict, StoreFailed
-from buildbot.store.seams import Connection, Driver
+from buildbot.store.interface import Commits, StoreConflict, StoreFailed, StoreFenced
+from buildbot.store.seams import Connection, Driver, OutcomeUnknown
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -32,6 +32,12 @@ _T = TypeVar("_T")
 #: The largest hand-over. A group takes hand-overs until it has so much work, so it has less than twice that:
 #: all results of a group are delivered in one reactor turn.
 MAX_GROUP = 500
+
+#: The seconds between two questions for the outcome of a group whose COMMIT was not answered.
+PAUSE = 0.25
+
+#: The seconds for which later work waits for such an outcome. Then it fails, so that it does not pile up.
+PATIENCE = 10.0
 
 
 class Reactor(Protocol):
@@ -103,6 +109,8 @@ class Worker:
         self._tell = tell
         self._damaged = damaged
         self._database: Driver | None = None
+        self._waiting: list[Work[Any]] = []  # work that was taken while an outcome was asked for
+        self._isOver = False
 
     def start(self) -> Deferred[None]:
         """Start the thread. Fires when the database is open. Fails if C{open} fails; the thread ends."""
@@ -143,9 +151,8 @@ class Worker:
             return
         self._core.undone()  # its cached rows may be those of another file
         self._reactor.callFromThread(self._started.callback, None)
-        isOver = False
-        while not isOver:
-            group, isOver = self._take()
+        while self._waiting or not self._isOver:
+            group = self._take()
             if group:
                 self._tryGroup(database, group)
                 self._reactor.callFromThread(_answer, group)
@@ -154,9 +161,12 @@ class Worker:
         assert self._stopped is not None
         self._reactor.callFromThread(self._stopped.callback, None)
 
-    def _take(self) -> tuple[list[Work[Any]], bool]:
-        """Wait for work and the pace. Returns the work, and True if the thread must end after it."""
-        group: list[Work[Any]] = []
+    def _take(self) -> list[Work[Any]]:
+        """Wait for work and the pace. Returns the work; after the last of it, the thread must end."""
+        if self._waiting:
+            group, self._waiting = self._waiting, []
+            return group
+        group = []
         turn = self._queue.get()
         if turn is not None:
             # The time of this thread, not the injected clock: the pace protects a real disk.
@@ -169,7 +179,8 @@ class Worker:
                 turn = self._queue.get_nowait()
         if any(each.isWriting for each in group):
             self._next = time.monotonic() + self._pace
-        return group, turn is None
+        self._isOver = turn is None
+        return group
 
     def _tryGroup(self, database: Driver, group: Sequence[Work[Any]]) -> None:
         """Run L{_doGroup}. On an internal error, fail every waiting call and keep the thread alive."""
@@ -187,18 +198,18 @@ class Worker:
         began = time.monotonic()
         try:
             try:
-                culprit = _attempt(database, self._core, todo, isPostponing=True)
+                culprit = self._attempt(database, todo, isPostponing=True)
             except Unsure:
-                culprit = _attempt(database, self._core, todo, isPostponing=False)
+                culprit = self._attempt(database, todo, isPostponing=False)
             while culprit is not None:
                 todo.remove(culprit)
                 failed = culprit.result.value if isinstance(culprit.result, Failure) else None
                 if isinstance(failed, StoreFailed):
                     self._reactor.callFromThread(self._damaged, failed.reason)
-                culprit = _attempt(database, self._core, todo, isPostponing=False)
+                culprit = self._attempt(database, todo, isPostponing=False)
         except StoreFailed as error:
             for work in todo:
-                work.result = Failure(StoreFailed(error.reason))
+                work.result = Failure(type(error)(error.reason))
             self._is(error.reason)
             self.commits = replace(self.commits, failures=self.commits.failures + 1)
         else:
@@ -207,6 +218,44 @@ class Worker:
                 self._count(time.monotonic() - began)
         for work, successor in replaced.items():
             work.result = successor.result if isinstance(successor.result, Failure) else None
+
+    def _attempt(self, database: Driver, todo: Sequence[Work[Any]], isPostponing: bool) -> Work[Any] | None:
+        """As L{_attempt}, until the outcome is known: a group that was not committed is done again."""
+        while True:
+            try:
+                return _attempt(database, self._core, todo, isPostponing)
+            except OutcomeUnknown as unknown:
+                _log.warn("a commit of the store was not answered: {reason}", reason=str(unknown))
+                if self._settled(database):
+                    return None
+
+    def _settled(self, database: Driver) -> bool:
+        """Ask until the database says whether the last group was committed.
+
+        @raise StoreFailed: the store is closed, or belongs to another master now, before that is known.
+        """
+        patience = time.monotonic() + PATIENCE
+        while True:
+            try:
+                wasCommitted = database.settle()
+            except StoreFailed as error:
+                self._is(error.reason)
+                if self._isOver or isinstance(error, StoreFenced):
+                    raise type(error)(f"{error.reason}; it is not known whether this was kept") from error
+            else:
+                _log.info(
+                    "the commit was {what}", what="made" if wasCommitted else "not made, and is repeated"
+                )
+                return wasCommitted
+            with suppress(Empty):
+                turn = self._queue.get(timeout=PAUSE)
+                self._isOver = turn is None
+                self._waiting += turn or ()
+            if time.monotonic() >= patience:
+                refused, self._waiting = self._waiting, []
+                for work in refused:
+                    work.result = Failure(StoreFailed(self._trouble or "the database does not answer"))
+                self._reactor.callFromThread(_answer, refused)
 
     def _count(self, seconds: float) -> None:
         """Count a transaction that wrote."""

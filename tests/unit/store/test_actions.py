@@ -118,6 +118,8 @@ class SqliteTests(_Promises):
         self.assertIsNone(self.get(self.store.getAnswer("a", 20.0)))
 
 
+#: For the modules of other stores: trial would run a class by itself.
+PROMISES = (_Promises,)
 del _Promises
 
 

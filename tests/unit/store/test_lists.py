@@ -292,6 +292,8 @@ class SqliteTests(_Promises):
         return self.sqlite()
 
 
+#: For the modules of other stores: trial would run a class by itself.
+PROMISES = (_Promises,)
 del _Promises
 
 

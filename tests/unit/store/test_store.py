@@ -629,4 +629,6 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
     return chance.choice(calls)
 
 
-del _Promises  # trial would run it by itself
+#: For the modules of other stores: trial would run a class by itself.
+PROMISES = (_Promises,)
+del _Promises

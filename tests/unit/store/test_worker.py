@@ -36,6 +36,9 @@ class Memory:
             self.rows = before
             raise
 
+    def settle(self) -> bool:
+        return False
+
     def loss(self) -> str:
         return "lost" if self.isClosed else ""
 

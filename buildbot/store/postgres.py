@@ -1,0 +1,78 @@
+# -*- test-case-name: tests.integration.test_postgres -*-
+"""The store of a master in a PostgreSQL database, beside L{SqliteStore<buildbot.store.sqlite.SqliteStore>}.
+
+The database is driven by psycopg, which is the extra "postgres" of this package. It is imported only when
+such a store is opened. See L{buildbot.store.pgdriver} for the connection, and L{buildbot.store.pgtables} for
+the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from buildbot.store.interface import StoreFailed
+from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.seams import Connection, Driver
+from buildbot.store.threaded import PACE, ThreadedStore
+from buildbot.store.worker import Reactor
+
+if TYPE_CHECKING:
+    from buildbot.store.pgdriver import PostgresDriver
+
+#: Is run at the start of each group that writes, in the transaction of the group and in the store's thread.
+Fence = Callable[[Connection], None]
+
+_MISSING = (
+    "the store is in PostgreSQL, but the Python package psycopg cannot be imported ({error}):"
+    " pip install 'buildbot-classic[postgres]'"
+)
+
+
+class PostgresStore(ThreadedStore):
+    """I am an L{IStore<buildbot.store.interface.IStore>} in a schema of a PostgreSQL database.
+
+    The schema is the first one of the C{search_path}; my tables are made there. One schema belongs to one
+    store, and one master at a time writes it:
+
+      - Without a fence, my session holds a lock of the database. So C{open} fails with L{StoreFailed} while
+        another master has the store open. If another one has opened it since, while I had no connection, then
+        all calls fail with L{StoreFenced<buildbot.store.interface.StoreFenced>} for ever.
+      - With a fence, the fence decides who may write. It is called at the start of each group that writes,
+        within the transaction; what it reads and locks there holds until the commit. Any exception of it
+        undoes the group and fails its calls; L{StoreFenced<buildbot.store.interface.StoreFenced>} says that
+        this master must end.
+
+    @param conninfo: a URL C{postgresql://...} or the words of libpq, without a password. Passwords come from
+        the password file, the service file or the environment of libpq. C{target_session_attrs} is
+        "read-write" unless given, so that several hosts can be named.
+    @param fence: see above.
+    @param pace: see L{ThreadedStore}.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        reactor: Reactor,
+        pace: float = PACE,
+        schema: Schema = CURRENT,
+        fence: Fence | None = None,
+    ) -> None:
+        self._driver: PostgresDriver | None = None
+
+        def open() -> Driver:
+            try:
+                from buildbot.store.pgdriver import PostgresDriver
+            except ImportError as error:
+                raise StoreFailed(_MISSING.format(error=error)) from None
+            self._driver = PostgresDriver(conninfo, schema, fence)
+            return self._driver
+
+        super().__init__(reactor, open, self._isOutage, pace)
+
+    def risks(self) -> tuple[str, ...]:
+        """The settings of the database that can lose data, one sentence each. Known once I am open."""
+        return () if self._driver is None else self._driver.risks
+
+    def _isOutage(self, error: Exception) -> bool:
+        return self._driver is not None and self._driver.isOutage(error)
