@@ -95,6 +95,7 @@ LIMIT = Kind("a whole number from 1 on", lambda value: _isNumber(value) and valu
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
 PARAMS = Kind("an object of names and texts, or lists of texts", _areParams)
+NUMBERS = Kind("a list of numbers", lambda value: isinstance(value, list) and all(map(_isNumber, value)))
 NAMES = Kind("a list of names", lambda value: isinstance(value, list) and all(map(_isName, value)))
 TEXTS = Kind("a list of texts", lambda value: isinstance(value, list) and all(map(_isText, value)))
 REVISION = Kind("text or a whole number", lambda value: _isText(value) or _isNumber(value))
@@ -130,6 +131,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "logins": Kind("a whole number", lambda value: type(value) is int),
         "unsettled": NAMES,
         "pending": NAMES,
+        "wanted": NUMBERS,
     },
     "used": {"key": NAME},
     "pass": {

@@ -53,6 +53,10 @@ log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main
 _MOST_FILES = 262_144
 
 
+#: How much lower the priority of a process with pages is than that of its master.
+_NICE = 5
+
+
 class Options(usage.Options):
     """The arguments of this process. (Users type C{buildbot start}.)"""
 
@@ -259,9 +263,13 @@ def run(
 
 
 def _homeOfPages(here: str) -> str:
-    """The directory of the lock, pid file and logs of a process that only serves pages. Makes it."""
+    """The directory of the lock, pid file and logs of a process that only serves pages. Makes it.
+
+    This process then gives way to its master: readers wait rather than slaves.
+    """
     home = os.path.join(here, directory.PAGES)
     os.makedirs(home, 0o700, exist_ok=True)
+    os.nice(_NICE)
     return home
 
 

@@ -34,11 +34,19 @@ class OutOfStep(Exception):
     """The master tells of something that was never told before: ask for everything."""
 
 
+class OtherRelease(Exception):
+    """The master and this process are of different releases; the message is for people."""
+
+
 class Follower(Protocol):
     """It takes what the master tells."""
 
     async def take(self, told: Mapping[str, Any]) -> None:
-        """Take one answer. Raises L{OutOfStep} if it does not fit to the ones before."""
+        """Take one answer.
+
+        @raise OutOfStep: it does not fit to the ones before.
+        @raise OtherRelease: it cannot be understood.
+        """
 
     def away(self, why: str) -> None:
         """The master does not answer. Called once each time."""
@@ -58,6 +66,10 @@ class Picture(Protocol):
     @property
     def pending(self) -> list[str]:
         """The slaves to be told again."""
+
+    @property
+    def wanted(self) -> list[int]:
+        """The requests to be told, by their numbers."""
 
 
 class Following:
@@ -125,6 +137,7 @@ class Following:
             "logins": self.logins,
             "unsettled": self._picture.unsettled,
             "pending": self._picture.pending,
+            "wanted": self._picture.wanted,
         }
         try:
             told = await self._ask("follow", asked, PATIENCE)
@@ -137,6 +150,9 @@ class Following:
             log.info("asking the master for everything again: it tells of {what}, which is new", what=why)
             self._since = ""
             return PACE
+        except OtherRelease as why:
+            self._lost(str(why))
+            return RETRY
         except PLUGIN_ERRORS:
             log.failure("what the master tells cannot be shown")
             self._since = ""

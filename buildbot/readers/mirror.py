@@ -33,6 +33,8 @@ from buildbot.status.history import finishedBuild
 from buildbot.status.timeleft import TimeLeft
 from buildbot.store.interface import IStore
 
+#: The most requests that are asked for by their numbers at a time.
+MOST_WANTED = 1000
 #: The most builders and slaves of each kind that are asked for again.
 MOST = 100
 
@@ -60,6 +62,7 @@ class Mirror:
         self.engine = SimpleNamespace(activeBuildsets=list)
         self._builds: dict[tuple[str, int], MirroredBuild] = {}
         self._requests: dict[int, BuildRequest] = {}
+        self._wanted: dict[int, None] = {}
         self._incomplete: dict[str, Mapping[str, Any]] = {}  # builders with requests that come later
 
     # the attributes of a BotMaster
@@ -109,6 +112,11 @@ class Mirror:
         return self.slaves.get(slavename)
 
     @property
+    def wanted(self) -> list[int]:
+        """The numbers of requests that came into the memory of the master after younger ones."""
+        return list(self._wanted)[:MOST_WANTED]
+
+    @property
     def unsettled(self) -> list[str]:
         """The builders with builds that have ended, but were not stored when they were told."""
         return [name for name, each in self.builders.items() if each.ending][:MOST]
@@ -149,6 +157,7 @@ class Mirror:
             self._requests.clear()
             self._incomplete.clear()
             self.known = 0
+        self._wanted.clear()
         for each in told["requests"]:
             self._takeRequest(RequestRecord.fromRecord(each))
         for each in told["builds"]:
@@ -205,7 +214,8 @@ class Mirror:
         builder.ending = self._running(builder.name, told["ending"])
         builder.starting = self._waiting(told["starting"])
         builder.pending = self._waiting(told["pending"])
-        builder.backlog.count = told.get("inStore", 0)
+        builder.backlog.count = told["inStore"]
+        builder.backlog.due = frozenset(each[0] for each in told["pending"] if each[-1])
         builder.reason(told)
         if len(builder.starting) + len(builder.pending) < len(told["starting"]) + len(told["pending"]):
             self._incomplete[builder.name] = told
@@ -218,10 +228,10 @@ class Mirror:
 
     def _waiting(self, told: Iterable[Sequence[Any]]) -> Sequence[BuildRequest]:
         found = []
-        for number, attempts, interruptions, age in told:
+        for number, attempts, interruptions, age, _ in told:
             request = self._requests.get(number)
             if request is None and number <= self.known:
-                raise OutOfStep(f"the request {number}")
+                self._wanted[number] = None
             if request is not None:  # else a later answer has it
                 request.attempts, request.interruptions = attempts, interruptions
                 request.arrived = self.clock.seconds() - age

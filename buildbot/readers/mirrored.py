@@ -61,10 +61,11 @@ class MirroredBacklog:
     """I know how many requests wait in the store only: see L{buildbot.process.backlog.Backlog}."""
 
     count = 0
+    due: frozenset[int] = frozenset()
 
     def isDue(self, request: BuildRequest) -> bool:
-        """True if no older request is in the store only, as far as a reader can know."""
-        return not self.count
+        """True if no older request is in the store only."""
+        return not self.count or request.id in self.due
 
 
 class MirroredBuilder:

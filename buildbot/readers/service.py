@@ -32,10 +32,8 @@ from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
-from buildbot.logs.directory import LOGS
-from buildbot.logstorage.noted import mountNoted
 from buildbot.readers.elsewhere import PATIENCE, Elsewhere
-from buildbot.readers.following import Following
+from buildbot.readers.following import Following, OtherRelease
 from buildbot.readers.link import Link
 from buildbot.readers.mirror import Mirror
 from buildbot.readers.states import UsedStates
@@ -118,7 +116,7 @@ class ReaderMaster(PluginParent):
         self.audit = Audit(self._mirror.store, now)
         self.logins = Logins(UsedStates(self._mirror.store, self._used))
         self.troubles = self._mirror.resources.troubles
-        self._stored = StoredLogs(self._mirror.store, self._mirror.logs.directory)
+        self._stored = StoredLogs(self._mirror.logs.directory)
         self._following = Following(telling.ask, self, self._mirror, reactor)
         self._started = now()
         self._version: tuple[Any, ...] = ()  # of the configuration in force
@@ -208,11 +206,10 @@ class ReaderMaster(PluginParent):
 
     async def _start(self) -> None:
         config = await self._load()
-        mountNoted(os.path.join(self._place.basedir, LOGS))
+        self._stored.look()
         await self._mirror.store.open()
         first = self._following.first()
         self._mirror.configure(config)
-        await self._stored.use(config.logStorage)
         self._generation = 1
         ensureDeferred(self._following.run()).addErrback(self._stopped)
         await first
@@ -292,7 +289,6 @@ class ReaderMaster(PluginParent):
             log.warn("the pages keep their old configuration: {why}", why=why)
             return
         self._mirror.configure(config)
-        await self._stored.use(config.logStorage)
         self._generation += 1
         self._version = version
         if not self._ready.called:
@@ -319,15 +315,16 @@ class ReaderMaster(PluginParent):
     async def take(self, told: Mapping[str, Any]) -> None:
         """See L{Follower<buildbot.readers.following.Follower>}."""
         master = told["master"]
-        version = (master["pid"], master["since"], master["generation"])
-        if version != self._version:
+        if master["version"] != version:
+            raise OtherRelease(f"it runs release {master['version']}, these pages {version}: restart them")
+        configuration = (master["pid"], master["since"], master["generation"])
+        if configuration != self._version:
             if self._version:
-                await self._follow(version)
-            self._version = version
+                await self._follow(configuration)
+            self._version = configuration
         if told["logins"] != self._following.logins:
             await self.logins.load(self._mirror.now(), again=True)
-        if self._stored.isWaiting:
-            await self._stored.look()
+        self._stored.look()
         unsettled, pending = self._mirror.unsettled, self._mirror.pending
         self._mirror.take(told)
         for each in told["events"]:
@@ -355,7 +352,7 @@ class ReaderMaster(PluginParent):
         """See L{Follower<buildbot.readers.following.Follower>}."""
         then = time.strftime("%H:%M", time.localtime(self._mirror.now()))
         shown = "running builds and slaves are shown as they were then" if self._version else "no master runs"
-        self.absence = f"The master is away since {then}: {shown}. Finished builds can be read."
+        self.absence = f"The master is away since {then} ({why}): {shown}. Finished builds can be read."
         log.warn("the master is away: {why}", why=why)
         self.status.topics.reset()
 

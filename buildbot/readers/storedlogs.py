@@ -3,64 +3,41 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
-
-from twisted.logger import Logger
 
 from buildbot.events.onuse import onUse
 from buildbot.logs import mounts
-from buildbot.store.interface import IStore, StoreFailed
+from buildbot.logs.names import NOTE
 
 if TYPE_CHECKING:
-    from buildbot.logstorage import far, s3, storage
+    from buildbot.logstorage import noted
 else:  # most masters have no bucket
-    far = onUse("buildbot.logstorage.far")
-    s3 = onUse("buildbot.logstorage.s3")
-    storage = onUse("buildbot.logstorage.storage")
-
-log = Logger()
+    noted = onUse("buildbot.logstorage.noted")
 
 
 class StoredLogs:
-    """I let the logs in a bucket be read like those on this disk, while the configuration names one.
+    """I let the logs in a bucket be read like those on this disk, while the master has noted one."""
 
-    @ivar isWaiting: True if the master has not used the bucket yet: L{look} is to be called again.
-    """
-
-    def __init__(self, store: IStore, directory: str) -> None:
-        """@param directory: the directory of logs."""
-        self._store = store
+    def __init__(self, directory: str) -> None:
+        """@param directory: the directory of logs, with the note of the master."""
         self._directory = directory
-        self._setup: object = None
-        self.isWaiting = False
+        self._seen: tuple[int, int] | None = None  # the note that is in use
 
-    async def use(self, setup: object) -> None:
-        """Use the bucket of a configuration, or none. Never raises."""
-        if setup == self._setup:
-            return
-        self.stop()
-        self._setup = setup
-        self.isWaiting = isinstance(setup, s3.S3) if setup is not None else False
-        await self.look()
-
-    async def look(self) -> None:
-        """Begin to read from the bucket, if the master has a name there."""
-        setup = self._setup
-        if not self.isWaiting or not isinstance(setup, s3.S3):
-            return
+    def look(self) -> None:
+        """Use the bucket that the master has noted now. This costs little while the note stays the same."""
         try:
-            identity = await self._store.getState(storage.IDENTITY)
-        except StoreFailed as why:
-            log.info("the logs in the bucket cannot be read yet: {why}", why=why.reason)
-            return
-        if identity is not None and setup == self._setup and self.isWaiting:
-            self.isWaiting = False
-            start = f"{setup.prefix}{identity['id']}/"
-            mounts.mount(self._directory, far.FarLogs(setup.open(), start))
+            status = os.stat(os.path.join(self._directory, NOTE))
+            found = status.st_mtime_ns, status.st_ino
+        except OSError:
+            found = None
+        if found != self._seen:
+            self._seen = found
+            if found is None or not noted.mountNoted(self._directory):
+                mounts.unmount(self._directory)
 
     def stop(self) -> None:
         """Read no bucket."""
-        if self._setup is not None:
+        if self._seen is not None:
+            self._seen = None
             mounts.unmount(self._directory)
-        self._setup = None
-        self.isWaiting = False

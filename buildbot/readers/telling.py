@@ -68,6 +68,7 @@ class Telling:
         logins: int = -1,
         unsettled: Sequence[str] = (),
         pending: Sequence[str] = (),
+        wanted: Sequence[int] = (),
         hungUp: Deferred[None] | None = None,
     ) -> dict[str, Any]:
         """What has changed since an event. Without any news, the answer comes after L{WAIT} seconds.
@@ -78,10 +79,11 @@ class Telling:
         @param unsettled: the builders whose last told state has ended builds that are not stored. They are
             told again.
         @param pending: the slaves that had not accepted their list of builders. They are told again, too.
+        @param wanted: more requests to tell, by their numbers.
         """
         topics = self._topics
         isQuiet = topics.touchedAfter(since) == [] and logins == self._logins() if since else False
-        if isQuiet and not self._newRequests(known):
+        if isQuiet and not self._requests(known, wanted):
             await self._news(SHORT_WAIT if unsettled or pending else WAIT, hungUp)
         touched = topics.touchedAfter(since) if since else None
         events = topics.since(since) if touched is not None else None
@@ -102,7 +104,7 @@ class Telling:
             "lastReconfig": self._master.lastReconfig,
             "builders": {name: self._builder(self._botmaster.builders[name]) for name in sorted(builders)},
             "builds": [_build(each) for each in builds],
-            "requests": [_request(each) for each in self._newRequests(0 if events is None else known)],
+            "requests": [_request(each) for each in self._requests(0 if events is None else known, wanted)],
             "slaves": {name: _slave(self._botmaster.slaves[name]) for name in sorted(slaves)},
             "why": self._reasons() if touched is None or {QUEUE, MASTER} & set(touched) else {},
         }
@@ -156,7 +158,8 @@ class Telling:
 
         def short(request: BuildRequest) -> list[Any]:
             age = max(0.0, now - request.arrived)
-            return [request.id, request.attempts, request.interruptions, round(age, 3)]
+            isDue = builder.backlog.isDue(request)
+            return [request.id, request.attempts, request.interruptions, round(age, 3), isDue]
 
         return {
             "building": [each.build_status.number for each in builder.building],
@@ -171,13 +174,14 @@ class Telling:
         """Why requests wait, by builder."""
         return {name: _reason(each) for name, each in self._botmaster.builders.items() if each.pending}
 
-    def _newRequests(self, known: int) -> list[BuildRequest]:
-        """The waiting requests with higher numbers, the oldest first."""
+    def _requests(self, known: int, wanted: Sequence[int]) -> list[BuildRequest]:
+        """The waiting requests with higher numbers, and those that are wanted; the oldest first."""
+        more = frozenset(wanted)
         waiting = (
             each
             for builder in self._botmaster.builders.values()
             for each in (*builder.starting, *builder.pending)
-            if each.id is not None and each.id > known
+            if each.id is not None and (each.id > known or each.id in more)
         )
         return sorted(waiting, key=lambda each: each.id or 0)[:MOST_REQUESTS]
 

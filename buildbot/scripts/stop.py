@@ -54,11 +54,12 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         return _goOn(config)
     if config.get("clean"):
         return _stopCleanly(config)
-    here, kind = placeOf(usable(config), config)
+    master = usable(config)
+    here, kind = placeOf(master, config)
     found = lock.holder(here)
     if found is None:
         refuseStranger(here)
-        say(config, f"no {kind} is running in {here}")
+        say(config, f"no {kind} is running in {master}")
         return 0
     with Target(here, found) as target:
         target.send(signal.Signals[f"SIG{signame}"])

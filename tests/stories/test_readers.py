@@ -15,7 +15,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.control.client import ControlError, NotRunning
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
-from buildbot.readers import telling
+from buildbot.readers import service, telling
 from buildbot.readers.service import Place, ReaderMaster
 from buildbot.reconfig.fileload import readConfig
 from buildbot.store.interface import IStore, StoreFailed
@@ -59,12 +59,15 @@ class Wire:
         self._story = story
         self.isCut = False
         self.asked: list[str] = []
+        self.follows: list[dict[str, Any]] = []
 
     async def ask(self, command: str, params: dict[str, Any], patience: float) -> Any:
         """See L{buildbot.readers.link.Link}."""
         if self.isCut or not self._story.master.running:
             raise NotRunning(self._story.basedir)
         self.asked.append(command)
+        if command == "follow":
+            self.follows.append(params)
         question = json.dumps({**params, "command": command}).encode("ascii")
         said = json.loads(await self._story.master.control.answer(question))
         if self.isCut:
@@ -316,6 +319,29 @@ class SameTests(Both):
         text = self.same("/queue").text
         self.assertEqual([n for n in range(10) if f"wish {n}" not in text], [])
 
+    def test_backlog(self) -> None:
+        """A queue that the master keeps in the store only is shown as a whole, also while it gets shorter."""
+        resources = self.master.botmaster.resources
+        resources.mostWaiting = resources.mostToChoose = 3
+        self.edit(
+            "c['slavePortnum']",
+            "c['builders'] += [{**c['builders'][0], 'name': 'other', 'builddir': 'other'}]\n"
+            "c['mergeRequests'] = False\nc['slavePortnum']",
+        )
+        self.reconfig()
+        for builder in ("full", "other"):
+            for number in range(7):
+                force = self.master.commands["force"](builder, reason=f"{builder} {number}", who="ann")
+                ensureDeferred(force)
+                self.settle()
+        for _ in range(5):
+            self.pause()
+            self.same("/queue")
+            self.same("/builders/full")
+            self.same("/api/v1/requests")
+            self.end()
+        self.assertEqual([params["since"] for params in self.wire.follows if not params["since"]], [""])
+
     def test_reconfig(self) -> None:
         """After a reconfig of the master, the pages have the new builder; open pages stay open."""
         open = self.listen(b"GET /live?page=%2F&since= HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n")
@@ -431,6 +457,23 @@ class AwayTests(Both):
         self.connect()
         self.pauseLong()
         self.assertNotIn(AWAY, self.read("/").text)
+
+    def test_ready(self) -> None:
+        """A monitor learns that no builds can run; the process itself is alive."""
+        self.assertEqual(self.read("/readyz").status, 200)
+        self.wire.isCut = True
+        self.pauseLong()
+        ready = self.read("/readyz")
+        self.assertEqual(ready.status, 503)
+        self.assertIn(AWAY, ready.json["checks"]["master"])
+        self.assertEqual(self.read("/livez").status, 200)
+
+    def test_otherRelease(self) -> None:
+        """After an upgrade of the master alone, the pages say that their process must be restarted."""
+        self.patch(service, "version", "0.9")
+        self.force("one")
+        self.pauseLong()
+        self.assertIn("these pages 0.9: restart them", self.read("/").text)
 
     def test_events(self) -> None:
         """A program that follows events through the process learns that it has missed some."""

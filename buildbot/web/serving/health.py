@@ -41,7 +41,7 @@ def _store(call: Call) -> str:
 
 
 def _master(call: Call) -> str:
-    return "the master is stopping" if call.world.botmaster.stopping else ""
+    return call.world.master.absence or ("the master is stopping" if call.world.botmaster.stopping else "")
 
 
 ROUTES = (

@@ -11,7 +11,16 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.control.client import NoAnswer, NotRunning
-from buildbot.readers.following import CATCH_UP, EACH, LONGEST, PACE, RETRY, Following, OutOfStep
+from buildbot.readers.following import (
+    CATCH_UP,
+    EACH,
+    LONGEST,
+    PACE,
+    RETRY,
+    Following,
+    OtherRelease,
+    OutOfStep,
+)
 
 
 def told(lastId: str, logins: int = 0, builders: Any = None) -> dict[str, Any]:
@@ -22,7 +31,7 @@ def told(lastId: str, logins: int = 0, builders: Any = None) -> dict[str, Any]:
 class FollowingTests(unittest.SynchronousTestCase):
     """The master answers what the test says."""
 
-    known, unsettled, pending = 7, ["full"], ["bot1"]
+    known, unsettled, pending, wanted = 7, ["full"], ["bot1"], [3]
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -71,6 +80,7 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.assertEqual([each["since"] for each in self.asked], ["", "e-1"])
         self.assertEqual(self.asked[1]["unsettled"], ["full"])
         self.assertEqual((self.asked[1]["known"], self.asked[1]["pending"]), (7, ["bot1"]))
+        self.assertEqual(self.asked[1]["wanted"], [3])
 
     def test_pace(self) -> None:
         """However quickly the master answers, it is asked at most ten times a second."""
@@ -120,6 +130,14 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.clock.advance(PACE)
         self.assertEqual(self.asked[-1]["since"], "")
         self.assertEqual(self.lost, [])
+
+    def test_otherRelease(self) -> None:
+        """A master of another release counts as away, with the reason."""
+        self.error = OtherRelease("restart them")
+        self.answers[0].callback(told("e-1"))
+        self.assertEqual(self.lost, ["restart them"])
+        self.clock.advance(RETRY)
+        self.assertEqual(self.asked[-1]["since"], "")
 
     def test_fault(self) -> None:
         """A fault in this process does not end it: it is logged, and everything is asked for later."""

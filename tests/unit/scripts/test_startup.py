@@ -8,6 +8,7 @@ import sys
 from twisted.trial import unittest
 
 from buildbot.daemon import lock, otherdaemon
+from buildbot.daemon.directory import PAGES
 from buildbot.scripts import output, startup
 from tests.commandline import command, directory
 
@@ -40,6 +41,35 @@ class StartupTests(unittest.TestCase):
         output.refuseStranger(here)
         named[:] = [7, 7]
         self.assertRaises(output.CommandFailed, output.refuseStranger, here)
+
+    def test_pages(self) -> None:
+        """A process with pages has a lock of its own: it is refused only if it runs itself."""
+        here = directory(self.mktemp())
+        home = os.path.join(here, PAGES)
+        os.mkdir(home)
+        lock.hold(home)
+        self.addCleanup(lock.release, home)
+        said = command("start", "--pages-only", here)
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertIn(f"the process with the pages in {here} is already running, pid {os.getpid()}", said.err)
+
+    def test_pagesOfSlave(self) -> None:
+        """A slave has no pages."""
+        here = directory(self.mktemp())
+        with open(os.path.join(here, "buildbot.tac"), "w") as tac:
+            tac.write("application = service.Application('buildslave')\n")
+        for verb in ("start", "stop", "restart"):
+            said = command(verb, "--pages-only", here)
+            self.assertEqual((said.status, said.out), (1, ""))
+            self.assertIn("a slave, which has no pages", said.err)
+
+    def test_wrongPort(self) -> None:
+        """A port of pages belongs to such a process, and must be one."""
+        here = directory(self.mktemp())
+        self.assertIn(
+            "--http-port belongs to --pages-only", command("start", "--http-port", "8011", here).err
+        )
+        self.assertIn("--http-port: ", command("start", "--pages-only", "--http-port", "99999", here).err)
 
     def test_command(self) -> None:
         """The child has the same Python, and no directory is taken for an option."""

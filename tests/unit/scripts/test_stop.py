@@ -46,6 +46,13 @@ class StopTests(unittest.TestCase):
             command("stop", self.here), Spoken(0, f"no buildmaster is running in {self.here}\n", "")
         )
 
+    def test_pages(self) -> None:
+        """A stop of the pages does not touch the master."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        said = command("stop", "--pages-only", self.here)
+        self.assertEqual(said, Spoken(0, f"no process with the pages is running in {self.here}\n", ""))
+
     def test_signal(self) -> None:
         """The holder is signalled; with 0.7.5's function, waiting is optional."""
         lock.hold(self.here)
