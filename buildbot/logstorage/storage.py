@@ -98,6 +98,7 @@ class LogStorage:
         self._alarm = Alarm(self._go)
         self._working: Deferred[None] | None = None
         self._isStarted = self._isHolding = False
+        self._sendsFirst = False
         self._round = 0
 
     # what the configuration says
@@ -275,7 +276,7 @@ class LogStorage:
         try:
             while self._isStarted and parts is self._parts:
                 key = self._spool.first()
-                if self._gone:
+                if self._gone and (key is None or not self._sendsFirst):
                     await self._delete(parts)
                 elif key is not None:
                     await self._send(parts, key)
@@ -286,6 +287,8 @@ class LogStorage:
                     break
                 self._works()
         except StorageAway as why:
+            # A server may refuse only one of them.
+            self._sendsFirst = not self._sendsFirst
             if not self._failures:
                 self._since = self._resources.now()
                 log.warn("logs wait for the object storage: {why}", why=why.strerror)
@@ -306,6 +309,7 @@ class LogStorage:
         try:
             await self.threads.call(partial(parts.send, name, mayBeThere))
         except StorageAway:
+            self._spool.last(key)  # a server may refuse only this one
             raise
         except FileNotFoundError:
             log.info("logs of build {name} were removed before they were stored", name=name)

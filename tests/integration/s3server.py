@@ -21,7 +21,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # as 
 PATIENCE = 60.0
 
 
-def _installed() -> str:
+def installed() -> str:
     """The path of the program; it is installed if it is missing. Raises InstallFailed."""
     npm = shutil.which("npm")
     if npm is None:
@@ -52,7 +52,7 @@ class S3Server:
     async def start(self) -> None:
         """Run it; returns when it listens. Raises SkipTest if it cannot be installed."""
         try:
-            program = await threads.deferToThread(_installed)
+            program = await threads.deferToThread(installed)
         except InstallFailed as why:
             raise SkipTest(f"no s3rver: {why}") from None
         self._starts += 1

@@ -231,6 +231,27 @@ class StorageTests(StorageCase):
         self.begin()
         self.assertEqual((self.sent(), self.here()), ([0], []))
 
+    def test_refusedOne(self) -> None:
+        """A build whose logs the server refuses holds up no other, and is tried again."""
+
+        def refuse(call: str) -> None:
+            self.bucket.why = "too large" if self.bucket.calls[-1] == ("put", self.key(0)) else ""
+
+        self.bucket.during = refuse
+        for _ in range(3):
+            self.build()
+        self.wait(60)
+        self.assertEqual((self.sent(), self.here()), ([1, 2], [0]))
+        self.bucket.during = lambda call: None
+        self.bucket.why = ""
+        self.wait(301)
+        self.assertEqual((self.sent(), self.here()), ([0, 1, 2], []))
+
+    def key(self, number: int) -> str:
+        """The key of the object of a build."""
+        identity = self.successResultOf(self.store.getState("logstorage/identity"))["id"]
+        return f"{identity}/full/{number}.logs"
+
     def test_unreadable(self) -> None:
         """Logs that this disk does not give hold no others back."""
         self.bucket.why = "no route"
@@ -269,6 +290,16 @@ class RemovalTests(StorageCase):
         self.bucket.why = ""
         self.wait(301)
         self.assertEqual((self.sent(), self.state()["removals"]), ([], 0))
+
+    def test_mayNotDelete(self) -> None:
+        """Keys without the right to delete are told; logs are stored all the same."""
+        self.build()
+        self.bucket.during = lambda call: setattr(self.bucket, "why", "denied" if call == "delete" else "")
+        self.forget(0)
+        self.build()
+        self.wait(60)
+        self.assertEqual((self.sent(), self.state()["removals"]), ([0, 1], 1))
+        self.assertIn("denied", self.trouble())
 
     def test_waiting(self) -> None:
         """Logs that wait and are removed are not sent any more."""
