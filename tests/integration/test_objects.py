@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from importlib.util import find_spec
 from urllib.request import Request, urlopen
@@ -11,6 +12,8 @@ from urllib.request import Request, urlopen
 from twisted.internet import threads
 from twisted.trial.unittest import SkipTest
 
+from buildbot.logstorage.bucket import PART, Bucket, StorageAway
+from buildbot.logstorage.s3 import S3
 from tests.integration.generations import WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.processes import until
@@ -122,6 +125,42 @@ class ObjectTests(MasterTestCase):
         child = master.spawned(words, "with-keys", **KEYS)
         status = await child.whenEnded(60.0)
         return Result(status, child.stdout(), child.stderr())
+
+    async def test_protocol(self) -> None:
+        """Long objects in parts, ranges, lists, and errors in words: as the server has them."""
+        path = os.path.join(self.directory, "long")
+        data = random.Random(3).randbytes(2 * PART + 5)
+        await threads.deferToThread(self.speak, path, data)
+
+    def speak(self, path: str, data: bytes) -> None:
+        """Use the client against the server; blocks."""
+
+        def opened(key: str, bucket: str = BUCKET) -> Bucket:
+            keys = os.path.join(self.directory, f"keys-{key}")
+            with open(keys, "w") as file:
+                file.write(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = geheim\n")
+            setup = S3(self.server.endpoint, bucket, region="us-east-1", credentialsFile=keys)
+            return setup.open()
+
+        with open(path, "wb") as file:
+            file.write(data)
+        bucket = opened("S3RVER")
+        bucket.put("a b/!41/1.logs", path)
+        held = bucket.look("a b/!41/1.logs")
+        assert held is not None
+        self.assertEqual(held.size, len(data))
+        self.assertEqual(bucket.get("a b/!41/1.logs", PART - 2, 4), data[PART - 2 : PART + 2])
+        self.assertEqual(bucket.get("a b/!41/1.logs", len(data) - 2, 10), data[-2:])
+        self.assertEqual([key for key, _ in bucket.list("a b/")], ["a b/!41/1.logs"])
+        for _ in range(2):
+            bucket.delete("a b/!41/1.logs")
+        self.assertIsNone(bucket.look("a b/!41/1.logs"))
+        self.assertRaises(FileNotFoundError, bucket.get, "a b/!41/1.logs", 0, 1)
+        why = self.assertRaises(StorageAway, opened("other").put, "x", path)
+        self.assertIn("correct the keys", why.cure)
+        self.assertNotIn("geheim", f"{why} {why.cure}")
+        why = self.assertRaises(StorageAway, opened("S3RVER", "missing").put, "x", path)
+        self.assertIn("create the bucket", why.cure)
 
     async def test_killAndOutage(self) -> None:
         """A kill in the middle of an upload, and an outage, lose nothing; limits remove objects."""
