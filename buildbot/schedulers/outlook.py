@@ -14,7 +14,7 @@ from buildbot.schedulers.triggerable import Triggerable
 from buildbot.schedulers.trybase import TryBase
 from buildbot.schedulers.upstream import Dependent
 from buildbot.status.asking import Unanswered, ask, attempt, count, number, otherwise, text, texts, times
-from buildbot.text.lasting import lasting
+from buildbot.text.lasting import settingOf
 
 #: The most times of one scheduler that are told.
 _TIMES = 10
@@ -97,7 +97,7 @@ def pendingOf(scheduler: object) -> int | Unanswered:
 def _stable(scheduler: Any) -> str:
     """The quiet time of a scheduler for changes."""
     seconds = number(scheduler.treeStableTimer or 0)
-    return f", then for {lasting(seconds)} without another one" if seconds else ""
+    return f", then for {settingOf(seconds)} without another one" if seconds else ""
 
 
 def _branch(scheduler: Any) -> str:
@@ -117,7 +117,7 @@ _WAITS: Mapping[type, Callable[[Any], str]] = {
     Scheduler: lambda each: _branch(each) + _stable(each),
     AnyBranchScheduler: lambda each: _branches(each) + _stable(each),
     Dependent: lambda each: f"a build set without failures of the scheduler {each.upstream.name}",
-    Periodic: lambda each: f"its time, each {lasting(each.periodicBuildTimer)}",
+    Periodic: lambda each: f"its time, each {settingOf(each.periodicBuildTimer)}",
     NightlyTriggerable: lambda each: "its time, if a step has triggered it before",
     Nightly: lambda each: "its time",
     Triggerable: lambda each: "a step that triggers it",

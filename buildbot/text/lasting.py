@@ -19,6 +19,11 @@ def lasting(seconds: float) -> str:
     return f"{whole // 86400} days"
 
 
+def settingOf(seconds: float) -> str:
+    """The duration of a setting, which is mostly a round one, such as "2 min" or "1 h"."""
+    return lasting(seconds).removesuffix(" 0 s").removesuffix(" 0 min")
+
+
 def tellable(when: float) -> float:
     """A time (epoch seconds) that can be told as a date: the nearest one to that of a wrong clock."""
     return max(_FIRST, min(_LAST, when))

@@ -24,7 +24,7 @@ class WaitsForTests(unittest.SynchronousTestCase):
         """Each kind of scheduler has its words; a plug-in of an unknown kind has none."""
         for scheduler, words in (
             (Scheduler("a", None, 0, ["b"]), "a change of the main line"),
-            (Scheduler("a", "topic", 60, ["b"]), "a change of the branch topic, then for 1 min 0 s"),
+            (Scheduler("a", "topic", 60, ["b"]), "a change of the branch topic, then for 1 min"),
             (
                 Scheduler("a", builderNames=["b"], change_filter=ChangeFilter(project="p")),
                 "a change that its filter takes",
