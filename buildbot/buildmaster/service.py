@@ -209,7 +209,8 @@ class BuildMaster(PluginParent):
     def pagesOnly(self, home: str, port: str) -> readerservice.ReaderMaster:
         """See L{IPages}."""
         place = readerservice.Place(self.basedir, self.configFileName, home, port)
-        return readerservice.ReaderMaster(place, self._reactor)
+        store: Any = self.botmaster.resources.store
+        return readerservice.ReaderMaster(place, self._reactor, store.forReading())
 
     # attributes of 0.7.5
 

@@ -28,7 +28,6 @@ from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.lookingcommands import LookingCommands
 from buildbot.control.requestcommands import RequestCommands
-from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
@@ -46,7 +45,6 @@ from buildbot.status.master import Status
 from buildbot.status.report import reportSlave, reportWork
 from buildbot.status.topics import BUILDERS, BUILDS, SLAVES, builderTopic, slaveTopic
 from buildbot.store.interface import IStore
-from buildbot.store.readonly import ReadingStore
 from buildbot.web.accounts.logins import Logins
 from buildbot.web.service import WebStatus
 from buildbot.wire.listeners import CannotOpen
@@ -88,21 +86,17 @@ class ReaderMaster(PluginParent):
     def __init__(
         self,
         place: Place,
-        reactor: Any = None,
-        store: IStore | None = None,
+        reactor: Any,
+        store: IStore,
         link: Any = None,
         now: Callable[[], float] = time.time,
         load: Callable[[], Deferred[MasterConfig]] | None = None,
     ) -> None:
-        """@param store: the store of the master, which is only read; None: the file in its directory.
+        """@param store: the store of the master, for reading.
         @param link: asks the master; None: through its control socket.
         @param load: loads the configuration; None: from the file, in a thread.
         """
         super().__init__()
-        if reactor is None:
-            from twisted.internet import reactor
-
-            makeMonotonic(reactor)
         self.setName("pages")
         self.basedir = os.path.abspath(place.basedir)
         self._place = place
@@ -110,7 +104,7 @@ class ReaderMaster(PluginParent):
         self._load = load or (lambda: loadInThread(path, self.basedir, LOAD_TIME, reactor))
         self._link = link or Link(self.basedir, reactor)
         telling = link or Link(self.basedir, reactor)  # slow actions must not hold it up
-        self._mirror = Mirror(self.basedir, reactor, store or ReadingStore(self.basedir, reactor), now)
+        self._mirror = Mirror(self.basedir, reactor, store, now)
         self.botmaster = cast(BotMaster, self._mirror)
         self.status = Status(self.botmaster, self.basedir)
         self.audit = Audit(self._mirror.store, now)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from buildbot.store.interface import StoreFailed
+from buildbot.store.readonly import ReadingStore
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.seams import Connection, Driver
 from buildbot.store.threaded import PACE, ThreadedStore
@@ -19,6 +20,7 @@ from buildbot.store.worker import Reactor
 
 if TYPE_CHECKING:
     from buildbot.store.pgdriver import PostgresDriver
+    from buildbot.store.pgreading import PostgresReader
 
 #: Is run at the start of each group that writes, in the transaction of the group and in the store's thread.
 Fence = Callable[[Connection], None]
@@ -59,6 +61,7 @@ class PostgresStore(ThreadedStore):
         fence: Fence | None = None,
     ) -> None:
         self._driver: PostgresDriver | None = None
+        self._conninfo, self._reactor = conninfo, reactor
 
         def open() -> Driver:
             try:
@@ -69,6 +72,20 @@ class PostgresStore(ThreadedStore):
             return self._driver
 
         super().__init__(reactor, open, self._isOutage, pace)
+
+    def forReading(self) -> ReadingStore:
+        """See L{ThreadedStore}. It takes no lock."""
+        reader: list[PostgresReader] = []
+
+        def open() -> Driver:
+            try:
+                from buildbot.store.pgreading import PostgresReader
+            except ImportError as error:
+                raise StoreFailed(_MISSING.format(error=error)) from None
+            reader[:] = [PostgresReader(self._conninfo)]
+            return reader[0]
+
+        return ReadingStore(self._reactor, open, lambda error: any(each.isOutage(error) for each in reader))
 
     def risks(self) -> tuple[str, ...]:
         """The settings of the database that can lose data, one sentence each. Known once I am open."""

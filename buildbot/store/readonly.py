@@ -20,7 +20,7 @@ from buildbot.store.files import FILE, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT
-from buildbot.store.seams import Connection
+from buildbot.store.seams import Connection, Driver
 from buildbot.store.sql import SqlCore
 from buildbot.store.worker import Reactor, Work, Worker
 
@@ -28,17 +28,20 @@ _T = TypeVar("_T")
 
 
 class ReadingStore(Store):
-    """I am an L{IStore} over the file of another process. Every call that would write fails with StoreFailed.
+    """I am an L{IStore} over the store of another process. Calls that would write fail with StoreFailed.
 
-    The file need not exist when I am opened. Until a master has made it, all calls fail.
+    There need not be such a store when I am opened. Until a master has made it, all calls fail.
     """
 
-    def __init__(self, basedir: str, reactor: Reactor) -> None:
-        """@param basedir: the directory of the master."""
+    def __init__(
+        self, reactor: Reactor, driver: Callable[[], Driver], isOutage: Callable[[Exception], bool]
+    ) -> None:
+        """@param driver: opens the database; called in the thread.
+        @param isOutage: see L{Driver}.
+        """
         core = _Fresh(isOutage)
         super().__init__(core)
-        path = os.path.join(basedir, FILE)
-        self._makeWorker = lambda: Worker(reactor, lambda: ReadFile(path), core, 0.0)
+        self._makeWorker = lambda: Worker(reactor, driver, core, 0.0)
         self._worker: Worker | None = None
 
     def open(self) -> Deferred[None]:
@@ -60,6 +63,12 @@ class ReadingStore(Store):
 
     def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
         return fail(StoreFailed("this process only reads the store: the master itself writes it"))
+
+
+def readingFile(basedir: str, reactor: Reactor) -> ReadingStore:
+    """The store of the master in a directory, which has it in a file there."""
+    path = os.path.join(basedir, FILE)
+    return ReadingStore(reactor, lambda: ReadFile(path), isOutage)
 
 
 class _Fresh(SqlCore):

@@ -11,6 +11,7 @@ import sqlite3
 
 from buildbot.store.database import Connect, Database, isOutage
 from buildbot.store.files import FILE as FILE
+from buildbot.store.readonly import ReadingStore, readingFile
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.threaded import PACE as PACE
 from buildbot.store.threaded import ThreadedStore
@@ -34,3 +35,8 @@ class SqliteStore(ThreadedStore):
     ) -> None:
         path = os.path.join(basedir, FILE)
         super().__init__(reactor, lambda: Database(path, connect, schema), isOutage, pace)
+        self._reading = lambda: readingFile(basedir, reactor)
+
+    def forReading(self) -> ReadingStore:
+        """See L{ThreadedStore}."""
+        return self._reading()

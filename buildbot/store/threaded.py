@@ -6,6 +6,7 @@ A subclass says how its database is opened. It knows no reactor and no transacti
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from buildbot.store.interface import Commits, StoreFailed
+from buildbot.store.readonly import ReadingStore
 from buildbot.store.requests import Store
 from buildbot.store.seams import Driver
 from buildbot.store.sql import SqlCore
@@ -44,6 +46,10 @@ class ThreadedStore(Store):
         super().__init__(core)
         self._makeWorker = lambda: Worker(reactor, driver, core, pace, self._told, self._isDamaged)
         self._worker: Worker | None = None
+
+    @abstractmethod
+    def forReading(self) -> ReadingStore:
+        """The same store for another process, which only reads it while I may be open here or elsewhere."""
 
     def open(self) -> Deferred[None]:
         """See L{IStore<buildbot.store.interface.IStore>}."""

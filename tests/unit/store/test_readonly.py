@@ -17,7 +17,6 @@ from twisted.trial import unittest
 from buildbot.model.change import Change
 from buildbot.store.files import FILE
 from buildbot.store.interface import StoreFailed
-from buildbot.store.readonly import ReadingStore
 from buildbot.store.schema import CURRENT
 from buildbot.store.sqlite import SqliteStore
 
@@ -31,7 +30,7 @@ class ReadingTests(unittest.TestCase):
         self.here = self.mktemp()
         os.mkdir(self.here)
         self.writer = SqliteStore(self.here, reactor)
-        self.reader = ReadingStore(self.here, reactor)
+        self.reader = self.writer.forReading()
 
     async def opened(self) -> None:
         """Open both."""
