@@ -62,12 +62,12 @@ class Packed:
 
     @ivar size: in bytes.
     @ivar sha256: in hexadecimal digits.
-    @ivar etag: the ETag that a server usually gives it.
+    @ivar etags: the ETags that a server usually gives it: of the parts of a long object, or of all.
     """
 
     size: int
     sha256: str
-    etag: str
+    etags: tuple[str, ...]
     files: tuple[PackedFile, ...]
 
 
@@ -95,7 +95,7 @@ def pack(target: IO[bytes], files: Iterable[tuple[str, str]]) -> Packed:
     place = out.size
     out.write(gzip.compress(json.dumps(index).encode(), _LEVEL, mtime=0))
     out.write(_FOOTER.pack(_BEGIN, 20, _NAME, 16, place, out.size - place, _EMPTY, bytes(8)))
-    return Packed(out.size, out.sha256.hexdigest(), out.etag(), tuple(packed))
+    return Packed(out.size, out.sha256.hexdigest(), out.etags(), tuple(packed))
 
 
 def _packFile(out: _Summed, name: str, path: str) -> PackedFile:
@@ -116,6 +116,7 @@ class _Summed:
     target: IO[bytes]
     size: int = 0
     sha256: Any = field(default_factory=hashlib.sha256)
+    md5: Any = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
     _part: Any = None
     _left: int = 0
     _parts: list[bytes] = field(default_factory=list)
@@ -123,6 +124,7 @@ class _Summed:
     def write(self, data: bytes) -> None:
         self.target.write(data)
         self.sha256.update(data)
+        self.md5.update(data)
         self.size += len(data)
         while data:
             if not self._left:
@@ -137,12 +139,14 @@ class _Summed:
             self._parts.append(self._part.digest())
             self._part = None
 
-    def etag(self) -> str:
-        """The MD5 of a short object; that of the MD5s of the parts, and their number, for a long one."""
+    def etags(self) -> tuple[str, ...]:
+        """The MD5 of all; and that of the MD5s of the parts with their number, for a long object."""
         self._endPart()
+        whole = self.md5.hexdigest()
         if len(self._parts) == 1:
-            return self._parts[0].hex()
-        return f"{hashlib.md5(b''.join(self._parts), usedforsecurity=False).hexdigest()}-{len(self._parts)}"
+            return (whole,)
+        parts = hashlib.md5(b"".join(self._parts), usedforsecurity=False).hexdigest()
+        return whole, f"{parts}-{len(self._parts)}"
 
 
 def placeOfIndex(footer: bytes) -> tuple[int, int]:

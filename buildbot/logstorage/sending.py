@@ -96,7 +96,7 @@ class Sending:
         if held is None or held.size != packed.size:
             found = "nothing" if held is None else f"{held.size} bytes"
             raise StorageAway(f"the server has {found} of an object of {packed.size} bytes that it took")
-        if held.etag == packed.etag:
+        if held.etag in packed.etags:
             return
         digest, at = hashlib.sha256(), 0
         while at < packed.size and (piece := self._bucket.get(key, at, 16 * MEMBER)):

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
 from buildbot.events.alarm import Alarm
 from buildbot.logs import mounts
-from buildbot.logs.usage import scan
 from buildbot.logstorage.bucket import Bucket, StorageAway
-from buildbot.logstorage.far import FarLogs
-from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfFile, nameOfKey
-from buildbot.logstorage.local import LocalCopies
-from buildbot.logstorage.noted import note, removeNote
+from buildbot.logstorage.keys import Name, nameOf, nameOfFile
+from buildbot.logstorage.noted import removeNote
 from buildbot.logstorage.pacing import waitAfter
+from buildbot.logstorage.parts import Parts
 from buildbot.logstorage.s3 import S3
-from buildbot.logstorage.sending import Sending
-from buildbot.logstorage.spool import Key, Spool
+from buildbot.logstorage.spool import MOST, Key, Spool
 from buildbot.logstorage.threads import Threads
 from buildbot.model.records import BuildRecord
 from buildbot.store.interface import IStore, StoreFailed
@@ -89,15 +87,16 @@ class LogStorage:
         self.setup: S3 | None = None
         self.stored = 0
         self._spool = Spool()
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._gone: dict[str, list[Name]] = {}
+        self._ended: dict[Key, tuple[int, float]] = {}  # while the disk is looked at
         self._untried: set[Key] = set()  # their objects are not there
         self._failures = 0
         self._since: float | None = None
         self._reason = self._cure = ""
-        self._alarm = Alarm(self._go)
+        self._alarm = Alarm(self._again)
         self._working: Deferred[None] | None = None
-        self._isStarted = self._isHolding = False
+        self._isStarted = self._isHolding = self._isLooking = False
         self._sendsFirst = False
         self._round = 0
 
@@ -117,7 +116,17 @@ class LogStorage:
         self._isStarted = True
         self.threads.resume()
         if self.setup is not None:
-            await self._begin(None)
+            try:
+                await self._begin(None)
+            except Exception:  # a master without its bucket is better than none
+                self._failed(Failure())
+
+    def _again(self) -> None:
+        """Begin, if that has failed; else go on."""
+        if self._parts is None and self.setup is not None and self._isStarted:
+            ensureDeferred(self._begin(None)).addErrback(self._failed)
+        else:
+            self._go()
 
     async def _begin(self, old: S3 | None) -> None:
         setup, directory = self.setup, self._directory()
@@ -136,18 +145,23 @@ class LogStorage:
         if mine != self._round or not self._isStarted:
             return
         if self._parts is None or old is None or old.place != setup.place or self._parts.opened(old, setup):
-            self._parts = _Parts(setup, self.opener(setup), identity["id"], directory, self._resources.now)
-            mounts.mount(directory, self._parts.far)
-            await self.threads.call(self._parts.note)
-            found = await self.threads.call(partial(self._parts.look, list(self._builders)))
+            parts = Parts(setup, self.opener(setup), identity["id"], directory, self._resources.now)
+            mounts.mount(directory, parts.far)
+            await self.threads.call(parts.note)
+            self._ended, self._isLooking = {}, True
+            found = await self.threads.call(partial(parts.look, list(self._builders)))
             if mine != self._round or not self._isStarted:
                 return
+            self._parts = parts
             self._spool.begin(identity["since"], found)
             self._untried.clear()
+            for ended, (size, when) in self._ended.items():  # after the disk was looked at
+                self._spool.add(ended, size, when)
         self._parts.copies.most = setup.cacheSize
         await self.threads.call(self._parts.copies.evict)
         if mine != self._round or not self._isStarted:
             return
+        self._ended, self._isLooking = {}, False
         self._failures, self._reason = 0, ""
         self._look()
         self._go()
@@ -186,13 +200,15 @@ class LogStorage:
 
     def ended(self, build: BuildRecord) -> None:
         """Send the logs of a build, whose end is stored."""
-        if self._parts is None or build.number is None:
+        if self.setup is None or build.number is None:
             return
         size = sum(each.length or 0 for step in build.steps for each in step.logs)
         if any(step.logs for step in build.steps):
             key = build.builder, build.number
+            if self._isLooking and len(self._ended) < MOST:
+                self._ended[key] = size, self._resources.now()
             self._spool.add(key, size, self._resources.now())
-            if key in self._spool:
+            if key in self._spool and self._parts is not None:
                 self._untried.add(key)
             self._look()
             self._go()
@@ -271,7 +287,7 @@ class LogStorage:
             log.failure("storing logs failed", why)
             self._later(_RETRY, f"storing logs failed: {why.value}")
 
-    async def _work(self, parts: _Parts) -> None:
+    async def _work(self, parts: Parts) -> None:
         """Send what waits, and delete what is gone, until all is done or something fails."""
         try:
             while self._isStarted and parts is self._parts:
@@ -298,7 +314,7 @@ class LogStorage:
         except StoreFailed as why:
             self._later(_RETRY, f"the store fails: {why.reason}")
 
-    async def _send(self, parts: _Parts, key: Key) -> None:
+    async def _send(self, parts: Parts, key: Key) -> None:
         build = await self._resources.store.getBuild(*key)
         if build is None or build.finished is None:
             self._spool.remove(key)  # a log without a build: retention removes it
@@ -323,7 +339,7 @@ class LogStorage:
         self.stored += 1
         self._spool.remove(key)
 
-    async def _delete(self, parts: _Parts) -> None:
+    async def _delete(self, parts: Parts) -> None:
         key, names = next(iter(self._gone.items()))
         await self.threads.call(partial(parts.delete, names))
         await self._resources.store.setState(key, None)
@@ -370,64 +386,3 @@ class LogStorage:
         found = await self.threads.call(self._parts.list)
         gone = {name for names in self._gone.values() for name in names}
         return [each for each in found if each[:2] not in gone]
-
-
-class _Parts:
-    """I am what works with one bucket. My methods block."""
-
-    def __init__(
-        self, setup: S3, bucket: Bucket, identity: str, directory: str, now: Callable[[], float]
-    ) -> None:
-        self._setup = setup
-        self._directory = directory
-        self._bucket = bucket
-        self._start = f"{setup.prefix}{identity}/"
-        self.copies = LocalCopies(directory, f"{setup.place}{identity}/", lambda: now())
-        self.far = FarLogs(bucket, self._start, self.copies)
-        self._sending = Sending(directory, bucket, self._start, self.copies, self.far)
-        self._fresh: set[Name] = set()
-
-    @staticmethod
-    def opened(old: S3, new: S3) -> bool:
-        """True if the client must be made again: other keys, or certificates."""
-        return (old.credentialsFile, old.profile, old.instanceProfile, old.caFile, old.region) != (
-            new.credentialsFile,
-            new.profile,
-            new.instanceProfile,
-            new.caFile,
-            new.region,
-        )
-
-    def note(self) -> None:
-        """Tell other processes where the logs are."""
-        try:
-            note(self._directory, self._setup, self._start)
-        except OSError as why:
-            log.warn("commands cannot read logs in the object storage: {why}", why=why)
-
-    def look(self, builders: Sequence[str]) -> list[tuple[float, Key, int]]:
-        """The logs on this disk that are not marked."""
-        self.copies.load()
-        return [
-            (files.latest, (builder, number), files.size)
-            for builder, builds in scan(self._directory, builders).items()
-            for number, files in builds.items()
-            if nameOf(builder, number) not in self.copies
-        ]
-
-    def send(self, name: Name, mayBeThere: bool) -> None:
-        """Send the logs of a build; then make room on this disk."""
-        self._sending.send(name, mayBeThere)
-        self.copies.evict()
-
-    def delete(self, names: Iterable[Name]) -> None:
-        """Delete objects, and forget their copies."""
-        for name in names:
-            self._bucket.delete(keyOf(self._start, name))
-            self.far.forget(name)
-            self.copies.forget(name)
-
-    def list(self) -> list[tuple[str, int, int, float]]:
-        """All objects of this master."""
-        found = ((nameOfKey(self._start, key), held) for key, held in self._bucket.list(self._start))
-        return [(*name, held.size, held.when) for name, held in found if name is not None]

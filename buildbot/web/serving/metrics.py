@@ -43,6 +43,7 @@ async def metricsPage(call: Call) -> Answer:
         *_ofWeb(call, counting),
         *_ofStore(call),
         *_ofOutgoing(call),
+        *_ofLogStorage(call),
         *_process(),
     ]
     isOpen = "application/openmetrics-text" in call.headers.get("accept", "")
@@ -221,6 +222,23 @@ def _ofOutgoing(call: Call) -> list[Family]:
             "The failed attempts in a row to reach a server.",
             of("failures"),
         ),
+    ]
+
+
+def _ofLogStorage(call: Call) -> list[Family]:
+    """The logs that wait for object storage, if there is one."""
+    found = call.world.botmaster.reportLogStorage()
+    if found is None:
+        return []
+    values = (
+        ("waiting_builds", "The builds whose logs wait for object storage.", found["waiting"]),
+        ("waiting_bytes", "The bytes of logs that wait for object storage.", found["waitingBytes"]),
+        ("failures", "The failed attempts in a row to reach object storage.", found["failures"]),
+        ("holding", "1 while no build begins, because too many logs wait.", int(bool(found["hold"]))),
+    )
+    return [
+        Family(f"buildbot_log_storage_{name}", "gauge", words, [Sample((), value)])
+        for name, words, value in values
     ]
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from threading import get_ident
+from types import SimpleNamespace
 
 from twisted.internet.defer import Deferred
 
 from buildbot.logs import mounts
 from buildbot.logs.files import LogReader
+from buildbot.logs.live import LogDirectory
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logstorage import far, sending
 from buildbot.logstorage.bucket import StorageAway
 from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.packing import MEMBER
+from buildbot.model.records import LogRecord
+from tests.unit.logs.test_producer import Consumer
 from tests.unit.logstorage.buckets import inAThread
 from tests.unit.logstorage.places import START, PlaceCase
 
@@ -124,6 +128,20 @@ class FarTests(PlaceCase):
         self.addCleanup(mounts.unmount, other)
         there = os.path.join(other, os.path.relpath(path, self.top))
         self.assertEqual(LogReader(there).text(), "hello\n")
+
+    def test_statusReceivers(self) -> None:
+        """A status receiver sees that a log has contents, and gets them at its own pace."""
+        path = self.away(b"hello\n")
+        directory = LogDirectory(self.top, self.clock, inThread=atOnce)
+        step = SimpleNamespace(build=SimpleNamespace(logs=directory))
+        log = directory.finished(step, LogRecord("stdio", os.path.relpath(path, self.top), 9, 5))
+        self.assertTrue(log.hasContents())
+        forgotten = directory.finished(step, LogRecord("stdio", "full/9-log-say-stdio", 0, None, "removed"))
+        self.assertFalse(forgotten.hasContents())
+        consumer = Consumer()
+        log.subscribeConsumer(consumer)
+        self.clock.pump([0.1] * 20)
+        self.assertIn((0, "hello\n"), consumer.told)
 
     def test_bring(self) -> None:
         """A program that reads files gets the whole log on this disk; it is not stored again."""

@@ -59,10 +59,10 @@ class PackingTests(SynchronousTestCase):
         import hashlib
 
         data = self.packed(b"short")
-        self.assertEqual(self.result.etag, hashlib.md5(data, usedforsecurity=False).hexdigest())
+        self.assertEqual(self.result.etags, (hashlib.md5(data, usedforsecurity=False).hexdigest(),))
         data = self.packed(random.Random(1).randbytes(PART + 5))
         sums = b"".join(hashlib.md5(data[at : at + PART], usedforsecurity=False).digest() for at in (0, PART))
-        self.assertEqual(self.result.etag, hashlib.md5(sums, usedforsecurity=False).hexdigest() + "-2")
+        self.assertEqual(self.result.etags[1], hashlib.md5(sums, usedforsecurity=False).hexdigest() + "-2")
 
     def test_damaged(self) -> None:
         """A damaged object is named as such; it is never taken for an empty log."""

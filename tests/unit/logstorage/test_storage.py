@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, fail
 
 from buildbot.daemon.troubles import Troubles
-from buildbot.logstorage import s3
+from buildbot.logstorage import s3, storage
 from buildbot.logstorage.s3 import S3
+from buildbot.logstorage.spool import Spool
 from buildbot.logstorage.storage import LogStorage
 from buildbot.logstorage.threads import Threads
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.model.results import SUCCESS
+from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 from tests.unit.logstorage.places import PlaceCase
 
@@ -230,6 +232,45 @@ class StorageTests(StorageCase):
         self.clock.work()
         self.begin()
         self.assertEqual((self.sent(), self.here()), ([0], []))
+
+    def test_brokenStoreAtStart(self) -> None:
+        """A store that fails at the start delays the uploads, and not the master."""
+        self.bucket.why = "no route"
+        self.build()
+        self.do(self.storage.stop())
+        self.bucket.why = ""
+        self.patch(self.store, "getStates", lambda prefix: fail(StoreFailed("the disk is full")))
+        self.begin()
+        self.build()
+        self.assertIn("the disk is full", self.trouble())
+        self.assertEqual(self.sent(), [])
+        del self.store.getStates
+        self.wait(31)
+        self.assertEqual((self.sent(), self.trouble()), ([0, 1], ""))
+
+    def test_endsMeanwhile(self) -> None:
+        """A build that ends while the disk is looked at is not forgotten."""
+        self.storage.configure(None)
+        self.clock.isDawdling = True
+        self.storage.configure(self.setup)
+        for _ in range(5):  # until nothing waits but what comes after
+            self.build()
+            self.clock.work()
+        self.clock.isDawdling = False
+        self.clock.work()
+        self.assertEqual(self.sent(), [0, 1, 2, 3, 4])
+
+    def test_veryMany(self) -> None:
+        """More builds than are remembered one by one are all sent."""
+        self.patch(storage, "Spool", lambda: Spool(2))
+        self.begin()
+        self.bucket.why = "no route"
+        for _ in range(7):
+            self.build()
+        self.assertEqual(self.state()["waiting"], 2)
+        self.bucket.why = ""
+        self.wait(301)
+        self.assertEqual((self.sent(), self.state()["waitingBytes"]), (list(range(7)), 0))
 
     def test_refusedOne(self) -> None:
         """A build whose logs the server refuses holds up no other, and is tried again."""
