@@ -64,8 +64,10 @@ from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.realm import Dispatcher
 from buildbot.status.master import Status
 from buildbot.status.report import reportMaster
+from buildbot.store.address import BadAddress
 from buildbot.store.interface import IStore
-from buildbot.store.sqlite import SqliteStore
+from buildbot.store.place import placeOf, serverOf
+from buildbot.store.stores import storeAt
 from buildbot.web.accounts.tokencommands import TokenCommands
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
@@ -110,7 +112,7 @@ class BuildMaster(PluginParent):
         loading: Loading | None = None,
     ) -> None:
         """@param configFileName: the configuration file, relative to C{basedir}.
-        @param store: an L{IStore}; None: a file in C{basedir}.
+        @param store: an L{IStore}; None: the one that buildbot.tac names, by default a file in C{basedir}.
         @param loading: the stages of loading the file; None: a child process, then a thread.
         """
         super().__init__()
@@ -127,7 +129,7 @@ class BuildMaster(PluginParent):
         self.since = self.botmaster.now()
         self.botmaster.parent = self
         self.botmaster.schedulers = self.allSchedulers
-        self.botmaster.useStore(self.basedir, store or SqliteStore(self.basedir, reactor))
+        self.botmaster.useStore(self.basedir, store or _storeOf(self.basedir, reactor))
         self.troubles = self.botmaster.troubles
         watchDirectory(self.basedir, self.troubles)
         self.change_svc = ChangeMaster()
@@ -392,7 +394,7 @@ class BuildMaster(PluginParent):
         self._ready.callback(lines)
 
     def _startFailed(self, why: Failure) -> None:
-        lines = failedLines(why)
+        lines = failedLines(why, serverOf(self.basedir))
         if self._watched:
             self._ready.errback(StartFailed(lines))
         elif not self.botmaster.stopping:
@@ -486,6 +488,14 @@ class BuildMaster(PluginParent):
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
         return [str(port) for port in self.applier.ports.values()]
+
+
+def _storeOf(basedir: str, reactor: Any) -> IStore:
+    """The store that the buildbot.tac of a directory names. Raises L{StartFailed}."""
+    try:
+        return storeAt(placeOf(basedir), reactor)
+    except BadAddress as why:
+        raise StartFailed([str(why)]) from None
 
 
 registerAdapter(Control, BuildMaster, interfaces.IControl)

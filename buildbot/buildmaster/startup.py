@@ -64,8 +64,11 @@ def troublesFound(basedir: str, troubles: Troubles) -> list[str]:
     return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in symptoms)]
 
 
-def failedLines(why: Failure) -> list[str]:
-    """The lines for the user about a failed start. An internal error is also logged, with its traceback."""
+def failedLines(why: Failure, server: str = "") -> list[str]:
+    """The lines for the user about a failed start. An internal error is also logged, with its traceback.
+
+    @param server: the address of the store; "" for a file.
+    """
     error = why.value
     if isinstance(error, ConfigErrors):
         return [str(each) for each in error.errors]
@@ -75,6 +78,8 @@ def failedLines(why: Failure) -> list[str]:
         lost = f"changes, requests and builds cannot be kept: {error}"
         if isinstance(error.__cause__, NotPlain):  # it says what to do
             return [lost]
+        if server:
+            return [lost, f"the store is {server}: start again when it can be used"]
         return [lost, "make sure that the disk has room and is writable, and start again"]
     log.failure("starting the master failed", why)
     return [f"internal error: {why.getErrorMessage()}"]

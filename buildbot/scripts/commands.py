@@ -169,6 +169,12 @@ COMMANDS = {
             "Make the directory of a master from a backup.",
         ),
         Command(
+            "move-store",
+            "move.moveStore",
+            options.MoveOptions,
+            "Move the store of a stopped master to PostgreSQL, or back to its file.",
+        ),
+        Command(
             "upgrade-master",
             "upgrade.upgradeMaster",
             backupoptions.UpgradeOptions,

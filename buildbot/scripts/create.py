@@ -34,7 +34,7 @@ from buildbot.master import BuildMaster
 basedir = os.path.dirname(os.path.abspath(__file__))
 configfile = %(config)r
 umask = None  # of the files that uploads make: 0o022 lets everybody read; None: private to this user
-
+%(dbLines)s
 # twistd.log is set aside at this many bytes (None: never), and this many old ones are kept.
 rotateLength = %(rotateLength)r
 maxRotatedFiles = %(log-count)r
@@ -78,6 +78,8 @@ def createMaster(config: Config) -> int:
     maker = Maker(config)
     name = setting(config, "config", str, CONFIG)
     checkForeign(maker.basedir, name)
+    if config.get("db"):
+        checkDatabase(maker)
     maker.mkdir(Kind.MASTER)
     maker.makeTAC(masterTAC % tacValues(config))
     sample = sampleText()
@@ -109,6 +111,31 @@ def checkForeign(here: str, name: str) -> None:
     text = _read(path)
     if text is not None and "BuildmasterConfig" not in text:
         raise CommandFailed(f"{path} exists, and is not a configuration of a master: choose another name")
+
+
+def checkDatabase(maker: Maker) -> None:
+    """Say what the database of a new master has. Raises L{CommandFailed} if it cannot have the store."""
+    from buildbot.store.address import BadAddress  # most masters have a file
+    from buildbot.store.direct import hasStore, held
+    from buildbot.store.interface import StoreFailed
+    from buildbot.store.place import placeAt, placeOf
+
+    here = maker.basedir
+    address, passwordFile = str(maker.config["db"]), str(maker.config.get("db-password-file") or "")
+    try:
+        place = placeAt(here, address, passwordFile)
+        before = placeOf(here)
+        if readTac(here) and before.server != place.server and not maker.force:
+            raise CommandFailed(
+                f"{os.path.join(here, TAC)} has another store, {before.shown}:"
+                f" `{command('move-store', here, place.shown)}` moves it; --force makes this file anew"
+            )
+        if place.server is not None:
+            maker.say(f"{place.shown} {held(place)}")
+            if before.server is None and hasStore(here):
+                maker.say(f"note: the store {before.path} is not used any more; `move-store` copies one")
+    except (StoreFailed, BadAddress) as why:
+        raise CommandFailed(f"{why}", "nothing was made") from None
 
 
 class Maker:
@@ -203,8 +230,19 @@ def tacValues(config: Config) -> Mapping[str, object]:
         "log-count": 10,
         **config,
         "rotateLength": None if config.get("no-logrotate") else config.get("log-size", 10_000_000),
+        "dbLines": _dbLines(str(config.get("db") or ""), str(config.get("db-password-file") or "")),
         "umaskText": f"0o{mask:03o}" if isinstance(mask, int) else "None",
     }
+
+
+def _dbLines(address: str, passwordFile: str) -> str:
+    """The lines of a master's buildbot.tac about its store; "" for the file in the directory."""
+    if not address:
+        return ""
+    lines = [f"db = {address!r}  # where changes, requests and builds are kept"]
+    if passwordFile:
+        lines.append(f"dbPasswordFile = {passwordFile!r}")
+    return "\n{}\n".format("\n".join(lines))
 
 
 def sampleText() -> str:

@@ -13,6 +13,7 @@ from buildbot.config.ports import BadPort, describe, inOneForm
 from buildbot.daemon.directory import CONFIG, TAC
 from buildbot.scripts.arguments import MakerBase, RemoteBase, count, seconds
 from buildbot.scripts.moments import pointIn
+from buildbot.store.address import BadAddress, parse
 from buildbot.text.plural import counted
 
 
@@ -61,11 +62,62 @@ class MasterOptions(CreateOptions):
     """The options of C{create-master}."""
 
     synopsis = "[options] DIR"
-    optParameters = [["config", "c", CONFIG, "The name of the configuration file, relative to DIR."]]
+    optParameters = [
+        ["config", "c", CONFIG, "The name of the configuration file, relative to DIR."],
+        ["db", None, None, "Keep changes, requests and builds in this PostgreSQL database: postgresql://…"],
+        ["db-password-file", None, None, "The file with the password for it, relative to DIR."],
+    ]
     longdesc = (
         "Makes DIR, the directory of a buildmaster, with a buildbot.tac that runs it, a master.cfg that "
         "works at once, and the sample that master.cfg was made from. Running it again is harmless."
     )
+
+    def postOptions(self) -> None:
+        """Check that an address is one, before anything is made."""
+        super().postOptions()
+        try:
+            server = parse(self["db"] or "")
+        except BadAddress as why:
+            raise usage.UsageError(f"--db: {why}") from None
+        if self["db-password-file"] and server is None:
+            raise usage.UsageError("--db-password-file needs --db=postgresql://…")
+
+
+class MoveOptions(MakerBase):
+    """The options of C{move-store}."""
+
+    synopsis = "[options] DIR TARGET"
+    optParameters = [
+        [
+            "db-password-file",
+            None,
+            None,
+            "The file with the password for the database TARGET, relative to DIR.",
+        ],
+    ]
+    longdesc = (
+        "Copies all changes, requests and builds of the stopped master in DIR to TARGET, compares them, and "
+        "then changes buildbot.tac. TARGET is an empty PostgreSQL database, postgresql://USER@HOST/DATABASE, "
+        "or the word sqlite for the file state.sqlite in DIR. The old store stays as it is. After an "
+        "interruption, the same command continues."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """Parse the arguments: DIR TARGET."""
+        if len(args) != 2:
+            raise usage.UsageError(f"give DIR TARGET, not {counted(len(args), 'argument')}")
+        self["basedir"], self["target"] = args
+
+    def postOptions(self) -> None:
+        """Check that TARGET is an address, before anything is made."""
+        super().postOptions()
+        self["address"] = "" if self["target"] == "sqlite" else str(self["target"])
+        try:
+            server = parse(self["address"])
+        except BadAddress as why:
+            raise usage.UsageError(f"TARGET: {why}") from None
+        if self["db-password-file"] and server is None:
+            raise usage.UsageError("--db-password-file needs a TARGET postgresql://…")
 
 
 class SlaveOptions(CreateOptions):

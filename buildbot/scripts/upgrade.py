@@ -13,10 +13,12 @@ from contextlib import closing
 from buildbot.daemon import directory
 from buildbot.scripts.locked import locked
 from buildbot.scripts.output import CommandFailed, Config, command, complain, say, usable, waiting
+from buildbot.store.address import BadAddress
 from buildbot.store.database import BUSY, Database
-from buildbot.store.direct import hasStore
-from buildbot.store.files import FILE, WAL, mustBePlainStore, openToRead
+from buildbot.store.direct import SLOW, hasStore, made, opened
+from buildbot.store.files import WAL, mustBePlainStore, openToRead
 from buildbot.store.interface import StoreFailed
+from buildbot.store.place import Place, placeOf
 from buildbot.store.schema import CURRENT
 
 #: An upgrade needs room for this many further copies of the store: the copy, the journal, and moved pages.
@@ -29,13 +31,20 @@ def upgradeMaster(config: Config) -> int:
     here = usable(config, toWrite=not isCheck)
     if directory.kindOf(directory.readTac(here)) is directory.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: there is nothing to upgrade")
-    path = os.path.join(here, FILE)
-    if not hasStore(here):
-        say(config, f"{here} has no store yet: there is nothing to upgrade")
-        return 0
+    try:
+        place = placeOf(here)
+        if not hasStore(here):
+            say(config, f"{here} has no store yet: there is nothing to upgrade")
+            return 0
+        if place.server is not None:
+            return _upgradeServer(config, place, isCheck)
+    except (StoreFailed, BadAddress) as why:
+        raise CommandFailed(str(why)) from None
+    path = place.path
     old = _versionOf(path)
     if isCheck:
-        return _said(config, path, old)
+        _said(config, path, old)
+        return 0
     if 0 < old < CURRENT.version:
         _mustFit(path)
     with locked(here, "upgrade"), waiting(config, lambda passed: f"upgrading {path} ({passed:.0f} s) …"):
@@ -52,17 +61,44 @@ def upgradeMaster(config: Config) -> int:
     return 0
 
 
-def _said(config: Config, path: str, old: int) -> int:
+def _upgradeServer(config: Config, place: Place, isCheck: bool) -> int:
+    """Upgrade a store in PostgreSQL. Raises L{StoreFailed}, also if another master uses it."""
+    with opened(place, patience=SLOW) as store:
+        old = store.version
+    if old < 0:
+        raise CommandFailed(f"{place.shown} has the tables of another program, and no store")
+    _mustBeKnown(place.shown, old)
+    if isCheck or old == CURRENT.version:
+        _said(config, place.shown, old)
+        if old < CURRENT.version:
+            say(config, "an upgrade keeps no copy of the old one: `pg_dump` makes one")
+        return 0
+    shown = place.shown
+    with (
+        locked(place.basedir, "upgrade"),
+        waiting(config, lambda passed: f"upgrading {shown} ({passed:.0f} s) …"),
+    ):
+        made(place).close()
+    say(config, f"{shown} was upgraded from schema {old} to {CURRENT.version}")
+    say(config, f"`{command('checkconfig', place.basedir)}` checks the configuration")
+    return 0
+
+
+def _mustBeKnown(shown: str, old: int) -> None:
+    """Raise L{CommandFailed} for the tables of a later release."""
     if old > CURRENT.version:
         raise CommandFailed(
-            f"{path} was written by a later release (its schema is {old}, this release knows up to"
+            f"{shown} was written by a later release (its schema is {old}, this release knows up to"
             f" {CURRENT.version}): run that release"
         )
+
+
+def _said(config: Config, path: str, old: int) -> None:
+    _mustBeKnown(path, old)
     if old == CURRENT.version:
         say(config, f"{path} has the format of this release: there is nothing to upgrade")
     else:
         say(config, f"{path} has the schema {old}: an upgrade gives it the schema {CURRENT.version}")
-    return 0
 
 
 def _versionOf(path: str) -> int:

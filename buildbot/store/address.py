@@ -41,6 +41,11 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     # Only the primary can be written.
     "target_session_attrs": ("read-write", "primary", "any"),
 }
+#: Said of a store in PostgreSQL if the package for it is missing; with the error of its import.
+MISSING = (
+    "the store is in PostgreSQL, but the Python package psycopg cannot be imported ({error}):"
+    " pip install 'buildbot-classic[postgres]'"
+)
 _PARTS = ("user", "host", "port", "dbname")
 
 

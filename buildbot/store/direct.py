@@ -10,19 +10,25 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from buildbot.store.address import BadAddress
+from buildbot.store.address import MISSING, BadAddress
 from buildbot.store.database import Database
 from buildbot.store.files import isUnborn, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.place import Place, placeOf
 from buildbot.store.schema import CURRENT
 from buildbot.store.seams import Connection
+from buildbot.text.plural import counted
+
+if TYPE_CHECKING:
+    from buildbot.store.pgopened import OpenedServer
 
 #: The most seconds to wait for another connection, such as a backup.
 PATIENCE = 1.0
+#: The same for commands that do much work.
+SLOW = 10.0
 
 
 class Transacts(Protocol):
@@ -83,7 +89,7 @@ def opened(place: Place, toWrite: bool = False, patience: float = PATIENCE) -> I
 def opening(place: Place, toWrite: bool = False, patience: float = PATIENCE) -> Opened:
     """The open store; see L{opened}. The caller closes it."""
     if place.server is not None:
-        raise StoreFailed(f"this release cannot use {place.shown}")
+        return openedServer(place, toWrite, patience)
     return OpenedFile(place.path, toWrite, patience)
 
 
@@ -92,9 +98,53 @@ def made(place: Place) -> Transacts:
 
     @raise StoreFailed: it cannot be used.
     """
-    if place.server is not None:
-        raise StoreFailed(f"this release cannot use {place.shown}")
-    return Database(place.path, sqlite3.connect, CURRENT)
+    if place.server is None:
+        return Database(place.path, sqlite3.connect, CURRENT)
+    try:
+        from buildbot.store.pgdriver import PostgresDriver
+
+        return PostgresDriver(place.conninfo(), CURRENT)
+    except ImportError as why:
+        raise StoreFailed(MISSING.format(error=why)) from None
+    except BadAddress as why:
+        raise StoreFailed(str(why)) from None
+
+
+def held(place: Place) -> str:
+    """What a server has for a store, in words that follow its address.
+
+    @raise StoreFailed: it cannot be reached, or no store can be there.
+    """
+    store = openedServer(place, False, SLOW)
+    try:
+        version = store.version
+        if version > CURRENT.version:
+            raise SchemaTooNew(f"{place.shown} was written by a later release")
+        if version < 1:
+            refusal = store.refusal()
+            if refusal:
+                raise StoreFailed(f"{place.shown} {refusal}")
+            return "is empty: the first start of the master makes its tables"
+        with store.transaction(False) as connection:
+            builds, changes = (
+                connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+                for table in ("builds", "changes")
+            )
+        return f"has a store already, with {counted(builds, 'build')} and {counted(changes, 'change')}"
+    finally:
+        store.close()
+
+
+def openedServer(place: Place, toWrite: bool, patience: float) -> OpenedServer:
+    """The open store in a database; see L{opened}. The caller closes it."""
+    try:
+        from buildbot.store.pgopened import OpenedServer  # most masters do without psycopg
+
+        return OpenedServer(place.shown, place.conninfo(), toWrite, patience)
+    except ImportError as why:
+        raise StoreFailed(MISSING.format(error=why)) from None
+    except BadAddress as why:
+        raise StoreFailed(str(why)) from None
 
 
 @contextmanager

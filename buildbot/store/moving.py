@@ -139,6 +139,11 @@ class Move:
         with self._target.transaction(True) as target:
             target.execute(f"UPDATE {MOVING} SET state = ?", (COMPLETE,))
 
+    def end(self) -> None:
+        """Remove the mark, when the new store is in force. Else the next start of a master does it."""
+        with self._target.transaction(True) as target:
+            target.execute(f"DROP TABLE {MOVING}")
+
     def _again(self, source: Connection, layout: Layout) -> None:
         """Copy a whole table: what an earlier move has left does not fit."""
         with self._target.transaction(True) as target:

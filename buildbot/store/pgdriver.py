@@ -45,11 +45,11 @@ JOIN pg_settings ON pg_settings.name = wanted.name
 WHERE wanted.name <> 'synchronous_commit' OR pg_settings.setting = 'off'
 """
 #: The lock of a store, among the locks of its database: the number of its schema, and a mark.
-_LOCK = "(25186::bigint << 32) | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
+LOCK = "(25186::bigint << 32) | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
 _HOLDER = f"""
 SELECT application_name, COALESCE(client_addr::text, 'the same machine'), backend_start::text
 FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = ({_LOCK})
+WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = ({LOCK})
 """
 #: Inserts the token of a group whose outcome is unknown; or finds that it is there. In both cases it commits,
 #: so that what it says is on the standby too. Nothing if another master has opened the store.
@@ -219,7 +219,7 @@ class PostgresDriver:
             session.execute(_SESSION)
             mustFit(PgConnection(session), self._where)
             while self._fence is None:
-                if _one(session, f"SELECT pg_try_advisory_lock({_LOCK})") is not False:
+                if _one(session, f"SELECT pg_try_advisory_lock({LOCK})") is not False:
                     break  # NULL: no schema, which is said later
                 if time.monotonic() >= until:
                     holder = session.execute(_HOLDER).fetchone() or ("somebody", "somewhere", "now")
@@ -233,7 +233,7 @@ class PostgresDriver:
     def _prepared(self, session: psycopg.Connection[Any], schema: Schema) -> int:
         """Make or upgrade the tables. Returns my epoch."""
         session.execute("BEGIN")
-        session.execute(f"SELECT pg_advisory_xact_lock(1 + ({_LOCK}))")
+        session.execute(f"SELECT pg_advisory_xact_lock(1 + ({LOCK}))")
         epoch = prepare(PgConnection(session), schema, self._where)
         session.execute("COMMIT")
         return epoch

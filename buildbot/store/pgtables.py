@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.marks import MOVING, mustBeWhole
 from buildbot.store.schema import Schema
 from buildbot.store.seams import Connection, Cursor, Value
 
@@ -79,6 +80,8 @@ def prepare(connection: Connection, schema: Schema, where: str) -> int:
             f"{where} was written by a later release (its schema is {version}, this release knows up to"
             f" {schema.version}): run that release"
         )
+    if MOVING in tables:
+        mustBeWhole(connection, where)
     if version < schema.version:
         schema.upgrade(_Translating(connection), version)
         # A build is saved several times: room on its page keeps its indexes as they are.

@@ -90,6 +90,15 @@ def placeOf(basedir: str) -> Place:
     return placeAt(basedir, text, passwordFile)
 
 
+def serverOf(basedir: str) -> str:
+    """The address of the server that has the store of a directory, for people; "" for a file."""
+    try:
+        server = placeOf(basedir).server
+    except BadAddress:
+        return ""
+    return "" if server is None else server.shown()
+
+
 def placeAt(basedir: str, text: str, passwordFile: str = "") -> Place:
     """The place with an address, for the master in a directory. Raises L{BadAddress}."""
     try:

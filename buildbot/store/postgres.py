@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from buildbot.store.address import MISSING
 from buildbot.store.interface import StoreFailed
 from buildbot.store.readonly import ReadingStore
 from buildbot.store.schema import CURRENT, Schema
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 #: Is run at the start of each group that writes, in the transaction of the group and in the store's thread.
 Fence = Callable[[Connection], None]
-
-_MISSING = (
-    "the store is in PostgreSQL, but the Python package psycopg cannot be imported ({error}):"
-    " pip install 'buildbot-classic[postgres]'"
-)
 
 
 class PostgresStore(ThreadedStore):
@@ -45,8 +41,8 @@ class PostgresStore(ThreadedStore):
         undoes the group and fails its calls; L{StoreFenced<buildbot.store.interface.StoreFenced>} says that
         this master must end.
 
-    @param conninfo: a URL C{postgresql://...} or the words of libpq, without a password. Passwords come from
-        the password file, the service file or the environment of libpq. C{target_session_attrs} is
+    @param conninfo: a URL C{postgresql://...} or the words of libpq. A password that it does not have comes
+        from the password file, the service file or the environment of libpq. C{target_session_attrs} is
         "read-write" unless given, so that several hosts can be named.
     @param fence: see above.
     @param pace: see L{ThreadedStore}.
@@ -67,7 +63,7 @@ class PostgresStore(ThreadedStore):
             try:
                 from buildbot.store.pgdriver import PostgresDriver
             except ImportError as error:
-                raise StoreFailed(_MISSING.format(error=error)) from None
+                raise StoreFailed(MISSING.format(error=error)) from None
             self._driver = PostgresDriver(conninfo, schema, fence)
             return self._driver
 
@@ -81,7 +77,7 @@ class PostgresStore(ThreadedStore):
             try:
                 from buildbot.store.pgreading import PostgresReader
             except ImportError as error:
-                raise StoreFailed(_MISSING.format(error=error)) from None
+                raise StoreFailed(MISSING.format(error=error)) from None
             reader[:] = [PostgresReader(self._conninfo)]
             return reader[0]
 
