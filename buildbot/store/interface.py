@@ -33,7 +33,10 @@ FILE_GONE = "has been deleted or replaced while it is in use"
 class StoreFailed(Exception):
     """A read or write failed; C{reason} is one line for people ("database or disk is full").
 
-    The failed call has changed nothing. The caller can retry it.
+    The outcome of the failed call is known: it has changed nothing. The caller can retry it. A store whose
+    database is on the network may get no answer to a COMMIT. It asks for the outcome then, and the call waits
+    for as long as that takes. It fails without a known outcome only if the store is closed meanwhile, or is
+    taken over (L{StoreFenced}); its reason says so.
     """
 
     def __init__(self, reason: str) -> None:
@@ -74,9 +77,10 @@ class IStore(ILists, IActions, IWaiting):
 
     Every method but L{watch}, L{loss} and L{commits} returns a Deferred. It fires when the change is on disk;
     a read returns only data that is on disk. Calls take effect in call order, each completely or not at all,
-    and their Deferreds fire in this order. Every Deferred can fail: with L{StoreFailed} if the disk is full,
-    broken or not accessible, with L{StoreConflict} where a method says so, and with ValueError or TypeError
-    if an argument cannot be stored.
+    and their Deferreds fire in this order. While the outcome of a call is asked for, later calls may fail
+    before it fires. Every Deferred can fail: with L{StoreFailed} if the disk is full, broken or not
+    accessible, or the database is away, with L{StoreConflict} where a method says so, and with ValueError or
+    TypeError if an argument cannot be stored.
 
     A method reads its dict arguments before it returns. Callers must not change the records they get.
     """

@@ -10,10 +10,12 @@ import atexit
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from glob import glob
 from itertools import count
 from typing import Any
@@ -111,6 +113,17 @@ class Server:
             self.run("pg_ctl", "stop", "-D", self.data, "-m", mode)
             self._process.wait(PATIENCE)
 
+    def kill(self) -> None:
+        """Let my machine be lost: no process of mine says anything more."""
+        assert self._process is not None
+        parent = self._process.pid
+        with open(f"/proc/{parent}/task/{parent}/children") as stream:
+            children = [int(each) for each in stream.read().split()]
+        for each in (parent, *children):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
     def promote(self) -> None:
         """Make a primary out of a standby."""
         self.run("pg_ctl", "promote", "-D", self.data)
@@ -118,8 +131,7 @@ class Server:
     def remove(self) -> None:
         """Stop, and delete my directory."""
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self.run("pg_ctl", "stop", "-D", self.data, "-m", "immediate")
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait(PATIENCE)
         shutil.rmtree(self.home, ignore_errors=True)
         atexit.unregister(self.remove)
@@ -159,12 +171,12 @@ class PostgresCase(StoreCase):
     @ivar schema: the schema of the last store.
     """
 
-    def postgres(self, schema: str = "", **options: Any) -> PostgresStore:
+    def postgres(self, within: str = "", **options: Any) -> PostgresStore:
         """A store in a schema, by default in a new one; closed when the test ends. Not open yet."""
         self.server = server()
-        self.schema = schema or self.server.newSchema()
+        self.schema = within or self.server.newSchema()
         store = PostgresStore(self.server.conninfo(self.schema), self.turnstile, **{"pace": 0.0, **options})
-        if not schema:
+        if not within:
             self.addCleanup(self.server.ask, f"DROP SCHEMA {self.schema} CASCADE")
         self.addCleanup(self.closed, store)
         return store

@@ -544,22 +544,32 @@ class SqliteTests(_Promises):
 
 
 class SameTests(StoreCase):
-    """Both stores behave alike."""
+    """All stores behave alike."""
+
+    def others(self) -> list[Store]:
+        """New stores to compare with the one in memory."""
+        return [self.sqlite(self.mktemp())]
 
     @given(st.integers(0, 1 << 64), st.integers(1, 60))
     @settings(max_examples=80, deadline=None)
     def test_same(self, seed: int, length: int) -> None:
         """For any calls, the store in memory and the one on disk give the same results."""
-        memory, disk = stores = [MemoryStore(), self.sqlite(self.mktemp())]
-        chance = random.Random(seed)
+        self.compare(random.Random(seed), length)
+
+    def compare(self, chance: random.Random, length: int) -> None:
+        """Make so many calls on all stores, and compare the results."""
+        memory, others = MemoryStore(), self.others()
         try:
-            for store in stores:
+            for store in (memory, *others):
                 self.get(store.open())
             for _ in range(length):
                 call = self.withStart(memory, *_anything(chance))
-                self.assertEqual(self.outcome(memory, *call), self.outcome(disk, *call), call)
+                expected = self.outcome(memory, *call)
+                for other in others:
+                    self.assertEqual(expected, self.outcome(other, *call), call)
         finally:
-            self.closed(disk)
+            for other in others:
+                self.closed(other)
 
     def withStart(self, store: Store, name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         """The call; the start of a build stays as it was stored."""

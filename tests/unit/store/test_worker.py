@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from buildbot.store.interface import StoreFailed
+from buildbot.store import worker
+from buildbot.store.interface import StoreFailed, StoreFenced
+from buildbot.store.seams import OutcomeUnknown
 from buildbot.store.worker import Work, Worker
 
 
@@ -65,6 +68,131 @@ class Core:
 
     def undone(self) -> None:
         self.undos += 1
+
+
+class Unanswered(Memory):
+    """I am a database whose next COMMIT is not answered.
+
+    @ivar isMade: True if that COMMIT arrives.
+    @ivar answers: what L{settle} raises before it tells.
+    @ivar isAway: True while L{settle} cannot tell.
+    """
+
+    isUnanswered = False
+    isMade = True
+    isAway = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[Exception] = []
+        self.asked = 0
+
+    @contextmanager
+    def transaction(self, isWriting: bool, /) -> Iterator[Any]:
+        before = list(self.rows)
+        with super().transaction(isWriting):
+            yield self
+        if self.isUnanswered:
+            self.isUnanswered = False
+            if not self.isMade:
+                self.rows = before
+            raise OutcomeUnknown("cut")
+
+    def settle(self) -> bool:
+        self.asked += 1
+        if self.isAway:
+            raise StoreFailed("away")
+        if self.answers:
+            raise self.answers.pop(0)
+        return self.isMade
+
+
+class SettlingTests(TestCase):
+    """The answer to a COMMIT was lost (F8): the worker asks for the outcome until it is known."""
+
+    def setUp(self) -> None:
+        self.patch(worker, "PAUSE", 0.0)
+        self.driver = Unanswered()
+        self.troubles: list[str | None] = []
+        core, loop, tell = Core(), reactor, self.troubles.append
+        self.worker = Worker(loop, lambda: self.driver, core, 0.0, tell)  # type: ignore[arg-type]
+        self.worker.start()
+
+    def add(self, row: str) -> Deferred[Any]:
+        """Add a row."""
+        return self.worker.submit(Work(lambda: self.driver.rows.append(row)))
+
+    async def settled(self, isMade: bool, *answers: Exception) -> None:
+        """Add two rows with a lost answer, and one more."""
+        self.driver.isUnanswered, self.driver.isMade = True, isMade
+        self.driver.answers = list(answers)
+        await gatherResults([self.add("a"), self.add("b")])
+        await self.add("c")
+        await self.worker.stop()
+        self.assertEqual((self.driver.rows, self.driver.asked), (["a", "b", "c"], len(answers) + 1))
+
+    def test_made(self) -> Deferred[None]:
+        """A commit that was made is not made again, and its calls succeed."""
+        return ensureDeferred(self.settled(True))
+
+    def test_notMade(self) -> Deferred[None]:
+        """A commit that was not made is made again, and its calls succeed."""
+        return ensureDeferred(self.settled(False))
+
+    def test_away(self) -> Deferred[None]:
+        """While the database is away, that is told, and the calls wait."""
+
+        async def run() -> None:
+            await self.settled(True, StoreFailed("away"), StoreFailed("away"))
+            self.assertEqual(self.troubles, ["away", None])
+
+        return ensureDeferred(run())
+
+    def test_laterWork(self) -> Deferred[None]:
+        """Later calls do not pile up for ever: after some time they fail, and the first one still waits."""
+        self.patch(worker, "PATIENCE", -1.0)
+
+        async def run() -> None:
+            self.driver.isUnanswered = self.driver.isAway = True
+            first = self.add("a")
+            while not self.driver.asked:
+                await self.later()
+            failed: Any = await self.assertFailure(self.add("b"), StoreFailed)
+            self.assertEqual((failed.reason, first.called), ("away", False))
+            self.driver.isAway = False
+            await first
+            await self.worker.stop()
+            self.assertEqual(self.driver.rows, ["a"])
+
+        return ensureDeferred(run())
+
+    def later(self) -> Deferred[None]:
+        """Fires in a later turn of the reactor."""
+        return deferLater(reactor, 0, lambda: None)
+
+    def test_stopped(self) -> Deferred[None]:
+        """A store that is closed meanwhile fails the calls, and says that their outcome is not known."""
+
+        async def run() -> None:
+            self.driver.isUnanswered = self.driver.isAway = True
+            first: Deferred[Any] = self.assertFailure(self.add("a"), StoreFailed)
+            stopped = self.worker.stop()
+            self.assertEqual((await first).reason, "away; it is not known whether this was kept")
+            await stopped
+
+        return ensureDeferred(run())
+
+    def test_fenced(self) -> Deferred[None]:
+        """A store that another master has taken over meanwhile fails the calls at once."""
+
+        async def run() -> None:
+            self.driver.isUnanswered = True
+            self.driver.answers = [StoreFenced("taken over")]
+            failed: Any = await self.assertFailure(self.add("a"), StoreFenced)
+            self.assertIn("taken over; it is not known", failed.reason)
+            await self.worker.stop()
+
+        return ensureDeferred(run())
 
 
 class DriverTests(TestCase):
