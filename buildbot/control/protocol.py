@@ -132,6 +132,8 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "unsettled": NAMES,
         "pending": NAMES,
         "wanted": NUMBERS,
+        "why": FLAG,
+        "wait": SECONDS,
     },
     "used": {"key": NAME},
     "pass": {

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,18 +14,26 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.client import ControlError, NotRunning
 from buildbot.events.alarm import Alarm
 from buildbot.events.sleep import sleep
+from buildbot.status.topics import MASTER, QUEUE
 
 log = Logger()
 
+#: The topics whose events may change why requests wait.
+_QUEUE = frozenset((QUEUE, MASTER))
 #: The least seconds between two questions. So an answer has everything of this time.
 PACE = 0.1
 #: How many seconds longer that is for each told builder, build and slave, and the most seconds. So telling
 #: takes a few percent of the master's time at most, however much happens there.
 EACH, LONGEST = 0.002, 1.0
+#: The most seconds until an answer, if nothing has happened; and while this process waits for what is no
+#: event: the store has a build that has ended, or a slave has accepted its list of builders.
+WAIT, SHORT_WAIT = 10.0, 0.25
+#: The least seconds between two questions for all reasons why requests wait.
+REASONS = 2.0
 #: Seconds until the next question while the master is away.
 RETRY = 1.0
-#: The most seconds until an answer: the master answers after 10, if nothing has happened.
-PATIENCE = 30.0
+#: The most seconds until an answer: else the master counts as away.
+PATIENCE = WAIT + 20.0
 #: The most seconds that an answer waits until this process knows its effect.
 CATCH_UP = 3.0
 
@@ -60,15 +68,15 @@ class Picture(Protocol):
         """The highest number of a request that it has told."""
 
     @property
-    def unsettled(self) -> list[str]:
+    def unsettled(self) -> Sequence[str]:
         """The builders to be told again."""
 
     @property
-    def pending(self) -> list[str]:
+    def pending(self) -> Sequence[str]:
         """The slaves to be told again."""
 
     @property
-    def wanted(self) -> list[int]:
+    def wanted(self) -> Sequence[int]:
         """The requests to be told, by their numbers."""
 
 
@@ -98,6 +106,8 @@ class Following:
         self._waiting: dict[Deferred[None], tuple[str, int]] = {}
         self._pause: Deferred[None] | None = None
         self._isStopped = False
+        self._isQueueTouched = True  # there may be other reasons why requests wait
+        self._reasonsAt = -REASONS
         self._since = ""
         self.lastId = ""
         self.logins = -1
@@ -111,7 +121,11 @@ class Following:
         """Follow until L{stop}."""
         while not self._isStopped:
             began = self._clock.seconds()
-            pause = await self._once()
+            try:
+                pause = await self._once()
+            except PLUGIN_ERRORS:
+                log.failure("what the master tells cannot be shown")
+                self._since, pause = "", RETRY
             first, self._first = self._first, None
             if first is not None:
                 first.callback(None)
@@ -131,8 +145,12 @@ class Following:
 
     async def _once(self) -> float:
         """Ask once. Returns the seconds from this question to the next one."""
+        began = self._clock.seconds()
+        left = max(0.0, self._reasonsAt + REASONS - began) if self._isQueueTouched else WAIT
         asked = {
             "since": self._since,
+            "why": not left,
+            "wait": SHORT_WAIT if self._picture.unsettled or self._picture.pending else left or WAIT,
             "known": self._picture.known,
             "logins": self.logins,
             "unsettled": self._picture.unsettled,
@@ -153,11 +171,11 @@ class Following:
         except OtherRelease as why:
             self._lost(str(why))
             return RETRY
-        except PLUGIN_ERRORS:
-            log.failure("what the master tells cannot be shown")
-            self._since = ""
-            return RETRY
         self._isAway = False
+        if asked["why"]:
+            self._reasonsAt, self._isQueueTouched = began, False
+        if not _QUEUE.isdisjoint(told["touched"]):
+            self._isQueueTouched = True
         self._since = self.lastId = told["lastId"]
         self.logins = told["logins"]
         self._tell()

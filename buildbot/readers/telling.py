@@ -24,13 +24,10 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.master import Status
 from buildbot.status.report import reportProcess, reportSlave
 from buildbot.status.reported import ReportedMaster
-from buildbot.status.topics import ALL, MASTER, QUEUE, Topics
+from buildbot.status.topics import ALL, Topics
 
 #: The most seconds until an answer, if nothing happens.
 WAIT = 10.0
-#: The same while the client waits for what is no event: the store has a build that has ended, or a slave has
-#: accepted its list of builders.
-SHORT_WAIT = 0.25
 #: The most waiting requests with all their data in one answer. The next answer has more of them.
 MOST_REQUESTS = 1000
 
@@ -69,9 +66,11 @@ class Telling:
         unsettled: Sequence[str] = (),
         pending: Sequence[str] = (),
         wanted: Sequence[int] = (),
+        why: bool = True,
+        wait: float = WAIT,
         hungUp: Deferred[None] | None = None,
     ) -> dict[str, Any]:
-        """What has changed since an event. Without any news, the answer comes after L{WAIT} seconds.
+        """What has changed since an event. Without any news, the answer comes after some seconds.
 
         @param since: the C{lastId} of the last answer; "": tell everything.
         @param known: the highest number of a request that the client knows.
@@ -80,11 +79,13 @@ class Telling:
             told again.
         @param pending: the slaves that had not accepted their list of builders. They are told again, too.
         @param wanted: more requests to tell, by their numbers.
+        @param why: tell for all builders why their requests wait. That is much work in a large master.
+        @param wait: the most seconds without news, at most L{WAIT}.
         """
         topics = self._topics
         isQuiet = topics.touchedAfter(since) == [] and logins == self._logins() if since else False
         if isQuiet and not self._requests(known, wanted):
-            await self._news(SHORT_WAIT if unsettled or pending else WAIT, hungUp)
+            await self._news(min(wait, WAIT), hungUp)
         touched = topics.touchedAfter(since) if since else None
         events = topics.since(since) if touched is not None else None
         if touched is None or events is None:
@@ -106,7 +107,7 @@ class Telling:
             "builds": [_build(each) for each in builds],
             "requests": [_request(each) for each in self._requests(0 if events is None else known, wanted)],
             "slaves": {name: _slave(self._botmaster.slaves[name]) for name in sorted(slaves)},
-            "why": self._reasons() if touched is None or {QUEUE, MASTER} & set(touched) else {},
+            "why": self._reasons() if why else {},
         }
 
     def wake(self) -> None:

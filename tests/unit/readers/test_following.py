@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -16,7 +16,10 @@ from buildbot.readers.following import (
     EACH,
     LONGEST,
     PACE,
+    REASONS,
     RETRY,
+    SHORT_WAIT,
+    WAIT,
     Following,
     OtherRelease,
     OutOfStep,
@@ -25,13 +28,22 @@ from buildbot.readers.following import (
 
 def told(lastId: str, logins: int = 0, builders: Any = None) -> dict[str, Any]:
     """An answer of the master."""
-    return {"lastId": lastId, "logins": logins, "builders": builders or {}, "builds": [], "slaves": {}}
+    return {
+        "lastId": lastId,
+        "logins": logins,
+        "builders": builders or {},
+        "builds": [],
+        "slaves": {},
+        "touched": [],
+    }
 
 
 class FollowingTests(unittest.SynchronousTestCase):
     """The master answers what the test says."""
 
-    known, unsettled, pending, wanted = 7, ["full"], ["bot1"], [3]
+    known, wanted = 7, [3]
+    unsettled: Sequence[str] = ["full"]
+    pending: Sequence[str] = ["bot1"]
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -101,6 +113,25 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.clock.advance(LONGEST)
         self.assertEqual(len(self.asked), 3)
 
+    def test_reasons(self) -> None:
+        """The reasons why requests wait are asked for after events about the queue, but not too often."""
+        for touched in (["queue"], ["queue"], [], [], []):
+            self.answers[-1].callback({**told("e-1"), "touched": touched})
+            self.clock.advance(PACE)
+        self.assertEqual([each["why"] for each in self.asked], [True, False, False, False, False, False])
+        self.assertTrue(all(0 < each["wait"] <= SHORT_WAIT for each in self.asked), self.asked)
+        self.clock.advance(REASONS)
+        self.answers[-1].callback(told("e-1"))
+        self.clock.advance(PACE)
+        self.assertTrue(self.asked[-1]["why"])
+
+    def test_waits(self) -> None:
+        """With nothing to wait for, the next answer may take long."""
+        self.unsettled = self.pending = []
+        self.answers[0].callback(told("e-1"))
+        self.clock.advance(PACE)
+        self.assertEqual((self.asked[1]["wait"], self.asked[1]["why"]), (WAIT, False))
+
     def test_away(self) -> None:
         """A master that is away is noticed once. When it is back, everything is asked for."""
         self.answers[0].callback(told("e-1"))
@@ -146,6 +177,10 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.clock.advance(RETRY)
         self.assertEqual([each["since"] for each in self.asked], ["", ""])
+        self.answers[1].callback({"odd": "answer"})
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.clock.advance(RETRY)
+        self.assertEqual(len(self.asked), 3)
 
     def test_caughtUp(self) -> None:
         """Who waits for an event goes on when it is taken, or after some seconds."""
