@@ -345,7 +345,11 @@ class ReaderMaster(PluginParent):
     def away(self, why: str) -> None:
         """See L{Follower<buildbot.readers.following.Follower>}."""
         then = time.strftime("%H:%M", time.localtime(self._mirror.now()))
-        shown = "running builds and slaves are shown as they were then" if self._version else "no master runs"
+        shown = (
+            "running builds and slaves are shown as they were then"
+            if self._version
+            else "running builds and slaves are not known yet"
+        )
         self.absence = f"The master is away since {then} ({why}): {shown}. Finished builds can be read."
         log.warn("the master is away: {why}", why=why)
         self.status.topics.reset()
