@@ -15,6 +15,7 @@ from buildbot.scripts.output import CommandFailed, Config, command, complain, sa
 from buildbot.scripts.tables import moment
 from buildbot.store.archive import archive, isArchive
 from buildbot.store.backup import CannotBackUp, Made, backUp
+from buildbot.store.place import serverOf
 from buildbot.store.restore import BadArchive, CannotRestore, Contents, check, mustBeEmpty, mustFit
 from buildbot.store.restore import restore as restoreTo
 from buildbot.store.schema import CURRENT
@@ -56,6 +57,9 @@ def backup(config: Config) -> int:
             " the damaged store aside, and recovers the readable data"
         )
     say(config, *(f"left out, because it is not a file: {path}" for path in made.skipped))
+    server = serverOf(here)
+    if server:
+        complain(f"changes, requests and builds are in {server}, and not in this copy: pg_dump copies them")
     return 1 if made.damage else 0
 
 
