@@ -107,6 +107,8 @@ class FarLogs:
         held = self._bucket.look(key)
         if held is None:
             raise FileNotFoundError(errno.ENOENT, "it is neither on this disk nor in the object storage")
+        if held.size < FOOTER:
+            raise BadObject("it is too short")
         place, size = placeOfIndex(self._bucket.get(key, held.size - FOOTER, FOOTER))
         if place + size + FOOTER != held.size:
             raise BadObject("its index is not in its place")

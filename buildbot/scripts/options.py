@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from twisted.python import usage
 
-from buildbot.config.ports import BadPort, describe, inOneForm
 from buildbot.daemon.directory import CONFIG, TAC
 from buildbot.scripts.arguments import MakerBase, RemoteBase, count, seconds
 from buildbot.scripts.moments import pointIn
@@ -177,6 +176,8 @@ class StartOptions(MakerBase):
         if self["http-port"] is not None and not self["pages-only"]:
             raise usage.UsageError("--http-port belongs to --pages-only")
         if self["http-port"] is not None:
+            from buildbot.config.ports import BadPort, describe, inOneForm  # seldom needed
+
             try:
                 inOneForm(describe(self["http-port"]))
             except BadPort as why:

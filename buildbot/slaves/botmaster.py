@@ -322,8 +322,8 @@ class BotMaster(service.Service):
 
     def reportLogStorage(self) -> dict[str, Any] | None:
         """The state of the object storage: see docs/reference/status; None without one."""
-        storage = self.resources.logStorage
-        return None if storage is None else storage.toRecord()
+        used = self.resources.logStorage
+        return None if used is None else used.toRecord()
 
     def _held(self, why: str) -> None:
         """Hold all builds for a reason, or let them start again."""

@@ -50,6 +50,8 @@ class FakeBucket:
         self._called("get", key)
         if key not in self.objects:
             raise FileNotFoundError(key)
+        if offset < 0:
+            raise OSError("a server refuses a range that begins before the object")
         data = self.objects[key][offset : offset + length]
         self.fetched += len(data)
         return data

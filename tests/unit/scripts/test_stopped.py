@@ -164,7 +164,9 @@ class DiskTests(StoppedCase):
             file.write(bytes(1000))
         said = self.asJSON("disk")
         self.assertEqual((said["logs"], said["keeps"], said["goes"]), (1000, None, None))
-        self.assertEqual(said["builders"], [{"builder": "full", "builds": 1, "withLogs": 1, "logs": 1000}])
+        self.assertEqual(
+            said["builders"], [{"builder": "full", "builds": 1, "withLogs": 1, "logs": 1000, "stored": 0}]
+        )
         self.assertIn("known only to a running master", self.run_("disk").out)
 
 
