@@ -66,3 +66,14 @@ class FilterTests(unittest.SynchronousTestCase):
         """Equal filters of two loads are equal, so a reconfig keeps their schedulers."""
         self.assertTrue(sameValue(ChangeFilter(branch=["a"]), ChangeFilter(branch=["a"])))
         self.assertFalse(sameValue(ChangeFilter(branch=["a"]), ChangeFilter(branch=["b"])))
+
+    def test_words(self) -> None:
+        """The words of a filter in the log name each of its conditions."""
+        given: dict[str, Any]
+        for given, words in (
+            ({}, ""),
+            ({"branch": None, "project": ["p", "q"]}, "project=['p', 'q'], branch=None"),
+            ({"repository_re": "git:", "category_fn": bool}, "repository_re=git:, category_fn"),
+            ({"filter_fn": bool}, "filter_fn"),
+        ):
+            self.assertEqual(repr(ChangeFilter(**given)), f"ChangeFilter({words})")
