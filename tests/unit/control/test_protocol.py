@@ -126,6 +126,7 @@ class TableTests(ListedCase):
 ELSEWHERE = {
     *("status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"),
     *("tokens", "addtoken", "revoketoken", "account", "disk"),
+    *("follow", "pass", "used"),  # those of processes with pages: tests.stories.test_readers
 }
 
 
@@ -143,6 +144,10 @@ class HandlersTests(BuildCase):
             **LookingCommands(self.botmaster).handlers(),
         }
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
+
+    def test_each(self) -> None:
+        """Every command is tested here, or named as tested elsewhere."""
+        self.assertEqual(COMMANDS.keys() - ELSEWHERE - self.handlers.keys(), set())
 
     def test_signatures(self) -> None:
         """H10: every command of the table has a method with exactly these parameters."""
