@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from buildbot.cluster.places import FENCE, StoreFenced, fenced, rowsOf, sessionName
+from buildbot.cluster.places import FENCE, fenced, rowsOf, sessionName
+from buildbot.store.interface import StoreFenced
 from buildbot.store.seams import Connection
 
 

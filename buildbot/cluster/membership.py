@@ -16,9 +16,9 @@ from twisted.logger import Logger
 
 from buildbot.cluster.fence import Fence
 from buildbot.cluster.lease import Effect, Event, Lease, News, Seen, Standing, Terms, advance
-from buildbot.cluster.places import ACTIVE, ENDED, Me, Place, Places, StoreFenced
+from buildbot.cluster.places import ACTIVE, ENDED, Me, Place, Places
 from buildbot.events.alarm import Alarm
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import StoreFailed, StoreFenced
 from buildbot.store.seams import Connection
 from buildbot.store.worker import Work
 

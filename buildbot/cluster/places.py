@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildbot.cluster.lease import Seen
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import StoreFenced
 from buildbot.store.seams import Connection, Value
 
 #: The states of a row.
@@ -59,10 +59,6 @@ class Place:
     lease: float
     release: str
     address: str
-
-
-class StoreFenced(StoreFailed):
-    """Another master has taken the place of this one, which must end. Nothing has changed."""
 
 
 class Places:

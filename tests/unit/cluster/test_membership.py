@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.cluster.membership import Membership
-from buildbot.cluster.places import Me, Places, StoreFenced
-from buildbot.store.interface import StoreFailed
+from buildbot.cluster.places import Me, Places
+from buildbot.store.interface import StoreFailed, StoreFenced
 from buildbot.store.worker import Work
 from tests.unit.cluster.doubles import Postgresque, Session
 

@@ -10,8 +10,8 @@ from twisted.trial import unittest
 
 from buildbot.cluster.fence import Fence
 from buildbot.cluster.lease import Seen
-from buildbot.cluster.places import ACTIVE, STANDBY, Me, Places, StoreFenced
-from buildbot.store.interface import StoreFailed
+from buildbot.cluster.places import ACTIVE, STANDBY, Me, Places
+from buildbot.store.interface import StoreFailed, StoreFenced
 from tests.unit.cluster.doubles import Postgresque, Session
 
 _T = TypeVar("_T")
