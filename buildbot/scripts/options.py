@@ -39,6 +39,22 @@ def hostPort(text: str) -> tuple[str, int]:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host, int(port)
 
 
+class _Address(usage.Options):
+    """The base class for commands that take the address of a store and its password."""
+
+    def mustBeAddress(self, what: str, address: str, needed: str) -> None:
+        """Check C{what}, the address, and that a password has a database. Raises UsageError.
+
+        @param needed: how the address of a database is given.
+        """
+        try:
+            server = parse(address)
+        except BadAddress as why:
+            raise usage.UsageError(f"{what}: {why}") from None
+        if self["db-password-file"] and server is None:
+            raise usage.UsageError(f"--db-password-file needs {needed}postgresql://…")
+
+
 class CreateOptions(MakerBase):
     """The base class for C{create-master} and C{create-slave}."""
 
@@ -57,7 +73,7 @@ class CreateOptions(MakerBase):
         raise usage.UsageError("no directory given")
 
 
-class MasterOptions(CreateOptions):
+class MasterOptions(_Address, CreateOptions):
     """The options of C{create-master}."""
 
     synopsis = "[options] DIR"
@@ -74,15 +90,10 @@ class MasterOptions(CreateOptions):
     def postOptions(self) -> None:
         """Check that an address is one, before anything is made."""
         super().postOptions()
-        try:
-            server = parse(self["db"] or "")
-        except BadAddress as why:
-            raise usage.UsageError(f"--db: {why}") from None
-        if self["db-password-file"] and server is None:
-            raise usage.UsageError("--db-password-file needs --db=postgresql://…")
+        self.mustBeAddress("--db", self["db"] or "", "--db=")
 
 
-class MoveOptions(MakerBase):
+class MoveOptions(_Address, MakerBase):
     """The options of C{move-store}."""
 
     synopsis = "[options] DIR TARGET"
@@ -111,12 +122,7 @@ class MoveOptions(MakerBase):
         """Check that TARGET is an address, before anything is made."""
         super().postOptions()
         self["address"] = "" if self["target"] == "sqlite" else str(self["target"])
-        try:
-            server = parse(self["address"])
-        except BadAddress as why:
-            raise usage.UsageError(f"TARGET: {why}") from None
-        if self["db-password-file"] and server is None:
-            raise usage.UsageError("--db-password-file needs a TARGET postgresql://…")
+        self.mustBeAddress("TARGET", self["address"], "a TARGET ")
 
 
 class SlaveOptions(CreateOptions):
