@@ -14,11 +14,12 @@ from buildbot.store.requests import Store
 from buildbot.store.seams import Connection
 from tests.integration.postgres import PostgresCase
 from tests.stores import later
-from tests.unit.store import test_actions, test_lists, test_store
+from tests.unit.store import test_actions, test_lists, test_store, test_waiting
 
 _Promises = test_store.PROMISES[0]
 _Lists = test_lists.PROMISES[0]
 _Actions = test_actions.PROMISES[0]
+_Waiting = test_waiting.PROMISES[0]
 
 
 class ContractTests(PostgresCase, _Promises):  # type: ignore[misc,valid-type]
@@ -37,6 +38,13 @@ class ListsTests(PostgresCase, _Lists):  # type: ignore[misc,valid-type]
 
 class ActionsTests(PostgresCase, _Actions):  # type: ignore[misc,valid-type]
     """The promises of the record of actions."""
+
+    def make(self) -> Store:
+        return self.postgres()
+
+
+class WaitingTests(PostgresCase, _Waiting):  # type: ignore[misc,valid-type]
+    """The promises of the requests that wait."""
 
     def make(self) -> Store:
         return self.postgres()
@@ -171,4 +179,4 @@ class _Settings:
         return self._row
 
 
-del _Promises, _Lists, _Actions  # trial would run them by themselves
+del _Promises, _Lists, _Actions, _Waiting  # trial would run them by themselves

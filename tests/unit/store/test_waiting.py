@@ -110,6 +110,11 @@ class SqliteTests(_Promises):
         return self.sqlite()
 
 
+#: For the modules of other stores: trial would run a class by itself.
+PROMISES = (_Promises,)
+del _Promises
+
+
 class UpgradeTests(SqliteCase):
     """A store of an earlier release."""
 
@@ -139,6 +144,3 @@ class UpgradeTests(SqliteCase):
         page = self.get(store.getWaiting("full", 5, 2))
         self.assertEqual(([each.id for each in page.requests], page.last), ([6], 7))
         self.assertEqual([each.id for each in page.unreadable], [7])
-
-
-del _Promises  # trial would run it by itself
