@@ -82,12 +82,8 @@ class PostgresDriver:
         @raise StoreFailed: there is no such database, or another master uses the store.
         """
         self._fence = fence
-        try:
-            self._options = {**_DEFAULTS, **conninfo_to_dict(conninfo)}
-        except psycopg.Error as error:
-            raise StoreFailed(f"the address of the database is not valid: {_line(error)}") from None
+        self._options, self._where = optionsOf(conninfo)
         self._options.setdefault("application_name", f"buildbot {socket.gethostname()}:{os.getpid()}")
-        self._where = f"PostgreSQL database {self._options.get('dbname') or 'of this user'}"
         self._session: psycopg.Connection[Any] | None = None
         self._n = self._kept = 0  # the last group, and the last one that was acknowledged
         self._pause, self._notBefore = 0.0, 0.0
@@ -285,7 +281,7 @@ class PostgresDriver:
             raise
 
     def _words(self, error: BaseException) -> str:
-        return f"{self._where}: {_line(error)}"
+        return f"{self._where}: {firstLine(error)}"
 
 
 class PgConnection:
@@ -324,6 +320,15 @@ def _isCut(session: psycopg.Connection[Any], error: psycopg.Error) -> bool:
     return session.closed or not state or state[:2] in ("08", "57")
 
 
-def _line(error: BaseException) -> str:
+def optionsOf(conninfo: str) -> tuple[dict[str, Any], str]:
+    """What libpq is told, and the name of the database for people. Raises L{StoreFailed} for no address."""
+    try:
+        options: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(conninfo)}
+    except psycopg.Error as error:
+        raise StoreFailed(f"the address of the database is not valid: {firstLine(error)}") from None
+    return options, f"PostgreSQL database {options.get('dbname') or 'of this user'}"
+
+
+def firstLine(error: BaseException) -> str:
     """The first line of an error."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -12,19 +12,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
-from buildbot.store.interface import SchemaTooNew, StoreFailed
-from buildbot.store.pgdriver import PAUSES, PgConnection
-from buildbot.store.schema import CURRENT
+from buildbot.store.interface import StoreFailed
+from buildbot.store.pgdriver import PAUSES, PgConnection, firstLine, optionsOf
+from buildbot.store.readonly import mustBeOfThisRelease
 from buildbot.store.seams import Connection
 
-#: What libpq is told unless the user says otherwise. A vanished host is noticed within half a minute.
-_DEFAULTS: dict[str, Any] = {
-    **{"connect_timeout": "10", "target_session_attrs": "read-write"},
-    **{"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"},
-    "tcp_user_timeout": "25000",
-}
 #: What the server is told. The answer of a statement takes a while at most.
 _SESSION = """
 SELECT set_config(wanted.name, wanted.value, false) FROM (VALUES ('client_encoding', 'UTF8'),
@@ -38,11 +31,7 @@ class PostgresReader:
 
     def __init__(self, conninfo: str) -> None:
         """@raise StoreFailed: the address of the database is not valid."""
-        try:
-            self._options: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(conninfo)}
-        except psycopg.Error as error:
-            raise StoreFailed(f"the address of the database is not valid: {_line(error)}") from None
-        self._where = f"PostgreSQL database {self._options.get('dbname') or 'of this user'}"
+        self._options, self._where = optionsOf(conninfo)
         self._session: psycopg.Connection[Any] | None = None
         self._trouble = ""
         self._pause, self._notBefore = 0.0, 0.0
@@ -64,7 +53,7 @@ class PostgresReader:
                 session.execute("ROLLBACK", prepare=False)
             if isinstance(error, Exception) and self.isOutage(error):
                 self.close()
-                raise StoreFailed(f"{self._where}: {_line(error)}") from error
+                raise StoreFailed(f"{self._where}: {firstLine(error)}") from error
             raise
 
     def _check(self, connection: Connection) -> None:
@@ -72,10 +61,7 @@ class PostgresReader:
         found = connection.execute("SELECT version FROM store").fetchone() if there else None
         if found is None:
             raise StoreFailed(f"{self._where}: no master has used this store yet")
-        if found[0] > CURRENT.version:
-            raise SchemaTooNew(f"{self._where} was written by a later release: run that one here, too")
-        if found[0] < CURRENT.version:
-            raise StoreFailed(f"{self._where} is of an earlier release: a start of the master upgrades it")
+        mustBeOfThisRelease(found[0], self._where)
 
     def _begun(self) -> psycopg.Connection[Any]:
         """A session in a new transaction; made anew if it has ended since its last use."""
@@ -99,7 +85,7 @@ class PostgresReader:
             shortest, longest = PAUSES
             self._pause = min(longest, max(shortest, self._pause * 2))
             self._notBefore = time.monotonic() + self._pause
-            self._trouble = f"{self._where}: {_line(error)}"
+            self._trouble = f"{self._where}: {firstLine(error)}"
             raise StoreFailed(self._trouble) from error
         self._pause = 0.0
         return session
@@ -126,8 +112,3 @@ class PostgresReader:
     def isDamage(self, error: Exception, /) -> bool:
         """See L{Driver<buildbot.store.seams.Driver>}."""
         return getattr(error, "sqlstate", None) in ("XX001", "XX002")
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

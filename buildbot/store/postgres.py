@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from buildbot.store.address import MISSING
 from buildbot.store.interface import StoreFailed
-from buildbot.store.readonly import ReadingStore
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.seams import Connection, Driver
-from buildbot.store.threaded import PACE, ThreadedStore
+from buildbot.store.threaded import PACE, ReadingStore, ThreadedStore
 from buildbot.store.worker import Reactor
 
 if TYPE_CHECKING:

@@ -8,61 +8,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypeVar
-
-from twisted.internet.defer import Deferred, fail
 
 from buildbot.store.database import BUSY, isDamage, isDiskFault, isOutage
 from buildbot.store.files import FILE, mustBePlainStore, openToRead
 from buildbot.store.interface import SchemaTooNew, StoreFailed
-from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT
-from buildbot.store.seams import Connection, Driver
-from buildbot.store.sql import SqlCore
-from buildbot.store.worker import Reactor, Work, Worker
-
-_T = TypeVar("_T")
-
-
-class ReadingStore(Store):
-    """I am an L{IStore} over the store of another process. Calls that would write fail with StoreFailed.
-
-    There need not be such a store when I am opened. Until a master has made it, all calls fail.
-    """
-
-    def __init__(
-        self, reactor: Reactor, driver: Callable[[], Driver], isOutage: Callable[[Exception], bool]
-    ) -> None:
-        """@param driver: opens the database; called in the thread.
-        @param isOutage: see L{Driver}.
-        """
-        core = _Fresh(isOutage)
-        super().__init__(core)
-        self._makeWorker = lambda: Worker(reactor, driver, core, 0.0)
-        self._worker: Worker | None = None
-
-    def open(self) -> Deferred[None]:
-        """See L{IStore}."""
-        if self._worker is not None:
-            return fail(StoreFailed("the store is open already"))
-        self._worker = self._makeWorker()
-        return self._worker.start()
-
-    def close(self) -> Deferred[None]:
-        """See L{IStore}."""
-        worker, self._worker = self._worker, None
-        return fail(StoreFailed("the store is closed")) if worker is None else worker.stop()
-
-    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
-        if self._worker is None:
-            return fail(StoreFailed("the store is closed"))
-        return self._worker.submit(Work(work, isWriting=False))
-
-    def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
-        return fail(StoreFailed("this process only reads the store: the master itself writes it"))
+from buildbot.store.seams import Connection
+from buildbot.store.threaded import ReadingStore
+from buildbot.store.worker import Reactor
 
 
 def readingFile(basedir: str, reactor: Reactor) -> ReadingStore:
@@ -71,13 +27,12 @@ def readingFile(basedir: str, reactor: Reactor) -> ReadingStore:
     return ReadingStore(reactor, lambda: ReadFile(path), isOutage)
 
 
-class _Fresh(SqlCore):
-    """I keep no row from one transaction to the next: another process may have changed it."""
-
-    def begin(self, connection: Connection, isPostponing: bool = True) -> None:
-        """See L{SqlCore}."""
-        self.undone()
-        super().begin(connection, isPostponing)
+def mustBeOfThisRelease(version: int, where: str) -> None:
+    """Raise L{StoreFailed} if another release has written a store: C{version} is that of its tables."""
+    if version > CURRENT.version:
+        raise SchemaTooNew(f"{where} was written by a later release: run that one here, too")
+    if version < CURRENT.version:
+        raise StoreFailed(f"{where} is of an earlier release: a start of the master upgrades it")
 
 
 class ReadFile:
@@ -127,10 +82,7 @@ class ReadFile:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > CURRENT.version:
-            raise SchemaTooNew(f"{self._path} was written by a later release: run that one here, too")
-        if version < CURRENT.version:
-            raise StoreFailed(f"{self._path} is of an earlier release: a start of the master upgrades it")
+        mustBeOfThisRelease(version, self._path)
 
     def settle(self) -> bool:
         """See L{Driver<buildbot.store.seams.Driver>}. Never needed: nothing is written."""

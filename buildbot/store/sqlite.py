@@ -11,10 +11,10 @@ import sqlite3
 
 from buildbot.store.database import Connect, Database, isOutage
 from buildbot.store.files import FILE as FILE
-from buildbot.store.readonly import ReadingStore, readingFile
+from buildbot.store.readonly import readingFile
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.threaded import PACE as PACE
-from buildbot.store.threaded import ThreadedStore
+from buildbot.store.threaded import ReadingStore, ThreadedStore
 from buildbot.store.worker import Reactor
 
 

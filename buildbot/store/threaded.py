@@ -14,9 +14,8 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from buildbot.store.interface import Commits, StoreFailed
-from buildbot.store.readonly import ReadingStore
 from buildbot.store.requests import Store
-from buildbot.store.seams import Driver
+from buildbot.store.seams import Connection, Driver
 from buildbot.store.sql import SqlCore
 from buildbot.store.worker import Reactor, Work, Worker
 
@@ -27,29 +26,13 @@ _T = TypeVar("_T")
 PACE = 0.002
 
 
-class ThreadedStore(Store):
-    """I am an L{IStore<buildbot.store.interface.IStore>} with a thread, from C{open} to C{close}.
+class _OneThread(Store):
+    """I have a thread, from C{open} to C{close}."""
 
-    @param driver: opens the database; called in the thread.
-    @param isOutage: see L{Driver}.
-    @param pace: the least seconds between two commits. A single call does not wait.
-    """
-
-    def __init__(
-        self,
-        reactor: Reactor,
-        driver: Callable[[], Driver],
-        isOutage: Callable[[Exception], bool],
-        pace: float,
-    ) -> None:
-        core = SqlCore(isOutage)
+    def __init__(self, core: SqlCore, makeWorker: Callable[[], Worker]) -> None:
         super().__init__(core)
-        self._makeWorker = lambda: Worker(reactor, driver, core, pace, self._told, self._isDamaged)
+        self._makeWorker = makeWorker
         self._worker: Worker | None = None
-
-    @abstractmethod
-    def forReading(self) -> ReadingStore:
-        """The same store for another process, which only reads it while I may be open here or elsewhere."""
 
     def open(self) -> Deferred[None]:
         """See L{IStore<buildbot.store.interface.IStore>}."""
@@ -64,6 +47,70 @@ class ThreadedStore(Store):
         if worker is None:
             return fail(StoreFailed("the store is closed"))
         return worker.stop()
+
+    def _notOpen(self, failure: Failure) -> Failure:
+        self._worker = None
+        return failure
+
+    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
+        return self._submit(Work(work, isWriting=False))
+
+    def _submit(self, work: Work[_T]) -> Deferred[_T]:
+        if self._worker is None:
+            return fail(StoreFailed("the store is closed"))
+        return self._worker.submit(work)
+
+
+class ReadingStore(_OneThread):
+    """I am an L{IStore<buildbot.store.interface.IStore>} over the store of another process.
+
+    Calls that would write fail with StoreFailed. There need not be such a store when I am opened. Until a
+    master has made it, all calls fail.
+    """
+
+    def __init__(
+        self, reactor: Reactor, driver: Callable[[], Driver], isOutage: Callable[[Exception], bool]
+    ) -> None:
+        """@param driver: opens the database; called in the thread.
+        @param isOutage: see L{Driver}.
+        """
+        core = _Fresh(isOutage)
+        super().__init__(core, lambda: Worker(reactor, driver, core, 0.0))
+
+    def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
+        return fail(StoreFailed("this process only reads the store: the master itself writes it"))
+
+
+class _Fresh(SqlCore):
+    """I keep no row from one transaction to the next: another process may have changed it."""
+
+    def begin(self, connection: Connection, isPostponing: bool = True) -> None:
+        """See L{SqlCore}."""
+        self.undone()
+        super().begin(connection, isPostponing)
+
+
+class ThreadedStore(_OneThread):
+    """I am an L{IStore<buildbot.store.interface.IStore>} of this process alone.
+
+    @param driver: opens the database; called in the thread.
+    @param isOutage: see L{Driver}.
+    @param pace: the least seconds between two commits. A single call does not wait.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        driver: Callable[[], Driver],
+        isOutage: Callable[[Exception], bool],
+        pace: float,
+    ) -> None:
+        core = SqlCore(isOutage)
+        super().__init__(core, lambda: Worker(reactor, driver, core, pace, self._told, self._isDamaged))
+
+    @abstractmethod
+    def forReading(self) -> ReadingStore:
+        """The same store for another process, which only reads it while I may be open here or elsewhere."""
 
     def loss(self) -> str:
         """See L{IStore<buildbot.store.interface.IStore>}."""
@@ -82,17 +129,5 @@ class ThreadedStore(Store):
     def _isDamaged(self, reason: str) -> None:
         self._damaged(reason)
 
-    def _notOpen(self, failure: Failure) -> Failure:
-        self._worker = None
-        return failure
-
-    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
-        return self._submit(Work(work, isWriting=False))
-
     def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
         return self._submit(Work(work, key=key, isReplaceable=isReplaceable))
-
-    def _submit(self, work: Work[_T]) -> Deferred[_T]:
-        if self._worker is None:
-            return fail(StoreFailed("the store is closed"))
-        return self._worker.submit(work)
