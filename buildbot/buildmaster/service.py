@@ -21,7 +21,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.buildmaster.startup import failedLines, startedLines, troublesFound, watchDirectory
+from buildbot.buildmaster.standing import ActivePlace
+from buildbot.buildmaster.startup import (
+    failedLines,
+    readAgain,
+    startedLines,
+    troublesFound,
+    watchDirectory,
+)
 from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
@@ -42,7 +49,7 @@ from buildbot.control.slavecommands import SlaveCommands
 from buildbot.daemon import lock
 from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.hangups import Hangups, reloadBegins, reloadEnds
-from buildbot.daemon.readiness import IPages, IReadiness, StartFailed
+from buildbot.daemon.readiness import IEnds, IPages, IReadiness, IStandby, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
@@ -64,10 +71,8 @@ from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.realm import Dispatcher
 from buildbot.status.master import Status
 from buildbot.status.report import reportMaster
-from buildbot.store.address import BadAddress
 from buildbot.store.interface import IStore
-from buildbot.store.place import placeOf, serverOf
-from buildbot.store.stores import storeAt
+from buildbot.store.place import serverOf
 from buildbot.web.accounts.tokencommands import TokenCommands
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
@@ -85,7 +90,7 @@ else:  # a master without web pages has no logins, and one without readers apart
 log = Logger()
 
 
-@implementer(IReadiness, IPages, ITroubled)
+@implementer(IReadiness, IStandby, IEnds, IPages, ITroubled)
 class BuildMaster(PluginParent):
     """I am one build master with its directory.
 
@@ -97,6 +102,7 @@ class BuildMaster(PluginParent):
     @ivar audit: the record of all actions of people and scripts.
     @ivar cleanStop: stops me after the running builds.
     @ivar outgoing: delivers the messages of status targets to other servers.
+    @ivar place: my place among the masters of the store.
     @ivar since: the time of my creation, in seconds since the epoch.
     @ivar absence: see L{buildbot.web.world.WatchedMaster}: I am always there.
     """
@@ -129,7 +135,9 @@ class BuildMaster(PluginParent):
         self.since = self.botmaster.now()
         self.botmaster.parent = self
         self.botmaster.schedulers = self.allSchedulers
-        self.botmaster.useStore(self.basedir, store or _storeOf(self.basedir, reactor))
+        self.place = ActivePlace(self.basedir, reactor, self._placeLost, lambda isSo: None)
+        self._hasPlaces = store is None
+        self.botmaster.useStore(self.basedir, store or self.place.store())
         self.troubles = self.botmaster.troubles
         watchDirectory(self.basedir, self.troubles)
         self.change_svc = ChangeMaster()
@@ -181,8 +189,8 @@ class BuildMaster(PluginParent):
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
         self._ready: Deferred[list[str]] = Deferred()
-        self._watched = False
-        self._locked = False
+        self._over: Deferred[list[str]] = Deferred()
+        self._watched = self._isOverseen = self._locked = self._serves = False
         self._checking: Deferred[LoadReport] | None = None
 
     @cached_property
@@ -377,6 +385,8 @@ class BuildMaster(PluginParent):
             raise Refused([STOPPING]) from None
         if not report.ok:
             raise ConfigErrors(report.errors)
+        if self._hasPlaces and await self.place.take(self._ready.callback):
+            config = readAgain(self._file.path, self.basedir, config)
         await self.botmaster.openStore()
         await self.audit.load()
         await self.applier.applyFirst(config)
@@ -391,15 +401,43 @@ class BuildMaster(PluginParent):
             log.warn("{line}", line=line)
         await self.audit.record(By("", PROCESS), "startMaster", MASTER)
         await self.outgoing.sweep()
-        self._ready.callback(lines)
+        self._serves = True
+        if not self._ready.called:
+            self._ready.callback(lines)
 
     def _startFailed(self, why: Failure) -> None:
+        if why.check(CancelledError) and self.botmaster.stopping:
+            return  # it waited
         lines = failedLines(why, serverOf(self.basedir))
-        if self._watched:
+        if self._ready.called:
+            self._end(lines)
+        elif self._watched:
             self._ready.errback(StartFailed(lines))
         elif not self.botmaster.stopping:
             # A plain twistd would neither report the reason nor end.
             log.error("the master cannot start: {lines}", lines="; ".join(lines))
+            eventual(self._reactor, self._reactor.stop)
+
+    def standBy(self) -> None:
+        """See L{IStandby}."""
+        self.place.isStandby = True
+
+    def whenOver(self) -> Deferred[list[str]]:
+        """See L{IEnds}."""
+        self._isOverseen = True
+        return self._over
+
+    def _placeLost(self, reason: str) -> None:
+        """Another master has taken over: end, since nothing can be stored any more."""
+        self.botmaster.stopping = True
+        self._end([f"{reason}: this one changes nothing more, and ends"])
+
+    def _end(self, lines: list[str]) -> None:
+        """Stop the process for a reason, with a failure."""
+        if self._isOverseen:
+            self._over.callback(lines)
+        else:
+            log.error("the master ends: {lines}", lines="; ".join(lines))
             eventual(self._reactor, self._reactor.stop)
 
     def whenReady(self) -> Deferred[list[str]]:
@@ -456,7 +494,7 @@ class BuildMaster(PluginParent):
         @return: fires when everything has stopped.
         """
         self._hangups.release()
-        if self._ready.called and self._locked:
+        if self._serves and self._locked:
             who = self.cleanStop.toRecord()
             detail = "" if who is None else f"after the running builds, as {who['who'] or 'somebody'} wants"
             await self.audit.record(By("", PROCESS), "stopMaster", MASTER, DONE, detail)
@@ -473,6 +511,7 @@ class BuildMaster(PluginParent):
         await super().stopService()
         await self.outgoing.stop()
         await self.botmaster.closeStore()
+        await self.place.leave()
         if self._locked:
             self._locked = False
             lock.release(self.basedir)
@@ -488,14 +527,6 @@ class BuildMaster(PluginParent):
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
         return [str(port) for port in self.applier.ports.values()]
-
-
-def _storeOf(basedir: str, reactor: Any) -> IStore:
-    """The store that the buildbot.tac of a directory names. Raises L{StartFailed}."""
-    try:
-        return storeAt(placeOf(basedir), reactor)
-    except BadAddress as why:
-        raise StartFailed([str(why)]) from None
 
 
 registerAdapter(Control, BuildMaster, interfaces.IControl)

@@ -16,9 +16,11 @@ from twisted.python.failure import Failure
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock, pidfile
 from buildbot.daemon.diskroom import roomTrouble
+from buildbot.daemon.readiness import StartFailed
 from buildbot.daemon.troubles import Troubles
 from buildbot.files.plain import NotPlain
 from buildbot.logs.directory import LOGS
+from buildbot.reconfig.fileload import readConfig
 from buildbot.reconfig.plugins import Refused
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.recovery import setAsides
@@ -64,6 +66,22 @@ def troublesFound(basedir: str, troubles: Troubles) -> list[str]:
     return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in symptoms)]
 
 
+def readAgain(path: str, basedir: str, before: MasterConfig) -> MasterConfig:
+    """Load the configuration of a master that takes over: the file may be newer than its start.
+
+    @param before: the configuration of its start, which is used if the file has errors.
+    """
+    try:
+        return readConfig(path, basedir)
+    except ConfigErrors as why:
+        log.error(
+            "{path} has errors, so the configuration of the start is used: {errors}",
+            path=path,
+            errors="; ".join(str(each) for each in why.errors),
+        )
+        return before
+
+
 def failedLines(why: Failure, server: str = "") -> list[str]:
     """The lines for the user about a failed start. An internal error is also logged, with its traceback.
 
@@ -72,6 +90,8 @@ def failedLines(why: Failure, server: str = "") -> list[str]:
     error = why.value
     if isinstance(error, ConfigErrors):
         return [str(each) for each in error.errors]
+    if isinstance(error, StartFailed):
+        return error.lines
     if isinstance(error, (Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain)):
         return str(error).splitlines()
     if isinstance(error, StoreFailed):

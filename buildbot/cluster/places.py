@@ -19,12 +19,12 @@ from buildbot.store.seams import Connection, Value
 #: The states of a row.
 ACTIVE, STANDBY, ENDED = "active", "standby", "ended"
 
-#: This table has no version of its own, so that masters of two releases can share it.
+#: No other program has a table of this name. It has no version, so that masters of two releases can share it.
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS masters (home TEXT PRIMARY KEY, name TEXT NOT NULL,
+    """CREATE TABLE IF NOT EXISTS store_masters (home TEXT PRIMARY KEY, name TEXT NOT NULL,
         incarnation TEXT NOT NULL, epoch BIGINT NOT NULL, state TEXT NOT NULL, beats BIGINT NOT NULL,
         lease DOUBLE PRECISION NOT NULL, release TEXT NOT NULL, address TEXT NOT NULL)""",
-    "CREATE UNIQUE INDEX IF NOT EXISTS masters_active ON masters (state) WHERE state = 'active'",
+    "CREATE UNIQUE INDEX IF NOT EXISTS store_masters_active ON store_masters (state) WHERE state = 'active'",
 )
 
 
@@ -87,7 +87,8 @@ class Places:
     # the work
 
     def create(self) -> None:
-        """Create the table, unless it exists."""
+        """Create the table, unless it exists. Two masters that start at once do it one after the other."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(25186)")
         for statement in TABLES:
             self._connection.execute(statement)
 
@@ -114,10 +115,11 @@ class Places:
         if not isMine and _point(found) != _point(expected):
             return None
         if found is not None:
-            self._connection.execute("UPDATE masters SET state = 'ended' WHERE home = ?", (found.home,))
-        epoch = int(self._connection.execute("SELECT COALESCE(MAX(epoch), 0) FROM masters").fetchone()[0]) + 1
+            self._connection.execute("UPDATE store_masters SET state = 'ended' WHERE home = ?", (found.home,))
+        last = self._connection.execute("SELECT COALESCE(MAX(epoch), 0) FROM store_masters").fetchone()[0]
+        epoch = int(last) + 1
         self._write(ACTIVE, epoch)
-        self._connection.execute("DELETE FROM masters WHERE home <> ?", (me.home,))
+        self._connection.execute("DELETE FROM store_masters WHERE home <> ?", (me.home,))
         return epoch
 
     def beat(self, epoch: int) -> list[Place]:
@@ -126,7 +128,8 @@ class Places:
         @raise StoreFenced: another master has taken my place.
         """
         done = self._connection.execute(
-            "UPDATE masters SET beats = beats + 1 WHERE incarnation = ? AND epoch = ? AND state = 'active'",
+            "UPDATE store_masters SET beats = beats + 1"
+            " WHERE incarnation = ? AND epoch = ? AND state = 'active'",
             (self.me.incarnation, epoch),
         )
         rows = self._rows()
@@ -137,7 +140,7 @@ class Places:
     def leave(self) -> None:
         """Give up my place, active or not. Another master can take it at once."""
         self._connection.execute(
-            "UPDATE masters SET state = 'ended' WHERE incarnation = ?", (self.me.incarnation,)
+            "UPDATE store_masters SET state = 'ended' WHERE incarnation = ?", (self.me.incarnation,)
         )
 
     def _rows(self) -> list[Place]:
@@ -178,7 +181,7 @@ def _point(seen: Seen | None) -> Any:
 
 
 _COLUMNS = "home, name, incarnation, epoch, state, beats, lease, release, address"
-_ALL = f"SELECT {_COLUMNS} FROM masters"
+_ALL = f"SELECT {_COLUMNS} FROM store_masters"
 _ACTIVE = f"{_ALL} WHERE state = 'active' FOR UPDATE"
 #: Another connection, or another run of the database, gives another text.
 _SESSION = "SELECT CAST(pg_backend_pid() AS TEXT) || ' ' || CAST(pg_postmaster_start_time() AS TEXT)"
@@ -186,12 +189,12 @@ _SESSION = "SELECT CAST(pg_backend_pid() AS TEXT) || ' ' || CAST(pg_postmaster_s
 _END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ?"
 #: FOR KEY SHARE: beats go on meanwhile, and only a takeover waits.
 FENCE = (
-    "SELECT set_config('application_name', ?, true) FROM masters"
+    "SELECT set_config('application_name', ?, true) FROM store_masters"
     " WHERE incarnation = ? AND epoch = ? AND state = 'active' FOR KEY SHARE"
 )
 _WRITE = (
-    f"INSERT INTO masters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)"
+    f"INSERT INTO store_masters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)"
     " ON CONFLICT (home) DO UPDATE SET name = excluded.name, incarnation = excluded.incarnation,"
     " epoch = excluded.epoch, state = excluded.state, lease = excluded.lease, release = excluded.release,"
-    " address = excluded.address, beats = masters.beats + 1 WHERE masters.state <> 'active'"
+    " address = excluded.address, beats = store_masters.beats + 1 WHERE store_masters.state <> 'active'"
 )

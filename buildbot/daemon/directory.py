@@ -128,6 +128,30 @@ def storePasswordFile(tac: str) -> str:
     return _plainText(tac, "dbPasswordFile")
 
 
+def standsBy(tac: str) -> bool:
+    """True if a buildbot.tac says C{standby = True}: its master waits while another one is active.
+
+    @raise Unusable: it says something else than True or False, or computes it.
+    """
+    value = _plainValue(tac, "standby", "as True or False")
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise Unusable(f"{TAC} says standby = {value!r}: it must be True or False")
+
+
+def leaseOf(tac: str) -> float | None:
+    """The seconds that a buildbot.tac sets as C{lease}; None without them.
+
+    @raise Unusable: they are no number from 3 to 3600, or computed.
+    """
+    value = _plainValue(tac, "lease", "as a number of seconds")
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 3 <= value <= 3600:
+        return float(value)
+    raise Unusable(f"{TAC} says lease = {value!r}: it must be a number of seconds from 3 to 3600")
+
+
 def parsed(tac: str) -> ast.Module:
     """The statements of a buildbot.tac, whose text may be no UTF-8. Raises SyntaxError, ValueError."""
     return ast.parse(tac.encode("utf-8", "replace").decode())
@@ -135,10 +159,27 @@ def parsed(tac: str) -> ast.Module:
 
 def _plainText(tac: str, name: str) -> str:
     """The text that a buildbot.tac assigns to a name; "" without one. Raises L{Unusable} for other values."""
+    value = _plainValue(tac, name, _QUOTED)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Unusable(_UNREAD.format(name=name, how=_QUOTED))
+    return value
+
+
+_QUOTED = "as text in quotes"
+_UNREAD = f"{TAC} must say {{name}} in one line, {{how}}: commands read that line, and do not run the file"
+
+
+def _plainValue(tac: str, name: str, how: str) -> object:
+    """The constant that a buildbot.tac assigns to a name; None without one.
+
+    @raise Unusable: the file assigns no constant, or more than once.
+    """
     try:
         tree = parsed(tac)
     except (SyntaxError, ValueError):
-        return ""
+        return None
     values = [
         node.value
         for node in tree.body
@@ -147,13 +188,10 @@ def _plainText(tac: str, name: str) -> str:
     ]
     stored = [node for node in ast.walk(tree) if _stores(node, name)]
     value = values[0] if len(values) == 1 == len(stored) else None
-    if not stored or (isinstance(value, ast.Constant) and value.value is None):
-        return ""
-    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
-        raise Unusable(
-            f"{TAC} must say {name} in one line, as text in quotes: commands read that line, and do not run"
-            " the file"
-        )
+    if not stored:
+        return None
+    if not isinstance(value, ast.Constant):
+        raise Unusable(_UNREAD.format(name=name, how=how))
     return value.value
 
 

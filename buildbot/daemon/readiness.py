@@ -39,6 +39,23 @@ class IPages(Interface):
         """
 
 
+class IStandby(Interface):
+    """A service that can wait while another one of its kind is active, and take over."""
+
+    def standBy() -> None:
+        """Called before startService: wait while another one is active."""
+
+
+class IEnds(Interface):
+    """A service that may find that the process must end, after it was ready."""
+
+    def whenOver() -> Deferred[list[str]]:
+        """Called once, right before startService.
+
+        @return: fires with the reason, as lines for the user; then the process stops, with a failure.
+        """
+
+
 class IReadiness(Interface):
     """A service that may become ready later than its startService returns."""
 

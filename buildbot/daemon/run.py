@@ -40,7 +40,16 @@ with garbage.allKept():  # the modules make many objects, and none of them is ga
     from buildbot.config.plugincode import PLUGIN_ERRORS
     from buildbot.daemon import directory, lock, logfile, otherdaemon, pidfile, tacfile
     from buildbot.daemon.oserrors import inWords
-    from buildbot.daemon.readiness import IPages, IReadiness, Reporter, StartFailed, notify, watchdogInterval
+    from buildbot.daemon.readiness import (
+        IEnds,
+        IPages,
+        IReadiness,
+        IStandby,
+        Reporter,
+        StartFailed,
+        notify,
+        watchdogInterval,
+    )
     from buildbot.daemon.repeats import Repeats
     from buildbot.daemon.shutdown import Stopper
     from buildbot.daemon.troubles import ITroubled
@@ -60,7 +69,7 @@ _NICE = 5
 class Options(usage.Options):
     """The arguments of this process. (Users type C{buildbot start}.)"""
 
-    synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] [--pages-only [--http-port=P]] DIR"
+    synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] [--standby] [--pages-only] [...] DIR"
     optParameters = [
         ["ready-fd", None, None, "The writing end of the start-up pipe; none: foreground", int],
         ["http-port", None, "", "The port of the pages; none: that of the configuration"],
@@ -68,6 +77,7 @@ class Options(usage.Options):
     optFlags = [
         ["verbose", "v", "Show the tracebacks of a start that fails"],
         ["pages-only", None, "Only serve the pages of the master"],
+        ["standby", None, "Wait while another master is active on the same store, and take over"],
     ]
 
     def parseArgs(self, basedir: str) -> None:  # type: ignore[override]
@@ -101,6 +111,9 @@ class Running:
         root = IService(self._services)
         waiting = [each.whenReady() for each in allServices(root) if IReadiness.providedBy(each)]
         try:
+            for each in allServices(root):
+                if IEnds.providedBy(each):
+                    each.whenOver().addCallback(lambda lines: self._failed(StartFailed(lines)))
             root.privilegedStartService()
             root.startService()
             said = await defer.gatherResults(waiting, consumeErrors=True)
@@ -201,11 +214,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
         print(f"{options.synopsis}\n{why}", file=sys.stderr)
         return 2
     pages = options["http-port"] if options["pages-only"] else None
-    return run(options["basedir"], options["ready-fd"], options["verbose"], environ, pages)
+    if options["standby"] and pages is not None:
+        print(f"{options.synopsis}\n--standby and --pages-only exclude each other", file=sys.stderr)
+        return 2
+    return run(
+        options["basedir"], options["ready-fd"], options["verbose"], environ, pages, options["standby"]
+    )
 
 
 def run(
-    basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, str], pages: str | None = None
+    basedir: str,
+    readyFd: int | None,
+    verbose: bool,
+    environ: Mapping[str, str],
+    pages: str | None = None,
+    isStandby: bool = False,
 ) -> int:
     """Run the buildbot.tac of a directory until it is stopped. Returns the exit status.
 
@@ -215,6 +238,7 @@ def run(
     @param verbose: True to report tracebacks of a failed start.
     @param pages: the port of a process that only serves pages, "" for that of the configuration; None: run
         everything.
+    @param isStandby: True to wait while another master is active on the same store.
     """
     reporter = Reporter(readyFd, environ)
     os.umask(0o077)
@@ -245,6 +269,8 @@ def run(
         with garbage.allKept():
             tac = tacfile.load(here, verbose)
             application = tac.application if pages is None else _pagesOf(tac.application, home, pages)
+            if isStandby:
+                _standBy(application)
     except StartFailed as why:
         for line in why.lines:
             log.error("{line}", line=line)
@@ -281,6 +307,15 @@ def _pagesOf(application: Componentized, home: str, port: str) -> Componentized:
             each.pagesOnly(home, port).setServiceParent(made)
             return made
     raise StartFailed([f"{directory.TAC} makes no BuildMaster: it has no pages"])
+
+
+def _standBy(application: Componentized) -> None:
+    """Let the master of an application wait while another one is active."""
+    found = [each for each in allServices(IService(application)) if IStandby.providedBy(each)]
+    if not found:
+        raise StartFailed([f"{directory.TAC} makes no BuildMaster: nothing can stand by"])
+    for each in found:
+        each.standBy()
 
 
 def _moveIn(here: str, home: str) -> Stopper:

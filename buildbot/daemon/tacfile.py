@@ -19,6 +19,8 @@ from buildbot.daemon.directory import (
     Kind,
     Unusable,
     kindOf,
+    leaseOf,
+    standsBy,
     storeAddress,
     storePasswordFile,
 )
@@ -138,6 +140,13 @@ def _checkStore(path: str, source: str, names: dict[str, object]) -> None:
             raise StartFailed(
                 [f"{path} takes {name} from another file: it must say {name} itself, as text in quotes"]
             )
+    for name, read in (("standby", standsBy), ("lease", leaseOf)):
+        try:
+            isSaid = bool(read(source))
+        except Unusable as why:
+            raise StartFailed([f"{path}: {why}"]) from None
+        if names.get(name) and not isSaid:
+            raise StartFailed([f"{path} takes {name} from another file: it must say {name} itself"])
 
 
 def _number(names: dict[str, object], name: str, default: int) -> int | None:

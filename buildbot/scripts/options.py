@@ -166,6 +166,7 @@ class StartOptions(MakerBase):
     optFlags = [
         ["nodaemon", "", "Run in the foreground, and log to standard output."],
         ["pages-only", "", "Serve only the pages of the master in DIR, in a process apart."],
+        ["standby", "", "Wait while another master is active on the same store, and take over."],
     ]
     optParameters = [
         ["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")],
@@ -173,7 +174,8 @@ class StartOptions(MakerBase):
     ]
     longdesc = (
         "Starts the master or slave in DIR. Returns with status 0 once it is ready: a master "
-        "listens for slaves by then. If it cannot start, says why, and leaves nothing running."
+        "listens for slaves by then, unless it waits as a standby. If it cannot start, says why, and "
+        "leaves nothing running."
     )
 
     def postOptions(self) -> None:
@@ -181,6 +183,8 @@ class StartOptions(MakerBase):
         super().postOptions()
         if self["http-port"] is not None and not self["pages-only"]:
             raise usage.UsageError("--http-port belongs to --pages-only")
+        if self["standby"] and self["pages-only"]:
+            raise usage.UsageError("give --standby or --pages-only, not both")
         if self["http-port"] is not None:
             from buildbot.config.ports import BadPort, describe, inOneForm  # seldom needed
 

@@ -69,6 +69,7 @@ def _flags(config: Config) -> list[str]:
     return [
         *(["--verbose"] if config.get("verbose") else []),
         *(["--pages-only"] if config.get("pages-only") else []),
+        *(["--standby"] if config.get("standby") else []),
         *(["--http-port", str(port)] if port else []),
     ]
 

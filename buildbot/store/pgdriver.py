@@ -200,7 +200,7 @@ class PostgresDriver:
         return self._session
 
     def _connect(self, until: float = 0.0) -> psycopg.Connection[Any]:
-        """A new session that has the lock of the store, unless there is a fence.
+        """A new session that has the lock of the store, which masters with a fence share.
 
         @param until: the time until which the lock is waited for.
         """
@@ -214,9 +214,8 @@ class PostgresDriver:
         with self._translated(session):
             session.execute(_SESSION)
             mustFit(PgConnection(session), self._where)
-            while self._fence is None:
-                if _one(session, f"SELECT pg_try_advisory_lock({LOCK})") is not False:
-                    break  # NULL: no schema, which is said later
+            kind = "" if self._fence is None else "_shared"
+            while _one(session, f"SELECT pg_try_advisory_lock{kind}({LOCK})") is False:  # NULL: no schema
                 if time.monotonic() >= until:
                     holder = session.execute(_HOLDER).fetchone() or ("somebody", "somewhere", "now")
                     raise StoreFailed(
@@ -229,6 +228,8 @@ class PostgresDriver:
     def _prepared(self, session: psycopg.Connection[Any], schema: Schema) -> int:
         """Make or upgrade the tables. Returns my epoch."""
         session.execute("BEGIN")
+        if self._fence is not None:
+            self._fence(PgConnection(session))
         session.execute(f"SELECT pg_advisory_xact_lock(1 + ({LOCK}))")
         epoch = prepare(PgConnection(session), schema, self._where)
         session.execute("COMMIT")

@@ -17,9 +17,13 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.pgdriver import LOCK, PgConnection
 from buildbot.store.seams import Connection
 
-#: A table that only a store has, and those whose names say that a database belongs to something else.
+#: A table that only a store has, and those whose names say that a database belongs to something else. The
+#: table of the masters is made before a store.
 _MINE = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'store'"
-_OTHERS = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+_OTHERS = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'store_masters'"
+    " ORDER BY tablename"
+)
 _MAY = (
     "SELECT current_schema(), current_user, current_setting('server_encoding'),"
     " has_schema_privilege(current_schema(), 'CREATE')"

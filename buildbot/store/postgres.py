@@ -35,7 +35,8 @@ class PostgresStore(ThreadedStore):
       - Without a fence, my session holds a lock of the database. So C{open} fails with L{StoreFailed} while
         another master has the store open. If another one has opened it since, while I had no connection, then
         all calls fail with L{StoreFenced<buildbot.store.interface.StoreFenced>} for ever.
-      - With a fence, the fence decides who may write. It is called at the start of each group that writes,
+      - With a fence, the fence decides who may write; masters with fences share that lock, so that no command
+        gets it. The fence is called when the store is opened, and at the start of each group that writes,
         within the transaction; what it reads and locks there holds until the commit. Any exception of it
         undoes the group and fails its calls; L{StoreFenced<buildbot.store.interface.StoreFenced>} says that
         this master must end.

@@ -122,6 +122,7 @@ class RealMaster(Daemon):
         self.environ: dict[str, str] = {}
         self._test = test
         self._commands = 0
+        self._waitsFrom = 0
 
     def config(self, **fields: Any) -> Config:
         """A L{Config} for my port."""
@@ -178,6 +179,18 @@ class RealMaster(Daemon):
                     raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
             await moments(0.05)
         raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
+
+    async def standBy(self) -> None:
+        """Start the master as a standby in the foreground of a child process, and wait until it waits."""
+        arguments = ["start", "--standby", "--nodaemon", self.basedir]
+        after = self.size()
+        self._child = self._spawn(arguments, "master", **self.environ)
+        await self.whenLogged("standby: .* is active", START_TIMEOUT, after)
+        self._waitsFrom = self.size()
+
+    async def whenServing(self) -> float:
+        """Wait until a standby has taken over; return the seconds."""
+        return await self.whenLogged("BuildMaster is running", START_TIMEOUT, self._waitsFrom)
 
     def hangUp(self) -> None:
         """Send SIGHUP: the master reads its configuration again, without an answer."""

@@ -31,6 +31,7 @@ class Postgresque:
         make("pg_backend_pid", 0, lambda: self._session)
         make("pg_postmaster_start_time", 0, lambda: self.started)
         make("set_config", 3, self._name)
+        make("pg_advisory_xact_lock", 1, lambda number: None)
         make("pg_terminate_backend", 1, self._terminate)
 
     def _name(self, setting: str, value: str, isLocal: int) -> str:

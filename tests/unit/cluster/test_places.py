@@ -104,7 +104,7 @@ class PlacesTests(unittest.SynchronousTestCase):
         self.a.takeSeen()
         self.b.look()
         with self.assertRaises(sqlite3.IntegrityError):
-            self.database.database.execute("UPDATE masters SET state = 'active' WHERE home = 'b'")
+            self.database.database.execute("UPDATE store_masters SET state = 'active' WHERE home = 'b'")
 
     def test_leave(self) -> None:
         """A master that leaves frees its place, and the epochs go on."""

@@ -1,0 +1,171 @@
+# -*- test-case-name: tests.unit.buildmaster.test_standing,tests.integration.test_standby -*-
+"""The place of a master among the masters of its store: it waits for it, keeps it, and leaves it.
+
+A store in a file has one master, and none of this. L{buildbot.cluster} has the rules.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from buildbot import version
+from buildbot.cluster.lease import Terms
+from buildbot.cluster.membership import Heard, Membership, Works
+from buildbot.cluster.places import Me, Places
+from buildbot.daemon import directory
+from buildbot.daemon.commandline import command
+from buildbot.daemon.readiness import StartFailed
+from buildbot.store.address import MISSING, BadAddress
+from buildbot.store.interface import StoreFailed
+from buildbot.store.place import Place, placeOf
+from buildbot.store.requests import Store
+from buildbot.store.seams import Connection, Driver
+from buildbot.store.stores import storeAt
+from buildbot.store.worker import Worker
+
+log = Logger()
+
+#: Seconds between two looks of a start at a place that somebody else has just taken.
+_LOOK = 0.1
+
+
+class ActivePlace:
+    """I get the active place for one master, and keep it.
+
+    @ivar isStandby: True to wait while another master is active.
+    @ivar membership: my part among the masters; None with a store in a file, and before L{take}.
+
+    @param over: called once with the reason when another master has taken the place of this one.
+    @param doubts: see L{Membership}.
+    @param works: makes the worker of the membership; None: one with a connection to PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        basedir: str,
+        reactor: Any,
+        over: Callable[[str], object],
+        doubts: Callable[[bool], object],
+        works: Callable[[Places], Works] | None = None,
+    ) -> None:
+        self._basedir = basedir
+        self._reactor = reactor
+        self._over = over
+        self._doubts = doubts
+        self._works = works or self._worker
+        self.isStandby = False
+        self.membership: Membership | None = None
+
+    def store(self) -> Store:
+        """The store of the directory, not open yet, with the fence that its place needs.
+
+        @raise StartFailed: its address cannot be used.
+        """
+        try:
+            return storeAt(self._where(), self._reactor, self._check)
+        except BadAddress as why:
+            raise StartFailed([str(why)]) from None
+
+    async def take(self, waits: Callable[[list[str]], object]) -> bool:
+        """Return when this master is the active one of its store.
+
+        @param waits: called with lines for the user when this master waits for another one.
+        @return: True if it has waited.
+        @raise StartFailed: another master is active, and this one does not wait; or its settings are wrong.
+        @raise StoreFailed: the database cannot be used.
+        """
+        try:
+            where = self._where()
+            tac = directory.readTac(self._basedir)
+            isStandby = self.isStandby or directory.standsBy(tac)
+            lease = directory.leaseOf(tac) or Terms().lease
+        except (BadAddress, directory.Unusable) as why:
+            raise StartFailed([str(why)]) from None
+        if where.server is None:
+            if isStandby:
+                raise StartFailed([_FILE.format(path=where.path)])
+            return False
+        me = self._me(lease)
+        places = Places(me)
+        joined = Membership(self._reactor, places, self._works(places), self._over, self._doubts)
+        await joined.join()
+        self.membership = joined
+        while not joined.isActive and joined.active() is None:
+            await deferLater(self._reactor, _LOOK)  # somebody was quicker, and is not known yet
+        active = joined.active()
+        if joined.isActive or active is None:
+            return False
+        if not isStandby:
+            await self.leave()
+            raise StartFailed(refusal(active, where.shown, self._basedir))
+        line = f"standby: {active.place.name} is active; this master takes over when it is gone"
+        log.info("{line}", line=line)
+        waits([line])
+        await joined.whenActive
+        return True
+
+    async def leave(self) -> None:
+        """Give up the place: another master can take it at once. Never fails."""
+        joined, self.membership = self.membership, None
+        if joined is not None:
+            joined.whenActive.addErrback(lambda why: why.trap(CancelledError)).cancel()
+            await joined.leave()
+
+    def _where(self) -> Place:
+        return placeOf(self._basedir)
+
+    def _check(self, connection: Connection) -> None:
+        """The fence of the store; called in its thread."""
+        joined = self.membership
+        if joined is None:
+            raise StoreFailed("this master has left its place")
+        joined.check(connection)
+
+    def _me(self, lease: float) -> Me:
+        name = f"{socket.gethostname()}:{os.path.realpath(self._basedir)}"
+        return Me(name, name, uuid4().hex, lease, version)
+
+    def _worker(self, places: Places) -> Worker:
+        """A worker with a connection of its own to the database."""
+        seconds = max(2, round(places.me.lease / 4))
+
+        def open() -> Driver:
+            try:
+                from buildbot.store.pgsession import PostgresSession
+            except ImportError as error:
+                raise StoreFailed(MISSING.format(error=error)) from None
+            # A connection that hangs must be given up well within the lease.
+            return PostgresSession(
+                self._where().conninfo(),
+                connect_timeout=str(seconds),
+                tcp_user_timeout=str(1000 * seconds),
+                application_name=f"buildbot {socket.gethostname()}:{os.getpid()}",
+            )
+
+        return Worker(self._reactor, open, places, 0.0)
+
+
+def refusal(active: Heard, shown: str, basedir: str) -> list[str]:
+    """Why a master cannot be started while another one is active.
+
+    @param shown: the address of the store.
+    """
+    again = command("start", "--standby", basedir)
+    return [
+        f"{active.place.name} is the active master of {shown}",
+        f"stop that one first, or let this one wait for its place: `{again}`",
+    ]
+
+
+_FILE = (
+    "a standby needs a store in PostgreSQL, which two masters can reach: the store of this one is the file"
+    " {path}, see `buildbot move-store`"
+)
