@@ -70,7 +70,7 @@ class ActivePlace:
         @raise StartFailed: its address cannot be used.
         """
         try:
-            return storeAt(self._where(), self._reactor, self._check)
+            return storeAt(self._where(), self._reactor, self.check)
         except BadAddress as why:
             raise StartFailed([str(why)]) from None
 
@@ -122,8 +122,8 @@ class ActivePlace:
     def _where(self) -> Place:
         return placeOf(self._basedir)
 
-    def _check(self, connection: Connection) -> None:
-        """The fence of the store; called in its thread."""
+    def check(self, connection: Connection) -> None:
+        """The fence of the store, see L{Membership.check}; called in its thread."""
         joined = self.membership
         if joined is None:
             raise StoreFailed("this master has left its place")

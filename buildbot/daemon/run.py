@@ -270,7 +270,7 @@ def run(
             tac = tacfile.load(here, verbose)
             application = tac.application if pages is None else _pagesOf(tac.application, home, pages)
             if isStandby:
-                _standBy(application)
+                standBy(application)
     except StartFailed as why:
         for line in why.lines:
             log.error("{line}", line=line)
@@ -309,8 +309,11 @@ def _pagesOf(application: Componentized, home: str, port: str) -> Componentized:
     raise StartFailed([f"{directory.TAC} makes no BuildMaster: it has no pages"])
 
 
-def _standBy(application: Componentized) -> None:
-    """Let the master of an application wait while another one is active."""
+def standBy(application: Componentized) -> None:
+    """Let the master of an application wait while another one is active.
+
+    @raise StartFailed: it has no master.
+    """
     found = [each for each in allServices(IService(application)) if IStandby.providedBy(each)]
     if not found:
         raise StartFailed([f"{directory.TAC} makes no BuildMaster: nothing can stand by"])

@@ -15,7 +15,7 @@ from twisted.trial import unittest
 from zope.interface import implementer
 
 from buildbot.daemon import run
-from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed
+from buildbot.daemon.readiness import IEnds, IReadiness, IStandby, Reporter, StartFailed
 from buildbot.daemon.shutdown import Stopper
 from tests.commandline import spoken
 
@@ -96,6 +96,21 @@ class Slow(Plain):
         return self.isReady
 
 
+@implementer(IEnds, IStandby)
+class Mortal(Plain):
+    """A service that ends when the test says so, and can stand by."""
+
+    def __init__(self, diary: list[str], name: str) -> None:
+        Plain.__init__(self, diary, name)
+        self.isOver: defer.Deferred[list[str]] = defer.Deferred()
+
+    def whenOver(self) -> defer.Deferred[list[str]]:
+        return self.isOver
+
+    def standBy(self) -> None:
+        self.diary.append(f"stand by {self.name}")
+
+
 class RunningTests(unittest.TestCase):
     """Start, report and stop."""
 
@@ -159,6 +174,18 @@ class RunningTests(unittest.TestCase):
         self.successResultOf(self.stop())
         self.assertEqual(self.running.finished(), 1)
         self.assertEqual(self.diary[-2:], ["stop two", "stop one"])
+
+    def test_over(self) -> None:
+        """A service that was ready may find that the process must end: it stops, with status 1."""
+        one = Mortal(self.diary, "one")
+        self.add(one)
+        self.successResultOf(self.start())
+        self.assertEqual(self.reporter.words, [("ready", [])])
+        one.isOver.callback(["another one has taken over"])
+        self.assertEqual(self.reactor.stops, 1)
+        self.successResultOf(self.stop())
+        self.assertEqual(self.running.finished(), 1)
+        self.assertEqual(self.diary, ["start one", "stop one"])
 
     def test_brokenStart(self) -> None:
         """A service that raises at its start is reported in one line; the traceback is in the log."""
@@ -255,6 +282,19 @@ class PartsTests(unittest.TestCase):
             said = spoken(partial(run.main, words, {}))
             self.assertEqual((said.status, said.out), (2, ""))
             self.assertIn("python -m buildbot.daemon.run", said.err)
+
+    def test_standBy(self) -> None:
+        """A service that can stand by is told so before its start; without one, the start fails."""
+        diary: list[str] = []
+        application = service.Application("test")
+        Plain(diary, "plain").setServiceParent(application)
+        self.assertRaises(StartFailed, run.standBy, application)
+        Mortal(diary, "one").setServiceParent(application)
+        run.standBy(application)
+        self.assertEqual(diary, ["stand by one"])
+        said = spoken(partial(run.main, ["--standby", "--pages-only", "dir"], {}))
+        self.assertEqual(said.status, 2)
+        self.assertIn("exclude each other", said.err)
 
     def test_describe(self) -> None:
         """A service without a name has a title in messages."""

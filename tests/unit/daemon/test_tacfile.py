@@ -71,6 +71,24 @@ class TacTests(unittest.TestCase):
             self.assertIn(self.path, said)
         self.load(f"{SERVICE}db = os = 7\n")
 
+    def test_standby(self) -> None:
+        """Whether a master stands by, and its lease, are lines that can be read without running the file."""
+        master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
+        self.load(f"{master}standby = True\nlease = 10\n")
+        self.load(f"{master}standby = False\nlease = 2.5e2\n")
+        self.load(f"{master}standby = None\nlease = None\n")
+        for line, words in (
+            ("standby = 1", "says standby = 1: it must be True or False"),
+            ("standby = bool(1)", "must say standby in one line, as True or False"),
+            ("lease = 2", "says lease = 2: it must be a number of seconds from 3 to 3600"),
+            ("lease = '10'", "says lease = '10'"),
+            ("lease = True", "says lease = True"),
+            ("lease = 2 * 5", "must say lease in one line, as a number of seconds"),
+            ("globals()['standby'] = True", "takes standby from another file: it must say standby itself"),
+        ):
+            (said,) = self.failure(f"{master}{line}\n")
+            self.assertIn(words, said)
+
     def test_umask(self) -> None:
         """F11: a master's umask decides who may read uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
