@@ -1,4 +1,4 @@
-"""The help of the benchmarks that take minutes."""
+"""What the benchmarks say about themselves, and about the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from twisted.trial import unittest
 
-from tests.benchmarks import biglog, weblog
+from tests.benchmarks import biglog, builds, weblog
 
 
 class HelpTests(unittest.SynchronousTestCase):
@@ -30,3 +30,12 @@ class HelpTests(unittest.SynchronousTestCase):
                 end = self.assertRaises(SystemExit, benchmark.main, ["--shrot"])
             self.assertEqual(end.code, 2)
             self.assertIn("--shrot", said.getvalue())
+
+
+class MachineTests(unittest.SynchronousTestCase):
+    """A contributor measures builds on a disk that is busy with the files deleted a moment ago."""
+
+    def test_dearFiles(self) -> None:
+        """A benchmark says when new files are too dear to measure builds, and what to do."""
+        self.assertEqual(builds.fileLine(11.4), "a new file 11 us of CPU")
+        self.assertRegex(builds.fileLine(981), "^a new file 981 us of CPU, too much: .* TMPDIR ")
