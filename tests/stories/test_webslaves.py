@@ -43,6 +43,16 @@ class SlavesTests(BuildingCase):
         self.assertIn("No slave is building.", self.ask("/buildslaves?only=building").text)
         self.assertEqual(self.ask("/buildslaves?only=red").status, 400)
 
+    def test_offline(self) -> None:
+        """The first page leads to the list of offline slaves, if there are any."""
+        home = self.ask("/").text
+        self.assertIn("1 of 1 slave connected", home)
+        self.assertNotIn("offline", home)
+        self.edit("c['bots'] = [('bot1', 'sekrit')]", "c['bots'] = [('bot1', 'sekrit'), ('spare', 'x')]")
+        self.assertTrue(self.reconfig()["applied"])
+        home = self.ask("/").text
+        self.assertIn('1 of 2 slaves connected · <a href="buildslaves?only=offline">1 offline</a>', home)
+
     def test_one(self) -> None:
         """A slave's page has its connection, its builders and builds; a pause is shown with its reason."""
         self.force()

@@ -39,15 +39,20 @@ async def home(call: Call) -> Page:
     )
 
 
-def _numbers(call: Call, names: list[str], broken: int) -> str:
-    """The numbers of the master, in one line."""
+def _numbers(call: Call, names: list[str], broken: int) -> Markup:
+    """The numbers of the master, in one line, with a link to the slaves that are not connected."""
     slaves = [slave.slave_status for slave in call.world.botmaster.slaves.values()]
     connected = sum(1 for slave in slaves if slave.isConnected())
     running = len(runningBuilds(call.world.botmaster))
-    return (
-        f"{broken} of {counted(len(names), 'builder')} broken · {counted(running, 'build')} running · "
-        f"{connected} of {counted(len(slaves), 'slave')} connected"
-    )
+    parts: list[Value] = [
+        f"{broken} of {counted(len(names), 'builder')} broken",
+        f"{counted(running, 'build')} running",
+        f"{connected} of {counted(len(slaves), 'slave')} connected",
+    ]
+    if connected < len(slaves):
+        offline = call.to("buildslaves", query="only=offline")
+        parts.append(link(offline, f"{len(slaves) - connected} offline"))
+    return join(parts, " · ")
 
 
 def _broken(call: Call, broken: list[tuple[str, Standing]]) -> Markup:
