@@ -22,8 +22,7 @@ def checkconfig(config: Config) -> int:
 
         return migrate(config, path)
     with waiting(config, f"{os.path.basename(path)} to end"):
-        seconds = setting(config, "timeout", float, 90.0)
-        report = childload.checkInChild(path, os.path.dirname(path), seconds, not config.get("quiet"))
+        report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
     printed = report.output.rstrip().splitlines()
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))

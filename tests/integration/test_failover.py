@@ -1,0 +1,46 @@
+"""Two real masters with one PostgreSQL behind a balancer lose nothing, whatever breaks."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from tests.benchmarks import failover
+from tests.benchmarks.failover_audit import ALL_DONE, NONE_OPEN, ONE_END, ONE_SET
+from tests.benchmarks.failover_directed import direct
+from tests.benchmarks.failover_faults import USUAL
+from tests.integration import generations, postgres
+
+
+class FailoverTests(unittest.SynchronousTestCase):
+    """The benchmark in short."""
+
+    def setUp(self) -> None:
+        reason = postgres.missing() or generations.missing()
+        if reason:
+            raise unittest.SkipTest(reason)
+        self.said: list[str] = []
+
+    def test_faults(self) -> None:
+        """One fault of each kind: all that was acknowledged is finished once, and all slaves come back."""
+        outcome = failover.play(len(USUAL), 7, say=self.said.append)
+        told = "\n".join([*self.said, *outcome.lines(), str(outcome.findings)])
+        self.assertTrue(outcome.isGood, told)
+        self.assertEqual(sum(map(len, outcome.away.values())), len(USUAL))
+        self.assertGreater(outcome.told["change"], 0, told)
+        self.assertGreater(outcome.told["request"], 0, told)
+
+    def test_withoutFence(self) -> None:
+        """Masters that end what they do not own any more are found out after some faults."""
+        outcome = failover.play(12, 3, kinds=["freeze-long"], weaken=["fence"], say=self.said.append)
+        self.assertIn(ONE_END, outcome.findings.wrong, "\n".join([*self.said, *outcome.lines()]))
+
+    def test_withoutRow(self) -> None:
+        """A fence that does not hold its row lets a build begin that nobody ends."""
+        self.assertEqual(direct("late-build", 3.0, [], self.said.append).wrong, {}, self.said)
+        found = direct("late-build", 3.0, ["row"], self.said.append).wrong
+        self.assertLessEqual({ALL_DONE, NONE_OPEN}, set(found), self.said)
+
+    def test_withSequence(self) -> None:
+        """Numbers from a sequence let a change become visible too late, if there is no fence in between."""
+        found = direct("late-change", 3.0, ["row", "sequence"], self.said.append).wrong
+        self.assertIn(ONE_SET, found, self.said)
