@@ -10,6 +10,7 @@ from typing import Any
 
 from buildbot.logs.usage import Usage
 from buildbot.store.files import FILE, JOURNAL, SHM, WAL
+from buildbot.store.place import serverOf
 
 #: The beginning of the names of the log of the process, and of its older parts.
 _TWISTD = "twistd.log"
@@ -32,6 +33,7 @@ def diskUse(basedir: str, usage: Usage, counts: Mapping[str, int]) -> dict[str, 
         for name in sorted({*counts, *usage})
     ]
     return {
+        "server": serverOf(basedir),
         "store": sum(_size(os.path.join(basedir, FILE + end)) for end in ("", WAL, SHM, JOURNAL)),
         "logs": sum(each["logs"] for each in builders),
         "stored": sum(each["stored"] for each in builders),

@@ -266,6 +266,8 @@ class Builder:
             return ""
         if self.botmaster.health.trouble:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
+        if self.botmaster.health.lapse:
+            return f"no build starts before a restart of the master: {self.botmaster.health.lapse}"
         if self.botmaster.resources.hold:
             return self.botmaster.resources.hold
         if self.botmaster.engine.isClosing():

@@ -175,8 +175,9 @@ class BuildEngine:
 
     def isHolding(self) -> bool:
         """True if no build may start now: the master is stopping, the store fails, or too many logs wait."""
-        resources = self._resources
-        return resources.stopping or bool(self._health.trouble) or bool(resources.hold) or self.isClosing()
+        resources, health = self._resources, self._health
+        isHeld = bool(health.trouble or health.lapse or resources.hold)
+        return resources.stopping or isHeld or self.isClosing()
 
     def isClosing(self) -> bool:
         """True if the master starts no builds, because it stops soon.

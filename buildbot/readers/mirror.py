@@ -90,7 +90,10 @@ class Mirror:
     @property
     def health(self) -> Any:
         """Whether the store of the master works."""
-        return SimpleNamespace(trouble=self.process.get("storeTrouble"))
+        told = self.process.get
+        return SimpleNamespace(
+            trouble=told("storeTrouble"), lapse=told("storeLapse", ""), server=told("storeServer", "")
+        )
 
     @property
     def retention(self) -> Any:

@@ -36,8 +36,12 @@ def diskPage(
     @param room: the width of the terminal.
     @param tried: limits that are tried: key of the configuration -> value.
     """
+    server = said.get("server")
     parts = [
-        (f"{size(said['store'])}", "changes, requests and builds (state.sqlite)"),
+        ("-", f"changes, requests and builds: in {server}, not on this disk")
+        if server
+        else (size(said["store"]), "changes, requests and builds (state.sqlite)"),
+        *([(size(said["store"]), "an old state.sqlite, not in use")] if server and said["store"] else []),
         (f"{size(said['logs'])}", f"logs of {counted(_builds(said), 'build')}"),
         *([(size(said["stored"]), "logs in object storage, not on this disk")] if said.get("stored") else []),
         (f"{size(said['twistdLog'])}", "twistd.log, with its older parts"),

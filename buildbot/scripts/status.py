@@ -72,6 +72,8 @@ def masterPage(
         f"slaves: {', '.join(master['ports']) or 'no port'}; {counted(builders, 'builder')}, "
         f"{master['connected']} of {counted(count, 'slave')} connected",
     ]
+    if master.get("storeServer"):
+        lines.append(plainLine(f"store: {master['storeServer']}"))
     keeps = master.get("keeps")
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"

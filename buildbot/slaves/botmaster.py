@@ -178,6 +178,7 @@ class BotMaster(service.Service):
         self.instances.resume()
         await self.recovery.resume()
         await self.numbers.compareLogs(self.builders)
+        self.health.start()
         self.retention.start()
 
     async def closeStore(self) -> None:
@@ -191,7 +192,7 @@ class BotMaster(service.Service):
             await self.resources.logStorage.stop()
         if self._isOpen:
             self._isOpen = False
-            await self.store.close()
+            await self.health.timed(self.store.close())
 
     # builds
 

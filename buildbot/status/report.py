@@ -75,6 +75,8 @@ def reportProcess(master: ReportedMaster) -> dict[str, Any]:
             "when": master.slavePort.files.when,
         },
         "storeTrouble": master.botmaster.health.trouble,
+        "storeLapse": master.botmaster.health.lapse,
+        "storeServer": master.botmaster.health.server,
         "givenUp": [
             {"builder": build.builder, "number": build.number, "text": list(build.text)}
             for build in master.botmaster.recovery.givenUp

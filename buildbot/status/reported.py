@@ -164,6 +164,14 @@ class ReportedHealth(Protocol):
     def trouble(self) -> str | None:
         """The error that keeps the store from working; None if it works."""
 
+    @property
+    def lapse(self) -> str:
+        """Why the store has lost what it had acknowledged; empty if it has not."""
+
+    @property
+    def server(self) -> str:
+        """The database server that has the store, in words; empty if it is a file."""
+
 
 class ReportedRecovery(Protocol):
     """The recovery of the last process's builds."""

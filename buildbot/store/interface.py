@@ -96,12 +96,25 @@ class IStore(ILists, IActions, IWaiting):
         failed: Callable[[str], object],
         works: Callable[[], object],
         damaged: Callable[[str], object] = lambda reason: None,
+        lapsed: Callable[[str], object] = lambda reason: None,
     ) -> None:
         """Call C{failed(reason)} when writes begin to fail, and C{works()} when they succeed again.
 
-        Call this before L{open}. Both run before the Deferred of the failed or successful call fires.
+        Call this before L{open}. All run before the Deferred of the failed or successful call fires.
 
         @param damaged: called with the reason if a part of the store is unreadable. Other calls still work.
+        @param lapsed: called with the reason if calls that had succeeded have lost their effect: a failover
+            of the database, or a backup of it. Other calls still work.
+        """
+
+    def server() -> str:
+        """The database server that has the data, in words for people; "" if the data is in this process or on
+        its disk, or if I was never open.
+        """
+
+    def cut() -> None:
+        """Break the connection to the server, if there is one. A call that waits for it fails, or its outcome
+        is asked for in a new connection.
         """
 
     def loss() -> str:

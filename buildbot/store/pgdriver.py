@@ -3,7 +3,8 @@
 
 Each group that writes adds a token to the table C{commits} in the same message as its COMMIT. If no answer
 comes, I connect again and insert the same token: what is there already says that the group was committed;
-else it never will be, since a late twin meets mine. All functions block and run in one thread, but L{loss}.
+else it never will be, since a late twin meets mine. All functions block and run in one thread, but C{loss}
+and C{cut}.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ _SETTLE = """
 INSERT INTO commits (epoch, n, kept) SELECT opened, $1, false FROM store WHERE opened = $2 FOR SHARE
 ON CONFLICT (epoch, n) DO UPDATE SET kept = commits.kept RETURNING kept
 """
+#: How acknowledged transactions can be gone.
+_LAPSE = "a failover to a standby that was behind, or a backup that was put back"
 #: Old tokens are deleted once in so many groups.
 _EVERY = 1000
 #: The seconds that an opening waits for the session of a master that was killed to end.
@@ -69,12 +72,18 @@ class PostgresDriver:
     """I am a L{Driver<buildbot.store.seams.Driver>}.
 
     @ivar risks: the settings of the database that can lose data, one sentence each.
+    @ivar server: the release of the server, its host, and the name of the database, in words.
 
     @param fence: see L{PostgresStore<buildbot.store.postgres.PostgresStore>}.
+    @param lapsed: called in my thread with the reason when what was acknowledged is gone.
     """
 
     def __init__(
-        self, conninfo: str, schema: Schema, fence: Callable[[Connection], None] | None = None
+        self,
+        conninfo: str,
+        schema: Schema,
+        fence: Callable[[Connection], None] | None = None,
+        lapsed: Callable[[str], object] = lambda reason: None,
     ) -> None:
         """Connect, and make or upgrade the tables.
 
@@ -82,9 +91,11 @@ class PostgresDriver:
         @raise StoreFailed: there is no such database, or another master uses the store.
         """
         self._fence = fence
+        self._lapsed = lapsed
         self._options, self._where = optionsOf(conninfo)
         self._options.setdefault("application_name", f"buildbot {socket.gethostname()}:{os.getpid()}")
         self._session: psycopg.Connection[Any] | None = None
+        self._newest: psycopg.Connection[Any] | None = None  # also while it is prepared
         self._n = self._kept = 0  # the last group, and the last one that was acknowledged
         self._pause, self._notBefore = 0.0, 0.0
         self._trouble = self._lost = ""
@@ -100,6 +111,18 @@ class PostgresDriver:
     def close(self) -> None:
         """Close the connection. Never raises."""
         self._drop()
+
+    def cut(self) -> None:
+        """Break the connection, so that what waits for it fails. Can be called in any thread. Never raises.
+
+        The server is not asked to cancel anything: a COMMIT that waits for its standby goes on.
+        """
+        session = self._newest
+        with suppress(psycopg.Error, OSError):
+            if session is not None and not session.closed:
+                # A copy of the descriptor: the thread may close its own in this moment.
+                with socket.socket(fileno=os.dup(session.fileno())) as copy:
+                    copy.shutdown(socket.SHUT_RDWR)
 
     def loss(self) -> str:
         """The reason if no write can succeed any more; else "". Can be called in any thread."""
@@ -195,8 +218,9 @@ class PostgresDriver:
                 self._pause = min(longest, max(shortest, self._pause * 2))
                 self._notBefore = time.monotonic() + self._pause
                 raise
+            if not self._pause:  # else its trouble was told, and its end will be
+                _log.info("{database}: connected again", database=self._where)
             self._session, self._pause = session, 0.0
-            _log.info("{database}: connected again", database=self._where)
         return self._session
 
     def _connect(self, until: float = 0.0) -> psycopg.Connection[Any]:
@@ -210,7 +234,9 @@ class PostgresDriver:
             )
         except psycopg.Error as error:
             raise StoreFailed(self._words(error)) from error
+        self._newest = session
         self._where = f"PostgreSQL database {session.info.dbname}"
+        self.server = _server(session.info)
         with self._translated(session):
             session.execute(_SESSION)
             mustFit(PgConnection(session), self._where)
@@ -218,6 +244,11 @@ class PostgresDriver:
             while _one(session, f"SELECT pg_try_advisory_lock{kind}({LOCK})") is False:  # NULL: no schema
                 if time.monotonic() >= until:
                     holder = session.execute(_HOLDER).fetchone() or ("somebody", "somewhere", "now")
+                    if self._epoch and holder[0] == self._options["application_name"]:
+                        raise StoreFailed(
+                            f"{self._where}: an earlier connection of this master has not ended in the server"
+                            f" (since {holder[2]}); perhaps its COMMIT waits for a standby that is away"
+                        )
                     raise StoreFailed(
                         f"{self._where}: another master has opened this store ({holder[0]}, from {holder[1]},"
                         f" since {holder[2]})"
@@ -241,12 +272,8 @@ class PostgresDriver:
             raise self._fenced()
         isThere = f"SELECT COUNT(*) FROM commits WHERE epoch = {self._epoch} AND n = {self._kept}"
         if self._kept and not _one(session, isThere):
-            _log.error(
-                "{database} has lost what it had acknowledged: a failover, or a backup that was put back;"
-                " changes, requests and builds of the last moments are gone",
-                database=self._where,
-            )
             self._kept = 0
+            self._lapsed(f"{self._where} has lost what it had acknowledged: {_LAPSE}")
 
     def _fenced(self) -> StoreFenced:
         self._lost = f"{self._where}: another master has taken over this store"
@@ -313,6 +340,13 @@ def _numbered(statement: str) -> bytes:
 def _one(session: psycopg.Connection[Any], statement: str) -> Any:
     found = session.execute(statement.encode(), prepare=False).fetchone()
     return None if found is None else found[0]
+
+
+def _server(about: psycopg.ConnectionInfo) -> str:
+    """A server in words. 150018 is the release 15.18."""
+    release, part = divmod(about.server_version, 10000)
+    host = about.host if about.host.startswith("/") else f"{about.host}:{about.port}"
+    return f"PostgreSQL {release}.{part}, database {about.dbname} at {host}"
 
 
 def _isCut(session: psycopg.Connection[Any], error: psycopg.Error) -> bool:

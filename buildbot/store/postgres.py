@@ -64,7 +64,7 @@ class PostgresStore(ThreadedStore):
                 from buildbot.store.pgdriver import PostgresDriver
             except ImportError as error:
                 raise StoreFailed(MISSING.format(error=error)) from None
-            self._driver = PostgresDriver(conninfo, schema, fence)
+            self._driver = PostgresDriver(conninfo, schema, fence, self._hasLapsed)
             return self._driver
 
         super().__init__(reactor, open, self._isOutage, pace)
@@ -86,6 +86,19 @@ class PostgresStore(ThreadedStore):
     def risks(self) -> tuple[str, ...]:
         """The settings of the database that can lose data, one sentence each. Known once I am open."""
         return () if self._driver is None else self._driver.risks
+
+    def server(self) -> str:
+        """See L{IStore<buildbot.store.interface.IStore>}."""
+        return "" if self._driver is None else self._driver.server
+
+    def cut(self) -> None:
+        """See L{IStore<buildbot.store.interface.IStore>}."""
+        if self._driver is not None:
+            self._driver.cut()
+
+    def _hasLapsed(self, reason: str) -> None:
+        """Is called in the store's thread."""
+        self._reactor.callFromThread(lambda: self._lapsed(reason))
 
     def _isOutage(self, error: Exception) -> bool:
         return self._driver is not None and self._driver.isOutage(error)

@@ -102,6 +102,7 @@ class Store(Lists, Actions, WaitingRequests, ABC):
     _failed: Callable[[str], object] = staticmethod(lambda reason: None)
     _works: Callable[[], object] = staticmethod(lambda: None)
     _damaged: Callable[[str], object] = staticmethod(lambda reason: None)
+    _lapsed: Callable[[str], object] = staticmethod(lambda reason: None)
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -114,9 +115,17 @@ class Store(Lists, Actions, WaitingRequests, ABC):
         failed: Callable[[str], object],
         works: Callable[[], object],
         damaged: Callable[[str], object] = lambda reason: None,
+        lapsed: Callable[[str], object] = lambda reason: None,
     ) -> None:
         """See L{IStore}."""
-        self._failed, self._works, self._damaged = failed, works, damaged
+        self._failed, self._works, self._damaged, self._lapsed = failed, works, damaged, lapsed
+
+    def server(self) -> str:
+        """See L{IStore}."""
+        return ""
+
+    def cut(self) -> None:
+        """See L{IStore}. There is nothing to break."""
 
     def loss(self) -> str:
         """See L{IStore}."""

@@ -263,12 +263,7 @@ class Worker:
         self.commits = Commits(before.number + 1, before.seconds + seconds, before.failures)
 
     def _is(self, trouble: str | None) -> None:
-        """Record the reason why writes fail now, or None if they succeed; report a change of it."""
-        if (trouble is None) != (self._trouble is None):
-            if trouble is None:
-                _log.info("the store can be written again")
-            else:
-                _log.error("the store cannot be written: {reason}", reason=trouble)
+        """Record the reason why writes fail now, or None if they succeed; tell a change of it."""
         if trouble != self._trouble:
             self._reactor.callFromThread(self._tell, trouble)
         self._trouble = trouble

@@ -98,7 +98,7 @@ class OnlyRead:
     close = open
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith(("get", "find", "count", "last", "pending", "loss", "commits")):
+        if name.startswith(("get", "find", "count", "last", "pending", "loss", "commits", "server")):
             return getattr(self._store, name)
         raise StoreFailed(f"{name} would write")
 

@@ -160,6 +160,8 @@ SCHEMAS: dict[str, Schema] = {
         running=_of("integer", about="The running builds."),
         waiting=_list(_ref("Waiting")),
         storeTrouble=_of("string", about="The error of the store; empty while it works."),
+        storeServer=_of("string", about="The database server of the store; empty if it is a file."),
+        storeLapse=_of("string", about="Why the database has lost what it had acknowledged; else empty."),
         shutdown=_of(
             "object",
             "null",
@@ -277,6 +279,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Disk": _object(
         "What takes room in the directory of the master, in bytes.",
+        server=_of("string", about="The database that has the store; empty if it is a file."),
         store=WHOLE,
         logs=WHOLE,
         stored=_of("integer", about="The logs in object storage, not on this disk."),

@@ -60,8 +60,10 @@ async def about(call: Call) -> Page:
 
 
 def _store(call: Call) -> str:
-    trouble = call.world.botmaster.health.trouble
-    return f"cannot be written: {trouble}" if trouble else "works"
+    health = call.world.botmaster.health
+    if health.trouble:
+        return f"cannot be written: {health.trouble}"
+    return health.lapse or (f"works: {health.server}" if health.server else "works")
 
 
 def _storage(call: Call) -> list[tuple[str, Value]]:

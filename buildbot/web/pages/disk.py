@@ -30,7 +30,10 @@ async def disk(call: Call) -> Page:
         "Disk",
         [
             facts(
-                ("Changes, requests and builds", sized(said["store"])),
+                (
+                    "Changes, requests and builds",
+                    f"in {said['server']}" if said["server"] else sized(said["store"]),
+                ),
                 ("Logs", sized(said["logs"])),
                 ("twistd.log", sized(said["twistdLog"])),
                 ("Free", "" if said["free"] is None else sized(said["free"])),

@@ -36,8 +36,9 @@ def _configuration(call: Call) -> str:
 
 
 def _store(call: Call) -> str:
-    trouble = call.world.botmaster.health.trouble or call.world.store.loss()
-    return f"the store does not work: {trouble}" if trouble else ""
+    health = call.world.botmaster.health
+    trouble = health.trouble or call.world.store.loss()
+    return f"the store does not work: {trouble}" if trouble else health.lapse
 
 
 def _master(call: Call) -> str:

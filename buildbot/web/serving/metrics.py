@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 from twisted import __version__ as twistedVersion
 
 from buildbot import version
+from buildbot.model.rows import Standing
 from buildbot.status.report import runningBuilds
+from buildbot.store.interface import StoreFailed
 from buildbot.web.api.events import EventStreams
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.feeds import metrics
@@ -71,13 +74,13 @@ def _stateOf(slave: Any) -> str:
 async def _figures(call: Call, counting: Counting) -> MasterFigures:
     world = call.world
     names = world.status.getBuilderNames()
-    standings = await world.store.getStandings(names) if names else {}
+    standings = await _standings(call, names)
     running: dict[str, list[float]] = {}
     for build in runningBuilds(world.botmaster):
         running.setdefault(build.record.builder, []).append(build.started)
     builders = []
     for name in names:
-        builder, standing = world.botmaster.builders[name], standings[name]
+        builder, standing = world.botmaster.builders[name], standings.get(name)
         waiting = [each.submitted for each in (*builder.starting, *builder.pending)]
         starts = running.get(name, [])
         builders.append(
@@ -89,8 +92,8 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
                 min(waiting, default=None),
                 counting.finished.get(name, {}),
                 counting.seconds.get(name, 0.0),
-                None if standing.last is None else standing.last.results,
-                None if standing.good is None else standing.good.finished,
+                None if standing is None or standing.last is None else standing.last.results,
+                None if standing is None or standing.good is None else standing.good.finished,
             )
         )
     slaves = [
@@ -110,6 +113,14 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
         builders,
         slaves,
     )
+
+
+async def _standings(call: Call, names: Sequence[str]) -> Mapping[str, Standing]:
+    """The last builds of each builder. None while the store fails: all else can be told then, too."""
+    try:
+        return await call.world.store.getStandings(names) if names else {}
+    except StoreFailed:
+        return {}
 
 
 def _counted(call: Call, counting: Counting) -> list[Family]:
@@ -201,6 +212,12 @@ def _ofStore(call: Call) -> list[Family]:
             "gauge",
             "1 while the store does not work.",
             [Sample((), int(bool(call.world.botmaster.health.trouble)))],
+        ),
+        Family(
+            "buildbot_store_lapsed",
+            "gauge",
+            "1 if the database has lost what it had acknowledged: no build starts before a restart.",
+            [Sample((), int(bool(call.world.botmaster.health.lapse)))],
         ),
     ]
 

@@ -42,6 +42,12 @@ class DiskUseTests(AnswersCase):
             [("full", 3, 2, 40), ("small", 0, 1, 10), ("new", 1, 0, 0)],
         )
         self.assertGreater(told["free"], 0)
+        self.assertEqual(told["server"], "")
+
+    def test_server(self) -> None:
+        """With the store in a database, its address is told."""
+        Path(self.here, "buildbot.tac").write_text("db = 'postgresql://ci@db/ci'\n")
+        self.assertEqual(diskUse(self.here, {}, {})["server"], "postgresql://ci@db/ci")
 
     def test_nothing(self) -> None:
         """A directory that cannot be read takes no room."""

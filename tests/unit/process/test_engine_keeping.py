@@ -157,7 +157,7 @@ class TroubleTests(KeepingCase):
         told: list[Any] = []
         self.patch(store, "watch", lambda *callbacks: told.extend(callbacks))
         self.botmaster.useStore(self.mktemp(), store)
-        failed, works, damaged = told
+        failed, works, damaged, lapsed = told
         failed("disk is full")
         self.assertEqual(self.troubles(), ["store"])
         self.assertEqual(self.botmaster.health.trouble, "disk is full")
@@ -165,6 +165,9 @@ class TroubleTests(KeepingCase):
         self.assertEqual((self.troubles(), self.botmaster.health.trouble), ([], ""))
         damaged("damaged: database disk image is malformed")
         self.assertEqual((self.troubles(), self.botmaster.health.trouble), (["damaged store"], ""))
+        lapsed("what was acknowledged is gone")
+        self.assertEqual(self.troubles(), ["damaged store", "lost data"])
+        self.assertTrue(self.botmaster.engine.isHolding())
 
     def test_lookedAt(self) -> None:
         """F5: status looks whether the file of the store and the logs are in their places: nothing writes."""

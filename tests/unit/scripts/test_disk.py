@@ -46,6 +46,16 @@ class DiskTests(AskingTests):
             ],
         )
 
+    def test_server(self) -> None:
+        """A store in a database takes no room here; an old file is named as what it is."""
+        lines = diskPage({**SAID, "server": "postgresql://ci@db/ci"}, 20)
+        self.assertIn(
+            "-       changes, requests and builds: in postgresql://ci@db/ci, not on this disk", lines
+        )
+        self.assertIn("120 MB  an old state.sqlite, not in use", lines)
+        lines = diskPage({**SAID, "server": "postgresql://ci@db/ci", "store": 0}, 20)
+        self.assertNotIn("state.sqlite", " ".join(lines))
+
     def test_nothing(self) -> None:
         """A new master has no logs, and removes nothing."""
         keeps = {"builds": None, "days": None, "logsOf": None, "logs": None}

@@ -161,6 +161,10 @@ class PageTests(unittest.TestCase):
         self.assertEqual(lines[3], f"{said}, none older than 365 days")
         self.assertRegex(lines[4], r"^TROUBLE since .* \(1 min\): no build begins: disk is full$")
         self.assertEqual(lines[5:], ["  what to do: make room"])
+        lines = status.masterPage(
+            {**MASTER, "storeServer": "PostgreSQL 15.4, database ci at db:5432"}, [], NOW
+        )
+        self.assertEqual(lines[3], "store: PostgreSQL 15.4, database ci at db:5432")
         lines = status.masterPage({**MASTER, "keeps": {"builds": 1, "days": 1.0}}, [], NOW)
         self.assertEqual(lines[3], "keeps the last 1 build of each builder, none older than 1 day")
         lines = status.masterPage({**MASTER, "keeps": {**keeps, "days": None}, "troubles": []}, [], NOW)

@@ -105,16 +105,19 @@ class FaultsTests(SqliteCase):
         self.assertEqual(told[1:], [None])
 
     def test_saidOnce(self) -> None:
-        """A disk that stays full is logged once, and once when it works again."""
+        """A disk that stays full is told once, and once when it works again."""
         faults = Faults(text="database or disk is full")
         store = self.opened(connect=faults.connect)
+        told: list[str] = []
+        store.watch(told.append, lambda: told.append("works"))
         faults.failing, faults.lasts = faults.count, True
         for _ in range(5):
             self.assertRaises(StoreFailed, self.get, store.setState("a", 1))
-        self.assertEqual(len(self.warnings), 1)
-        self.assertIn("database or disk is full", self.warnings[0])
+        self.assertEqual(len(told), 1)
+        self.assertIn("database or disk is full", told[0])
         faults.failing = None
         self.get(store.setState("a", 2))
+        self.assertEqual(told[1:], ["works"])
         self.assertEqual(self.get(store.getState("a")), 2)
 
     def test_full(self) -> None:
