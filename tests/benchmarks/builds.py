@@ -120,9 +120,11 @@ def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Co
 
 
 @contextmanager
-def ours(builders: int, *options: str, extra: str = CONFIG) -> Iterator[tuple[Server, Client, Conversation]]:
+def ours(
+    builders: int, *options: str, extra: str = CONFIG, db: str = ""
+) -> Iterator[tuple[Server, Client, Conversation]]:
     """Our master, the feeder that requests its builds, and its attached slaves; each has had one build."""
-    with servers.master(builders, extra=extra) as server, farm(server, builders, *options) as slaves:
+    with servers.master(builders, extra=extra, db=db) as server, farm(server, builders, *options) as slaves:
         attached = slaves.hear()
         if attached["attached"] != builders:
             raise AssertionError(f"not all slaves are attached: {attached}")

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from buildbot.daemon.taclines import withAddress
 from tests.benchmarks.machine import ROOT, conversation, settle
 from tests.integration.masters import freePort
 
@@ -96,15 +97,16 @@ def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 0)
         yield Server(server.process.pid, port)
 
 
-def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -> int:
+def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "", db: str = "") -> int:
     """
     Make C{basedir} the directory of a master for C{slaves} slaves. Each slave has all C{builders} builders;
-    with 0, each has its own one. C{extra} is appended to master.cfg. Returns the port.
+    with 0, each has its own one. C{extra} is appended to master.cfg. C{db} is the address of its store; "": a
+    file. Returns the port.
     """
     port = freePort()
     os.makedirs(basedir, mode=0o700, exist_ok=True)
     with open(os.path.join(basedir, "buildbot.tac"), "w") as tac:
-        tac.write(TAC.format(basedir=basedir))
+        tac.write(withAddress(TAC.format(basedir=basedir), db))
     with open(os.path.join(basedir, "master.cfg"), "w") as config:
         config.write(_CONFIG.format(pattern=PATTERN, slaves=slaves, password=PASSWORD, port=port))
         config.write(_SHARED_BUILDERS.format(builders=builders) if builders else _ONE_BUILDER_EACH)
@@ -157,11 +159,13 @@ def stop(basedir: str, pid: int) -> None:
 
 
 @contextmanager
-def master(slaves: int, builders: int = 0, extra: str = "", modules: str = "") -> Iterator[Server]:
+def master(
+    slaves: int, builders: int = 0, extra: str = "", modules: str = "", db: str = ""
+) -> Iterator[Server]:
     """This project's master in a new directory, ready and idle; both are removed after the block."""
     basedir = tempfile.mkdtemp(prefix="master-")
     try:
-        port = writeMaster(basedir, slaves, builders, extra)
+        port = writeMaster(basedir, slaves, builders, extra, db)
         pid = start(basedir, modules)
         try:
             settle(pid)

@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
+from buildbot.store.interface import IStore
 from buildbot.store.sqlite import PACE, SqliteStore
 
 SOURCE = {
@@ -56,7 +57,7 @@ def measured(before: Usage | None = None) -> Usage:
     return Usage(now.wall - before.wall, now.reactor - before.reactor, now.process - before.process)
 
 
-async def life(store: SqliteStore, builder: str, builds: int) -> None:
+async def life(store: IStore, builder: str, builds: int) -> None:
     """Store one builder's builds, one after the other."""
     for number in range(builds):
         await store.addChange(Change("mary", ["a.c", "b.c"], "mend the mending", when=1.0, revision="a" * 40))
