@@ -7,6 +7,7 @@ It uses the same function as a start and a reconfig. L{buildbot.config} has the 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 from buildbot.daemon import directory as place
 from buildbot.daemon.oserrors import inWords
@@ -27,10 +28,29 @@ def checkconfig(config: Config) -> int:
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))
     warnings = [f"warning: {warning}" for warning in report.warnings]
-    if not report.ok:
-        raise CommandFailed(*warnings, *map(str, report.errors))
+    errors = [*map(str, report.errors), *(_storeErrors(basedir(config)))]
+    if errors:
+        raise CommandFailed(*warnings, *errors)
     say(config, *warnings, "Config file is good!")
     return 0
+
+
+def _storeErrors(named: str) -> list[str]:
+    """What is wrong with the lines of buildbot.tac about the store. No database is asked."""
+    if not os.path.isdir(named) or not place.readTac(named):
+        return []
+    from buildbot.store.address import MISSING, BadAddress  # a file alone is checked without it
+    from buildbot.store.place import placeOf
+
+    try:
+        found = placeOf(named)
+        if found.server is not None:
+            found.conninfo()  # which looks at the file with the password
+    except BadAddress as why:
+        return [str(why)]
+    if found.server is not None and find_spec("psycopg") is None:
+        return [MISSING.format(error="it is not installed")]
+    return []
 
 
 def configPath(named: str) -> str:

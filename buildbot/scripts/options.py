@@ -7,6 +7,8 @@ builds and slaves.
 
 from __future__ import annotations
 
+import os
+
 from twisted.python import usage
 
 from buildbot.daemon.directory import CONFIG, TAC
@@ -51,8 +53,11 @@ class _Address(usage.Options):
             server = parse(address)
         except BadAddress as why:
             raise usage.UsageError(f"{what}: {why}") from None
-        if self["db-password-file"] and server is None:
+        named = self["db-password-file"]
+        if named and server is None:
             raise usage.UsageError(f"--db-password-file needs {needed}postgresql://…")
+        if named and not os.path.exists(os.path.join(str(self["basedir"]), named)) and os.path.exists(named):
+            self["db-password-file"] = os.path.abspath(named)
 
 
 class CreateOptions(MakerBase):
@@ -80,7 +85,12 @@ class MasterOptions(_Address, CreateOptions):
     optParameters = [
         ["config", "c", CONFIG, "The name of the configuration file, relative to DIR."],
         ["db", None, None, "Keep changes, requests and builds in this PostgreSQL database: postgresql://…"],
-        ["db-password-file", None, None, "The file with the password for it, relative to DIR."],
+        [
+            "db-password-file",
+            None,
+            None,
+            "The file with the password for it; it is looked for in DIR, then here.",
+        ],
     ]
     longdesc = (
         "Makes DIR, the directory of a buildmaster, with a buildbot.tac that runs it, a master.cfg that "
@@ -102,7 +112,7 @@ class MoveOptions(_Address, MakerBase):
             "db-password-file",
             None,
             None,
-            "The file with the password for the database TARGET, relative to DIR.",
+            "The file with the password for the database TARGET; it is looked for in DIR, then here.",
         ],
     ]
     longdesc = (

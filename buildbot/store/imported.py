@@ -7,7 +7,8 @@ Builds and changes keep their numbers. The next ones get higher numbers.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from buildbot.model.change import Change
@@ -19,6 +20,7 @@ from buildbot.store.direct import Transacts, hasStore, made, opening
 from buildbot.store.interface import IMPORTED, StoreFailed
 from buildbot.store.place import placeOf
 from buildbot.store.requests import encode
+from buildbot.store.seams import Connection, OutcomeUnknown
 
 _ADD_BUILD = (
     f"INSERT INTO builds (builder, number, started, finished, {', '.join(BUILD_COLUMNS)}, record)"
@@ -132,7 +134,7 @@ class ImportedStore(Present):
             text = json.dumps(kept.toRecord())
             changeRows.append((change.number, change.when, *changeValues(kept), text))
             counters["change"] = max(counters.get("change", 0), change.number + 1)
-        with self._made.transaction(True) as connection:
+        with self._writing() as connection:
             connection.executemany(_ADD_BUILD, buildRows)
             connection.executemany(_ADD_CHANGE, changeRows)
             connection.executemany(_RAISE, counters.items())
@@ -140,6 +142,17 @@ class ImportedStore(Present):
                 connection.execute(
                     "INSERT INTO state (name, value) VALUES (?, 'true') ON CONFLICT DO NOTHING", (IMPORTED,)
                 )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction. What is written twice is there once, so a lost answer need not be asked for."""
+        try:
+            with self._made.transaction(True) as connection:
+                yield connection
+        except OutcomeUnknown as why:
+            raise StoreFailed(
+                f"{why}; it is not known whether the last records were kept: the same command continues"
+            ) from why
 
     def addSets(self, sets: Sequence[tuple[BuildsetRecord, Sequence[DoneRequest]]], last: int) -> None:
         """Write all of these build sets, which are complete, with their requests, or none.
@@ -154,7 +167,7 @@ class ImportedStore(Present):
             for id, builder, results, build in requests:
                 requestRows.append((id, record.id, builder, 0, "done", results, build))
                 numbers["request"] = max(numbers["request"], id + 1)
-        with self._made.transaction(True) as connection:
+        with self._writing() as connection:
             connection.executemany(_ADD_SET, setRows)
             connection.executemany(_ADD_REQUEST, requestRows)
             connection.executemany(_RAISE, numbers.items())

@@ -180,7 +180,7 @@ class PostgresDriver:
         try:
             session.execute(f"{old}{token};COMMIT".encode(), prepare=False)
         except psycopg.Error as error:
-            if not _isCut(session, error):
+            if not isCut(session, error):
                 raise
             self._drop()
             raise OutcomeUnknown(self._words(error)) from error
@@ -349,7 +349,7 @@ def _server(about: psycopg.ConnectionInfo) -> str:
     return f"PostgreSQL {release}.{part}, database {about.dbname} at {host}"
 
 
-def _isCut(session: psycopg.Connection[Any], error: psycopg.Error) -> bool:
+def isCut(session: psycopg.Connection[Any], error: psycopg.Error) -> bool:
     """True if the error is, or may be, the end of the session rather than the answer to a statement."""
     state = error.sqlstate or ""
     return session.closed or not state or state[:2] in ("08", "57")

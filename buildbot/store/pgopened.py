@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from buildbot.store.interface import StoreFailed
-from buildbot.store.pgdriver import LOCK, PgConnection
+from buildbot.store.pgdriver import LOCK, PgConnection, isCut
 from buildbot.store.seams import Connection
 
 #: A table that only a store has, and those whose names say that a database belongs to something else. The
@@ -99,11 +99,23 @@ class OpenedServer:
             self._session.execute("BEGIN" if isWriting else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield PgConnection(self._session)
-                self._session.execute("COMMIT")
+                self._commit(isWriting)
             except BaseException:
                 with suppress(psycopg.Error):
                     self._session.execute("ROLLBACK")
                 raise
+
+    def _commit(self, isWriting: bool) -> None:
+        """Commit. Raises L{StoreFailed} if no answer comes: nobody asks for the outcome later."""
+        try:
+            self._session.execute("COMMIT")
+        except psycopg.Error as why:
+            if isWriting and isCut(self._session, why):
+                raise StoreFailed(
+                    f"{self._shown} did not answer ({inOneLine(why)}), so it is not known whether this was"
+                    " kept: look, or give the command again"
+                ) from None
+            raise
 
     def close(self) -> None:
         """See L{Opened<buildbot.store.direct.Opened>}."""

@@ -129,12 +129,17 @@ class Server:
         self.run("pg_ctl", "promote", "-D", self.data)
 
     def remove(self) -> None:
-        """Stop, and delete my directory."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(PATIENCE)
-        shutil.rmtree(self.home, ignore_errors=True)
+        """Stop, and delete my directory. Never raises: it may be the end of the process."""
         atexit.unregister(self.remove)
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+            if process.poll() is None:
+                with suppress(OSError):
+                    self.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def conninfo(self, schema: str = "public") -> str:
         """The words that connect to a schema."""

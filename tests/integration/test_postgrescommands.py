@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
-from twisted.internet import threads
+from twisted.internet import reactor, threads
+from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import SkipTest
 
 from buildbot.daemon.directory import readTac, storeAddress
 from buildbot.daemon.taclines import withAddress, writeTac
+from buildbot.model.change import Change
+from buildbot.store.sqlite import SqliteStore
+from tests.commandline import command
 from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.postgres import Server, missing, server
@@ -38,8 +43,8 @@ class CommandsTests(MasterTestCase):
         running = server()
         address = addressOf(running, running.newSchema())
         master = await self.createMaster()
-        refused = await master.run("create-master", "--db", address, master.basedir)
-        self.assertIn("has another store", refused.stderr)
+        refused = command("create-master", "--db", address, master.basedir)
+        self.assertIn("has another store", refused.err)
         said = await self.good(
             master, "create-master", "is empty: the first start", "--force", "--db", address
         )
@@ -70,20 +75,58 @@ class CommandsTests(MasterTestCase):
             self.assertEqual(storeAddress(readTac(master.basedir)), there)
             await self.good(master, "builds", "full/0")
         for taken in (address, "sqlite"):
-            refused = await master.run("move-store", master.basedir, taken)
-            self.assertIn("it has a store already", refused.stderr)
+            refused = command("move-store", master.basedir, taken)
+            self.assertIn("it has a store already", refused.err)
         await master.start()
         self.assertEqual((await master.ask("build", builder="full", number=0))["results"], 0)
-        refused = await master.run("move-store", master.basedir, "sqlite")
-        self.assertIn("stop it first", refused.stderr)
+        refused = command("move-store", master.basedir, "sqlite")
+        self.assertIn("stop it first", refused.err)
         await master.stop()
 
+    async def test_killedMove(self) -> None:
+        """A move that is killed in the middle leaves the old store in force. No master uses the half new one.
+        The same command continues, and has everything.
+        """
+        running = server()
+        address = addressOf(running, running.newSchema())
+        master = await self.createMaster()
+        store = SqliteStore(master.basedir, reactor, pace=0.0)  # type: ignore[arg-type]
+        await store.open()
+        for _ in range(10):
+            changes = [Change("mary", ["a.c"], "mend " * 100, when=1.0) for _ in range(400)]
+            await gatherResults([store.addChange(each) for each in changes])
+        await store.close()
+
+        moving = master.spawned(["move-store", master.basedir, address], "move.txt")
+        schema = address.rpartition("%3D")[2]
+        count = f"SELECT COUNT(*) FROM {schema}.changes"
+        made = f"SELECT COUNT(*) FROM pg_tables WHERE schemaname = '{schema}' AND tablename = 'changes'"
+        while running.ask(made) == [(0,)] or running.ask(count) == [(0,)]:
+            await moments(0.005)
+        moving.signal(signal.SIGKILL)
+        await moving.whenEnded()
+        ((half,),) = running.ask(count)
+        self.assertEqual(storeAddress(readTac(master.basedir)), "")
+        other = await self.createMaster("other")
+        writeTac(other.basedir, withAddress(readTac(other.basedir), address))
+        refused = await other.run("start", other.basedir)
+        self.assertEqual(refused.status, 1)
+        self.assertIn("has only a part of the store", refused.stderr)
+
+        said = await self.good(master, "move-store", "4000 changes", after=(address,))
+        self.assertEqual("continues the move" in said, half < 4000)
+        self.assertEqual(running.ask(count), [(4000,)])
+        self.assertEqual(storeAddress(readTac(master.basedir)), address)
+        await self.good(master, "changes", "4000")
+
     async def good(self, master: RealMaster, verb: str, words: str, *options: str, after: Any = ()) -> str:
-        """Run a command that succeeds, and says something; return its output."""
-        said = await master.run(verb, *options, master.basedir, *after)
-        self.assertEqual(said.status, 0, said.words)
-        self.assertIn(words, said.stdout)
-        return said.words
+        """Run a command that succeeds, and says something; return its output. A start of Python for each
+        would take a minute.
+        """
+        said = command(verb, *options, master.basedir, *after)
+        self.assertEqual(said.status, 0, said.err)
+        self.assertIn(words, said.out)
+        return said.out + said.err
 
 
 class AwayTests(MasterTestCase):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.logger import formatEvent
 
+from buildbot.model.results import EXCEPTION
 from buildbot.process.storehealth import CUT, LATE, LOOK_EVERY
 from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
@@ -175,6 +176,24 @@ class AwayTests(BuildingCase):
         self.wait(1)
         self.successResultOf(stopping)
         self.patch(self.master, "running", False)
+
+    def test_stopWhileAway(self) -> None:
+        """A build whose end could not be kept before the master stopped is begun anew at the next start."""
+        self.force()
+        self.database.away = WHY
+        self.end()
+        stopping = ensureDeferred(self.master.stopService())
+        self.wait(3)
+        self.successResultOf(stopping)
+        self.database.away = ""
+        self.successResultOf(self.start())
+        self.connect(onCommand=self.commands.append)
+        self.wait(1)
+        first, again = (self.successResultOf(self.store.getBuild("full", each)) for each in range(2))
+        assert first is not None and again is not None
+        self.assertEqual((first.results, again.finished), (EXCEPTION, None))
+        self.end()
+        self.assertEqual(len(self.successResultOf(self.store.pendingRequests())), 0)
 
     def test_lapse(self) -> None:
         """If the database has lost what it had acknowledged, no build begins before a restart. The running

@@ -9,6 +9,7 @@ from twisted.trial import unittest
 from buildbot.config.model import ConfigError
 from buildbot.reconfig import childload
 from buildbot.reconfig.childload import LoadReport
+from buildbot.scripts import checkconfig
 from tests.commandline import Spoken, command
 
 
@@ -56,6 +57,29 @@ class CheckConfigTests(unittest.TestCase):
                 self.assertTrue(
                     said.err.startswith(f"cannot use {named}: Permission denied; you are "), said.err
                 )
+
+    def test_store(self) -> None:
+        """The lines of buildbot.tac about the store are checked, too, as a start reads them."""
+        self.write("master.cfg")
+        self.write("db.password", "secret\n")
+        os.chmod(os.path.join(self.here, "db.password"), 0o600)
+        there: list[str] = []
+        self.patch(checkconfig, "find_spec", lambda name: there or None)
+        for lines, said in (
+            ("db = 'mysql://ci@db/ci'", "the address of the store (db) cannot be used"),
+            ("db = 'postgresql://ci@db/ci'", "pip install 'buildbot-classic[postgres]'"),
+            ("db = 'postgresql://ci@db/ci'; dbPasswordFile = 'none'", "none: No such file or directory"),
+            ("import os; db = os.name", "db"),
+        ):
+            self.write("buildbot.tac", f"{lines}\n")
+            found = command("checkconfig", self.here)
+            self.assertEqual((found.status, found.out), (1, ""))
+            self.assertIn(said, found.err)
+        there.append("psycopg")
+        self.write("buildbot.tac", "db = 'postgresql://ci@db/ci'\ndbPasswordFile = 'db.password'\n")
+        self.assertEqual(command("checkconfig", self.here).out, "Config file is good!\n")
+        self.write("buildbot.tac", "db = ''\n")
+        self.assertEqual(command("checkconfig", self.here).status, 0)
 
     def test_unreadable(self) -> None:
         """F12: a file that this user may not read is reported like by every command, with its owner."""

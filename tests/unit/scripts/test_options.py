@@ -9,7 +9,7 @@ from twisted.trial import unittest
 
 from buildbot.scripts import buildoptions, commands
 from buildbot.scripts import options as o
-from tests.commandline import options
+from tests.commandline import directory, options
 
 
 class OptionsTests(unittest.TestCase):
@@ -143,6 +143,26 @@ class OptionsTests(unittest.TestCase):
         self.assertEqual(options(o.CheckConfigOptions, [])["basedir"], os.getcwd())
         self.assertIsNone(options(o.DemoOptions, [])["basedir"])
         self.assertEqual(options(o.DemoOptions, ["d"])["basedir"], os.path.abspath("d"))
+
+    def test_passwordFile(self) -> None:
+        """The file with the password of a database is looked for in DIR, and then here."""
+        here, other = (directory(self.mktemp()) for _ in range(2))
+        for place in (here, other):
+            with open(os.path.join(place, "db.password"), "w"):
+                pass
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(other)
+        for kind, last in ((o.MasterOptions, []), (o.MoveOptions, ["postgresql://ci@db/ci"])):
+            for basedir, named, found in (
+                (here, "db.password", "db.password"),
+                ("new", "db.password", os.path.join(other, "db.password")),
+                ("new", "none", "none"),
+            ):
+                parsed: usage.Options = kind()
+                db = [] if last else ["--db=postgresql://ci@db/ci"]
+                parsed.parseOptions([*db, f"--db-password-file={named}", basedir, *last])
+                self.assertEqual(parsed["db-password-file"], found)
 
     def test_seconds(self) -> None:
         """A time limit is a number greater than 0."""
