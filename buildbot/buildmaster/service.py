@@ -395,7 +395,8 @@ class BuildMaster(PluginParent):
             await self.status.recall()
         await maybeDeferred(self.control.startService)
         found = troublesFound(self.basedir, self.troubles)
-        lines = startedLines(config, self.describePorts(), self.applier.warnings(), found)
+        risks = [f"the database can lose data: {each}" for each in self.botmaster.store.risks()]
+        lines = startedLines(config, self.describePorts(), [*self.applier.warnings(), *risks], found)
         log.info("BuildMaster is running: {line}", line=lines[0])
         for line in lines[1:]:
             log.warn("{line}", line=line)

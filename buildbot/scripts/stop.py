@@ -113,8 +113,8 @@ def _goOn(config: Config) -> int:
 def restart(config: Config) -> int:
     """Stop the process of a directory if one is running, and start it. Returns the exit status of the start.
 
-    @raise CommandFailed: its configuration has errors, its files or its disk do not allow a start, or it
-        cannot be stopped; then the running process is left alone. Or the start failed.
+    @raise CommandFailed: its configuration has errors, its files, its disk or its database do not allow a
+        start, or it cannot be stopped; then the running process is left alone. Or the start failed.
     """
     here = usable(config)
     home, kind = placeOf(here, config)
@@ -124,6 +124,7 @@ def restart(config: Config) -> int:
             _checkFiles(home)
             if _hasConfig(here):
                 _checkConfig(here)
+                _checkStore(here)
         except CommandFailed as why:
             left = f"Nothing was stopped: the running {kind} ({running}) was left alone."
             raise CommandFailed(*why.lines, left) from None
@@ -145,6 +146,21 @@ def _checkConfig(here: str) -> None:
 
     with waiting({}, "master.cfg to be checked"):
         checkconfig({"basedir": here, "quiet": True})
+
+
+def _checkStore(here: str) -> None:
+    """Raise L{CommandFailed} if the database of the store is away: a start would fail."""
+    from buildbot.store.address import BadAddress  # like above
+    from buildbot.store.direct import held
+    from buildbot.store.interface import StoreFailed
+    from buildbot.store.place import placeOf
+
+    try:
+        place = placeOf(here)
+        if place.server is not None:
+            held(place)
+    except (StoreFailed, BadAddress) as why:
+        raise CommandFailed(f"cannot start again: {why}") from None
 
 
 def _checkFiles(here: str) -> None:

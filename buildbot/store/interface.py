@@ -112,6 +112,9 @@ class IStore(ILists, IActions, IWaiting):
         its disk, or if I was never open.
         """
 
+    def risks() -> Sequence[str]:
+        """The settings of the server that can lose data, one sentence each. Known once I am open."""
+
     def cut() -> None:
         """Break the connection to the server, if there is one. A call that waits for it fails, or its outcome
         is asked for in a new connection.

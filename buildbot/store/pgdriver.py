@@ -105,8 +105,6 @@ class PostgresDriver:
             self._epoch = self._prepared(session, schema)
             self.risks = risksOf(PgConnection(session))
         self._session = session
-        for risk in self.risks:
-            _log.warn("{database} can lose data: {risk}", database=self._where, risk=risk)
 
     def close(self) -> None:
         """Close the connection. Never raises."""

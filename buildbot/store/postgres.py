@@ -84,7 +84,7 @@ class PostgresStore(ThreadedStore):
         return ReadingStore(self._reactor, open, lambda error: any(each.isOutage(error) for each in reader))
 
     def risks(self) -> tuple[str, ...]:
-        """The settings of the database that can lose data, one sentence each. Known once I am open."""
+        """See L{IStore<buildbot.store.interface.IStore>}."""
         return () if self._driver is None else self._driver.risks
 
     def server(self) -> str:

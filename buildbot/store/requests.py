@@ -124,6 +124,10 @@ class Store(Lists, Actions, WaitingRequests, ABC):
         """See L{IStore}."""
         return ""
 
+    def risks(self) -> Sequence[str]:
+        """See L{IStore}."""
+        return ()
+
     def cut(self) -> None:
         """See L{IStore}. There is nothing to break."""
 

@@ -96,6 +96,14 @@ class AwayTests(BuildingCase):
         found: list[dict[str, Any]] = self.status()["master"]["troubles"]
         return found
 
+    def test_risks(self) -> None:
+        """A start warns of settings of the database that can lose data. About shows no version of SQLite."""
+        self.stop()
+        self.patch(self.database, "risks", lambda: ["fsync is off"])
+        lines = self.successResultOf(self.start())
+        self.assertEqual(lines[1:], ["warning: the database can lose data: fsync is off"])
+        self.assertNotIn("SQLite", self.ask("/about").text)
+
     def test_idle(self) -> None:
         """An idle master notices by itself that the database is away. Readiness, status, metrics and pages
         say why; one line of the log says that it went, one that it is back.

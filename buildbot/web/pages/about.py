@@ -41,7 +41,7 @@ async def about(call: Call) -> Page:
                     ("Buildbot", version),
                     ("Twisted", twistedVersion),
                     ("Python", platform.python_version()),
-                    ("SQLite", sqlite3.sqlite_version),
+                    *([] if call.world.botmaster.health.server else [("SQLite", sqlite3.sqlite_version)]),
                     ("Running since", when(master.since)),
                     ("For", lasting(call.world.now() - master.since)),
                     ("Configuration", configuration),

@@ -15,8 +15,11 @@ from buildbot.daemon import directory as place
 from buildbot.daemon import lock
 from buildbot.reconfig import childload
 from buildbot.reconfig.childload import LoadReport
-from buildbot.scripts import stop
+from buildbot.scripts import checkconfig, stop
 from buildbot.scripts.output import CommandFailed
+from buildbot.store import direct
+from buildbot.store.interface import StoreFailed
+from buildbot.store.place import Place
 from tests.commandline import Spoken, command, directory
 
 
@@ -129,6 +132,29 @@ class RestartTests(unittest.TestCase):
         self.assertEqual((said.status, self.done), (1, []))
         self.assertIn(f"no master.cfg in {self.here}", said.err)
         self.assertIn("left alone", said.err)
+
+    def test_databaseAway(self) -> None:
+        """The same, if the database of the store cannot be used: the builds would be lost for nothing."""
+        self.config()
+        with open(os.path.join(self.here, "buildbot.tac"), "a") as stream:
+            stream.write("\ndb = 'postgresql://ci@db/ci'\n")
+        self.hold(place.Kind.MASTER)
+        self.patch(checkconfig, "find_spec", lambda name: name)
+
+        def away(store: Place) -> str:
+            raise StoreFailed(f"cannot read {store.shown}: connection refused")
+
+        patched = self.patch(direct, "held", away)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, self.done), (1, ["check"]))
+        reason = (
+            "cannot start again: cannot read postgresql://ci@db/ci: connection refused\nNothing was stopped"
+        )
+        self.assertIn(reason, said.err)
+        patched.restore()
+        self.patch(direct, "held", lambda store: "has a store already")
+        self.assertEqual(command("restart", self.here).status, 0)
+        self.assertEqual(self.done, ["check", "check", "stop", "start"])
 
     def test_diskFull(self) -> None:
         """H10: if the disk is full, a running master or slave is not stopped: it could not start again."""
