@@ -7,6 +7,7 @@ the control socket, and write each answer into a file. Meanwhile faults happen a
 
   - C{kill}: SIGKILL of the active master, now and then of the one that waits
   - C{freeze-long}, C{freeze-short}: SIGSTOP for longer or shorter than the lease, then SIGCONT
+  - C{blink}: connections of a master to the database are cut while a COMMIT is under way, five times
   - C{cut}: the connections of a master to the database are cut, and new ones refused
   - C{dark}, C{mute}, C{deaf}: the network keeps all bytes between a master and the database, or those in one
     direction; at the end they arrive late, or never
@@ -158,8 +159,10 @@ class _Run:
         outcome.seconds = time.monotonic() - self._begun
         load.stop()
         outcome.sent, outcome.told = load.sent, Counter(each.what for each in load.told)
-        _untilFinished(rig)
-        outcome.touched = _unattached(rig)
+        wasFound = outcome.foundAfter is not None and self._endsEarly
+        if not wasFound:
+            _untilFinished(rig)
+            outcome.touched = _unattached(rig)
         self._supervisor.stop()
         self._probe.stop()
         self._watch.stop()
@@ -167,8 +170,9 @@ class _Run:
         state = rig.state()
         findings = outcome.findings = Findings()
         audit(load.told, state, findings)
-        auditEnd(state, SCHEDULERS, findings)
-        self._found(faults)
+        if not wasFound:
+            auditEnd(state, SCHEDULERS, findings)
+            self._found(faults)
         outcome.requests, outcome.builds = len(state.requests), len(state.builds)
         outcome.overlaps, outcome.ends = rig.overlaps(), self._supervisor.ends
         outcome.tracebacks = sum(each.text().count("Traceback") for each in rig.masters)

@@ -120,6 +120,20 @@ def _cut(rig: Rig, chance: random.Random) -> None:
     master.cable.heal()
 
 
+def _blink(rig: Rig, chance: random.Random) -> None:
+    """Some COMMITs do not arrive, or their answers do not; the next connection works."""
+    cable = _active(rig, chance).cable
+    for _ in range(5):
+        if chance.random() < 0.3:
+            cable.atCommit(cable.reset)
+        else:
+            cable.atCommit(lambda: cable.hold(there=False))
+            time.sleep(0.05)
+            cable.reset()
+            cable.heal()
+        time.sleep(chance.random() * 0.5)
+
+
 def _dark(rig: Rig, chance: random.Random) -> None:
     _held(rig, chance)
 
@@ -155,6 +169,7 @@ FAULTS: dict[str, Callable[[Rig, random.Random], None]] = {
     "kill": _kill,
     "freeze-long": _freezeLong,
     "freeze-short": _freezeShort,
+    "blink": _blink,
     "cut": _cut,
     "dark": _dark,
     "mute": _mute,

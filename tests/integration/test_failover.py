@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from twisted.trial import unittest
 
 from tests.benchmarks import failover
 from tests.benchmarks.failover_audit import ALL_DONE, NONE_OPEN, ONE_END, ONE_SET
 from tests.benchmarks.failover_directed import direct
 from tests.benchmarks.failover_faults import USUAL
+from tests.benchmarks.failover_rig import Rig
 from tests.integration import generations, postgres
 
 
@@ -29,10 +33,34 @@ class FailoverTests(unittest.SynchronousTestCase):
         self.assertGreater(outcome.told["change"], 0, told)
         self.assertGreater(outcome.told["request"], 0, told)
 
+    def test_frozen(self) -> None:
+        """A master that hangs loses its slaves to the standby meanwhile; when it wakes, it ends itself."""
+        home = os.path.realpath(self.mktemp())
+        os.makedirs(home)
+        rig = Rig(home, 3.0, [])
+        with rig.running():
+            failover.begin(rig)
+            old = rig.active
+            assert old is not None
+            (new,) = (each for each in rig.masters if each is not old)
+            names = old.connected()
+            self.assertEqual(names, {each.name for each in rig.slaves})
+            old.signal(signal.SIGSTOP)
+            rig.until(lambda: new.connected() == names, 90.0, "all slaves are attached to the new master")
+            old.signal(signal.SIGCONT)
+            rig.until(lambda: not old.isAlive(), 30.0, "the old master ends itself")
+            self.assertEqual(old.status, 1)
+            self.assertIs(rig.active, new)
+
     def test_withoutFence(self) -> None:
         """Masters that end what they do not own any more are found out after some faults."""
         outcome = failover.play(12, 3, kinds=["freeze-long"], weaken=["fence"], say=self.said.append)
         self.assertIn(ONE_END, outcome.findings.wrong, "\n".join([*self.said, *outcome.lines()]))
+
+    def test_withoutAnswer(self) -> None:
+        """Masters that repeat a commit whose answer was lost are found out."""
+        outcome = failover.play(20, 3, kinds=["blink"], weaken=["answer"], say=self.said.append)
+        self.assertTrue(outcome.findings.wrong, "\n".join([*self.said, *outcome.lines()]))
 
     def test_withoutRow(self) -> None:
         """A fence that does not hold its row lets a build begin that nobody ends."""
