@@ -17,11 +17,13 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from buildbot import version
+from buildbot.cluster.home import homeOf
 from buildbot.cluster.lease import Terms
 from buildbot.cluster.membership import Heard, Membership, Works
 from buildbot.cluster.places import Me, Places
 from buildbot.daemon import directory
 from buildbot.daemon.commandline import command
+from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.readiness import StartFailed
 from buildbot.store.address import MISSING, BadAddress
 from buildbot.store.interface import StoreFailed
@@ -93,7 +95,10 @@ class ActivePlace:
             if isStandby:
                 raise StartFailed([_FILE.format(path=where.path)])
             return False
-        me = self._me(lease)
+        try:
+            me = self._me(lease)
+        except OSError as why:
+            raise StartFailed([inWords(why)]) from None
         places = Places(me)
         joined = Membership(self._reactor, places, self._works(places), self._over, self._doubts)
         await joined.join()
@@ -130,8 +135,9 @@ class ActivePlace:
         joined.check(connection)
 
     def _me(self, lease: float) -> Me:
-        name = f"{socket.gethostname()}:{os.path.realpath(self._basedir)}"
-        return Me(name, name, uuid4().hex, lease, version)
+        host = socket.gethostname()
+        home = homeOf(self._basedir, host)
+        return Me(home, f"{host}:{os.path.realpath(self._basedir)}", uuid4().hex, lease, version)
 
     def _worker(self, places: Places) -> Worker:
         """A worker with a connection of its own to the database."""
@@ -161,7 +167,8 @@ def refusal(active: Heard, shown: str, basedir: str) -> list[str]:
     again = command("start", "--standby", basedir)
     return [
         f"{active.place.name} is the active master of {shown}",
-        f"stop that one first, or let this one wait for its place: `{again}`",
+        f"stop that one first, or let this one wait for its place: `{again}`; if that one is gone for good,"
+        f" this one takes over after {Terms(active.place.lease).patience:.0f} s",
     ]
 
 

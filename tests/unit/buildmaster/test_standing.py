@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
 from buildbot.buildmaster.standing import ActivePlace
+from buildbot.cluster.home import ID
 from buildbot.cluster.places import Places
 from buildbot.daemon.readiness import StartFailed
 from buildbot.store.interface import StoreFailed
@@ -28,6 +29,7 @@ class PlaceCase(unittest.SynchronousTestCase):
         self.reactor = Reactor()
         self.database = Postgresque()
         self.workers: dict[str, Worker] = {}
+        self.basedirs: dict[str, str] = {}
         self.over: list[str] = []
         self.doubts: list[bool] = []
         self.waiting: list[list[str]] = []
@@ -37,6 +39,7 @@ class PlaceCase(unittest.SynchronousTestCase):
         """The place of a master in a directory with this name."""
         basedir = os.path.abspath(os.path.join(self.mktemp(), name))
         os.makedirs(basedir)
+        self.basedirs[name] = basedir
         with open(os.path.join(basedir, "buildbot.tac"), "w", encoding="utf-8") as stream:
             stream.write(tac)
 
@@ -105,8 +108,16 @@ class ActivePlaceTests(PlaceCase):
         lines = self.refused(DB + LEASE)
         self.assertRegex(lines[0], "/one is the active master of postgresql://me@host/x")
         self.assertIn("start --standby ", lines[1])
+        self.assertIn("takes over after 15 s", lines[1])
         self.assertTrue(self.workers["refused"].isStopped)
         self.assertFalse(self.workers["one"].isStopped)
+
+    def test_identity(self) -> None:
+        """A directory whose number cannot be kept is refused with the path."""
+        place = self.made("one")
+        os.mkdir(os.path.join(self.basedirs["one"], ID))
+        error = self.failureResultOf(self.take(place), StartFailed).value
+        self.assertIn(os.path.join("one", ID), cast(StartFailed, error).lines[0])
 
     def test_waits(self) -> None:
         """A standby says who is active, and takes over when that one has left."""
