@@ -266,7 +266,13 @@ class PostgresDriver:
 
     def _mustBeMine(self, session: psycopg.Connection[Any]) -> None:
         """Check that the store is as I left it. Raises L{StoreFenced} if another master has opened it."""
-        if _one(session, "SELECT opened FROM store") != self._epoch:
+        opened = _one(session, "SELECT opened FROM store") or 0
+        if opened < self._epoch:  # the next opening would be given my epoch again
+            reason = f"{self._where} has lost what it had acknowledged: {_LAPSE}"
+            self._lost = f"{reason}; restart the master"
+            self._lapsed(reason)
+            raise StoreFenced(self._lost)
+        if opened != self._epoch:
             raise self._fenced()
         isThere = f"SELECT COUNT(*) FROM commits WHERE epoch = {self._epoch} AND n = {self._kept}"
         if self._kept and not _one(session, isThere):

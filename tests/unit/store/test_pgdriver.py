@@ -312,6 +312,21 @@ class LostTests(FakeCase):
         self.assertEqual(len(told), 1)
         self.assertIn("PostgreSQL database ci has lost what it had acknowledged: a failover", told[0])
 
+    def test_lapsedBeforeOpening(self) -> None:
+        """A database that has lost the opening itself is a lapse, and not another master. Nothing is written
+        to it before a restart.
+        """
+        told: list[str] = []
+        driver = self.driver(lapsed=told.append)
+        driver.close()
+        self.server.opened = 0
+        for _ in range(2):
+            with self.assertRaises(StoreFenced) as caught:
+                self.write(driver)
+            self.assertIn("has lost what it had acknowledged", caught.exception.reason)
+            self.assertIn("restart the master", driver.loss())
+        self.assertEqual(len(told), 1)
+
     def test_ownSession(self) -> None:
         """An earlier session of this master that still holds the lock is not called another master."""
         driver = self.driver()
