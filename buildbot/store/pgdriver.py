@@ -30,7 +30,7 @@ from buildbot.store.seams import Connection, Cursor, OutcomeUnknown, Value
 _log = Logger()
 
 #: What libpq is told unless the user says otherwise. A vanished host is noticed within half a minute.
-_DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     **{"connect_timeout": "10", "target_session_attrs": "read-write"},
     **{"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"},
     "tcp_user_timeout": "25000",
@@ -362,7 +362,7 @@ def isCut(session: psycopg.Connection[Any], error: psycopg.Error) -> bool:
 def optionsOf(conninfo: str) -> tuple[dict[str, Any], str]:
     """What libpq is told, and the name of the database for people. Raises L{StoreFailed} for no address."""
     try:
-        options: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(conninfo)}
+        options: dict[str, Any] = {**DEFAULTS, **conninfo_to_dict(conninfo)}
     except psycopg.Error as error:
         raise StoreFailed(f"the address of the database is not valid: {firstLine(error)}") from None
     return options, f"PostgreSQL database {options.get('dbname') or 'of this user'}"

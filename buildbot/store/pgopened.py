@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from buildbot.store.interface import StoreFailed
-from buildbot.store.pgdriver import LOCK, PgConnection, isCut
+from buildbot.store.pgdriver import DEFAULTS, LOCK, PgConnection, isCut
 from buildbot.store.seams import Connection
 
 #: A table that only a store has, and those whose names say that a database belongs to something else. The
@@ -41,8 +41,8 @@ class OpenedServer:
         self._shown = shown
         self._verb = "use the store" if toWrite else "read"
         options: dict[str, Any] = {
+            **DEFAULTS,
             "connect_timeout": str(max(2, round(patience))),
-            "target_session_attrs": "read-write",
             "application_name": "buildbot command",
         }
         with self._translated():

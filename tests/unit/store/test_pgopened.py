@@ -26,6 +26,8 @@ class OpenedTests(FakeCase):
         store = opening(self.place)
         self.addCleanup(store.close)
         self.assertEqual((store.version, len(store.tables())), (CURRENT.version, 3))
+        options = self.server.sessions[0].options
+        self.assertEqual((options["tcp_user_timeout"], options["connect_timeout"]), ("25000", "2"))
         self.server.tables = []
         self.assertEqual((store.version, held(self.place)[:8]), (0, "is empty"))
         self.server.tables = ["theirs"]
