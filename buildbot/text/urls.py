@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,9 @@ from urllib.parse import unquote, urlsplit
 STRUCK = "XXXX"
 #: The part of a URL before its host. A user without a password is no secret.
 _CREDENTIALS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)([^\s/@:]*):([^\s/]*)@")
+
+#: The same, to find out quickly that a long text has none.
+_MAYBE = re.compile(r"://[^\s/@:]*:[^\s/]*@")
 
 
 def withoutPasswords(text: str) -> str:
@@ -28,6 +32,22 @@ def struck(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [struck(each) for each in value]
     return value
+
+
+def struckJSON(value: object, **options: Any) -> str:
+    """A JSON value as text, without the passwords of URLs. C{options} are those of L{json.dumps}.
+
+    JSON escapes no character that marks a password. So only values that have one are searched piece by piece.
+    """
+    text = json.dumps(value, default=_asDictionary, **options)
+    return json.dumps(struck(value), **options) if _MAYBE.search(text) else text
+
+
+def _asDictionary(value: object) -> object:
+    """A mapping as JSON can have it. Raises TypeError."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"JSON cannot have {value!r}")
 
 
 def splitCredentials(url: str) -> tuple[str, tuple[str, str] | None]:

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from buildbot.text.urls import struck
+from buildbot.text.urls import struckJSON
 from buildbot.web.call import JSON, Answer, Problem
 
 
 def asJSON(value: object, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Answer:
     """An answer in JSON."""
-    body = json.dumps(struck(value), separators=(",", ":"), ensure_ascii=False)
+    body = struckJSON(value, separators=(",", ":"), ensure_ascii=False)
     data = body.encode("utf-8", "backslashreplace")
     return Answer(data + b"\n", JSON, status, tuple(headers))
 
@@ -26,5 +25,5 @@ def problemAsJSON(problem: Problem) -> Answer:
         "detail": problem.detail,
         "hint": problem.hint,
     }
-    body = json.dumps({key: struck(each) for key, each in value.items() if each != ""}).encode()
+    body = struckJSON({key: each for key, each in value.items() if each != ""}).encode()
     return Answer(body, "application/problem+json", problem.status, problem.headers, cache="no-store")

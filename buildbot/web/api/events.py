@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.status.topics import ALL, LISTS, Event, News, Subscription, Topics, logOf, topicOf
-from buildbot.text.urls import struck
+from buildbot.text.urls import struckJSON
 from buildbot.web.api.answers import ROOT
 from buildbot.web.api.growth import Growth
 from buildbot.web.beats import Beats
@@ -47,8 +47,8 @@ class EventStream:
         """Send the length of a log. False if the client cannot take data now."""
         if self._out.isFull():
             return False
-        value = {"event": "logGrew", "topics": [topic], "when": hub.now(), "data": struck(data)}
-        self._out.write(event("logGrew", json.dumps(value, separators=(",", ":")), ""))
+        value = {"event": "logGrew", "topics": [topic], "when": hub.now(), "data": data}
+        self._out.write(event("logGrew", struckJSON(value, separators=(",", ":")), ""))
         return True
 
     def _followLogs(self, happened: Event) -> None:
@@ -67,9 +67,8 @@ class EventStream:
             if self._growing:
                 self._followLogs(each)
             value = {key: each[key] for key in ("event", "topics", "when", "data")}
-            self._out.write(
-                event(str(each["event"]), json.dumps(struck(value), separators=(",", ":")), str(each["id"]))
-            )
+            text = struckJSON(value, separators=(",", ":"))
+            self._out.write(event(str(each["event"]), text, str(each["id"])))
         if self._out.isFull() and self._subscription is not None:
             self._subscription.pause()
 

@@ -6,12 +6,11 @@ Each function returns an object with the keys of 0.8.14. The caller finds the va
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from buildbot.text.urls import struck
+from buildbot.text.urls import struckJSON
 
 JSON_TYPE, TEXT_TYPE = b"application/json", b"text/plain; charset=utf-8"
 #: The most paths of C{select=} in one question.
@@ -75,10 +74,10 @@ def flags(parameters: Mapping[str, Sequence[str]]) -> Flags:
 
 def written(value: object, flags: Flags) -> bytes:
     """An answer as bytes. Keys are sorted."""
-    shown = struck(filtered(value) if flags.isFiltered else value)
+    shown = filtered(value) if flags.isFiltered else value
     if flags.isCompact:
-        return json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()
-    return (json.dumps(shown, sort_keys=True, indent=2) + "\n").encode()
+        return struckJSON(shown, sort_keys=True, separators=(",", ":")).encode()
+    return (struckJSON(shown, sort_keys=True, indent=2) + "\n").encode()
 
 
 def filtered(value: object) -> object:
