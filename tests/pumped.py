@@ -122,12 +122,22 @@ class Pump:
     def _due(self) -> bool:
         """Run the calls that are due now; return True if there were any."""
         now = self.clock.seconds()
-        due = any(call.getTime() <= now for call in self.clock.getDelayedCalls())
-        if due:
-            self.clock.advance(0)
-        return due
+        for call in self.clock.calls:
+            if call.time + call.delayed_time <= now:
+                self.clock.advance(0)
+                return True
+        return False
+
+    def _isIdle(self) -> bool:
+        """True if there is no message: nearly always, as stories wait for seconds."""
+        server, client = self.server, self.client
+        if server.unsent or server.closing or server.aborted:
+            return False
+        return not (client.unsent or client.closing or client.aborted)
 
     def _step(self, chunk: int | None) -> bool:
+        if self._isIdle():
+            return False
         if self.server.aborted or self.client.aborted:
             news = not self.server.lost or (not self.client.lost and not self.blackhole)
             self.server.tellLost(ConnectionAborted if self.server.aborted else ConnectionLost)
