@@ -10,6 +10,7 @@ from weakref import ref
 from twisted.internet.defer import Deferred, succeed
 
 from buildbot.outgoing.sender import Sender
+from tests.garbage import setOthersAside
 from tests.schedulers import TestStore
 from tests.stories.changes import CONFIG, ChangeCase
 
@@ -182,6 +183,7 @@ class SendersStory(ChangeCase):
 
     def test_forgotten(self) -> None:
         """A reconfig that replaces the senders keeps none of the old ones in memory."""
+        setOthersAside(self)
         self.begin()
         self.build()
         old = [ref(each) for each in self.master.config.status]
