@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -260,13 +260,16 @@ class Retention:
 
     async def _orphans(self, builder: str, age: float | None) -> list[str]:
         """The logs of old builds without a record, for example after damage to the store."""
-        store = self._resources.store
+        store, directory = self._resources.store, self._resources.logs.directory
+        files = numbersIn(directory, builder)
+        first = list(islice(files, 1))
+        if not first:
+            return []  # most builders of a new master: a thousand questions less to the store
         newest = await store.getBuilds(builder, 1)
         if not newest:
             return []
         oldest = (newest[0].number or 0) + 1 - (self.horizon or _ALL)
-        directory = self._resources.logs.directory
-        files = numbersIn(directory, builder)
+        files = chain(first, files)
         found: dict[int, list[str]] = {}
         while some := list(islice(files, LOOKED_AT_ONCE)):
             for number, names in orphans(directory, some, oldest, age).items():

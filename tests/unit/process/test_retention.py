@@ -95,6 +95,22 @@ class LimitTests(RetentionCase):
         self.assertEqual((self.prune(), sizes), ([5], [2, 2, 1]))
         self.assertEqual([name[:2] for name in self.there()], ["5-"])
 
+    def test_noLogs(self) -> None:
+        """At a start with many builders without logs, the store is not asked about each of them."""
+        asked = list[object]()
+        get = self.botmaster.store.getBuilds
+
+        def getting(*args: Any, **keys: Any) -> Any:
+            asked.append(args)
+            return get(*args, **keys)
+
+        self.patch(self.botmaster.store, "getBuilds", getting)
+        self.prune()
+        self.assertNotIn(("full", 1), asked)
+        self.put(3)
+        self.prune()
+        self.assertIn(("full", 1), asked)
+
     def test_stopped(self) -> None:
         """P8: a master that stops meanwhile removes no more, and tells no trouble; the next start goes on."""
         self.patch(retention, "REMOVED_AT_ONCE", 2)
