@@ -173,7 +173,8 @@ class Dispatcher:
                 call, incoming, Problem(400, "A parameter is wrong", f"{why}."), wantsJSON
             )
         except StoreFailed as why:
-            broken = Problem(503, "The store does not work", why.reason, "The log of the master tells more.")
+            hint = "Running builds go on. The command buildbot status, and the page About, tell more."
+            broken = Problem(503, "The store does not work", why.reason, hint)
             return await self._problem(call, incoming, broken, wantsJSON)
         except ControlError as why:
             refused = Problem(503, "The master cannot answer", f"{why}.")

@@ -123,7 +123,10 @@ class AwayTests(BuildingCase):
         self.assertIn("buildbot_store_failing 1", metrics.text)
         self.assertIn('buildbot_slave_connected{slave="bot1"} 1', metrics.text)
         self.assertIn(f"cannot be written: {WHY}", self.ask("/about").text)
-        self.assertIn(WHY, self.ask("/").text)
+        home = self.ask("/")
+        self.assertEqual(home.status, 503)
+        self.assertIn(WHY, home.text)
+        self.assertIn("Running builds go on", home.text)
         self.wait(30)
         self.database.away = ""
         self.wait(int(RETRY_AFTER))
