@@ -302,6 +302,11 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
             doubts = entry.configurationDoubts
             for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
                 yield report.item(raw, key, index)(str(sentence))
+    storage = raw.get("logStorage")
+    if not isinstance(storage, type) and isinstance(storage, HasDoubts):
+        doubts = storage.configurationDoubts
+        for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
+            yield report(str(sentence), "logStorage")
 
 
 def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -32,6 +32,14 @@ class HasDoubts(Protocol):
 
 
 @runtime_checkable
+class AsksServer(HasDoubts, Protocol):
+    """A value of C{c['logStorage']} that can ask its server."""
+
+    def whyUnusable(self) -> str:
+        """Why it cannot be used now, or an empty text. Blocks."""
+
+
+@runtime_checkable
 class HasAccount(Protocol):
     """A change source that adds a login to the slave port."""
 

@@ -73,5 +73,18 @@ class Bucket(Protocol):
     def delete(self, key: str) -> None:
         """Delete an object, if there is one."""
 
-    def list(self, prefix: str) -> Iterator[tuple[str, Held]]:
-        """Each key that begins with C{prefix}, and its object."""
+    def list(self, prefix: str, after: str = "") -> Iterator[tuple[str, Held]]:
+        """Each key that begins with C{prefix} and follows C{after}, and its object; ordered by keys."""
+
+
+def probe(bucket: Bucket, start: str) -> None:
+    """Look whether a bucket can be used; changes nothing. Raises L{StorageAway}.
+
+    @param start: the beginning of keys that may be listed.
+    """
+    for _ in bucket.list(f"{start}{_NO_KEY}"):
+        return
+
+
+#: No key begins so: the list is short.
+_NO_KEY = "!probe/"

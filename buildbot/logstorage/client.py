@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from buildbot.logstorage.bucket import PART, Held, Server, StorageAway
+from buildbot.logstorage.credentials import findKeys
 
 _Result = TypeVar("_Result")
 
@@ -22,6 +24,12 @@ _CURES = {
     "InvalidAccessKeyId": "correct the keys: see docs/howto/object-storage",
     "SignatureDoesNotMatch": "correct the secret key: see docs/howto/object-storage",
     "RequestTimeTooSkewed": "set the clock of this machine",
+    "ExpiredToken": "give new keys: these have ended",
+    **dict.fromkeys(
+        ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"),
+        "correct the region in c['logStorage'], and the endpoint: the bucket is in another one",
+    ),
+    **dict.fromkeys(("SlowDown", "ServiceUnavailable", "InternalError"), "wait: it is tried again"),
 }
 
 
@@ -68,8 +76,12 @@ class MinioBucket:
         """See L{Bucket}."""
         try:
             found = self._call(lambda client, bucket: client.stat_object(bucket, key))
-        except FileNotFoundError:
-            return None
+        except (FileNotFoundError, StorageAway) as why:
+            try:
+                self.get(key, 0, 1)  # an answer to HEAD has no words: even a missing bucket looks like this
+            except FileNotFoundError:
+                return None
+            raise StorageAway(str(why.strerror), getattr(why, "cure", "")) from None
         return _held(found)
 
     def delete(self, key: str) -> None:
@@ -79,9 +91,12 @@ class MinioBucket:
         except FileNotFoundError:
             return
 
-    def list(self, prefix: str) -> Iterator[tuple[str, Held]]:
+    def list(self, prefix: str, after: str = "") -> Iterator[tuple[str, Held]]:
         """See L{Bucket}."""
-        found = self._call(lambda client, bucket: client.list_objects(bucket, prefix, recursive=True))
+        start = after or None
+        found = self._call(
+            lambda client, bucket: client.list_objects(bucket, prefix, recursive=True, start_after=start)
+        )
         while True:
             each = self._call(lambda client, bucket: next(found, None))
             if each is None:
@@ -90,6 +105,8 @@ class MinioBucket:
 
     def _call(self, work: Callable[[Any, str], _Result]) -> _Result:
         """Do some work, and say its errors in words."""
+        from xml.etree.ElementTree import ParseError
+
         from minio.error import MinioException, S3Error
         from urllib3.exceptions import HTTPError
 
@@ -101,14 +118,14 @@ class MinioBucket:
             raise StorageAway(
                 f"{self._where}: {why.code}: {why.message}", _CURES.get(str(why.code), "")
             ) from None
-        except (MinioException, HTTPError) as why:
+        except (MinioException, HTTPError, ParseError) as why:
             raise StorageAway(f"{self._where}: {_words(why)}", "check the server and the network") from None
-        except ValueError as why:  # no credentials, or the name of a bucket that cannot be
+        except ValueError as why:  # the name of a bucket that cannot be, or no keys of the machine
             raise StorageAway(f"{self._where}: {why}", "see docs/howto/object-storage") from None
         except FileNotFoundError:
             raise
-        except StorageAway:
-            raise
+        except StorageAway as why:
+            raise StorageAway(f"{self._where}: {why.strerror}", why.cure) from None
         except OSError as why:
             reason = why.strerror or type(why).__name__
             raise StorageAway(f"{self._where}: {reason}", "check the server and the network") from None
@@ -147,17 +164,19 @@ def _made(setup: Server) -> Any:
 
 
 def _credentials(setup: Server, pool: Any) -> Any:
+    """Finds the keys for each request: they may change while the master runs."""
     from minio.credentials import providers
+    from minio.credentials.credentials import Credentials
 
-    if setup.credentialsFile is not None:
-        return providers.AWSConfigProvider(setup.credentialsFile, setup.profile)
-    chain: list[Any] = [
-        providers.EnvAWSProvider(),
-        providers.AWSConfigProvider(profile=setup.profile),
-    ]
-    if setup.instanceProfile:
-        chain.append(providers.IamAwsProvider(http_client=pool))
-    return providers.ChainedProvider(chain)
+    class Provider(providers.Provider):
+        def retrieve(self) -> Any:
+            keys = findKeys(setup, os.environ)
+            if keys is None:
+                return machine.retrieve()
+            return Credentials(keys.access, keys.secret, session_token=keys.token)
+
+    machine = providers.IamAwsProvider(http_client=pool)
+    return Provider()
 
 
 def _held(found: Any) -> Held:

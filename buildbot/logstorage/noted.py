@@ -34,7 +34,7 @@ def note(directory: str, setup: S3, start: str) -> None:
     path = os.path.join(directory, NOTE)
     descriptor = openPlain(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follow=False)
     with os.fdopen(descriptor, "w") as file:
-        json.dump({"setup": asdict(setup), "start": start}, file)
+        json.dump({"setup": asdict(setup.absolute()), "start": start}, file)
     os.replace(f"{path}.new", path)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from twisted.logger import Logger
 
 from buildbot.logs.usage import scan
-from buildbot.logstorage.bucket import Bucket
+from buildbot.logstorage.bucket import Bucket, probe
 from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfKey
 from buildbot.logstorage.local import LocalCopies
@@ -45,6 +45,10 @@ class Parts:
             new.caFile,
             new.region,
         )
+
+    def probe(self) -> None:
+        """Look whether the bucket can be used."""
+        probe(self._bucket, self._start)
 
     def note(self) -> None:
         """Tell other processes where the logs are."""

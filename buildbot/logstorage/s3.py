@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from buildbot.logstorage.bucket import Bucket
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.kinds import FLAG, NAME, SIZE, TEXT, isText, orNone, textDetail
+from buildbot.config.messages import articled
+from buildbot.logstorage.bucket import Bucket, StorageAway, probe
+from buildbot.logstorage.credentials import findKeys
 
 #: The bytes of local copies, and of logs that wait, unless the configuration gives others.
 CACHE, SPOOL = 2 << 30, 10 << 30
@@ -45,36 +49,39 @@ class S3:
     caFile: str | None = None
 
     def __post_init__(self) -> None:
-        faults = [*self._faults()]
-        if faults:
-            raise ValueError(f"S3: {'; '.join(faults)}")
-
-    def _faults(self) -> Iterator[str]:
-        for name in ("endpoint", "bucket", "prefix"):
-            if not isinstance(getattr(self, name), str):
-                yield f"{name} is text, not {getattr(self, name)!r}"
-        for name in ("region", "credentialsFile", "profile", "caFile"):
-            if not isinstance(getattr(self, name), (str, type(None))):
-                yield f"{name} is text, or None"
-        if isinstance(self.endpoint, str):
-            yield from _faultsOf(self.endpoint)
-        if isinstance(self.bucket, str) and not self.bucket:
-            yield "bucket is the name of a bucket"
-        if isinstance(self.prefix, str) and (self.prefix.startswith("/") or "\0" in self.prefix):
-            yield "prefix begins without a slash"
-        sizes = [("cacheSize", self.cacheSize)]
-        if self.spoolLimit is not None:
-            sizes.append(("spoolLimit", self.spoolLimit))
-        for name, size in sizes:
-            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-                yield f"{name} is a number of bytes, 0 or more"
         if find_spec("minio") is None:
-            yield "the package minio is missing: install buildbot-classic[s3]"
+            complain(self, "needs the package minio: install buildbot-classic[s3]")
 
     @property
     def place(self) -> str:
         """The place of the objects, in words: server, bucket and prefix."""
         return f"{self.endpoint.rstrip('/')}/{self.bucket}/{self.prefix}"
+
+    @property
+    def configurationDoubts(self) -> list[str]:
+        """Probable mistakes, as far as the files of this machine tell. Blocks."""
+        doubts = []
+        try:
+            findKeys(self, os.environ)
+        except StorageAway as why:
+            doubts.append(str(why.strerror))
+        if self.caFile is not None and not os.access(self.caFile, os.R_OK):
+            doubts.append(f"cannot read caFile {os.path.abspath(self.caFile)}")
+        return [f"c['logStorage']: {each}" for each in doubts]
+
+    def whyUnusable(self) -> str:
+        """Ask the server. Returns why the bucket cannot be used, or an empty text. Blocks."""
+        try:
+            probe(self.open(), self.prefix)
+        except StorageAway as why:
+            return f"{why.strerror} ({why.cure})" if why.cure else str(why.strerror)
+        return ""
+
+    def absolute(self) -> S3:
+        """The same, for a process in another directory: file names are absolute."""
+        files = {"credentialsFile": self.credentialsFile, "caFile": self.caFile}
+        found = {name: path and os.path.abspath(path) for name, path in files.items()}
+        return replace(self, credentialsFile=found["credentialsFile"], caFile=found["caFile"])
 
     def open(self) -> Bucket:
         """The bucket. Connects only when it is used."""
@@ -83,15 +90,44 @@ class S3:
         return MinioBucket(self)
 
 
-def _faultsOf(endpoint: str) -> Iterator[str]:
+def _faultOf(endpoint: object) -> str | None:
+    """What is wrong with the address of a server; None: nothing."""
+    if not isinstance(endpoint, str):
+        return f"not {articled(endpoint)}"
     try:
         parts = urlsplit(endpoint)
         isAddress = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
         isAddress = isAddress and (parts.port or 1) > 0 and not parts.query and not parts.fragment
     except ValueError:
-        isAddress = False
-        parts = urlsplit("")
+        return "this one cannot be read"
     if parts.username is not None or parts.password is not None:
-        yield "endpoint has no user and no password: see credentialsFile"
-    elif not isAddress:
-        yield "endpoint is an address such as 'https://s3.example.org:9000', without a path"
+        return "this one has a user or a password: see credentialsFile"
+    return None if isAddress else "not this one"
+
+
+_ENDPOINT = Kind(
+    "an address such as 'https://s3.example.org:9000', without a path",
+    lambda value: _faultOf(value) is None,
+    _faultOf,
+    isSecret=True,
+    standIn="http://localhost",
+)
+_PREFIX = Kind(
+    "text that does not begin with a slash",
+    lambda value: isText(value) and not value.startswith("/") and "\0" not in value,
+    textDetail,
+    standIn="",
+)
+_TEXT = orNone(TEXT)
+S3.__init__ = arguments(  # type: ignore[method-assign] # it is made by dataclass
+    endpoint=_ENDPOINT,
+    bucket=NAME,
+    prefix=_PREFIX,
+    region=_TEXT,
+    cacheSize=SIZE,
+    spoolLimit=orNone(SIZE, "no limit"),
+    credentialsFile=_TEXT,
+    profile=_TEXT,
+    instanceProfile=FLAG,
+    caFile=_TEXT,
+)(S3.__init__)

@@ -98,6 +98,7 @@ class LogStorage:
         self._working: Deferred[None] | None = None
         self._isStarted = self._isHolding = self._isLooking = False
         self._sendsFirst = False
+        self._isProbed = False
         self._round = 0
 
     # what the configuration says
@@ -152,7 +153,7 @@ class LogStorage:
             found = await self.threads.call(partial(parts.look, list(self._builders)))
             if mine != self._round or not self._isStarted:
                 return
-            self._parts = parts
+            self._parts, self._isProbed = parts, False
             self._spool.begin(identity["since"], found)
             self._untried.clear()
             for ended, (size, when) in self._ended.items():  # after the disk was looked at
@@ -234,9 +235,10 @@ class LogStorage:
                 _SUBJECT, Symptom(what, f"{hold}; {self._reason}" if self._reason else hold, cure)
             )
         elif self._reason:
-            what = (
-                f"the logs of {counted(len(self._spool), 'build')} wait on this disk for the object storage"
-            )
+            waits = counted(len(self._spool), "build")
+            what = f"the logs of {waits} wait on this disk for the object storage"
+            if not self._spool:
+                what = "the object storage of logs cannot be used"
             troubles.report(_SUBJECT, Symptom(what, self._reason, self._cure or "it is tried again"))
         else:
             troubles.clear(_SUBJECT)
@@ -278,7 +280,7 @@ class LogStorage:
 
     def _rested(self, result: object) -> None:
         self._working = None
-        if self._spool.first() is not None or self._gone:
+        if self._spool.first() is not None or self._gone or not self._isProbed:
             self._go()
 
     def _failed(self, why: Any) -> None:
@@ -292,7 +294,11 @@ class LogStorage:
         try:
             while self._isStarted and parts is self._parts:
                 key = self._spool.first()
-                if self._gone and (key is None or not self._sendsFirst):
+                isSent = key is not None and self._sendsFirst
+                if not self._isProbed and not isSent:
+                    await self.threads.call(parts.probe)
+                    self._isProbed = True
+                elif self._gone and not isSent:
                     await self._delete(parts)
                 elif key is not None:
                     await self._send(parts, key)

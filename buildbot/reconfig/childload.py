@@ -65,15 +65,16 @@ class LoadReport:
     output: str
 
 
-def checkInChild(path: str, basedir: str, timeout: float) -> LoadReport:
+def checkInChild(path: str, basedir: str, timeout: float, asks: bool = False) -> LoadReport:
     """Load the file of a master in a child process, and block until it is done; for the command line.
 
     Reports the errors of L{buildbot.config.load}. Also refuses a file that ends or kills the process, does
     not finish in time, forks, leaves threads running, or changes the directory, the umask or signal handlers.
 
     @param timeout: the seconds that the file may run.
+    @param asks: True to ask the server of object storage, too, whether the bucket can be used.
     """
-    child = _Child(path, basedir)
+    child = _Child(path, basedir, asks)
     ours, theirs = os.pipe()
     try:
         process = subprocess.Popen(
@@ -135,7 +136,8 @@ def loadInChild(path: str, basedir: str, timeout: float, reactor: ProcessReactor
 class _Child:
     """I am the parent's view of one child: its command line, its output and the report made from them."""
 
-    def __init__(self, path: str, basedir: str) -> None:
+    def __init__(self, path: str, basedir: str, asks: bool = False) -> None:
+        self._asks = asks
         self.basedir, self._path, self._shown = locate(path, basedir)
         self._output = bytearray()
         self._unkept = 0
@@ -143,7 +145,7 @@ class _Child:
 
     def command(self, timeout: float, report: int) -> list[str]:
         """The program and its arguments. All arguments after the program are ASCII."""
-        order = Order(self._path, self.basedir, timeout, report)
+        order = Order(self._path, self.basedir, timeout, report, self._asks)
         places = [os.path.abspath(each) for each in sys.path]
         return [sys.executable, "-u", "-c", _PROGRAM, json.dumps(asdict(order)), json.dumps(places)]
 

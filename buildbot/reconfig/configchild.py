@@ -23,6 +23,7 @@ from dataclasses import astuple, dataclass
 
 from buildbot.config.load import decode, load, locate
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.config.optional import AsksServer
 from buildbot.daemon import garbage
 from buildbot.files.plain import readPlain
 
@@ -36,12 +37,14 @@ class Order:
 
     @ivar timeout: the seconds that the file may run.
     @ivar report: the number of an inherited file descriptor.
+    @ivar asks: True to ask the server of object storage, too, whether the bucket can be used.
     """
 
     path: str
     basedir: str
     timeout: float
     report: int
+    asks: bool = False
 
 
 def readConfig(path: str, basedir: str) -> MasterConfig:
@@ -88,9 +91,20 @@ def main(order: str) -> None:
 def _run(asked: Order) -> tuple[list[ConfigError], list[ConfigError]]:
     """Load the file, and return the errors and the warnings."""
     try:
-        return [], list(readConfig(asked.path, asked.basedir).warnings)
+        config = readConfig(asked.path, asked.basedir)
     except ConfigErrors as failed:
         return list(failed.errors), list(failed.warnings)
+    asking = bucketDoubts(config) if asked.asks else ()
+    return [], [*config.warnings, *asking]
+
+
+def bucketDoubts(config: MasterConfig) -> Iterator[ConfigError]:
+    """Yield why the bucket for logs cannot be used now, if the file itself gives no reason. Blocks."""
+    storage = config.logStorage
+    if isinstance(storage, AsksServer) and not storage.configurationDoubts:
+        why = storage.whyUnusable()
+        if why:
+            yield ConfigError(f"c['logStorage']: {why}")
 
 
 def _standApart(report: int) -> None:

@@ -23,7 +23,8 @@ def checkconfig(config: Config) -> int:
 
         return migrate(config, path)
     with waiting(config, f"{os.path.basename(path)} to end"):
-        report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
+        seconds = setting(config, "timeout", float, 90.0)
+        report = childload.checkInChild(path, os.path.dirname(path), seconds, not config.get("quiet"))
     printed = report.output.rstrip().splitlines()
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))

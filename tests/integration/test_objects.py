@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from dataclasses import replace
 from importlib.util import find_spec
 from urllib.request import Request, urlopen
 
@@ -18,6 +19,7 @@ from tests.integration.generations import WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.processes import until
 from tests.integration.s3server import BUCKET, KEYS, S3Server
+from tests.integration.signedserver import SignedServer
 
 CONFIG = """
 from buildbot.logstorage.s3 import S3
@@ -161,6 +163,84 @@ class ObjectTests(MasterTestCase):
         self.assertNotIn("geheim", f"{why} {why.cure}")
         why = self.assertRaises(StorageAway, opened("S3RVER", "missing").put, "x", path)
         self.assertIn("create the bucket", why.cure)
+
+    async def test_signed(self) -> None:
+        """A server that checks signatures takes those of the client; what it refuses is said in words."""
+        server = SignedServer(self.server.port, {"me": "geheim"}, "eu-central-1")
+        try:
+            await threads.deferToThread(self.speakSigned, server)
+        finally:
+            await threads.deferToThread(server.stop)
+
+    def speakSigned(self, server: SignedServer) -> None:
+        """Use the client against a server that checks; blocks."""
+        path = os.path.join(self.directory, "long")
+        data = random.Random(5).randbytes(2 * PART + 5)
+        with open(path, "wb") as file:
+            file.write(data)
+
+        def opened(secret: str = "geheim", region: str | None = "eu-central-1", bucket: str = BUCKET) -> S3:
+            keys = os.path.join(self.directory, f"keys-{len(secret)}")
+            with open(keys, "w") as file:
+                file.write(f"[ci]\naws_access_key_id = me\naws_secret_access_key = {secret}\n")
+            return S3(server.endpoint, bucket, "p/", region, credentialsFile=keys, profile="ci")
+
+        bucket = opened().open()
+        names = [f"p/id/a b!41%+~/{number}.logs" for number in range(3)]
+        for name in names:
+            bucket.put(name, path)
+        self.assertEqual(bucket.get(names[1], PART - 2, 4), data[PART - 2 : PART + 2])
+        self.assertEqual([key for key, _ in bucket.list("p/id/")], names)
+        self.assertEqual([key for key, _ in bucket.list("p/id/", names[0])], names[1:])
+        bucket.delete(names[0])
+        self.assertIsNone(bucket.look(names[0]))
+        self.assertIn(f"/{BUCKET}/{names[0]}", server.paths)
+        self.assertEqual(opened().whyUnusable(), "")
+        # what administrators meet
+        for setup, words in (
+            (
+                opened("wrong"),
+                "SignatureDoesNotMatch: The signature does not match. (correct the",
+            ),
+            (opened(region="us-east-1"), "expecting 'eu-central-1' (correct the region"),
+            (opened(bucket="gone"), "NoSuchBucket: The specified bucket does not exist (create the bucket"),
+            (replace(opened(), profile="other"), "it has no part [other]"),
+        ):
+            why = setup.whyUnusable()
+            self.assertIn(words, why)
+            self.assertNotIn("geheim", why)
+        server.ahead = 3600
+        self.assertIn("(set the clock of this machine)", opened().whyUnusable())
+        why = self.assertRaises(StorageAway, opened().open().look, names[1])
+        self.assertIn("set the clock", why.cure)
+        server.ahead = 0
+        server.mayNot = {"PUT", "POST"}
+        why = self.assertRaises(StorageAway, bucket.put, names[0], path)
+        self.assertIn("right to read, write, list and delete", why.cure)
+        # a bucket that is gone is not a log that is gone
+        gone = opened(bucket="gone").open()
+        why = self.assertRaises(StorageAway, gone.look, names[1])
+        self.assertIn("create the bucket", why.cure)
+
+    async def test_checked(self) -> None:
+        """checkconfig asks the server; a master says at its start what is wrong, and when it is over."""
+        master = await self.createMaster()
+        master.environ.update(KEYS)
+        right, self.server.endpoint = self.server.endpoint, f"http://127.0.0.1:{freePort()}"
+        self.configured(master)
+        said = await self.command(master, "checkconfig", master.basedir)
+        self.assertIn("warning: c['logStorage']: object storage", said.stdout + said.stderr)
+        self.assertIn("Connection refused", said.stdout + said.stderr)
+        await master.start()
+        await until(lambda: "object storage of logs cannot be used" in master.text(), 30, master.text)
+        (trouble,) = (await master.ask("status"))["master"]["troubles"]
+        self.assertIn("Connection refused", trouble["why"])
+        self.server.endpoint = right
+        self.configured(master)
+        said = await self.command(master, "checkconfig", master.basedir)
+        self.assertEqual(said.stdout.strip(), "Config file is good!")
+        await master.ask("reconfig")
+        await until(lambda: "no more trouble with log storage" in master.text(), 30, master.text)
 
     async def test_killAndOutage(self) -> None:
         """A kill in the middle of an upload, and an outage, lose nothing; limits remove objects."""

@@ -71,6 +71,11 @@ def shellCommand(**kwargs: str) -> str:
     return f"f.addStep(ShellCommand, command='make'{pairs})"
 
 
+def s3(given: str) -> str:
+    """A line that keeps logs in object storage."""
+    return f"from buildbot.logstorage import s3; c['logStorage'] = s3.S3({given})"
+
+
 UPLOAD = "f.addStep(FileUpload, slavesrc='a', masterdest='b', {})"
 
 
@@ -246,6 +251,16 @@ WRONG = {
     "c['status'] = [len]": "entry 1 of c['status'] cannot be a builtin_function_or_method",
     "c['manhole'] = Compile()": "c['manhole'] cannot be a Compile: it is a service, or None",
     "c['manhole'] = 'ssh'": "c['manhole'] cannot be a str: it is a service, or None",
+    "c['logStorage'] = 's3://logs'": "c['logStorage'] cannot be a str: it is S3(endpoint, bucket) of"
+    " buildbot.logstorage.s3, or None",
+    "c['logStorage'] = {'bucket': 'logs'}": "c['logStorage'] cannot be a dict: it is S3(endpoint, bucket)",
+    "c['logStorage'] = Compile()": "c['logStorage'] cannot be a Compile: it is S3(endpoint, bucket)",
+    s3("'http://x', 'logs', cachesize=3"): "S3 takes no argument cachesize; did you mean 'cacheSize'?",
+    s3("bucket='logs'"): "S3 lacks its argument endpoint",
+    s3("'127.0.0.1:9000', 'logs'"): "S3: endpoint must be an address such as 'https://s3.example.org:9000'",
+    s3("'http://x', 5"): "S3: bucket must be a name (text), not 5",
+    s3("'http://x', 'logs', spoolLimit='1 GB'"): "S3: spoolLimit must be a whole number of bytes, 0 or more,"
+    " or None for no limit, not the text '1 GB'",
     # texts with properties
     "WithProperties('%s')": "WithProperties has the place '%s' and no name of a property for it",
     "WithProperties('%(a)y')": "WithProperties has a text that properties cannot fill",

@@ -73,10 +73,10 @@ class FakeBucket:
         self._called("delete", key)
         self.objects.pop(key, None)
 
-    def list(self, prefix: str) -> Iterator[tuple[str, Held]]:
+    def list(self, prefix: str, after: str = "") -> Iterator[tuple[str, Held]]:
         self._called("list", prefix)
         for key in sorted(self.objects):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after:
                 yield key, self._held(key)
 
     def count(self, call: str) -> int:

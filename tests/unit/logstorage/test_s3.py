@@ -29,10 +29,10 @@ class S3Tests(SynchronousTestCase):
         """All that is wrong is told at once, in words, and never a password."""
         why = str(self.assertRaises(ValueError, S3, "https://me:geheim@host", "", prefix="/x", cacheSize=-1))
         for words in (
-            "no password: see credentialsFile",
-            "name of a bucket",
-            "without a slash",
-            "cacheSize is",
+            "a user or a password: see credentialsFile",
+            "bucket must be a name (text): this one is empty",
+            "prefix must be text that does not begin with a slash",
+            "cacheSize must be a whole number of bytes",
         ):
             self.assertIn(words, why)
         self.assertNotIn("geheim", why)

@@ -113,6 +113,16 @@ class StorageTests(StorageCase):
         self.assertEqual((self.sent(), self.here()), ([0], []))
         self.assertEqual((self.state()["waiting"], self.state()["stored"], self.trouble()), (0, 1, ""))
 
+    def test_probed(self) -> None:
+        """A bucket that cannot be used is told at the start, before a build ends; and when it works again."""
+        self.bucket.why = "NoSuchBucket"
+        self.begin()
+        self.assertIn("the object storage of logs cannot be used: NoSuchBucket", self.trouble())
+        self.wait(300)
+        self.bucket.why = ""
+        self.wait(300)
+        self.assertEqual((self.trouble(), self.state()["failures"]), ("", 0))
+
     def test_outageOfAnHour(self) -> None:
         """Through an outage of an hour, builds end as always; minutes after it, nothing is missing."""
         self.bucket.why = "no route to host"

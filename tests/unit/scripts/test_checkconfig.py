@@ -118,14 +118,14 @@ class CheckConfigTests(unittest.TestCase):
         path = self.write("my.cfg")
         command("checkconfig", path)
         command("checkconfig", "--timeout=2", path)
-        self.assertEqual(self.asked, [(path, self.here, 90.0), (path, self.here, 2.0)])
+        self.assertEqual(self.asked, [(path, self.here, 90.0, True), (path, self.here, 2.0, True)])
 
     def test_directory(self) -> None:
         """For a master's directory, the file named in its .tac is checked."""
         path = self.write("my.cfg")
         self.write("buildbot.tac", "configfile = 'my.cfg'")
         command("checkconfig", self.here)
-        self.assertEqual(self.asked, [(path, self.here, 90.0)])
+        self.assertEqual(self.asked, [(path, self.here, 90.0, True)])
 
     def test_slave(self) -> None:
         """A slave's directory is reported as such, not as one without a configuration."""
