@@ -427,15 +427,26 @@ class LogFile(Completion):
         tail = None if isOver else writer.tail()
         return reading.Place(writer.path, isOver, writer.crc if isOver else None, writer.marks, tail)
 
+    @property
+    def isElsewhere(self) -> bool:
+        """True if the log is only in object storage: L{getText} waits for it, or raises OSError."""
+        return mounts.isElsewhere(self._writer.path)
+
+    def bring(self) -> Deferred[None]:
+        """Copy the log to this disk if it is only in object storage; L{getText} is quick then.
+
+        @return: fires when the log is there. Fails with OSError if it cannot be fetched.
+        """
+        return ensureDeferred(self.step.build.logs.views.bring(self.place()))
+
     def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, at its own pace."""
         logs = self.step.build.logs
         producer = LogProducer(self, self._reader(), consumer, logs.clock)
-        if not mounts.isElsewhere(self._writer.path):
+        if not self.isElsewhere:
             producer.start()
             return
-        bringing = ensureDeferred(logs.views.bring(self.place()))
-        bringing.addCallbacks(
+        self.bring().addCallbacks(
             lambda none: producer.start(),
             lambda why: _log.warn("cannot read log {name}: {why}", name=self.name, why=why.value),
         )

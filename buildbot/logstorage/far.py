@@ -2,7 +2,8 @@
 """Read logs from the bucket: any part of them, without the rest.
 
 A short log is copied to this disk when it is read. Of a long one, only the parts that a reader wants are
-fetched; a few stay in memory. All methods block: they refuse to run in the reactor's thread.
+fetched; a few stay in memory. All methods block. In the reactor's thread, only short logs are read, and only
+if they come soon: see L{buildbot.logstorage.briefly}.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from twisted.python import threadable
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
 from buildbot.logs.names import PARTIAL
+from buildbot.logstorage.briefly import Briefly
 from buildbot.logstorage.bucket import Bucket
 from buildbot.logstorage.keys import Name, keyOf, nameOfFile
 from buildbot.logstorage.local import LocalCopies
@@ -51,10 +53,13 @@ class FarLogs:
         start: str,
         copies: LocalCopies | None = None,
         isInReactor: Callable[[], bool] = threadable.isInIOThread,
+        briefly: Briefly | None = None,
     ) -> None:
         """@param start: what all keys begin with.
         @param copies: the copies on this disk; None: make none.
+        @param briefly: lets the reactor wait.
         """
+        self._briefly = briefly or Briefly()
         self._bucket = bucket
         self._start = start
         self._copies = copies
@@ -67,6 +72,8 @@ class FarLogs:
 
     def open(self, path: str) -> IO[bytes]:
         """See L{buildbot.logs.mounts.Elsewhere}."""
+        if self._isInReactor():
+            return io.BytesIO(self._briefly.read(path, lambda: self._whole(path)))
         name, found = self._find(path)
         if self._copies is not None and found.size <= min(SHORT, self._copies.most):
             with suppress(OSError):  # a full disk
@@ -76,6 +83,8 @@ class FarLogs:
 
     def sizeOf(self, path: str) -> int:
         """See L{buildbot.logs.mounts.Elsewhere}."""
+        if self._isInReactor():
+            return len(self._briefly.read(path, lambda: self._whole(path)))
         return self._find(path)[1].size
 
     def bring(self, path: str) -> None:
@@ -91,6 +100,7 @@ class FarLogs:
 
     def forget(self, name: Name) -> None:
         """Forget an object: it is removed, or there is a new one."""
+        self._briefly.forget()
         with self._lock:
             self._indexes.pop(name, None)
             for each in [each for each in self._members if each[0] == name]:
@@ -121,11 +131,18 @@ class FarLogs:
 
     # reading
 
-    def _find(self, path: str) -> tuple[Name, PackedFile]:
-        if self._isInReactor():
+    def _whole(self, path: str) -> bytes:
+        """All of a short log."""
+        name, found = self._find(path)
+        if found.size > SHORT:
             raise OSError(
-                errno.EWOULDBLOCK, "it is in the object storage: the reactor would have to wait for it"
+                errno.EFBIG,
+                "it is in the object storage, and too long for the reactor: wait for log.bring() first",
             )
+        with self._file(name, found) as file:
+            return file.read()
+
+    def _find(self, path: str) -> tuple[Name, PackedFile]:
         name = nameOfFile(path)
         found = None if name is None else self.files(name).get(os.path.basename(path))
         if name is None or found is None:

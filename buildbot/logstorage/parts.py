@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from twisted.logger import Logger
 
@@ -13,6 +14,7 @@ from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.keys import Name, keyOf, nameOf, nameOfKey
 from buildbot.logstorage.local import LocalCopies
 from buildbot.logstorage.noted import note
+from buildbot.logstorage.orphans import Found
 from buildbot.logstorage.s3 import S3
 from buildbot.logstorage.sending import Sending
 from buildbot.logstorage.spool import Key
@@ -78,6 +80,11 @@ class Parts:
             self._bucket.delete(keyOf(self._start, name))
             self.far.forget(name)
             self.copies.forget(name)
+
+    def page(self, after: str, count: int) -> Sequence[Found]:
+        """The first objects of this master whose keys follow C{after}."""
+        found = islice(self._bucket.list(self._start, after), count)
+        return [Found(key, nameOfKey(self._start, key), held) for key, held in found]
 
     def list(self) -> list[tuple[str, int, int, float]]:
         """All objects of this master."""

@@ -25,6 +25,7 @@ from buildbot.logs import mounts
 from buildbot.logstorage.bucket import Bucket, StorageAway
 from buildbot.logstorage.keys import Name, nameOf, nameOfFile
 from buildbot.logstorage.noted import removeNote
+from buildbot.logstorage.orphans import PAGE, PAUSE, REST, SEARCHED, Builders, orphansIn
 from buildbot.logstorage.pacing import waitAfter
 from buildbot.logstorage.parts import Parts
 from buildbot.logstorage.s3 import S3
@@ -99,6 +100,9 @@ class LogStorage:
         self._isStarted = self._isHolding = self._isLooking = False
         self._sendsFirst = False
         self._isProbed = False
+        self._after, self._isSearching = "", False
+        self._known = Builders(resources)
+        self._search = Alarm(self._searches)
         self._round = 0
 
     # what the configuration says
@@ -140,6 +144,7 @@ class LogStorage:
             identity = await self._identity()
             for key, names in (await self._resources.store.getStates(GONE)).items():
                 self._gone[key] = [Name(*each) for each in names]
+            searched = await self._resources.store.getState(SEARCHED) or {"after": "", "when": 0.0}
         except StoreFailed as why:
             self._later(_RETRY, f"the store fails: {why.reason}")
             return
@@ -164,6 +169,9 @@ class LogStorage:
             return
         self._ended, self._isLooking = {}, False
         self._failures, self._reason = 0, ""
+        self._after = searched["after"]
+        rest = 0.0 if self._after else searched["when"] + REST - self._resources.now()
+        self._search.set(self._resources.clock, min(max(PAUSE, rest), REST))
         self._look()
         self._go()
 
@@ -178,6 +186,8 @@ class LogStorage:
     def _end(self) -> None:
         """Read and write local files only."""
         self._alarm.stop()
+        self._search.stop()
+        self._isSearching = False
         self._parts = None
         mounts.unmount(self._directory())
         removeNote(self._directory())
@@ -190,6 +200,7 @@ class LogStorage:
         self._isStarted = False
         self._round += 1
         self._alarm.stop()
+        self._search.stop()
         if self._parts is not None:
             mounts.unmount(self._directory())
         self.threads.stop()
@@ -280,7 +291,7 @@ class LogStorage:
 
     def _rested(self, result: object) -> None:
         self._working = None
-        if self._spool.first() is not None or self._gone or not self._isProbed:
+        if self._spool.first() is not None or self._gone or not self._isProbed or self._isSearching:
             self._go()
 
     def _failed(self, why: Any) -> None:
@@ -305,6 +316,8 @@ class LogStorage:
                 elif self._spool.isCut and self.setup is not None:
                     await self._begin(None)
                     return
+                elif self._isSearching:
+                    await self._removeOrphans(parts)
                 else:
                     break
                 self._works()
@@ -362,6 +375,25 @@ class LogStorage:
         if self._isStarted:
             self._alarm.set(self._resources.clock, seconds)
         self._look()
+
+    # objects that nobody knows
+
+    def _searches(self) -> None:
+        self._isSearching = True
+        self._go()
+
+    async def _removeOrphans(self, parts: Parts) -> None:
+        """Look at some objects, and delete those without a build. All other work comes first."""
+        store, now = self._resources.store, self._resources.now()
+        page = await self.threads.call(partial(parts.page, self._after, PAGE))
+        found = await orphansIn(store, self._known, page, now)
+        if found and parts is self._parts:
+            await self.threads.call(partial(parts.delete, found))
+            log.info("deleted {count} objects of builds that are not in the store any more", count=len(found))
+        self._after = page[-1].key if len(page) == PAGE else ""
+        self._isSearching = False
+        await store.setState(SEARCHED, {"after": self._after, "when": now})
+        self._search.set(self._resources.clock, PAUSE if self._after else REST)
 
     # retention
 

@@ -18,8 +18,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.logs.live import LogFile
 from buildbot.mails.letter import Attachment, Letter, asText, modern
-from buildbot.mails.logtext import lastLines, textOf
+from buildbot.mails.logtext import bringAll, lastLines, textOf
 from buildbot.mails.wording import (
     LAST_LINES,
     LONGEST_LOG,
@@ -208,6 +209,8 @@ class Contents:
         """The plain text, the HTML and the subject of a mail; None for what is not there."""
         wishes, name = self._wishes, build.getBuilder().getName()
         try:
+            if wishes.messageFormatter is not None or wishes.customMesg is not None:
+                await bringAll(build)
             if wishes.messageFormatter is not None:
                 call = wishes.messageFormatter
                 made = await asked(self._clock, call, wishes.mode, name, build, results, self._status)
@@ -240,7 +243,7 @@ class Contents:
             (
                 f"{each.getStep().getName()}.{each.getName()}",
                 status.getURLForThing(each),
-                each.getText().splitlines() if each.length <= LONGEST_LOG else [],
+                _lines(each),
                 each.getStep().getResults()[0],
             )
             for each in build.getLogs()
@@ -333,6 +336,16 @@ class Contents:
             told = sha256(asText(mail).encode()).hexdigest()[:16]
             mail["Message-ID"] = self.messageId("mail", told, now)
         return mail
+
+
+def _lines(log: LogFile) -> list[str]:
+    """The lines of a log that is not too long."""
+    if log.length > LONGEST_LOG:
+        return []
+    try:
+        return log.getText().splitlines()
+    except OSError as error:
+        return [f"(the log cannot be read: {error.strerror})"]
 
 
 def _read(body: object, kind: object, subject: object) -> tuple[str, str | None, str | None]:

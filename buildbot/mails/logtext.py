@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.logs.live import LogFile
 from buildbot.logs.view import LogView
@@ -17,9 +19,17 @@ async def textOf(build: BuildStatus, log: LogFile) -> str:
 
     @raise OSError: the log cannot be read.
     """
-    if log.length <= SHORT:
+    if log.length <= SHORT and not log.isElsewhere:
         return log.getText()
     return await build.logs.views.call(log.place(), _text)
+
+
+async def bringAll(build: BuildStatus) -> None:
+    """Let a function of the configuration read all logs of a build, also those in object storage."""
+    for each in build.getLogs():
+        if each.isElsewhere:
+            with suppress(OSError):  # the function gets the error
+                await each.bring()
 
 
 async def lastLines(build: BuildStatus, log: LogFile, count: int) -> list[str]:
@@ -27,7 +37,7 @@ async def lastLines(build: BuildStatus, log: LogFile, count: int) -> list[str]:
 
     @raise OSError: the log cannot be read.
     """
-    if log.length <= SHORT:
+    if log.length <= SHORT and not log.isElsewhere:
         return ended(log.getText(), count)
     return await build.logs.views.soon(log.place(), lambda view: _last(view, count), isEnd=True)
 
@@ -43,7 +53,7 @@ async def endOf(build: BuildStatus, log: LogFile, most: int) -> str:
         note = "(the beginning is left out)\n" if start else ""
         return note + b"".join(view.text(start, headers=True)).decode("utf-8", "replace")
 
-    if log.length <= min(SHORT, most):
+    if log.length <= min(SHORT, most) and not log.isElsewhere:
         return log.getTextWithHeaders()
     return await build.logs.views.call(log.place(), read)
 

@@ -75,6 +75,17 @@ class Lists:
             return defer.fail()
         return self._read(lambda: self._lists.getRowsOfChanges(wanted, most))
 
+    def getNumbers(self, builder: str, numbers: Iterable[int]) -> Deferred[set[int]]:
+        """See L{ILists<buildbot.store.lists.ILists>}."""
+        try:
+            wanted = sorted(set(numbers))
+            if not wanted:
+                return defer.succeed(set())
+            checkCount(len(wanted))
+        except ValueError:
+            return defer.fail()
+        return self._read(lambda: self._lists.getNumbers(builder, wanted))
+
     def countBuilds(self) -> Deferred[dict[str, int]]:
         """See L{ILists<buildbot.store.lists.ILists>}."""
         return self._read(lambda: self._lists.countBuilds())

@@ -60,6 +60,12 @@ class ILists(Interface):
         @param numbers: up to L{MOST_ROWS<buildbot.model.rows.MOST_ROWS>} numbers of changes.
         """
 
+    def getNumbers(builder: str, numbers: Iterable[int]) -> Deferred[set[int]]:
+        """Fires with those of these numbers that builds of the builder have, also unreadable ones.
+
+        @param numbers: up to L{MOST_ROWS<buildbot.model.rows.MOST_ROWS>}.
+        """
+
     def countBuilds() -> Deferred[dict[str, int]]:
         """Fires with the number of stored builds of each builder that has any."""
 
@@ -84,5 +90,6 @@ class ListCore(Protocol):
     def getLastRows(self, builder: str, count: int) -> list[BuildRow]: ...
     def getStanding(self, builder: str) -> Standing: ...
     def getRowsOfChanges(self, numbers: Sequence[int], count: int) -> list[BuildRow]: ...
+    def getNumbers(self, builder: str, numbers: Sequence[int]) -> set[int]: ...
     def countBuilds(self) -> dict[str, int]: ...
     def getChangeRows(self, filter: ChangeFilter, count: int, before: int | None) -> list[ChangeRow]: ...

@@ -44,6 +44,10 @@ class MemoryLists:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         return [row for row in self._newest() if set(numbers) & set(row.changes)][:count]
 
+    def getNumbers(self, builder: str, numbers: Sequence[int]) -> set[int]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        return {row.number for row in self._of(builder)} & set(numbers)
+
     def countBuilds(self) -> dict[str, int]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         names = sorted(row.builder for row in self._builds())

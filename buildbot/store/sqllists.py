@@ -87,6 +87,14 @@ class SqlLists:
         found = [row for row in rows if not wanted.isdisjoint(row.changes)]
         return sorted(found, key=BuildRow.place, reverse=True)[:count]
 
+    def getNumbers(self, builder: str, numbers: Sequence[int]) -> set[int]:
+        """See L{ListCore<buildbot.store.lists.ListCore>}."""
+        among, values = _oneOf("number", numbers)
+        rows = self._execute(
+            f"SELECT number FROM builds WHERE builder = ? AND {among[0]}", (builder, *values)
+        )
+        return {number for (number,) in rows}
+
     def countBuilds(self) -> dict[str, int]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         return dict(self._execute("SELECT builder, COUNT(*) FROM builds GROUP BY builder", ()))

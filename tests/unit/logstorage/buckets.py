@@ -22,6 +22,7 @@ class FakeBucket:
     @ivar why: why every call fails; empty if they work.
     @ivar during: called with the name of a call in the middle of it.
     @ivar altered: what the bucket makes of the bytes that it takes.
+    @ivar when: the time of all uploads.
     @ivar hasOtherSums: True if the ETags are none of MD5.
     """
 
@@ -33,6 +34,7 @@ class FakeBucket:
         self.altered: Callable[[bytes], bytes] = lambda data: data
         self.hasOtherSums = False
         self.fetched = 0
+        self.when = 5.0
 
     def _called(self, name: str, key: str) -> None:
         self.calls.append((name, key))
@@ -67,7 +69,7 @@ class FakeBucket:
         if len(parts) > 1:
             digests = b"".join(each.digest() for each in parts)
             etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
-        return Held(len(data), "0" * 40 if self.hasOtherSums else etag, 5.0)
+        return Held(len(data), "0" * 40 if self.hasOtherSums else etag, self.when)
 
     def delete(self, key: str) -> None:
         self._called("delete", key)

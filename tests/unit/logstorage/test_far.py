@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from threading import get_ident
 from types import SimpleNamespace
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -13,9 +15,11 @@ from buildbot.logs.files import LogReader
 from buildbot.logs.live import LogDirectory
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logstorage import far, sending
+from buildbot.logstorage.briefly import Briefly
 from buildbot.logstorage.bucket import StorageAway
 from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.packing import MEMBER
+from buildbot.mails.logtext import bringAll, endOf, lastLines, textOf
 from buildbot.model.records import LogRecord
 from tests.unit.logs.test_producer import Consumer
 from tests.unit.logstorage.buckets import inAThread
@@ -26,6 +30,13 @@ def atOnce(call: object, *arguments: object) -> Deferred[object]:
     """Call a function in place of a thread."""
     done: Deferred[object] = Deferred()
     done.callback(call(*arguments))  # type: ignore[operator]
+    return done
+
+
+def inThread(call: Any, *arguments: object) -> Deferred[object]:
+    """Call a function in another thread, and wait for it."""
+    done: Deferred[object] = Deferred()
+    done.callback(inAThread(lambda: call(*arguments)))
     return done
 
 
@@ -89,16 +100,60 @@ class FarTests(PlaceCase):
         self.assertLessEqual(self.bucket.count("get"), 4)
 
     def test_reactor(self) -> None:
-        """The reactor never waits for the bucket: a read in its thread is refused in words."""
+        """The reactor waits for the bucket only for moments: a read in its thread is refused in words."""
         path = self.away(b"hello\n")
         reactor = get_ident()
-        guarded = FarLogs(self.bucket, START, self.copies, lambda: get_ident() == reactor)
+        waiting: list[Callable[[], None]] = []
+        briefly = Briefly(waiting.append)
+        briefly._left, briefly._when = 0.0, 1e12  # no time is left
+        guarded = FarLogs(self.bucket, START, self.copies, lambda: get_ident() == reactor, briefly)
         mounts.mount(self.top, guarded)
         calls = len(self.bucket.calls)
         why = self.assertRaises(OSError, LogReader(path).text)
-        self.assertIn("the reactor would have to wait", str(why))
+        self.assertIn("the reactor waits no longer", str(why))
         self.assertEqual(len(self.bucket.calls), calls)
+        inAThread(waiting.pop())
+        self.assertEqual(LogReader(path).text(), "hello\n")  # it is in memory now
         self.assertEqual(inAThread(LogReader(path).text), "hello\n")
+
+    def test_plugins(self) -> None:
+        """A plug-in of 0.8 reads a log at once, as if it were on this disk; a long one after bring()."""
+        reactor = get_ident()
+        path = self.away(b"hello\n")
+        mounts.mount(self.top, FarLogs(self.bucket, START, None, lambda: get_ident() == reactor))
+        log = self.log(path)
+        self.assertEqual((log.getText(), log.readlines()), ("hello\n", ["hello\n"]))
+        self.assertEqual([text for _, text in log.getChunks()], ["hello\n"])
+        self.assertFalse(os.path.exists(path))
+        long = self.long(1000)
+        mounts.mount(self.top, FarLogs(self.bucket, START, self.copies, lambda: get_ident() == reactor))
+        log = self.log(long)
+        self.assertIn("wait for log.bring() first", str(self.assertRaises(OSError, log.getText)))
+        log.step.build.logs.views._inThread = inThread
+        self.successResultOf(log.bring())
+        self.assertEqual(log.getText().count("\n"), 1000)
+
+    def log(self, path: str) -> Any:
+        """A log of a finished step."""
+        directory = LogDirectory(self.top, self.clock, inThread=atOnce)
+        step = SimpleNamespace(build=SimpleNamespace(logs=directory))
+        return directory.finished(step, LogRecord("stdio", os.path.relpath(path, self.top), 9, 5))
+
+    def test_mails(self) -> None:
+        """Mails read a short log in the bucket in a thread, and bring all logs for functions of users."""
+        path = self.away(b"hello\n")
+        log = self.log(path)
+        build: Any = SimpleNamespace(logs=log.step.build.logs, getLogs=lambda: [log])
+        for found in (textOf(build, log), endOf(build, log, 9)):
+            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(found)), "hello\n")
+        lines = self.successResultOf(Deferred.fromCoroutine(lastLines(build, log, 3)))
+        self.assertIn("hello", lines)
+        self.bucket.why = "no route"
+        self.open()
+        self.successResultOf(Deferred.fromCoroutine(bringAll(build)))
+        self.bucket.why = ""
+        self.successResultOf(Deferred.fromCoroutine(bringAll(build)))
+        self.assertTrue(os.path.exists(path))
 
     def test_gone(self) -> None:
         """A log that is nowhere is missing; a storage that is away is not taken for that."""

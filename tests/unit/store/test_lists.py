@@ -56,6 +56,16 @@ class _Promises(StoreCase):
         page = self.get(self.store.getBuildRows(BuildFilter(**conditions), count, cursor))
         return [(row.builder, row.number) for row in page.rows]
 
+    def test_numbers(self) -> None:
+        """It is told which of some numbers are builds of a builder."""
+        for builder in ("full", "full", "other", "full"):
+            self.built(builder)
+        self.get(self.store.dropBuilds([("full", 1)]))
+        self.assertEqual(self.get(self.store.getNumbers("full", [0, 1, 2, 3])), {0, 2})
+        self.assertEqual(self.get(self.store.getNumbers("other", [0, 1])), {0})
+        self.assertEqual(self.get(self.store.getNumbers("other", [])), set())
+        self.failureResultOf(self.store.getNumbers("full", range(5000)), ValueError)
+
     def test_row(self) -> None:
         """A line of a list has the outcome, the revision that the slave found, and the authors."""
         begun = self.built(results=None, sourcestamp=source("b", None, 8, 7))
