@@ -12,8 +12,12 @@ from buildbot.events.observers import NOBODY, Observers
 
 
 class Completion:
-    """I finish once, and fire a Deferred for each waiter."""
+    """I finish once, and fire a Deferred for each waiter.
 
+    @ivar whenWatched: called when somebody begins to wait; by who keeps me only as long as somebody does.
+    """
+
+    whenWatched: Callable[[], object] | None = None
     _waiting: Observers[Deferred[Any]] = NOBODY
 
     def isFinished(self) -> bool:
@@ -31,6 +35,8 @@ class Completion:
             done.callback(self.outcome())
         else:
             self._waiting = self._waiting.plus(done)
+            if self.whenWatched is not None:
+                self.whenWatched()
         return done
 
     def tellFinished(self) -> None:

@@ -4,14 +4,17 @@
 The oldest requests are in C{Builder.pending}; the others are in the store only, and are read as places become
 free. This changes nothing for anybody: requests are served in the order of their numbers, and a build serves
 all that the default rule lets it serve, wherever they are. The functions of the configuration choose among
-more requests, but not among all: see L{Backlog.most}.
+more requests, but not among all: see L{Backlog.most}. A request that waits in the store only has an object
+as long as somebody uses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.logger import Logger
@@ -109,8 +112,11 @@ class Backlog:
         self._reached = 0
         self._newest = 0  # none of my requests has a higher number
         self._ahead: set[int] = set()  # the numbers above _reached of requests in memory
-        self._known: dict[int, BuildRequest] = {}  # those that were submitted to this process
+        # Those that were submitted to this process and are used somewhere; and those whose end is awaited.
+        self._known: WeakValueDictionary[int, BuildRequest] = WeakValueDictionary()
+        self._watched: dict[int, BuildRequest] = {}
         self._added = 0
+        self._earlier = 0  # the requests up to this number are of earlier processes
         self._holds = 0  # while it is not 0, no requests are read for builds
         self._searches: list[_Search] = []
         self._filling: Deferred[None] | None = None
@@ -153,12 +159,22 @@ class Backlog:
         self._added += 1
         self._newest = request.id
         self._known[request.id] = request
+        watch = partial(self._watch, request)
+        request.whenWatched = request.status.whenWatched = watch  # so my status keeps me, too
+        if request.isWatched:
+            watch()
         return True
+
+    def _watch(self, request: BuildRequest) -> None:
+        """Keep a request that waits in the store only: somebody has begun to wait for it."""
+        if self.holds(request):
+            self._watched[request.id or 0] = request
 
     def expect(self, waiting: Waiting) -> None:
         """Add the requests of the last process, which are in the store. Newer ones may be in memory."""
         present = [each.id or 0 for each in (*self._builder.pending, *self._builder.starting)]
         self.count += waiting.count
+        self._earlier = max(self._earlier, waiting.last)
         self._reached = 0
         self._ahead = set(present)
         self._newest = max(self._newest, waiting.last, *present)
@@ -251,10 +267,13 @@ class Backlog:
             number = each.id or 0
             self.count -= 1
             self._ahead.add(number)
+            each.whenWatched = each.status.whenWatched = None
+            self._watched.pop(number, None)
             if self._known.pop(number, None) is None:
                 each.arrived = resources.clock.seconds() - max(0.0, resources.now() - each.submitted)
                 each.requestSubmitted(builder)
-                fresh.append(each)
+                if number <= self._earlier:
+                    fresh.append(each)
             for search in self._searches:
                 if number <= search.last and not each.isChosen and builder.canMerge(search.first, each):
                     each.isChosen = True

@@ -7,14 +7,18 @@ L{buildbot.process.builder} is one builder. L{buildbot.slaves.botmaster} adds an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.eventual import eventual
 from buildbot.model.records import BuildsetRecord, RequestRecord
+from buildbot.model.results import SUCCESS, WARNINGS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
@@ -24,6 +28,8 @@ from buildbot.process.priorities import Priorities
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.storehealth import StoreHealth
+from buildbot.status.request import BuildSetStatus
+from buildbot.store.interface import StoreFailed
 from buildbot.text.plural import counted
 
 if TYPE_CHECKING:
@@ -55,7 +61,9 @@ class BuildEngine:
         self.keeping = 0
         self.trial: BuildRequest | None = None
         self.closing: str | None = None
-        self._buildsets: dict[int, BuildSet] = {}
+        # Those whose requests are in memory, or that are used somewhere; and those whose end is awaited.
+        self._buildsets: WeakValueDictionary[int, BuildSet] = WeakValueDictionary()
+        self._watched: dict[int, BuildSet] = {}
 
     # builders
 
@@ -129,12 +137,21 @@ class BuildEngine:
         made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
+        watch = partial(self._watch, record.id, buildset)
+        buildset.status.whenWatched = watch  # so the status keeps the set, too
+        if buildset.status.isWatched:
+            watch()
         if self._resources.announcer.isHeard:
             self._resources.announcer.buildsetSubmitted(buildset.status)
         for builder, request in zip(builders, made, strict=True):
             # look it up again: it may have been removed, and even added again, in the meantime
             self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
+
+    def _watch(self, id: int, buildset: BuildSet) -> None:
+        """Keep a set: somebody waits for its end."""
+        if not buildset.isFinished():
+            self._watched[id] = buildset
 
     async def submitRequest(self, builder: BuilderForEngine, request: BuildRequest) -> BuildRequest:
         """Store one request, and give it to its builder.
@@ -158,18 +175,37 @@ class BuildEngine:
         return request
 
     def activeBuildsets(self) -> list[BuildSet]:
-        """The incomplete L{buildbot.process.buildset.BuildSet}s that were submitted to this process."""
-        return list(self._buildsets.values())
+        """The incomplete L{buildbot.process.buildset.BuildSet}s that were submitted to this process.
+
+        Those are left out that nobody waits for and whose requests are all in the store only.
+        """
+        return [self._buildsets[each] for each in sorted(self._buildsets)]
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:
         """Complete these sets: all their requests are done."""
         for record in records:
             buildset = self._buildsets.pop(record.id, None)
+            self._watched.pop(record.id, None)
             if buildset is not None:
                 buildset.complete(record)
                 if self._resources.announcer.isHeard:
                     self._resources.announcer.report("buildsetComplete", buildset.status)
+            elif self._resources.announcer.isHeard:
+                telling = ensureDeferred(self._tellComplete(record))
+                telling.addErrback(lambda why: log.failure("telling the end of a build set failed", why))
             self._events.tell("buildsetComplete", record)
+
+    async def _tellComplete(self, record: BuildsetRecord) -> None:
+        """Report the end of a set without an object."""
+        try:
+            builds = await self._resources.store.getBuildsOf(record.id)
+        except StoreFailed:  # the end is stored, and pages show it
+            return
+        source = SourceStamp.fromRecord(record.sourcestamp)
+        names = [each.builder for each in builds]
+        status = BuildSetStatus(source, record.reason, names, record.externalID)
+        status.complete(record.results in (SUCCESS, WARNINGS))
+        self._resources.announcer.report("buildsetComplete", status)
 
     # which build may start
 

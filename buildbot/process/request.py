@@ -141,12 +141,19 @@ class BuildRequest(Completion):
         It is called at once for a build that is already running.
         """
         self._observers = self._observers.plus(observer)
+        if self.whenWatched is not None:
+            self.whenWatched()
         for build in self._running:
             observer(build)
 
     def unsubscribe(self, observer: object) -> None:
         """Stop the calls to this observer."""
         self._observers = self._observers.without(observer)
+
+    @property
+    def isWatched(self) -> bool:
+        """True if somebody waits for my build, or observes me or my status."""
+        return bool(self._waiting or self._observers or self.status.isWatched)
 
     def isFinished(self) -> bool:
         """True if the request was built or cancelled."""

@@ -39,9 +39,10 @@ class BuildRequestStatus:
 
     @ivar brid: its ID in the store; None before it is in the queue.
     @ivar submitted: the time of its submission, in seconds since the epoch; 0 before it is in the queue.
+    @ivar whenWatched: called when somebody begins to observe me, if it is not None.
     """
 
-    __slots__ = ("_builds", "_observers", "brid", "builderName", "source", "submitted")
+    __slots__ = ("_builds", "_observers", "brid", "builderName", "source", "submitted", "whenWatched")
 
     def __init__(self, source: SourceStamp, builderName: str | None) -> None:
         self.source = source
@@ -50,6 +51,12 @@ class BuildRequestStatus:
         self.submitted = 0.0
         self._builds: tuple[BuildStatus, ...] = ()
         self._observers: Observers[Callable[[Any], object]] = NOBODY
+        self.whenWatched: Callable[[], object] | None = None
+
+    @property
+    def isWatched(self) -> bool:
+        """True if there are observers."""
+        return bool(self._observers)
 
     def getSourceStamp(self) -> SourceStamp:
         """The source stamp of the request."""
@@ -74,6 +81,8 @@ class BuildRequestStatus:
     def subscribe(self, observer: Callable[[Any], object]) -> None:
         """Call C{observer(buildStatus)} for each build started for it; at once for earlier builds."""
         self._observers = self._observers.plus(observer)
+        if self.whenWatched is not None:
+            self.whenWatched()
         for build in self._builds:
             observer(build)
 
@@ -153,6 +162,11 @@ class BuildSetStatus(Completion):
         """The users to notify: the authors of the Changes."""
         return self.getResponsibleUsers()
 
+    @property
+    def isWatched(self) -> bool:
+        """True if somebody waits for my end, or for my success."""
+        return bool(self._waiting or self._hopeful)
+
     def isFinished(self) -> bool:
         """True after the end of every build."""
         return self._isFinished
@@ -164,6 +178,8 @@ class BuildSetStatus(Completion):
             known.callback(self)
         else:
             self._hopeful = (*self._hopeful, known)
+            if self.whenWatched is not None:
+                self.whenWatched()
         return known
 
     # calls of the build set

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import re
@@ -13,7 +14,12 @@ from twisted.internet.defer import ensureDeferred
 
 from buildbot.control.client import ControlError
 from buildbot.model.change import Change
+from buildbot.model.results import SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process import resources
+from buildbot.process.buildset import BuildSet
+from buildbot.process.request import BuildRequest
+from buildbot.status.base import StatusReceiver
 from tests.schedulers import TestStore
 from tests.stories.web import WebWorld
 
@@ -159,6 +165,74 @@ class FewTests(BacklogCase):
             self.assertIn("20 waiting", self.ask("/builders/full").text)
             self.assertRegex(self.ask("/metrics").text, r'buildbot_requests_pending\{builder="full"\} 20')
             self.again()
+
+    def test_objects(self) -> None:
+        """Very many sets that come while the master runs leave no objects, but those that somebody uses."""
+        engine = self.master.botmaster.engine
+        ends: list[Any] = []
+
+        def submit(count: int) -> BuildSet:
+            """Submit sets; return the last one."""
+            for _ in range(count):
+                made = BuildSet(["full"], SourceStamp(branch="a"), "x")
+                engine.submitBuildSet(made)
+            self.settle()
+            return made
+
+        watched = BuildSet(["full"], SourceStamp(branch="b"), "watched")
+        watched.waitUntilFinished().addCallback(ends.append)
+        for _ in range(5):
+            submit(1)
+        engine.submitBuildSet(watched)
+        submit(30)
+        # those that wait for its request, for its status and later ones
+        submit(1).requests[0].waitUntilFinished().addCallback(ends.append)
+        submit(1).requests[0].status.subscribe(ends.append)
+        submit(1).requests[0].subscribe(ends.append)
+        submit(1).waitUntilSuccess().addCallback(ends.append)
+        used = submit(1).status
+        del watched
+        gc.collect()
+        self.assertLess(len(engine.activeBuildsets()), 15)
+        requests = [each for each in gc.get_objects() if type(each) is BuildRequest]
+        self.assertLess(len(requests), 15)
+        del requests
+        self.assertEqual(len(self.waiting()), 41)
+        self.come()
+        while self.running:
+            self.end()
+        self.assertEqual(len(ends), 5)
+        self.assertTrue(used.isFinished())
+        self.assertEqual((len(engine.activeBuildsets()), self.waiting()), (0, []))
+
+    def test_told(self) -> None:
+        """The end of a set is told to status plug-ins, also if it has no object; its beginning only once."""
+        told: list[tuple[str, Any]] = []
+
+        class Receiver(StatusReceiver):
+            def builderAdded(self, builderName: str, builder: Any) -> Any:
+                return self
+
+            def buildsetComplete(self, buildset: Any) -> None:
+                told.append(("complete", buildset))
+
+            def requestSubmitted(self, request: Any) -> None:
+                told.append(("request", request.brid))
+
+        self.master.getStatus().subscribe(Receiver())
+        for _ in range(10):
+            self.master.botmaster.engine.submitBuildSet(BuildSet(["full"], SourceStamp(branch="a"), "x"))
+            self.settle()
+        gc.collect()
+        self.come()
+        while self.running:
+            self.end()
+        self.assertEqual([each for kind, each in told if kind == "request"], list(range(1, 11)))
+        ends = [each for kind, each in told if kind == "complete"]
+        self.assertEqual(len(ends), 10)
+        for each in ends:
+            self.assertEqual((each.getResults(), each.getReason()), (SUCCESS, "x"))
+            self.assertEqual((each.getBuilderNames(), each.isFinished()), (["full"], True))
 
     def test_inOrder(self) -> None:
         """The requests are built in the order of their numbers."""
