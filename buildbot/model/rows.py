@@ -138,6 +138,7 @@ class BuildFilter:
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
+        _checkTexts(self)
         checkPrefix(self.prefix)
         if self.state not in ("", "running", "finished"):
             raise ValueError(f"the state of a build is running or finished, not {self.state!r}")
@@ -237,6 +238,7 @@ class ChangeFilter:
 
     def check(self) -> None:
         """Raise ValueError if I cannot be used, and say why."""
+        _checkTexts(self)
         checkPrefix(self.prefix)
 
     def accepts(self, row: ChangeRow) -> bool:
@@ -310,6 +312,24 @@ def checkPrefix(prefix: str | None) -> None:
         )
 
 
+def _checkTexts(filter: object) -> None:
+    """Raise ValueError if a text of a filter cannot be in a store: databases refuse it, each in its way."""
+    for value in vars(filter).values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, str):
+                checkText(each)
+
+
+def checkText(text: str) -> None:
+    """Raise ValueError if no store can have this text."""
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character: nothing has such a name")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} has half of a character: nothing has such a name") from None
+
+
 def toCursor(*key: float | str) -> str:
     """The sort key of a row as text that is safe in a URL."""
     return urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode().rstrip("=")
@@ -328,6 +348,8 @@ def fromCursor(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any] | None
     except (ValueError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != len(kinds) or not all(map(_isKey, key, kinds)):
+        raise BadCursor("the cursor is not valid: begin the list again without it")
+    if any("\0" in each for each in key if isinstance(each, str)):
         raise BadCursor("the cursor is not valid: begin the list again without it")
     found: list[Any] = key
     return found

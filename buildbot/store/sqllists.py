@@ -19,6 +19,8 @@ from buildbot.store.seams import Cursor, Value
 
 #: With more builders than this, all builds are read by time, and those of other builders are passed over.
 _FEW = 20
+#: The most rows that are read at a time, to choose some of them.
+_PAGE = 1000
 #: The most texts that are remembered so that equal ones of many rows are one object: readers keep many rows.
 _TEXTS = 5000
 #: Greater than every character that may follow in a revision.
@@ -83,9 +85,19 @@ class SqlLists:
     def getRowsOfChanges(self, numbers: Sequence[int], count: int) -> list[BuildRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         wanted = frozenset(numbers)
-        rows = self._builds(["latest >= ?", "first <= ?"], "", min(wanted), max(wanted))
-        found = [row for row in rows if not wanted.isdisjoint(row.changes)]
-        return sorted(found, key=BuildRow.place, reverse=True)[:count]
+        found: list[BuildRow] = []
+        conditions = ["latest >= ?", "first <= ?"]
+        values: list[Value] = [min(wanted), max(wanted)]
+        # the index of changes finds few builds, that of starts would read all
+        order = "ORDER BY +started DESC, builder DESC, number DESC LIMIT ?"
+        while len(found) < count:
+            rows = self._builds(conditions, order, *values, _PAGE)
+            found += [row for row in rows if not wanted.isdisjoint(row.changes)]
+            if len(rows) < _PAGE:
+                break
+            conditions = [*conditions[:2], "(+started, builder, number) < (?, ?, ?)"]
+            values = [*values[:2], *rows[-1].place()]
+        return found[:count]
 
     def getNumbers(self, builder: str, numbers: Sequence[int]) -> set[int]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
@@ -102,6 +114,7 @@ class SqlLists:
     def getChangeRows(self, filter: ChangeFilter, count: int, before: int | None) -> list[ChangeRow]:
         """See L{ListCore<buildbot.store.lists.ListCore>}."""
         conditions, values = _revisions(filter)
+        by = self._authors(filter)
         for name in ("who", "project", "repository"):
             value = getattr(filter, name)
             if value is not None:
@@ -109,25 +122,32 @@ class SqlLists:
                 values.append(value)
         _addBranch(filter.branch, conditions, values)
         for condition, limit in (
-            ("number < ?", before),
             ("made >= ?", filter.since),
             ("made < ?", filter.until),
         ):
             if limit is not None:
                 conditions.append(condition)
                 values.append(limit)
-        by = self._authors(filter)
-        if by is not None and len(by) <= _FEW:
+        isFew = by is not None and len(by) <= _FEW
+        if by is not None and isFew:
             named, more = _oneOf("who", by)
             conditions += named or ["1 = 0"]
             values += more
+        found: list[ChangeRow] = []
+        size = count if by is None or isFew else max(count, _PAGE)
+        while len(found) < count:
+            below, last = (["number < ?"], [before]) if before is not None else ([], [])
+            rows = self._changes([*conditions, *below], *values, *last, size)
+            found += [each for each in rows if isFew or filter.isBy(each.who)]
+            if len(rows) < size:
+                break
+            before = rows[-1].number
+        return found[:count]
+
+    def _changes(self, conditions: Sequence[str], *values: Value) -> list[ChangeRow]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        statement = f"SELECT {CHANGE_ROW} FROM changes {where} ORDER BY number DESC"
-        if by is None or len(by) <= _FEW:
-            found = self._execute(f"{statement} LIMIT ?", (*values, count))
-            return [changeRow(each) for each in found]
-        rows = (changeRow(each) for each in self._execute(statement, values))
-        return list(islice((each for each in rows if filter.isBy(each.who)), count))
+        statement = f"SELECT {CHANGE_ROW} FROM changes {where} ORDER BY number DESC LIMIT ?"
+        return [changeRow(each) for each in self._execute(statement, values)]
 
     def _authors(self, filter: ChangeFilter) -> list[str] | None:
         """All names of authors that the filter selects; None if it selects all. Only the index is read."""

@@ -135,6 +135,8 @@ class Dispatcher:
         route: Route | None = None
         call = Call(self.world, _NO_ROUTE, root=rootOf(segments), segments=segments)
         try:
+            if any("\0" in each for each in segments):
+                raise Problem(404, "There is no such page", "The address has a NUL character.")
             if found is None:
                 if incoming.method in ("GET", "HEAD") and self._find(withoutSlash(segments), None):
                     target = call.to(*withoutSlash(segments), query=queryOf(incoming)[1:])
@@ -154,6 +156,8 @@ class Dispatcher:
             call = replace(call, who=await self._door.enter(incoming), body=incoming.body)
             incoming.isPrivate = bool(call.who.name)
             texts = given(incoming, hasForm=route.kind != "json")
+            if any("\0" in each for name, values in texts.items() for each in (name, *values)):
+                raise Problem(400, "A parameter is wrong", "It has a NUL character.")
             call = replace(call, given=texts, query=self._read(route, texts))
             call = await self._limited(call)
             incoming.seenStatus = None if call.sight is None else call.world.status

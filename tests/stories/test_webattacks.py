@@ -52,6 +52,23 @@ class RequestTests(FilesCase):
             self.assertTrue(received.startswith(b"HTTP/1.1 400 "), data)
             self.assertEqual(received.count(b"HTTP/1.1 "), 1, data)
 
+    def test_nul(self) -> None:
+        """A NUL in an address or a parameter is refused in words: some databases cannot even look for it."""
+        for path in (
+            b"/builders/a%00b/builds/1",
+            b"/api/v1/builders/a%00b/builds/1",
+            b"/changes?author=%00",
+            b"/changes?revision=abcd%00",
+            b"/search?q=abc%00",
+            b"/waterfall?branch=%00",
+            b"/console?branch=x&branch=%00",
+            b"/api/v1/builds?branch=a%00",
+            b"/builds?%00=1",
+        ):
+            answer = self.get(path)
+            self.assertEqual(answer.status, 400 if b"?" in path else 404, path)
+            self.assertIn("NUL character", answer.text)
+
     def test_wholeURL(self) -> None:
         """A URL in the place of the path counts with its host, whatever the header says."""
         self.assertEqual(self.get(b"http://127.0.0.1:8010/changes?numchanges=5").status, 200)

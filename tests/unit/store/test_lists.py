@@ -12,7 +12,8 @@ from typing import Any
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, SUCCESS, WARNINGS
-from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, Standing
+from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, Standing, toCursor
+from buildbot.store import sqllists
 from buildbot.store.files import FILE
 from buildbot.store.memory import MemoryStore
 from buildbot.store.requests import Store
@@ -143,6 +144,27 @@ class _Promises(StoreCase):
         self.assertEqual(self.found(2, page.next, byEnd=True), [("c", 0)])
         self.assertEqual(self.found(byEnd=True, since=201.0, until=202.0), [("a", 0)])
 
+    def test_fewAtATime(self) -> None:
+        """Lists that are chosen from many rows read them in parts, and are the same."""
+        self.patch(sqllists, "_PAGE", 2)
+        for number in range(9):
+            self.built(sourcestamp=source(None, None, *((5,) if number % 3 else (1, 9))))
+        rows = self.get(self.store.getRowsOfChanges([5]))
+        self.assertEqual([row.number for row in rows], [8, 7, 5, 4, 2, 1])
+        self.assertEqual([row.number for row in self.get(self.store.getRowsOfChanges([5], 2))], [8, 7])
+        self.assertEqual(len(self.get(self.store.getRowsOfChanges([1, 5, 9]))), 9)
+        self.assertEqual(self.get(self.store.getRowsOfChanges([3])), [])
+        for number in range(50):
+            who = f"{'dev' if number % 2 else 'other'}{number}"
+            self.get(self.store.addChange(Change(who, ["a"], "", when=1.0)))
+        found: list[int] = []
+        cursor = ""
+        while not found or cursor:
+            page = self.get(self.store.getChangeRows(ChangeFilter(author="DEV"), 4, cursor))
+            found += [row.number for row in page.rows]
+            cursor = page.next
+        self.assertEqual(found, list(range(50, 0, -2)))
+
     def test_revision(self) -> None:
         """All builds of a revision are found by it, and by its first four characters or more."""
         self.built("a", sourcestamp=source(None, LONG))
@@ -165,12 +187,18 @@ class _Promises(StoreCase):
             (BuildFilter(), 10, "WzFd", "cursor"),
             (BuildFilter(), 10, "WzFlMzAsImEiLDFd", "cursor"),
             (BuildFilter(state="done"), 10, "", "running or finished"),  # type: ignore[arg-type]
+            (BuildFilter(slave="a\0"), 10, "", "has a NUL character"),
+            (BuildFilter(builders=("full", "a\0")), 10, "", "has a NUL character"),
+            (BuildFilter(branch="\ud800"), 10, "", "half of a character"),
+            (BuildFilter(), 10, toCursor(5.0, "a\0", 1), "cursor"),
         ):
             with self.assertRaises(ValueError) as caught:
                 self.get(self.store.getBuildRows(filter, count, cursor))
             self.assertIn(reason, str(caught.exception))
         with self.assertRaises(ValueError):
             self.get(self.store.getChangeRows(cursor="?"))
+        for wrong in (ChangeFilter(author="\0"), ChangeFilter(who="a\0")):
+            self.failureResultOf(self.store.getChangeRows(wrong), ValueError)
 
     def test_lastRows(self) -> None:
         """The last builds of many builders come in one answer, also of those without builds."""
