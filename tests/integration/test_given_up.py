@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import Any
 
 from buildbot.control import client
+from buildbot.daemon.directory import readTac, storeAddress
+from tests.integration.postgres import server
 from tests.integration.test_build_process import BuildsCase
+from tests.integration.test_postgrescommands import addressOf
 
 #: Added to the demo: builders that crash the master, when the build is made and when it runs.
 BUILDERS = r"""
@@ -40,6 +42,8 @@ GIVEN_UP = "given up: the master was killed or crashed during each of 3 builds"
 
 class GivenUpTests(BuildsCase):
     """A master that is started again after each crash."""
+
+    isFar = False
 
     def setUp(self) -> None:
         super().setUp()
@@ -118,4 +122,18 @@ class GivenUpTests(BuildsCase):
         self.assertEqual(running["number"], 4)
         self.ok("stopbuild", self.master, "slow")
         self.assertEqual(self.ask("status")["master"]["givenUp"], [])
-        self.assertTrue(os.path.exists(self.path("master/state.sqlite")))
+        self.assertEqual(bool(storeAddress(readTac(self.master))), self.isFar)
+
+
+class PostgresTests(GivenUpTests):
+    """The same with the store in PostgreSQL."""
+
+    isFar = True
+
+    def setUp(self) -> None:
+        running = server()
+        super().setUp()
+        self.ok("stop", self.master)
+        self.ok("move-store", self.master, addressOf(running, running.newSchema()))
+        self.ok("start", self.master)
+        self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached")
