@@ -7,10 +7,11 @@ process writes it; so the end of a request reads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from buildbot.model.records import BuildsetRecord, overall
+from buildbot.store.among import among
 from buildbot.store.seams import Connection
 
 #: The most sets in memory. Others are read when they are needed.
@@ -34,10 +35,10 @@ class OpenSet:
 class OpenSets:
     """I know which requests a set waits for. The caller tells me about each rollback.
 
-    @param read: reads the record of a set; None if it cannot be read.
+    @param read: reads the records of some sets: those that can be read, by their numbers.
     """
 
-    def __init__(self, read: Callable[[int], BuildsetRecord | None]) -> None:
+    def __init__(self, read: Callable[[Sequence[int]], Mapping[int, BuildsetRecord]]) -> None:
         self._read = read
         self._sets: dict[int, OpenSet] = {}
         self._setOf: dict[int, int] = {}  # by the number of a request that is not done
@@ -50,13 +51,13 @@ class OpenSets:
         self, connection: Connection, requests: Iterable[int], results: int | None
     ) -> dict[int, OpenSet]:
         """Note that these requests are done, with these results. Returns the sets that this completes."""
-        touched = {}
-        for request in requests:
-            id = self._setFor(connection, request)
-            found = self._sets.get(id) or self._load(connection, id)
+        setOf = self._setsFor(connection, requests)
+        touched = {id: self._sets[id] for id in setOf.values() if id in self._sets}
+        touched.update(self._load(connection, sorted({*setOf.values()} - touched.keys())))
+        for request, id in setOf.items():
+            found = touched[id]
             found.waiting.discard(request)
             found.results = overall((found.results, results))
-            touched[id] = found
         complete = {id: touched[id] for id in sorted(touched) if not touched[id].waiting}
         for id in complete:
             self._sets.pop(id, None)
@@ -67,20 +68,24 @@ class OpenSets:
         self._sets.clear()
         self._setOf.clear()
 
-    def _setFor(self, connection: Connection, request: int) -> int:
-        """The set of a request that is done from now on."""
-        known = self._setOf.pop(request, None)
-        if known is None:
-            row = connection.execute("SELECT buildset FROM requests WHERE id = ?", (request,)).fetchone()
-            return int(row[0])
-        return known
+    def _setsFor(self, connection: Connection, requests: Iterable[int]) -> dict[int, int]:
+        """The set of each request. These are done from now on."""
+        found = {request: self._setOf.pop(request, 0) for request in requests}
+        unknown = [request for request, id in found.items() if not id]
+        found.update(among(connection.execute, "SELECT id, buildset FROM requests WHERE id IN", unknown))
+        return found
 
-    def _load(self, connection: Connection, id: int) -> OpenSet:
-        """Read a set whose requests may be done already."""
-        rows = list(connection.execute("SELECT id, state, results FROM requests WHERE buildset = ?", (id,)))
-        waiting = {request for request, state, _ in rows if state != "done"}
-        found = OpenSet(self._read(id), waiting, overall(results for _, _, results in rows))
-        self._keep(id, found)
+    def _load(self, connection: Connection, ids: Sequence[int]) -> dict[int, OpenSet]:
+        """Read sets whose requests may be done already."""
+        records = self._read(ids)
+        found = {id: OpenSet(records.get(id), set()) for id in ids}
+        statement = "SELECT buildset, id, state, results FROM requests WHERE buildset IN"
+        for id, request, state, results in among(connection.execute, statement, ids):
+            if state != "done":
+                found[id].waiting.add(request)
+            found[id].results = overall((found[id].results, results))
+        for id, each in found.items():
+            self._keep(id, each)
         return found
 
     def _keep(self, id: int, found: OpenSet) -> None:

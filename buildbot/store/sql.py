@@ -23,6 +23,7 @@ from buildbot.model.records import (
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.rows import outcomeOf
+from buildbot.store.among import among
 from buildbot.store.batch import Batch
 from buildbot.store.columns import (
     BUILD_COLUMNS,
@@ -60,7 +61,7 @@ class SqlCore:
     def __init__(self, isOutage: Callable[[Exception], bool]) -> None:
         self._isOutage = isOutage
         self._counters = Counters()
-        self._open = OpenSets(self.getBuildset)
+        self._open = OpenSets(self._buildsets)
         self.lists = SqlLists(lambda statement, values: self._execute(statement, values))
         self.actions = SqlActions(lambda statement, values: self._execute(statement, values))
         self.waiting = SqlWaiting(lambda statement, values: self._execute(statement, values))
@@ -177,6 +178,13 @@ class SqlCore:
         rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
         return next(readable(buildsetOf, "buildset", rows), None)
 
+    def _buildsets(self, ids: Sequence[int]) -> dict[int, BuildsetRecord]:
+        """Those of some sets that can be read."""
+        statement = "SELECT id, complete, results, record FROM buildsets WHERE id IN"
+        return {
+            each.id: each for each in readable(buildsetOf, "buildset", among(self._execute, statement, ids))
+        }
+
     def getBuildsetsOf(self, scheduler: str, after: int, count: int | None) -> list[BuildsetRecord]:
         """See L{Core}."""
         statement = (
@@ -216,9 +224,10 @@ class SqlCore:
         counter = f"build {build.builder}"
         number = self._counters.peek(self._connection, counter, first=max(0, atLeast))
         if len(build.requests) > 1:  # a single one is checked by its update
+            statement = "SELECT id FROM requests WHERE builder = ? AND state = 'pending' AND id IN"
+            waiting = {id for (id,) in among(self._execute, statement, build.requests, build.builder)}
             for id in build.requests:
-                row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
-                if row != ("pending", build.builder):
+                if id not in waiting:
                     raise _notWaiting(id, build)
         for id in build.requests:
             isStarted = self._changeOne(
@@ -318,14 +327,9 @@ class SqlCore:
     def _interruptions(self, build: BuildRecord) -> int:
         """The highest number of interruptions among the build's requests."""
         # By their numbers: no index finds them by the build, and the table may be long.
-        rows = [
-            self._execute(
-                "SELECT interruptions FROM requests WHERE id = ? AND builder = ? AND build = ?",
-                (id, *keyOf(build)),
-            ).fetchone()
-            for id in build.requests
-        ]
-        return max((int(row[0]) for row in rows if row is not None), default=0) or 1
+        statement = "SELECT interruptions FROM requests WHERE builder = ? AND build = ? AND id IN"
+        rows = among(self._execute, statement, build.requests, *keyOf(build))
+        return max((int(row[0]) for row in rows), default=0) or 1
 
     def giveUp(self, when: float, unreadable: Sequence[Unreadable]) -> list[BuildsetRecord]:
         """See L{Core}."""
@@ -387,23 +391,28 @@ class SqlCore:
         self._pruning.forgetLogs(keys, why)
 
     def _done(
-        self, which: str, ids: Iterable[int], values: Sequence[Value], results: int | None, when: float
+        self, which: str, ids: Sequence[int], values: Sequence[Value], results: int | None, when: float
     ) -> list[BuildsetRecord]:
         """Mark requests as done for which the condition holds. Returns the buildsets that this completes."""
         statement = f"UPDATE requests SET state = 'done', results = ? WHERE id = ? AND {which}"
-        # The condition holds for nearly all requests of a build. Others may have been done long ago.
-        change = self._changeOne if which is _SERVED else self._changed
-        done = [id for id in ids if change(statement, (results, id, *values))]
-        complete = []
-        for id, each in self._open.done(self._connection, done, results).items():
-            change("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, each.results, id))
-            if each.record is not None:
-                complete.append(each.record.altered(complete=when, results=each.results))
+        ending = "UPDATE buildsets SET complete = ?, results = ? WHERE id = ?"
+        if which is _SERVED:  # it holds for nearly all requests of a build
+            done = [id for id in ids if self._changeOne(statement, (results, id, *values))]
+        else:  # some may have been done long ago
+            asked = f"SELECT id FROM requests WHERE {which} AND id IN"
+            holds = {id for (id,) in among(self._execute, asked, tuple(ids), *values)}
+            done = [id for id in dict.fromkeys(ids) if id in holds]
+            self._connection.executemany(statement, [(results, id, *values) for id in done])
+        ended = self._open.done(self._connection, done, results)
+        rows = [(when, each.results, id) for id, each in ended.items()]
+        if which is _SERVED:
+            for row in rows:
+                self._changeOne(ending, row)
+        else:
+            self._connection.executemany(ending, rows)
+        records = ((each.record, each.results) for each in ended.values())
+        complete = [each.altered(complete=when, results=found) for each, found in records if each is not None]
         return complete
-
-    def _changed(self, statement: str, values: Sequence[Value]) -> bool:
-        """Run a statement at once. Returns True if it has changed a row."""
-        return self._execute(statement, values).rowcount > 0
 
 
 _ADD_CHANGE = (

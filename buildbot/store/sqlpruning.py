@@ -6,21 +6,25 @@ L{buildbot.store.sql} begins and ends the transactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 from buildbot.model.records import BuildRecord
+from buildbot.store.among import among
 from buildbot.store.interface import TRIGGERED
-from buildbot.store.requests import BuildKey, encode, triggering
+from buildbot.store.reading import buildOf, readable
+from buildbot.store.requests import BuildKey, encode, keyOf, triggering
 from buildbot.store.seams import Value
+
+#: The most records in memory.
+_AT_ONCE = 200
 
 
 class Records(Protocol):
     """The part of a core that I use: the L{buildbot.store.sql.SqlCore}."""
 
-    def getBuild(self, builder: str, number: int, /) -> BuildRecord | None: ...
     def getStates(self, prefix: str, /) -> dict[str, Any]: ...
-    def setState(self, key: str, text: str, /) -> None: ...
 
 
 class SqlPruning:
@@ -104,10 +108,9 @@ class SqlPruning:
     def _drop(self, keys: Sequence[BuildKey], deleted: Sequence[str]) -> None:
         """Delete finished builds, and note their logs. Forget those that are deleted by now."""
         self._many("DELETE FROM removals WHERE filename = ?", [(name,) for name in deleted])
-        for builder, number in keys:
-            build = self._core.getBuild(builder, number)
-            names = () if build is None or build.finished is None else build.logFilenames()
-            self._many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
+        for builds in self._finished(keys):
+            names = [(name,) for build in builds for name in build.logFilenames()]
+            self._many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", names)
         self._many("DELETE FROM builds WHERE builder = ? AND number = ? AND finished IS NOT NULL", keys)
 
     def _removals(self) -> list[str]:
@@ -116,22 +119,28 @@ class SqlPruning:
 
     def forgetLogs(self, keys: Sequence[BuildKey], why: str) -> None:
         """See L{Core<buildbot.store.requests.Core>}."""
-        for builder, number in keys:
-            build = self._core.getBuild(builder, number)
-            if build is not None and build.finished is not None:
-                self._execute(
-                    "UPDATE builds SET record = ? WHERE builder = ? AND number = ?",
-                    (encode(build.withoutLogs(why)), builder, number),
-                )
+        for builds in self._finished(keys):
+            rows = [(encode(build.withoutLogs(why)), *keyOf(build)) for build in builds]
+            self._many("UPDATE builds SET record = ? WHERE builder = ? AND number = ?", rows)
+
+    def _finished(self, keys: Sequence[BuildKey]) -> Iterator[list[BuildRecord]]:
+        """Those of some builds that are finished and can be read, some at a time."""
+        for builder, group in groupby(sorted(keys), key=lambda key: key[0]):
+            numbers = [number for _, number in group]
+            for start in range(0, len(numbers), _AT_ONCE):
+                statement = "SELECT builder, number, record FROM builds WHERE builder = ? AND number IN"
+                rows = among(self._execute, statement, numbers[start : start + _AT_ONCE], builder)
+                builds = readable(buildOf, "build", rows)
+                yield [build for build in builds if build.finished is not None]
 
     def _forgetTriggers(self) -> None:
         """Delete the keys of triggered sets whose request is done."""
-        for key in self._core.getStates(TRIGGERED):
-            (isOpen,) = self._execute(
-                "SELECT COUNT(*) FROM requests WHERE id = ? AND state <> 'done'", (triggering(key),)
-            ).fetchone()
-            if not isOpen:
-                self._core.setState(key, "null")
+        requests = {key: triggering(key) for key in self._core.getStates(TRIGGERED)}
+        known = sorted({each for each in requests.values() if each is not None})
+        statement = "SELECT id FROM requests WHERE state <> 'done' AND id IN"
+        isOpen = {id for (id,) in among(self._execute, statement, known)}
+        over = [(key,) for key, request in requests.items() if request not in isOpen]
+        self._many("DELETE FROM state WHERE name = ?", over)
 
     def _forgetSets(self) -> None:
         kept = {each for each in self._core.getStates(TRIGGERED).values() if isinstance(each, int)}

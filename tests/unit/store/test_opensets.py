@@ -27,7 +27,7 @@ class OpenSetsTests(unittest.SynchronousTestCase):
         execute("INSERT INTO requests (id, buildset, state) VALUES (21, 2, 'pending'), (22, 2, 'pending')")
         self.statements: list[str] = []
         self.connection.set_trace_callback(self.statements.append)
-        self.sets = OpenSets(lambda id: buildset(id) if id != 3 else None)
+        self.sets = OpenSets(lambda ids: {id: buildset(id) for id in ids if id != 3})
 
     def done(self, ids: Sequence[int], results: int) -> dict[int, int | None]:
         """End requests, also in the database. Returns the results of the sets that this completes."""
@@ -52,9 +52,17 @@ class OpenSetsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.done([11], 2), {})
         self.sets.forget()
         self.assertEqual(self.done([12, 22], 0), {1: 2})
-        self.assertEqual(len(self.statements), 4, self.statements)
+        self.assertEqual(len(self.statements), 2, self.statements)
         self.assertEqual(self.done([21], 1), {2: 1})
         self.assertEqual(self.statements, [])
+
+    def test_many(self) -> None:
+        """The end of very many requests of an earlier process costs few statements, not some for each."""
+        rows = [(number, number) for number in range(100, 1300)]
+        self.connection.executemany("INSERT INTO requests VALUES (?, ?, 'pending', NULL)", rows)
+        ended = self.done([number for number, _ in rows], 0)
+        self.assertEqual(ended, {number: 0 for number, _ in rows})
+        self.assertEqual(len(self.statements), 6)
 
     def test_several(self) -> None:
         """Requests of several sets may end at once. The sets come in the order of their numbers."""
