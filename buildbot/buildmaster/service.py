@@ -59,7 +59,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.senders import Senders
 from buildbot.process.buildset import BuildSet
 from buildbot.process.cleanstop import CleanStop
-from buildbot.readers import passing, telling
+from buildbot.readers import passing, pieces, telling
 from buildbot.reconfig.apply import Applier
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.fileload import readConfig
@@ -79,10 +79,12 @@ from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
 if TYPE_CHECKING:
+    from buildbot.readers import door, linking, states
     from buildbot.readers import service as readerservice
-    from buildbot.readers import states
     from buildbot.web.accounts import logins as weblogins
 else:  # a master without web pages has no logins, and one without readers apart needs nothing for them
+    door = onUse("buildbot.readers.door")
+    linking = onUse("buildbot.readers.linking")
     states = onUse("buildbot.readers.states")
     readerservice = onUse("buildbot.readers.service")
     weblogins = onUse("buildbot.web.accounts.logins")
@@ -105,9 +107,12 @@ class BuildMaster(PluginParent):
     @ivar place: my place among the masters of the store.
     @ivar since: the time of my creation, in seconds since the epoch.
     @ivar absence: see L{buildbot.web.world.WatchedMaster}: I am always there.
+    @ivar inner: the resources of web servers for other processes than browsers, by their path.
     """
 
     absence = ""
+    inner: Mapping[bytes, Any] = {}
+    _offer: door.Offer | None = None
 
     def __init__(
         self,
@@ -138,6 +143,7 @@ class BuildMaster(PluginParent):
         self.place = ActivePlace(self.basedir, reactor, self._placeLost, lambda isSo: None)
         self._hasPlaces = store is None
         self.botmaster.useStore(self.basedir, store or self.place.store())
+        self._isShared = store is None and bool(serverOf(self.basedir))
         self.troubles = self.botmaster.troubles
         watchDirectory(self.basedir, self.troubles)
         self.change_svc = ChangeMaster()
@@ -206,21 +212,41 @@ class BuildMaster(PluginParent):
         def changes() -> int:
             return self.logins.stored if "logins" in self.__dict__ else 0
 
-        def servers() -> list[Any]:
-            return [each for each in self if hasattr(type(each), "dispatcher")]
-
         def used(key: str) -> None:
             states.Uses(lambda: self.logins, lambda: self.botmaster.now()).used(key)
 
+        def growing() -> list[Any]:
+            builds = [
+                each.build_status
+                for one in self.botmaster.builders.values()
+                for each in (*one.building, *one.ending)
+            ]
+            return [log for build in builds for log in build.getLogs() if not log.isFinished()]
+
         self._telling = telling.Telling(self, changes)
-        handedOn = passing.Passing(servers, self.status.topics.lastId, changes)
-        return {"follow": self._telling.follow, "pass": handedOn.passOn, "used": used}
+        handedOn = passing.Passing(self._servers, self.status.topics.lastId, changes)
+        parts = pieces.Pieces(lambda: self.botmaster.resources.logs.directory, growing, self._reactor)
+        return {"follow": self._telling.follow, "pass": handedOn.passOn, "used": used, "log": parts.log}
+
+    def _servers(self) -> list[Any]:
+        """The running web servers."""
+        return [each for each in self if hasattr(type(each), "dispatcher")]
+
+    def _offerLink(self) -> None:
+        """Answer processes with pages on other machines, through the ports of the web servers."""
+        commands = {name: COMMANDS[name] for name in door.COMMANDS}
+        handlers = {name: self.commands[name] for name in commands}
+        answers = ControlServer(self.basedir, handlers, self._reactor, commands).answer
+        self._offer = door.Offer(self.botmaster.resources.store, self.basedir, self._servers)
+        self.inner = {door.PATH.encode(): door.LinkResource(self._offer.secret, answers)}
 
     def pagesOnly(self, home: str, port: str) -> readerservice.ReaderMaster:
         """See L{IPages}."""
         place = readerservice.Place(self.basedir, self.configFileName, home, port)
         store: Any = self.botmaster.resources.store
-        return readerservice.ReaderMaster(place, self._reactor, store.forReading())
+        reading = store.forReading()
+        links = linking.linkThrough(self.basedir, self._reactor, reading) if self._isShared else None
+        return readerservice.ReaderMaster(place, self._reactor, reading, links=links)
 
     # attributes of 0.7.5
 
@@ -389,11 +415,15 @@ class BuildMaster(PluginParent):
             config = readAgain(self._file.path, self.basedir, config)
         await self.botmaster.openStore()
         await self.audit.load()
+        if self._isShared:
+            self._offerLink()
         await self.applier.applyFirst(config)
         await self.botmaster.resume()
         if self.botmaster.announcer.watchers:  # they came before the builders
             await self.status.recall()
         await maybeDeferred(self.control.startService)
+        if self._offer is not None:
+            await self._offer.tell()
         found = troublesFound(self.basedir, self.troubles)
         risks = [f"the database can lose data: {each}" for each in self.botmaster.store.risks()]
         lines = startedLines(config, self.describePorts(), [*self.applier.warnings(), *risks], found)
@@ -468,6 +498,8 @@ class BuildMaster(PluginParent):
         self.lastReconfig = {**outcome, "when": self.botmaster.now()}
         self.botmaster.announcer.report("reconfigured", outcome)
         self.logins.changed()
+        if self._offer is not None:
+            ensureDeferred(self._offer.tell())
 
     def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)

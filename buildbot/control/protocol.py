@@ -136,6 +136,13 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "wait": SECONDS,
     },
     "used": {"key": NAME},
+    "log": {
+        "name": NAME,
+        "offset": NUMBER,
+        "most": LIMIT,
+        "output": NUMBER.optional(),
+        "wait": SECONDS,
+    },
     "pass": {
         "port": replace(TEXT, isRequired=True),
         "method": NAME,

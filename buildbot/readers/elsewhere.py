@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from buildbot.control.client import ControlError, NotRunning
+from buildbot.control.client import ControlError, NotRunning, Unreachable
 from buildbot.readers.passing import LARGEST_BODY, answerOf, requestOf
 from buildbot.web.call import Answer, Problem
 from buildbot.web.incoming import Incoming
@@ -51,7 +51,7 @@ class Elsewhere:
             raise Problem(413, "The request is too large for this process", hint=hint)
         try:
             said = await self._link.ask("pass", requestOf(incoming, segments, self._port), PATIENCE)
-        except NotRunning:
+        except (NotRunning, Unreachable):
             raise absent(self._away()) from None
         except ControlError as why:
             raise Problem(503, "The master cannot answer", f"{why}.") from None

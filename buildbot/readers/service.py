@@ -32,8 +32,10 @@ from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.readers.elsewhere import PATIENCE, Elsewhere
+from buildbot.readers.farmaster import FarMaster
 from buildbot.readers.following import Following, OtherRelease
 from buildbot.readers.link import Link
+from buildbot.readers.linking import Links
 from buildbot.readers.mirror import Mirror
 from buildbot.readers.states import UsedStates
 from buildbot.readers.storedlogs import StoredLogs
@@ -81,7 +83,10 @@ class ReaderMaster(PluginParent):
     """I am the master, as web servers read it: see L{buildbot.web.world.WatchedMaster} for the attributes.
 
     @ivar absence: since when the master is away, as a sentence; "" while it is there.
+    @ivar inner: see L{WatchedMaster<buildbot.web.world.WatchedMaster>}: there are none.
     """
+
+    inner: Mapping[bytes, Any] = {}
 
     def __init__(
         self,
@@ -91,10 +96,12 @@ class ReaderMaster(PluginParent):
         link: Any = None,
         now: Callable[[], float] = time.time,
         load: Callable[[], Deferred[MasterConfig]] | None = None,
+        links: Links | None = None,
     ) -> None:
         """@param store: the store of the master, for reading.
         @param link: asks the master; None: through its control socket.
         @param load: loads the configuration; None: from the file, in a thread.
+        @param links: ask the active master of a shared store, in place of C{link}.
         """
         super().__init__()
         self.setName("pages")
@@ -102,8 +109,9 @@ class ReaderMaster(PluginParent):
         self._place = place
         path = os.path.join(self.basedir, place.configFile)
         self._load = load or (lambda: loadInThread(path, self.basedir, LOAD_TIME, reactor))
-        self._link = link or Link(self.basedir, reactor)
-        telling = link or Link(self.basedir, reactor)  # slow actions must not hold it up
+        self._link = links.acting if links else link or Link(self.basedir, reactor)
+        telling = links.telling if links else link or Link(self.basedir, reactor)
+        self._links = links
         self._mirror = Mirror(self.basedir, reactor, store, now)
         self.botmaster = cast(BotMaster, self._mirror)
         self.status = Status(self.botmaster, self.basedir)
@@ -111,6 +119,7 @@ class ReaderMaster(PluginParent):
         self.logins = Logins(UsedStates(self._mirror.store, self._used))
         self.troubles = self._mirror.resources.troubles
         self._stored = StoredLogs(self._mirror.logs.directory)
+        self._far = None if links is None else FarMaster(self._mirror.logs.directory, links.logs.ask, reactor)
         self._following = Following(telling.ask, self, self._mirror, reactor)
         self._started = now()
         self._version: tuple[Any, ...] = ()  # of the configuration in force
@@ -200,8 +209,8 @@ class ReaderMaster(PluginParent):
 
     async def _start(self) -> None:
         config = await self._load()
-        self._stored.look()
         await self._mirror.store.open()
+        await self._findLogs()
         first = self._following.first()
         self._mirror.configure(config)
         self._generation = 1
@@ -253,6 +262,8 @@ class ReaderMaster(PluginParent):
         self._mirror.resources.stopping = True
         self._following.stop()
         self._stored.stop()
+        if self._mirror.logs.far is not None and self._far is not None:
+            self._far.unmount()
         await super().stopService()
         await self._mirror.store.close()
 
@@ -316,9 +327,11 @@ class ReaderMaster(PluginParent):
             if self._version:
                 await self._follow(configuration)
             self._version = configuration
+            if self._far is not None:
+                self._far.logs.forget()
         if told["logins"] != self._following.logins:
             await self.logins.load(self._mirror.now(), again=True)
-        self._stored.look()
+        await self._findLogs()
         unsettled, pending = self._mirror.unsettled, self._mirror.pending
         self._mirror.take(told)
         for each in told["events"]:
@@ -336,6 +349,19 @@ class ReaderMaster(PluginParent):
         touched = [*told["touched"], *([*again, BUILDERS, BUILDS, SLAVES] if again else [])]
         if touched:
             topics.touch(*touched)
+
+    async def _findLogs(self) -> None:
+        """Read logs where the active master has them: on this machine, or on another one."""
+        far = self._far if self._links is not None and not await self._links.telling.isNear() else None
+        logs = self._mirror.logs
+        if far is None:
+            if logs.far is not None and self._far is not None:
+                self._far.unmount()
+            self._stored.look()
+        elif logs.far is None:
+            self._stored.stop()
+            far.mount()
+        logs.far = far
 
     def _ended(self, builder: str, number: int) -> None:
         self._mirror.resources.history.forget(builder, number)

@@ -27,8 +27,9 @@ log = Logger()
 LARGEST_BODY = 64 * 1024
 LARGEST_CHANGE = 4 * 1024 * 1024
 LARGEST_HOOK = 25 * 1024 * 1024
-#: The paths of hooks and of changes.
+#: The paths of hooks, of changes, and of the link to processes with pages, which hands on any of these.
 _HOOKS = b"/change_hook/"
+_LINK = b"/readers-link"
 _CHANGES = b"/api/v1/changes"
 #: Seconds after which a client is disconnected that does not read its answer.
 MUTE = 60.0
@@ -159,7 +160,7 @@ class Request(server.Request):
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that is too large before it is read."""
         line = getattr(self.channel, "_path", b"") or b""
-        self._room = LARGEST_HOOK if _HOOKS in line else LARGEST_BODY
+        self._room = LARGEST_HOOK if _HOOKS in line or line == _LINK else LARGEST_BODY
         if line.partition(b"?")[0].endswith(_CHANGES):
             self._room = LARGEST_CHANGE  # it may have the names of thousands of files
         server.Request.gotLength(self, min(length or 0, 100_000))

@@ -92,7 +92,7 @@ def serving(master: Any, plan: Plan, elsewhere: Elsewhere | None = None) -> Runn
     root = Root(dispatcher, plan.files)
     if hook is not None and hook.dialects:
         root.putChild(b"change_hook", resource.HookResource(hook))
-    for name, child in plan.children.items():
+    for name, child in (*plan.children.items(), *master.inner.items()):
         root.putChild(name, child)
     site: Any = plan.site or Site(root, clock, plan.log)
     if isinstance(site, Site):

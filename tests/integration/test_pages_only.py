@@ -28,8 +28,13 @@ c['status'] = [html.WebStatus(http_port='tcp:{port}:interface=127.0.0.1', allowF
 LOG = "/builders/full/builds/0/steps/shell/logs/stdio/text"
 
 
-class PagesOnlyTests(MasterTestCase):
-    """People use the pages of the second process alone."""
+class PagesCase(MasterTestCase):
+    """I read the pages of a second process.
+
+    @ivar port: its port.
+    """
+
+    port: int
 
     def read(self, path: str, data: bytes | None = None) -> tuple[int, str]:
         """The status and the text of an answer."""
@@ -55,6 +60,10 @@ class PagesOnlyTests(MasterTestCase):
                 return said
             await moments(0.05)
         raise AssertionError(f"never on {path}: {text}; it says {said}")
+
+
+class PagesOnlyTests(PagesCase):
+    """People use the pages of the second process alone."""
 
     async def test_all(self) -> None:
         """A build is forced, followed and read through the process; both processes are killed and started."""

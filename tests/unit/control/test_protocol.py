@@ -126,7 +126,7 @@ class TableTests(ListedCase):
 ELSEWHERE = {
     *("status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"),
     *("tokens", "addtoken", "revoketoken", "account", "disk"),
-    *("follow", "pass", "used"),  # those of processes with pages: tests.stories.test_readers
+    *("follow", "pass", "used", "log"),  # those of processes with pages: tests.stories.test_readers
 }
 
 

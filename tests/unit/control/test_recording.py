@@ -22,7 +22,7 @@ from tests.unit.control.test_audit import Keeper
 #: Commands that change nothing.
 QUESTIONS = {"status", "audit", "progress", "builds", "build", "request", "parameters", "tokens"}
 QUESTIONS |= {"changes", "slave", "schedulers", "disk", "change"}
-QUESTIONS |= {"names", "follow", "used"}
+QUESTIONS |= {"names", "follow", "used", "log"}
 QUESTIONS |= {"pass"}  # the web server records what comes in this way
 
 

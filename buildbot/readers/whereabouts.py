@@ -1,0 +1,122 @@
+# -*- test-case-name: tests.unit.readers.test_door -*-
+"""Where the active master of a shared store can be reached over the network, as it has written there.
+
+Who can read the store is trusted: the record has the secret of L{buildbot.readers.sealing}. A master makes
+a new one at each start. Nothing here shows it to people.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+
+#: The key of the record in the store.
+KEY = "readers/active"
+#: The path of the resource of L{buildbot.readers.door}.
+PATH = "readers-link"
+_EVERYWHERE = ("", "0.0.0.0", "::")
+#: An address for documents only: nothing is ever sent there.
+AWAY = ("192.0.2.1", 9)
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """I am what the active master tells about itself.
+
+    @ivar host, basedir: the name of its machine, and its directory there.
+    @ivar urls: the addresses of its link, the best one first.
+    @ivar digest: the SHA-256 of its certificate, in hexadecimal digits, by URL. Others need a known issuer.
+    @ivar secret: 64 hexadecimal digits, made at its start.
+    """
+
+    host: str
+    basedir: str
+    urls: tuple[str, ...]
+    digests: tuple[tuple[str, str], ...]
+    secret: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the master for people."""
+        return f"{self.host}:{self.basedir}"
+
+    def isIn(self, basedir: str) -> bool:
+        """True if this is the master of a directory on this machine."""
+        return self.host == socket.gethostname() and self.basedir == os.path.realpath(basedir)
+
+    def toRecord(self) -> dict[str, Any]:
+        """The value in the store."""
+        return {
+            "host": self.host,
+            "basedir": self.basedir,
+            "urls": list(self.urls),
+            "digests": dict(self.digests),
+            "secret": self.secret,
+        }
+
+
+def whereaboutsOf(record: Any) -> Whereabouts | None:
+    """The whereabouts in a value of the store; None if it has none that can be used."""
+    try:
+        digests = tuple((str(url), str(digest)) for url, digest in record["digests"].items())
+        secret = str(record["secret"])
+        bytes.fromhex(secret)
+        urls = tuple(map(str, record["urls"]))
+        return Whereabouts(str(record["host"]), str(record["basedir"]), urls, digests, secret)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+def newSecret() -> str:
+    """A secret that nobody can guess."""
+    return secrets.token_hex(32)
+
+
+def here(basedir: str, servers: Iterable[Any], secret: str, given: str = "") -> Whereabouts:
+    """The whereabouts of the master of this process.
+
+    @param servers: its running web servers (L{buildbot.web.service.WebStatus}).
+    @param given: the address that buildbot.tac names; "" finds some.
+    """
+    host = socket.gethostname()
+    ports = [port for each in servers for port in each.openPorts()]
+    urls, digests = _found(ports, [*ownAddress(), host])
+    if given:
+        urls, digests = [f"{given.rstrip('/')}/{PATH}"], {}
+    return Whereabouts(host, os.path.realpath(basedir), tuple(urls), tuple(digests.items()), secret)
+
+
+def _found(ports: Sequence[Any], hosts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The URLs of open ports, and the digests of their certificates."""
+    urls: list[str] = []
+    digests: dict[str, str] = {}
+    for port in ports:
+        address = port.listening.getHost()
+        kind = port.description.partition(":")[0]
+        if not isinstance(address, (IPv4Address, IPv6Address)) or kind == "haproxy":
+            continue
+        scheme = "http" if port.context is None else "https"
+        for host in hosts if address.host in _EVERYWHERE else [address.host]:
+            url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/{PATH}"
+            if url not in urls:
+                urls.append(url)
+            certificate = getattr(getattr(port.context, "options", None), "certificate", None)
+            if certificate is not None:
+                digests[url] = certificate.digest("sha256").decode("ascii").replace(":", "").lower()
+    return urls, digests
+
+
+def ownAddress() -> list[str]:
+    """The address of this machine in its network; [] if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(AWAY)  # sends nothing
+            return [str(probe.getsockname()[0])]
+        except OSError:
+            return []
