@@ -228,6 +228,10 @@ class BuildMaster(PluginParent):
         parts = pieces.Pieces(lambda: self.botmaster.resources.logs.directory, growing, self._reactor)
         return {"follow": self._telling.follow, "pass": handedOn.passOn, "used": used, "log": parts.log}
 
+    def reportPagesOnly(self) -> list[dict[str, Any]]:
+        """The processes that only serve my pages, for C{status}."""
+        return self._telling.readers()
+
     def _servers(self) -> list[Any]:
         """The running web servers."""
         return [each for each in self if hasattr(type(each), "dispatcher")]

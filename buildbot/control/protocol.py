@@ -134,6 +134,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
         "wanted": NUMBERS,
         "why": FLAG,
         "wait": SECONDS,
+        "reader": TEXT,
     },
     "used": {"key": NAME},
     "log": {

@@ -31,12 +31,19 @@ class Elsewhere:
     """I hand the requests of one web server on to the master."""
 
     def __init__(
-        self, link: Asks, port: str, caughtUp: Callable[[str, int], Awaitable[None]], away: Callable[[], str]
+        self,
+        link: Asks,
+        port: str,
+        caughtUp: Callable[[str, int], Awaitable[None]],
+        away: Callable[[], str],
+        largest: Callable[[], int] = lambda: LARGEST_BODY,
     ) -> None:
         """@param port: the C{http_port} of the web server in master.cfg.
         @param caughtUp: waits until this process knows an event, and a number of changes of sessions.
         @param away: since when the master is away, as a sentence; "" if it is there.
+        @param largest: returns the most bytes of a body that the link takes.
         """
+        self._largest = largest
         self._link = link
         self._port = port
         self._caughtUp = caughtUp
@@ -46,7 +53,7 @@ class Elsewhere:
         """See L{buildbot.web.dispatch.Elsewhere}."""
         if not isForMaster(incoming, segments, path):
             return None
-        if len(incoming.body) > LARGEST_BODY:
+        if len(incoming.body) > self._largest():
             hint = "Send it to the port of the master itself."
             raise Problem(413, "The request is too large for this process", hint=hint)
         try:

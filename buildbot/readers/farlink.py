@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from buildbot.control.client import ControlError, NoAnswer, NotRunning, Unreachable
 from buildbot.events.turns import Turns
+from buildbot.readers import passing
 from buildbot.readers.link import MOST, Link
 from buildbot.readers.sealing import HEADER, Seal, isSame, sealOf, sealOfAnswer
 from buildbot.readers.whereabouts import KEY, Whereabouts, whereaboutsOf
@@ -24,8 +25,9 @@ from buildbot.store.interface import StoreFailed
 
 #: Seconds after which the store is asked again which master is active.
 FRESH = 5.0
-#: The most bytes of a question.
+#: The most bytes of a question, and of the body of a request in it.
 LARGEST_QUESTION = 24 << 20
+LARGEST_BODY = 16 << 20
 
 
 class States(Protocol):
@@ -147,7 +149,7 @@ class EitherLink:
 
     async def ask(self, command: str, params: Mapping[str, object], patience: float) -> Any:
         """See L{Link.ask} and L{FarLink.ask}."""
-        if await self.isNear():
+        if await self.isNear() and not self._isLarge(params):
             try:
                 return await self._near.ask(command, params, patience)
             except NotRunning:
@@ -155,6 +157,15 @@ class EitherLink:
                 if self._finding.now is None:
                     raise
         return await self._far.ask(command, params, patience)
+
+    def largest(self) -> int:
+        """The most bytes of a body that goes on to the master: its web port takes more than its socket."""
+        found = self._finding.now
+        return LARGEST_BODY if found is not None and found.urls else passing.LARGEST_BODY
+
+    def _isLarge(self, params: Mapping[str, object]) -> bool:
+        """True for a request that the control socket does not take."""
+        return len(str(params.get("body", ""))) > passing.LARGEST_BODY
 
     async def isNear(self) -> bool:
         """True if the active master runs in my directory, or nobody knows of one."""

@@ -56,6 +56,10 @@ class FarMaster:
         self.logs.told(name, offset, piece)
         return piece
 
+    def grows(self, name: str) -> None:
+        """See L{buildbot.readers.followedlogs.Far}."""
+        self.logs.grows(name)
+
     def ended(self, name: str, size: int | None) -> None:
         """See L{buildbot.readers.followedlogs.Far}."""
         self.logs.ended(name, size)

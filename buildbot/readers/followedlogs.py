@@ -44,6 +44,9 @@ class Far(Protocol):
         @raise OSError: there is no such file.
         """
 
+    def grows(self, name: str) -> None:
+        """A log grows."""
+
     def ended(self, name: str, size: int | None) -> None:
         """A log is finished. Its file has this size; None: it is not known."""
 
@@ -242,6 +245,7 @@ class FollowedLogs(LogDirectory):
     def _made(self, step: LoggedStep, record: LogRecord, path: str) -> FollowedLog:
         if self.far is None:
             return FollowedLog(step, record, path, self.clock)
+        self.far.grows(record.filename)
         return FarLog(step, record, path, self.clock, self.far)
 
     def told(self, extents: dict[str, Any]) -> None:

@@ -93,10 +93,13 @@ class Following:
         follower: Follower,
         picture: Picture,
         clock: IReactorTime,
+        name: str = "",
     ) -> None:
         """@param ask: see L{buildbot.readers.link.Link.ask}.
         @param picture: what is known.
+        @param name: of this process, for the C{status} of the master.
         """
+        self._name = name
         self._ask = ask
         self._follower = follower
         self._picture = picture
@@ -156,6 +159,7 @@ class Following:
             "unsettled": self._picture.unsettled,
             "pending": self._picture.pending,
             "wanted": self._picture.wanted,
+            "reader": self._name,
         }
         try:
             told = await self._ask("follow", asked, PATIENCE)

@@ -14,6 +14,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import IO, Any, cast
@@ -65,6 +66,7 @@ class LinkedLogs:
         self._isInReactor = isInReactor
         self._now = now
         self._lock = Lock()
+        self._growing: set[str] = set()
         self._sizes: OrderedDict[str, _Size] = OrderedDict()
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
 
@@ -73,12 +75,21 @@ class LinkedLogs:
     def open(self, path: str) -> IO[bytes]:
         """See L{buildbot.logs.mounts.Elsewhere}."""
         name = self._nameOf(path)
+        stored = self._storedOf(name)
+        if stored is not None:
+            with suppress(OSError):  # it may not be there yet, or the bucket is away
+                return stored.open(path)
         size = self._sizeOf(name)
         return cast(IO[bytes], io.BufferedReader(cast(Any, _LinkedFile(self, name, size)), BLOCK))
 
     def sizeOf(self, path: str) -> int:
         """See L{buildbot.logs.mounts.Elsewhere}."""
-        return self._sizeOf(self._nameOf(path))
+        name = self._nameOf(path)
+        stored = self._storedOf(name)
+        if stored is not None:
+            with suppress(OSError):
+                return stored.sizeOf(path)
+        return self._sizeOf(name)
 
     def bring(self, path: str) -> None:
         """See L{buildbot.logs.mounts.Elsewhere}."""
@@ -88,6 +99,16 @@ class LinkedLogs:
         """See L{buildbot.logs.mounts.Elsewhere}."""
 
     # what is known
+
+    def grows(self, name: str) -> None:
+        """A log grows: it is not in object storage."""
+        with self._lock:
+            self._growing.add(name)
+
+    def _storedOf(self, name: str) -> Elsewhere | None:
+        """Where a log may be besides the master."""
+        with self._lock:
+            return None if name in self._growing else self.stored
 
     def told(self, name: str, offset: int, piece: Piece) -> None:
         """Keep a part that somebody else has fetched."""
@@ -108,6 +129,7 @@ class LinkedLogs:
     def ended(self, name: str, size: int | None) -> None:
         """A log is finished. Its file has this size; None: ask for it."""
         with self._lock:
+            self._growing.discard(name)
             if size is None:
                 self._sizes.pop(name, None)
             else:
@@ -118,6 +140,7 @@ class LinkedLogs:
         with self._lock:
             self._sizes.clear()
             self._blocks.clear()
+            self._growing.clear()
 
     def _note(self, name: str, piece: Piece) -> None:
         self._sizes[name] = _Size(piece.size, piece.output is None, self._now())

@@ -9,6 +9,7 @@ it.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ from buildbot.readers.following import Following, OtherRelease
 from buildbot.readers.link import Link
 from buildbot.readers.linking import Links
 from buildbot.readers.mirror import Mirror
+from buildbot.readers.passing import LARGEST_BODY
 from buildbot.readers.states import UsedStates
-from buildbot.readers.storedlogs import StoredLogs
+from buildbot.readers.storedlogs import SharedBucket, StoredLogs
 from buildbot.reconfig.fileload import loadInThread
 from buildbot.reconfig.parent import PluginParent
 from buildbot.reconfig.reconfigurer import LOAD_TIME
@@ -56,7 +58,10 @@ log = Logger()
 #: What is known of a master that has never answered.
 _UNKNOWN: Mapping[str, Any] = {
     **dict.fromkeys(("pid", "since", "shutdown", "storeTrouble", "files", "logStorage")),
-    **{name: [] for name in ("ports", "refused", "guesses", "givenUp", "pollers", "outgoing", "troubles")},
+    **{
+        name: []
+        for name in ("ports", "refused", "guesses", "givenUp", "pollers", "outgoing", "troubles", "pagesOnly")
+    },
     "version": version,
     "generation": 0,
     "keeps": {"builds": None, "days": None},
@@ -119,8 +124,10 @@ class ReaderMaster(PluginParent):
         self.logins = Logins(UsedStates(self._mirror.store, self._used))
         self.troubles = self._mirror.resources.troubles
         self._stored = StoredLogs(self._mirror.logs.directory)
+        self._bucket = SharedBucket(store)
         self._far = None if links is None else FarMaster(self._mirror.logs.directory, links.logs.ask, reactor)
-        self._following = Following(telling.ask, self, self._mirror, reactor)
+        name = f"{socket.gethostname()}:{os.path.realpath(place.home)} (pid {os.getpid()})"
+        self._following = Following(telling.ask, self, self._mirror, reactor, name)
         self._started = now()
         self._version: tuple[Any, ...] = ()  # of the configuration in force
         self._generation = 0
@@ -267,6 +274,10 @@ class ReaderMaster(PluginParent):
         await super().stopService()
         await self._mirror.store.close()
 
+    def _largest(self) -> int:
+        """The most bytes of a body that goes on to the master."""
+        return LARGEST_BODY if self._links is None else self._links.acting.largest()
+
     # the configuration
 
     def _servers(self, config: MasterConfig) -> list[WebStatus]:
@@ -276,7 +287,8 @@ class ReaderMaster(PluginParent):
         """
         found = [each for each in config.status if isinstance(each, WebStatus)]
         for each in found:
-            away = Elsewhere(self._link, each.http_port or "", self._following.caughtUp, lambda: self.absence)
+            port, caughtUp = each.http_port or "", self._following.caughtUp
+            away = Elsewhere(self._link, port, caughtUp, lambda: self.absence, self._largest)
             each.elsewhere = away
             each.logsIn = self._place.home
             each.change_hook_dialects = {}  # forges send their pushes to the master
@@ -361,6 +373,8 @@ class ReaderMaster(PluginParent):
         elif logs.far is None:
             self._stored.stop()
             far.mount()
+        if far is not None:
+            far.logs.stored = await self._bucket.look(self.config.logStorage)
         logs.far = far
 
     def _ended(self, builder: str, number: int) -> None:

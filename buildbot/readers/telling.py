@@ -30,6 +30,8 @@ from buildbot.status.topics import ALL, Topics
 WAIT = 10.0
 #: The most waiting requests with all their data in one answer. The next answer has more of them.
 MOST_REQUESTS = 1000
+#: The most clients that are remembered, and the seconds without a question after which a client has gone.
+MOST_READERS, GONE = 100, 30.0
 
 
 class ToldMaster(ReportedMaster, Protocol):
@@ -53,6 +55,7 @@ class Telling:
         self._botmaster: BotMaster = master.botmaster
         self._logins = logins
         self._waiting: dict[Deferred[None], None] = {}
+        self._readers: dict[str, tuple[float, float]] = {}  # the first and the last question, by name
 
     @property
     def _topics(self) -> Topics:
@@ -68,6 +71,7 @@ class Telling:
         wanted: Sequence[int] = (),
         why: bool = True,
         wait: float = WAIT,
+        reader: str = "",
         hungUp: Deferred[None] | None = None,
     ) -> dict[str, Any]:
         """What has changed since an event. Without any news, the answer comes after some seconds.
@@ -81,8 +85,10 @@ class Telling:
         @param wanted: more requests to tell, by their numbers.
         @param why: tell for all builders why their requests wait. That is much work in a large master.
         @param wait: the most seconds without news, at most L{WAIT}.
+        @param reader: the name of the client; "": it does not say.
         """
         topics = self._topics
+        self._heard(reader)
         isQuiet = topics.touchedAfter(since) == [] and logins == self._logins() if since else False
         if isQuiet and not self._requests(known, wanted):
             await self._news(min(wait, WAIT), hungUp)
@@ -109,6 +115,19 @@ class Telling:
             "slaves": {name: _slave(self._botmaster.slaves[name]) for name in sorted(slaves)},
             "why": self._reasons() if why else {},
         }
+
+    def _heard(self, reader: str) -> None:
+        """Remember who asks."""
+        now = self._botmaster.now()
+        known = self._readers.pop(reader, None)
+        if reader and len(self._readers) < MOST_READERS:
+            self._readers[reader] = (known[0] if known is not None else now, now)
+
+    def readers(self) -> list[dict[str, Any]]:
+        """The clients that have asked lately, for C{status}."""
+        now = self._botmaster.now()
+        self._readers = {name: each for name, each in self._readers.items() if now - each[1] <= GONE}
+        return [{"name": name, "since": since} for name, (since, _) in sorted(self._readers.items())]
 
     def wake(self) -> None:
         """Answer all who wait: something has changed that is no event."""

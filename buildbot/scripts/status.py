@@ -85,6 +85,10 @@ def masterPage(
     lines += [_outgoingLine(each, now) for each in master.get("outgoing", ()) if each["waiting"]]
     lines += _storageLine(master.get("logStorage"), now)
     lines += [
+        f"pages in {plainLine(each['name'])}, followed {since(each['since'], now)}"
+        for each in master.get("pagesOnly", ())
+    ]
+    lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
     lines += _filesLine(master.get("files") or {}, now)

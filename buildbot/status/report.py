@@ -84,6 +84,7 @@ def reportProcess(master: ReportedMaster) -> dict[str, Any]:
         "pollers": [_reportPoller(each) for each in master.pollers()],
         "outgoing": master.outgoing.toRecords(),
         "logStorage": master.botmaster.reportLogStorage(),
+        "pagesOnly": master.reportPagesOnly(),
         "shutdown": master.cleanStop.toRecord(),
         "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},

@@ -278,6 +278,9 @@ class ReportedMaster(Protocol):
     def cleanStop(self) -> ReportedCleanStop:
         """The clean stop of the master; None if nobody asked for one."""
 
+    def reportPagesOnly(self) -> list[dict[str, Any]]:
+        """The processes that only serve its pages: C{name} and C{since}."""
+
     @property
     def outgoing(self) -> ReportedSenders:
         """The senders of messages to other servers."""

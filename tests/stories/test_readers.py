@@ -8,11 +8,14 @@ import os
 import re
 from typing import Any, cast
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, ensureDeferred, execute, succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from buildbot.config.model import MasterConfig
 from buildbot.control.client import ControlError, NotRunning
+from buildbot.control.protocol import COMMANDS
 from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.readers import service, telling
@@ -22,6 +25,7 @@ from buildbot.store.interface import IStore, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.web.seen import SeenBotMaster
 from buildbot.web.world import WatchedMaster
+from tests.examples import examples
 from tests.stories.web import Connection, Response, WebWorld, parsed
 
 CONFIG = """
@@ -364,6 +368,85 @@ class SameTests(Both):
         self.pause()
         self.assertNotIn("Force build", self.same("/builders/full").text)
         self.assertEqual(self.read("/builders/full/force", "POST", b"reason=no").status, 403)
+
+
+class StatusTests(Both):
+    """An administrator asks the master who follows it."""
+
+    def names(self) -> list[str]:
+        """The processes with pages, as C{status} names them."""
+        return [each["name"] for each in self.master.commands["status"]()["master"]["pagesOnly"]]
+
+    def test_named(self) -> None:
+        """The process is named while it asks, and not any more when it has gone."""
+        (name,) = self.names()
+        self.assertIn(f"pages-only (pid {os.getpid()})", name)
+        self.stopReader()
+        self.reactor.advance(telling.GONE + 1)
+        self.assertEqual(self.names(), [])
+
+
+#: JSON values for parameters.
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(2**70), max_value=2**70)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["full", "bot1", "POST", "/", "tcp:8010", "full/0-compile-stdio", "../x", "\ud800", ""])
+    | st.sampled_from(["GET", "builders", "session/x", "token/y", "1-1", "x" * 2000, 2**53, 0, 1]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+#: Parameters that are of the right kinds more often than not.
+LIKELY = {
+    "known": st.integers(0, 2**53),
+    "logins": st.integers(-5, 5),
+    "wait": st.floats(0.001, 1e8),
+    "unsettled": st.lists(st.sampled_from(["full", "none"]), max_size=3),
+    "pending": st.lists(st.sampled_from(["bot1", "none"]), max_size=3),
+    "wanted": st.lists(st.integers(0, 9), max_size=3),
+    "why": st.booleans(),
+    "port": st.sampled_from(["tcp:8010", ""]),
+    "method": st.sampled_from(["GET", "POST", "HEAD", "BREW"]),
+    "segments": st.lists(
+        st.sampled_from(["builders", "full", "force", "", "api", "v1", "..", "logs"]), max_size=5
+    ),
+    "headers": st.dictionaries(
+        st.sampled_from(["host", "cookie", "content-type", "origin", "x"]),
+        st.lists(st.sampled_from(["127.0.0.1:8010", "a=b", "application/json", ""]), max_size=2),
+        max_size=4,
+    ),
+    "query": st.dictionaries(st.text(max_size=3), st.lists(st.text(max_size=3), max_size=2), max_size=2),
+    "body": st.sampled_from(["", "cmVhc29uPXg=", "%", "A"]),
+    "isSecure": st.booleans(),
+}
+
+
+class RandomTests(Both):
+    """A process with pages of another release, or something else, asks nonsense."""
+
+    @settings(max_examples=examples(60), deadline=None)
+    @given(st.data())
+    def test_commands(self, data: Any) -> None:
+        """Each question gets one answer in JSON, and no fault is logged."""
+        command = data.draw(st.sampled_from(["follow", "pass", "used"]))
+        params: dict[str, Any] = {}
+        for name in COMMANDS[command]:
+            if data.draw(st.booleans()) or COMMANDS[command][name].isRequired:
+                isLikely = name in LIKELY and data.draw(st.integers(0, 9)) < 9
+                params[name] = data.draw(LIKELY[name] if isLikely else ANYTHING)
+        gone: Deferred[None] = Deferred()
+        line = json.dumps({**params, "command": command}).encode("ascii")
+        answering = ensureDeferred(self.master.control.answer(line, gone))
+        self.settle()
+        if not gone.called:
+            gone.callback(None)
+        self.settle()
+        said = json.loads(self.successResultOf(answering))
+        self.assertEqual(len(said), 1)
+        self.assertNotIn("internal error", str(said.get("error")))
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class ActsTests(Both):

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.control.client import ControlError, NoAnswer, NotRunning, Unreachable
-from buildbot.readers import farlink
+from buildbot.readers import farlink, passing
 from buildbot.readers.farlink import FRESH, EitherLink, FarLink, Finding
 from buildbot.readers.sealing import HEADER, Seals, sealOfAnswer
 from buildbot.readers.whereabouts import KEY, Whereabouts, here, newSecret
@@ -199,6 +199,18 @@ class LinkTests(unittest.SynchronousTestCase):
         self.master("m2", TWO)
         self.finding.doubt()
         self.assertEqual(self.ask(either), 5)
+
+    def test_largeNear(self) -> None:
+        """A large body goes to the web port of a master in the same directory: its socket takes less."""
+        near: Any = Near()
+        basedir = self.mktemp()
+        either = EitherLink(near, self.link, self.finding, basedir)
+        self.assertEqual(either.largest(), passing.LARGEST_BODY)
+        found = here(basedir, [], self.states.value["secret"]).toRecord()
+        self.states.value = {**found, "urls": [ONE]}
+        self.assertEqual(self.ask(either, body="x" * 10), "near")
+        self.assertEqual(either.largest(), farlink.LARGEST_BODY)
+        self.assertEqual(self.ask(either, body="x" * 100_000), 5)
 
     def test_unknown(self) -> None:
         """A master that has written nothing, such as one of another release, may be in the same directory."""

@@ -109,6 +109,21 @@ class LinkedLogsTests(unittest.SynchronousTestCase):
         self.logs.ended(NAME, None)
         self.assertEqual(self.read(), b"0123456789")
 
+    def test_stored(self) -> None:
+        """A finished log is read from object storage if it is there, a growing one from the master."""
+        other = Disk()
+        other.data, other.isGrowing = b"stored", False
+        stored = LinkedLogs(self.home, other.fetch, None, lambda: False)
+        self.logs.stored = stored
+        self.disk.data = b"far"
+        self.logs.grows(NAME)
+        self.assertEqual(self.read(), b"far")
+        self.logs.ended(NAME, 3)
+        self.assertEqual((self.read(), self.logs.sizeOf(self.path)), (b"stored", 6))
+        other.error = FileNotFoundError(2, "not there yet")
+        stored.forget()
+        self.assertEqual((self.read(), self.logs.sizeOf(self.path)), (b"far", 3))
+
     def test_forget(self) -> None:
         """After a takeover nothing of the old master counts."""
         self.disk.data, self.disk.isGrowing = b"0123", False

@@ -8,6 +8,8 @@ from base64 import b64decode
 from types import SimpleNamespace
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, ensureDeferred, execute
 from twisted.internet.task import Clock
 from twisted.trial import unittest
@@ -15,6 +17,7 @@ from twisted.trial import unittest
 from buildbot.control.client import ControlError
 from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.readers.pieces import WAIT, Pieces
+from tests.examples import examples
 
 
 class PiecesTests(unittest.SynchronousTestCase):
@@ -79,6 +82,21 @@ class PiecesTests(unittest.SynchronousTestCase):
     def test_missing(self) -> None:
         """A log that was deleted has no size."""
         self.assertEqual(self.get(name="full/2-x")[1], None)
+
+    @settings(max_examples=examples(60), deadline=None)
+    @given(st.text() | st.sampled_from(["full/", "full/1", "..", "a/..", "x\0/y"]), st.data())
+    def test_random(self, name: str, data: Any) -> None:
+        """Whatever is asked, there is an answer or a refusal."""
+        number = st.integers(0, 2**53)
+        name = data.draw(st.sampled_from([self.name, name])) or "x"
+        output = data.draw(st.none() | number)
+        gone: Deferred[None] = Deferred()
+        line = {"name": name, "offset": data.draw(number), "most": data.draw(number) + 1, "output": output}
+        asking = self.ask(**line, wait=data.draw(st.floats(0.001, 1e9)), hungUp=gone)
+        gone.callback(None)
+        found: list[Any] = []
+        asking.addBoth(found.append)
+        self.assertTrue(isinstance(found[0], dict) or found[0].check(ControlError), found)
 
     def test_others(self) -> None:
         """No other file of the master can be had, whatever the name says."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from twisted.internet.defer import ensureDeferred
+from twisted.python import threadable
 from twisted.trial import unittest
 
 from buildbot.logs import mounts
@@ -18,7 +20,9 @@ from buildbot.logstorage.local import LocalCopies
 from buildbot.logstorage.noted import mountNoted, note, removeNote
 from buildbot.logstorage.s3 import S3
 from buildbot.logstorage.sending import Sending
-from buildbot.readers.storedlogs import StoredLogs
+from buildbot.logstorage.storage import IDENTITY
+from buildbot.readers.storedlogs import AGAIN, SharedBucket, StoredLogs
+from buildbot.store.memory import MemoryStore
 from tests.unit.logstorage.buckets import FakeBucket, FakeReactor
 
 
@@ -32,7 +36,9 @@ class StoredLogsTests(unittest.SynchronousTestCase):
         bucket = FakeBucket()
         asked = partial(mountNoted, isInReactor=lambda: False, opener=lambda setup: bucket)
         self.patch(noted, "mountNoted", asked)
-        self.stored = StoredLogs(self.top)
+        self.now = 1000.0
+        self.bucket = bucket
+        self.stored = StoredLogs(self.top, lambda: self.now)
         self.addCleanup(self.stored.stop)
         self.path = os.path.join(self.top, logFilename("full", 1, "say", "stdio"))
         writer = LogWriter(self.path, FakeReactor())
@@ -72,9 +78,49 @@ class StoredLogsTests(unittest.SynchronousTestCase):
         self.stored.look()
         self.assertIsNone(mounts.elsewhereOf(self.path))
 
+    def test_again(self) -> None:
+        """A bucket that cannot be used at first, as its keys are not there yet, is tried again."""
+        working = noted.mountNoted
+        self.patch(noted, "mountNoted", lambda directory: False)
+        note(self.top, self.here, "p/id/")
+        self.stored.look()
+        self.patch(noted, "mountNoted", working)
+        self.now += AGAIN - 1
+        self.stored.look()
+        self.assertRaises(FileNotFoundError, LogReader(self.path).text)
+        self.now += 1
+        self.stored.look()
+        self.assertEqual(LogReader(self.path).text(), "hello\n")
+
     def test_wrong(self) -> None:
         """A note that cannot be read is no note."""
         with open(os.path.join(self.top, NOTE), "w") as file:
             file.write("{")
         self.stored.look()
         self.assertIsNone(mounts.elsewhereOf(self.path))
+
+    def shared(self, setup: object) -> mounts.Elsewhere | None:
+        """The logs in the bucket of a configuration."""
+        return self.successResultOf(ensureDeferred(self.elsewhere.look(setup)))
+
+    def test_shared(self) -> None:
+        """On another machine, the configuration names the bucket, and the store the master's name in it."""
+        store = MemoryStore()
+        self.elsewhere = SharedBucket(store, lambda: self.now)
+        self.patch(S3, "open", lambda setup: self.bucket)
+        self.patch(threadable, "isInIOThread", lambda: False)
+        self.assertIsNone(self.shared(None))
+        self.assertIsNone(self.shared(self.here))
+        self.successResultOf(store.open())
+        self.assertIsNone(self.shared(self.here))
+        self.now += AGAIN
+        self.assertIsNone(self.shared(self.here))
+        store.setState(IDENTITY, {"id": "id", "since": 5.0})
+        self.now += AGAIN
+        found = self.shared(self.here)
+        assert found is not None
+        self.assertEqual(self.shared(self.here), found)
+        mounts.mount(self.top, found)
+        self.addCleanup(mounts.unmount, self.top)
+        self.assertIsNone(self.shared(None))
+        self.assertEqual(found.sizeOf(self.path), 10)

@@ -97,6 +97,13 @@ class PageTests(unittest.TestCase):
             said = f"{bot['name']} at {at}: login from 10.0.0.2:5 refused: wrong password\\x1b[2J"
             self.assertEqual(about, [said] if told else [])
 
+    def test_pagesOnly(self) -> None:
+        """The processes with pages are named."""
+        master = {**MASTER, "pagesOnly": [{"name": "m2:/pages (pid 7)", "since": NOW - 60}]}
+        lines = status.masterPage(master, [BOT], NOW)
+        (line,) = (each for each in lines if "pages in" in each)
+        self.assertIn("pages in m2:/pages (pid 7), followed", line)
+
     def test_logStorage(self) -> None:
         """Logs that wait for object storage are shown, with the limit and the next attempt."""
         idle = {"place": "http://s3/logs/", "waiting": 0, "waitingBytes": 0, "removals": 0, "reason": ""}
