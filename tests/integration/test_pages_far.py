@@ -10,6 +10,8 @@ from typing import Any
 
 from twisted.internet import threads
 
+from buildbot.daemon.directory import readTac
+from buildbot.daemon.taclines import writeTac
 from tests.integration.generations import SLAVE
 from tests.integration.masters import RealMaster, freePort
 from tests.integration.postgres import server
@@ -17,9 +19,16 @@ from tests.integration.processes import moments
 from tests.integration.test_pages_only import LOG, PAGES, PagesCase
 from tests.integration.test_postgrescommands import addressOf
 
+#: The seconds of a lease: a killed master is replaced after a quarter more.
+LEASE = 4
+
 
 class PagesFarTests(PagesCase):
     """The master is at 127.0.0.1, and the process at 127.0.0.2, in another directory."""
+
+    host = "127.0.0.2"
+    slavePort: int
+    end: str  #: the path of the file that ends the builds
 
     async def make(self, name: str, address: str, config: str) -> RealMaster:
         """Make a directory with a store in the database."""
@@ -27,26 +36,35 @@ class PagesFarTests(PagesCase):
         done = await made.run("create-master", "--db", address, made.basedir)
         self.assertEqual(done.status, 0, done.words)
         made.write(config)
+        tac = readTac(made.basedir)
+        writeTac(made.basedir, f"lease = {LEASE}\n{tac}")
         return made
 
-    async def test_all(self) -> None:
-        """A build is forced, followed and read through the process; both processes are killed and started."""
+    async def makeBoth(self, *names: str) -> list[RealMaster]:
+        """Make masters on a new schema, with one configuration, and the directory of the process."""
         self.port, self.slavePort = freePort(), freePort()
-        end = os.path.abspath(self.mktemp())
+        self.end = os.path.abspath(self.mktemp())
         running = server()
         address = addressOf(running, running.newSchema())
-        pages = PAGES.replace("{end}", end).replace("{port}", str(freePort()))
+        pages = PAGES.replace("{end}", self.end).replace("{port}", str(freePort()))
         config = (
             RealMaster(self, os.path.join(self.directory, "x", "dir"), self.slavePort)
             .config(bots={"bot": "sesame"}, builders={"full": ["bot"]}, after=pages)
             .text()
         )
-        master = await self.make("master", address, config)
-        far = await self.make("far", address, config)
+        return [await self.make(name, address, config) for name in (*names, "far")]
+
+    def startOf(self, far: RealMaster) -> tuple[str, ...]:
+        """The command that starts the process."""
+        self.addCleanup(far.run, "stop", "--pages-only", far.basedir)
+        return ("start", "--pages-only", f"--http-port=tcp:{self.port}:interface=127.0.0.2", far.basedir)
+
+    async def test_all(self) -> None:
+        """A build is forced, followed and read through the process; both processes are killed and started."""
+        master, far = await self.makeBoth("master")
         await master.start()
         await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
-        start = ("start", "--pages-only", f"--http-port=tcp:{self.port}:interface=127.0.0.1", far.basedir)
-        self.addCleanup(far.run, "stop", "--pages-only", far.basedir)
+        start = self.startOf(far)
         begun = await far.run(*start)
         self.assertEqual(begun.status, 0, begun.words)
         self.assertNotIn("away", begun.stdout)
@@ -58,7 +76,7 @@ class PagesFarTests(PagesCase):
         self.assertIn("1 build running", (await self.ask("/"))[1])
         followed = threads.deferToThread(self.read, LOG.removesuffix("text") + "follow")
         await moments(0.5)
-        with open(end, "w"):
+        with open(self.end, "w"):
             pass
         status, said = await followed
         self.assertIn("over", said)
@@ -82,3 +100,32 @@ class PagesFarTests(PagesCase):
         self.assertNotIn("The master is away", (await self.ask("/"))[1])
         self.assertIn("over", (await self.ask(LOG))[1])
         self.assertNoTracebacks(master)
+
+    async def test_takeover(self) -> None:
+        """When a standby takes over, the process follows that one by itself: also a log that grows there."""
+        one, two, far = await self.makeBoth("one", "two")
+        await one.start()
+        await two.standBy()
+        await self.startSlaves(self.slavePort, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        begun = await far.run(*self.startOf(far))
+        self.assertEqual(begun.status, 0, begun.words)
+        await self.until("/", "1 of 1 slave connected")
+        self.assertEqual((await self.ask("/builders/full/force", b"reason=first"))[0], 200)
+        await self.until(LOG, "begun")
+        (named,) = (await one.ask("status"))["master"]["pagesOnly"]
+        self.assertIn(os.path.join("far", "dir", "pages-only"), named["name"])
+
+        await one.kill()
+        await two.whenServing()
+        log = LOG.replace("builds/0", "builds/1")  # the build is begun anew
+        await self.until(log, "begun")
+        followed = threads.deferToThread(self.read, log.removesuffix("text") + "follow")
+        await moments(0.5)
+        with open(self.end, "w"):
+            pass
+        self.assertIn("over", (await followed)[1])
+        await self.until("/api/v1/builders/full/builds/1", '"success"')
+        self.assertEqual((await self.ask("/builders/full/force", b"reason=second"))[0], 200)
+        await self.until("/api/v1/builders/full/builds/2", '"success"')
+        self.assertNotIn("The master is away", (await self.ask("/"))[1])
+        self.assertNoTracebacks(two)

@@ -34,12 +34,13 @@ class PagesCase(MasterTestCase):
     @ivar port: its port.
     """
 
+    host = "127.0.0.1"
     port: int
 
     def read(self, path: str, data: bytes | None = None) -> tuple[int, str]:
         """The status and the text of an answer."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", data, {"Sec-Fetch-Site": "same-origin"}
+            f"http://{self.host}:{self.port}{path}", data, {"Sec-Fetch-Site": "same-origin"}
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
