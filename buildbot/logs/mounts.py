@@ -6,13 +6,18 @@ L{buildbot.logstorage} provides the second place. All functions block: call them
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 from typing import IO, Protocol
 
 from buildbot.files.plain import readPlain
 
 #: The device in the identity of a file that is not on this disk.
 ELSEWHERE = -1
+#: The most bytes of a log that L{lend} copies.
+LONGEST_COPY = 256 << 20
 
 
 class Elsewhere(Protocol):
@@ -25,7 +30,7 @@ class Elsewhere(Protocol):
         """The size of a log in bytes. Raises like L{open}."""
 
     def bring(self, path: str) -> None:
-        """Copy a log to its path on this disk. Raises like L{open}."""
+        """Copy a log to its path on this disk. Raises like L{open}; with EROFS if no copies are made."""
 
     def used(self, path: str) -> None:
         """Note that somebody reads the file on this disk. Never raises."""
@@ -105,3 +110,29 @@ def bring(path: str) -> None:
         elsewhere = elsewhereOf(path)
         if elsewhere is not None:
             elsewhere.bring(path)
+
+
+def lend(path: str) -> tuple[str, bool]:
+    """A path where a program finds a log on this disk, and whether it is to be removed afterwards.
+
+    It is that of the log, if the log is there or may be brought there. Else it is a copy.
+
+    @raise OSError: like L{openLog}; or the log is too long for a copy.
+    """
+    try:
+        bring(path)
+        return path, False
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+    with openLog(path) as source:
+        if lengthOf(source) > LONGEST_COPY:
+            raise OSError(errno.EFBIG, "it is not on this machine, and too long to be copied for a search")
+        descriptor, copy = tempfile.mkstemp(prefix="buildbot-log-")
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        except BaseException:
+            os.unlink(copy)
+            raise
+    return copy, True

@@ -215,6 +215,12 @@ class LogViews:
         if mounts.isElsewhere(place.path):
             await self._inTurn(self._elsewhere, lambda: mounts.bring(place.path))
 
+    async def lend(self, place: Place) -> tuple[str, bool]:
+        """See L{mounts.lend}."""
+        if not mounts.isElsewhere(place.path):
+            return place.path, False
+        return await self._inTurn(self._elsewhere, lambda: mounts.lend(place.path))
+
     def _slotsOf(self, path: str) -> Turns:
         """The turns of the readers of a log. Those that wait for another place hold no others up."""
         return self._elsewhere if mounts.isElsewhere(path) else self._slots

@@ -105,16 +105,23 @@ class LogSearches:
         return found
 
     async def _searchRegex(self, place: Place, query: Query, first: int, most: int) -> Found:
+        path, isCopy = await self._views.lend(place)
+        try:
+            return await self._searchFile(os.path.abspath(path), place, query, first, most)
+        finally:
+            if isCopy:
+                os.unlink(path)
+
+    async def _searchFile(self, path: str, place: Place, query: Query, first: int, most: int) -> Found:
+        """Search a file with the contents of a log."""
         begin, line = 0, 1
-        await self._views.bring(place)
         if first == 1 and await self._views.isFar(place):
             self._views.prepare(place)  # the index is made while the child process searches
-            end = os.path.getsize(place.path)
+            end = os.path.getsize(path)
         else:
             index = (await self._views.view(place)).index
             block = index.block(index.ofLineEnd(first - 1))
             begin, line, end = block.offset, block.lines + 1, index.end.offset
-        path = os.path.abspath(place.path)
         task = Task(path, begin, end, line, first, most, query.text, query.isFolded)
         top = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
         running = Program(self._reactor, REGEX, _PRINTED)

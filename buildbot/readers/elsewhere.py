@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from twisted.web import resource
+
 from buildbot.control.client import ControlError, NotRunning, Unreachable
 from buildbot.readers.passing import LARGEST_BODY, answerOf, requestOf
 from buildbot.web.call import Answer, Problem
@@ -78,3 +80,18 @@ def absent(away: str) -> Problem:
     """The problem that only the master can answer, and it is away."""
     hint = "Try again when the master runs. Finished builds can be read meanwhile."
     return Problem(503, "The master is away", away, hint, headers=(("Retry-After", "30"),))
+
+
+class NoHooks(resource.Resource):
+    """I am C{/change_hook} of a process with pages: forges send their pushes to the master."""
+
+    isLeaf = True
+    #: See L{buildbot.web.root.PUBLIC}.
+    isPublic = True
+
+    def render(self, request: Any) -> bytes:
+        """Refuse, with words for the log of the forge."""
+        request.setResponseCode(421)
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        request.setHeader(b"cache-control", b"no-store")
+        return b"This process only serves pages: send hooks to the port of the master itself.\n"

@@ -32,7 +32,7 @@ from buildbot.control.requestcommands import RequestCommands
 from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
-from buildbot.readers.elsewhere import PATIENCE, Elsewhere
+from buildbot.readers.elsewhere import PATIENCE, Elsewhere, NoHooks
 from buildbot.readers.farmaster import FarMaster
 from buildbot.readers.following import Following, OtherRelease
 from buildbot.readers.link import Link
@@ -88,10 +88,8 @@ class ReaderMaster(PluginParent):
     """I am the master, as web servers read it: see L{buildbot.web.world.WatchedMaster} for the attributes.
 
     @ivar absence: since when the master is away, as a sentence; "" while it is there.
-    @ivar inner: see L{WatchedMaster<buildbot.web.world.WatchedMaster>}: there are none.
+    @ivar inner: see L{BuildMaster<buildbot.buildmaster.service.BuildMaster>}.
     """
-
-    inner: Mapping[bytes, Any] = {}
 
     def __init__(
         self,
@@ -133,6 +131,7 @@ class ReaderMaster(PluginParent):
         self._generation = 0
         self._ready: Deferred[list[str]] = Deferred()
         self.absence = ""
+        self.inner: Mapping[bytes, Any] = {b"change_hook": NoHooks()}
         builds = BuildCommands(self.botmaster, self.status.getSchedulers)
         self.commands: dict[str, Callable[..., Any]] = {
             **AuditCommands(self.audit).handlers(),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from typing import Any
+from typing import IO, Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -12,11 +13,30 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
-from buildbot.logs import search
+from buildbot.logs import mounts, search
 from buildbot.logs.files import LogLimits, LogWriter
 from buildbot.logs.matching import BadPattern, Query
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.search import Found, LogSearches
+
+
+class Far:
+    """A second place, of which no copies stay: see L{buildbot.logs.mounts.Elsewhere}."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def open(self, path: str) -> IO[bytes]:
+        return open(self._path, "rb")
+
+    def sizeOf(self, path: str) -> int:
+        return os.path.getsize(self._path)
+
+    def bring(self, path: str) -> None:
+        raise OSError(errno.EROFS, "no copies")
+
+    def used(self, path: str) -> None:
+        raise AssertionError("it is not here")
 
 
 class RegexTests(unittest.TestCase):
@@ -45,6 +65,22 @@ class RegexTests(unittest.TestCase):
             assert some.next is not None
             rest = await self.search("00 b$", some.next)
             self.assertEqual(rest.hits[0].line, 700)
+
+        return ensureDeferred(run())
+
+    def test_elsewhere(self) -> Deferred[None]:
+        """A log on another machine is searched, too; the copy for the child process is removed."""
+        path = self.place.path
+        far = os.path.join(os.path.dirname(path), "far")
+        os.rename(path, far)
+        mounts.mount(os.path.dirname(os.path.dirname(path)), Far(far))
+        self.addCleanup(mounts.unmount, os.path.dirname(os.path.dirname(path)))
+        self.patch(tempfile, "tempdir", os.path.dirname(path))
+
+        async def run() -> None:
+            found = await self.search("^[0-9]00 B$")
+            self.assertEqual([hit.line for hit in found.hits], list(range(100, 1000, 100)))
+            self.assertEqual(os.listdir(os.path.dirname(path)), ["far"])
 
         return ensureDeferred(run())
 

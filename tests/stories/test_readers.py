@@ -479,6 +479,12 @@ class ActsTests(Both):
         self.assertIn("Send it to the port of the master", answer.text)
         self.assertEqual(self.actions(), [])
 
+    def test_hook(self) -> None:
+        """A push of a forge is refused with words: it belongs to the port of the master."""
+        answer = self.read("/change_hook/github", "POST", b"{}")
+        self.assertEqual(answer.status, 421)
+        self.assertIn("port of the master itself", answer.text)
+
     def test_foreign(self) -> None:
         """A form on another site cannot act: the master refuses it, as at its own port."""
         answer = self.read(
