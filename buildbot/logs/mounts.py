@@ -20,11 +20,26 @@ ELSEWHERE = -1
 LONGEST_COPY = 256 << 20
 
 
+class InNoPlace(FileNotFoundError):
+    """A log is in neither of its places. It may have waited on another machine when that was lost.
+
+    @cvar cure: what an administrator can do about it.
+    """
+
+    cure = (
+        "Old logs are deleted after some time. If the master ran on another machine then, the log may still"
+        " wait there for the object storage: it is sent when that machine's master is the active one again."
+    )
+
+    def __init__(self) -> None:
+        FileNotFoundError.__init__(self, errno.ENOENT, "it is neither on this disk nor in the object storage")
+
+
 class Elsewhere(Protocol):
     """The second place of the logs of one directory. Its paths are those on this disk."""
 
     def open(self, path: str) -> IO[bytes]:
-        """Open a log for reading. Raises OSError; FileNotFoundError if it is not there either."""
+        """Open a log for reading. Raises OSError; L{InNoPlace} if it is not there either."""
 
     def sizeOf(self, path: str) -> int:
         """The size of a log in bytes. Raises like L{open}."""

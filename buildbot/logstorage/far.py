@@ -21,6 +21,7 @@ from twisted.python import threadable
 
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
+from buildbot.logs.mounts import InNoPlace
 from buildbot.logs.names import PARTIAL
 from buildbot.logstorage.briefly import Briefly
 from buildbot.logstorage.bucket import Bucket
@@ -116,7 +117,7 @@ class FarLogs:
         key = keyOf(self._start, name)
         held = self._bucket.look(key)
         if held is None:
-            raise FileNotFoundError(errno.ENOENT, "it is neither on this disk nor in the object storage")
+            raise InNoPlace
         if held.size < FOOTER:
             raise BadObject("it is too short")
         place, size = placeOfIndex(self._bucket.get(key, held.size - FOOTER, FOOTER))
@@ -146,7 +147,7 @@ class FarLogs:
         name = nameOfFile(path)
         found = None if name is None else self.files(name).get(os.path.basename(path))
         if name is None or found is None:
-            raise FileNotFoundError(errno.ENOENT, "it is neither on this disk nor in the object storage")
+            raise InNoPlace
         return name, found
 
     def _file(self, name: Name, found: PackedFile) -> IO[bytes]:

@@ -18,11 +18,11 @@ from buildbot.control import client
 from buildbot.daemon import directory
 from buildbot.logs.directory import LOGS, logTrouble
 from buildbot.logs.files import LogReader, logFilename
-from buildbot.logs.mounts import sizeOf
+from buildbot.logs.mounts import InNoPlace, sizeOf
 from buildbot.model.records import LogRecord
 from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.farlogs import reachFarLogs
+from buildbot.scripts.farlogs import hasFarLogs, reachFarLogs
 from buildbot.scripts.following import followLogs, stepLine, throughRestart
 from buildbot.scripts.output import (
     PATIENCE,
@@ -250,7 +250,8 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     if kind is directory.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
     has = f"; there is {', '.join(there)}" if there else ""
-    raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}")
+    far = f", and neither has the object storage. {InNoPlace.cure}" if hasFarLogs(here) else ""
+    raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}{far}")
 
 
 def _isThere(path: str) -> bool:
@@ -307,6 +308,8 @@ def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> 
         while True:
             try:
                 chunks, offset = reader.read(offset)
+            except InNoPlace as why:
+                raise CommandFailed(f"cannot read {reader.path}: {why.strerror}. {why.cure}") from None
             except FileNotFoundError:
                 raise CommandFailed(f"the file of this log is gone: {reader.path}") from None
             except OSError as why:

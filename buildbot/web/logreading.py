@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from buildbot.logs.firstscreen import Enough
 from buildbot.logs.index import Block
 from buildbot.logs.live import LogDirectory, LogFile
+from buildbot.logs.mounts import InNoPlace
 from buildbot.logs.reading import Place
 from buildbot.logs.view import Lines, LogView
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
@@ -147,6 +148,8 @@ def gone(shown: ShownLog, why: OSError) -> Problem:
     """The problem that a log's file cannot be read."""
     reason = why.strerror or type(why).__name__
     hint = "Old logs are deleted after some time." if isinstance(why, FileNotFoundError) else ""
+    if isinstance(why, InNoPlace):
+        hint = why.cure
     if hint and shown.record.trouble:  # such as: removed, since only so many are kept
         reason = f"{reason} ({shown.record.trouble})"
     return Problem(

@@ -8,6 +8,7 @@ import random
 import signal
 from dataclasses import replace
 from importlib.util import find_spec
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from twisted.internet import threads
@@ -17,9 +18,11 @@ from buildbot.logstorage.bucket import PART, Bucket, StorageAway
 from buildbot.logstorage.s3 import S3
 from tests.integration.generations import WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
+from tests.integration.postgres import server
 from tests.integration.processes import until
 from tests.integration.s3server import BUCKET, KEYS, S3Server
 from tests.integration.signedserver import SignedServer
+from tests.integration.test_postgrescommands import addressOf
 
 CONFIG = """
 from buildbot.logstorage.s3 import S3
@@ -127,6 +130,50 @@ class ObjectTests(MasterTestCase):
         child = master.spawned(words, "with-keys", **KEYS)
         status = await child.whenEnded(60.0)
         return Result(status, child.stdout(), child.stderr())
+
+    async def test_otherMachine(self) -> None:
+        """A master on another machine with the same store reads the logs in the bucket. It says of others
+        that they may wait on the first machine; they do, and are sent when that is active again.
+        """
+        running = server()
+        address = addressOf(running, running.newSchema())
+        master = await self.createMaster()
+        master.environ.update(KEYS)
+        made = await master.run("create-master", "--force", "--db", address, master.basedir)
+        self.assertEqual(made.status, 0, made.words)
+        self.configured(master)
+        await master.start()
+        await self.startSlaves(master.port, [(WORKER, "bot", "pw")])
+        await master.whenConnected("bot")
+        await self.build(master, 0)
+        await self.whenFar(master, 1)
+        await self.server.stop()
+        await self.build(master, 1)
+        await master.stop()
+        await self.server.start()
+
+        other = await self.createMaster("other")
+        other.environ.update(KEYS)
+        made = await other.run("create-master", "--force", "--db", address, other.basedir)
+        self.assertEqual(made.status, 0, made.words)
+        self.configured(other)
+        await other.start()
+        self.assertIn("\n2000\n", await self.page(TEXT))
+        missing = TEXT.replace("/builds/0/", "/builds/1/")
+        with self.assertRaises(HTTPError) as caught:
+            await self.page(missing)
+        self.assertEqual(caught.exception.code, 404)
+        self.assertIn("may still wait", caught.exception.read().decode())
+        said = await self.command(other, "log", other.basedir, "full/1/say")
+        self.assertIn("may still wait", said.words)
+        await other.stop()
+        said = await self.command(other, "log", other.basedir, "full/1/say")
+        self.assertIn("may still wait", said.words)
+
+        await master.start()
+        await self.whenFar(master, 2)
+        self.assertIn("\n2000\n", await self.page(missing))
+        self.assertNoTracebacks(master, other)
 
     async def test_protocol(self) -> None:
         """Long objects in parts, ranges, lists, and errors in words: as the server has them."""

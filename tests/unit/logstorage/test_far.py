@@ -21,6 +21,7 @@ from buildbot.logstorage.far import FarLogs
 from buildbot.logstorage.packing import MEMBER
 from buildbot.mails.logtext import bringAll, endOf, lastLines, textOf
 from buildbot.model.records import LogRecord
+from buildbot.web.logreading import gone
 from tests.unit.logs.test_producer import Consumer
 from tests.unit.logstorage.buckets import inAThread
 from tests.unit.logstorage.places import START, PlaceCase
@@ -163,7 +164,11 @@ class FarTests(PlaceCase):
         self.assertRaises(StorageAway, LogReader(path).text)
         self.bucket.why = ""
         self.bucket.objects.clear()
-        self.assertRaises(FileNotFoundError, LogReader(path).text)
+        why = self.assertRaises(mounts.InNoPlace, LogReader(path).text)
+        shown: Any = SimpleNamespace(record=LogRecord("stdio", path, 9, 5))
+        problem = gone(shown, why)
+        self.assertEqual((problem.status, problem.hint), (404, why.cure))
+        self.assertIn("neither on this disk nor in the object storage", problem.detail)
         self.assertRaises(FileNotFoundError, mounts.openLog, os.path.join(self.top, "full", "nonsense"))
 
     def test_damaged(self) -> None:
