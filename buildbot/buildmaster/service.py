@@ -21,6 +21,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.buildmaster.doubts import cutHolders
+from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
     failedLines,
@@ -29,6 +31,7 @@ from buildbot.buildmaster.startup import (
     troublesFound,
     watchDirectory,
 )
+from buildbot.buildmaster.waiting import WaitingControl
 from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
@@ -140,12 +143,13 @@ class BuildMaster(PluginParent):
         self.since = self.botmaster.now()
         self.botmaster.parent = self
         self.botmaster.schedulers = self.allSchedulers
-        self.place = ActivePlace(self.basedir, reactor, self._placeLost, lambda isSo: None)
-        self._hasPlaces = store is None
+        self.place = ActivePlace(self.basedir, reactor, self._placeLost, self._doubts)
+        self.place.isUsed = store is None
         self.botmaster.useStore(self.basedir, store or self.place.store())
         self._isShared = store is None and bool(serverOf(self.basedir))
         self.troubles = self.botmaster.troubles
         watchDirectory(self.basedir, self.troubles)
+        self.troubles.watch("masters", self.place.symptom)
         self.change_svc = ChangeMaster()
         self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)
@@ -172,16 +176,20 @@ class BuildMaster(PluginParent):
         self.cleanStop = CleanStop(
             reactor, lambda: self.botmaster.now(), self.botmaster.engine, lambda: self._reactor.stop()
         )
+        self._handOver = HandOver(
+            reactor, lambda: self.place.membership, self.botmaster.engine, self.cleanStop
+        )
         self.audit = Audit(self.botmaster.resources.store, lambda: self.botmaster.now())
         self.outgoing = Senders(self.botmaster.resources)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
-                lambda: reportMaster(self),
+                lambda: {**reportMaster(self), "masters": self.place.report()},
                 self.botmaster,
                 self.reconfigurer,
                 self.cleanStop,
                 self.status.topics,
             ).handlers(),
+            **self._handOver.handlers(),
             **AuditCommands(self.audit).handlers(),
             **TokenCommands(lambda: self.logins, lambda: self.botmaster.now()).handlers(),
             **SlaveCommands(self.botmaster).handlers(),
@@ -198,6 +206,7 @@ class BuildMaster(PluginParent):
         self._over: Deferred[list[str]] = Deferred()
         self._watched = self._isOverseen = self._locked = self._serves = False
         self._checking: Deferred[LoadReport] | None = None
+        self._waiting: WaitingControl | None = None
 
     @cached_property
     def logins(self) -> weblogins.Logins:
@@ -415,8 +424,10 @@ class BuildMaster(PluginParent):
             raise Refused([STOPPING]) from None
         if not report.ok:
             raise ConfigErrors(report.errors)
-        if self._hasPlaces and await self.place.take(self._ready.callback):
+        self._waiting = WaitingControl(self.basedir, self._reactor, self.place, config)
+        if await self._waiting.take(self._ready.callback):
             config = readAgain(self._file.path, self.basedir, config)
+        self._waiting = None  # it has the configuration, which a reconfig forgets
         await self.botmaster.openStore()
         await self.audit.load()
         if self._isShared:
@@ -439,6 +450,11 @@ class BuildMaster(PluginParent):
         self._serves = True
         if not self._ready.called:
             self._ready.callback(lines)
+
+    def _doubts(self, isSo: bool) -> None:
+        """Another master may take over soon, or not any more."""
+        if isSo:
+            cutHolders(self.botmaster.locks.table)
 
     def _startFailed(self, why: Failure) -> None:
         if why.check(CancelledError) and self.botmaster.stopping:
@@ -493,8 +509,10 @@ class BuildMaster(PluginParent):
 
     def _hungUp(self) -> None:
         """Reconfigure after SIGHUP, at once or at the end of the start."""
-        if self._ready.called:
+        if self._serves:
             self._reload(None)
+        elif self._ready.called:
+            log.info("SIGHUP ignored: a master that waits loads its configuration when it takes over")
         else:
             self._ready.addCallback(self._reload)
 
@@ -536,6 +554,9 @@ class BuildMaster(PluginParent):
             detail = "" if who is None else f"after the running builds, as {who['who'] or 'somebody'} wants"
             await self.audit.record(By("", PROCESS), "stopMaster", MASTER, DONE, detail)
         self.cleanStop.end()
+        self._handOver.stop()
+        if self._waiting is not None:
+            await self._waiting.stop()
         self.botmaster.stopping = True
         if self._checking is not None:
             self._checking.cancel()

@@ -17,14 +17,16 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from buildbot import version
+from buildbot.buildmaster.doubts import SYMPTOM
 from buildbot.cluster.home import homeOf
 from buildbot.cluster.lease import Terms
 from buildbot.cluster.membership import Heard, Membership, Works
-from buildbot.cluster.places import Me, Places
+from buildbot.cluster.places import ACTIVE, STANDBY, Me, Places
 from buildbot.daemon import directory
 from buildbot.daemon.commandline import command
 from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.readiness import StartFailed
+from buildbot.daemon.symptoms import Symptom
 from buildbot.store.address import MISSING, BadAddress
 from buildbot.store.interface import StoreFailed
 from buildbot.store.place import Place, placeOf
@@ -43,6 +45,7 @@ class ActivePlace:
     """I get the active place for one master, and keep it.
 
     @ivar isStandby: True to wait while another master is active.
+    @ivar isUsed: False with a store of another kind: then there is no place to take.
     @ivar membership: my part among the masters; None with a store in a file, and before L{take}.
 
     @param over: called once with the reason when another master has taken the place of this one.
@@ -64,6 +67,7 @@ class ActivePlace:
         self._doubts = doubts
         self._works = works or self._worker
         self.isStandby = False
+        self.isUsed = True
         self.membership: Membership | None = None
 
     def store(self) -> Store:
@@ -84,6 +88,8 @@ class ActivePlace:
         @raise StartFailed: another master is active, and this one does not wait; or its settings are wrong.
         @raise StoreFailed: the database cannot be used.
         """
+        if not self.isUsed:
+            return False
         try:
             where = self._where()
             tac = directory.readTac(self._basedir)
@@ -123,6 +129,37 @@ class ActivePlace:
         if joined is not None:
             joined.whenActive.addErrback(lambda why: why.trap(CancelledError)).cancel()
             await joined.leave()
+
+    def symptom(self) -> Symptom | None:
+        """The trouble of this place: see L{Troubles<buildbot.daemon.troubles.Troubles>}."""
+        return SYMPTOM if self.membership is not None and self.membership.isDoubtful else None
+
+    def report(self) -> dict[str, Any] | None:
+        """The masters of the store, for C{buildbot status}; None with a store in a file.
+
+        Each of the others has the seconds since it was C{heard}.
+        """
+        joined = self.membership
+        if joined is None:
+            return None
+        ready = joined.ready()
+        return {
+            "name": joined.me.name,
+            "state": ("doubtful" if joined.isDoubtful else ACTIVE) if joined.isActive else STANDBY,
+            "epoch": joined.epoch,
+            "release": joined.me.release,
+            "trouble": joined.trouble,
+            "others": [
+                {
+                    "name": each.place.name,
+                    "state": each.place.state,
+                    "heard": each.ago,
+                    "isReady": each in ready,
+                    "release": each.place.release,
+                }
+                for each in joined.others()
+            ],
+        }
 
     def _where(self) -> Place:
         return placeOf(self._basedir)

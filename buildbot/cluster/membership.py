@@ -108,6 +108,11 @@ class Membership:
         """True while this master has the active place, as far as it knows."""
         return self._lease.standing in (Standing.ACTIVE, Standing.DOUBTFUL)
 
+    @property
+    def isDoubtful(self) -> bool:
+        """True if the database has not answered for so long that another master may take the place soon."""
+        return self._lease.standing is Standing.DOUBTFUL
+
     def active(self) -> Heard | None:
         """The active master, if it is another one."""
         return next((each for each in self.others() if each.place.state == ACTIVE), None)
@@ -160,6 +165,12 @@ class Membership:
         except Exception as error:
             log.info("the place of this master could not be given up: {error}", error=error)
         await self._worker.stop()
+
+    def refresh(self) -> None:
+        """Look or beat now, not at the next turn: to know at once who else lives."""
+        if self._busy is None and self._next.isSet:
+            self._next.stop()
+            self._turn()
 
     # turns
 

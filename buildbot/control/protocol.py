@@ -112,6 +112,7 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "progress": {},
     "shutdown": {"who": TEXT},
     "cancelshutdown": {"who": TEXT},
+    "handover": {"who": TEXT, "timeout": SECONDS.optional(), "now": FLAG},
     "audit": {"count": NUMBER, "who": TEXT.optional(), "subject": TEXT.optional(), "cursor": TEXT},
     "account": {"name": NAME, "what": replace(TEXT, isRequired=True)},
     "tokens": {},

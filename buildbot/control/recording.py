@@ -68,6 +68,8 @@ def recordOf(command: str, params: Mapping[str, Any]) -> Recorded | None:
         return Recorded(action, f"token/{quote(params['name'], safe='')}")
     if command in ("shutdown", "cancelshutdown"):
         return Recorded("shutdown", MASTER, "clean" if command == "shutdown" else "cancelled")
+    if command == "handover":
+        return Recorded("handOver", MASTER, "at once" if params.get("now") else "")
     return None
 
 

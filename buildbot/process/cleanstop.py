@@ -55,16 +55,21 @@ class CleanStop:
         """True while the master waits for the end of the builds."""
         return self._engine.closing is not None
 
-    def begin(self, who: str) -> bool:
+    def begin(self, who: str, looks: bool = True) -> bool:
         """Start no further builds, and stop after the running ones. False if this was asked before, or the
         master stops now.
+
+        @param looks: False to leave the stop to the caller, who uses L{atOnce}.
         """
         if self.isOn or self._isOver:
             return False
         self._engine.closing, self.since = who, self._now()
         running = counted(self._engine.keeping, "running build")
-        log.info("the master stops after {running}, as {who} wants", running=running, who=who or "somebody")
-        self._alarm.set(self._clock, 0)
+        if looks:
+            log.info(
+                "the master stops after {running}, as {who} wants", running=running, who=who or "somebody"
+            )
+            self._alarm.set(self._clock, 0)
         return True
 
     def cancel(self) -> bool:

@@ -203,7 +203,8 @@ class ReaderMaster(PluginParent):
             "connected": sum(1 for each in slaves.values() if each.slave_status.isConnected()),
             "projectName": self.config.projectName,
         }
-        master = {**(self._mirror.process or _UNKNOWN), **counts, **reportWork(self._mirror)}
+        told = self._mirror.process or _UNKNOWN
+        master = {"masters": None, **told, **counts, **reportWork(self._mirror)}
         return {"master": master, "slaves": [reportSlave(each) for each in chosen]}
 
     # start and stop

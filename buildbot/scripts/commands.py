@@ -67,6 +67,12 @@ COMMANDS = {
             "restart", "stop.restart", options.RestartOptions, "Stop a master or a slave, and start it again."
         ),
         Command(
+            "handover",
+            "handover.handOver",
+            options.HandOverOptions,
+            "Let another master that waits take over.",
+        ),
+        Command(
             "reconfig",
             "reconfig.reconfig",
             options.ReconfigOptions,

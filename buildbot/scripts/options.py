@@ -235,6 +235,32 @@ class StopOptions(RemoteBase):
             raise usage.UsageError("--kill would not let the builds end: leave it out")
 
 
+class HandOverOptions(MakerBase):
+    """The options of C{handover}."""
+
+    optFlags = [["now", "n", "Interrupt the running builds: the other master begins them anew."]]
+    optParameters = [
+        [
+            "timeout",
+            "t",
+            None,
+            "Interrupt the builds that still run after so many seconds.",
+            seconds("--timeout"),
+        ]
+    ]
+    longdesc = (
+        "Lets the active master in DIR leave its place to one that waits for it (start --standby). It "
+        "starts no builds, ends the running ones, and stops; slaves stay connected meanwhile. Refused "
+        "while no other master waits. Returns with status 0 when the other one is active."
+    )
+
+    def postOptions(self) -> None:
+        """Check that the flags fit together."""
+        super().postOptions()
+        if self["now"] and self["timeout"] is not None:
+            raise usage.UsageError("give --now or --timeout, not both")
+
+
 class RestartOptions(StartOptions):
     """The options of C{restart}."""
 

@@ -66,6 +66,7 @@ def masterPage(
     """
     project = f" ({plainLine(master['projectName'])})" if master.get("projectName") else ""
     builders, count = master["builders"], master["slaves"]
+    masters = master.get("masters")
     lines = [
         f"buildmaster in {master['basedir']}{project}: pid {master['pid']}, {since(master['since'], now)}",
         f"buildbot {master['version']}, generation {master['generation']} of the configuration",
@@ -74,6 +75,7 @@ def masterPage(
     ]
     if master.get("storeServer"):
         lines.append(plainLine(f"store: {master['storeServer']}"))
+    lines += [] if masters is None else mastersLines(masters)
     keeps = master.get("keeps")
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
@@ -123,6 +125,23 @@ def masterPage(
         for each in master.get("refused", ())
     ]
     return lines
+
+
+def mastersLines(masters: Mapping[str, Any]) -> list[str]:
+    """The masters of a store that several of them use."""
+    others = [
+        f"{each['name']} {'waits' if each['state'] == 'standby' else 'is active'}"
+        f"{'' if each['release'] == masters['release'] else ' (buildbot ' + each['release'] + ')'},"
+        f" heard {each['heard']:.0f} s ago"
+        for each in masters["others"]
+    ]
+    trouble = f"; the database does not answer: {masters['trouble']}" if masters["trouble"] else ""
+    if masters["state"] == "standby":
+        active = any(each["state"] == "active" for each in masters["others"])
+        told = "; ".join(others) if active else "; ".join([*others, "no master is active"])
+        return [plainLine(f"standby, takes over when the active master is gone: {told}{trouble}")]
+    told = "; ".join(others) or "no other master waits"
+    return [plainLine(f"active in epoch {masters['epoch']}: {told}{trouble}")]
 
 
 def _pollerLine(poller: Mapping[str, Any], now: float) -> str:

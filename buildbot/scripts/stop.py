@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from buildbot.control import client
 from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.oserrors import inWords
 from buildbot.files.plain import mustBePlain
@@ -128,8 +129,21 @@ def restart(config: Config) -> int:
         except CommandFailed as why:
             left = f"Nothing was stopped: the running {kind} ({running}) was left alone."
             raise CommandFailed(*why.lines, left) from None
+        if home == here and _sharesStore(here):
+            say(config, "another master uses the same store: this one starts as a standby")
+            config = {**config, "standby": True}
     stop({name: value for name, value in config.items() if name != "timeout"})
     return start(config)
+
+
+def _sharesStore(here: str) -> bool:
+    """True if a running master waits, or another one waits for its place: it could not start as before."""
+    try:
+        said: Any = client.request(here, "status", {}, _KILL_GRACE)
+    except (client.NotRunning, client.ControlError, OSError):
+        return False
+    masters = said["master"].get("masters")
+    return bool(masters and (masters["state"] == "standby" or masters["others"]))
 
 
 def _hasConfig(here: str) -> bool:

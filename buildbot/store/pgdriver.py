@@ -47,7 +47,8 @@ WHERE wanted.name <> 'synchronous_commit' OR pg_settings.setting = 'off'
 """
 #: The lock of a store, among the locks of its database: the number of its schema, and a mark.
 LOCK = "(25186::bigint << 32) | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
-_HOLDER = f"""
+#: Who has it: the name, the address and the start of the session.
+HOLDER = f"""
 SELECT application_name, COALESCE(client_addr::text, 'the same machine'), backend_start::text
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = ({LOCK})
@@ -241,7 +242,7 @@ class PostgresDriver:
             kind = "" if self._fence is None else "_shared"
             while _one(session, f"SELECT pg_try_advisory_lock{kind}({LOCK})") is False:  # NULL: no schema
                 if time.monotonic() >= until:
-                    holder = session.execute(_HOLDER).fetchone() or ("somebody", "somewhere", "now")
+                    holder = session.execute(HOLDER).fetchone() or ("somebody", "somewhere", "now")
                     if self._epoch and holder[0] == self._options["application_name"]:
                         raise StoreFailed(
                             f"{self._where}: an earlier connection of this master has not ended in the server"

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from buildbot.store.interface import StoreFailed
-from buildbot.store.pgdriver import DEFAULTS, LOCK, PgConnection, isCut
+from buildbot.store.pgdriver import DEFAULTS, HOLDER, LOCK, PgConnection, isCut
 from buildbot.store.seams import Connection
 
 #: A table that only a store has, and those whose names say that a database belongs to something else. The
@@ -70,8 +70,13 @@ class OpenedServer:
         """Take the lock that a master holds; it ends with the connection. Raises L{StoreFailed}."""
         with self._translated():
             (row,) = self._session.execute(f"SELECT pg_try_advisory_lock({LOCK})".encode()).fetchall()
+            holders = self._session.execute(HOLDER).fetchall() if not row[0] else []
         if not row[0]:
-            raise StoreFailed(f"another master, or another command, uses {self._shown}: stop it first")
+            who, place, _ = holders[0] if holders else ("somebody", "somewhere", "")
+            raise StoreFailed(
+                f"another master, or another command, uses {self._shown} ({who}, from {place}):"
+                " stop it first, or give the command where it runs"
+            )
 
     def refusal(self) -> str:
         """Why no store can be made here, although there is none; else ""."""

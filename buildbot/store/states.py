@@ -60,8 +60,11 @@ class StoppedStates:
                 raise StoreFailed(
                     f"there is no store {place.shown} yet: the first start of the master makes it"
                 )
-            with opened(place, toWrite, BUSY) as store, store.transaction(toWrite) as connection:
-                return work(connection)
+            with opened(place, toWrite, BUSY) as store:
+                if toWrite:
+                    store.lock()  # a master elsewhere would not see what is written
+                with store.transaction(toWrite) as connection:
+                    return work(connection)
         except BadAddress as why:
             raise StoreFailed(str(why)) from None
         except ValueError as why:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+import signal
+import time
 from typing import Any
+from urllib.request import urlopen
 
+from twisted.internet import threads
 from twisted.trial.unittest import SkipTest
 
 from buildbot.daemon.directory import readTac
@@ -15,7 +18,7 @@ from buildbot.daemon.taclines import withAddress, writeTac
 from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, RealMaster, freePort
 from tests.integration.postgres import server
-from tests.integration.processes import ROOT, Child, environment, moments, until
+from tests.integration.processes import ROOT, Child, TooLate, environment, moments, never, until
 from tests.integration.test_postgrescommands import addressOf
 
 #: The seconds of a lease in these tests: a killed master is replaced after a quarter more.
@@ -26,6 +29,10 @@ SOON = 30.0
 WAITING = """
 from buildbot.plugins import steps
 f.addStep(steps.ShellCommand(command=['sh', '-c', 'echo >> %s; while [ ! -e %s ]; do sleep 0.1; done']))
+"""
+PAGES = """
+from buildbot.status import html
+c['status'] = [html.WebStatus(http_port='tcp:%s:interface=127.0.0.1')]
 """
 
 
@@ -43,6 +50,7 @@ class StandbyTests(MasterTestCase):
         self.address = addressOf(server(), server().newSchema())
         self.go = os.path.join(self.directory, "go")
         self.begun = os.path.join(self.directory, "begun")
+        self.pages = {name: freePort() for name in ("one", "two", "all")}
         self.one = await self.created("one")
         self.two = await self.created("two")
         self.port = freePort()
@@ -57,7 +65,7 @@ class StandbyTests(MasterTestCase):
             master.config(
                 bots={"bot": "sesame"},
                 builders={"full": ["bot"]},
-                after=WAITING % (self.begun, self.go),
+                after=WAITING % (self.begun, self.go) + PAGES % self.pages[name],
             )
         )
         return master
@@ -70,12 +78,13 @@ class StandbyTests(MasterTestCase):
             "one.example.org:9989": f"127.0.0.1:{self.one.port}",
             "two.example.org:9989": f"127.0.0.1:{self.two.port}",
             "bind :9989": f"bind 127.0.0.1:{self.port}",
-            "bind :8010": f"bind 127.0.0.1:{freePort()}",
+            "one.example.org:8010": f"127.0.0.1:{self.pages['one']}",
+            "two.example.org:8010": f"127.0.0.1:{self.pages['two']}",
+            "bind :8010": f"bind 127.0.0.1:{self.pages['all']}",
         }
         for old, new in places.items():
             self.assertIn(old, text)
             text = text.replace(old, new)
-        text = re.sub(r"\w+\.example\.org:8010", "127.0.0.1:9", text)
         path = os.path.join(self.directory, "haproxy.cfg")
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
@@ -107,11 +116,26 @@ class StandbyTests(MasterTestCase):
         with open(self.begun, encoding="utf-8") as stream:
             return len(stream.readlines())
 
+    async def whenShown(self) -> None:
+        """Wait until HAProxy shows the pages of an active master."""
+        url = f"http://127.0.0.1:{self.pages['all']}/readyz"
+        begun = time.monotonic()
+        while True:
+            try:
+                answer = await threads.deferToThread(urlopen, url, timeout=10)
+                answer.close()
+                return
+            except OSError as why:
+                if time.monotonic() - begun > SOON:
+                    raise TooLate(f"no pages: {why}") from why
+            await moments(0.2)
+
     async def test_killed(self) -> None:
         """After kill -9 of the active master, the standby takes over. The slave comes back by itself, and the
         build is begun anew, once. The old master cannot be started beside it, but can wait in its turn.
         """
         await self.building()
+        await self.whenShown()
         await self.one.kill()
         await self.two.whenServing()
         await self.two.whenConnected("bot", timeout=SOON)
@@ -120,6 +144,16 @@ class StandbyTests(MasterTestCase):
         self.assertEqual(refused.status, 1, refused.words)
         self.assertIn(f"{self.two.basedir} is the active master", refused.stderr)
         self.assertIn("start --standby", refused.stderr)
+        await self.whenShown()
+        for words in (
+            ("token", "add", "-a", "view", self.one.basedir, "bot"),
+            ("move-store", self.one.basedir, "sqlite"),
+        ):
+            refused = await self.one.run(*words)
+            self.assertEqual(refused.status, 1, refused.words)
+            self.assertIn("another master, or another command, uses", refused.stderr)
+        seen = await self.one.run("builds", self.one.basedir)
+        self.assertEqual(seen.status, 0, seen.words)
         with open(self.go, "w"):
             pass
         build = await self.two.whenFinished("full", 1)
@@ -135,3 +169,90 @@ class StandbyTests(MasterTestCase):
         await self.one.whenConnected("bot", timeout=SOON)
         self.assertEqual((await self.one.ask("build", builder="full", number=1))["results"], 0)
         self.assertNoTracebacks(self.one, self.two)
+
+    async def test_frozen(self) -> None:
+        """A master that is frozen for longer than its lease finds, when it wakes, that another one has taken
+        its place. It changes nothing, says so, and ends by itself within seconds, with a failure.
+        """
+        await self.building()
+        self.one.child.signal(signal.SIGSTOP)
+        await self.two.whenServing()
+        await self.two.whenConnected("bot", timeout=SOON)
+        await until(lambda: self.begins() == 2, SOON, "the build begins anew")
+        with open(self.go, "w"):
+            pass
+        self.assertEqual((await self.two.whenFinished("full", 1))["results"], 0)
+        before = await self.two.ask("build", builder="full", number=0)
+        after = self.one.size()
+        self.one.child.signal(signal.SIGCONT)
+        self.assertEqual(await self.one.child.whenEnded(15.0), 1)
+        self.assertEqual(
+            self.one.count(f"{self.two.basedir} has taken over: this one changes nothing", after), 1
+        )
+        self.assertEqual(await self.two.ask("build", builder="full", number=0), before)
+        self.assertEqual((await self.two.ask("builds", builder="full", count=9))["requests"], [])
+        self.assertEqual(await self.two.connected(), {"bot"})
+        self.assertNoTracebacks(self.one, self.two)
+
+    async def test_handOver(self) -> None:
+        """A hand-over needs a master that waits. The running build ends first, with its slave connected; the
+        next one is begun by the other master. The slave is back within ten seconds.
+        """
+        await self.one.start()
+        refused = await self.one.run("handover", self.one.basedir)
+        self.assertEqual(refused.status, 1, refused.words)
+        self.assertIn("no other master waits", refused.stderr)
+        await self.one.stop()
+        await self.building()
+        said = await self.one.run("status", self.one.basedir)
+        self.assertIn(f"{self.two.basedir} waits, heard", said.stdout)
+        said = await self.two.run("status", self.two.basedir)
+        self.assertIn("standby, takes over when the active master is gone", said.stdout)
+        refused = await self.two.run("force", self.two.basedir, "full")
+        self.assertEqual(refused.status, 1, refused.words)
+        self.assertIn(f"{self.one.basedir} is active: ask there", refused.stderr)
+        await self.one.run("force", self.one.basedir, "full")
+
+        asked = self.one.spawned(["handover", self.one.basedir], "handover")
+        await until(lambda: "once 1 running build ends" in asked.stdout(), SOON, asked.stdout)
+        again = self.one.spawned(["handover", self.one.basedir], "handover-again")
+        await until(lambda: "has asked for this before" in again.stdout(), SOON, again.stdout)
+        await never(lambda: not asked.isAlive(), 2.0, "the hand-over has not waited")
+        self.assertEqual(await self.one.connected(), {"bot"})
+        with open(self.go, "w"):
+            pass
+        await self.one.whenLogged("build 0 of builder full finished: success")
+        gone = time.monotonic()
+        await self.two.whenServing()
+        await self.two.whenConnected("bot")
+        took = time.monotonic() - gone
+        self.assertLess(took, 10.0)
+        for each in (asked, again):
+            self.assertEqual(await each.whenEnded(), 0, each.stderr())
+            self.assertIn(f"{self.two.basedir} is active", each.stdout())
+        self.assertEqual(await self.one.child.whenEnded(), 0)
+        self.assertEqual((await self.two.whenFinished("full", 1))["results"], 0)
+        self.assertEqual(self.begins(), 2)
+        self.tell("hand-over", "seconds", rows=[("without the slave", f"{took:.1f}")])
+        self.assertNoTracebacks(self.one, self.two)
+
+    async def test_handOverNow(self) -> None:
+        """With --now the running build is interrupted, and begun anew by the other master. A standby that
+        stops meanwhile leaves the active one at work.
+        """
+        await self.building()
+        asked = self.one.spawned(["handover", self.one.basedir], "handover")
+        await until(lambda: "takes over once" in asked.stdout(), SOON, asked.stdout)
+        await self.two.stop()
+        self.assertEqual(await asked.whenEnded(), 1)
+        self.assertIn("taken back or given up", asked.stderr())
+        self.assertEqual(self.one.count("the hand-over is given up: no other master waits"), 1)
+        await self.two.standBy()
+        said = await self.one.run("handover", "--now", self.one.basedir)
+        self.assertEqual(said.status, 0, said.words)
+        await self.two.whenServing()
+        await self.two.whenConnected("bot", timeout=SOON)
+        await until(lambda: self.begins() == 2, SOON, "the build begins anew")
+        with open(self.go, "w"):
+            pass
+        self.assertEqual((await self.two.whenFinished("full", 1))["results"], 0)

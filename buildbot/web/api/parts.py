@@ -41,6 +41,7 @@ PRIVATE = frozenset(
         "pollers",
         "outgoing",
         "logStorage",
+        "masters",
         "troubles",
         "address",
     )

@@ -141,6 +141,7 @@ SCHEMAS: dict[str, Schema] = {
                 "pollers",
                 "outgoing",
                 "logStorage",
+                "masters",
                 "troubles",
             ),
         ),
@@ -162,6 +163,7 @@ SCHEMAS: dict[str, Schema] = {
         storeTrouble=_of("string", about="The error of the store; empty while it works."),
         storeServer=_of("string", about="The database server of the store; empty if it is a file."),
         storeLapse=_of("string", about="Why the database has lost what it had acknowledged; else empty."),
+        masters=_of("object", "null", about="The masters of the store; null with a store in a file."),
         shutdown=_of(
             "object",
             "null",

@@ -147,6 +147,10 @@ class ActivePlaceTests(PlaceCase):
         self.pass_(4)
         self.assertTrue(self.successResultOf(taken))
         self.assertEqual(self.doubts, [True])
+        told, symptom = one.report(), one.symptom()
+        assert told is not None and symptom is not None
+        self.assertEqual((told["state"], symptom.what), ("doubtful", "another master may take over"))
+        self.assertIsNone(two.symptom())
         assert one.membership is not None
         with self.database.connect().transaction(True) as connection:
             self.assertRaises(StoreFailed, one.membership.check, connection)

@@ -125,6 +125,7 @@ class TableTests(ListedCase):
 #: The commands whose handlers need a whole master.
 ELSEWHERE = {
     *("status", "reconfig", "progress", "audit", "disconnect", "shutdown", "cancelshutdown"),
+    "handover",
     *("tokens", "addtoken", "revoketoken", "account", "disk"),
     *("follow", "pass", "used", "log"),  # those of processes with pages: tests.stories.test_readers
 }

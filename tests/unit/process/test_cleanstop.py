@@ -55,6 +55,15 @@ class CleanStopTests(unittest.SynchronousTestCase):
         self.clock.pump([0, LOOK])
         self.assertEqual(self.stopped, [])
 
+    def test_held(self) -> None:
+        """A stop can be left to somebody else, who ends it at once."""
+        self.clean.begin("ann", looks=False)
+        self.engine.keeping = 0
+        self.clock.pump([0, LOOK])
+        self.assertEqual((self.clean.isOn, self.stopped), (True, []))
+        self.clean.atOnce("ann")
+        self.assertEqual(len(self.stopped), 1)
+
     def test_end(self) -> None:
         """A master that stops at once looks no more."""
         self.clean.begin("ann")

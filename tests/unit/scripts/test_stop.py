@@ -11,6 +11,7 @@ from types import FrameType
 from twisted.trial import unittest
 
 from buildbot.config.model import ConfigError
+from buildbot.control import client
 from buildbot.daemon import directory as place
 from buildbot.daemon import lock
 from buildbot.reconfig import childload
@@ -191,6 +192,29 @@ class RestartTests(unittest.TestCase):
             self.assertEqual((said.status, self.done), (1, []), name)
             self.assertIn(words, said.err)
             remove(path)
+
+    def test_standby(self) -> None:
+        """A master that waits, or for whose place another one waits, starts again as a standby."""
+        self.config()
+        self.hold(place.Kind.MASTER)
+        said: object = None
+
+        def request(here: str, *rest: object) -> object:
+            return {"master": {"masters": said}}
+
+        started: list[object] = []
+        self.patch(client, "request", request)
+        self.patch(stop, "start", lambda config: started.append(config.get("standby")))
+        for masters, isStandby in (
+            (None, 0),
+            ({"state": "active", "others": []}, 0),
+            ({"state": "active", "others": [{}]}, True),
+            ({"state": "standby", "others": []}, True),
+        ):
+            said = masters
+            out = command("restart", self.here).out
+            self.assertEqual("starts as a standby" in out, bool(isStandby))
+        self.assertEqual(started, [0, 0, True, True])
 
     def test_nothingLeft(self) -> None:
         """The check leaves no file."""

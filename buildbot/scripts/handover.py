@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.unit.scripts.test_handover,tests.integration.test_standby -*-
+"""The command C{handover}: let another master, which waits, take over from the active one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from buildbot.control import client
+from buildbot.daemon import lock
+from buildbot.scripts.output import CommandFailed, Config, askMaster, loginName, say, usable, waiting
+from buildbot.scripts.stop import Target
+from buildbot.text.plural import counted
+
+#: Seconds between two looks whether the hand-over is still wanted.
+_LOOK = 1.0
+#: The most seconds for the other master to become active, and between two looks at that.
+_PATIENCE = 30.0
+_POLL = 0.2
+
+
+def handOver(config: Config) -> int:
+    """Hand over, and wait until the other master is active. Status 0 if it is.
+
+    @raise CommandFailed: nobody can take over, or the hand-over was taken back.
+    """
+    here = usable(config)
+    found = lock.holder(here)
+    timeout = config.get("timeout")
+    asked: dict[str, object] = {"who": loginName(), "now": bool(config.get("now"))}
+    said: Any = askMaster(config, "handover", asked if timeout is None else {**asked, "timeout": timeout})
+    running = counted(said["running"], "running build")
+    if said["since"] is not None:
+        say(config, f"{said['since'] or 'somebody'} has asked for this before")
+    say(config, f"{said['to']} takes over {_when(config, said['running'])}")
+    if found is None:
+        return 0
+    with Target(here, found) as target, waiting(config, f"{said['to']} to take over after {running}"):
+        while not target.whenGone(_LOOK):
+            if _isTakenBack(here):
+                raise CommandFailed("the hand-over was taken back or given up: twistd.log says why")
+        name = _whoIsActive(here)
+    say(config, f"{name} is active; the master in {here} has stopped")
+    return 0
+
+
+def _when(config: Config, running: int) -> str:
+    """When the other master takes over, in words."""
+    if not running:
+        return "now: no build is running"
+    if config.get("now"):
+        return f"now: {counted(running, 'running build')} will be begun anew"
+    ends = "ends" if running == 1 else "end"
+    timeout = config.get("timeout")
+    after = "" if timeout is None else f", or after {timeout:g} s"
+    return f"once {counted(running, 'running build')} {ends}{after}"
+
+
+def _isTakenBack(here: str) -> bool:
+    """True if the master runs, and does not stop."""
+    try:
+        said: Any = client.request(here, "status", {}, 10.0)
+    except (client.ControlError, client.NotRunning, OSError):
+        return False  # it stops, or is busy
+    return said["master"].get("shutdown") is None
+
+
+def _whoIsActive(here: str) -> str:
+    """The name of the active master of the store, once there is one. Raises L{CommandFailed}."""
+    from buildbot.cluster.looking import activeOf  # it is slow to import
+    from buildbot.store.interface import StoreFailed
+    from buildbot.store.place import placeOf
+
+    giveUp = time.monotonic() + _PATIENCE
+    why = "no master is active"
+    while time.monotonic() < giveUp:
+        try:
+            found = activeOf(placeOf(here))
+        except StoreFailed as error:
+            why = error.reason
+        else:
+            if found is not None:
+                return found.name
+        time.sleep(_POLL)
+    raise CommandFailed(f"the master in {here} has stopped, but no other one took over: {why}")

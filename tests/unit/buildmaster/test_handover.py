@@ -1,0 +1,148 @@
+"""The planned hand-over, with masters in one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.buildmaster.handover import PATIENCE, HandOver
+from buildbot.buildmaster.standing import ActivePlace
+from buildbot.control.client import ControlError
+from buildbot.process.cleanstop import CleanStop
+from buildbot.store.interface import StoreFenced
+from tests.unit.buildmaster.test_standing import DB, LEASE, PlaceCase
+from tests.unit.process.test_cleanstop import Engine
+
+
+class HandOverTests(PlaceCase):
+    """The active master is C{one}. It has two running builds."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.engine = Engine()
+        self.stopped: list[str] = []
+        self.clean = CleanStop(self.reactor, lambda: 7.0, self.engine, lambda: self.stopped.append("stopped"))
+        self.one = self.made("one")
+        self.handing = HandOver(self.reactor, lambda: self.one.membership, self.engine, self.clean)
+        self.successResultOf(self.take(self.one))
+
+    def standby(self) -> ActivePlace:
+        """Let the master C{two} wait, and the active one hear of it."""
+        two = self.made("two", f"{DB}{LEASE}standby = True\n")
+        taken = self.take(two)
+        self.assertNoResult(taken)
+        taken.addErrback(lambda why: None)
+        self.pass_(2)
+        return two
+
+    def ask(self, who: str = "ann", **parameters: Any) -> Any:
+        """Ask for a hand-over."""
+        return self.successResultOf(Deferred.fromCoroutine(self.handing.handOver(who, **parameters)))
+
+    def refusal(self) -> str:
+        """Why a hand-over is refused."""
+        asked = Deferred.fromCoroutine(self.handing.handOver("ann"))
+        return str(self.failureResultOf(asked, ControlError).value)
+
+    def test_nobody(self) -> None:
+        """Without a master that waits, nothing changes."""
+        self.assertIn("no other master waits", self.refusal())
+        self.assertFalse(self.clean.isOn)
+
+    def test_silent(self) -> None:
+        """A master that waits, but is not heard, cannot take over: it is named."""
+        self.standby()
+        self.workers["two"].isHanging = True
+        self.pass_(10)
+        self.assertRegex(self.refusal(), r"no master that waits is heard: .*/two \(not heard for 1?\d s\)")
+
+    def test_file(self) -> None:
+        """A store in a file has no other masters."""
+        self.leave(self.one)
+        self.assertIn("no other master can take over", self.refusal())
+
+    def test_drains(self) -> None:
+        """The running builds end first. Then the master stops, while the other one is heard."""
+        self.standby()
+        said = self.ask()
+        self.assertRegex(said.pop("to"), "/two$")
+        self.assertEqual(said, {"running": 2, "since": None})
+        self.assertEqual(self.engine.closing, "ann")
+        self.pass_(60)
+        self.assertEqual(self.stopped, [])
+        self.engine.keeping = 0
+        self.pass_(1.5)
+        self.assertEqual(self.stopped, ["stopped"])
+
+    def test_again(self) -> None:
+        """Who asks again learns who has asked before, and can give the builds less time."""
+        self.standby()
+        self.ask(timeout=100.0)
+        self.assertEqual(self.ask("bob")["since"], "ann")
+        self.pass_(50)
+        self.assertEqual(self.stopped, [])
+        self.pass_(60)
+        self.assertEqual(self.stopped, ["stopped"])
+
+    def test_now(self) -> None:
+        """The builds can be interrupted at once, also later."""
+        self.standby()
+        self.ask()
+        self.pass_(10)
+        self.ask(now=True)
+        self.pass_(2)
+        self.assertEqual(self.stopped, ["stopped"])
+
+    def test_takenBack(self) -> None:
+        """Somebody can take it back; it can be asked for again."""
+        self.standby()
+        self.ask()
+        self.clean.cancel()
+        self.engine.keeping = 0
+        self.pass_(5)
+        self.assertEqual(self.stopped, [])
+        self.assertIsNone(self.ask("bob")["since"])
+        self.pass_(2)
+        self.assertEqual(self.stopped, ["stopped"])
+
+    def test_stopsAlready(self) -> None:
+        """A clean stop that somebody has asked for is no hand-over."""
+        self.standby()
+        self.clean.begin("bob")
+        self.assertIn("the master stops already", self.refusal())
+
+    def test_goneMeanwhile(self) -> None:
+        """If the other master is not heard any more when the builds have ended, this one goes on."""
+        two = self.standby()
+        self.ask()
+        self.pass_(5)
+        self.leave(two)
+        self.engine.keeping = 0
+        self.pass_(PATIENCE - 1)
+        self.assertTrue(self.clean.isOn)
+        self.pass_(3)
+        self.assertEqual((self.stopped, self.clean.isOn, self.engine.started), ([], False, 1))
+
+    def test_buriedMeanwhile(self) -> None:
+        """A master whose place is taken meanwhile ends in its own way."""
+        self.standby()
+        self.ask()
+        self.workers["one"].isHanging = True
+        self.pass_(30)
+        self.workers["one"].isHanging = False
+        with self.database.connect().transaction(True) as connection:
+            assert self.one.membership is not None
+            self.assertRaises(StoreFenced, self.one.membership.check, connection)
+        self.engine.keeping = 0
+        self.pass_(5)
+        self.assertEqual(self.stopped, [])
+
+    def test_stop(self) -> None:
+        """A master that stops for another reason looks no more."""
+        self.standby()
+        self.ask()
+        self.engine.keeping = 0
+        self.handing.stop()
+        self.pass_(5)
+        self.assertEqual(self.stopped, [])

@@ -1,0 +1,136 @@
+"""The command C{handover}. tests.integration.test_standby hands real masters over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.cluster import looking
+from buildbot.cluster.places import Place
+from buildbot.control import client
+from buildbot.daemon import lock
+from buildbot.scripts import handover, output
+from buildbot.store.interface import StoreFailed
+from tests.commandline import Spoken, command, directory
+
+
+class Process:
+    """I am the process of the master."""
+
+    def __init__(self, here: str, found: lock.Holder) -> None:
+        self.looks = 3
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        pass
+
+    def whenGone(self, timeout: float) -> bool:
+        """True at the third look."""
+        self.looks -= 1
+        return not self.looks
+
+
+class HandOverTests(unittest.SynchronousTestCase):
+    """The master and the store are replaced."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.said: dict[str, Any] = {"to": "two:/srv", "running": 2, "since": None}
+        self.shutdown: object = {"who": "ann"}
+        self.found: list[Place | StoreFailed | None] = [
+            None,
+            StoreFailed("away"),
+            Place("two", "two:/srv", "x", 2, "active", 1, 9.0, "1", ""),
+        ]
+        self.patch(client, "request", self.request)
+        self.patch(handover, "Target", Process)
+        self.patch(handover, "_POLL", 0.0)
+        self.patch(looking, "activeOf", self.activeOf)
+
+    def request(self, here: str, verb: str, params: Mapping[str, Any], patience: float | None) -> object:
+        """Answer as a master."""
+        if verb == "status":
+            if self.shutdown is client.NotRunning:
+                raise client.NotRunning(here)
+            return {"master": {"shutdown": self.shutdown}}
+        self.asked.append((verb, dict(params)))
+        return self.said
+
+    def activeOf(self, where: object) -> Place | None:
+        """Answer as a store."""
+        found = self.found[0] if len(self.found) == 1 else self.found.pop(0)
+        if isinstance(found, StoreFailed):
+            raise found
+        return found
+
+    def hold(self) -> None:
+        """Pretend that a master runs."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+
+    def test_whole(self) -> None:
+        """It says when the other master takes over, and waits until it is active."""
+        self.hold()
+        self.assertEqual(
+            command("handover", self.here),
+            Spoken(
+                0,
+                "two:/srv takes over once 2 running builds end\n"
+                f"two:/srv is active; the master in {self.here} has stopped\n",
+                "",
+            ),
+        )
+        self.assertEqual(self.asked, [("handover", {"who": output.loginName(), "now": False})])
+
+    def test_words(self) -> None:
+        """The first line says which builds are waited for, and who has asked before."""
+        self.hold()
+        for options, running, since, words in (
+            (("--now",), 1, None, "two:/srv takes over now: 1 running build will be begun anew\n"),
+            (("--timeout", "5"), 1, "bob", "bob has asked for this before\n"),
+            (("--timeout", "5"), 1, "", "takes over once 1 running build ends, or after 5 s\n"),
+            ((), 0, None, "takes over now: no build is running\n"),
+        ):
+            self.said = {"to": "two:/srv", "running": running, "since": since}
+            said = command("handover", *options, self.here)
+            self.assertEqual(said.status, 0)
+            self.assertIn(words, said.out)
+        self.assertEqual(self.asked[1][1]["timeout"], 5.0)
+
+    def test_takenBack(self) -> None:
+        """It fails if the master goes on."""
+        self.hold()
+        self.shutdown = None
+        said = command("handover", self.here)
+        self.assertEqual(said.status, 1)
+        self.assertIn("taken back or given up", said.err)
+
+    def test_silent(self) -> None:
+        """A master that stops does not answer."""
+        self.hold()
+        self.shutdown = client.NotRunning
+        self.assertEqual(command("handover", self.here).status, 0)
+
+    def test_nobody(self) -> None:
+        """It fails if no other master becomes active."""
+        self.hold()
+        self.patch(handover, "_PATIENCE", 0.05)
+        for found, words in ((None, "no master is active"), (StoreFailed("no route"), "no route")):
+            self.found = [found]
+            said = command("handover", self.here)
+            self.assertEqual(said.status, 1)
+            self.assertIn(f"no other one took over: {words}", said.err)
+
+    def test_elsewhere(self) -> None:
+        """A master whose lock is not seen here is not waited for."""
+        self.assertEqual(command("handover", self.here).status, 0)
+
+    def test_options(self) -> None:
+        """Wrong options are refused."""
+        self.assertIn("not both", command("handover", "--now", "--timeout", "5", self.here).err)
+        self.assertIn("not both", command("start", "--standby", "--pages-only", self.here).err)
