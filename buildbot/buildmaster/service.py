@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.buildmaster.doubts import cutHolders
+from buildbot.buildmaster.doubts import Parting, cutHolders
 from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
@@ -144,6 +144,10 @@ class BuildMaster(PluginParent):
         self.botmaster.parent = self
         self.botmaster.schedulers = self.allSchedulers
         self.place = ActivePlace(self.basedir, reactor, self._placeLost, self._doubts)
+        botmaster = self.botmaster
+        self._parting = Parting(
+            reactor, botmaster.resources, botmaster.slaves.values, botmaster.engine.slaveIsIdle
+        )
         self.place.isUsed = store is None
         self.botmaster.useStore(self.basedir, store or self.place.store())
         self._isShared = store is None and bool(serverOf(self.basedir))
@@ -455,6 +459,10 @@ class BuildMaster(PluginParent):
         """Another master may take over soon, or not any more."""
         if isSo:
             cutHolders(self.botmaster.locks.table)
+            if self.place.replacement is not None:
+                self._parting.expect(self.place.replacement)
+        else:
+            self._parting.cancel()
 
     def _startFailed(self, why: Failure) -> None:
         if why.check(CancelledError) and self.botmaster.stopping:
@@ -555,6 +563,7 @@ class BuildMaster(PluginParent):
             await self.audit.record(By("", PROCESS), "stopMaster", MASTER, DONE, detail)
         self.cleanStop.end()
         self._handOver.stop()
+        self._parting.stop()
         if self._waiting is not None:
             await self._waiting.stop()
         self.botmaster.stopping = True

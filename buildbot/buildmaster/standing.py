@@ -130,6 +130,15 @@ class ActivePlace:
             joined.whenActive.addErrback(lambda why: why.trap(CancelledError)).cancel()
             await joined.leave()
 
+    @property
+    def replacement(self) -> float | None:
+        """The seconds from the begin of a doubt until another master may be active; None if none waits."""
+        joined = self.membership
+        if joined is None or not joined.others():
+            return None
+        terms = Terms(joined.me.lease)
+        return terms.patience - terms.trust
+
     def symptom(self) -> Symptom | None:
         """The trouble of this place: see L{Troubles<buildbot.daemon.troubles.Troubles>}."""
         return SYMPTOM if self.membership is not None and self.membership.isDoubtful else None

@@ -55,6 +55,7 @@ class Resources:
     @ivar stopping: whether the master is stopping.
     @ivar logStorage: keeps the logs of finished builds in a bucket; None: they are only on this disk.
     @ivar hold: why no build may start, though the store works; empty if builds may start.
+    @ivar deposed: why slaves must look for another master; empty normally.
     """
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] = time.time) -> None:
@@ -76,6 +77,7 @@ class Resources:
         self.stopping = False
         self.logStorage: LogStorage | None = None
         self.hold = ""
+        self.deposed = ""
 
     def use(self, basedir: str, store: IStore) -> None:
         """Set the directory for files and logs, and the store for everything else."""

@@ -141,6 +141,10 @@ class Availability:
         self._leaving = reason
         return self._slave.whenGone()
 
+    def stay(self) -> None:
+        """Do not disconnect for good any more: the reason is over."""
+        self._leaving = ""
+
     def maybeLeave(self) -> None:
         """Disconnect the slave soon if it is leaving and idle.
 

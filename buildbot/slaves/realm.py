@@ -126,6 +126,9 @@ class Dispatcher:
         if avatarID in self.names:
             perspective = self.names[avatarID].getPerspective()
         else:
+            deposed = self.botmaster.resources.deposed
+            if deposed:
+                raise LoginRefused(deposed, f"{deposed}: look for another one", hold=0.5)
             perspective = self.botmaster.getPerspective(avatarID)
         if perspective is None:
             raise LoginRefused("this name was removed from the configuration during the login")

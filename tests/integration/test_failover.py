@@ -11,7 +11,7 @@ from tests.benchmarks import failover
 from tests.benchmarks.failover_audit import ALL_DONE, NONE_OPEN, ONE_END, ONE_SET
 from tests.benchmarks.failover_directed import direct
 from tests.benchmarks.failover_faults import USUAL
-from tests.benchmarks.failover_rig import Rig
+from tests.benchmarks.failover_rig import Master, Rig
 from tests.integration import generations, postgres
 
 
@@ -35,22 +35,45 @@ class FailoverTests(unittest.SynchronousTestCase):
 
     def test_frozen(self) -> None:
         """A master that hangs loses its slaves to the standby meanwhile; when it wakes, it ends itself."""
-        home = os.path.realpath(self.mktemp())
-        os.makedirs(home)
-        rig = Rig(home, 3.0, [])
+        rig = self.rig()
         with rig.running():
-            failover.begin(rig)
-            old = rig.active
-            assert old is not None
-            (new,) = (each for each in rig.masters if each is not old)
-            names = old.connected()
-            self.assertEqual(names, {each.name for each in rig.slaves})
+            old, new, names = self.begin(rig)
             old.signal(signal.SIGSTOP)
             rig.until(lambda: new.connected() == names, 90.0, "all slaves are attached to the new master")
             old.signal(signal.SIGCONT)
             rig.until(lambda: not old.isAlive(), 30.0, "the old master ends itself")
             self.assertEqual(old.status, 1)
             self.assertIs(rig.active, new)
+
+    def test_isolated(self) -> None:
+        """A master that has lost the database, but not its slaves, lets them go to the standby. When it
+        reaches the database again, it ends itself.
+        """
+        rig = self.rig()
+        with rig.running():
+            old, new, names = self.begin(rig)
+            old.cable.cut()
+            rig.until(lambda: new.connected() == names, 90.0, "all slaves are attached to the new master")
+            self.assertTrue(old.isAlive())
+            old.cable.heal()
+            rig.until(lambda: not old.isAlive(), 30.0, "the old master ends itself")
+            self.assertIs(rig.active, new)
+
+    def rig(self) -> Rig:
+        """Two masters, which do not run yet."""
+        home = os.path.realpath(self.mktemp())
+        os.makedirs(home)
+        return Rig(home, 3.0, [])
+
+    def begin(self, rig: Rig) -> tuple[Master, Master, set[str]]:
+        """Start slaves. Returns the active master, which has them all; the standby; and their names."""
+        failover.begin(rig)
+        old = rig.active
+        assert old is not None
+        (new,) = (each for each in rig.masters if each is not old)
+        names = old.connected()
+        self.assertEqual(names, {each.name for each in rig.slaves})
+        return old, new, names
 
     def test_withoutFence(self) -> None:
         """Masters that end what they do not own any more are found out after some faults."""

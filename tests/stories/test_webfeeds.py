@@ -108,6 +108,8 @@ class FeedsTests(BuildingCase):
             self.assertEqual(self.ask(path).text, "ok\n")
         self.master.botmaster.health.works()
         self.assertEqual(self.ask("/readyz").status, 200)
+        self.master.botmaster.resources.deposed = "another master may be active"
+        self.assertEqual(self.ask("/readyz").json["checks"]["master"], "another master may be active")
 
     def test_links(self) -> None:
         """The first page and the waterfall tell feed readers where the feeds are."""

@@ -42,7 +42,9 @@ def _store(call: Call) -> str:
 
 
 def _master(call: Call) -> str:
-    return call.world.master.absence or ("the master is stopping" if call.world.botmaster.stopping else "")
+    botmaster = call.world.botmaster
+    stopping = "the master is stopping" if botmaster.stopping else ""
+    return call.world.master.absence or stopping or botmaster.resources.deposed
 
 
 ROUTES = (

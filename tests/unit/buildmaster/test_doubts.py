@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.buildmaster.doubts import cutHolders
+from buildbot.buildmaster.doubts import DEPOSED, Parting, cutHolders
 from buildbot.process.locks import MasterLock, SlaveLock
 from buildbot.process.sharedlocks import SharedLocks
 
@@ -45,3 +46,64 @@ class CutTests(unittest.SynchronousTestCase):
         self.assertEqual(cutHolders(locks.table), ["one", "two"])
         self.assertEqual([len(each.reasons) for each in (one, two, three, four)], [1, 1, 0, 0])
         self.assertEqual(cutHolders({}), [])
+
+
+class Attached(Slave):
+    """I am a slave that may be connected; its availability is itself."""
+
+    def __init__(self, name: str, isConnected: bool = True) -> None:
+        super().__init__(name)
+        self.connected = isConnected
+
+    @property
+    def availability(self) -> Attached:
+        return self
+
+    def isConnected(self) -> bool:
+        return self.connected
+
+    def leave(self, reason: str, atOnce: bool) -> None:
+        self.reasons.append(f"{reason}, {atOnce}")
+
+    def stay(self) -> None:
+        self.reasons.append("stays")
+
+
+class PartingTests(unittest.SynchronousTestCase):
+    """A master that has lost the database while another one waits."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.told = SimpleNamespace(deposed="")
+        self.here, self.away = Attached("here"), Attached("away", isConnected=False)
+        self.freed: list[Any] = []
+        self.parting = Parting(
+            self.clock, self.told, lambda: (each for each in (self.here, self.away)), self.freed.append
+        )
+
+    def test_goes(self) -> None:
+        """When the other one may be active, slaves leave as they become idle, and no slave is welcome."""
+        self.parting.expect(3.0)
+        self.clock.advance(2.9)
+        self.assertEqual((self.told.deposed, self.here.reasons), ("", []))
+        self.clock.advance(0.2)
+        self.assertEqual((self.told.deposed, self.here.reasons), (DEPOSED, [f"{DEPOSED}, False"]))
+        self.assertEqual(self.away.reasons, [])
+
+    def test_stays(self) -> None:
+        """If this master is the active one after all, its slaves are welcome, and may get builds."""
+        self.parting.expect(3.0)
+        self.clock.advance(4.0)
+        self.parting.cancel()
+        self.assertEqual(self.told.deposed, "")
+        self.assertEqual((self.here.reasons[-1], self.away.reasons), ("stays", ["stays"]))
+        self.assertEqual(self.freed, [self.here])
+
+    def test_inTime(self) -> None:
+        """Nothing happens if the database answers in time, or the master stops."""
+        for end in (self.parting.cancel, self.parting.stop):
+            self.parting.expect(3.0)
+            end()
+            self.clock.advance(9.0)
+        self.assertEqual((self.told.deposed, self.here.reasons, self.freed), ("", [], []))
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -10,6 +10,7 @@ from twisted.trial import unittest
 
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.cluster.home import ID
+from buildbot.cluster.lease import Terms
 from buildbot.cluster.places import Places
 from buildbot.daemon.readiness import StartFailed
 from buildbot.store.interface import StoreFailed
@@ -132,6 +133,21 @@ class ActivePlaceTests(PlaceCase):
         self.pass_(1)
         self.assertTrue(self.successResultOf(taken))
         self.assertEqual(self.over, [])
+
+    def test_replacement(self) -> None:
+        """A master knows how soon after the begin of a doubt another one may be active, if one waits."""
+        one, two = self.made("one"), self.made("two", f"{DB}{LEASE}standby = True\n")
+        self.assertIsNone(one.replacement)
+        self.successResultOf(self.take(one))
+        self.pass_(2)
+        self.assertIsNone(one.replacement)
+        taken = self.take(two)
+        self.pass_(2)
+        lease = Terms(one.membership.me.lease if one.membership else 0.0)
+        self.assertEqual(one.replacement, lease.patience - lease.trust)
+        self.leave(one)
+        self.pass_(1)
+        self.assertTrue(self.successResultOf(taken))
 
     def test_takesOver(self) -> None:
         """A standby takes the place of a master that says nothing for the lease and a quarter of it. When

@@ -100,3 +100,14 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.slave.clock.advance(0)
         self.assertEqual(self.slave.said, ["disconnected: removed"])
         self.successResultOf(self.availability.leave("removed", atOnce=True))
+
+    def test_stay(self) -> None:
+        """A slave that should leave after its build stays if the reason is over before that."""
+        self.availability.buildBegins()
+        self.availability.leave("another master may be active", atOnce=False)
+        self.availability.stay()
+        self.assertTrue(self.availability.canStartBuild())
+        self.availability.buildEnded()
+        self.availability.maybeLeave()
+        self.slave.clock.advance(1)
+        self.assertEqual(self.slave.said, [])

@@ -478,6 +478,15 @@ class RefusalTests(SlavePortCase):
         self.assertIn("unknown name or wrong password", told)
         self.assertEqual(self.botmaster.unknownLogins.names["stranger"].logins, 1)
 
+    def test_deposed(self) -> None:
+        """A slave is sent to the other master while that one may be active, and is welcome when it is not."""
+        self.botmaster.resources.deposed = "another master may be active"
+        told = self.refused(self.connect())
+        self.assertIn("another master may be active: look for another one", told)
+        self.botmaster.resources.deposed = ""
+        self.connect()
+        self.assertReady()
+
     def test_passwordCorrected(self) -> None:
         """A2, R7: after its password is corrected, the slave attaches at its next try."""
         self.refused(self.connect(password="new"))
