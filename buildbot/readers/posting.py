@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed, DNSLookupError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web._newclient import RequestNotSent
+from twisted.web._newclient import RequestNotSent, RequestTransmissionFailed
 from twisted.web.client import (
     Agent,
     FileBodyProducer,
@@ -68,12 +68,20 @@ class Poster:
             raise Unreachable(str(why).rstrip(".")) from None
         except RequestNotSent as why:
             raise Unreachable(_reasons(why)) from None
-        except (ResponseFailed, ConnectionClosed) as why:
+        except (ResponseFailed, RequestTransmissionFailed, ConnectionClosed) as why:
+            if any(_isOfTLS(each) for each in getattr(why, "reasons", ())):
+                raise Unreachable("its certificate is not that of the master") from None
             raise _cut(why) from None
         done: Deferred[bytes] = Deferred()
         answer.deliverBody(_Body(done))
         seals = answer.headers.getRawHeaders(HEADER, [""])
         return answer.code, seals[0], await done
+
+    async def close(self) -> None:
+        """End my connections."""
+        agents, self._agents = self._agents, {}
+        for each in agents.values():
+            await each._pool.closeCachedConnections()
 
     def _agent(self, digest: str) -> Agent:
         known = self._agents.get(digest)
@@ -84,7 +92,7 @@ class Poster:
             pool._factory = _QuietFactory
             more = {"contextFactory": pinning.Pinned(digest)} if digest else {}
             known = Agent(self._reactor, connectTimeout=CONNECT, pool=pool, **more)
-            self._agents = {digest: known}
+            self._agents[digest] = known
         return known
 
 
@@ -126,6 +134,10 @@ def _late(result: Any, patience: float) -> Any:
 
 def _cut(why: BaseException | None) -> ControlError:
     return ControlError(f"the master ended the connection before it answered ({_reasons(why)})")
+
+
+def _isOfTLS(why: Any) -> bool:
+    return type(getattr(why, "value", None)).__module__.startswith(("OpenSSL", "service_identity"))
 
 
 def _reasons(why: BaseException | None) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
+from buildbot.cluster.home import ID, homeOf
+
 #: The key of the record in the store.
 KEY = "readers/active"
 #: The path of the resource of L{buildbot.readers.door}.
@@ -30,6 +32,7 @@ class Whereabouts:
     """I am what the active master tells about itself.
 
     @ivar host, basedir: the name of its machine, and its directory there.
+    @ivar home: what tells this directory from all others: see L{buildbot.cluster.home}.
     @ivar urls: the addresses of its link, the best one first.
     @ivar digest: the SHA-256 of its certificate, in hexadecimal digits, by URL. Others need a known issuer.
     @ivar secret: 64 hexadecimal digits, made at its start.
@@ -37,6 +40,7 @@ class Whereabouts:
 
     host: str
     basedir: str
+    home: str
     urls: tuple[str, ...]
     digests: tuple[tuple[str, str], ...]
     secret: str = field(repr=False)
@@ -47,14 +51,17 @@ class Whereabouts:
         return f"{self.host}:{self.basedir}"
 
     def isIn(self, basedir: str) -> bool:
-        """True if this is the master of a directory on this machine."""
-        return self.host == socket.gethostname() and self.basedir == os.path.realpath(basedir)
+        """True if this is the master of a directory on this machine. Nothing is written there."""
+        if not os.path.exists(os.path.join(basedir, ID)):
+            return False
+        return self.home == homeOf(basedir, socket.gethostname())
 
     def toRecord(self) -> dict[str, Any]:
         """The value in the store."""
         return {
             "host": self.host,
             "basedir": self.basedir,
+            "home": self.home,
             "urls": list(self.urls),
             "digests": dict(self.digests),
             "secret": self.secret,
@@ -68,7 +75,8 @@ def whereaboutsOf(record: Any) -> Whereabouts | None:
         secret = str(record["secret"])
         bytes.fromhex(secret)
         urls = tuple(map(str, record["urls"]))
-        return Whereabouts(str(record["host"]), str(record["basedir"]), urls, digests, secret)
+        host, basedir, home = (str(record[each]) for each in ("host", "basedir", "home"))
+        return Whereabouts(host, basedir, home, urls, digests, secret)
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
 
@@ -89,7 +97,8 @@ def here(basedir: str, servers: Iterable[Any], secret: str, given: str = "") -> 
     urls, digests = _found(ports, [*ownAddress(), host])
     if given:
         urls, digests = [f"{given.rstrip('/')}/{PATH}"], {}
-    return Whereabouts(host, os.path.realpath(basedir), tuple(urls), tuple(digests.items()), secret)
+    home = homeOf(basedir, host)
+    return Whereabouts(host, os.path.realpath(basedir), home, tuple(urls), tuple(digests.items()), secret)
 
 
 def _found(ports: Sequence[Any], hosts: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -6,21 +6,82 @@ from __future__ import annotations
 import json
 import os
 import signal
+from datetime import datetime, timezone
 from typing import Any
 
-from twisted.internet import threads
+from OpenSSL import crypto
+from twisted.internet import reactor, ssl, threads
+from twisted.trial.unittest import TestCase
+from twisted.web import resource, server
 
+from buildbot.control.client import Unreachable
 from buildbot.daemon.directory import readTac
 from buildbot.daemon.taclines import writeTac
+from buildbot.readers.pinning import digestOf
+from buildbot.readers.posting import Poster
+from buildbot.readers.sealing import HEADER
+from tests.certificates import writeCertificate
+from tests.integration import postgres
 from tests.integration.generations import SLAVE
 from tests.integration.masters import RealMaster, freePort
-from tests.integration.postgres import server
 from tests.integration.processes import moments
 from tests.integration.test_pages_only import LOG, PAGES, PagesCase
 from tests.integration.test_postgrescommands import addressOf
 
 #: The seconds of a lease: a killed master is replaced after a quarter more.
 LEASE = 4
+
+
+class Echo(resource.Resource):
+    """A web server that answers with what it got."""
+
+    isLeaf = True
+
+    def render_POST(self, request: Any) -> bytes:
+        """Answer."""
+        request.setHeader(HEADER, request.getHeader(HEADER))
+        return bytes(request.content.read())
+
+
+class PosterTests(TestCase):
+    """A process posts to the web server of a master with TLS, whose certificate nobody has signed."""
+
+    def setUp(self) -> None:
+        self.paths = [os.path.abspath(self.mktemp()) for _ in range(2)]
+        for each in self.paths:
+            writeCertificate(each, "internal", datetime.now(timezone.utc), 5)
+        installed: Any = reactor
+        options = ssl.DefaultOpenSSLContextFactory(self.paths[0], self.paths[0])
+        port = installed.listenSSL(0, server.Site(Echo()), options, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.url = f"https://127.0.0.1:{port.getHost().port}/readers-link"
+        self.poster = Poster(installed)
+        self.addCleanup(lambda: self.poster.close())
+
+    def digest(self, path: str) -> str:
+        """The digest of a certificate."""
+        with open(path, "rb") as file:
+            return digestOf(crypto.load_certificate(crypto.FILETYPE_PEM, file.read()))
+
+    async def test_known(self) -> None:
+        """With its digest, the server is asked."""
+        digest = self.digest(self.paths[0])
+        for number in range(2):
+            said = await self.poster.post(self.url, {HEADER: "s"}, b"x%d" % number, digest, 20)
+            self.assertEqual(said, (200, "s", b"x%d" % number))
+
+    async def test_unknown(self) -> None:
+        """Another server, or one without a digest and a known issuer, is told nothing."""
+        for digest in (self.digest(self.paths[1]), ""):
+            with self.assertRaises(Unreachable) as caught:
+                await self.poster.post(self.url, {}, b"secret", digest, 20)
+            self.assertIn("certificate", str(caught.exception))
+
+    async def test_nobody(self) -> None:
+        """Where nobody listens, the reason has words."""
+        with self.assertRaises(Unreachable) as caught:
+            await self.poster.post(f"http://127.0.0.1:{freePort()}/", {}, b"x", "", 20)
+        self.assertIn("refused", str(caught.exception))
 
 
 class PagesFarTests(PagesCase):
@@ -44,7 +105,7 @@ class PagesFarTests(PagesCase):
         """Make masters on a new schema, with one configuration, and the directory of the process."""
         self.port, self.slavePort = freePort(), freePort()
         self.end = os.path.abspath(self.mktemp())
-        running = server()
+        running = postgres.server()
         address = addressOf(running, running.newSchema())
         pages = PAGES.replace("{end}", self.end).replace("{port}", str(freePort()))
         config = (

@@ -386,6 +386,19 @@ class StatusTests(Both):
         self.assertEqual(self.names(), [])
 
 
+class PrivateTests(Both):
+    """A visitor without rights asks the API."""
+
+    STATUS = "from buildbot.status import html\nc['status'] = [html.WebStatus(http_port=8010)]"
+
+    def test_master(self) -> None:
+        """The machines and directories of processes with pages are for administrators only."""
+        for answer in (self.ask("/api/v1/master"), self.read("/api/v1/master")):
+            self.assertEqual(answer.status, 200)
+            self.assertNotIn("pagesOnly", answer.text)
+            self.assertNotIn("pages-only", answer.text)
+
+
 #: JSON values for parameters.
 ANYTHING = st.recursive(
     st.none()

@@ -42,6 +42,7 @@ PRIVATE = frozenset(
         "outgoing",
         "logStorage",
         "masters",
+        "pagesOnly",
         "troubles",
         "address",
     )

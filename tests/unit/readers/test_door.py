@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,7 @@ class OfferTests(unittest.SynchronousTestCase):
         self.patch(whereabouts, "ownAddress", lambda: ["10.0.0.5"])
         self.patch(socket, "gethostname", lambda: "m1")
         self.home = self.mktemp()
+        os.mkdir(self.home)
         self.store = Broken()
         self.successResultOf(self.store.open())
         self.web = Web(("tcp:8010", tcp("0.0.0.0", 8010), None))
@@ -87,6 +89,9 @@ class OfferTests(unittest.SynchronousTestCase):
         self.assertEqual(found.secret, self.offer.secret)
         self.assertTrue(found.isIn(self.home))
         self.assertFalse(found.isIn("/elsewhere"))
+        copy = self.mktemp()
+        shutil.copytree(self.home, copy)
+        self.assertFalse(found.isIn(copy))
         self.assertNotIn(found.secret, repr(found))
         self.assertNotEqual(Offer(self.store, self.home, lambda: []).secret, found.secret)
 

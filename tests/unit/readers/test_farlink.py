@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,7 +91,7 @@ class LinkTests(unittest.SynchronousTestCase):
     def master(self, host: str, *urls: str, basedir: str = "/m") -> None:
         """A master becomes the active one."""
         secret = newSecret()
-        self.states.value = Whereabouts(host, basedir, urls, ((ONE, "ab"),), secret).toRecord()
+        self.states.value = Whereabouts(host, basedir, "", urls, ((ONE, "ab"),), secret).toRecord()
         self.servers.secrets = dict.fromkeys(urls, secret)
 
     def ask(self, link: Any = None, **params: Any) -> Any:
@@ -189,6 +190,7 @@ class LinkTests(unittest.SynchronousTestCase):
         """A master in the same directory is asked through its control socket, as long as it runs there."""
         near: Any = Near()
         basedir = self.mktemp()
+        os.mkdir(basedir)
         either = EitherLink(near, self.link, self.finding, basedir)
         self.assertEqual(self.ask(either), 5)
         self.states.value = here(basedir, [], "ab" * 32).toRecord()
@@ -204,6 +206,7 @@ class LinkTests(unittest.SynchronousTestCase):
         """A large body goes to the web port of a master in the same directory: its socket takes less."""
         near: Any = Near()
         basedir = self.mktemp()
+        os.mkdir(basedir)
         either = EitherLink(near, self.link, self.finding, basedir)
         self.assertEqual(either.largest(), passing.LARGEST_BODY)
         found = here(basedir, [], self.states.value["secret"]).toRecord()
