@@ -1,9 +1,10 @@
 """Exact schedules of faults, for weaknesses that another part of the protocol hides from random faults.
 
-All begin alike. The beats of the active master, A, hang in its network; the rest of it works. When its lease
-is over, the other one, B, begins to take over: it ends the sessions of A that write, and stops right after
-that. A connects again, begins a transaction, passes its fence, and stops before the COMMIT. Now B goes on,
-and does what a master does that takes over. At last A goes on.
+All begin alike. The beats of the active master, A, hang in its network; the rest of it works, and has not
+noticed that yet, as a master that wakes after it was frozen. When its lease is over, the other one, B, begins
+to take over: it ends the sessions of A that write, and stops right after that. A connects again, begins a
+transaction, passes its fence, and stops before the COMMIT. Now B goes on, and does what a master does that
+takes over. At last A goes on.
 
 With the row of A locked by its fence, B waits for the end of this transaction; so A's work is there when B
 reads the store. Without that lock, B reads the store first, and A's work comes late:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from buildbot.cluster import fence, places
+from buildbot.cluster import fence, membership, places
 from buildbot.store import sql
 from buildbot.store.columns import changeValues
 from buildbot.store.interface import StoreFailed
@@ -131,6 +131,16 @@ def _hold(basedir: str) -> None:
         return soundBeat(self, epoch)
 
     taking.begin, taking.beat = begin, beat
+    member: Any = membership.Membership
+    soundOverdue = member._overdue
+
+    def overdue(self: Any) -> None:
+        if os.path.exists(os.path.join(basedir, WANTED.format(point="beat"))):
+            self._late.set(self._reactor, self._lease.terms.beat)  # it has not noticed yet
+        else:
+            soundOverdue(self)
+
+    member._overdue = overdue
 
 
 class _Holding:
