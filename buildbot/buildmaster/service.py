@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.buildmaster.apart import PagesApart
 from buildbot.buildmaster.doubts import Parting, cutHolders
 from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.standing import ActivePlace
@@ -62,7 +63,6 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.outgoing.senders import Senders
 from buildbot.process.buildset import BuildSet
 from buildbot.process.cleanstop import CleanStop
-from buildbot.readers import passing, pieces, telling
 from buildbot.reconfig.apply import Applier
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.fileload import readConfig
@@ -82,13 +82,11 @@ from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
 if TYPE_CHECKING:
-    from buildbot.readers import door, linking, states
+    from buildbot.readers import linking
     from buildbot.readers import service as readerservice
     from buildbot.web.accounts import logins as weblogins
 else:  # a master without web pages has no logins, and one without readers apart needs nothing for them
-    door = onUse("buildbot.readers.door")
     linking = onUse("buildbot.readers.linking")
-    states = onUse("buildbot.readers.states")
     readerservice = onUse("buildbot.readers.service")
     weblogins = onUse("buildbot.web.accounts.logins")
 
@@ -110,12 +108,9 @@ class BuildMaster(PluginParent):
     @ivar place: my place among the masters of the store.
     @ivar since: the time of my creation, in seconds since the epoch.
     @ivar absence: see L{buildbot.web.world.WatchedMaster}: I am always there.
-    @ivar inner: the resources of web servers for other processes than browsers, by their path.
     """
 
     absence = ""
-    inner: Mapping[bytes, Any] = {}
-    _offer: door.Offer | None = None
 
     def __init__(
         self,
@@ -185,6 +180,7 @@ class BuildMaster(PluginParent):
         )
         self.audit = Audit(self.botmaster.resources.store, lambda: self.botmaster.now())
         self.outgoing = Senders(self.botmaster.resources)
+        self._apart = PagesApart(self, reactor)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
                 lambda: {**reportMaster(self), "masters": self.place.report()},
@@ -202,7 +198,7 @@ class BuildMaster(PluginParent):
             **ChangeCommands(self.addChange).handlers(),
             **LookingCommands(self.botmaster, self.allSchedulers).handlers(),
             **DiskCommands(self.basedir, self.botmaster).handlers(),
-            **self._commandsOfReaders(),
+            **self._apart.handlers(),
         }
         self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
@@ -216,46 +212,17 @@ class BuildMaster(PluginParent):
     def logins(self) -> weblogins.Logins:
         """Who is logged in to the web pages, and the tokens of scripts."""
         made = weblogins.Logins(self.botmaster.resources.store)
-        made.whenStored = self._telling.wake
+        made.whenStored = self._apart.wake
         return made
-
-    def _commandsOfReaders(self) -> dict[str, Callable[..., Any]]:
-        """The commands of processes that only serve pages; see L{buildbot.readers}."""
-
-        def changes() -> int:
-            return self.logins.stored if "logins" in self.__dict__ else 0
-
-        def used(key: str) -> None:
-            states.Uses(lambda: self.logins, lambda: self.botmaster.now()).used(key)
-
-        def growing() -> list[Any]:
-            builds = [
-                each.build_status
-                for one in self.botmaster.builders.values()
-                for each in (*one.building, *one.ending)
-            ]
-            return [log for build in builds for log in build.getLogs() if not log.isFinished()]
-
-        self._telling = telling.Telling(self, changes)
-        handedOn = passing.Passing(self._servers, self.status.topics.lastId, changes)
-        parts = pieces.Pieces(lambda: self.botmaster.resources.logs.directory, growing, self._reactor)
-        return {"follow": self._telling.follow, "pass": handedOn.passOn, "used": used, "log": parts.log}
 
     def reportPagesOnly(self) -> list[dict[str, Any]]:
         """The processes that only serve my pages, for C{status}."""
-        return self._telling.readers()
+        return self._apart.readers()
 
-    def _servers(self) -> list[Any]:
-        """The running web servers."""
-        return [each for each in self if hasattr(type(each), "dispatcher")]
-
-    def _offerLink(self) -> None:
-        """Answer processes with pages on other machines, through the ports of the web servers."""
-        commands = {name: COMMANDS[name] for name in door.COMMANDS}
-        handlers = {name: self.commands[name] for name in commands}
-        answers = ControlServer(self.basedir, handlers, self._reactor, commands).answer
-        self._offer = door.Offer(self.botmaster.resources.store, self.basedir, self._servers)
-        self.inner = {door.PATH.encode(): door.LinkResource(self._offer.secret, answers)}
+    @property
+    def inner(self) -> Mapping[bytes, Any]:
+        """See L{PagesApart}."""
+        return self._apart.inner
 
     def pagesOnly(self, home: str, port: str) -> readerservice.ReaderMaster:
         """See L{IPages}."""
@@ -435,14 +402,13 @@ class BuildMaster(PluginParent):
         await self.botmaster.openStore()
         await self.audit.load()
         if self._isShared:
-            self._offerLink()
+            self._apart.open()
         await self.applier.applyFirst(config)
         await self.botmaster.resume()
         if self.botmaster.announcer.watchers:  # they came before the builders
             await self.status.recall()
         await maybeDeferred(self.control.startService)
-        if self._offer is not None:
-            await self._offer.tell()
+        await self._apart.tell()
         found = troublesFound(self.basedir, self.troubles)
         risks = [f"the database can lose data: {each}" for each in self.botmaster.store.risks()]
         lines = startedLines(config, self.describePorts(), [*self.applier.warnings(), *risks], found)
@@ -528,8 +494,7 @@ class BuildMaster(PluginParent):
         self.lastReconfig = {**outcome, "when": self.botmaster.now()}
         self.botmaster.announcer.report("reconfigured", outcome)
         self.logins.changed()
-        if self._offer is not None:
-            ensureDeferred(self._offer.tell())
+        ensureDeferred(self._apart.tell())
 
     def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)
