@@ -5,7 +5,8 @@ The first line of its standard input is a JSON object: see L{Wanted}. Each furth
 path of a log, and the most hits in it. It prints JSON arrays, one a line:
 C{["line", number, text, place, length]}, where the place of the match is null for a line beside a hit, and
 its length is 0 if it is not known; C{["at", bytes]} for how much it has searched;
-C{["error", text]}; C{["damaged", offset]}; C{["gone", why]}; and C{["end"]} after each log.
+C{["error", text]}; C{["damaged", offset]}; C{["gone", why]};
+C{["unreadable", why]}, if it may be there; and C{["end"]} after each log.
 """
 
 from __future__ import annotations
@@ -160,7 +161,8 @@ def main() -> None:
             tell("error", str(why))
             return
         except OSError as why:
-            tell("gone", why.strerror or str(why))
+            kind = "gone" if isinstance(why, FileNotFoundError) else "unreadable"
+            tell(kind, why.strerror or str(why))
             tell("end")
 
 

@@ -27,6 +27,7 @@ from buildbot.scripts.tables import moment
 from buildbot.store.direct import hasStore
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import peeking
+from buildbot.store.place import serverOf
 from buildbot.text.plural import counted
 
 #: The characters that have a meaning in a regular expression.
@@ -55,7 +56,13 @@ def grep(config: Config) -> int:
             chosen = chosenBuilds(config, store)
         far = os.path.join(here, LOGS) if hasFarLogs(here) else None
         with Searcher(wanted, farLogs=far) as searcher:
-            found = Search(config, wanted).run(logsOf(config, here, chosen), searcher, chosen.total)
+            search = Search(config, wanted)
+            found = search.run(logsOf(config, here, chosen), searcher, chosen.total)
+        if search.absent and far is None and serverOf(here):
+            search.note(
+                f"not searched: {counted(search.absent, 'log')} without a file in {here}:"
+                " deleted, or on the machine of another master"
+            )
     except StoreFailed as why:
         raise CommandFailed(why.reason) from None
     return 0 if found else 1
@@ -102,7 +109,10 @@ class _HowFar:
 
 
 class Search:
-    """I search logs, and print what is found."""
+    """I search logs, and print what is found.
+
+    @ivar absent: the number of logs that have no file.
+    """
 
     def __init__(self, config: Config, wanted: Wanted) -> None:
         self._config = config
@@ -112,6 +122,8 @@ class Search:
         self._isQuiet = bool(config.get("quiet"))
         self._last: tuple[str, int] | None = None  # the log and the number of the last line
         self._slow = 0
+        self._unread: dict[str, int] = {}  # by reason
+        self.absent = 0
 
     def run(self, logs: Iterable[Log], searcher: OneLog, total: int = 0) -> int:
         """Search logs, and return the number of hits.
@@ -132,12 +144,15 @@ class Search:
                 if self._left <= 0:
                     progress.clear()
                     what = "log" if self._wantsNames else "line"
-                    self._note(
+                    self.note(
                         f"perhaps there is more: this is the end after {counted(found, what)} (--count)"
                     )
                     break
+        for why, number in self._unread.items():
+            if number > 1:
+                complain(f"cannot read {counted(number, 'log')} in all: {why}")
         if not found:
-            self._note(f"no line matches in {counted(count, 'log')}")
+            self.note(f"no line matches in {counted(count, 'log')}")
         return found
 
     def _one(self, searcher: OneLog, log: Log, progress: Progress) -> int:
@@ -152,8 +167,13 @@ class Search:
                     hits += words[2] is not None
                 elif kind == "nothing":
                     progress.show(str(log))
-                elif kind == "gone" and (self._config.get("url") or os.path.lexists(log.path)):
+                elif kind == "gone" and self._config.get("url"):
                     complain(f"cannot read {log.path}: {words[0]}")
+                elif kind == "gone":
+                    self.absent += 1
+                elif kind == "unreadable":
+                    progress.clear()
+                    self._unreadable(log, str(words[0]))
                 elif kind == "damaged":
                     complain(f"{log} is damaged from byte {words[0]} on: its rest is not searched")
                 elif kind == "error":
@@ -167,6 +187,12 @@ class Search:
                     "the expression takes too long for several logs: make it simpler"
                 ) from None
         return hits
+
+    def _unreadable(self, log: Log, why: str) -> None:
+        """Tell the first log that cannot be read for a reason: an object storage may be away from all."""
+        if why not in self._unread:
+            complain(f"cannot read {log.path}: {why}")
+        self._unread[why] = self._unread.get(why, 0) + 1
 
     def _show(self, log: Log, number: int, text: str, at: int | None, length: int = 0) -> None:
         """Print one line, with the match at C{at} of this length; 0 if it is not known."""
@@ -193,7 +219,7 @@ class Search:
             print("--")
         self._last = place
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """Tell the user something beside the lines."""
         if not self._isQuiet:
             complain(text)

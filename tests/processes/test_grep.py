@@ -44,8 +44,9 @@ class SearcherTests(unittest.TestCase):
         return [each for each in searcher.search(path, 5) if each[0] not in ("at", "nothing")]
 
     def test_logs(self) -> None:
-        """One child searches one log after the other; a missing one is told."""
-        paths = [self.log("one", b"x\nyx\n"), os.path.join(self.directory, "none"), self.log("two", b"x")]
+        """One child searches one log after the other; a missing one is told, and one that cannot be read."""
+        none = os.path.join(self.directory, "none")
+        paths = [self.log("one", b"x\nyx\n"), none, self.directory, self.log("two", b"x")]
         with Searcher(Wanted("x", True, False, 0)) as searcher:
             said = [self.said(searcher, path) for path in paths]
         self.assertEqual(
@@ -53,6 +54,7 @@ class SearcherTests(unittest.TestCase):
             [
                 [["line", 1, "x", 0, 1], ["line", 2, "yx", 1, 1], ["end"]],
                 [["gone", "No such file or directory"], ["end"]],
+                [["unreadable", "it is a directory, not a plain file: move it away"], ["end"]],
                 [["line", 1, "x", 0, 1], ["end"]],
             ],
         )

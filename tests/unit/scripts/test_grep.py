@@ -32,7 +32,8 @@ class InProcess(searcher.Searcher):
         try:
             grepchild.search(path, most, self._wanted, lambda *words: said.append(list(words)))
         except OSError as why:
-            said += [["gone", why.strerror], ["end"]]
+            kind = "gone" if isinstance(why, FileNotFoundError) else "unreadable"
+            said += [[kind, why.strerror], ["end"]]
         yield from said
         if any(each in path for each in self.slow):
             raise searcher.TooSlow
@@ -209,6 +210,37 @@ class GrepTests(GrepCase):
         self.assertEqual(len(self.lines("x")), 1)
         os.mkdir(path)
         self.assertIn(f"cannot read {path}: it is a directory", self.grep("x").err)
+
+    def test_elsewhere(self) -> None:
+        """With a shared store, logs without a file may be on another machine: the command says so."""
+        self.built("full", ("compile", "stdio", b"x\n"), ("test", "stdio", b"x\n"))
+        os.unlink(os.path.join(self.here, "logs", logFilename("full", 0, "compile", "stdio")))
+        self.patch(grep, "serverOf", lambda basedir: "postgresql:///ci")
+        said = self.grep("x")
+        self.assertEqual((said.status, len(said.out.splitlines())), (0, 1))
+        self.assertIn(f"not searched: 1 log without a file in {self.here}: deleted, or on", said.err)
+        os.unlink(os.path.join(self.here, "logs", logFilename("full", 0, "test", "stdio")))
+        said = self.grep("x")
+        self.assertEqual(said.status, 1)
+        self.assertIn("not searched: 2 logs", said.err)
+        self.assertEqual(self.grep("-q", "x").err, "")
+
+    def test_storageAway(self) -> None:
+        """Logs that cannot be read are told, each reason once with the number of the logs."""
+        self.built("full", ("compile", "stdio", b"x\n"), ("test", "stdio", b"x\n"))
+
+        def refuse(*words: object) -> None:
+            raise ConnectionRefusedError(111, "object storage: refused")
+
+        self.patch(grepchild, "search", refuse)
+        said = self.grep("x")
+        path = os.path.join(self.here, "logs", logFilename("full", 0, "compile", "stdio"))
+        expected = [
+            f"cannot read {path}: object storage: refused",
+            "cannot read 2 logs in all: object storage: refused",
+            "no line matches in 2 logs",
+        ]
+        self.assertEqual((said.status, said.err.splitlines()), (1, expected))
 
     def test_slow(self) -> None:
         """A log for which the expression takes too long is told; after some of them the command gives up."""
