@@ -55,8 +55,16 @@ class WaitingControl:
             "status": self.status,
             "shutdown": self.shutdown,
             "cancelshutdown": self.cancelShutdown,
+            "reconfig": self.reconfig,
         }
         return {**dict.fromkeys(COMMANDS, self._refuse), **known}
+
+    def reconfig(self, **params: object) -> None:
+        """Refuse, and say why none is needed."""
+        raise ControlError(
+            f"{self._where()}. It needs no reconfig: it loads its file when it takes over;"
+            " `buildbot checkconfig` checks the file"
+        )
 
     def status(self, slave: str | None = None) -> dict[str, Any]:
         """As L{buildbot.control.mastercommands.MasterCommands.status}: nothing is connected."""
@@ -91,7 +99,11 @@ class WaitingControl:
 
     def _refuse(self, **params: object) -> None:
         """Refuse a command that needs the active master."""
+        raise ControlError(self._where())
+
+    def _where(self) -> str:
+        """That I wait, and who is active."""
         told = self._place.report() or {}
         active = next((each["name"] for each in told.get("others", ()) if each["state"] == "active"), "")
         where = f"{active} is active: ask there" if active else "no master is active now"
-        raise ControlError(f"this master waits as a standby; {where}")
+        return f"this master waits as a standby; {where}"

@@ -175,7 +175,9 @@ class Following:
         except OtherRelease as why:
             self._lost(str(why))
             return RETRY
-        self._isAway = False
+        if self._isAway:
+            self._isAway = False
+            log.info("the master is back")
         if asked["why"]:
             self._reasonsAt, self._isQueueTouched = began, False
         if not _QUEUE.isdisjoint(told["touched"]):

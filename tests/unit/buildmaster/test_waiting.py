@@ -105,6 +105,7 @@ class WaitingTests(PlaceCase):
                 handler = self.control.handlers()[command]
                 error = self.assertRaises(server.ControlError, handler)
                 self.assertRegex(str(error), "this master waits as a standby; .*/one is active: ask there")
+        self.assertIn("It needs no reconfig: it loads its file when", self.answer("reconfig")["error"])
         self.assertEqual(self.answer("cancelshutdown"), {"ok": {"cancelled": False}})
         self.assertEqual(self.answer("shutdown", who="ann"), {"ok": {"running": 0}})
         self.reactor.advance(0)

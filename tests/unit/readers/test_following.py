@@ -24,6 +24,7 @@ from buildbot.readers.following import (
     OtherRelease,
     OutOfStep,
 )
+from tests.loglisteners import hearLog
 
 
 def told(lastId: str, logins: int = 0, builders: Any = None) -> dict[str, Any]:
@@ -133,7 +134,9 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.assertEqual((self.asked[1]["wait"], self.asked[1]["why"]), (WAIT, False))
 
     def test_away(self) -> None:
-        """A master that is away is noticed once. When it is back, everything is asked for."""
+        """A master that is away is noticed once. Once it is back, a line says so; everything is asked for."""
+        lines: list[str | None] = []
+        hearLog(self, lambda event: lines.append(event.get("log_format")))
         self.answers[0].callback(told("e-1"))
         self.clock.advance(PACE)
         for _ in range(3):
@@ -145,6 +148,7 @@ class FollowingTests(unittest.SynchronousTestCase):
         self.assertEqual([each["since"] for each in self.asked[-2:]], ["", "f-9"])
         self.answers[-1].errback(NoAnswer("too late"))
         self.assertEqual(self.lost[1:], ["too late"])
+        self.assertEqual(lines.count("the master is back"), 1)
 
     def test_firstAway(self) -> None:
         """A start does not wait for a master that is away."""
