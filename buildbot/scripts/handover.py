@@ -29,13 +29,13 @@ def handOver(config: Config) -> int:
     timeout = config.get("timeout")
     asked: dict[str, object] = {"who": loginName(), "now": bool(config.get("now"))}
     said: Any = askMaster(config, "handover", asked if timeout is None else {**asked, "timeout": timeout})
-    running = counted(said["running"], "running build")
+    after = f" after {counted(said['running'], 'running build')}" if said["running"] else ""
     if said["since"] is not None:
         say(config, f"{said['since'] or 'somebody'} has asked for this before")
     say(config, f"{said['to']} takes over {_when(config, said['running'])}")
     if found is None:
         return 0
-    with Target(here, found) as target, waiting(config, f"{said['to']} to take over after {running}"):
+    with Target(here, found) as target, waiting(config, f"{said['to']} to take over{after}"):
         while not target.whenGone(_LOOK):
             if _isTakenBack(here):
                 raise CommandFailed("the hand-over was taken back or given up: twistd.log says why")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from twisted.trial import unittest
@@ -90,6 +91,13 @@ class HandOverTests(unittest.SynchronousTestCase):
     def test_words(self) -> None:
         """The first line says which builds are waited for, and who has asked before."""
         self.hold()
+        waits: list[str] = []
+
+        def waiting(config: object, what: str) -> AbstractContextManager[None]:
+            waits.append(what)
+            return nullcontext()
+
+        self.patch(handover, "waiting", waiting)
         for options, running, since, words in (
             (("--now",), 1, None, "two:/srv takes over now: 1 running build will be begun anew\n"),
             (("--timeout", "5"), 1, "bob", "bob has asked for this before\n"),
@@ -101,6 +109,8 @@ class HandOverTests(unittest.SynchronousTestCase):
             self.assertEqual(said.status, 0)
             self.assertIn(words, said.out)
         self.assertEqual(self.asked[1][1]["timeout"], 5.0)
+        takes = "two:/srv to take over"
+        self.assertEqual(waits, [*[f"{takes} after 1 running build"] * 3, takes])
 
     def test_takenBack(self) -> None:
         """It fails if the master goes on."""
