@@ -62,20 +62,22 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         refuseStranger(here)
         say(config, f"no {kind} is running in {master}")
         return 0
+    named = f"{kind} (pid {found.pid})" if here != master else f"{kind} process {found.pid}"
     with Target(here, found) as target:
         target.send(signal.Signals[f"SIG{signame}"])
         if not wait:
-            say(config, f"sent SIG{signame} to {kind} process {found.pid}")
+            say(config, f"sent SIG{signame} to {named}")
             return 0
         timeout = setting(config, "timeout", float, 15.0)
-        with waiting(config, f"{kind} process {found.pid} to stop"):
+        with waiting(config, f"{named} to stop"):
             gone = target.whenGone(timeout)
         if gone:
-            say(config, f"{kind} process {found.pid} has stopped")
+            say(config, f"{named} has stopped")
             return 0
-        late = f"{kind} process {found.pid} has not stopped within {timeout:g} s"
+        late = f"{named} has not stopped within {timeout:g} s"
         if not config.get("kill"):
-            raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` kills it")
+            options = ["--kill", *(["--pages-only"] if here != master else [])]
+            raise CommandFailed(f"{late}: `{command('stop', *options, master)}` kills it")
         target.send(signal.SIGKILL)
         if not target.whenGone(_KILL_GRACE):
             raise CommandFailed(f"{late}, and still exists after SIGKILL")
@@ -96,7 +98,8 @@ def _stopCleanly(config: Config) -> int:
     say(config, f"the master starts no builds, and stops {after}")
     if found is None or config.get("no-wait"):
         return 0
-    with Target(here, found) as target, waiting(config, f"the master to stop after {running}"):
+    last = f" after {running}" if said["running"] else ""
+    with Target(here, found) as target, waiting(config, f"the master to stop{last}"):
         while not target.whenGone(_KILL_GRACE):
             pass
     say(config, f"the master (process {found.pid}) is no longer running")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import FrameType
 
@@ -57,6 +58,17 @@ class StopTests(unittest.TestCase):
         said = command("stop", "--pages-only", self.here)
         self.assertEqual(said, Spoken(0, f"no process with the pages is running in {self.here}\n", ""))
 
+    def test_latePages(self) -> None:
+        """A process with pages that does not stop has a name, and the advice is for it."""
+        pages = os.path.join(self.here, place.PAGES)
+        os.mkdir(pages)
+        lock.hold(pages)
+        self.addCleanup(lock.release, pages)
+        options = {"basedir": self.here, "quiet": 1, "pages-only": 1, "timeout": 0.0}
+        why = self.assertRaises(CommandFailed, stop.stop, options, "USR2")
+        name = f"process with the pages (pid {os.getpid()}) has not stopped within 0 s"
+        self.assertEqual(str(why), f"{name}: `buildbot stop --kill --pages-only {self.here}` kills it")
+
     def test_signal(self) -> None:
         """The holder is signalled; with 0.7.5's function, waiting is optional."""
         lock.hold(self.here)
@@ -79,6 +91,24 @@ class StopTests(unittest.TestCase):
         self.addCleanup(lock.release, self.here)
         why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
         self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` kills it", str(why))
+
+    def test_clean(self) -> None:
+        """A clean stop says what it waits for, if there is something."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        waits: list[str] = []
+
+        def waiting(config: object, what: str) -> AbstractContextManager[None]:
+            waits.append(what)
+            return nullcontext()
+
+        self.patch(stop, "waiting", waiting)
+        self.patch(stop.Target, "whenGone", lambda target, timeout: True)
+        for running in (0, 2):
+            said: dict[str, object] = {"running": running}
+            self.patch(stop, "askMaster", lambda config, verb, params, said=said: said)
+            self.assertEqual(command("stop", "--clean", self.here).status, 0)
+        self.assertEqual(waits, ["the master to stop", "the master to stop after 2 running builds"])
 
 
 class RestartTests(unittest.TestCase):
