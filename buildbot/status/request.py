@@ -206,6 +206,7 @@ class BuildSetStatus(Completion):
     def notifyFinishedWatchers(self) -> None:
         """Mark the set as finished, and fire the Deferreds of C{waitUntilFinished}."""
         self._isFinished = True
+        self.whenWatched = None  # it refers to the set, and the set to me
         if self._waiting:
             self.tellFinished()
 
