@@ -37,9 +37,15 @@ def checkconfig(config: Config) -> int:
 
 
 def _storeErrors(named: str) -> list[str]:
-    """What is wrong with the lines of buildbot.tac about the store. No database is asked."""
-    if not os.path.isdir(named) or not place.readTac(named):
+    """What is wrong with the lines of buildbot.tac about the store and its masters. No database is asked."""
+    tac = place.readTac(named) if os.path.isdir(named) else ""
+    if not tac:
         return []
+    for read in (place.standsBy, place.leaseOf):
+        try:
+            read(tac)
+        except place.Unusable as why:
+            return [str(why)]
     from buildbot.store.address import MISSING, BadAddress  # a file alone is checked without it
     from buildbot.store.place import placeOf
 
