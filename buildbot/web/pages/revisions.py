@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from buildbot.model.rows import MOST_ROWS, SHORTEST_PREFIX, BuildFilter, BuildRow, ChangeFilter, ChangeRow
+from buildbot.model.rows import (
+    MOST_ROWS,
+    SHORTEST_PREFIX,
+    BuildFilter,
+    BuildRow,
+    ChangeFilter,
+    ChangeRow,
+    checkText,
+)
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDS, CHANGES
 from buildbot.text.plural import counted
@@ -24,6 +32,10 @@ async def matching(world: World, text: str, count: int) -> tuple[list[BuildRow],
 
     Longer revisions count only if no build and no change has exactly this one.
     """
+    try:
+        checkText(text)
+    except ValueError:
+        return [], []
     store = world.store
     builds = (await store.getBuildRows(BuildFilter(revision=text), count)).rows
     changes = (await store.getChangeRows(ChangeFilter(revision=text), count)).rows
