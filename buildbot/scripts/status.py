@@ -42,11 +42,12 @@ _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 def status(config: Config) -> int:
     """Show the master, or one of its slaves. Fails without a running master, or for an unknown slave.
 
-    @return: 0; L{TROUBLE} if the master reports troubles.
+    @return: 0; L{TROUBLE} if the master reports troubles, or if a standby has lost its database.
     """
     name = config.get("slave")
     said: Any = askMaster(config, "status", {} if name is None else {"slave": name})
-    verdict = TROUBLE if said["master"].get("troubles") else 0
+    isAlone = bool((said["master"].get("masters") or {}).get("trouble"))  # its database does not answer
+    verdict = TROUBLE if said["master"].get("troubles") or isAlone else 0
     if sayJSON(config, said):
         return verdict
     if name is None:
@@ -130,7 +131,7 @@ def masterPage(
 def mastersLines(masters: Mapping[str, Any]) -> list[str]:
     """The masters of a store that several of them use."""
     others = [
-        f"{each['name']} {'waits' if each['state'] == 'standby' else 'is active'}"
+        f"{each['name']} {_standing(each)}"
         f"{'' if each['release'] == masters['release'] else ' (buildbot ' + each['release'] + ')'},"
         f" heard {each['heard']:.0f} s ago"
         for each in masters["others"]
@@ -142,6 +143,13 @@ def mastersLines(masters: Mapping[str, Any]) -> list[str]:
         return [plainLine(f"standby, takes over when the active master is gone: {told}{trouble}")]
     told = "; ".join(others) or "no other master waits"
     return [plainLine(f"active in epoch {masters['epoch']}: {told}{trouble}")]
+
+
+def _standing(other: Mapping[str, Any]) -> str:
+    """What another master does."""
+    if other["state"] != "standby":
+        return "is active"
+    return "waits" if other["isReady"] else "does not answer"
 
 
 def _pollerLine(poller: Mapping[str, Any], now: float) -> str:

@@ -177,6 +177,30 @@ class PageTests(unittest.TestCase):
         lines = status.masterPage({**MASTER, "keeps": {**keeps, "days": None}, "troubles": []}, [], NOW)
         self.assertEqual(lines[3:], [said])
 
+    def test_masters(self) -> None:
+        """With a shared store, the page says who is active, who waits, and who does not answer."""
+        other = {"name": "two:/m", "state": "standby", "heard": 0.4, "isReady": True, "release": "1"}
+        masters = {"state": "active", "epoch": 3, "release": "1", "trouble": "", "others": [other]}
+
+        def lines(**changes: object) -> list[str]:
+            return status.mastersLines({**masters, **changes})
+
+        self.assertEqual(lines(), ["active in epoch 3: two:/m waits, heard 0 s ago"])
+        self.assertEqual(lines(others=[]), ["active in epoch 3: no other master waits"])
+        dead = {**other, "heard": 18.2, "isReady": False, "release": "2"}
+        self.assertEqual(
+            lines(others=[dead]), ["active in epoch 3: two:/m does not answer (buildbot 2), heard 18 s ago"]
+        )
+        before = "standby, takes over when the active master is gone: "
+        active = {**other, "state": "active"}
+        self.assertEqual(
+            lines(state="standby", others=[active]), [before + "two:/m is active, heard 0 s ago"]
+        )
+        self.assertEqual(
+            lines(state="standby", others=[], trouble="no route"),
+            [before + "no master is active; the database does not answer: no route"],
+        )
+
     def test_table(self) -> None:
         """The master has three lines, then each slave a line, in columns."""
         lines = status.masterPage(MASTER, [BOT, ABSENT], NOW)
@@ -324,6 +348,12 @@ class StatusTests(unittest.TestCase):
         said = self.status()
         self.assertEqual((said.status, self.asked), (0, [{}]))
         self.assertIn("SLAVE", said.out)
+
+    def test_standby(self) -> None:
+        """A standby whose database does not answer is a trouble."""
+        masters = {"state": "standby", "epoch": 0, "release": "1", "trouble": "no route", "others": []}
+        self.patch(client, "request", lambda *args: {"master": {**MASTER, "masters": masters}, "slaves": []})
+        self.assertEqual(self.status().status, status.TROUBLE)
 
     def test_one(self) -> None:
         """With a name, that slave is shown."""
