@@ -265,6 +265,12 @@ class SeenResources:
         """The directory of logs. Handlers find their names in records of builds."""
         return self._whole.logs
 
+    @property
+    def deposed(self) -> str:
+        """Why slaves must look for another master."""
+        said: str = self._whole.deposed
+        return said
+
 
 class SeenTroubles(_Part):
     """I am the list of troubles."""
