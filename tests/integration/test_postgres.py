@@ -120,12 +120,14 @@ class ServerTests(PostgresCase):
         )
 
     def test_fence(self) -> None:
-        """A fence is asked in each transaction that writes; what it refuses has changed nothing."""
+        """A fence is asked at the opening, and in each transaction that writes; what it refuses has changed
+        nothing.
+        """
         asked: list[int] = []
 
         def fence(connection: Connection) -> None:
             asked.append(connection.execute("SELECT ? + 1", (len(asked),)).fetchone()[0])
-            if len(asked) > 2:
+            if len(asked) > 3:
                 raise StoreFenced("not yours")
 
         store = self.postgres(fence=fence)
@@ -135,7 +137,7 @@ class ServerTests(PostgresCase):
         self.get(store.setState("a", 2))
         with self.assertRaises(StoreFenced):
             self.get(store.setState("a", 3))
-        self.assertEqual((self.get(store.getState("a")), asked), (2, [1, 2, 3]))
+        self.assertEqual((self.get(store.getState("a")), asked), (2, [1, 2, 3, 4]))
 
     def test_fullDisk(self) -> None:
         """When the disk of the server is full, calls fail and change nothing; with room, all goes on."""
