@@ -151,7 +151,7 @@ class ActivePlace:
         joined = self.membership
         if joined is None:
             return None
-        ready = joined.ready()
+        ready = {each.place.home for each in joined.ready()}
         return {
             "name": joined.me.name,
             "state": ("doubtful" if joined.isDoubtful else ACTIVE) if joined.isActive else STANDBY,
@@ -163,7 +163,7 @@ class ActivePlace:
                     "name": each.place.name,
                     "state": each.place.state,
                     "heard": each.ago,
-                    "isReady": each in ready,
+                    "isReady": each.place.home in ready,
                     "release": each.place.release,
                 }
                 for each in joined.others()

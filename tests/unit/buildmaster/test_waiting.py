@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import count
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -76,6 +77,8 @@ class WaitingTests(PlaceCase):
         page = "\n".join(masterPage(said["master"], said["slaves"], 0.0))
         self.assertRegex(page, "standby, takes over when the active master is gone: .*/one is active, heard")
         self.assertIn("slaves: no port", page)
+        clock, ticks = self.reactor.seconds, count()
+        self.patch(self.reactor, "seconds", lambda: clock() + next(ticks) / 1000)  # time never stands still
         told = self.one.report()
         assert told is not None
         ((waits,), state) = told["others"], told["state"]
