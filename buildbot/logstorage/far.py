@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 from twisted.python import threadable
 
+from buildbot.files.distant import DistantFile
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
 from buildbot.logs.mounts import InNoPlace
@@ -197,41 +198,20 @@ class FarLogs:
         return pieces
 
 
-class _FarFile(io.RawIOBase):
+class _FarFile(DistantFile):
     """I read one file from its members. Who reads on from member to member gets more of them at once."""
 
     def __init__(self, far: FarLogs, name: Name, found: PackedFile) -> None:
-        super().__init__()
+        super().__init__(found.size)
         self._far, self._name, self._found = far, name, found
-        self._at = 0
         self._first, self._pieces = 0, cast(list[bytes], [])
         self._count = 1
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._found.size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        if self._at >= self._found.size:
-            return 0
-        member, begin = divmod(self._at, MEMBER)
+    def part(self, at: int, most: int) -> bytes:
+        member, begin = divmod(at, MEMBER)
         if not self._first <= member < self._first + len(self._pieces):
             isNext = bool(self._pieces) and member == self._first + len(self._pieces)
             self._count = min(_AHEAD, self._count * 2) if isNext else 1
             self._pieces = self._far.members(self._name, self._found, member, self._count)
             self._first = member
-        piece = self._pieces[member - self._first]
-        part = piece[begin : begin + len(buffer)]
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
+        return self._pieces[member - self._first][begin : begin + most]

@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 
 from twisted.python import threadable
 
+from buildbot.files.distant import DistantFile
 from buildbot.logs.mounts import Elsewhere
 
 #: The bytes of a block; the most blocks in memory, and the most sizes of logs.
@@ -192,32 +193,12 @@ class _Size:
     at: float
 
 
-class _LinkedFile(io.RawIOBase):
+class _LinkedFile(DistantFile):
     """I am one open log, as long as it was when it was opened."""
 
     def __init__(self, logs: LinkedLogs, name: str, size: int) -> None:
-        super().__init__()
-        self._logs, self._name, self._size = logs, name, size
-        self._at = 0
+        super().__init__(size)
+        self._logs, self._name = logs, name
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        if self._at >= self._size:
-            return 0
-        part = self._logs.part(self._name, self._at, min(self._size, self._at + len(buffer)))
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
+    def part(self, at: int, most: int) -> bytes:
+        return self._logs.part(self._name, at, at + most)
