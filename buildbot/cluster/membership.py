@@ -87,6 +87,7 @@ class Membership:
         self._late = Alarm(self._overdue)
         self._fence: Fence | None = None
         self._busy: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []  # each fires at the end of the turn that runs now
         self._epoch = 0
         self.whenActive: Deferred[int] = Deferred()
         self.trouble = ""
@@ -172,6 +173,22 @@ class Membership:
             self._next.stop()
             self._turn()
 
+    async def anew(self) -> None:
+        """Look or beat now, and wait until it has ended: L{others} and L{ready} then tell of this moment.
+
+        It never fails: without an answer of the database, they tell what was known before.
+        """
+        if self._busy is not None:
+            await self._turnEnds()  # what it asks may have been asked too early
+        self.refresh()
+        if self._busy is not None:
+            await self._turnEnds()
+
+    def _turnEnds(self) -> Deferred[None]:
+        ends: Deferred[None] = Deferred()
+        self._waiting.append(ends)
+        return ends
+
     # turns
 
     def _turn(self) -> None:
@@ -186,6 +203,9 @@ class Membership:
         if self._lease.standing is not Standing.ENDED:
             terms = self._lease.terms
             self._next.set(self._reactor, terms.look if self._isWaiting() else terms.beat)
+        waiting, self._waiting = self._waiting, []
+        for ends in waiting:
+            ends.callback(None)
 
     def _overdue(self) -> None:
         """No answer came since the last turn."""

@@ -10,7 +10,7 @@ from buildbot.buildmaster.handover import PATIENCE, HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.control.client import ControlError
 from buildbot.process.cleanstop import CleanStop
-from buildbot.store.interface import StoreFenced
+from buildbot.store.interface import StoreFailed, StoreFenced
 from tests.unit.buildmaster.test_standing import DB, LEASE, PlaceCase
 from tests.unit.process.test_cleanstop import Engine
 
@@ -27,13 +27,13 @@ class HandOverTests(PlaceCase):
         self.handing = HandOver(self.reactor, lambda: self.one.membership, self.engine, self.clean)
         self.successResultOf(self.take(self.one))
 
-    def standby(self) -> ActivePlace:
-        """Let the master C{two} wait, and the active one hear of it."""
+    def standby(self, seconds: float = 2.0) -> ActivePlace:
+        """Let the master C{two} wait: after one second, the active master hears of it by itself."""
         two = self.made("two", f"{DB}{LEASE}standby = True\n")
         taken = self.take(two)
         self.assertNoResult(taken)
         taken.addErrback(lambda why: None)
-        self.pass_(2)
+        self.pass_(seconds)
         return two
 
     def ask(self, who: str = "ann", **parameters: Any) -> Any:
@@ -56,6 +56,37 @@ class HandOverTests(PlaceCase):
         self.workers["two"].isHanging = True
         self.pass_(10)
         self.assertRegex(self.refusal(), r"no master that waits is heard: .*/two \(not heard for 1?\d s\)")
+
+    def test_thisMoment(self) -> None:
+        """A master that began to wait a moment ago, and was never heard, takes over."""
+        self.standby(0)
+        self.assertRegex(self.ask()["to"], "/two$")
+
+    def test_thisMomentWhileAsking(self) -> None:
+        """It takes over, too, if the active master was asking the database when it began to wait."""
+        worker = self.workers["one"]
+        worker.isHanging = True
+        self.pass_(5)
+        hanging, worker.hanging = worker.hanging, []
+        self.assertEqual(len(hanging), 1)
+        worker.isHanging = False
+        self.standby(0)
+        asked = Deferred.fromCoroutine(self.handing.handOver("ann"))
+        self.assertNoResult(asked)
+        hanging[0].errback(StoreFailed("cut"))
+        self.assertRegex(self.successResultOf(asked)["to"], "/two$")
+
+    def test_noAnswer(self) -> None:
+        """While the database hangs, the answer comes after a while, from what was heard before."""
+        self.standby()
+        for worker in self.workers.values():
+            worker.isHanging = True
+        self.pass_(9)
+        asked = Deferred.fromCoroutine(self.handing.handOver("ann"))
+        self.assertNoResult(asked)
+        self.pass_(PATIENCE)
+        self.failureResultOf(asked, ControlError)
+        self.assertFalse(self.clean.isOn)
 
     def test_file(self) -> None:
         """A store in a file has no other masters."""

@@ -33,6 +33,7 @@ class Worker:
 
     @ivar trouble: fails all work, if set.
     @ivar isHanging: True to answer nothing.
+    @ivar hanging: what was asked meanwhile.
     """
 
     def __init__(self, session: Session, places: Places) -> None:
@@ -40,6 +41,7 @@ class Worker:
         self._places = places
         self.trouble: StoreFailed | None = None
         self.isHanging = False
+        self.hanging: list[Deferred[Any]] = []
         self.isStopped = False
 
     def start(self) -> Deferred[None]:
@@ -56,7 +58,8 @@ class Worker:
         if self.trouble is not None:
             return fail(self.trouble)
         if self.isHanging:
-            return Deferred()
+            self.hanging.append(Deferred())
+            return self.hanging[-1]
         try:
             with self._session.transaction(True) as connection:
                 self._places.begin(connection)
