@@ -53,7 +53,7 @@ from buildbot.control.slavecommands import SlaveCommands
 from buildbot.daemon import lock
 from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.hangups import Hangups, reloadBegins, reloadEnds
-from buildbot.daemon.readiness import IEnds, IPages, IReadiness, IStandby, StartFailed
+from buildbot.daemon.readiness import IEnds, IPages, IReadiness, IStandby, StartFailed, notifyState
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
@@ -204,7 +204,7 @@ class BuildMaster(PluginParent):
         self._hangups = Hangups(reactor, self._hungUp)
         self._ready: Deferred[list[str]] = Deferred()
         self._over: Deferred[list[str]] = Deferred()
-        self._watched = self._isOverseen = self._locked = self._serves = False
+        self._watched = self._isOverseen = self._locked = self._serves = self._hasEnded = False
         self._checking: Deferred[LoadReport] | None = None
         self._waiting: WaitingControl | None = None
 
@@ -395,11 +395,10 @@ class BuildMaster(PluginParent):
             raise Refused([STOPPING]) from None
         if not report.ok:
             raise ConfigErrors(report.errors)
-        self._waiting = WaitingControl(self.basedir, self._reactor, self.place, config)
-        if await self._waiting.take(self._ready.callback):
+        self._waiting = WaitingControl(self.basedir, self._reactor, self.place, config, self.troubles)
+        if await self._waiting.take(self._ready.callback, self.botmaster.openStore):
             config = readAgain(self._file.path, self.basedir, config)
         self._waiting = None  # it has the configuration, which a reconfig forgets
-        await self.botmaster.openStore()
         await self.audit.load()
         if self._isShared:
             self._apart.open()
@@ -418,7 +417,9 @@ class BuildMaster(PluginParent):
         await self.audit.record(By("", PROCESS), "startMaster", MASTER)
         await self.outgoing.sweep()
         self._serves = True
-        if not self._ready.called:
+        if self._ready.called:
+            notifyState(lines, os.environ)
+        else:
             self._ready.callback(lines)
 
     def _doubts(self, isSo: bool) -> None:
@@ -458,7 +459,10 @@ class BuildMaster(PluginParent):
         self._end([f"{reason}: this one changes nothing more, and ends"])
 
     def _end(self, lines: list[str]) -> None:
-        """Stop the process for a reason, with a failure."""
+        """Stop the process for a reason, with a failure. Only the first reason counts."""
+        if self._hasEnded:
+            return
+        self._hasEnded = True
         if self._isOverseen:
             self._over.callback(lines)
         else:
@@ -529,9 +533,9 @@ class BuildMaster(PluginParent):
         self.cleanStop.end()
         self._handOver.stop()
         self._parting.stop()
+        self.botmaster.stopping = True
         if self._waiting is not None:
             await self._waiting.stop()
-        self.botmaster.stopping = True
         if self._checking is not None:
             self._checking.cancel()
         self.reconfigurer.stop()

@@ -130,6 +130,12 @@ class ActivePlace:
             joined.whenActive.addErrback(lambda why: why.trap(CancelledError)).cancel()
             await joined.leave()
 
+    async def giveWay(self) -> None:
+        """Give up the place if another master waits for it, since this one cannot work. Never fails."""
+        if self.membership is not None and self.membership.ready():
+            log.info("the place is given up: another master waits, and may be able to work")
+            await self.leave()
+
     @property
     def replacement(self) -> float | None:
         """The seconds from the begin of a doubt until another master may be active; None if none waits."""

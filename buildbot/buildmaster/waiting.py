@@ -1,14 +1,18 @@
 # -*- test-case-name: tests.unit.buildmaster.test_waiting -*-
-"""The control socket of a master that waits for its place: it says so, and stops on request."""
+"""A master that waits for its place, and then opens the store.
+
+Its control socket says so, and can stop it.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.task import deferLater
 
 from buildbot import version
 from buildbot.buildmaster.standing import ActivePlace
@@ -16,36 +20,113 @@ from buildbot.config.model import MasterConfig
 from buildbot.control.client import ControlError
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.server import ControlServer
+from buildbot.daemon.readiness import notifyState
+from buildbot.daemon.symptoms import Symptom
+from buildbot.daemon.troubles import Troubles, reportTroubles
 from buildbot.events.eventual import eventual
+from buildbot.store.interface import SchemaTooNew, StoreFailed, StoreFenced
+
+#: The seconds between two attempts to open the store.
+PAUSE = 5.0
+#: The subject of the trouble meanwhile.
+_SUBJECT = "takeover"
 
 
 class WaitingControl:
-    """I answer while a master waits.
+    """I wait for the place of a master and its store, and answer meanwhile.
 
     @param config: the configuration that it has loaded.
+    @param troubles: its list of troubles.
     """
 
-    def __init__(self, basedir: str, reactor: Any, place: ActivePlace, config: MasterConfig) -> None:
+    def __init__(
+        self, basedir: str, reactor: Any, place: ActivePlace, config: MasterConfig, troubles: Troubles
+    ) -> None:
         self._basedir = basedir
         self._reactor = reactor
         self._place = place
         self._config = config
+        self._troubles = troubles
+        self._reason = ""  # why the store could not be opened
+        self._isStopped = False
+        self._pause: Deferred[None] | None = None
         self._since = time.time()
         self._server = ControlServer(basedir, self.handlers(), reactor, COMMANDS)
 
-    async def take(self, ready: Callable[[list[str]], object]) -> bool:
-        """As L{ActivePlace.take}, and listen while the master waits."""
+    async def take(self, ready: Callable[[list[str]], object], opens: Callable[[], Awaitable[None]]) -> bool:
+        """As L{ActivePlace.take}, and listen while the master waits. Then open the store.
+
+        Nobody sees it if a master that has waited cannot open the store. So it tries again, unless it never
+        can.
+
+        @param opens: opens the store, or raises L{StoreFailed}.
+        """
 
         def waits(lines: list[str]) -> None:
             self._server.startService()
             ready(lines)
 
         hasWaited = await self._place.take(waits)
-        await self.stop()
+        if hasWaited:
+            await self._open(opens)
+        else:
+            await opens()
+        await self._listenNoMore()
         return hasWaited
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Wait no more, and listen no more."""
+        self._isStopped = True
+        if self._pause is not None:
+            self._pause.cancel()
+        await self._listenNoMore()
+
+    async def _open(self, opens: Callable[[], Awaitable[None]]) -> None:
+        """Open the store, however long that takes. Between two attempts, another master may get the place.
+
+        @raise CancelledError: this master stops.
+        @raise StoreFailed: it never can open this store, or it has lost its place.
+        """
+        while True:
+            try:
+                if self._place.membership is None:
+                    await self._place.take(self._waitsAgain)
+                await opens()
+            except (SchemaTooNew, StoreFenced):
+                raise
+            except StoreFailed as why:
+                self._tell(why.reason)
+            else:
+                break
+            await self._place.giveWay()
+            self._mustRun()
+            self._pause = deferLater(self._reactor, PAUSE)
+            await self._pause
+            self._pause = None
+        self._mustRun()
+        self._troubles.clear(_SUBJECT)
+
+    def _mustRun(self) -> None:
+        if self._isStopped:
+            raise CancelledError
+
+    def _tell(self, reason: str) -> None:
+        """Say why the store cannot be opened."""
+        if reason != self._reason:
+            notifyState([f"cannot take over: {reason}"], os.environ)
+        self._reason = reason
+        cure = f"mend that: this master tries again every {PAUSE:.0f} s"
+        self._troubles.report(
+            _SUBJECT, Symptom("this master cannot open the store to take over", reason, cure)
+        )
+
+    def _waitsAgain(self, lines: list[str]) -> None:
+        """Another master was able to take over."""
+        self._reason = ""
+        self._troubles.clear(_SUBJECT)
+        notifyState(lines, os.environ)
+
+    async def _listenNoMore(self) -> None:
         if self._server.running:
             await maybeDeferred(self._server.stopService)
 
@@ -82,7 +163,7 @@ class WaitingControl:
                 "slaves": len(self._config.slaves),
                 "connected": 0,
                 "builders": len(self._config.builders),
-                "troubles": [],
+                "troubles": reportTroubles(self._troubles),
                 "masters": self._place.report(),
             },
             "slaves": [],
@@ -104,6 +185,8 @@ class WaitingControl:
     def _where(self) -> str:
         """That I wait, and who is active."""
         told = self._place.report() or {}
+        if self._reason:
+            return f"this master takes over, but cannot open the store yet: {self._reason}"
         active = next((each["name"] for each in told.get("others", ()) if each["state"] == "active"), "")
         where = f"{active} is active: ask there" if active else "no master is active now"
         return f"this master waits as a standby; {where}"

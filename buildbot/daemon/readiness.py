@@ -90,7 +90,7 @@ class Reporter:
         """Report a failed start: the process will end. Only the first report counts."""
         if not self.told:
             self._tell(Outcome(False, tuple(lines)))
-            notify(f"STATUS={_status(lines)}", self._environ)
+            notifyState(lines, self._environ)
 
     def stopping(self) -> None:
         """Report that the process stops."""
@@ -131,6 +131,11 @@ def notify(state: str, environ: Mapping[str, str]) -> bool:
     except OSError:
         return False  # the master works without the manager
     return True
+
+
+def notifyState(lines: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Replace what systemd shows as the state of the process. Returns False if it could not be sent."""
+    return notify(f"STATUS={_status(lines)}", environ)
 
 
 def _status(lines: Sequence[str]) -> str:

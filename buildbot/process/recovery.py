@@ -61,7 +61,7 @@ class Recovery:
                     name=name,
                     number=number,
                 )
-        self._ended = await store.giveUp(resources.now())
+        self._ended = (*self._ended, *await store.giveUp(resources.now()))
         # Count now: requests that are submitted later are not of the last process.
         self._waiting = await store.countWaiting()
 

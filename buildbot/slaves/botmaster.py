@@ -40,7 +40,7 @@ from buildbot.slaves.perspective import BotPerspective
 from buildbot.slaves.refusedlogins import UnknownLogins
 from buildbot.slaves.told import SlavesTold
 from buildbot.status.announcer import Announcer
-from buildbot.store.interface import IStore
+from buildbot.store.interface import IStore, StoreFailed
 from buildbot.wire.callee import Callee
 from buildbot.wire.loglimits import ConnectionLineLimiter
 
@@ -157,14 +157,18 @@ class BotMaster(service.Service):
     async def openStore(self) -> None:
         """Open the store, and close the builds that the last process left unfinished (P1).
 
-        @raise StoreFailed: the store cannot be used.
+        @raise StoreFailed: the store cannot be used. It is closed again, and this can be repeated.
         """
         await self.store.open()
         self._isOpen = True
-        await self.recovery.closeInterrupted()
-        await self.pauses.load()
-        await self.told.load()
-        await self.instances.load()
+        try:
+            await self.recovery.closeInterrupted()
+            await self.pauses.load()
+            await self.told.load()
+            await self.instances.load()
+        except StoreFailed:
+            await self.closeStore()
+            raise
 
     async def resume(self) -> None:
         """Queue the requests of the last process, and continue with its instances.

@@ -6,13 +6,14 @@ import os
 import signal
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
+from buildbot.buildmaster import service, waiting
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.cluster.places import Me, Places
 from buildbot.daemon.readiness import StartFailed
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import SchemaTooNew, StoreFailed
 from tests.stories.world import World
 from tests.unit.cluster.doubles import Postgresque
 from tests.unit.cluster.test_membership import Worker
@@ -114,18 +115,39 @@ class StandbyTests(World):
         self.assertTrue(self.reactor.stopped)
 
     def test_failsLater(self) -> None:
-        """If it cannot open the store when it takes over, the process is told to end."""
+        """If it cannot open the store when it takes over, it tries again, also if it had opened it in part.
+        systemd is told how it stands.
+        """
+        states: list[str] = []
+        self.patch(service, "notifyState", lambda lines, environ: states.append("; ".join(lines)))
+        self.patch(waiting, "notifyState", lambda lines, environ: states.append("; ".join(lines)))
         self.successResultOf(self.begin())
         over = self.master.whenOver()
-        self.store.open = lambda: self.failed()  # type: ignore[method-assign]
+        self.patch(self.store, "open", lambda: fail(StoreFailed("no room")))
         self.inOther(self.other.leave)
         self.wait(2)
-        lines = self.successResultOf(over)
-        self.assertIn("no room", lines[0])
+        del vars(self.store)["open"]
+        self.patch(self.store, "countWaiting", lambda: fail(StoreFailed("no time")))
+        self.wait(10)
+        self.assertNoResult(over)
+        self.assertEqual(self.reactor.tcpServers, [])
+        del vars(self.store)["countWaiting"]
+        self.wait(5)
+        self.assertEqual(self.status()["master"]["masters"]["state"], "active")
+        self.connect()
+        self.assertEqual(states[:2], ["cannot take over: no room", "cannot take over: no time"])
+        self.assertRegex(states[2], "^slaves: ")
+        self.assertEqual(len(states), 3)
 
-    def failed(self) -> Any:
-        """A store that cannot be opened."""
-        raise StoreFailed("no room")
+    def test_neverCan(self) -> None:
+        """If a later release has written the store, the process is told to end."""
+        self.successResultOf(self.begin())
+        over = self.master.whenOver()
+        self.patch(self.store, "open", lambda: fail(SchemaTooNew("a later release")))
+        self.inOther(self.other.leave)
+        self.wait(2)
+        (line,) = self.successResultOf(over)
+        self.assertIn("a later release", line)
 
     def test_doubts(self) -> None:
         """While the database does not answer, the slave whose build holds a MasterLock is cut before another

@@ -7,13 +7,15 @@ import os
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
-from buildbot.buildmaster.waiting import WaitingControl
+from buildbot.buildmaster.waiting import PAUSE, WaitingControl
 from buildbot.config.model import MasterConfig
 from buildbot.control import server
 from buildbot.control.protocol import COMMANDS
+from buildbot.daemon.troubles import Troubles
 from buildbot.scripts.status import masterPage
+from buildbot.store.interface import SchemaTooNew, StoreFailed
 from tests.unit.buildmaster.test_standing import DB, LEASE, PlaceCase
 
 
@@ -41,16 +43,28 @@ class WaitingTests(PlaceCase):
         vars(self.reactor)["stop"] = lambda: self.stops.append("stop")
         self.basedir = os.path.abspath(self.mktemp())
         os.makedirs(self.basedir)
-        self.control = WaitingControl(self.basedir, self.reactor, self.two, MasterConfig())
+        self.troubles = Troubles(self.reactor.seconds)
+        self.control = WaitingControl(self.basedir, self.reactor, self.two, MasterConfig(), self.troubles)
+        self.failure: Exception | None = None  # of each attempt to open the store
+        self.opening: Deferred[None] | None = None  # the end of an attempt that lasts
+        self.attempts = 0
 
     def listen(self, path: str, factory: object, mode: int) -> Port:
         """Open a port."""
         self.ports.append(Port())
         return self.ports[-1]
 
+    async def opens(self) -> None:
+        """Open the store."""
+        self.attempts += 1
+        if self.opening is not None:
+            await self.opening
+        if self.failure is not None:
+            raise self.failure
+
     def wait(self) -> Deferred[bool]:
         """Begin to wait."""
-        taken = Deferred.fromCoroutine(self.control.take(self.waiting.append))
+        taken = Deferred.fromCoroutine(self.control.take(self.waiting.append, self.opens))
         self.assertNoResult(taken)
         return taken
 
@@ -68,6 +82,84 @@ class WaitingTests(PlaceCase):
         self.assertTrue(self.successResultOf(taken))
         self.assertEqual([each.isOpen for each in self.ports], [False])
         self.successResultOf(Deferred.fromCoroutine(self.control.stop()))
+
+    def test_noStore(self) -> None:
+        """A master that takes over, but cannot open the store, says why, and tries again until it can."""
+        taken = self.wait()
+        self.failure = StoreFailed("too many clients")
+        self.leave(self.one)
+        self.pass_(PAUSE * 2 + 1)
+        self.assertEqual(self.attempts, 3)
+        self.assertNoResult(taken)
+        self.assertEqual([each.isOpen for each in self.ports], [True])
+        (trouble,) = self.answer("status")["ok"]["master"]["troubles"]
+        self.assertEqual(trouble["why"], "too many clients")
+        self.assertIn("cannot open the store yet: too many clients", self.answer("names")["error"])
+        self.failure = None
+        self.pass_(PAUSE)
+        self.assertTrue(self.successResultOf(taken))
+        self.assertEqual((self.attempts, self.troubles.current()), (4, []))
+        self.assertEqual([each.isOpen for each in self.ports], [False])
+
+    def test_noDatabase(self) -> None:
+        """The same holds if the master has given way, and the database is away from then on."""
+        taken = self.wait()
+        three = self.take(self.made("three", f"{DB}{LEASE}standby = True\n"))
+        self.pass_(1)
+        self.failure = StoreFailed("too many clients")
+        self.leave(self.one)
+        self.pass_(1)
+        self.assertTrue(self.successResultOf(three))
+        self.assertEqual(self.two.membership, None)
+        self.database.trouble = StoreFailed("no route to host")
+        self.pass_(PAUSE * 2)
+        self.assertNoResult(taken)
+        (trouble,) = self.troubles.current()
+        self.assertEqual(trouble.symptom.why, "no route to host")
+        self.database.trouble = None
+        self.pass_(PAUSE)
+        self.assertEqual((self.attempts, self.troubles.current()), (1, []))
+        self.assertIn("/three is active: ask there", self.answer("names")["error"])
+        self.successResultOf(Deferred.fromCoroutine(self.two.leave()))
+        self.failureResultOf(taken, CancelledError)
+
+    def test_never(self) -> None:
+        """A store of a later release ends the master: it never can open that."""
+        taken = self.wait()
+        self.failure = SchemaTooNew("written by a later release")
+        self.leave(self.one)
+        self.pass_(1)
+        self.failureResultOf(taken, SchemaTooNew)
+
+    def test_atOnce(self) -> None:
+        """A master that has not waited fails at once: somebody looks at its start."""
+        self.leave(self.one)
+        self.failure = StoreFailed("too many clients")
+        taken = Deferred.fromCoroutine(self.control.take(self.waiting.append, self.opens))
+        self.failureResultOf(taken, StoreFailed)
+        self.assertEqual((self.waiting, self.ports), ([], []))
+
+    def test_stopped(self) -> None:
+        """A master that tries to open the store can be stopped between two attempts."""
+        taken = self.wait()
+        self.failure = StoreFailed("too many clients")
+        self.leave(self.one)
+        self.pass_(1)
+        self.successResultOf(Deferred.fromCoroutine(self.control.stop()))
+        self.failureResultOf(taken, CancelledError)
+        self.assertEqual([each.isOpen for each in self.ports], [False])
+        self.pass_(PAUSE)
+        self.assertEqual(self.attempts, 1)
+
+    def test_stoppedMeanwhile(self) -> None:
+        """It can be stopped during an attempt, too."""
+        taken = self.wait()
+        self.opening = Deferred()
+        self.leave(self.one)
+        self.pass_(1)
+        self.successResultOf(Deferred.fromCoroutine(self.control.stop()))
+        self.opening.callback(None)
+        self.failureResultOf(taken, CancelledError)
 
     def test_status(self) -> None:
         """The status says who is active, and that nothing is connected here."""

@@ -8,7 +8,7 @@ import socket
 from twisted.trial import unittest
 
 from buildbot.daemon.outcome import Outcome
-from buildbot.daemon.readiness import Reporter, StartFailed, notify, watchdogInterval
+from buildbot.daemon.readiness import Reporter, StartFailed, notify, notifyState, watchdogInterval
 
 
 class OutcomeTests(unittest.TestCase):
@@ -41,7 +41,8 @@ class ReporterTests(unittest.TestCase):
         # An abstract name, as in containers; the tests of notify use a path.
         self.manager.bind(f"\0buildbot-test-{os.getpid()}-{id(self)}")
         name = self.manager.getsockname().decode().replace("\0", "@")
-        self.reporter = Reporter(sending, {"NOTIFY_SOCKET": name})
+        self.environ = {"NOTIFY_SOCKET": name}
+        self.reporter = Reporter(sending, self.environ)
 
     def told(self) -> Outcome | None:
         """The content of the pipe, up to its end."""
@@ -68,6 +69,12 @@ class ReporterTests(unittest.TestCase):
         self.reporter.failed(["port in use"])
         self.assertEqual(self.told(), Outcome(False, ("port in use",)))
         self.assertEqual(self.heard(), [b"STATUS=port in use"])
+
+    def test_later(self) -> None:
+        """A later state replaces what systemd shows."""
+        self.reporter.ready(["standby"])
+        self.assertTrue(notifyState(["slaves: tcp 9989", "two\nlines"], self.environ))
+        self.assertEqual(self.heard()[1:], [b"STATUS=slaves: tcp 9989; two lines"])
 
     def test_onlyOnce(self) -> None:
         """Only the first failure is reported."""
