@@ -2,7 +2,7 @@
 """What a master does when another one may take its place soon: it gives up what only one may hold.
 
 A C{MasterLock} may protect something outside. The next master begins without knowing who holds it, so its
-holders are cut before that.
+holders are cut before that. With C{c['whenStoreIsAway'] = "cut"} all slaves are.
 
 When another master may have taken over, the slaves are let go. The balancer does not know that this one has
 lost the database: they would stay here for ever, and the other master could build nothing.
@@ -39,6 +39,9 @@ class Cuttable(Protocol):
 
     slavename: str
 
+    def isConnected(self) -> bool:
+        """True while it has a connection."""
+
     def disconnect(self, reason: str) -> object:
         """Close the connection."""
 
@@ -56,6 +59,17 @@ def cutHolders(table: Mapping[tuple[str, str], Any]) -> list[str]:
         log.warn("slave {name} is cut: its build holds a MasterLock, and another master may begin", name=name)
         slave.disconnect("another master may take over")
     return list(found)
+
+
+def cutAll(slaves: Iterable[Cuttable]) -> None:
+    """Disconnect all slaves, so that no build goes on: C{c['whenStoreIsAway']} wants it."""
+    found = [each for each in slaves if each.isConnected()]
+    log.warn(
+        "{count} slaves are cut, as c['whenStoreIsAway'] says: another master may begin their builds anew",
+        count=len(found),
+    )
+    for each in found:
+        each.disconnect("another master may take over")
 
 
 def _slavesOf(owners: Iterable[Any]) -> Iterable[Cuttable]:

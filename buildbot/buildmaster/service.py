@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.buildmaster.apart import PagesApart
-from buildbot.buildmaster.doubts import Parting, cutHolders
+from buildbot.buildmaster.doubts import Parting, cutAll, cutHolders
 from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
@@ -35,7 +35,7 @@ from buildbot.buildmaster.startup import (
 from buildbot.buildmaster.waiting import WaitingControl
 from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
-from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.config.model import CUT, ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.audit import DONE, MASTER, PROCESS, SIGNAL, Audit, By
 from buildbot.control.auditcommands import AuditCommands
@@ -425,7 +425,10 @@ class BuildMaster(PluginParent):
     def _doubts(self, isSo: bool) -> None:
         """Another master may take over soon, or not any more."""
         if isSo:
-            cutHolders(self.botmaster.locks.table)
+            if self.config.whenStoreIsAway == CUT:
+                cutAll(self.botmaster.slaves.values())
+            else:
+                cutHolders(self.botmaster.locks.table)
             if self.place.replacement is not None:
                 self._parting.expect(self.place.replacement)
         else:

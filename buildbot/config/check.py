@@ -37,7 +37,7 @@ from buildbot.config.messages import (
     nearest,
     noText,
 )
-from buildbot.config.model import ConfigError, IsLogStorage, MasterConfig, MergeRule
+from buildbot.config.model import CUT, ConfigError, IsLogStorage, MasterConfig, MergeRule
 from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
@@ -70,6 +70,7 @@ KEYS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    "whenStoreIsAway",
     *HORIZONS,
 )
 #: The keys whose values become attributes of MasterConfig as they are.
@@ -80,6 +81,7 @@ _UNCHANGED = (
     "logStorage",
     "prioritizeBuilders",
     "revlink",
+    "whenStoreIsAway",
     *HORIZONS,
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
@@ -196,6 +198,13 @@ def _revlink(raw: Raw, report: Report) -> Iterator[ConfigError]:
     trouble = link is not None and functionTrouble(link, "a function of (revision, repository)", 2)
     if trouble:
         yield report(f"c['revlink'] {trouble}", "revlink")
+
+
+def _whenStoreIsAway(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    wish = raw.get("whenStoreIsAway")
+    if wish is not None and wish != CUT:
+        said = repr(wish) if isinstance(wish, str) else articled(wish)
+        yield report(f"c['whenStoreIsAway'] must be {CUT!r} or None, not {said}", "whenStoreIsAway")
 
 
 def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -391,6 +400,7 @@ _RULES: tuple[Rule, ...] = (
         _properties,
         _prioritizeBuilders,
         _revlink,
+        _whenStoreIsAway,
         horizonErrors,
         botErrors,
         _ports,

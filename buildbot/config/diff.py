@@ -29,6 +29,7 @@ SETTINGS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    "whenStoreIsAway",
     "logStorage",
     *HORIZONS,
 )

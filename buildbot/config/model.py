@@ -21,6 +21,10 @@ KEEPALIVE = 120.0
 MISSING = 3600.0
 
 
+#: The value of C{c['whenStoreIsAway']} that disconnects all slaves.
+CUT = "cut"
+
+
 class Unset(Enum):
     """The value of a key that the file does not have, where None has a meaning of its own."""
 
@@ -185,6 +189,8 @@ class MasterConfig:
     @ivar logMaxTotalSize: the most bytes of all logs of finished builds; None: no limit.
     @ivar logStorage: the bucket for logs of finished builds: an L{IsLogStorage}; None: they stay local.
     @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.
+    @ivar whenStoreIsAway: L{CUT} to disconnect all slaves before another master may take over; None: only
+        those whose builds hold a C{MasterLock}.
     @ivar warnings: the warnings. They do not count in comparisons.
     @ivar modules: the imported files below the master's directory, relative to it, in order of import.
         They do not count in comparisons.
@@ -207,6 +213,7 @@ class MasterConfig:
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
     revlink: Callable[[str, str], str | None] | None = field(default=None, hash=False)
+    whenStoreIsAway: str | None = None
     buildHorizon: int | Unset | None = Unset.UNSET
     buildDays: float | Unset | None = Unset.UNSET
     logHorizon: int | None = None

@@ -175,3 +175,18 @@ class StandbyTests(World):
         assert self.master.place.membership is not None
         self.worker.isHanging = False
         self.master.place.membership._busy = None  # the answer will never come
+
+    def test_cut(self) -> None:
+        """With c['whenStoreIsAway'] = "cut", all slaves are cut then."""
+        self.inOther(self.other.leave)
+        self.edit("Config = {}", "Config = {'whenStoreIsAway': 'cut'}")
+        self.successResultOf(self.begin())
+        slave = self.connect()
+        self.worker.isHanging = True
+        self.wait(9)
+        self.assertFalse(slave.pump.client.lost)
+        self.wait(4)
+        self.assertTrue(slave.pump.client.lost)
+        assert self.master.place.membership is not None
+        self.worker.isHanging = False
+        self.master.place.membership._busy = None  # the answer will never come

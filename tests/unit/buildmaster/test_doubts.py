@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.buildmaster.doubts import DEPOSED, Parting, cutHolders
+from buildbot.buildmaster.doubts import DEPOSED, Parting, cutAll, cutHolders
 from buildbot.process.locks import MasterLock, SlaveLock
 from buildbot.process.sharedlocks import SharedLocks
 
@@ -16,9 +16,14 @@ from buildbot.process.sharedlocks import SharedLocks
 class Slave:
     """I am one slave."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, isConnected: bool = True) -> None:
         self.slavename = name
+        self.connected = isConnected
         self.reasons: list[str] = []
+
+    def isConnected(self) -> bool:
+        """True with a connection."""
+        return self.connected
 
     def disconnect(self, reason: str) -> None:
         """Remember the reason."""
@@ -47,20 +52,19 @@ class CutTests(unittest.SynchronousTestCase):
         self.assertEqual([len(each.reasons) for each in (one, two, three, four)], [1, 1, 0, 0])
         self.assertEqual(cutHolders({}), [])
 
+    def test_all(self) -> None:
+        """With c['whenStoreIsAway'] = "cut", all connected slaves are cut, whatever they do."""
+        here, away = Slave("here"), Slave("away", isConnected=False)
+        cutAll(each for each in (here, away))
+        self.assertEqual((here.reasons, away.reasons), (["another master may take over"], []))
+
 
 class Attached(Slave):
     """I am a slave that may be connected; its availability is itself."""
 
-    def __init__(self, name: str, isConnected: bool = True) -> None:
-        super().__init__(name)
-        self.connected = isConnected
-
     @property
     def availability(self) -> Attached:
         return self
-
-    def isConnected(self) -> bool:
-        return self.connected
 
     def leave(self, reason: str, atOnce: bool) -> None:
         self.reasons.append(f"{reason}, {atOnce}")

@@ -75,11 +75,13 @@ class KeyTests(unittest.TestCase):
                 {"revlink": "http://x/%s"},
                 "c['revlink'] must be a function of (revision, repository), not a str",
             ),
+            ({"whenStoreIsAway": "wait"}, "c['whenStoreIsAway'] must be 'cut' or None, not 'wait'"),
+            ({"whenStoreIsAway": True}, "c['whenStoreIsAway'] must be 'cut' or None, not a bool"),
             ({"prioritizeBuilders": "low"}, f"{wanted}, not a str"),
             ({"prioritizeBuilders": lambda one: one}, f"{wanted}: this one does not take two arguments"),
         ):
             self.assertEqual(errors(**changes), [told])
-        self.assertEqual(errors(properties=None, prioritizeBuilders=None), [])
+        self.assertEqual(errors(properties=None, prioritizeBuilders=None, whenStoreIsAway=None), [])
 
     def test_everyKey(self) -> None:
         """Every key of 0.7.5 is known, and so are those of 0.8 that work."""
@@ -96,6 +98,7 @@ class KeyTests(unittest.TestCase):
             properties={"a": 1},
             prioritizeBuilders=lambda master, builders: builders,
             revlink=lambda revision, repository: None,
+            whenStoreIsAway="cut",
             buildHorizon=None,
             buildDays=7.5,
             logHorizon=10,
