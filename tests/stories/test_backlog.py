@@ -20,6 +20,7 @@ from buildbot.process import resources
 from buildbot.process.buildset import BuildSet
 from buildbot.process.request import BuildRequest
 from buildbot.status.base import StatusReceiver
+from tests.examples import THOROUGH
 from tests.schedulers import TestStore
 from tests.stories.web import WebWorld
 
@@ -46,8 +47,8 @@ PLANS = (
     ("['full', 'quick']", "lambda builder, one, other: one.source.branch == other.source.branch"),
 )
 OWN = {"Origin": "http://127.0.0.1:8010", "Sec_Fetch_Site": "same-origin"}
-SEEDS = range(3)
-STEPS = 90
+SEEDS = range(3) if THOROUGH else [random.randrange(1000)]
+STEPS = 90 if THOROUGH else 25
 
 
 class BacklogCase(WebWorld):
@@ -450,4 +451,5 @@ class SameTests(BacklogCase):
             few, all = self.play(seed, 3), self.play(seed, 1000)
             for step, (one, other) in enumerate(zip(few, all, strict=True)):
                 self.assertEqual(one, other, f"seed {seed}, step {step}")
-            self.assertGreater(max(len(json.loads(each[0])[0]["requests"]) for _, each in all[:-2]), 6)
+            if THOROUGH:
+                self.assertGreater(max(len(json.loads(each[0])[0]["requests"]) for _, each in all[:-2]), 6)

@@ -11,6 +11,7 @@ from twisted.internet.defer import ensureDeferred
 from buildbot.model.change import Change
 from buildbot.web.routes import Route
 from buildbot.web.table import TABLE
+from tests.examples import sample
 from tests.stories import odd
 from tests.stories.web import WebWorld
 
@@ -108,9 +109,9 @@ class OddTests(WebWorld):
         for way in WAYS:
             odd.Ways.way = way
             self.wait(1)
-            for route, path in self.pages():
+            for route, path in sample(self.pages(), 12):
                 answer = self.ask(path)
-                self.assertLess(answer.status, 500, f"{path}: {answer.text}")
+                self.assertLess(answer.status, 500, f"way {WAYS.index(way)}, {path}: {answer.text}")
                 self.assertLess(len(answer.body), 400_000, path)
                 self.assertNotIn("<b>", answer.text if route.kind == "page" else "", path)
             self.flushLoggedErrors()

@@ -13,6 +13,7 @@ from buildbot.store.interface import StoreFailed
 from buildbot.web.cache import PageCache
 from buildbot.web.routes import Route
 from buildbot.web.table import TABLE
+from tests.examples import sample
 from tests.stories.web import WebWorld
 
 BUILDER = "{'name': 'full', 'slavename': 'bot1', 'builddir': 'full', 'factory': f}"
@@ -91,9 +92,7 @@ class RemovedTests(WebWorld):
         self, before: Callable[[], object], after: Callable[[], object]
     ) -> Iterator[tuple[Route, Any]]:
         """The answers of all routes that read, each with something that happens at each of its questions."""
-        for route in TABLE:
-            if route.method != "GET" or route.kind == "stream":
-                continue
+        for route in sample((each for each in TABLE if each.method == "GET" and each.kind != "stream"), 25):
             path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: VALUES[match.group(1)], route.path)
             number = 0
             while number == 0 or self.left <= 0:

@@ -32,6 +32,7 @@ from buildbot.logs.files import (
     removeLogs,
 )
 from buildbot.logs.format import Chunk, encode
+from tests.examples import examples
 
 OUT, ERR, HEADER = LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER
 UNLIMITED = LogLimits(None)
@@ -170,7 +171,7 @@ class WriterTests(LogCase):
         st.lists(st.tuples(st.sampled_from((OUT, ERR, HEADER)), st.binary(max_size=40)), max_size=30),
         st.lists(st.integers(0, 30)),
     )
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_storedIsSent(self, chunks: list[Chunk], flushes: list[int]) -> None:
         """G5: the file has exactly the bytes that were added, in any pieces."""
         writer = self.writer()

@@ -19,6 +19,7 @@ from buildbot.logs.format import Chunk, encode
 from buildbot.logs.lines import Line
 from buildbot.logs.reading import LogViews, Place
 from buildbot.logs.view import MOST_BYTES, MOST_LINES, LogView
+from tests.examples import examples
 
 OUT, ERR, HEADER = LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER
 UNLIMITED = LogLimits(None)
@@ -100,13 +101,13 @@ class PropertyTests(ViewTestCase):
             self.assertEqual(b"".join(view.text(headers=headers)), text)
             self.assertEqual(b"".join(view.text(5, 30, headers)), text[5:30])
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     @given(WRITES)
     def test_finished(self, writes: list[Chunk]) -> None:
         """Any lines, and any bytes, of a finished log are those of the whole log."""
         self.check(self.log(*writes), writes)
 
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=examples(40))
     @given(WRITES, st.integers(1, 7))
     def test_growing(self, writes: list[Chunk], every: int) -> None:
         """A view of a growing log has all output of that moment. The finished log has the same lines."""
@@ -125,7 +126,7 @@ class PropertyTests(ViewTestCase):
         for each in (views, self.views()):
             self.check(each.open(place), writes)
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     @given(WRITES, st.integers(0, 200), st.integers(0, 100))
     def test_tooLong(self, writes: list[Chunk], head: int, tail: int) -> None:
         """A line keeps its number when a log that is too long is finished. Offsets count omitted output."""

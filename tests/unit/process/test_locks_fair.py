@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import count
 from sys import intern
@@ -25,8 +24,9 @@ from buildbot.process.locktable import (
     waitingClaim,
     whyWaiting,
 )
+from tests.examples import examples
 
-MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "60"))
+MANY = examples(60)
 
 
 class Build:
@@ -176,7 +176,7 @@ class BoundedTests(unittest.TestCase):
     @given(
         st.lists(recipes(), min_size=4, max_size=8), st.lists(st.integers(0, 30), min_size=300, max_size=300)
     )
-    @settings(max_examples=MANY // 3, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=examples(20), deadline=None, phases=[Phase.generate])
     def test_bounded(self, wanted: list[Any], order: list[int]) -> None:
         """F9: even in the worst order of ends, only a few new builds overtake a waiting one.
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from tests.examples import THOROUGH
 from tests.fakes import FakeCommand
 from tests.unit.process.test_builds import BuildCase, shell
 
@@ -69,7 +70,7 @@ class FairTests(unittest.TestCase):
     """Builds end in any order."""
 
     @given(st.lists(st.integers(0, 1), min_size=60, max_size=60))
-    @settings(max_examples=6, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=6 if THOROUGH else 2, deadline=None, phases=[Phase.generate])
     def test_eachInTurn(self, order: list[int]) -> None:
         """F9: a builder with a waiting request is passed by each other one at most once on each of its
         slaves.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.schedulers.nightly import NightlyTimes
+from tests.examples import examples
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -21,7 +22,7 @@ ZONES = [
     *map(ZoneInfo, ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")),
     *map(ZoneInfo, ("America/Sao_Paulo", "Atlantic/Azores", "Pacific/Apia")),
 ]
-fuzz = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+fuzz = settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
 #: From 2008, when all of these zones still changed their clocks, to 2012.
 moments = st.integers(1199145600, 1325376000)
 

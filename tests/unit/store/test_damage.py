@@ -12,6 +12,7 @@ from typing import Any
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.schema import Schema
+from tests.examples import THOROUGH, sample, trying
 from tests.stores import SqliteCase, later
 
 
@@ -46,7 +47,8 @@ class DamageTests(SqliteCase):
         text = Path(self.file).read_bytes()
         self.assertGreater(len(text), 40000)
         before = [0] * 5
-        for cut in cuts(len(text), most=3 * 4096):
+        edges = (len(text) - 4096, len(text) - 512)
+        for cut in sample(cuts(len(text), most=3 * 4096), 8, edges):
             directory = self.holding(text[:cut])
             self.warnings.clear()
             found = self.after(directory)
@@ -90,14 +92,17 @@ class DamageTests(SqliteCase):
         for _ in range(12):
             self.change()
         main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
-        seen = set()
-        for cut in [0, *cuts(len(log), most=4096)]:
+        seen: set[int] = set()
+        for cut in sample([0, *cuts(len(log), most=4096)], 8):
             directory = self.holding(main, log[:cut])
             numbers = [each.number for each in self.after(directory)[0]]
-            self.assertEqual(numbers, list(range(len(numbers), 0, -1)))
+            self.assertEqual(numbers, list(range(len(numbers), 0, -1)), cut)
+            self.assertGreaterEqual(len(numbers), max(seen, default=0), cut)
             self.assertEqual(self.asides(directory), [])
             seen.add(len(numbers))
-        self.assertEqual(seen | {13}, set(range(1, 14)))
+        self.assertEqual((min(seen), max(seen) > 11), (1, True))
+        if THOROUGH:
+            self.assertEqual(seen | {13}, set(range(1, 14)))
 
     def test_garbage(self) -> None:
         """With any content of the file and its log, the store opens and works."""
@@ -106,13 +111,16 @@ class DamageTests(SqliteCase):
         main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
         self.get(self.store.close())
         rest = Path(self.file).read_bytes()
-        chance = random.Random(5)
-        for number in range(100):
+        for number in sample(range(100), 8):
+            chance = random.Random(number)
             text, at = bytearray(rest if number % 2 else main), 0
             for _ in range(chance.randrange(1, 5)):
                 at = chance.randrange(len(text)) if number % 5 else chance.randrange(100)
                 text[at : at + 64] = chance.randbytes(chance.randrange(1, 64))
-            self.after(self.holding(bytes(text), b"" if number % 2 else log[: chance.randrange(len(log))]))
+            with trying(number):
+                self.after(
+                    self.holding(bytes(text), b"" if number % 2 else log[: chance.randrange(len(log))])
+                )
 
     def test_carriedOver(self) -> None:
         """One bad page costs only its own records, and no number is given twice."""

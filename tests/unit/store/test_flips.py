@@ -14,10 +14,11 @@ from buildbot.model.change import Change
 from buildbot.store.interface import StoreFailed
 from buildbot.store.recovery import setAsides
 from buildbot.store.schema import CURRENT
+from tests.examples import sample, trying
 from tests.stores import SqliteCase
 from tests.unit.store.test_damage import rescued
 
-#: The number of wrong bytes to try; with 1000 and more, the other tests try more too.
+#: The number of wrong bytes to try in a thorough run; with 1000 and more, the other tests try more too.
 MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
 THOROUGH = max(1, MANY // 50)
 #: The number of builds, changes, buildsets and states in the store.
@@ -70,38 +71,43 @@ class FlipsTests(FlipsCase):
 
     def test_header(self) -> None:
         """H9: with any wrong byte in the header, all records are rescued, and numbers go on."""
-        for position in range(0 if THOROUGH > 1 else 3, 100, 1 if THOROUGH > 1 else 7):
+        for position in sample(range(0 if THOROUGH > 1 else 3, 100, 1 if THOROUGH > 1 else 7), 4):
             for mask in (0xFF, 0x20)[:THOROUGH]:
-                lost = self.lost(self.after(self.flipped((position, mask))))
-                self.assertEqual(lost, [0] * 5, position)
+                with trying((position, mask)):
+                    lost = self.lost(self.after(self.flipped((position, mask))))
+                    self.assertEqual(lost, [0] * 5)
 
     def test_firstPage(self) -> None:
         """H9: the content of the first page is known, so a wrong byte in it loses nothing."""
-        for position in range(100, 4096, max(1, 397 // THOROUGH)):
-            lost = self.lost(self.after(self.flipped((position, 0xFF))))
-            self.assertEqual(lost, [0] * 5, position)
+        for position in sample(range(100, 4096, max(1, 397 // THOROUGH)), 4):
+            with trying(position):
+                lost = self.lost(self.after(self.flipped((position, 0xFF))))
+                self.assertEqual(lost, [0] * 5)
         self.assertEqual(self.lost(self.after(bytes(4096) + self.text[4096:])), [0] * 5)
 
     def test_anywhere(self) -> None:
         """H9: a wrong byte anywhere loses at most the records on its page, and the master starts."""
         chance = random.Random(7)
-        for _ in range(MANY):
-            position = chance.randrange(4096, len(self.text))
-            lost = self.lost(self.after(self.flipped((position, 1 << chance.randrange(8)))))
-            self.assertLess(sum(lost), 2 * PAGEFUL, position)
+        bits = [(chance.randrange(4096, len(self.text)), 1 << chance.randrange(8)) for _ in range(MANY)]
+        for bit in sample(bits, 7):
+            with trying(bit):
+                lost = self.lost(self.after(self.flipped(bit)))
+                self.assertLess(sum(lost), 2 * PAGEFUL)
 
     def test_many(self) -> None:
         """H9: with many wrong bytes the master starts."""
-        chance = random.Random(8)
-        for _ in range(10 * THOROUGH):
+        for seed in sample(range(10 * THOROUGH), 3):
+            chance = random.Random(seed)
             places = chance.sample(range(len(self.text)), chance.randrange(2, 200))
-            self.after(self.flipped(*((place, chance.randrange(1, 256)) for place in places)))
+            with trying(seed):
+                self.after(self.flipped(*((place, chance.randrange(1, 256)) for place in places)))
 
     def test_pageLost(self) -> None:
         """H9: an overwritten page loses its records: those on other pages are rescued."""
-        for page in range(1, len(self.text) // 4096, 1 if THOROUGH > 1 else 5):
+        for page in sample(range(1, len(self.text) // 4096, 1 if THOROUGH > 1 else 5), 4):
             text = self.text[: page * 4096] + b"\xa5" * 4096 + self.text[page * 4096 + 4096 :]
-            found = self.after(text)
+            with trying(page):
+                found = self.after(text)
             if "copied into a new store" in "".join(self.warnings):
                 self.assertTrue(setAsides(self.file))
             self.warnings.clear()
@@ -118,8 +124,8 @@ class CellsTests(FlipsCase):
             with closing(sqlite3.connect(":memory:")) as memory:
                 CURRENT.upgrade(memory, 0)
                 columns = [row[1] for row in memory.execute(f"PRAGMA table_info({table})")]
-            for column in columns:
-                for value in values:
+            for column, value in sample([(each, value) for each in columns for value in values], 3):
+                with trying((table, column, value)):
                     self.oneCell(table, column, value)
 
     def oneCell(self, table: str, column: str, value: object) -> None:
@@ -138,7 +144,7 @@ class CellsTests(FlipsCase):
                 return
         found = self.after(Path(path).read_bytes())
         # A buildset is lost with its two requests, one of which waits.
-        self.assertLess(sum(self.lost(found)), 5, (table, column, value))
+        self.assertLess(sum(self.lost(found)), 5)
 
     def test_counters(self) -> None:
         """H9: a counter that was put back, or is not a number, gives no number twice, and blocks nothing."""

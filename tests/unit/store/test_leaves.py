@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.store.leaves import PAGE, rowsOnLeaves
+from tests.examples import examples
 from tests.unit.store.test_flips import COUNT, FlipsCase
 
 VALUES = st.one_of(
@@ -37,7 +38,7 @@ class LeavesTests(unittest.SynchronousTestCase):
             file.commit()
         return Path(path).read_bytes()
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     @given(st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=30))
     def test_anyValues(self, rows: list[tuple[object, ...]]) -> None:
         """H9: any rows on the leaf pages of a table are read unchanged."""

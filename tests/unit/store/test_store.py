@@ -20,6 +20,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.interface import IStore, StoreConflict, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.store.requests import Store
+from tests.examples import examples
 from tests.stores import StoreCase, build, logged
 
 
@@ -551,7 +552,7 @@ class SameTests(StoreCase):
         return [self.sqlite(self.mktemp())]
 
     @given(st.integers(0, 1 << 64), st.integers(1, 60))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=examples(80), deadline=None)
     def test_same(self, seed: int, length: int) -> None:
         """For any calls, the store in memory and the one on disk give the same results."""
         self.compare(random.Random(seed), length)

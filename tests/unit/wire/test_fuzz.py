@@ -7,7 +7,6 @@ the log would show a case that our code does not handle.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
 from buildbot.wire.banana import BananaError
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.encoding import encode
+from tests.examples import examples
 from tests.fakes import FakeSlave, QuietBroker, _SlaveBuilder
 from tests.loglisteners import hearLog
 from tests.pumped import Pump
@@ -34,7 +34,7 @@ from tests.unit.process.test_builds import BuildCase
 
 HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
 #: The number of calls of each kind; C{BUILDBOT_TEST_SEQUENCES} in the environment sets another one.
-MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
+MANY = examples(40)
 CALLS = settings(
     max_examples=MANY, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
