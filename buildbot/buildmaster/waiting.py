@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from buildbot import version
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.config.model import MasterConfig
-from buildbot.control.client import ControlError
+from buildbot.control.client import STANDS_BY, ControlError
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.server import ControlServer
 from buildbot.daemon.readiness import notifyState
@@ -186,7 +186,7 @@ class WaitingControl:
         """That I wait, and who is active."""
         told = self._place.report() or {}
         if self._reason:
-            return f"this master takes over, but cannot open the store yet: {self._reason}"
+            return f"{STANDS_BY}; it takes over, but cannot open the store yet: {self._reason}"
         active = next((each["name"] for each in told.get("others", ()) if each["state"] == "active"), "")
         where = f"{active} is active: ask there" if active else "no master is active now"
-        return f"this master waits as a standby; {where}"
+        return f"{STANDS_BY}; {where}"

@@ -24,6 +24,9 @@ _SHORT = 100
 #: The most bytes of a request.
 LONGEST = 65536
 
+#: The begin of each refusal by a master that waits as a standby.
+STANDS_BY = "this master waits as a standby"
+
 
 class NotRunning(Exception):
     """No master listens on the control socket of the directory."""

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, TypeVar
 
 from buildbot.scripts import colours
@@ -40,7 +41,15 @@ Build = Mapping[str, Any]
 Again = Callable[[], Build]
 #: Prints a log to its end: takes the index of its step, the step, and the index of the log in the step.
 #: Returns the log's damage as lines.
+#: Asks whoever has taken over from a master that is away: returns the answer, or None and the seconds in
+#: which somebody will take over.
+Instead = Callable[[], "tuple[Answer | None, float]"]
 PrintLog = Callable[[int, Mapping[str, Any], int], "list[str]"]
+
+
+def _nobody() -> tuple[None, float]:
+    """Nobody takes over."""
+    return None, 0.0
 
 
 def followLogs(
@@ -89,22 +98,28 @@ def followLogs(
     return STATUSES.get(str(build["result"]), STATUSES["exception"]) or int(wrong)
 
 
-def throughRestart(config: Config, ask: Callable[[], Answer], *kept: str) -> Answer:
+def throughRestart(
+    config: Config, ask: Callable[[], Answer], *kept: str, instead: Instead[Answer] = _nobody
+) -> Answer:
     """The answer to a question; also of a master that is being restarted.
 
     @param ask: asks it, and raises L{Away} while no master answers.
     @param kept: what to say in the end of a master that stays away.
+    @param instead: asks whoever has taken over.
     """
-    for left in range(AWAY, -1, -1):
+    for asked in count(1):
         try:
             return ask()
         except Away as why:
-            if not left:
+            answer, patience = instead()
+            if answer is not None:
+                return answer
+            if asked > AWAY + patience / PAUSE:
                 raise CommandFailed(*why.lines, *kept, status=why.status) from None
-            if left == AWAY and not config.get("quiet"):
+            if asked == 1 and not config.get("quiet"):
                 complain("the master is away: waiting for it …")
         time.sleep(PAUSE)
-    raise AssertionError  # the last attempt has returned or raised
+    raise AssertionError  # counting has no end
 
 
 def followSteps(config: Config, build: Build, again: Again, pause: float) -> Build:

@@ -31,6 +31,7 @@ from buildbot.scripts.output import (
     Config,
     command,
     complain,
+    refused,
     say,
     sayJSON,
     usable,
@@ -38,6 +39,7 @@ from buildbot.scripts.output import (
 )
 from buildbot.scripts.showing import Show, showing, showingOne
 from buildbot.scripts.tables import outcome
+from buildbot.scripts.takenover import successorOf
 from buildbot.store.peek import peekBuild
 
 #: Seconds between two checks of a growing log.
@@ -203,9 +205,14 @@ def _again(config: Config, here: str, one: Wanted) -> dict[str, Any]:
         except client.NotRunning:
             raise Away("the master has stopped: start it, and ask again") from None
         except client.ControlError as why:
-            raise CommandFailed(str(why)) from None
+            raise refused(str(why)) from None
 
-    return throughRestart(config, ask)
+    def instead() -> tuple[dict[str, Any] | None, float]:
+        successor = successorOf(here)
+        params = {"builder": one.builder, "number": one.number}
+        return successor.answer("build", params, bool(config.get("quiet"))), successor.patience
+
+    return throughRestart(config, ask, instead=instead)
 
 
 def _isFinished(config: Config, here: str, one: Wanted) -> bool:

@@ -192,7 +192,12 @@ def askMaster(
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None
     except client.ControlError as why:
-        raise CommandFailed(*f"{why}{'' if url else _otherRelease(str(why), here)}".split("\n")) from None
+        raise refused(f"{why}{'' if url else _otherRelease(str(why), here)}") from None
+
+
+def refused(why: str) -> CommandFailed:
+    """The error for a refusal by a master. One that waits has lost its place, perhaps, since it was asked."""
+    return (Away if why.startswith(client.STANDS_BY) else CommandFailed)(*why.split("\n"))
 
 
 def tokenOf(config: Config) -> str:

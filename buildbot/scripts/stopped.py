@@ -27,7 +27,8 @@ from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
 from buildbot.logs.directory import LOGS
 from buildbot.logs.usage import scan
-from buildbot.model.records import BuildRecord, RequestRecord
+from buildbot.model.records import INTERRUPTED, BuildRecord, RequestRecord
+from buildbot.model.results import RETRY
 from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
 from buildbot.scripts.output import CommandFailed
 from buildbot.status.report import reportBuild, reportSource
@@ -96,7 +97,7 @@ def _builds(store: Peek, params: Params) -> object:
     return {
         "running": _records(store, running),
         "waiting": _waiting(requests),
-        "requests": [_request(each) for each in requests[:most]],
+        "requests": [_asked(each) for each in requests[:most]],
         "finished": _records(store, rows),
         "storeTrouble": "",
     }
@@ -119,7 +120,7 @@ def _waiting(requests: Sequence[RequestRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def _request(request: RequestRecord) -> dict[str, Any]:
+def _asked(request: RequestRecord) -> dict[str, Any]:
     keys = ("id", "builder", "submitted", "attempts", "interruptions", "reason")
     return {**{key: getattr(request, key) for key in keys}, **reportSource(request.sourcestamp)}
 
@@ -147,6 +148,24 @@ def _build(store: Peek, params: Params) -> object:
     return wholeBuild(found.toRecord(), _told(found))
 
 
+def _request(store: Peek, params: Params) -> object:
+    """As L{buildbot.control.requestcommands.RequestCommands.request}."""
+    builder, request = params["builder"], params["request"]
+    said = {"builder": builder, "request": request, "build": None, "why": ""}
+    found = store.request(builder, request)
+    if found is None:
+        raise ControlError(f"{builder} has no request {request}: it is too old, or there never was one")
+    isWaiting, number = found
+    build = None if number is None else store.build(builder, number)
+    if isWaiting:
+        return {**said, "state": "waiting", "build": number}
+    if build is not None and build.finished is None:
+        return {**said, "state": "running", "build": number}
+    if build is None or build.results == RETRY or INTERRUPTED in build.text:
+        return {**said, "state": "cancelled"}
+    return {**said, "state": "finished", "build": number}
+
+
 def _slave(store: Peek, params: Params) -> object:
     told: Any = _builds(store, params)
     return {"slave": None, "running": told["running"], "finished": told["finished"]}
@@ -172,6 +191,7 @@ ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
     "change": _change,
     "builds": _builds,
     "build": _build,
+    "request": _request,
     "slave": _slave,
     "audit": _audit,
     "disk": _disk,

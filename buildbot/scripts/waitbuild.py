@@ -10,8 +10,9 @@ from typing import Any
 
 from buildbot.model.records import INTERRUPTED as INTERRUPTED_BUILD
 from buildbot.scripts.following import INTERRUPTED, STATUSES, Build, followSteps, sayResult, throughRestart
-from buildbot.scripts.output import CommandFailed, Config, askMaster, command, say
+from buildbot.scripts.output import CommandFailed, Config, askMaster, basedir, command, say
 from buildbot.scripts.progress import Progress
+from buildbot.scripts.takenover import successorOf
 
 #: Seconds between two questions.
 POLL = 1.0
@@ -114,8 +115,14 @@ def _ask(config: Config, verb: str, builder: str, asked: int, **params: object) 
         said: Any = askMaster({**config, "quiet": True}, verb, {"builder": builder, **params})
         return dict(said)
 
+    def instead() -> tuple[dict[str, Any] | None, float]:
+        if config.get("url"):
+            return None, 0.0
+        successor, question = successorOf(basedir(config)), {"builder": builder, **params}
+        return successor.answer(verb, question, bool(config.get("quiet"))), successor.patience
+
     kept = f"request {asked} for {builder} is kept on disk, and built when the master runs"
-    return throughRestart(config, ask, kept)
+    return throughRestart(config, ask, kept, instead=instead)
 
 
 def _tell(config: Config, line: str) -> None:

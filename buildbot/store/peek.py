@@ -58,6 +58,13 @@ class Peek:
             return None
         return _read(row, lambda found: BuildRecord.fromRecord({**found, "number": number}))
 
+    def request(self, builder: str, number: int) -> tuple[bool, int | None] | None:
+        """If a request waits, and the number of its last build; None if there is no such request."""
+        row = self._execute(
+            "SELECT state, build FROM requests WHERE id = ? AND builder = ?", (number, builder)
+        ).fetchone()
+        return None if row is None else (row[0] == "pending", row[1])
+
     def waiting(self) -> list[RequestRecord]:
         """The waiting requests, the oldest first, at most L{MOST_WAITING}, without unreadable ones."""
         rows = self._execute(
