@@ -63,12 +63,13 @@ def storm(slaves: int, seconds: float, streams: int, mute: int, aborts: int) -> 
         work = Work(client, slaves)
         quiet = pollers.measured(server.basedir, seconds)
         built, memory, cpu = work.built, rssKiB(server.pid), cpuSeconds(server.pid)
+        began = time.monotonic()
         arguments = ["--port", str(port), "--seconds", str(seconds), "--streams", str(streams)]
         arguments += ["--mute", str(mute), "--aborts", str(aborts)]
         with conversation("tests.benchmarks.webload", *arguments) as load:
             loaded = pollers.measured(server.basedir, seconds)
             said = load.hear()
-        cpu = (cpuSeconds(server.pid) - cpu) / seconds
+        cpu = (cpuSeconds(server.pid) - cpu) / (time.monotonic() - began)
         work.stop()
         return {
             **said,
