@@ -28,9 +28,9 @@ f.addStep(steps.ShellCommand(command=['sh', '-c', 'while [ ! -e %s ]; do sleep 0
 """
 
 
-def addressOf(running: Server, schema: str = "public") -> str:
+def addressOf(running: Server, schema: str = "public", database: str = "postgres") -> str:
     """The address of a schema, as a user writes it."""
-    return f"postgresql://buildbot@/postgres?host={running.home}&options=-csearch_path%3D{schema}"
+    return f"postgresql://buildbot@/{database}?host={running.home}&options=-csearch_path%3D{schema}"
 
 
 class CommandsTests(MasterTestCase):
@@ -38,7 +38,7 @@ class CommandsTests(MasterTestCase):
 
     async def test_life(self) -> None:
         """A master is made for a database, builds there, and is looked at while it is stopped. It moves to a
-        file and back. Each command can be given twice.
+        file and back. Each command can be given twice. At last, all is put back from a dump.
         """
         running = server()
         address = addressOf(running, running.newSchema())
@@ -68,7 +68,8 @@ class CommandsTests(MasterTestCase):
         await self.good(master, "audit", "startMaster")
         self.assertNotIn("state.sqlite", os.listdir(master.basedir))
 
-        other = addressOf(running, running.newSchema())
+        schema = running.newSchema()
+        other = addressOf(running, schema)
         for target, there in (("sqlite", ""), (other, other)):
             await self.good(master, "move-store", "1 build, 0 changes, 1 request;", after=(target,))
             await self.good(master, "move-store", "already", after=(target,))
@@ -77,6 +78,12 @@ class CommandsTests(MasterTestCase):
         for taken in (address, "sqlite"):
             refused = command("move-store", master.basedir, taken)
             self.assertIn("it has a store already", refused.err)
+
+        dump, who = os.path.join(running.home, "dump"), ("-h", running.home, "-U", "buildbot")
+        running.run("pg_dump", *who, "-n", schema, "-f", dump, "postgres")
+        running.run("createdb", *who, schema)
+        running.run("psql", *who, "-q", "-f", dump, schema)
+        writeTac(master.basedir, withAddress(readTac(master.basedir), addressOf(running, schema, schema)))
         await master.start()
         self.assertEqual((await master.ask("build", builder="full", number=0))["results"], 0)
         refused = command("move-store", master.basedir, "sqlite")
