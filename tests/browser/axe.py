@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from functools import cache
 from typing import Any
 
 from tests.browser.chromium import Tab
@@ -15,12 +16,15 @@ from tests.integration.generations import cacheDirectory
 
 VERSION = "4.14.1"
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = """axe.run(document, {runOnly: {type: 'tag', values: %s}, resultTypes: ['violations']}).then(
+#: The rules whose result may be another one if only the colours change.
+_COLOURS = ["color-contrast", "link-in-text-block"]
+_RUN = """axe.run(document, {runOnly: {type: '%s', values: %s}, resultTypes: ['violations']}).then(
   (said) => said.violations.map((each) => ({rule: each.id, help: each.help,
     places: each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' ' + (node.any[0] || {}).message),
     count: each.nodes.length})))"""
 
 
+@cache
 def source() -> str | None:
     """The script of axe-core; None if it is not here and cannot be fetched."""
     path = os.path.join(cacheDirectory(), f"axe-core-{VERSION}.js")
@@ -59,8 +63,13 @@ def _fetch(path: str) -> bool:
     return True
 
 
-def violations(tab: Tab, script: str) -> list[dict[str, Any]]:
-    """The broken rules of the page: rule, help, count, and up to three places."""
+def violations(tab: Tab, script: str, isRepainted: bool = False) -> list[dict[str, Any]]:
+    """The broken rules of the page: rule, help, count, and up to three places.
+
+    @param isRepainted: True if this page has already been checked in other colours: only the rules about
+        colours are checked again.
+    """
     if not tab.value("typeof axe === 'object'"):
         tab.ask("Runtime.evaluate", expression=script)
-    return list(tab.value(_RUN % json.dumps(_TAGS)) or [])
+    kind, values = ("rule", _COLOURS) if isRepainted else ("tag", _TAGS)
+    return list(tab.value(_RUN % (kind, json.dumps(values))) or [])

@@ -150,8 +150,9 @@ class Tab:
         return base64.b64decode(self.ask("Page.captureScreenshot", format="png", **more)["data"])
 
     def close(self) -> None:
-        """Close the page, and forget its cookies."""
-        self.browser.ask("Target.disposeBrowserContext", {"browserContextId": self.context})
+        """Close the page, and forget its cookies. A second call does nothing."""
+        if self.browser.forget(self):
+            self.browser.ask("Target.disposeBrowserContext", {"browserContextId": self.context})
 
     def heard(self, method: str, params: dict[str, Any]) -> None:
         """The browser reports an event of this page."""
@@ -219,6 +220,10 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             tab.ask(f"{domain}.enable")
         return tab
+
+    def forget(self, tab: Tab) -> bool:
+        """Hear no more of a page; True if it was open."""
+        return self._tabs.pop(tab.session, None) is not None
 
     def ask(self, method: str, params: dict[str, Any], session: str | None = None) -> dict[str, Any]:
         """The answer to a command. Raises L{BrowserError} if it is refused or late."""

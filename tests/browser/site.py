@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import atexit
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -60,6 +60,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
 #: Addresses with parameters, and of no page, besides those of the table.
 MORE_ADDRESSES = ("search?q=o", "search?q=%3Cb%3E", "nothing/here")
 _FIELD = re.compile(r"\{(\w+)(?::\w+)?\}")
+#: The attributes of a test that the readers share, and their values, once the first reader has begun.
+_SHARED = ("home", "here", "environ", "master", "root", "browser")
+_shared: dict[str, Any] = {}
 
 
 def pages() -> list[Route]:
@@ -114,11 +117,31 @@ class BrowserCase(ProcessCase):
     #: The time zone of the master.
     zone = "UTC"
 
+    #: True if the tests only look at the master: all such tests of a process share one, and one browser.
+    isReader = False
+
     def setUp(self) -> None:
         path = executable()
         if path is None:
             raise SkipTest("no Chromium here: apt-get install chromium")
+        if self.isReader and _shared:
+            vars(self).update(_shared)
+            return
         super().setUp()
+        self.begin(path)
+        if self.isReader:
+            _shared.update({name: getattr(self, name) for name in _SHARED})
+            atexit.register(super().killAll)
+        else:
+            self.addCleanup(self.browser.stop)
+
+    def killAll(self) -> None:
+        """Kill all processes of this test, but not those that other tests share."""
+        if _shared.get("home") != self.home:
+            super().killAll()
+
+    def begin(self, path: str) -> None:
+        """Start the master, its slave, and the browser with this path."""
         self.environ["TZ"] = self.zone
         self.master = self.path("master")
         said = self.ok("demo", self.here)
@@ -127,7 +150,6 @@ class BrowserCase(ProcessCase):
         self.root = f"http://127.0.0.1:{found[1]}/"
         self.addBuilders(int(found[1]))
         self.browser = Browser(path, self.makeProfile())
-        self.addCleanup(self.browser.stop)
 
     def makeProfile(self) -> str:
         """An empty directory for the browser; the end of the test kills what runs with it."""
@@ -145,11 +167,11 @@ class BrowserCase(ProcessCase):
         self.until(
             lambda: len(self.asked("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached"
         )
+        self.ok("force", self.master, "long")  # its output comes after seconds, while the others are built
         for builder in ("broken", self.odd[0]):
             self.ok("force", "--reason", f"try {self.odd[0]}", self.master, builder)
             self.whenFinished(builder, 0)
         self.sendChange()
-        self.ok("force", self.master, "long")
         self.until(lambda: self.hasBegun("long"), "the long build has begun")
         self.ok("force", "--reason", "bot2 is away", self.master, "idle")
 
@@ -212,7 +234,7 @@ class BrowserCase(ProcessCase):
         for scheme in ("light", "dark"):
             tab.scheme(scheme)
             if script is not None:
-                self.assertEqual(axe.violations(tab, script), [], what)
+                self.assertEqual(axe.violations(tab, script, isRepainted=scheme == "dark"), [], what)
         tab.show(Device(1280))
 
     def go(self) -> None:
@@ -223,11 +245,7 @@ class BrowserCase(ProcessCase):
     def tab(self, device: Device) -> Tab:
         """A new page on this device."""
         tab = self.browser.tab()
+        if self.isReader:
+            self.addCleanup(tab.close)
         tab.show(device)
         return tab
-
-
-def devices(isScripted: bool = True) -> list[Device]:
-    """The devices of the walks: a desk and a phone, light and dark."""
-    both = itertools.product((1280, 360), ("light", "dark"))
-    return [Device(width, 740 if width < 600 else 800, scheme, isScripted) for width, scheme in both]

@@ -23,6 +23,8 @@ _POST = """(() => { const form = document.createElement('form'); form.method = '
 class StatesTests(BrowserCase):
     """A person meets pages that are not in the table."""
 
+    isReader = True
+
     def test_states(self) -> None:
         """Errors, refusals, forms and the pages of an empty master break no rule of axe-core (row 73)."""
         tab = self.tab(Device(1280))
@@ -59,6 +61,7 @@ class StatesTests(BrowserCase):
         with open(self.path("empty/master.cfg"), "w") as stream:
             stream.write(EMPTY.replace("PORT", str(port)))
         self.ok("start", master)
+        self.addCleanup(self.ok, "stop", master)
         tab = self.tab(Device(1280))
         for route in pages():
             if "{" not in route.path and route.action == "view":

@@ -27,6 +27,8 @@ PLACES = ("", "builders", "waterfall", "waterfall/help", "queue")
 class KeyboardTests(BrowserCase):
     """A person without a mouse."""
 
+    isReader = True
+
     def test_keys(self) -> None:
         """Tab reaches each link, button and field of pages with actions, in their order; the focus is seen.
 
