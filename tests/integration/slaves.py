@@ -38,7 +38,7 @@ class RealSlave(Daemon):
         name: str,
         password: str,
         keepalive: int = 600,
-        maxdelay: int = 10,
+        maxdelay: int = 2,
         options: tuple[str, ...] = (),
     ) -> None:
         """@param basedir: an absolute path that does not exist yet; its parent becomes the slave's HOME.

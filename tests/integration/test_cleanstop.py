@@ -19,7 +19,7 @@ class CleanStopTests(MasterTestCase):
     async def test_waits(self) -> None:
         """The command waits for the build, the master is gone then, and the build has succeeded."""
         master = await self.startMaster(bots={"a": "sesame"}, after=AFTER)
-        await self.startSlaves(master.port, [(WORKER, "a", "sesame")], maxdelay=2)
+        await self.startSlaves(master.port, [(WORKER, "a", "sesame")])
         await master.whenConnected("a")
         await master.ask("force", builder="full")
         waiting = await master.ask("force", builder="full")

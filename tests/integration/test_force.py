@@ -67,7 +67,7 @@ class ForceTests(MasterTestCase):
         await master.child.whenEnded(30)
         await master.start()
         self.assertEqual(len(await master.waiting("full")), 2)
-        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])
         me = (await master.whenFinished("full", 0))["properties"]["owner"]
         for number, said in ((0, f"north 4 {me} rel\n"), (1, "north 2 bo trunk\n")):
             build = await master.whenFinished("full", number)

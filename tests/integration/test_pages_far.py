@@ -124,7 +124,7 @@ class PagesFarTests(PagesCase):
         """A build is forced, followed and read through the process; both processes are killed and started."""
         master, far = await self.makeBoth("master")
         await master.start()
-        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])
         start = self.startOf(far)
         begun = await far.run(*start)
         self.assertEqual(begun.status, 0, begun.words)
@@ -167,7 +167,7 @@ class PagesFarTests(PagesCase):
         one, two, far = await self.makeBoth("one", "two")
         await one.start()
         await two.standBy()
-        await self.startSlaves(self.slavePort, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        await self.startSlaves(self.slavePort, [(SLAVE, "bot", "sesame")])
         begun = await far.run(*self.startOf(far))
         self.assertEqual(begun.status, 0, begun.words)
         await self.until("/", "1 of 1 slave connected")

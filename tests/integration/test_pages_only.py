@@ -75,7 +75,7 @@ class PagesOnlyTests(PagesCase):
             builders={"full": ["bot"]},
             after=PAGES.replace("{end}", end).replace("{port}", str(freePort())),
         )
-        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])
         start = ("start", "--pages-only", f"--http-port=tcp:{self.port}:interface=127.0.0.1", master.basedir)
         self.addCleanup(master.run, "stop", "--pages-only", master.basedir)
         begun = await master.run(*start)

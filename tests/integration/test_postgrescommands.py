@@ -55,7 +55,7 @@ class CommandsTests(MasterTestCase):
 
         master.write(master.config(bots={"bot": "sesame"}, builders={"full": ["bot"]}))
         await master.start()
-        slaves = await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        slaves = await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])
         await master.whenConnected("bot")
         await self.good(master, "force", "", after=("full",))
         await master.whenFinished("full", 0)
@@ -154,7 +154,7 @@ class AwayTests(MasterTestCase):
         go = os.path.join(self.directory, "go")
         master.write(master.config(bots={"bot": "sesame"}, builders={"full": ["bot"]}, after=WAITING % go))
         await master.start()
-        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])
         await master.whenConnected("bot")
         for _ in range(2):
             await master.run("force", master.basedir, "full")

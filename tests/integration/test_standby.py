@@ -102,7 +102,7 @@ class StandbyTests(MasterTestCase):
         """Start one, the standby two, and a slave; begin a build. Returns the slave."""
         await self.one.start()
         await self.two.standBy()
-        slaves = await self.startSlaves(self.port, [(SLAVE, "bot", "sesame")], maxdelay=2)
+        slaves = await self.startSlaves(self.port, [(SLAVE, "bot", "sesame")])
         await self.one.whenConnected("bot")
         forced = await self.one.run("force", self.one.basedir, "full")
         self.assertEqual(forced.status, 0, forced.words)

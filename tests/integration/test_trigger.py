@@ -83,7 +83,7 @@ class TriggerTests(MasterTestCase):
         wanted = [
             (generation, name, "sesame") for generation, name in zip((SLAVE, WORKER), "ab", strict=True)
         ]
-        self.slaves = await self.startSlaves(self.master.port, wanted, maxdelay=2)
+        self.slaves = await self.startSlaves(self.master.port, wanted)
         await self.master.whenConnected("a", "b")
 
     async def cleanUp(self) -> None:

@@ -193,7 +193,7 @@ class ClientsCase(MasterTestCase):
         self.web = freePort()
         self.url = f"http://127.0.0.1:{self.web}"
         self.master = await self.startMaster(bots={"a": "sesame"}, after=AFTER.format(port=self.web))
-        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")], maxdelay=2)
+        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")])
         await self.master.whenConnected("a")
         for builder, number in ((FULL, 0), (FULL, 1), (OTHER, 0)):
             await self.master.ask("force", builder=builder, reason="try")

@@ -221,7 +221,7 @@ class ProxyCase(MasterTestCase):
         self.root = f"http://127.0.0.1:{self.ports['root']}/"
         after = self.after.format(gate=self.gate, url=self.url, port=self.web)
         self.master = await self.startMaster(bots={"a": "sesame"}, after=after)
-        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")], maxdelay=2)
+        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")])
         self.proxy = self.startProxy(command)
         await self.master.whenConnected("a")
         await self.whenServed()
