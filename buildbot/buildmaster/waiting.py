@@ -53,13 +53,16 @@ class WaitingControl:
         self._since = time.time()
         self._server = ControlServer(basedir, self.handlers(), reactor, COMMANDS)
 
-    async def take(self, ready: Callable[[list[str]], object], opens: Callable[[], Awaitable[None]]) -> bool:
+    async def take(
+        self, ready: Callable[[list[str]], object], opens: Callable[[bool], Awaitable[None]]
+    ) -> bool:
         """As L{ActivePlace.take}, and listen while the master waits. Then open the store.
 
         Nobody sees it if a master that has waited cannot open the store. So it tries again, unless it never
         can.
 
-        @param opens: opens the store, or raises L{StoreFailed}.
+        @param opens: opens the store, or raises L{StoreFailed}. Its argument is True if this master has
+            waited, and so takes over from another one.
         """
 
         def waits(lines: list[str]) -> None:
@@ -70,7 +73,7 @@ class WaitingControl:
         if hasWaited:
             await self._open(opens)
         else:
-            await opens()
+            await opens(False)
         await self._listenNoMore()
         return hasWaited
 
@@ -81,7 +84,7 @@ class WaitingControl:
             self._pause.cancel()
         await self._listenNoMore()
 
-    async def _open(self, opens: Callable[[], Awaitable[None]]) -> None:
+    async def _open(self, opens: Callable[[bool], Awaitable[None]]) -> None:
         """Open the store, however long that takes. Between two attempts, another master may get the place.
 
         @raise CancelledError: this master stops.
@@ -91,7 +94,7 @@ class WaitingControl:
             try:
                 if self._place.membership is None:
                     await self._place.take(self._waitsAgain)
-                await opens()
+                await opens(True)
             except (SchemaTooNew, StoreFenced):
                 raise
             except StoreFailed as why:

@@ -16,7 +16,7 @@ from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import noBuilder, stored
 from buildbot.control.waiting import waitingRequest
-from buildbot.model.records import INTERRUPTED
+from buildbot.model.records import wasInterrupted
 from buildbot.model.results import RETRY
 from buildbot.process.builder import Builder
 from buildbot.process.buildercontrol import BuilderControl
@@ -69,7 +69,7 @@ class RequestCommands:
             if request in record.requests:
                 if record.builder != builder:
                     raise unknown
-                if record.results != RETRY and INTERRUPTED not in record.text:
+                if record.results != RETRY and not wasInterrupted(record.text):
                     return {**said, "state": "finished", "build": record.number}
                 # A build that was lost is built again, unless its request was cancelled meanwhile.
                 if await stored(store.findWaiting([request])):

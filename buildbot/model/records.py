@@ -19,6 +19,8 @@ from buildbot.model.results import EXCEPTION, worst
 
 #: The text of a build that was interrupted by the end of the master.
 INTERRUPTED = "interrupted by a restart of the master"
+#: The same, if a master that had waited has taken over then.
+TAKEN_OVER = "interrupted when another master took over"
 
 #: The text of the last of several such builds of one request; their number is appended.
 GIVEN_UP = "given up: the master was killed or crashed during each of"
@@ -309,13 +311,20 @@ class PauseRecord(Record):
     kind: PauseKind = "paused"
 
 
+def wasInterrupted(text: Iterable[str]) -> bool:
+    """True for the text of a build during which the master ended."""
+    return any(each in (INTERRUPTED, TAKEN_OVER) for each in text)
+
+
 def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
     """The unfinished C{build}, closed at C{when}, after the master had ended during the build.
 
+    @param build: its text may say already how it was interrupted.
     @param count: the number of builds of its requests that ended in this way, including this one.
     """
     isGivenUp = count >= MOST_INTERRUPTIONS and not build.waits
-    text = f"{GIVEN_UP} {count} builds" if isGivenUp else INTERRUPTED
+    cause = TAKEN_OVER if TAKEN_OVER in build.text else INTERRUPTED
+    text = f"{GIVEN_UP} {count} builds" if isGivenUp else cause
     ended = max(when, build.started)
     steps = tuple(
         step

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from twisted.logger import Logger
 
 from buildbot.logs.directory import adopt
-from buildbot.model.records import BuildRecord, BuildsetRecord
+from buildbot.model.records import TAKEN_OVER, BuildRecord, BuildsetRecord
 from buildbot.process.engine import BuildEngine
 from buildbot.process.expectations import expectationsOf
 from buildbot.process.readable import statesOf
@@ -36,16 +36,22 @@ class Recovery:
         self._waiting: dict[str, Waiting] = {}
         self._ended: Sequence[BuildsetRecord] = ()
 
-    async def closeInterrupted(self) -> None:
+    async def closeInterrupted(self, hasTakenOver: bool = False) -> None:
         """Close the interrupted builds, and count the waiting requests. The store must be open.
 
+        @param hasTakenOver: True if the builds were those of another master, which this one has waited for.
         @raise StoreFailed: the store cannot be used.
         """
         resources = self._resources
         if resources.partials is not None:
             resources.partials.sweep()
         store, logs = resources.store, resources.logs.directory
-        for build in await store.interrupted(resources.now(), lambda each: adopt(each, logs)):
+        text = (TAKEN_OVER,) if hasTakenOver else ()
+
+        def amend(build: BuildRecord) -> BuildRecord:
+            return adopt(build.altered(text=text), logs)
+
+        for build in await store.interrupted(resources.now(), amend):
             name, number = build.builder, build.number
             if build.isGivenUp:
                 self.givenUp = (*self.givenUp, build)

@@ -27,7 +27,7 @@ from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
 from buildbot.logs.directory import LOGS
 from buildbot.logs.usage import scan
-from buildbot.model.records import INTERRUPTED, BuildRecord, RequestRecord
+from buildbot.model.records import BuildRecord, RequestRecord, wasInterrupted
 from buildbot.model.results import RETRY
 from buildbot.model.rows import MOST_ROWS, BuildRow, ChangeFilter, ChangeRow, fromCursor, pageOf
 from buildbot.scripts.output import CommandFailed
@@ -161,7 +161,7 @@ def _request(store: Peek, params: Params) -> object:
         return {**said, "state": "waiting", "build": number}
     if build is not None and build.finished is None:
         return {**said, "state": "running", "build": number}
-    if build is None or build.results == RETRY or INTERRUPTED in build.text:
+    if build is None or build.results == RETRY or wasInterrupted(build.text):
         return {**said, "state": "cancelled"}
     return {**said, "state": "finished", "build": number}
 

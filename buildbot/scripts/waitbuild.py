@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot.model.records import INTERRUPTED as INTERRUPTED_BUILD
+from buildbot.model.records import wasInterrupted
 from buildbot.scripts.following import INTERRUPTED, STATUSES, Build, followSteps, sayResult, throughRestart
 from buildbot.scripts.output import CommandFailed, Config, askMaster, basedir, command, say
 from buildbot.scripts.progress import Progress
@@ -32,7 +32,7 @@ def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
             if number is None:
                 number = _whenBegun(config, builder, request, why)
             build = _followed(config, builder, request, number)
-            isCut = INTERRUPTED_BUILD in build["text"]  # its master was killed
+            isCut = wasInterrupted(build["text"])  # its master was killed
             if not isCut and build["result"] != "retry":
                 break
             found = _ask(config, "request", builder, request, request=request)
@@ -58,8 +58,8 @@ def waitForBuild(config: Config, said: Mapping[str, Any]) -> int:
 
 def _lost(build: Build) -> str:
     """Why a build counts no more, in words."""
-    if INTERRUPTED_BUILD in build["text"]:
-        return f"was {INTERRUPTED_BUILD}"
+    if wasInterrupted(build["text"]):
+        return f"was {build['text'][0]}"
     return "was lost with its slave" if list(build["text"]) == ["slave", "lost"] else "was lost"
 
 

@@ -154,15 +154,16 @@ class BotMaster(service.Service):
         self.resources.use(basedir, store)
         self.health.watch(store)
 
-    async def openStore(self) -> None:
+    async def openStore(self, hasTakenOver: bool = False) -> None:
         """Open the store, and close the builds that the last process left unfinished (P1).
 
+        @param hasTakenOver: True if that process was another master, which this one has waited for.
         @raise StoreFailed: the store cannot be used. It is closed again, and this can be repeated.
         """
         await self.store.open()
         self._isOpen = True
         try:
-            await self.recovery.closeInterrupted()
+            await self.recovery.closeInterrupted(hasTakenOver)
             await self.pauses.load()
             await self.told.load()
             await self.instances.load()

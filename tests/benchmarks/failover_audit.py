@@ -17,6 +17,7 @@ from typing import Any
 
 #: As the store of a master spells them. The audit does not import the package that it examines.
 INTERRUPTED = "interrupted by a restart of the master"
+TAKEN_OVER = "interrupted when another master took over"
 GIVEN_UP = "given up: the master was killed or crashed during each of"
 RETRY = 5
 #: A request is given up after so many builds that the end of a master has interrupted.
@@ -97,7 +98,8 @@ class Build:
     @property
     def isWhole(self) -> bool:
         """True if the build has ended, and its requests with it."""
-        isLost = self.results == RETRY or any(each.startswith((INTERRUPTED, GIVEN_UP)) for each in self.text)
+        cut = (INTERRUPTED, TAKEN_OVER, GIVEN_UP)
+        isLost = self.results == RETRY or any(each.startswith(cut) for each in self.text)
         return not self.isOpen and not isLost
 
 

@@ -163,6 +163,7 @@ class AuditTests(unittest.SynchronousTestCase):
     def test_words(self) -> None:
         """The audit spells what it looks for as the master does."""
         self.assertEqual((INTERRUPTED, GIVEN_UP), (records.INTERRUPTED, records.GIVEN_UP))
+        self.assertEqual(failover_audit.TAKEN_OVER, records.TAKEN_OVER)
         self.assertEqual(failover_audit.MOST_INTERRUPTIONS, records.MOST_INTERRUPTIONS)
         self.assertEqual(RETRY, results.RETRY)
 

@@ -54,8 +54,9 @@ class WaitingTests(PlaceCase):
         self.ports.append(Port())
         return self.ports[-1]
 
-    async def opens(self) -> None:
+    async def opens(self, hasTakenOver: bool) -> None:
         """Open the store."""
+        self.assertEqual(hasTakenOver, bool(self.waiting))
         self.attempts += 1
         if self.opening is not None:
             await self.opening

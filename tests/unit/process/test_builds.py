@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.model.change import Change
-from buildbot.model.records import BuildsetRecord
+from buildbot.model.records import INTERRUPTED, TAKEN_OVER, BuildRecord, BuildsetRecord
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.attempt import FRESH
@@ -946,6 +946,17 @@ class ResumeTests(BuildCase):
         _, (request,) = self.successResultOf(adding)
         number: int = request.id
         return number
+
+    def test_interrupted(self) -> None:
+        """P1: a build that ran is closed. It says if another master has taken over."""
+        store = self.botmaster.store
+        for number, (hasTakenOver, text) in enumerate(((False, INTERRUPTED), (True, TAKEN_OVER))):
+            self.successResultOf(store.startBuild(BuildRecord("full", None, "bot1", (), 1.0)))
+            self.successResultOf(store.close())
+            self.successResultOf(ensureDeferred(self.botmaster.openStore(hasTakenOver)))
+            closed = self.successResultOf(store.getBuild("full", number))
+            assert closed is not None
+            self.assertEqual(closed.text, (text,))
 
     def test_request(self) -> None:
         """F16: an invalid request is cancelled, and the log names it; all others wait."""

@@ -12,7 +12,7 @@ from typing import Any
 from buildbot.cluster import looking
 from buildbot.cluster.places import ACTIVE, STANDBY, Place
 from buildbot.control import client
-from buildbot.model.records import INTERRUPTED, BuildRecord
+from buildbot.model.records import TAKEN_OVER, BuildRecord
 from buildbot.model.results import EXCEPTION, RETRY
 from buildbot.scripts import following, stopped
 from buildbot.scripts.output import Away, CommandFailed, refused
@@ -62,7 +62,7 @@ class TakenOverCase(StoppedCase):
 
     def interrupt(self, build: BuildRecord) -> None:
         """The other master has closed a build."""
-        over = replace(build, finished=40.0, results=EXCEPTION, text=(INTERRUPTED,))
+        over = replace(build, finished=40.0, results=EXCEPTION, text=(TAKEN_OVER,))
         self.get(self.store.finishBuild(over, True))
 
 
@@ -119,7 +119,7 @@ class FollowTests(TakenOverCase):
         )
         lines = said.out.splitlines()
         self.assertEqual(lines[0], "build 0 of full has started on bot1")
-        self.assertIn("request 1 is built again", lines[1])
+        self.assertIn(f"build 0 of full was {TAKEN_OVER}; request 1 is built again", lines[1])
         self.assertEqual((said.status, lines[-1]), (0, "build full/1: success (10 s)"))
         self.assertEqual(self.sleeping, [])
 
