@@ -78,12 +78,14 @@ def createMaster(config: Config) -> int:
     maker = Maker(config)
     name = setting(config, "config", str, CONFIG)
     checkForeign(maker.basedir, name)
-    if config.get("db"):
-        checkDatabase(maker)
+    others = checkDatabase(maker) if config.get("db") else []
     maker.mkdir(Kind.MASTER)
     maker.makeTAC(masterTAC % tacValues(config))
     sample = sampleText()
     maker.sampleconfig(sample)
+    if others:
+        adviseStandby(maker, name, others[0])
+        return 0
     text, passwords = withPasswords(sample)
     if not maker.write(name, text):
         passwords = []
@@ -113,8 +115,26 @@ def checkForeign(here: str, name: str) -> None:
         raise CommandFailed(f"{path} exists, and is not a configuration of a master: choose another name")
 
 
-def checkDatabase(maker: Maker) -> None:
-    """Say what the database of a new master has. Raises L{CommandFailed} if it cannot have the store."""
+def adviseStandby(maker: Maker, name: str, other: str) -> None:
+    """Print the next commands of a master whose store another one uses. It needs the file of that one."""
+    path = os.path.join(maker.basedir, name)
+    copy = [] if os.path.lexists(path) else [f"  copy {name} of that master to {path}"]
+    maker.say(
+        f"{other} uses this store: a master here can wait until that one is gone, and take over",
+        *("Next:", *copy, f"  {command('start', '--standby', maker.basedir)}"),
+        "or, for the pages alone:",
+        f"  {command('start', '--pages-only', maker.basedir)}",
+    )
+
+
+def checkDatabase(maker: Maker) -> list[str]:
+    """Say what the database of a new master has. Raises L{CommandFailed} if it cannot have the store.
+
+    @return: the names of the other masters that use it or have used it, the active one first.
+    """
+    from buildbot.cluster.looking import mastersOf
+    from buildbot.cluster.places import ACTIVE
+    from buildbot.scripts.elsewhere import nameOf
     from buildbot.store.address import BadAddress  # most masters have a file
     from buildbot.store.direct import hasStore, held
     from buildbot.store.interface import StoreFailed
@@ -134,6 +154,8 @@ def checkDatabase(maker: Maker) -> None:
             maker.say(f"{place.shown} {held(place)}")
             if before.server is None and hasStore(here):
                 maker.say(f"note: the store {before.path} is not used any more; `move-store` copies one")
+        found = sorted(mastersOf(place), key=lambda each: each.state != ACTIVE)
+        return [each.name for each in found if each.name != nameOf(here)]
     except (StoreFailed, BadAddress) as why:
         raise CommandFailed(f"{why}", "nothing was made") from None
 

@@ -231,5 +231,12 @@ def _silent(here: str) -> str:
         return f"{here} is a buildslave's directory: ask its master"
     if found is None:
         refuseStranger(here)
+        with suppress(directory.Unusable):
+            if directory.storeAddress(directory.readTac(here)):
+                from buildbot.scripts.elsewhere import (
+                    activeElsewhere,  # it is slow to import, and seldom needed
+                )
+
+                return activeElsewhere(here)
         return f"no {kind.value} is running in {here}: `{command('start', here)}` starts it"
     return f"the {kind.value} in {here} ({found}) does not answer yet: it is starting or stopping"

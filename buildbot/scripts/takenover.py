@@ -6,8 +6,6 @@ The commands that follow builds use this: what they wait for goes on there.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -25,7 +23,6 @@ class Successor:
 
     def __init__(self, here: str) -> None:
         self._here = here
-        self._name = f"{socket.gethostname()}:{os.path.realpath(here)}"
         self._told = False
         self.patience = 0.0
 
@@ -53,6 +50,7 @@ class Successor:
         from buildbot.cluster.lease import Terms  # as above
         from buildbot.cluster.looking import mastersOf
         from buildbot.cluster.places import ACTIVE, STANDBY
+        from buildbot.scripts.elsewhere import nameOf
         from buildbot.store.address import BadAddress
         from buildbot.store.interface import StoreFailed
         from buildbot.store.place import placeOf
@@ -64,7 +62,7 @@ class Successor:
         active = next((each for each in masters if each.state == ACTIVE), None)
         waits = any(each.state == STANDBY for each in masters)
         self.patience = Terms(active.lease).patience if active is not None and waits else 0.0
-        return None if active is None or active.name == self._name else active.name
+        return None if active is None or active.name == nameOf(self._here) else active.name
 
 
 @cache

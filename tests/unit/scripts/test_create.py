@@ -9,10 +9,14 @@ import stat
 
 from twisted.trial import unittest
 
+from buildbot.cluster import looking
+from buildbot.cluster.places import ACTIVE, STANDBY, Place
 from buildbot.daemon import directory, tacfile
 from buildbot.daemon.readiness import StartFailed
 from buildbot.scripts import create
+from buildbot.scripts.elsewhere import nameOf
 from buildbot.scripts.output import CommandFailed
+from buildbot.store import direct
 from tests.commandline import Spoken, command
 
 
@@ -25,6 +29,11 @@ def assignments(text: str) -> dict[str, object]:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.targets[0], ast.Name)
     }
+
+
+def place(name: str, state: str) -> Place:
+    """The row of a master."""
+    return Place(name, name, f"{name} 1", 1, state, 1, 40.0, "1.0", "")
 
 
 class CreateTests(unittest.TestCase):
@@ -167,6 +176,34 @@ class MasterTests(unittest.TestCase):
                 f"  buildbot start {self.here}-slave",
             ],
         )
+
+    def test_secondMaster(self) -> None:
+        """A master whose store another one uses gets no file with new passwords. It is told how to wait, with
+        the file of that one.
+        """
+        self.patch(direct, "held", lambda place: "has a store already, with 7 builds and 0 changes")
+        rows = [place("three:/srv", STANDBY), place("two:/srv", ACTIVE)]
+        self.patch(looking, "mastersOf", lambda where: rows)
+        address = "postgresql://me@host/x"
+        said = command("create-master", "--db", address, self.here).out
+        self.assertIn(f"{address} has a store already, with 7 builds", said)
+        self.assertEqual(
+            said.splitlines()[-6:],
+            [
+                "two:/srv uses this store: a master here can wait until that one is gone, and take over",
+                "Next:",
+                f"  copy master.cfg of that master to {self.here}/master.cfg",
+                f"  buildbot start --standby {self.here}",
+                "or, for the pages alone:",
+                f"  buildbot start --pages-only {self.here}",
+            ],
+        )
+        self.assertEqual(sorted(os.listdir(self.here)), ["buildbot.tac", "master.cfg.sample"])
+        with open(os.path.join(self.here, "master.cfg"), "w") as stream:
+            stream.write("c = {}")
+        self.assertNotIn("copy", command("create-master", "--db", address, self.here).out)
+        rows[:] = [place(nameOf(self.here), ACTIVE)]
+        self.assertIn("localhost:PORT", command("create-master", "--db", address, self.here).out)
 
     def test_nextAgain(self) -> None:
         """The password of an existing configuration is not printed."""
