@@ -8,6 +8,7 @@ from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon import lock
+from buildbot.scripts.farlogs import whatWaits
 from buildbot.scripts.output import CommandFailed, Config, askMaster, loginName, say, usable, waiting
 from buildbot.scripts.stop import Target
 from buildbot.text.plural import counted
@@ -35,12 +36,15 @@ def handOver(config: Config) -> int:
     say(config, f"{said['to']} takes over {_when(config, said['running'])}")
     if found is None:
         return 0
+    logs = whatWaits(here)
     with Target(here, found) as target, waiting(config, f"{said['to']} to take over{after}"):
         while not target.whenGone(_LOOK):
+            logs = whatWaits(here, logs)
             if _isTakenBack(here):
                 raise CommandFailed("the hand-over was taken back or given up: twistd.log says why")
         name = _whoIsActive(here)
     say(config, f"{name} is active; the master in {here} has stopped")
+    say(config, *filter(None, [logs]))
     return 0
 
 

@@ -21,6 +21,7 @@ from buildbot.control import client
 from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.oserrors import inWords
 from buildbot.files.plain import mustBePlain
+from buildbot.scripts.farlogs import whatWaits
 from buildbot.scripts.output import (
     CommandFailed,
     Config,
@@ -63,6 +64,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         say(config, f"no {kind} is running in {master}")
         return 0
     named = f"{kind} (pid {found.pid})" if here != master else f"{kind} process {found.pid}"
+    logs = whatWaits(here) if wait and not config.get("restarts") else ""
     with Target(here, found) as target:
         target.send(signal.Signals[f"SIG{signame}"])
         if not wait:
@@ -72,7 +74,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         with waiting(config, f"{named} to stop"):
             gone = target.whenGone(timeout)
         if gone:
-            say(config, f"{named} has stopped")
+            say(config, f"{named} has stopped", *filter(None, [logs]))
             return 0
         late = f"{named} has not stopped within {timeout:g} s"
         if not config.get("kill"):
@@ -99,10 +101,11 @@ def _stopCleanly(config: Config) -> int:
     if found is None or config.get("no-wait"):
         return 0
     last = f" after {running}" if said["running"] else ""
+    logs = whatWaits(here)
     with Target(here, found) as target, waiting(config, f"the master to stop{last}"):
         while not target.whenGone(_KILL_GRACE):
-            pass
-    say(config, f"the master (process {found.pid}) is no longer running")
+            logs = whatWaits(here, logs)
+    say(config, f"the master (process {found.pid}) is no longer running", *filter(None, [logs]))
     return 0
 
 
@@ -135,7 +138,7 @@ def restart(config: Config) -> int:
         if home == here and _sharesStore(here):
             say(config, "another master uses the same store: this one starts as a standby")
             config = {**config, "standby": True}
-    stop({name: value for name, value in config.items() if name != "timeout"})
+    stop({**{name: value for name, value in config.items() if name != "timeout"}, "restarts": True})
     return start(config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -12,7 +13,9 @@ from buildbot.cluster import looking
 from buildbot.cluster.places import Place
 from buildbot.control import client
 from buildbot.daemon import lock
+from buildbot.logs.names import NOTE
 from buildbot.scripts import handover, output
+from buildbot.scripts.farlogs import whatWaits
 from buildbot.store.interface import StoreFailed
 from tests.commandline import Spoken, command, directory
 
@@ -43,6 +46,7 @@ class HandOverTests(unittest.SynchronousTestCase):
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.said: dict[str, Any] = {"to": "two:/srv", "running": 2, "since": None}
         self.shutdown: object = {"who": "ann"}
+        self.storage: dict[str, Any] | None = {"place": "s3://logs", "waiting": 2, "waitingBytes": 2_000_000}
         self.found: list[Place | StoreFailed | None] = [
             None,
             StoreFailed("away"),
@@ -58,7 +62,7 @@ class HandOverTests(unittest.SynchronousTestCase):
         if verb == "status":
             if self.shutdown is client.NotRunning:
                 raise client.NotRunning(here)
-            return {"master": {"shutdown": self.shutdown}}
+            return {"master": {"shutdown": self.shutdown, "logStorage": self.storage}}
         self.asked.append((verb, dict(params)))
         return self.said
 
@@ -111,6 +115,23 @@ class HandOverTests(unittest.SynchronousTestCase):
         self.assertEqual(self.asked[1][1]["timeout"], 5.0)
         takes = "two:/srv to take over"
         self.assertEqual(waits, [*[f"{takes} after 1 running build"] * 3, takes])
+
+    def test_logs(self) -> None:
+        """It says which logs have not reached their bucket: only this machine has them."""
+        self.hold()
+        os.mkdir(os.path.join(self.here, "logs"))
+        with open(os.path.join(self.here, "logs", NOTE), "w", encoding="utf-8"):
+            pass
+        said = command("handover", self.here).out.splitlines()
+        waits = "2 MB of logs of 2 builds were not in s3://logs yet"
+        self.assertEqual(said[2:], [f"{waits}: they are sent when a master runs in {self.here} again"])
+        self.assertEqual(whatWaits(self.here), said[2])
+        self.shutdown = client.NotRunning
+        self.assertEqual(whatWaits(self.here, "as before"), "as before")
+        self.shutdown = {"who": "ann"}
+        for self.storage in (None, {"waiting": 0}):
+            self.assertEqual(whatWaits(self.here, "as before"), "")
+            self.assertEqual(len(command("handover", self.here).out.splitlines()), 2)
 
     def test_takenBack(self) -> None:
         """It fails if the master goes on."""

@@ -92,6 +92,22 @@ class StopTests(unittest.TestCase):
         why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
         self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` kills it", str(why))
 
+    def test_logs(self) -> None:
+        """It says which logs wait for their bucket; a restart, after which they are sent, does not."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        self.patch(stop.Target, "whenGone", lambda target, timeout: True)
+        self.patch(stop, "whatWaits", lambda here, before="": "2.0 MB of logs wait")
+        self.patch(stop.Target, "send", lambda target, number: None)
+        self.patch(stop, "askMaster", lambda config, verb, params: {"running": 0})
+        for options in ([], ["--clean"]):
+            said = command("stop", *options, self.here).out.splitlines()
+            self.assertEqual(said[-1], "2.0 MB of logs wait")
+        said = []
+        self.patch(stop, "say", lambda config, *lines: said.extend(lines))
+        self.assertEqual(stop.stop({"basedir": self.here, "restarts": True}), 0)
+        self.assertRegex("\n".join(said), "has stopped$")
+
     def test_clean(self) -> None:
         """A clean stop says what it waits for, if there is something."""
         lock.hold(self.here)
