@@ -71,7 +71,7 @@ class Poster:
         except (ResponseFailed, RequestTransmissionFailed, ConnectionClosed) as why:
             if any(_isOfTLS(each) for each in getattr(why, "reasons", ())):
                 raise Unreachable("its certificate is not that of the master") from None
-            raise _cut(why) from None
+            raise cut(why) from None
         done: Deferred[bytes] = Deferred()
         answer.deliverBody(_Body(done))
         seals = answer.headers.getRawHeaders(HEADER, [""])
@@ -125,15 +125,20 @@ class _Body(Protocol):
         if reason.check(ResponseDone):
             self._done.callback(b"".join(self._pieces))
         else:
-            self._done.errback(_cut(reason.value))
+            self._done.errback(cut(reason.value))
 
 
 def _late(result: Any, patience: float) -> Any:
     raise NoAnswer(f"the master did not answer within {patience:g} s") from None
 
 
-def _cut(why: BaseException | None) -> ControlError:
-    return ControlError(f"the master ended the connection before it answered ({_reasons(why)})")
+def cut(why: BaseException | None) -> ControlError:
+    """The error for a request whose connection has ended, or whose answer was broken off."""
+    told = "the master ended the connection before it answered"
+    causes = [each.value for each in getattr(why, "reasons", ()) if isinstance(each, Failure)] or [why]
+    if all(isinstance(each, ConnectionClosed) for each in causes):  # as each master does that stops
+        return ControlError(told)
+    return ControlError(f"{told} ({_reasons(why)})")
 
 
 def _isOfTLS(why: Any) -> bool:

@@ -76,6 +76,10 @@ def _set(config: Config, here: str, name: str) -> int:
     words = config["roles"]
     roles = rolesOf(words) if isinstance(words, list) and words else None
     isNew = AccountsFile(here).get(name) is None
+    if isNew and name == "list":  # as of `buildbot token`
+        raise BadAccount(
+            f"`{command('account', here)}` lists the accounts; no account may have the name 'list'"
+        )
     file = config["password-file"]
     isAsked = isNew or config["password"] or file is not None
     keepsPassword = not isAsked and (roles is not None or config["no-roles"])

@@ -40,6 +40,12 @@ class AccountTests(unittest.SynchronousTestCase):
         self.assertEqual(stat.S_IMODE(mode), 0o600)
         self.assertNotIn("horse", said.out + said.err + made.stored)
 
+    def test_list(self) -> None:
+        """Who wants a list, as of `buildbot token list`, is told how to get it."""
+        said = self.run_(self.here, "list", password="correct horse")
+        self.assertEqual(said.status, 1)
+        self.assertIn(f"`buildbot account {self.here}` lists the accounts", said.err)
+
     def test_noted(self) -> None:
         """A running master is told, so that it records the change; one that cannot answer does no harm."""
         asked: list[tuple[object, ...]] = []
