@@ -252,9 +252,9 @@ def madeOnce(directory: str) -> Iterator[bool]:
 
 
 def pip(python: str, *requirements: str) -> None:
-    runTool(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements],
-    )
+    """Install packages. Their modules are compiled when they are imported: most never are."""
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile")
+    runTool([python, "-m", "pip", "install", *options, *requirements])
 
 
 def runTool(argv: list[str]) -> None:

@@ -40,7 +40,7 @@ c['builders'] += [
 GIVEN_UP = "given up: the master was killed or crashed during each of 3 builds"
 
 
-class GivenUpTests(BuildsCase):
+class GivenUpCase(BuildsCase):
     """A master that is started again after each crash."""
 
     isFar = False
@@ -98,14 +98,23 @@ class GivenUpTests(BuildsCase):
         (given,) = self.ask("status")["master"]["givenUp"]
         self.assertEqual((given["builder"], given["number"]), (builder, 2))
 
-    def test_step(self) -> None:
-        """F16: a step that crashes the master is started three times, then its request is given up."""
+    def stepCrashes(self) -> None:
+        """Force a build with a step that crashes the master, and see what is left of it."""
         self.crashes("killer")
         # Others are built as usual, and the next start does not report it again.
         self.ok("force", self.master, "first")
         self.assertEqual(self.finished("first", 1)["result"], "success")
         self.ok("restart", self.master)
         self.assertNotIn("given up", self.ok("status", self.master).out)
+        self.assertEqual(bool(storeAddress(readTac(self.master))), self.isFar)
+
+
+class GivenUpTests(GivenUpCase):
+    """The store is a file."""
+
+    def test_step(self) -> None:
+        """F16: a step that crashes the master is started three times, then its request is given up."""
+        self.stepCrashes()
 
     def test_factory(self) -> None:
         """F16: so is a request whose factory crashes the master."""
@@ -122,11 +131,10 @@ class GivenUpTests(BuildsCase):
         self.assertEqual(running["number"], 4)
         self.ok("stopbuild", self.master, "slow")
         self.assertEqual(self.ask("status")["master"]["givenUp"], [])
-        self.assertEqual(bool(storeAddress(readTac(self.master))), self.isFar)
 
 
-class PostgresTests(GivenUpTests):
-    """The same with the store in PostgreSQL."""
+class PostgresTests(GivenUpCase):
+    """The store is in PostgreSQL."""
 
     isFar = True
 
@@ -137,3 +145,7 @@ class PostgresTests(GivenUpTests):
         self.ok("move-store", self.master, addressOf(running, running.newSchema()))
         self.ok("start", self.master)
         self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached")
+
+    def test_step(self) -> None:
+        """F16: the crashes during a build are counted in the database, too."""
+        self.stepCrashes()

@@ -118,7 +118,13 @@ class PollerCase(unittest.TestCase):
     def run_(self, *command: str, where: Path) -> str:
         """Run a program, and return its output."""
         done = subprocess.run(
-            command, cwd=where, env=self.environ, check=True, capture_output=True, text=True
+            command,
+            cwd=where,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
         )
         return done.stdout
 
