@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.server import ControlServer
+from buildbot.daemon.directory import pagesAddress, readTac
 from buildbot.events.onuse import onUse
 from buildbot.readers import passing, pieces, telling
 from buildbot.slaves.botmaster import BotMaster
@@ -53,6 +54,7 @@ class PagesApart:
         """@param master: a L{ServedMaster}."""
         self._master: ServedMaster = master
         self._reactor = reactor
+        self._address = pagesAddress(readTac(master.basedir))
         self._telling = telling.Telling(master, self._changesOfLogins)
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
@@ -82,7 +84,8 @@ class PagesApart:
         commands = {name: COMMANDS[name] for name in door.COMMANDS}
         handlers = {name: master.commands[name] for name in commands}
         answers = ControlServer(master.basedir, handlers, self._reactor, commands).answer
-        self._offer = door.Offer(master.botmaster.resources.store, master.basedir, self._servers)
+        store = master.botmaster.resources.store
+        self._offer = door.Offer(store, master.basedir, self._servers, self._address)
         self.inner = {door.PATH.encode(): door.LinkResource(self._offer.secret, answers)}
 
     async def tell(self) -> None:

@@ -152,6 +152,20 @@ def leaseOf(tac: str) -> float | None:
     raise Unusable(f"{TAC} says lease = {value!r}: it must be a number of seconds from 3 to 3600")
 
 
+def pagesAddress(tac: str) -> str:
+    """The address of its web server that a buildbot.tac sets (C{pagesAddress}), for processes with pages on
+    other machines; "" without one.
+
+    @raise Unusable: it is no address of HTTP, or computed.
+    """
+    value = _plainText(tac, "pagesAddress")
+    if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise Unusable(
+            f"{TAC} says pagesAddress = {value!r}: it must be an address such as 'http://one.example.org:8010/'"
+        )
+    return value
+
+
 def parsed(tac: str) -> ast.Module:
     """The statements of a buildbot.tac, whose text may be no UTF-8. Raises SyntaxError, ValueError."""
     return ast.parse(tac.encode("utf-8", "replace").decode())

@@ -20,6 +20,7 @@ from buildbot.daemon.directory import (
     Unusable,
     kindOf,
     leaseOf,
+    pagesAddress,
     standsBy,
     storeAddress,
     storePasswordFile,
@@ -140,7 +141,7 @@ def _checkStore(path: str, source: str, names: dict[str, object]) -> None:
             raise StartFailed(
                 [f"{path} takes {name} from another file: it must say {name} itself, as text in quotes"]
             )
-    for name, read in (("standby", standsBy), ("lease", leaseOf)):
+    for name, read in (("standby", standsBy), ("lease", leaseOf), ("pagesAddress", pagesAddress)):
         try:
             isSaid = bool(read(source))
         except Unusable as why:

@@ -35,8 +35,13 @@ class Offer:
     @ivar secret: see L{Whereabouts}.
     """
 
-    def __init__(self, store: IStore, basedir: str, servers: Callable[[], Iterable[Any]]) -> None:
-        """@param servers: returns the running L{buildbot.web.service.WebStatus} objects."""
+    def __init__(
+        self, store: IStore, basedir: str, servers: Callable[[], Iterable[Any]], given: str = ""
+    ) -> None:
+        """@param servers: returns the running L{buildbot.web.service.WebStatus} objects.
+        @param given: the address that buildbot.tac names; "" finds some.
+        """
+        self._given = given
         self.secret = newSecret()
         self._store = store
         self._basedir = basedir
@@ -45,7 +50,7 @@ class Offer:
 
     async def tell(self) -> None:
         """Write into the store where the master is, if that has changed. Never raises."""
-        now = here(self._basedir, self._servers(), self.secret)
+        now = here(self._basedir, self._servers(), self.secret, self._given)
         if now == self._told:
             return
         try:

@@ -41,7 +41,7 @@ def _storeErrors(named: str) -> list[str]:
     tac = place.readTac(named) if os.path.isdir(named) else ""
     if not tac:
         return []
-    for read in (place.standsBy, place.leaseOf):
+    for read in (place.standsBy, place.leaseOf, place.pagesAddress):
         try:
             read(tac)
         except place.Unusable as why:

@@ -8,7 +8,7 @@ import socket
 
 from buildbot.cluster.home import ID
 from buildbot.cluster.looking import activeOf
-from buildbot.daemon import directory, lock
+from buildbot.daemon import directory
 from buildbot.daemon.commandline import command
 from buildbot.store.address import BadAddress
 from buildbot.store.interface import StoreFailed
@@ -30,12 +30,12 @@ def activeElsewhere(here: str) -> str:
         ask = f"{said}: {active} is the active master of its store, ask there"
         return ask if isForPages else f"{ask}, or `{command('start', '--standby', here)}` lets this one wait"
     if isForPages:
-        return f"{said}, only a process with pages: start the master in its own directory"
+        return f"{said}, which is for pages alone: start the master in its own directory"
     return f"{said}: `{command('start', here)}` starts it"
 
 
 def _hasPages(here: str) -> bool:
-    return lock.holder(os.path.join(here, directory.PAGES)) is not None
+    return os.path.isdir(os.path.join(here, directory.PAGES))
 
 
 def _active(here: str) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 
 from buildbot.buildmaster import service, waiting
+from buildbot.buildmaster.apart import PagesApart
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.cluster.places import Me, Places
 from buildbot.daemon.readiness import StartFailed
+from buildbot.readers.whereabouts import KEY
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from tests.stories.world import World
 from tests.unit.cluster.doubles import Postgresque
@@ -190,3 +192,15 @@ class StandbyTests(World):
         assert self.master.place.membership is not None
         self.worker.isHanging = False
         self.master.place.membership._busy = None  # the answer will never come
+
+    def test_pagesAddress(self) -> None:
+        """Processes with pages on other machines find the master where buildbot.tac says."""
+        self.inOther(self.other.leave)
+        with open(os.path.join(self.basedir, "buildbot.tac"), "a", encoding="utf-8") as stream:
+            stream.write("pagesAddress = 'http://one.internal:8010/'\n")
+        self.successResultOf(self.begin())
+        apart = PagesApart(self.master, self.reactor)
+        apart.open()
+        self.successResultOf(Deferred.fromCoroutine(apart.tell()))
+        found: Any = self.successResultOf(self.store.getState(KEY))
+        self.assertEqual(found["urls"], ["http://one.internal:8010/readers-link"])

@@ -77,12 +77,15 @@ class TacTests(unittest.TestCase):
         self.load(f"{master}standby = True\nlease = 10\n")
         self.load(f"{master}standby = False\nlease = 2.5e2\n")
         self.load(f"{master}standby = None\nlease = None\n")
+        self.load(f"{master}pagesAddress = 'https://[fd00::1]:8010/ci'\n")
         for line, words in (
             ("standby = 1", "says standby = 1: it must be True or False"),
             ("standby = bool(1)", "must say standby in one line, as True or False"),
             ("lease = 2", "says lease = 2: it must be a number of seconds from 3 to 3600"),
             ("lease = '10'", "says lease = '10'"),
             ("lease = True", "says lease = True"),
+            ("pagesAddress = 'one:8010'", "says pagesAddress = 'one:8010': it must be an address such as"),
+            ("pagesAddress = 7", "must say pagesAddress in one line, as text in quotes"),
             ("lease = 2 * 5", "must say lease in one line, as a number of seconds"),
             ("globals()['standby'] = True", "takes standby from another file: it must say standby itself"),
         ):

@@ -71,6 +71,7 @@ class CheckConfigTests(unittest.TestCase):
             ("db = 'postgresql://ci@db/ci'; dbPasswordFile = 'none'", "none: No such file or directory"),
             ("import os; db = os.name", "db"),
             ("standby = True; lease = 2", "says lease = 2: it must be a number of seconds from 3 to 3600"),
+            ("pagesAddress = 'one'", "says pagesAddress = 'one': it must be an address such as"),
             ("standby = 'yes'; lease = 5", "says standby = 'yes': it must be True or False"),
         ):
             self.write("buildbot.tac", f"{lines}\n")
