@@ -200,13 +200,20 @@ class BuildMaster(PluginParent):
             **DiskCommands(self.basedir, self.botmaster).handlers(),
             **self._apart.handlers(),
         }
-        self.control = ControlServer(self.basedir, self.commands, reactor, COMMANDS, self.audit)
+        asked = {**self.commands, "status": self._freshStatus}
+        self.control = ControlServer(self.basedir, asked, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
         self._ready: Deferred[list[str]] = Deferred()
         self._over: Deferred[list[str]] = Deferred()
         self._watched = self._isOverseen = self._locked = self._serves = self._hasEnded = False
         self._checking: Deferred[LoadReport] | None = None
         self._waiting: WaitingControl | None = None
+
+    async def _freshStatus(self, slave: str | None = None) -> dict[str, Any]:
+        """C{status} for the control socket: people look there when they know of a trouble."""
+        await self.botmaster.health.fresh()
+        answer: dict[str, Any] = self.commands["status"](slave)
+        return answer
 
     @cached_property
     def logins(self) -> weblogins.Logins:

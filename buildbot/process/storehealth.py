@@ -9,7 +9,7 @@ seconds, so that an idle master notices its loss.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -29,6 +29,8 @@ LOOK_EVERY = 10.0
 LATE = 10.0
 #: The seconds after which the connection to such a server is cut, and after which it is cut again.
 CUT = 60.0
+#: The most seconds for which somebody who asks how the store is waits for its answer.
+FRESH = 1.0
 
 
 def storeSymptom(reason: str, server: str = "") -> Symptom:
@@ -140,6 +142,29 @@ class StoreHealth:
         self._looking.set(self._resources.clock, LOOK_EVERY)
         if not self._late.isSet:
             self.timed(self._resources.store.getState("store/trouble")).addErrback(self._stillFails)
+
+    async def fresh(self) -> None:
+        """Ask the server of the store how it is, so that C{trouble} is of this moment.
+
+        A file needs no question: each write tells at once if it fails.
+        """
+        if not self.server:
+            return
+        resources = self._resources
+        store, known = resources.store, self.trouble
+        asked: Deferred[Any] = (
+            store.setState("store/trouble", [known, resources.now()])
+            if known
+            else self.timed(store.getState("store/trouble"))
+        )
+        # A database with a full disk can be read: only a write ends a trouble.
+        asked.addCallbacks(lambda answer: self.works() if known else None, self._stillFails)
+        answered: Deferred[object] = Deferred()
+        late = resources.clock.callLater(FRESH, answered.callback, None)
+        asked.addBoth(lambda result: answered.callback(None) if late.active() else None)
+        await answered
+        if late.active():
+            late.cancel()
 
     def timed(self, asked: Deferred[_T]) -> Deferred[_T]:
         """Watch the time of a call of the store: a server that is silent for too long is cut off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -135,6 +136,32 @@ class AwayTests(BuildingCase):
         self.assertEqual(len(self.told(WHY)), 1, self.said)
         self.assertEqual(len(self.told("no more trouble with store")), 1)
         self.assertEqual(self.told("connected again") + self.told("written") + self.told("stored"), [])
+
+    def test_fresh(self) -> None:
+        """C{buildbot status} looks at once: it tells a loss, and a return, of this moment. A server that
+        answers nothing makes it wait for a second.
+        """
+
+        def asked() -> Deferred[bytes]:
+            return ensureDeferred(self.master.control.answer(b'{"command": "status"}'))
+
+        def whys(said: bytes) -> list[str]:
+            return [each["why"] for each in json.loads(said)["ok"]["master"]["troubles"]]
+
+        for away in ("", WHY, ""):
+            self.database.away = away
+            self.assertEqual(whys(self.successResultOf(asked())), [away] if away else [])
+        self.database.isFrozen = True
+        waiting = asked()
+        self.assertNoResult(waiting)
+        self.wait(1)
+        self.assertEqual(whys(self.successResultOf(waiting)), [])
+        self.wait(int(LATE))
+        waiting = asked()
+        self.wait(1)
+        self.assertIn("has not answered", whys(self.successResultOf(waiting))[0])
+        self.database.isFrozen = False
+        self.database.cut()
 
     def test_build(self) -> None:
         """A running build goes on while the database is away; its end is kept later, and then the next build
