@@ -132,10 +132,13 @@ class StandbyTests(MasterTestCase):
 
     async def test_killed(self) -> None:
         """After kill -9 of the active master, the standby takes over. The slave comes back by itself, and the
-        build is begun anew, once. The old master cannot be started beside it, but can wait in its turn.
+        build is begun anew, once. Who followed it learns that from the store. The old master cannot be
+        started beside it, but can wait in its turn.
         """
         await self.building()
         await self.whenShown()
+        follows = self.one.spawned(["log", "--follow", self.one.basedir, "full/0"], "follow")
+        await until(lambda: "==== " in follows.stdout(), SOON, follows.stderr)
         await self.one.kill()
         await self.two.whenServing()
         await self.two.whenConnected("bot", timeout=SOON)
@@ -159,7 +162,10 @@ class StandbyTests(MasterTestCase):
         build = await self.two.whenFinished("full", 1)
         self.assertEqual(build["results"], 0)
         interrupted = await self.two.whenFinished("full", 0)
-        self.assertNotEqual(interrupted["results"], 0)
+        self.assertEqual(interrupted["text"], ["interrupted when another master took over"])
+        self.assertEqual(await follows.whenEnded(), 5)
+        self.assertIn(f"{self.two.basedir} has taken over: this is what it stores", follows.stderr())
+        self.assertIn("build full/0: exception: interrupted when another master", follows.stdout())
         await moments(1.0)
         self.assertEqual(self.begins(), 2)
 
