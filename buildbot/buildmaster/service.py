@@ -212,6 +212,7 @@ class BuildMaster(PluginParent):
     async def _freshStatus(self, slave: str | None = None) -> dict[str, Any]:
         """C{status} for the control socket: people look there when they know of a trouble."""
         await self.botmaster.health.fresh()
+        await self.place.fresh()
         answer: dict[str, Any] = self.commands["status"](slave)
         return answer
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, TimeoutError, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -39,6 +40,8 @@ log = Logger()
 
 #: Seconds between two looks of a start at a place that somebody else has just taken.
 _LOOK = 0.1
+#: The most seconds for an answer about the masters.
+_FRESH = 1.0
 
 
 class ActivePlace:
@@ -135,6 +138,14 @@ class ActivePlace:
         if self.membership is not None and self.membership.ready():
             log.info("the place is given up: another master waits, and may be able to work")
             await self.leave()
+
+    async def fresh(self) -> None:
+        """Ask the database about the masters, so that L{report} is of this moment. Returns after a second
+        without an answer, too.
+        """
+        if self.membership is not None:
+            with suppress(TimeoutError):
+                await ensureDeferred(self.membership.anew()).addTimeout(_FRESH, self._reactor)
 
     @property
     def replacement(self) -> float | None:

@@ -173,6 +173,31 @@ class ActivePlaceTests(PlaceCase):
         (reason,) = self.over
         self.assertRegex(reason, "/two has taken over")
 
+    def test_fresh(self) -> None:
+        """A report can be one of this moment: it waits for the database, for a second at most."""
+        one = self.made("one", f"{DB}lease = 120\n")
+
+        def told() -> list[str]:
+            self.successResultOf(Deferred.fromCoroutine(one.fresh()))
+            report = one.report()
+            return [] if report is None else [report["trouble"], *(each["name"] for each in report["others"])]
+
+        self.assertEqual(told(), [])
+        self.successResultOf(self.take(one))
+        self.assertEqual(told(), [""])
+        two = self.made("two", f"{DB}{LEASE}standby = True\n")
+        self.take(two)
+        self.assertEqual(len(told()), 2)
+        self.workers["one"].trouble = StoreFailed("no route to host")
+        self.assertEqual(told()[0], "no route to host")
+        self.workers["one"].trouble = None
+        self.assertEqual(told()[0], "")
+        self.workers["one"].isHanging = True
+        waiting = Deferred.fromCoroutine(one.fresh())
+        self.assertNoResult(waiting)
+        self.pass_(1)
+        self.successResultOf(waiting)
+
     def test_leftWhileWaiting(self) -> None:
         """A standby that stops does not take over."""
         one, two = self.made("one"), self.made("two")
