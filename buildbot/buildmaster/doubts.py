@@ -19,6 +19,7 @@ from buildbot.daemon.symptoms import Symptom
 from buildbot.events.alarm import Alarm
 from buildbot.events.reactors import Timers
 from buildbot.process.locks import MasterLock
+from buildbot.text.plural import counted
 
 log = Logger()
 
@@ -65,8 +66,8 @@ def cutAll(slaves: Iterable[Cuttable]) -> None:
     """Disconnect all slaves, so that no build goes on: C{c['whenStoreIsAway']} wants it."""
     found = [each for each in slaves if each.isConnected()]
     log.warn(
-        "{count} slaves are cut, as c['whenStoreIsAway'] says: another master may begin their builds anew",
-        count=len(found),
+        "{slaves} cut, as c['whenStoreIsAway'] says: another master may begin their builds anew",
+        slaves=counted(len(found), "slave"),
     )
     for each in found:
         each.disconnect("another master may take over")

@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.buildmaster.apart import PagesApart
-from buildbot.buildmaster.doubts import Parting, cutAll, cutHolders
+from buildbot.buildmaster.doubts import SYMPTOM, Parting, cutAll, cutHolders
 from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
@@ -433,6 +433,7 @@ class BuildMaster(PluginParent):
     def _doubts(self, isSo: bool) -> None:
         """Another master may take over soon, or not any more."""
         if isSo:
+            self.troubles.report("masters", SYMPTOM)  # now, not when somebody looks
             if self.config.whenStoreIsAway == CUT:
                 cutAll(self.botmaster.slaves.values())
             else:
@@ -440,6 +441,7 @@ class BuildMaster(PluginParent):
             if self.place.replacement is not None:
                 self._parting.expect(self.place.replacement)
         else:
+            self.troubles.clear("masters")
             self._parting.cancel()
 
     def _startFailed(self, why: Failure) -> None:

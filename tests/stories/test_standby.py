@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.logger import formatEvent
 
 from buildbot.buildmaster import service, waiting
 from buildbot.buildmaster.apart import PagesApart
@@ -16,6 +17,7 @@ from buildbot.cluster.places import Me, Places
 from buildbot.daemon.readiness import StartFailed
 from buildbot.readers.whereabouts import KEY
 from buildbot.store.interface import SchemaTooNew, StoreFailed
+from tests.loglisteners import hearLog
 from tests.stories.world import World
 from tests.unit.cluster.doubles import Postgresque
 from tests.unit.cluster.test_membership import Worker
@@ -162,6 +164,8 @@ class StandbyTests(World):
         self.edit("BuildFactory()}", "BuildFactory([s(ShellCommand, command='make')]), 'locks': [lock]}")
         self.successResultOf(self.begin())
         commands: list[object] = []
+        said: list[str] = []
+        hearLog(self, lambda event: said.append(formatEvent(event)))
         slave = self.connect(onCommand=commands.append)
         asked = Deferred.fromCoroutine(self.master.commands["force"]("full", reason="", who="ann"))
         self.wait(1)
@@ -172,6 +176,9 @@ class StandbyTests(World):
         self.assertFalse(slave.pump.client.lost)
         self.wait(4)
         self.assertTrue(slave.pump.client.lost)
+        self.assertEqual(
+            len([each for each in said if "trouble with masters" in each]), 1
+        )  # nobody has looked
         (trouble,) = self.status()["master"]["troubles"]
         self.assertEqual(trouble["subject"], "masters")
         assert self.master.place.membership is not None
