@@ -164,7 +164,8 @@ class Membership:
         try:
             await self._do(self._places.leave)
         except Exception as error:
-            log.info("the place of this master could not be given up: {error}", error=error)
+            if self._rows or self._epoch:  # else it never had one
+                log.info("the place of this master could not be given up: {error}", error=error)
         await self._worker.stop()
 
     def refresh(self) -> None:

@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent
 from twisted.trial import unittest
 
 from buildbot.cluster.membership import Membership
 from buildbot.cluster.places import Me, Places
 from buildbot.store.interface import StoreFailed, StoreFenced
 from buildbot.store.worker import Work
+from tests.loglisteners import hearLog
 from tests.unit.cluster.doubles import Postgresque, Session
 
 _T = TypeVar("_T")
@@ -170,6 +172,17 @@ class MembershipTests(unittest.SynchronousTestCase):
         self.successResultOf(ensureDeferred(self.b.membership.leave()))
         self.passTime(2)
         self.assertEqual(self.a.membership.others(), [])
+
+    def test_leaveAway(self) -> None:
+        """A place that cannot be given up is logged; a master that never had one says nothing about it."""
+        said: list[str] = []
+        hearLog(self, lambda event: said.append(formatEvent(event)))
+        self.join(self.a)
+        self.database.trouble = StoreFailed("no route to host")
+        self.failureResultOf(ensureDeferred(self.b.membership.join()), StoreFailed)
+        self.assertEqual([each for each in said if "could not be given up" in each], [])
+        self.successResultOf(ensureDeferred(self.a.membership.leave()))
+        self.assertEqual(len([each for each in said if "could not be given up" in each]), 1)
 
     def test_restarted(self) -> None:
         """A killed master that is started again takes its place at once."""
