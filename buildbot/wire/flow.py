@@ -7,10 +7,10 @@ L{buildbot.wire.broker} has the connection.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from twisted.internet import tcp
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
@@ -41,6 +41,16 @@ _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 
 #: In place of the decoder of a connection that has ended.
 _SPENT = Decoder()
+
+
+def _isPlain(transport: object) -> bool:
+    """True for a server's connection over TCP without TLS.
+
+    Who has one has imported its module. To import it here would make every program that reads a configuration
+    load OpenSSL.
+    """
+    tcp = sys.modules.get("twisted.internet.tcp")
+    return tcp is not None and type(transport) is tcp.Server
 
 
 class Sender:
@@ -142,7 +152,7 @@ class Flow:
         self._transport: Any = transport
         self._sender = sender
         # What is written to a plain TCP connection in this turn; None if its transport gets everything.
-        self._unsent: list[bytes] | None = [] if type(transport) is tcp.Server else None
+        self._unsent: list[bytes] | None = [] if _isPlain(transport) else None
         self._clock = clock
         self._rest: Iterator[object] | None = None  # of a message that takes long
         self._waiting: bytearray | None = None

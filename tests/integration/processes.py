@@ -20,7 +20,7 @@ from twisted.trial.unittest import TestCase
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 #: Seconds between SIGTERM and SIGKILL.
-GRACE = 15.0
+GRACE = 30.0
 
 
 class TooLate(AssertionError):

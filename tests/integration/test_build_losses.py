@@ -23,8 +23,11 @@ KEEPALIVE = 2.0
 #: Seconds for the answer to a probe, and for a stopped build to end.
 PATIENCE = 30.0
 
-#: Extra seconds for a busy machine.
-SLACK = 5.0
+#: Extra seconds for a busy machine; less than half of PATIENCE.
+SLACK = 14.0
+
+#: The most seconds by which a slave may lose its connection before its time is over.
+EARLY = 5.0
 
 #: For C{master.cfg}: three steps, the middle one of which waits for a file, with all kinds of locks, so that
 #: a lock that is not released would be noticed.
@@ -415,7 +418,7 @@ class Mute(Losses):
         """A slave that loses its build; after its return, the request is built there."""
         build = await self.master.whenFinished(name, 0)
         self.assertLost(build, since, KEEPALIVE + PATIENCE + SLACK)
-        self.assertGreater(build["finished"] - since, PATIENCE - SLACK, "it was given no time to answer")
+        self.assertGreater(build["finished"] - since, PATIENCE - EARLY, "it was given no time to answer")
         await self.assertWaiting(name, build)
         self.gates.open(name)
         begun = time.time()
@@ -458,7 +461,7 @@ class Restarted(Losses):
         await together(self.midStep(name, 0) for name in names)
         since, begun = time.time(), time.monotonic()
         self.assertEqual(await self.master.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 25)
         await self.master.start()
         await together(self.again(name, 0, since, "master stopped, started", "retry") for name in names)
 

@@ -30,8 +30,11 @@ KEEPALIVE = 3.0
 #: Seconds for the answer to a probe.
 PATIENCE = 30.0
 
-#: Extra seconds for a busy machine.
-SLACK = 5.0
+#: Extra seconds for a busy machine; less than half of PATIENCE.
+SLACK = 14.0
+
+#: The most seconds by which a slave may lose its connection before its time is over.
+EARLY = 5.0
 
 #: For C{master.cfg}: a plug-in that calls one slave with arguments of 12 MB. (More than the kernel takes, and
 #: one call: the master itself disconnects a slave that leaves many calls unread.)
@@ -92,7 +95,7 @@ class Liveness(MasterTestCase):
         await master.whenConnected("well", timeout=KEEPALIVE + PATIENCE + SLACK)
         took = time.monotonic() - begun
         self.assertLess(took, KEEPALIVE + PATIENCE + SLACK)
-        self.assertGreater(took, PATIENCE - SLACK, "they were given no time to answer")
+        self.assertGreater(took, PATIENCE - EARLY, "they were given no time to answer")
         for name, said in (await master.slaves()).items():
             if name != "well":
                 self.assertIn("probe", said["events"][-1]["text"])
@@ -109,7 +112,7 @@ class Liveness(MasterTestCase):
             slaves[name].freeze()
         begun = time.monotonic()
         self.assertEqual(await master.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 25)
 
     async def test_rebootedSlaveMeetsItsDeadLink(self) -> None:
         """A slave whose machine died silently logs in again while its old connection still looks alive: it is
@@ -132,7 +135,7 @@ class Liveness(MasterTestCase):
 
         for slave in slaves.values():
             slave.start()
-        await together(slave.whenAttached(2, timeout=15) for slave in slaves.values())
+        await together(slave.whenAttached(2, timeout=25) for slave in slaves.values())
         for name, said in (await master.slaves()).items():
             self.assertNotEqual(said["address"], addresses[name])
             self.assertEqual((said["connected"], said["attachedTo"]), (True, ["b"]))
@@ -225,7 +228,7 @@ class ForcedDisconnect(MasterTestCase):
         answer = await master.ask("disconnect", slave="deaf")
         took = time.monotonic() - begun
         self.assertTrue(answer["disconnected"])
-        self.assertLess(took, 1)
+        self.assertLess(took, 10)
         said = (await master.slaves())["deaf"]
         self.assertEqual((said["connected"], said["attachedTo"]), (False, []))
         self.assertLess(link.fromServer - already, 1_000_000)

@@ -95,7 +95,7 @@ class ReconfigTests(MasterCase):
         assert first.stderr is not None
         self.assertIn("waiting: master.cfg is running (2 s)", first.stderr.readline())
         first.send_signal(signal.SIGINT)
-        _, said = first.communicate(timeout=20)
+        _, said = first.communicate(timeout=60)
         self.assertEqual((first.returncode, said), (130, "interrupted\n"))
         self.configure(good)
         second = self.ok("reconfig", self.here)

@@ -118,7 +118,7 @@ class StartTests(ProcessCase):
         self.ok("start", self.here)
         said = self.fails("start", self.here)
         self.assertRegex(said.err, rf"is already running, pid {self.pid()} since \d{{4}}-")
-        self.assertLess(said.took, 20)  # it does not wait the 120 s that a start may take
+        self.assertLess(said.took, 60)  # it does not wait the 120 s that a start may take
         said = self.run_("start", "--nodaemon", self.here)
         self.assertEqual((said.status, said.out), (1, ""))
         self.ok("status", self.here)
@@ -239,7 +239,7 @@ class StopTests(ProcessCase):
             self.until(lambda: "SIGTERM: stopping" in self.read(), "it is told to stop")
             begun = time.monotonic()  # a busy machine takes seconds to load the command itself
             _, err = stopping.communicate(timeout=LIMIT)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 14)
         self.assertEqual((stopping.returncode, withoutWaits(err)), (0, ""))
         self.assertIn("ending without waiting for FakeMaster 'fake'", self.read())
         self.assertEqual(self.files(), {"buildbot.tac"})

@@ -139,8 +139,8 @@ class Refused(MasterTestCase):
             await moments(0.2)
         result = await running
         self.assertNotEqual(result.status, 0, result.words)
-        self.assertLess(time.monotonic() - begun, 20)
-        self.assertLess(slowest, 4, "the master did not answer while master.cfg hung")
+        self.assertLess(time.monotonic() - begun, 50)
+        self.assertLess(slowest, 5, "the master did not answer while master.cfg hung")
         self.assertEqual(await self.state(), before)
 
     async def test_halfFailing(self) -> None:

@@ -101,7 +101,7 @@ class UnpackingTests(unittest.TestCase):
         """H4: an archive that takes too much CPU time is ended."""
         started = time.monotonic()
         await self.refused(replace(self.order(slowHeader()), seconds=1))
-        self.assertLess(time.monotonic() - started, 8)
+        self.assertLess(time.monotonic() - started, 30)
 
     async def test_nonsense(self) -> None:
         """H4: an invalid archive is refused with a reason."""

@@ -181,6 +181,16 @@ class LayersTests(unittest.TestCase):
         root = {path.stem for path in (ROOT / "buildbot").glob("*.py")} - {"__init__"}
         self.assertEqual(root - self.facades, {"interfaces", "__main__"})
 
+    def test_encryptionIsLate(self) -> None:
+        """A program that only reads a configuration does not load OpenSSL, which takes a quarter of its time.
+
+        Twisted's TCP loads it; so only modules for running servers and clients import that.
+        """
+        servers = ("buildbot.irc.", "buildbot.readers.")
+        loading = ("twisted.internet.tcp", "twisted.internet.ssl", "twisted.protocols.tls", "OpenSSL")
+        found = [name for name, text in modules().items() if set(imports(text, typing=False)) & {*loading}]
+        self.assertEqual([name for name in found if not name.startswith(servers)], [])
+
     def test_firstLines(self) -> None:
         """The tests named in a module's first line exist."""
         self.assertEqual(lostTests(), [])
