@@ -16,6 +16,7 @@ from twisted.trial.unittest import SkipTest
 
 from buildbot.logstorage.bucket import PART, Bucket, StorageAway
 from buildbot.logstorage.s3 import S3
+from buildbot.scripts.farlogs import whatWaits
 from tests.integration.generations import WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.postgres import server
@@ -302,6 +303,11 @@ class ObjectTests(MasterTestCase):
         await master.whenConnected("bot")
         said = (await master.ask("status"))["master"]["logStorage"]
         self.assertEqual(said["waiting"], 1)
+        # a stop of the master says so
+        told = await threads.deferToThread(whatWaits, os.path.realpath(master.basedir))
+        self.assertRegex(
+            told, rf"^\S+ \S+ of logs of 1 build were not in {said['place']} yet: they are sent when"
+        )
         # beyond the limit no build begins, and it is said why
         await master.ask("force", builder="full")
         (waiting,) = (await master.ask("status"))["master"]["waiting"]
