@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from buildbot.web.table import TABLE
+from tests.examples import sample
 from tests.stories.test_webacts import ActingCase
 from tests.stories.test_websight import address
 
@@ -47,7 +48,7 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(default_action='auth',
 
     def look(self) -> None:
         """Look at all of them: none fails, no duration is negative, and no number is odd."""
-        for path in self.addresses():
+        for path in sample(self.addresses(), 25):
             answer = self.get(path)
             self.assertLess(answer.status, 500, path)
             isImage = answer.headers["content-type"] == "image/png"

@@ -10,6 +10,7 @@ from twisted.internet.defer import ensureDeferred, fail
 from buildbot.store.interface import StoreFailed
 from buildbot.web.http import SECURITY
 from buildbot.web.table import TABLE
+from tests.examples import sample
 from tests.stories.test_ownpages import FilesCase
 from tests.stories.test_websight import address
 from tests.stories.web import Response, parsed
@@ -91,9 +92,8 @@ class HeadersTests(FilesCase):
 
     def test_routes(self) -> None:
         """Each route by each method, with a login and without."""
-        for route in TABLE:
-            if route.path.endswith(("/live", "/follow", "/events")):
-                continue
+        routes = [each for each in TABLE if not each.path.endswith(("/live", "/follow", "/events"))]
+        for route in sample(routes, 30):
             path = address(route, VALUES)
             for who in ({}, ANN):
                 for method in (route.method, "HEAD", "DELETE"):

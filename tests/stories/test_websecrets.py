@@ -19,6 +19,7 @@ from twisted.logger import globalLogPublisher
 from buildbot.daemon import logfile
 from buildbot.model.change import Change
 from buildbot.web.table import TABLE
+from tests.examples import sample
 from tests.stories.test_websight import address
 from tests.stories.web import WebWorld
 
@@ -171,7 +172,7 @@ class SecretsTests(SecretsCase):
         found = []
         self.assertEqual(self.ask("/audit", **ANN).status, 200)
         for who in ({}, ANN):
-            for path in self.addresses():
+            for path in sample(self.addresses(), 40):
                 answer = self.ask(path, **who)
                 self.assertLess(answer.status, 500, path)
                 found += self.found(path, f"{answer.headers} {answer.body.decode('latin-1')}")

@@ -24,9 +24,11 @@ from buildbot.process.locktable import (
     waitingClaim,
     whyWaiting,
 )
-from tests.examples import examples
+from tests.examples import THOROUGH, examples
 
 MANY = examples(60)
+#: The number of steps of a long history.
+LONG = 300 if THOROUGH else 100
 
 
 class Build:
@@ -174,7 +176,8 @@ class BoundedTests(unittest.TestCase):
                 self.assertEqual(circle(claimOf(build)), [])
 
     @given(
-        st.lists(recipes(), min_size=4, max_size=8), st.lists(st.integers(0, 30), min_size=300, max_size=300)
+        st.lists(recipes(), min_size=4, max_size=8),
+        st.lists(st.integers(0, 30), min_size=LONG, max_size=LONG),
     )
     @settings(max_examples=examples(20), deadline=None, phases=[Phase.generate])
     def test_bounded(self, wanted: list[Any], order: list[int]) -> None:
