@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from buildbot.config import secrets
 from buildbot.config.messages import nearest, shown
 from buildbot.config.model import ConfigError
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 from buildbot.config.standins import hasStandIn
 from buildbot.text.plural import counted
 
@@ -86,7 +86,7 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
             try:
                 args, kwargs = taken.read(made, args, kwargs, troubles)
                 init(made, *args, **kwargs)
-            except PLUGIN_ERRORS:
+            except pluginErrors():
                 if not troubles:
                     raise
                 _tell(made, troubles)

@@ -39,7 +39,7 @@ from buildbot.config.messages import (
 )
 from buildbot.config.model import CUT, ConfigError, IsLogStorage, MasterConfig, MergeRule
 from buildbot.config.optional import HasAccount, HasDoubts
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.standins import isStandIn
 from buildbot.config.targets import nickDoubts, targetErrors
@@ -377,7 +377,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"{title} follows {other}, which is not in c['schedulers']: it would never build")
         try:
             wanted = [str(each) for each in cast(Any, scheduler).listBuilderNames()]
-        except PLUGIN_ERRORS as error:  # code of a plug-in: report any exception
+        except pluginErrors() as error:  # code of a plug-in: report any exception
             yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
             continue
         for each in wanted if areKnown else ():

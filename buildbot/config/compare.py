@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), range)
 _MAPPINGS = (dict, Mapping)  # dict first: isinstance with an abstract class is slow
@@ -72,7 +72,7 @@ def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
         return True
     try:
         return bool(one == other)
-    except PLUGIN_ERRORS:  # a plug-in's comparison is broken: "different" is the safe answer
+    except pluginErrors():  # a plug-in's comparison is broken: "different" is the safe answer
         return False
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 from buildbot.config.python2 import ofList, ofName, ofSyntax
 
 #: The most characters of a message: an exception may hold a text of any length.
@@ -124,7 +124,7 @@ def _ofAbsent(name: str) -> str:
 def _public(thing: object) -> list[str]:
     try:
         return [name for name in dir(thing) if not name.startswith("_")]
-    except PLUGIN_ERRORS:  # the object's __dir__ is broken
+    except pluginErrors():  # the object's __dir__ is broken
         return []
 
 

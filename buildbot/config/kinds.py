@@ -14,7 +14,7 @@ from typing import Any
 
 from buildbot.config.arguments import Kind
 from buildbot.config.messages import articled, nameTrouble, shown
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 
 _HOST = re.compile(r"(?!-)[^\s/@,;<>\"'\\]+")
 #: The signals that end a process, and those that a program may handle first.
@@ -155,7 +155,7 @@ def takes(function: object, *args: object) -> bool:
         inspect.signature(function).bind(*args)
     except TypeError:
         return False
-    except PLUGIN_ERRORS:  # the signature is unknown, or inspection fails
+    except pluginErrors():  # the signature is unknown, or inspection fails
         return True
     return True
 

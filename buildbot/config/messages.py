@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from buildbot.config.model import ConfigError
-from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.pluginerrors import pluginErrors
 from buildbot.text.similar import closest
 
 #: BuildmasterConfig as the file left it, unchecked.
@@ -175,6 +175,6 @@ def inOneLine(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except PLUGIN_ERRORS:  # the exception's __str__ is broken
+    except pluginErrors():  # the exception's __str__ is broken
         text = "(its text cannot be shown)"
     return f"{kind}: {text}" if text else kind
