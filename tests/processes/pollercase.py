@@ -22,6 +22,7 @@ from buildbot.changes.changes import ChangeMaster
 from buildbot.model.change import Change
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.store.interface import StoreFailed
+from tests.examples import examples
 from tests.schedulers import TestStore
 
 
@@ -159,11 +160,11 @@ class PollerCase(unittest.TestCase):
         return not looking.called  # the rest waits for the store for ever
 
     async def killOften(self) -> None:
-        """Check that each of 20 commits makes one change, while 10 masters die after one change each."""
+        """Check that each of many commits makes one change, while a master dies after every second one."""
         self.commit()
         await self.poller.doPoll()
         wanted = []
-        for _ in range(10):
+        for _ in range(examples(10)):
             wanted += [self.commit(), self.commit()]
             self.start()
             self.assertTrue(await self.lookAndDie())

@@ -256,7 +256,7 @@ class RestartTests(GitCase):
         self.assertGreater(len(self.masters), 9)
 
     async def test_killedOften(self) -> None:
-        """20 commits make 20 changes while the master is killed 10 times."""
+        """Each commit makes one change while the master is killed again and again."""
         await self.killOften()
 
     async def test_killedAndRewritten(self) -> None:

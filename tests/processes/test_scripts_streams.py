@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import product
 
 from twisted.trial import unittest
 
+from tests.examples import sample
 from tests.integration.directories import hearCtrlC
 
 #: Absolute, since Python 3.12 cannot start in a deleted directory with a relative path.
@@ -131,19 +133,19 @@ class SignalTests(Case):
 
     def test_atAnyTime(self) -> None:
         """SIGINT and SIGTERM, at any time after the start, end the command with a word at the most."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            for begun in ("buildbot.scripts.streams", "buildbot.scripts.output", "buildbot.scripts.startup"):
-                program = _INTERRUPTED.format(module=begun, number=int(number))
-                said = subprocess.run(
-                    [sys.executable, "-c", program, "start", "/nowhere"],
-                    env={**os.environ, "PYTHONPATH": _PATH},
-                    capture_output=True,
-                    text=True,
-                    timeout=60,
-                    preexec_fn=hearCtrlC,
-                )
-                self.assertNotIn("Traceback", said.stderr, begun)
-                self.assertIn(said.returncode, (130, -int(number)), begun)
+        modules = ("buildbot.scripts.streams", "buildbot.scripts.output", "buildbot.scripts.startup")
+        for number, begun in sample(product((signal.SIGINT, signal.SIGTERM), modules), 3):
+            program = _INTERRUPTED.format(module=begun, number=int(number))
+            said = subprocess.run(
+                [sys.executable, "-c", program, "start", "/nowhere"],
+                env={**os.environ, "PYTHONPATH": _PATH},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                preexec_fn=hearCtrlC,
+            )
+            self.assertNotIn("Traceback", said.stderr, (number, begun))
+            self.assertIn(said.returncode, (130, -int(number)), (number, begun))
 
 
 #: Runs the command, and sends it a signal when it loads a certain module.

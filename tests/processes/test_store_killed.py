@@ -17,6 +17,8 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from tests.examples import THOROUGH
+
 ROOT = Path(__file__).parents[2]
 _BUILDS = "SELECT builder, number, finished FROM builds"
 
@@ -24,7 +26,7 @@ _BUILDS = "SELECT builder, number, finished FROM builds"
 class KilledTests(unittest.SynchronousTestCase):
     """P1, P2, row 10: the process is killed at any moment."""
 
-    KILLS = 6
+    KILLS = 6 if THOROUGH else 2
 
     def test_killed(self) -> None:
         """All acknowledged work is there after SIGKILL, each request in one state, no number twice."""

@@ -17,6 +17,7 @@ from twisted.trial import unittest
 
 from buildbot.store.schema import CURRENT
 from tests.commandline import directory
+from tests.examples import THOROUGH
 from tests.stores import build
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ class KilledTests(unittest.SynchronousTestCase):
     """P7: C{buildbot upgrade-master}, and SIGKILL."""
 
     BUILDS = 4000
+    KILLS = 5 if THOROUGH else 2
 
     def command(self, seconds: float | None = None) -> int:
         """Run the command; kill it after some seconds. Returns its status."""
@@ -55,7 +57,7 @@ class KilledTests(unittest.SynchronousTestCase):
             file.execute("PRAGMA user_version = 1")
             file.commit()
         chance, statuses = random.Random(), []
-        for seconds in (0.1, *(0.1 + chance.random() * 0.7 for _ in range(5))):
+        for seconds in (0.1, *(0.1 + chance.random() * 0.7 for _ in range(self.KILLS))):
             statuses.append(self.command(seconds))
             with closing(sqlite3.connect(path)) as file:
                 (version,) = file.execute("PRAGMA user_version").fetchone()
