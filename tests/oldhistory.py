@@ -12,8 +12,8 @@ from typing import Any
 
 from buildbot.importing.pickled import answer
 from buildbot.importing.reader import Unreadable
-from buildbot.logs.directory import LOGS
 from buildbot.logs.files import LogReader
+from buildbot.logs.names import LOGS
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord

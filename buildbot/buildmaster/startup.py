@@ -19,7 +19,7 @@ from buildbot.daemon.diskroom import roomTrouble
 from buildbot.daemon.readiness import StartFailed
 from buildbot.daemon.troubles import Troubles
 from buildbot.files.plain import NotPlain
-from buildbot.logs.directory import LOGS
+from buildbot.logs.names import LOGS
 from buildbot.reconfig.fileload import readConfig
 from buildbot.reconfig.plugins import Refused
 from buildbot.store.interface import SchemaTooNew, StoreFailed

@@ -23,8 +23,8 @@ from buildbot.importing.oldmaster import CHANGES, DATABASE, OldBuilder, OldMaste
 from buildbot.importing.reader import PickleReader, Unreadable
 from buildbot.importing.setwork import SetImport
 from buildbot.importing.shapes import NotABuild, OldBuild, buildOf, changesOf
-from buildbot.logs.directory import LOGS
 from buildbot.logs.files import logFilename
+from buildbot.logs.names import LOGS
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, LogRecord
 from buildbot.store.imported import ImportedStore, Present

@@ -20,8 +20,6 @@ from buildbot.logs.mounts import openLog
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.text.plural import counted
 
-#: The directory of logs, below the master's.
-LOGS = "logs"
 #: The trouble of a log whose master ended while it was being written.
 CUT_SHORT = "the master ended while it was written"
 _LOG = re.compile(r"([0-9]{1,15})-log-")

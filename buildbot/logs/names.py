@@ -1,11 +1,13 @@
 # -*- test-case-name: tests.unit.logs.test_indexing -*-
-"""The names of the files that stand beside logs."""
+"""The names of the directory of logs, and of the files that stand beside logs."""
 
 from __future__ import annotations
 
 import os
 import re
 
+#: The directory of logs, below the master's.
+LOGS = "logs"
 _PREFIX = "index-"
 #: In the directory of logs: where else they are. See L{buildbot.logstorage.noted}.
 NOTE = ".storage.json"

@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 from buildbot.daemon.troubles import Troubles
 from buildbot.events.sleep import sleep
 from buildbot.files.partial import PARTIALS, Partials
-from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
+from buildbot.logs.names import LOGS
 from buildbot.logs.presence import Presence
 from buildbot.status.announcer import Announcer
 from buildbot.status.event import SlaveEvents

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
-from buildbot.logs.directory import LOGS
+from buildbot.logs.names import LOGS
 from buildbot.model.records import BuildRecord, RequestRecord
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources

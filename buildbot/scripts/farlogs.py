@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 from buildbot.control import client
-from buildbot.logs.directory import LOGS
-from buildbot.logs.names import NOTE
+from buildbot.logs.names import LOGS, NOTE
 from buildbot.scripts.tables import size
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine

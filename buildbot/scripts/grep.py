@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from buildbot.control.client import ControlError
-from buildbot.logs.directory import LOGS
 from buildbot.logs.grepchild import Wanted
 from buildbot.logs.matching import BadPattern, Query, finderOf
+from buildbot.logs.names import LOGS
 from buildbot.scripts import colours
 from buildbot.scripts.farlogs import hasFarLogs
 from buildbot.scripts.greplogs import Log, OneLog, chosenBuilds, logsOf

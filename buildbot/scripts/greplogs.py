@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 
-from buildbot.logs.directory import LOGS
+from buildbot.logs.names import LOGS
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.model.rows import BuildFilter

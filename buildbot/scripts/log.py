@@ -16,9 +16,10 @@ from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon import directory
-from buildbot.logs.directory import LOGS, logTrouble
+from buildbot.logs.directory import logTrouble
 from buildbot.logs.files import LogReader, logFilename
 from buildbot.logs.mounts import InNoPlace, sizeOf
+from buildbot.logs.names import LOGS
 from buildbot.model.records import LogRecord
 from buildbot.scripts import colours
 from buildbot.scripts.buildname import Wanted, readings

@@ -25,7 +25,7 @@ from buildbot.control.client import ControlError
 from buildbot.control.diskuse import diskUse
 from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
-from buildbot.logs.directory import LOGS
+from buildbot.logs.names import LOGS
 from buildbot.logs.usage import scan
 from buildbot.model.records import BuildRecord, RequestRecord, wasInterrupted
 from buildbot.model.results import RETRY

@@ -24,8 +24,8 @@ from urllib.parse import quote
 from buildbot.daemon.directory import LOCK, PID, SOCKET
 from buildbot.files.partial import NAME, PARTIALS
 from buildbot.files.plain import openPlain
-from buildbot.logs.directory import LOGS, directoryOf, numberOf
-from buildbot.logs.names import PARTIAL, isBeside, logOf
+from buildbot.logs.directory import directoryOf, numberOf
+from buildbot.logs.names import LOGS, PARTIAL, isBeside, logOf
 from buildbot.store.database import BUSY
 from buildbot.store.files import JOURNAL, SHM, WAL, isUnborn, mustBePlainStore, openToRead
 from buildbot.store.sqlite import FILE

@@ -22,8 +22,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from buildbot.files.plain import readPlain
-from buildbot.logs.directory import LOGS
-from buildbot.logs.names import isBeside
+from buildbot.logs.names import LOGS, isBeside
 from buildbot.store.archive import ABOUT, BELOW, FORMAT, SUMS, sumLine, sumOf
 from buildbot.store.backup import PIECE, sync
 from buildbot.store.files import FILE
