@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: The most seconds for an answer or an event, on a busy machine.
-LIMIT = 60.0
+LIMIT = 120.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -100,7 +100,7 @@ class Tab:
     def value(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page; a promise is awaited."""
         said = self.ask(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, timeout=50000
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, timeout=100000
         )
         if "exceptionDetails" in said:
             details = said["exceptionDetails"]

@@ -166,11 +166,23 @@ class CommandTests(BuildsCase):
         self.assertIn("no master is running", self.fails("log", self.master, "slow/2/1/never").err)
 
     def test_stopbuild(self) -> None:
-        """A stopped build shows by whom; a follower of its log learns that it has ended."""
+        """Control-C ends a follower of a log, and nothing else; a stopped build shows by whom, and the next
+        follower learns that it has ended.
+        """
         self.addBuilders()
         self.ok("force", self.master, "forever")
         self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
         words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "forever/0/wait"]
+        with subprocess.Popen(
+            words, env=self.environ, stdout=-1, stderr=-1, text=True, preexec_fn=hearCtrlC
+        ) as following:
+            self.addCleanup(following.kill)
+            assert following.stdout is not None
+            self.assertEqual(following.stdout.readline(), "begun\n")
+            following.send_signal(signal.SIGINT)
+            _, err = following.communicate(timeout=LIMIT)
+        self.assertEqual((following.returncode, err), (130, "interrupted\n"))
+        self.assertEqual(len(self.json("builds", "forever")["running"]), 1)
         with subprocess.Popen(words, env=self.environ, stdout=subprocess.PIPE, text=True) as following:
             self.addCleanup(following.kill)
             assert following.stdout is not None
@@ -182,24 +194,6 @@ class CommandTests(BuildsCase):
         self.assertEqual(build["result"], "failure")
         self.assertRegex(" ".join(build["text"]), "stopped by .*: enough")
         self.assertIn("no build of forever is running", self.fails("stopbuild", self.master, "forever").err)
-
-    def test_followIsInterrupted(self) -> None:
-        """Control-C ends a follower, and nothing else."""
-        self.addBuilders()
-        self.ok("force", self.master, "forever")
-        self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
-        words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "forever/0/wait"]
-        with subprocess.Popen(
-            words, env=self.environ, stdout=-1, stderr=-1, text=True, preexec_fn=hearCtrlC
-        ) as following:
-            assert following.stdout is not None
-            following.stdout.readline()
-            following.send_signal(signal.SIGINT)
-            _, err = following.communicate(timeout=LIMIT)
-        self.assertEqual((following.returncode, err), (130, "interrupted\n"))
-        self.assertEqual(len(self.json("builds", "forever")["running"]), 1)
-        self.ok("stopbuild", self.master, "forever")
-        self.finished("forever", 0)
 
     def test_pause(self) -> None:
         """O7: a pause survives a restart and a reconfig; a forced build waits with the reason, then

@@ -24,7 +24,7 @@ from tests.integration.test_postgrescommands import addressOf
 #: The seconds of a lease in these tests: a killed master is replaced after a quarter more.
 LEASE = 4
 #: The seconds in which HAProxy and a slave find the master that took over, on a busy machine.
-SOON = 30.0
+SOON = 60.0
 #: The step of the builder lasts until the test says so, and tells how often it was begun.
 WAITING = """
 from buildbot.plugins import steps

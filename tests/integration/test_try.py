@@ -171,16 +171,16 @@ class TryCase(MasterTestCase):
             found.append(self.master.output(build, "look")[0].strip())
         return found
 
-    async def whole(self) -> None:
-        """The developer tries good and bad work, over PB and over ssh."""
+    async def whole(self, *isGoodOver: tuple[str, bool]) -> None:
+        """The developer tries good and bad work, over PB and over ssh.
+
+        @param isGoodOver: the ways, C{"pb"} or C{"ssh"}, and whether the work is good.
+        """
         rows = []
-        ssh = await self.startSSH()
-        for number, (way, options) in enumerate(
-            (("pb", self.pb), ("ssh", ssh), ("pb", self.pb), ("ssh", ssh))
-        ):
-            isGood = number < 2
+        options = {"pb": self.pb, "ssh": await self.startSSH()}
+        for number, (way, isGood) in enumerate(isGoodOver):
             self.change(f"{'good' if isGood else 'bad'} work {number}")
-            said = await self.attempt(*options, "--wait", f"--comment=number {number}")
+            said = await self.attempt(*options[way], "--wait", f"--comment=number {number}")
             self.assertEqual(said.status, 0 if isGood else 1, said.words)
             self.assertEqual(
                 await self.looked(number), [f"{'good' if isGood else 'bad'} work {number}".encode()] * 4
@@ -203,7 +203,7 @@ class OwnClientTests(TryCase):
         repository.commit("one")
         await self.begin(repository, "Git", repourl=repository.directory, branch="main")
         repository.run("git", "clone", "-q", repository.directory, self.work)
-        await self.whole()
+        await self.whole(("pb", True), ("ssh", True), ("pb", False), ("ssh", False))
 
     async def test_svn(self) -> None:
         """From a working copy of Subversion."""
@@ -212,7 +212,7 @@ class OwnClientTests(TryCase):
         repository.commit("one")
         await self.begin(repository, "SVN", svnurl=f"{repository.url}/trunk")
         repository.run("svn", "checkout", "-q", f"{repository.url}/trunk", self.work)
-        await self.whole()
+        await self.whole(("pb", True), ("ssh", False))
 
     async def test_hg(self) -> None:
         """From a working copy of Mercurial."""
@@ -221,7 +221,7 @@ class OwnClientTests(TryCase):
         repository.commit("one")
         await self.begin(repository, "Mercurial", repourl=repository.directory)
         repository.run("hg", "clone", "-q", repository.directory, self.work)
-        await self.whole()
+        await self.whole(("ssh", True), ("pb", False))
 
 
 class OldClientsTests(TryCase):

@@ -25,7 +25,7 @@ from tests.integration.processes import ROOT, Child, TooLate, environment, momen
 
 PAGE = os.path.join(ROOT, "docs", "howto", "web-proxy.rst")
 #: Seconds to wait for any answer or event.
-PATIENCE = 20.0
+PATIENCE = 60.0
 #: The address of the visitor; that of the proxy is 127.0.0.1.
 VISITOR = "127.0.0.2"
 #: The builder: its name needs each kind of quoting.
