@@ -80,6 +80,8 @@ def log(config: Config) -> int:
     except client.NotRunning:
         stored = _stored(here, wanted)
         if stored is None:
+            if config.get("follow"):
+                _refuseElsewhere(here, wanted)
             return _withoutMaster(config, here, wanted)
         one, build = stored
         if not config.get("quiet"):
@@ -221,6 +223,19 @@ def _isFinished(config: Config, here: str, one: Wanted) -> bool:
         return choose(one, _again(config, here, one)).finished
     except NotThere as why:  # deleted while we read
         raise CommandFailed(str(why)) from None
+
+
+def _refuseElsewhere(here: str, wanted: list[Wanted]) -> None:
+    """Raise L{CommandFailed} if another master runs the build: its output grows there."""
+    for one in wanted:
+        try:
+            found = successorOf(here).answer("build", {"builder": one.builder, "number": one.number}, True)
+        except CommandFailed:
+            continue
+        if found is not None and found["finished"] is None:
+            from buildbot.scripts.elsewhere import activeElsewhere  # it is slow to import
+
+            raise CommandFailed(activeElsewhere(here))
 
 
 def _stored(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -143,6 +144,23 @@ class FollowTests(TakenOverCase):
         self.sleeping = [closes]
         said = command("log", "-f", "--quiet", self.here, "full/0")
         self.assertEqual((said.status, said.err), (5, ""))
+
+    def test_logElsewhere(self) -> None:
+        """C{log -f} of a build that another master runs names that one: its output grows there."""
+        with open(os.path.join(self.here, "buildbot.tac"), "a", encoding="utf-8") as stream:
+            stream.write("\ndb = 'postgresql://me@host/x'\n")
+        self.patch(stopped, "answer", self.answer)
+        self.takeOver()
+        for finished, said in ((None, f"{OTHER} is the active master of its store"), (9.0, "is not there")):
+            self.finished = finished
+            told = command("log", "-f", self.here, "x/0/full/0")
+            self.assertEqual((told.status, said in told.err), (1, finished is None))
+
+    def answer(self, here: str, verb: str, params: Any) -> Any:
+        """Replaces the store: it has one build."""
+        if params["builder"] != "x/0/full":
+            raise CommandFailed("no such builder")
+        return {"finished": self.finished, "started": 1.0}
 
     def test_patience(self) -> None:
         """While a master waits, a command waits for it, too: a lease and a quarter longer."""
