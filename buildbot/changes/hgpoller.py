@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_hgpoller -*-
+# -*- test-case-name: tests.daemons.test_hgpoller -*-
 """The source of changes that looks regularly at a Mercurial repository."""
 
 from __future__ import annotations

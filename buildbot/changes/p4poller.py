@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_p4poller -*-
+# -*- test-case-name: tests.daemons.test_p4poller -*-
 """The source of changes that looks regularly at a Perforce depot."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_svnpoller -*-
+# -*- test-case-name: tests.daemons.test_svnpoller -*-
 """The usual layouts of Subversion repositories: from a path to its branch, and the path in the branch."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_svnpoller -*-
+# -*- test-case-name: tests.daemons.test_svnpoller -*-
 """The source of changes that looks regularly at a Subversion repository."""
 
 from __future__ import annotations

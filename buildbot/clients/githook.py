@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_git_hook -*-
+# -*- test-case-name: tests.daemons.test_git_hook -*-
 """The changes of a push to a git repository, for its hook post-receive."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.clients.test_hgbuildbot,tests.integration.test_hg_hook -*-
+# -*- test-case-name: tests.unit.clients.test_hgbuildbot,tests.daemons.test_hg_hook -*-
 """The hook of 0.8 that runs within Mercurial's own process, with its section [hgbuildbot] in hgrc.
 
 It reads the settings, and starts C{buildbot} to send the changes, as L{buildbot.scripts.hook} does. So no

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_hg_hook -*-
+# -*- test-case-name: tests.daemons.test_hg_hook -*-
 """The changes of a commit to a Mercurial repository, or of a push, for its hooks commit and changegroup."""
 
 from __future__ import annotations

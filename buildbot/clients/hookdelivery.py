@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_git_hook -*-
+# -*- test-case-name: tests.daemons.test_git_hook -*-
 """Send the changes of a repository to a master, from a hook that must neither fail nor take long.
 
 A child process sends them, the command C{buildbot sendchange}, so that it can be killed when the time is up.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_git_hook -*-
+# -*- test-case-name: tests.daemons.test_git_hook -*-
 """The changes of a repository that the master does not have yet, as files in a directory of the repository.
 
 L{buildbot.clients.hookdelivery} sends them.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_svn_hook -*-
+# -*- test-case-name: tests.daemons.test_svn_hook -*-
 """The changes of a revision of a Subversion repository, for its hook post-commit."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_objects -*-
+# -*- test-case-name: tests.daemons.test_objects -*-
 """A bucket by way of the package minio, which blocks. It is imported at the first use, in a thread."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_objects -*-
+# -*- test-case-name: tests.daemons.test_objects -*-
 """The program that searches logs for C{buildbot grep}, if some of them are in object storage.
 
 Its only argument is the directory of logs; the rest is as in L{buildbot.logs.grepchild}.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_pages_only -*-
+# -*- test-case-name: tests.daemons.test_pages_only -*-
 """Ask the master of a directory through its control socket, without blocking."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_objects -*-
+# -*- test-case-name: tests.daemons.test_objects -*-
 """Let a command read logs that are in object storage, and tell which ones wait for it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_unpacking -*-
+# -*- test-case-name: tests.daemons.test_unpacking -*-
 """Unpack an archive in a child process, without blocking the reactor.
 
 L{buildbot.steps.unpack} has the child's code and the limits of an archive.

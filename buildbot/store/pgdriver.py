@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgres -*-
+# -*- test-case-name: tests.daemons.test_postgres -*-
 """One connection to PostgreSQL, made again when it is lost, with transactions whose outcome is known.
 
 Each group that writes adds a token to the table C{commits} in the same message as its COMMIT. If no answer

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgrescommands -*-
+# -*- test-case-name: tests.daemons.test_postgrescommands -*-
 """A store in PostgreSQL, used without its master; see L{buildbot.store.direct}. All functions block.
 
 No tables are made, and no lock is taken: a master may use the store meanwhile.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgres_reading -*-
+# -*- test-case-name: tests.daemons.test_postgres_reading -*-
 """Read the store of a running master in PostgreSQL from another process. Nothing is locked or written.
 
 All functions block and run in one thread.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgres_reading,tests.integration.test_standby -*-
+# -*- test-case-name: tests.daemons.test_postgres_reading,tests.integration.test_standby -*-
 """A connection to PostgreSQL beside that of the store, made again when it is lost.
 
 All functions block and run in one thread.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgres -*-
+# -*- test-case-name: tests.daemons.test_postgres -*-
 """The tables of a store in PostgreSQL: made, upgraded and checked; and the settings that can lose data.
 
 The tables are those of L{buildbot.store.schema}, and two more:

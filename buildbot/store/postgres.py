@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgres -*-
+# -*- test-case-name: tests.daemons.test_postgres -*-
 """The store of a master in a PostgreSQL database, beside L{SqliteStore<buildbot.store.sqlite.SqliteStore>}.
 
 The database is driven by psycopg, which is the extra "postgres" of this package. It is imported only when

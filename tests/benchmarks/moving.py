@@ -24,8 +24,8 @@ from contextlib import closing
 from buildbot.store.files import FILE
 from buildbot.store.schema import CURRENT
 from tests.benchmarks.year import ACTIONS, BUILDERS, CHANGES, SLAVES, history
+from tests.daemons.test_postgrescommands import addressOf
 from tests.integration.postgres import missing, server
-from tests.integration.test_postgrescommands import addressOf
 
 BUILDS = 100_000
 #: The most seconds of one move, on any machine that a contributor has.

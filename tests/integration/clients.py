@@ -1,6 +1,6 @@
 """Other people's programs that read the web pages of a master, fetched once from the package indexes.
 
-L{tests.integration.test_webclients} runs them. This module does not know what they ask.
+L{tests.daemons.test_webclients} runs them. This module does not know what they ask.
 """
 
 from __future__ import annotations

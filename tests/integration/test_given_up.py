@@ -8,9 +8,9 @@ from typing import Any
 
 from buildbot.control import client
 from buildbot.daemon.directory import readTac, storeAddress
+from tests.daemons.test_postgrescommands import addressOf
 from tests.integration.postgres import server
 from tests.integration.test_build_process import BuildsCase
-from tests.integration.test_postgrescommands import addressOf
 
 #: Added to the demo: builders that crash the master, when the build is made and when it runs.
 BUILDERS = r"""

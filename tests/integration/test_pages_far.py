@@ -21,12 +21,12 @@ from buildbot.readers.pinning import digestOf
 from buildbot.readers.posting import Poster
 from buildbot.readers.sealing import HEADER
 from tests.certificates import writeCertificate
+from tests.daemons.test_pages_only import LOG, PAGES, PagesCase
+from tests.daemons.test_postgrescommands import addressOf
 from tests.integration import postgres
 from tests.integration.generations import SLAVE
 from tests.integration.masters import RealMaster, freePort
 from tests.integration.processes import moments
-from tests.integration.test_pages_only import LOG, PAGES, PagesCase
-from tests.integration.test_postgrescommands import addressOf
 
 #: The seconds of a lease: a killed master is replaced after a quarter more.
 LEASE = 4

@@ -182,9 +182,9 @@ class PagesTests(unittest.TestCase):
         self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
         self.assertIn(developer[1].removeprefix("venv/bin/pip install "), checks)
         tests = re.findall(r"^    venv/bin/python (-m twisted.trial .*)$", readme, re.M)
-        self.assertEqual(len(tests), 3)
+        self.assertEqual(len(tests), 4)
         for stage, test in zip(
-            ("unit", "coverage", "integration", "browser"), (tests[0], *tests), strict=True
+            ("unit", "coverage", "coverage", "integration", "browser"), (tests[0], *tests), strict=True
         ):
             body = re.search(rf"^{stage}\(\) {{\n(.*?)^}}$", checks, re.M | re.S)
             assert body is not None
@@ -206,7 +206,7 @@ class PagesTests(unittest.TestCase):
         starts = re.compile(
             r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
         )
-        aside = {"processes", "browser", "integration", "benchmarks"}
+        aside = {"processes", "browser", "daemons", "integration", "benchmarks"}
         quick = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]
         quick = [path for path in quick if path.parts[1] not in aside]
         self.assertGreater(len(quick), 100)

@@ -1,4 +1,4 @@
-"""The parts of C{demo}. tests.integration.test_newcomer runs it with a slave."""
+"""The parts of C{demo}. tests.daemons.test_newcomer runs it with a slave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parent's side of a start. tests.integration.test_process starts real processes."""
+"""The parent's side of a start. tests.daemons.test_process starts real processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that C{stop} signals. tests.integration.test_process stops real processes."""
+"""The process that C{stop} signals. tests.daemons.test_process stops real processes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The processes that the command C{buildbot} starts, asks and stops.
 
-They run a fake service: L{tests.integration.test_newcomer} has real ones.
+They run a fake service: L{tests.daemons.test_newcomer} has real ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_objects -*-
+# -*- test-case-name: tests.daemons.test_objects -*-
 """Logs of finished builds in the bucket of a real server that speaks S3, with real masters and slaves."""
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from twisted.trial.unittest import SkipTest
 from buildbot.logstorage.bucket import PART, Bucket, StorageAway
 from buildbot.logstorage.s3 import S3
 from buildbot.scripts.farlogs import whatWaits
+from tests.daemons.test_postgrescommands import addressOf
 from tests.integration.generations import WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.postgres import server
 from tests.integration.processes import until
 from tests.integration.s3server import BUCKET, KEYS, S3Server
 from tests.integration.signedserver import SignedServer
-from tests.integration.test_postgrescommands import addressOf
 
 CONFIG = """
 from buildbot.logstorage.s3 import S3

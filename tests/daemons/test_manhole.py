@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_manhole -*-
+# -*- test-case-name: tests.daemons.test_manhole -*-
 """OpenSSH's client logs in to the manhole of a real master."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_pages_only -*-
+# -*- test-case-name: tests.daemons.test_pages_only -*-
 """A real master, a real slave, and a real process with the pages of the master."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_postgrescommands -*-
+# -*- test-case-name: tests.daemons.test_postgrescommands -*-
 """A real master with its store in PostgreSQL: the commands of its life, and a restart of the server."""
 
 from __future__ import annotations
