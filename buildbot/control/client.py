@@ -45,6 +45,10 @@ class Unreachable(ControlError):
     """The web server of a master on another machine cannot be reached."""
 
 
+class HungUp(ControlError):
+    """The master ended the connection before it answered: it may have stopped, or been killed."""
+
+
 class NoAnswer(ControlError):
     """The master did not answer in time. It may still carry out the command."""
 
@@ -55,8 +59,8 @@ def ask(basedir: str, command: str, timeout: float | None = None, **params: obje
     @param timeout: the most seconds to wait; None: no limit.
     @param params: the parameters of the command. For a parameter named like one of mine, use L{request}.
     @raise NotRunning: no master listens there.
-    @raise ControlError: the master refused the command or ended the connection; L{NoAnswer}: it did not
-        answer in time.
+    @raise ControlError: the master refused the command; L{HungUp}: it ended the connection; L{NoAnswer}: it
+        did not answer in time.
     """
     return request(basedir, command, params, timeout)
 
@@ -88,7 +92,7 @@ def request(
     try:
         said = json.loads(answer)
     except ValueError:
-        raise ControlError("the master ended the connection before it answered: see its twistd.log") from None
+        raise HungUp("the master ended the connection before it answered: see its twistd.log") from None
     if "error" in said:
         raise ControlError(str(said["error"]))
     return said["ok"]

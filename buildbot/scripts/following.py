@@ -39,11 +39,11 @@ Answer = TypeVar("Answer")
 Build = Mapping[str, Any]
 #: Asks for the build again.
 Again = Callable[[], Build]
-#: Prints a log to its end: takes the index of its step, the step, and the index of the log in the step.
-#: Returns the log's damage as lines.
 #: Asks whoever has taken over from a master that is away: returns the answer, or None and the seconds in
 #: which somebody will take over.
 Instead = Callable[[], "tuple[Answer | None, float]"]
+#: Prints a log to its end: takes the index of its step, the step, and the index of the log in the step.
+#: Returns the log's damage as lines.
 PrintLog = Callable[[int, Mapping[str, Any], int], "list[str]"]
 
 

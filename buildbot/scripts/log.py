@@ -207,6 +207,8 @@ def _again(config: Config, here: str, one: Wanted) -> dict[str, Any]:
             return _ask(here, one)
         except client.NotRunning:
             raise Away("the master has stopped: start it, and ask again") from None
+        except client.HungUp as why:
+            raise Away(str(why)) from None
         except client.ControlError as why:
             raise refused(str(why)) from None
 

@@ -188,6 +188,8 @@ def askMaster(
         raise NoMaster(_silent(here)) from None
     except client.Unreachable as why:
         raise Away(str(why)) from None
+    except client.HungUp as why:  # it may have carried out an action
+        raise (Away if verb in _QUESTIONS else CommandFailed)(str(why)) from None
     except client.NoAnswer as why:
         maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None

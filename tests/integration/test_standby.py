@@ -163,7 +163,7 @@ class StandbyTests(MasterTestCase):
         self.assertEqual(build["results"], 0)
         interrupted = await self.two.whenFinished("full", 0)
         self.assertEqual(interrupted["text"], ["interrupted when another master took over"])
-        self.assertEqual(await follows.whenEnded(), 5)
+        self.assertEqual(await follows.whenEnded(), 5, follows.stderr())
         self.assertIn(f"{self.two.basedir} has taken over: this is what it stores", follows.stderr())
         self.assertIn("build full/0: exception: interrupted when another master", follows.stdout())
         await moments(1.0)

@@ -69,6 +69,7 @@ class LogCase(unittest.TestCase):
         self.finished: float | None = 1.0
         self.result = "success"
         self.running = True
+        self.hangsUp = False
         self.sleeping: list[Callable[[], object]] = []
         self.patch(client, "request", self.request)
         self.patch(time, "sleep", self.sleep)
@@ -76,6 +77,8 @@ class LogCase(unittest.TestCase):
 
     def request(self, here: str, verb: str, params: dict[str, Any], patience: float) -> Any:
         """Replaces the control socket."""
+        if self.hangsUp:
+            raise client.HungUp("the master ended the connection before it answered")
         if not self.running:
             raise client.NotRunning(here)
         if (params["builder"], params["number"]) != ("full", 7):
@@ -418,6 +421,24 @@ class FollowBuildTests(LogCase):
         self.assertEqual(said.err, "the master is away: waiting for it …\n")
         self.assertIn("one\n", said.out)
         self.assertEqual((said.status, self.sleeping), (5, []))
+
+    def test_killed(self) -> None:
+        """A master that was killed in the middle of its answer is waited for, too."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"one\n"))
+
+        def killed() -> None:
+            self.hangsUp = True
+
+        def back() -> None:
+            self.hangsUp = False
+            self.end("compile/stdio")
+            self.over()
+
+        self.sleeping = [killed, back]
+        said = command("log", "-f", self.here, "full/7")
+        self.assertEqual(said.err, "the master is away: waiting for it …\n")
+        self.assertEqual((said.status, self.sleeping), (0, []))
 
     def test_notYet(self) -> None:
         """A build without a step yet is followed, too."""

@@ -224,6 +224,24 @@ class WaitTests(WaitCase):
         self.assertEqual(said.out.splitlines()[-1], "build full/8: success (5 s)")
         self.assertEqual(said.status, 0)
 
+    def test_killed(self) -> None:
+        """A master that was killed in the middle of its answer is waited for, too."""
+
+        def killed() -> None:
+            self.patch(client, "request", self.hungUp)
+
+        def back() -> None:
+            self.patch(client, "request", self.request)
+            self.end()
+
+        self.sleeping = [killed, back]
+        said = self.wait()
+        self.assertEqual((said.err, said.status), ("the master is away: waiting for it …\n", 0))
+
+    def hungUp(self, here: str, *more: object) -> None:
+        """Replaces the control socket of a master that has no time to answer."""
+        raise client.HungUp("the master ended the connection before it answered")
+
     def noMaster(self, here: str, *more: object) -> None:
         """Replaces the control socket of a master that has ended."""
         raise client.NotRunning(here)
