@@ -63,6 +63,14 @@ def verbatim(text: str) -> Markup:
     return Markup(_escape(text))
 
 
+def foreign(html: str) -> Markup:
+    """The HTML that a function of a site has made.
+
+    Half characters (surrogates) in it become question marks: no page can be sent with them.
+    """
+    return Markup(html.encode("utf-8", "replace").decode("utf-8"))
+
+
 def join(pieces: Iterable[Value], between: Value = NOTHING) -> Markup:
     """The HTML of several values, with another one between them."""
     return Markup(escape(between).join(map(escape, pieces)))

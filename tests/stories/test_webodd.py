@@ -108,12 +108,15 @@ class OddTests(WebWorld):
         """Whatever the plug-ins do, no page and no answer of the API fails."""
         for way in WAYS:
             odd.Ways.way = way
+            self.successResultOf(self.master.addChange(Change("ann", ["a.c"], "no page is kept")))
             self.wait(1)
             for route, path in sample(self.pages(), 12):
                 answer = self.ask(path)
                 self.assertLess(answer.status, 500, f"way {WAYS.index(way)}, {path}: {answer.text}")
                 self.assertLess(len(answer.body), 400_000, path)
-                self.assertNotIn("<b>", answer.text if route.kind == "page" else "", path)
+                # A function for comments may return HTML.
+                text = answer.text.replace(">?<b><", "") if route.kind == "page" else ""
+                self.assertNotIn("<b>", text, f"way {WAYS.index(way)}, {path}")
             self.flushLoggedErrors()
 
     def test_sentences(self) -> None:

@@ -21,7 +21,7 @@ from buildbot import version
 from buildbot.web.call import Answer, Call, Page
 from buildbot.web.dispatch import RouteResource
 from buildbot.web.incoming import Incoming, incomingOf
-from buildbot.web.markup import Markup
+from buildbot.web.markup import foreign
 from buildbot.web.oldpages.paths import path_to_root
 from buildbot.web.oldpages.request import OldRequest, raw, text
 from buildbot.web.root import POLICY
@@ -165,7 +165,7 @@ class HtmlResource(resource.Resource):
         ):
             return Answer(html.encode("utf-8", "replace"), text(self.contentType), status=request.code)
         title = self.getPageTitle(asked) or self.getTitle(asked)
-        return Page(title, [Markup(html)], status=request.code, head=Markup(self.head(asked)))
+        return Page(title, [foreign(html)], status=request.code, head=foreign(self.head(asked)))
 
     def _content(self, asked: OldRequest) -> Any:
         """The result of the method that the page overrides. C{content} of 0.7 takes no context."""

@@ -14,11 +14,16 @@ from urllib.parse import quote
 from buildbot.config.arguments import Kind
 from buildbot.status.asking import Unanswered, attempt
 from buildbot.text.revlinks import default_revlink_matcher
-from buildbot.web.markup import Href, Markup, Template, Value, escape, href, join, link
+from buildbot.web.markup import Href, Markup, Template, Value, escape, foreign, href, join, link
 
 if TYPE_CHECKING:
     from buildbot.web.world import World
 
+#: The most characters of an address. Longer ones, which no server takes, are no links.
+_MOST_ADDRESS = 8192
+#: The most characters of HTML for a comment, besides ten times its length. With more, a page with many
+#: changes would be too big to load; the comment is shown without HTML.
+_MOST_HTML = 10_000
 _TITLED = Template('<a href="{to}" title="{title}">{text}</a>')
 
 
@@ -103,7 +108,8 @@ def linked(setting: Any, comments: str, project: str) -> Markup:
         return escape(comments)
     if callable(setting):
         made = _asked("changecommentlink", setting, str(escape(comments)), project)
-        return Markup(made) if isinstance(made, str) else escape(comments)
+        fits = isinstance(made, str) and len(made) <= _MOST_HTML + 10 * len(comments)
+        return foreign(str(made)) if fits else escape(comments)
     rule = setting.get(project) if isinstance(setting, Mapping) else setting
     return escape(comments) if rule is None else _ruled(rule, comments)
 
@@ -125,7 +131,7 @@ def _ruled(rule: Any, comments: str) -> Markup:
 
 
 def _address(found: object) -> Href | None:
-    return href(found) if isinstance(found, str) and found else None
+    return href(found) if isinstance(found, str) and 0 < len(found) <= _MOST_ADDRESS else None
 
 
 def _asked(name: str, function: Callable[..., object], *args: str) -> object:

@@ -40,6 +40,12 @@ class OutsideTests(unittest.SynchronousTestCase):
         self.assertEqual(linked({"p": rule[:2]}, "#1", "q"), "#1")
         self.assertEqual(linked(lambda html, project: f"<i>{html}</i>", "<", "p"), "<i>&lt;</i>")
 
+    def test_oddHTML(self) -> None:
+        """HTML that no page could be sent with is mended, and too long HTML or addresses are left out."""
+        self.assertEqual(linked(lambda html, project: "\ud800<i>x</i>", "x", "p"), "?<i>x</i>")
+        self.assertEqual(linked(lambda html, project: "<i>" + "x" * 1_000_000, "<x", "p"), "&lt;x")
+        self.assertEqual(named(lambda name: "http://" + "x" * 1_000_000, "q"), "q")
+
     def test_names(self) -> None:
         """A project is a link if the dict or the function knows it."""
         self.assertEqual(named({"p": "http://p/"}, "p"), '<a href="http://p/">p</a>')
