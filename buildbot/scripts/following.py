@@ -65,7 +65,7 @@ def followLogs(
     with leftRunning(name, lambda: build):
         at = 0
         while True:
-            if at == len(build["steps"]):
+            if at >= len(build["steps"]):
                 if build["finished"] is not None:
                     break
                 time.sleep(pause)
@@ -88,9 +88,12 @@ def followLogs(
                 else:
                     time.sleep(pause)
                     build = again()
+                if at >= len(build["steps"]):
+                    break  # the master was killed before it had stored this step
                 step = build["steps"][at]
-            _tell(config, stepLine(step, "==== "))
-            at += 1
+            else:
+                _tell(config, stepLine(step, "==== "))
+                at += 1
     if config.get("json"):
         print(json.dumps({"build": name, "result": build["result"], "text": list(build["text"])}), flush=True)
     else:
@@ -171,7 +174,7 @@ def leftRunning(name: str, latest: Callable[[], Build]) -> Iterator[None]:
 def _isRunning(build: Build, at: int) -> bool:
     """True while a step runs: it has no end, nothing came after it, and the build runs."""
     steps = build["steps"]
-    return steps[at]["finished"] is None and at == len(steps) - 1 and build["finished"] is None
+    return at == len(steps) - 1 and steps[at]["finished"] is None and build["finished"] is None
 
 
 def _tell(config: Config, line: str) -> None:

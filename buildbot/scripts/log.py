@@ -145,6 +145,19 @@ def logOf(build: Mapping[str, Any], step: Mapping[str, Any], log: Mapping[str, A
     return Found(record, record.length is not None or build["finished"] is not None, step["name"])
 
 
+def logAgain(build: Mapping[str, Any], at: int, number: int, known: Found) -> Found:
+    """A log that is followed, in a newer answer about its build.
+
+    @param at, number: the index of its step, and of the log in the step.
+    @param known: the log in the answer before. A master that was killed had perhaps not stored it: then
+        nothing more comes.
+    """
+    steps = build["steps"]
+    if at < len(steps) and number < len(steps[at]["logs"]):
+        return logOf(build, steps[at], steps[at]["logs"][number])
+    return Found(known.record, True, known.step)
+
+
 def printLogs(config: Config, one: Wanted, build: Mapping[str, Any]) -> int:
     """Print the list of a build's logs; returns the exit status."""
     if not sayJSON(config, build):
@@ -161,8 +174,7 @@ def _followBuild(config: Config, here: str, one: Wanted, build: Mapping[str, Any
         def isOver() -> bool:
             nonlocal now
             if not now.finished:
-                again = _again(config, here, one)
-                now = logOf(again, again["steps"][at], again["steps"][at]["logs"][number])
+                now = logAgain(_again(config, here, one), at, number, now)
             return now.finished
 
         wrong = _print(here, now.filename, isOver, showingOne(config, now.step, now.record.name))

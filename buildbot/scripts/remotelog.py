@@ -20,6 +20,7 @@ from buildbot.scripts.following import followLogs, throughRestart
 from buildbot.scripts.log import (
     Found,
     choose,
+    logAgain,
     logOf,
     printLogs,
     verdict,
@@ -80,12 +81,12 @@ def _followBuild(config: Config, url: str, one: Wanted, build: dict[str, Any]) -
         return throughRestart(config, lambda: _ask(config, one))
 
     def printLog(at: int, step: Mapping[str, Any], number: int) -> list[str]:
-        def latest() -> Found:
-            later = again()
-            return logOf(later, later["steps"][at], later["steps"][at]["logs"][number])
-
         now = logOf(build, step, step["logs"][number])
         show = showingOne(config, now.step, now.record.name)
+
+        def latest() -> Found:
+            return logAgain(again(), at, number, now)
+
         now = _stream(config, url, one, now, None if now.finished else latest, show)
         return [now.record.trouble] if now.record.trouble else []
 

@@ -440,6 +440,26 @@ class FollowBuildTests(LogCase):
         self.assertEqual(said.err, "the master is away: waiting for it …\n")
         self.assertEqual((said.status, self.sleeping), (0, []))
 
+    def test_stepLost(self) -> None:
+        """A step that a killed master had not stored is not there after the restart; the build ends."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"one\n"))
+
+        def killed() -> None:
+            self.running = False
+
+        def back() -> None:
+            self.running = True
+            self.steps = []
+            self.result = "retry"
+            self.over()
+
+        self.sleeping = [killed, back]
+        said = command("log", "-f", self.here, "full/7")
+        self.assertEqual(said.err, "the master is away: waiting for it …\n")
+        self.assertEqual(said.out.splitlines(), ["==== compile", "one", "build full/7: retry (9 s)"])
+        self.assertEqual((said.status, self.sleeping), (5, []))
+
     def test_notYet(self) -> None:
         """A build without a step yet is followed, too."""
         self.sleeping = [lambda: self.make("compile/stdio", (0, b"one\n")), self.over]
