@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import TimeoutError, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -68,7 +67,7 @@ class HandOver:
         """
         joined = self._membership()
         if joined is not None and not joined.ready():
-            await self._askedAnew(joined)  # one may have begun to wait a moment ago
+            await joined.anew(PATIENCE)  # one may have begun to wait a moment ago
         if joined is None or not joined.isActive:
             raise ControlError("the store is a file of this master alone: no other master can take over")
         ready = joined.ready()
@@ -94,13 +93,6 @@ class HandOver:
         joined.refresh()
         self._alarm.set(self._clock, LOOK)
         return {"to": to, "running": running, "since": before}
-
-    async def _askedAnew(self, joined: Membership) -> None:
-        """Ask the database who waits. It returns after L{PATIENCE}, too, if the database does not answer."""
-        try:
-            await ensureDeferred(joined.anew()).addTimeout(PATIENCE, self._clock)
-        except TimeoutError:
-            pass
 
     def stop(self) -> None:
         """The master stops."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.defer import CancelledError, TimeoutError, ensureDeferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -144,8 +143,7 @@ class ActivePlace:
         without an answer, too.
         """
         if self.membership is not None:
-            with suppress(TimeoutError):
-                await ensureDeferred(self.membership.anew()).addTimeout(_FRESH, self._reactor)
+            await self.membership.anew(_FRESH)
 
     @property
     def replacement(self) -> float | None:

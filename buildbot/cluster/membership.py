@@ -7,11 +7,13 @@ L{buildbot.cluster.lease} decides; I ask the database in a thread of my own, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.cluster.fence import Fence
@@ -174,11 +176,16 @@ class Membership:
             self._next.stop()
             self._turn()
 
-    async def anew(self) -> None:
+    async def anew(self, patience: float) -> None:
         """Look or beat now, and wait until it has ended: L{others} and L{ready} then tell of this moment.
 
-        It never fails: without an answer of the database, they tell what was known before.
+        It never fails: without an answer of the database within C{patience} seconds, they tell what was known
+        before.
         """
+        with suppress(TimeoutError):
+            await ensureDeferred(self._askedAnew()).addTimeout(patience, cast(IReactorTime, self._reactor))
+
+    async def _askedAnew(self) -> None:
         if self._busy is not None:
             await self._turnEnds()  # what it asks may have been asked too early
         self.refresh()
