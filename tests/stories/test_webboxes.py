@@ -119,6 +119,19 @@ class LastRowsTests(HistoryCase):
         self.assertEqual((numbers(1), numbers(2), numbers(20)), ([2], [2, 1], [2, 1, 0]))
         self.assertEqual(len(self.read), 2)
 
+    def test_order(self) -> None:
+        """The builders keep their order, also if a build has run on the first one."""
+        kept = LastRows()
+        world: Any = SimpleNamespace(
+            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+        )
+        names = ["full", "other"]
+        for _ in range(2):
+            found = self.successResultOf(ensureDeferred(kept.of(world, names, 20)))
+            self.assertEqual(list(found), names)
+            self.build(FIRST)
+            self.master.status.topics.touch(builderTopic("full"))
+
     def test_standings(self) -> None:
         """The first page asks the store only for builders where something has happened."""
         asked: list[list[str]] = []

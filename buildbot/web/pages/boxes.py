@@ -213,7 +213,10 @@ class LastRows:
         return {name: found[name] for name in names}
 
     async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
-        """The last C{count} builds of each builder, newest first; nobody may change the lists."""
+        """The last C{count} builds of each builder, newest first; nobody may change the lists.
+
+        The builders keep their order. Otherwise columns would change places when a build runs.
+        """
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
         oldest = world.now() - _LONGEST
         kept = {
@@ -228,7 +231,7 @@ class LastRows:
             began = world.now()
             for name, rows in (await world.store.getLastRows(missing, count)).items():
                 found[name] = self._keep(name, count, now[name], rows, began).first(count)
-        return found
+        return {name: found[name] for name in names}
 
     async def _update(
         self,
