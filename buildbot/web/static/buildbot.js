@@ -33,18 +33,38 @@ function bodyOf(html, isRow) {
   return isRow ? body.querySelector("tr") : body;
 }
 
-// Give an element the content of another element.
+// Give an element the content of another element. A node that stays keeps its identity, also at another place.
 function become(old, made) {
-  const names = new Set([...made.childNodes].map(nameOf));
+  const nodes = [...made.childNodes], others = new Set(old.childNodes), kept = keptOf(nodes, others);
   let here = old.firstChild;
-  for (const node of [...made.childNodes]) {
-    while (here && !names.has(nameOf(here))) here = dropped(here);
-    if (here && nameOf(here) === nameOf(node)) {
-      if (!here.isEqualNode(node)) renew(here, node);
-      here = here.nextSibling;
-    } else old.insertBefore(node, here);
+  for (const node of nodes) {
+    let own = kept.get(node);
+    while (others.has(here) && (own || !isAlike(here, node))) here = dropped(here);
+    if (others.delete(here)) own = here;
+    if (own && own === here?.nextSibling) here = own; // the node between is moved when its turn comes
+    if (!own) old.insertBefore(node, here);
+    else if (own === here) here = own.nextSibling;
+    else move(old, own, here);
+    if (own && !own.isEqualNode(node)) renew(own, node);
   }
   while (here) here = dropped(here);
+}
+
+// The old nodes that stay, by the new node. They have the same links, or the same first ones.
+function keptOf(nodes, others) {
+  const kept = new Map();
+  for (const count of [Infinity, 2, 1]) {
+    const named = new Map();
+    for (const old of others) {
+      const name = nameOf(old, count);
+      if (named.has(name)) named.get(name).push(old); else named.set(name, [old]);
+    }
+    for (const node of nodes) {
+      const old = kept.has(node) ? null : named.get(nameOf(node, count))?.shift();
+      if (old) { kept.set(node, old); others.delete(old); }
+    }
+  }
+  return kept;
 }
 
 function dropped(node) {
@@ -53,11 +73,25 @@ function dropped(node) {
   return next;
 }
 
-// The key of a node: its id, or the address of its first link.
-function nameOf(node) {
+// Move a node to another place. An old browser takes its focus away.
+function move(parent, node, before) {
+  const focus = document.activeElement;
+  if (parent.moveBefore) parent.moveBefore(node, before);
+  else parent.insertBefore(node, before);
+  if (document.activeElement !== focus) focus.focus({ preventScroll: true });
+}
+
+// A row or cell may become that of another thing if nobody can have typed or opened something there.
+function isAlike(old, made) {
+  return old.nodeName === made.nodeName && old.matches?.("tr, td, th, li, dd") && !old.id && !made.id &&
+    !old.querySelector("form, input, button, details");
+}
+
+// The name of a node: its id, or the addresses of its first links.
+function nameOf(node, count) {
   if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
-  const link = node.matches("a, tr, li, dd") && (node.href ? node : node.querySelector("a[href]"));
-  return `${node.nodeName} ${node.id || (link ? link.getAttribute("href") : "")}`;
+  const links = node.matches("a") ? [node] : node.matches("tr, td, th, li, dd") ? [...node.querySelectorAll("a[href]")] : [];
+  return `${node.nodeName} ${node.id || links.slice(0, count).map((link) => link.getAttribute("href")).join(" ")}`;
 }
 
 function renew(old, made) {
@@ -283,7 +317,7 @@ async function showOutcome() {
   const place = log.getBoundingClientRect().bottom;
   for (const id of ["facts", "outline"]) {
     const old = document.getElementById(id), made = page.getElementById(id);
-    if (old && made) old.replaceChildren(...made.childNodes);
+    if (old && made) become(old, made);
   }
   scrollBy(0, log.getBoundingClientRect().bottom - place);
   showTimes();
