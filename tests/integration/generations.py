@@ -46,6 +46,7 @@ class Generation:
     script: str  # its command, in the environment's bin directory
     create: str  # the subcommand that makes a slave's directory
     ready: str  # regular expression: its log line after a successful login
+    naming: str  # the variable of buildbot.tac that has the slave's name
     options: tuple[str, ...] = ()  # for the subcommand: options that this generation requires
     also: tuple[str, ...] = ()  # for pip: packages that it needs besides its own requirements
 
@@ -61,7 +62,13 @@ class Generation:
 
 #: The only sign of a login of 0.7.12 is that its keepalive timer has started.
 OLD_SLAVE = Generation(
-    "0.7.12", "buildbot==0.7.12", 2, "buildbot", "create-slave", r"sending application-level keepalives"
+    "0.7.12",
+    "buildbot==0.7.12",
+    2,
+    "buildbot",
+    "create-slave",
+    r"sending application-level keepalives",
+    "slavename",
 )
 #: C{sendchange} of 0.8.14 came with the master, which runs with this Tempita only on Python 2.7.
 SLAVE = Generation(
@@ -71,6 +78,7 @@ SLAVE = Generation(
     "buildslave",
     "create-slave",
     r"Connected to .*slave is ready",
+    "slavename",
     also=("buildbot==0.8.14", "Tempita==0.5.2"),
 )
 #: On Python 2.7 the option's default, None, counts as less than one retry: such a worker ends at its first
@@ -82,6 +90,7 @@ OLD_WORKER = Generation(
     "buildbot-worker",
     "create-worker",
     r"Connected to .*worker is ready",
+    "workername",
     ("--maxretries=1000000",),
 )
 WORKER = Generation(
@@ -91,6 +100,7 @@ WORKER = Generation(
     "buildbot-worker",
     "create-worker",
     r"Connected to .*worker is ready",
+    "workername",
     also=("twisted[tls]",),
 )
 

@@ -22,11 +22,14 @@ from twisted.trial.unittest import TestCase
 
 from buildbot.control import server
 from buildbot.logs.files import LogReader
+from tests.integration.made import Made
 from tests.integration.processes import ROOT, Child, Daemon, LogFile, TooLate, environment, moments
 from tests.integration.slaves import GenerationsTestCase
 
 #: The most seconds until a master answers, on a busy machine.
 START_TIMEOUT = 60.0
+#: The first directory that C{create-master} has made, if there is one.
+_made: list[Made] = []
 
 
 def freePort() -> int:
@@ -156,10 +159,16 @@ class RealMaster(Daemon):
         return self._spawn(arguments, output, **environ)
 
     async def create(self, config: Config | str) -> None:
-        """Make the directory like a user, and write this configuration into it."""
-        made = await self.run("create-master", self.basedir)
-        if made.status:
-            raise AssertionError(f"create-master: exit status {made.status}\n{made.words}")
+        """Make the directory like a user, or, after the first time, like it; and write this configuration
+        into it.
+        """
+        if _made:
+            _made[0].write(self.basedir)
+        else:
+            made = await self.run("create-master", self.basedir)
+            if made.status:
+                raise AssertionError(f"create-master: exit status {made.status}\n{made.words}")
+            _made.append(Made.of(self.basedir))
         self.write(config)
 
     async def start(self) -> float:
