@@ -18,7 +18,7 @@ from buildbot.logstorage.bucket import PART, Bucket, StorageAway
 from buildbot.logstorage.s3 import S3
 from buildbot.scripts.farlogs import whatWaits
 from tests.daemons.test_postgrescommands import addressOf
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
 from tests.integration.postgres import server
 from tests.integration.processes import until
@@ -62,7 +62,7 @@ class ObjectTests(MasterTestCase):
         master.environ.update(KEYS)
         self.configured(master, more, command)
         await master.start()
-        await self.startSlaves(master.port, [(WORKER, "bot", "pw")])
+        await self.startSlaves(master.port, [(SLAVE, "bot", "pw")])
         await master.whenConnected("bot")
         return master
 
@@ -144,7 +144,7 @@ class ObjectTests(MasterTestCase):
         self.assertEqual(made.status, 0, made.words)
         self.configured(master)
         await master.start()
-        await self.startSlaves(master.port, [(WORKER, "bot", "pw")])
+        await self.startSlaves(master.port, [(SLAVE, "bot", "pw")])
         await master.whenConnected("bot")
         await self.build(master, 0)
         await self.whenFar(master, 1)

@@ -18,7 +18,7 @@ from twisted.internet import threads
 from twisted.trial import unittest
 
 from tests.integration import clients
-from tests.integration.generations import WORKER, findPython27
+from tests.integration.generations import SLAVE, findPython27
 from tests.integration.masters import MasterTestCase, freePort
 from tests.integration.processes import Child, environment
 
@@ -193,7 +193,7 @@ class ClientsCase(MasterTestCase):
         self.web = freePort()
         self.url = f"http://127.0.0.1:{self.web}"
         self.master = await self.startMaster(bots={"a": "sesame"}, after=AFTER.format(port=self.web))
-        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")])
+        await self.startSlaves(self.master.port, [(SLAVE, "a", "sesame")])
         await self.master.whenConnected("a")
         for builder, number in ((FULL, 0), (FULL, 1), (OTHER, 0)):
             await self.master.ask("force", builder=builder, reason="try")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase
 
 #: The rest of C{master.cfg}: a build that takes two seconds.
@@ -14,12 +14,12 @@ c['builders'] = [dict(name='full', slavenames=['a'], builddir='full', factory=f)
 
 
 class CleanStopTests(MasterTestCase):
-    """A master with a worker and a running build."""
+    """A master with a slave and a running build."""
 
     async def test_waits(self) -> None:
         """The command waits for the build, the master is gone then, and the build has succeeded."""
         master = await self.startMaster(bots={"a": "sesame"}, after=AFTER)
-        await self.startSlaves(master.port, [(WORKER, "a", "sesame")])
+        await self.startSlaves(master.port, [(SLAVE, "a", "sesame")])
         await master.whenConnected("a")
         await master.ask("force", builder="full")
         waiting = await master.ask("force", builder="full")

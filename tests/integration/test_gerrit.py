@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.trial.unittest import SkipTest
 
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase
 from tests.integration.processes import until
 
@@ -58,7 +58,7 @@ class GerritTests(MasterTestCase):
         master.write(master.config(bots={"w": "sesame"}, builders={"full": ["w"]}, after=after))
         master.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
         await master.start()
-        await self.startSlaves(master.port, [(WORKER, "w", "sesame")])
+        await self.startSlaves(master.port, [(SLAVE, "w", "sesame")])
         await master.whenConnected("w")
         for change in ("12", "13"):
             properties = {"event.change.project": "acme/it's", "event.change.number": change}

@@ -8,7 +8,7 @@ import os
 from twisted.trial.unittest import SkipTest
 
 from tests.integration import ircserver
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.ircserver import IrcServer, enter
 from tests.integration.masters import MasterTestCase
 
@@ -75,7 +75,7 @@ class IrcTests(MasterTestCase):
     async def test_build(self) -> None:
         """A person asks, and forces a build of a real slave: start and end are told once, over TLS."""
         await self.prepare(", useSSL=True, caFile={pem!r}", isTls=True)
-        await self.startSlaves(self.master.port, [(WORKER, "w", "sesame")])
+        await self.startSlaves(self.master.port, [(SLAVE, "w", "sesame")])
         await self.master.whenConnected("w")
         ann = self.ann
         await ann.until("the bot does not come", lambda: "builder" in ann.present)

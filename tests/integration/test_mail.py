@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, freePort
 from tests.integration.processes import TooLate, moments
 from tests.integration.smtpserver import MailServer
@@ -69,7 +69,7 @@ class MailTests(MasterTestCase):
         """A build of a real slave is told in one mail, over TLS, after the login; the log has no password."""
         await self.prepare()
         await self.master.start()
-        await self.startSlaves(self.master.port, [(WORKER, "w", "sesame")])
+        await self.startSlaves(self.master.port, [(SLAVE, "w", "sesame")])
         await self.master.whenConnected("w")
         await self.master.ask("force", builder="full", reason="a try")
         await self.whenMails(1)

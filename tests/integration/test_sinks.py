@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase
 from tests.integration.processes import TooLate, moments
 from tests.integration.sinks import SECRET, SHA, Sinks
@@ -92,7 +92,7 @@ class SinkTests(MasterTestCase):
     async def begin(self) -> None:
         """Start the master and a slave."""
         await self.master.start()
-        await self.startSlaves(self.master.port, [(WORKER, "w", "sesame")])
+        await self.startSlaves(self.master.port, [(SLAVE, "w", "sesame")])
         await self.master.whenConnected("w")
 
     async def whenShown(self, **counts: int) -> None:

@@ -19,7 +19,7 @@ from twisted.internet import threads
 from twisted.python import procutils
 from twisted.trial import unittest
 
-from tests.integration.generations import WORKER
+from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, freePort
 from tests.integration.processes import ROOT, Child, TooLate, environment, moments
 
@@ -221,7 +221,7 @@ class ProxyCase(MasterTestCase):
         self.root = f"http://127.0.0.1:{self.ports['root']}/"
         after = self.after.format(gate=self.gate, url=self.url, port=self.web)
         self.master = await self.startMaster(bots={"a": "sesame"}, after=after)
-        await self.startSlaves(self.master.port, [(WORKER, "a", "sesame")])
+        await self.startSlaves(self.master.port, [(SLAVE, "a", "sesame")])
         self.proxy = self.startProxy(command)
         await self.master.whenConnected("a")
         await self.whenServed()
