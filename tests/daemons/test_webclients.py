@@ -183,6 +183,14 @@ console.log(JSON.stringify(found));
 process.exit(0);
 """
 
+#: A reader of CCTray's file in Node.js. It takes every project for a stage of GoCD.
+MONITOR = """
+const options = require('gocd-api/lib/options'), reader = require('gocd-api/lib/cc/ccTrayReader');
+options.extend({ ccTrayUrl: process.argv[2] });
+reader.readActivity([], () => true).then((read) => console.log(JSON.stringify(read.stages.map((each) =>
+    [each.webUrl, each.activity, each.lastBuildStatus, each.lastBuildLabel, each.wasSuccessful()]))));
+"""
+
 
 class ClientsCase(MasterTestCase):
     """A master whose worker has made two good builds of one builder and a failed one of another."""
@@ -380,3 +388,28 @@ class NodeTests(ClientsCase):
         refused = "401 401 401 "
         self.assertEqual(told["deliveries"]["ping"], [refused + "200 200"])
         self.assertEqual(told["deliveries"]["push"], [refused + "200 200", refused + "202 200"])
+
+
+class NodeMonitorTests(ClientsCase):
+    """A monitor of GoCD in Node.js."""
+
+    async def makeReady(self) -> None:
+        """Install the monitor."""
+        place = await clients.nodeMonitor()
+        await super().makeReady()
+        os.symlink(os.path.join(place, "node_modules"), os.path.join(self.directory, "node_modules"))
+
+    async def test_monitor(self) -> None:
+        """gocd-api reads the states of builders (web row 61)."""
+        node = shutil.which("node")
+        assert node is not None
+        told = await self.said(node, self.script("monitor.js", MONITOR), f"{self.url}/cctray.xml")
+        base = f"http://localhost:{self.web}/builders"
+        self.assertEqual(
+            json.loads(told),
+            [
+                [f"{base}/full", "Sleeping", "Success", 1, True],
+                [f"{base}/my%20builder", "Sleeping", "Failure", 0, False],
+                [f"{base}/c%2B%2B", "Sleeping", "Unknown", "", False],
+            ],
+        )

@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from glob import glob
 
 from twisted.internet import threads
@@ -40,6 +41,8 @@ _SOURCE = ("--no-deps", "--no-binary", ":all:", "--disable-pip-version-check")
 #: A reader of event streams, the images of shields.io, and the recorded deliveries of GitHub. They run with
 #: the Node.js of Debian 12, too.
 NODE_CLIENTS = ("eventsource@3.0.7", "badge-maker@4.1.0", "@octokit/webhooks-examples@7.6.1")
+#: Another reader of CCTray's file. Its parser is in C, so npm must be able to compile it.
+NODE_MONITOR = ("gocd-api@0.9.0",)
 
 
 async def oldPrograms() -> str:
@@ -61,6 +64,11 @@ async def oldClients() -> str:
 async def nodeClients() -> str:
     """The folder with the Node.js programs. Skips the test where they cannot be installed."""
     return await _fetched("web-clients-node", _makeNode, "")
+
+
+async def nodeMonitor() -> str:
+    """The folder with gocd-api. Skips the test where it cannot be installed."""
+    return await _fetched("web-monitor-node", partial(_makeNode, packages=NODE_MONITOR), "")
 
 
 async def _fetched(name: str, make: Callable[[str], None], place: str) -> str:
@@ -112,8 +120,8 @@ def _makeOld(directory: str) -> None:
     pip(os.path.join(directory, "bin", "python"), *OLD_CLIENTS)
 
 
-def _makeNode(directory: str) -> None:
+def _makeNode(directory: str, packages: Sequence[str] = NODE_CLIENTS) -> None:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise InstallFailed("npm or node is not installed")
-    runTool([npm, "install", "--prefix", directory, "--no-audit", "--no-fund", "--silent", *NODE_CLIENTS])
+    runTool([npm, "install", "--prefix", directory, "--no-audit", "--no-fund", "--silent", *packages])
