@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from twisted.trial import unittest
+from twisted.trial.reporter import TestResult
 
 from tests.environ import asStarted
 
@@ -34,3 +36,45 @@ class EnvironTests(unittest.SynchronousTestCase):
         """The programs that these tests start do not inherit the path of this process."""
         entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         self.assertNotIn(os.path.dirname(os.__file__), entries)
+
+
+class _Warns(unittest.SynchronousTestCase):
+    """A test that warns, and that looks what has been collected."""
+
+    seen = 0
+
+    def runTest(self) -> None:
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        self.seen = len(self.flushWarnings())
+
+
+class WarningsTests(unittest.SynchronousTestCase):
+    """The warnings of one test, although trial does not clear what each module has shown."""
+
+    def test_eachTest(self) -> None:
+        """A test sees a warning also if another test has seen the same one before."""
+        tests = [_Warns(), _Warns()]
+        for test in tests:
+            test(TestResult())
+        self.assertEqual([test.seen for test in tests], [1, 1])
+
+    def test_outside(self) -> None:
+        """A test sees a warning also if it was shown before the tests, and once only."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("once")
+            warnings.showwarning = lambda *said: None
+            self.warn()
+            self.warn()
+        self.warn()
+        self.assertEqual(len(self.flushWarnings([self.warn])), 1)
+
+    def warn(self) -> None:
+        warnings.warn("older", DeprecationWarning, stacklevel=1)
+
+
+class HypothesisTests(unittest.SynchronousTestCase):
+    """Where Hypothesis keeps its tables."""
+
+    def test_oneForAll(self) -> None:
+        """It is one directory, whatever directory a test runs in."""
+        self.assertTrue(os.path.isabs(os.environ["HYPOTHESIS_STORAGE_DIRECTORY"]))
