@@ -19,6 +19,11 @@ from typing import Any
 
 #: The most seconds for an answer or an event, on a busy machine.
 LIMIT = 120.0
+#: What each new window would load besides its page: it takes more of the processor than a page of ours.
+_WITHOUT = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "PreloadTopChromeWebUI"),
+    "SpareRendererForSitePerProcess",
+)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -187,6 +192,7 @@ class Browser:
             *(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *("--remote-debugging-pipe", "--no-first-run", "--disable-background-networking"),
             *("--force-color-profile=srgb", "--hide-scrollbars", f"--user-data-dir={directory}"),
+            f"--disable-features={','.join(_WITHOUT)}",
             "about:blank",
         ]
         redirect = f'exec "$@" 3<&{commandsOut} 4>&{answersIn}'
