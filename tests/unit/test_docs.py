@@ -181,7 +181,7 @@ class PagesTests(unittest.TestCase):
         user, developer = (command.split(" && ") for command in commands)
         self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
         self.assertIn(developer[1].removeprefix("venv/bin/pip install "), checks)
-        tests = re.findall(r"^    venv/bin/python (-m twisted.trial .*)$", readme, re.M)
+        tests = re.findall(r"^    venv/bin/python (-m (?:twisted.trial|tests.lanes) .*)$", readme, re.M)
         self.assertEqual(len(tests), 4)
         for stage, test in zip(
             ("unit", "coverage", "coverage", "integration", "browser"), (tests[0], *tests), strict=True
@@ -195,7 +195,9 @@ class PagesTests(unittest.TestCase):
         """The README's commands for every test name each folder of tests."""
         readme = (ROOT / "README").read_text()
         named = {
-            name for line in re.findall(r"-m twisted.trial (.*)$", readme, re.M) for name in line.split()
+            name
+            for line in re.findall(r"-m (?:twisted.trial|tests.lanes) (.*)$", readme, re.M)
+            for name in line.split()
         }
         folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
         named = {name for name in named if not name.startswith("-")}
@@ -206,7 +208,7 @@ class PagesTests(unittest.TestCase):
         starts = re.compile(
             r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
         )
-        aside = {"processes", "browser", "daemons", "integration", "benchmarks"}
+        aside = {"processes", "browser", "daemons", "integration", "benchmarks", "lanes.py"}
         quick = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]
         quick = [path for path in quick if path.parts[1] not in aside]
         self.assertGreater(len(quick), 100)
