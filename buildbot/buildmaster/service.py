@@ -24,6 +24,7 @@ from buildbot import interfaces
 from buildbot.buildmaster.apart import PagesApart
 from buildbot.buildmaster.doubts import SYMPTOM, Parting, cutAll, cutHolders
 from buildbot.buildmaster.handover import HandOver
+from buildbot.buildmaster.lifetime import Lifetime
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
     failedLines,
@@ -53,7 +54,7 @@ from buildbot.control.slavecommands import SlaveCommands
 from buildbot.daemon import lock
 from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.hangups import Hangups, reloadBegins, reloadEnds
-from buildbot.daemon.readiness import IEnds, IPages, IReadiness, IStandby, StartFailed, notifyState
+from buildbot.daemon.readiness import IEnds, IPages, IReadiness, IStandby, notifyState
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
@@ -203,9 +204,8 @@ class BuildMaster(PluginParent):
         asked = {**self.commands, "status": self._freshStatus}
         self.control = ControlServer(self.basedir, asked, reactor, COMMANDS, self.audit)
         self._hangups = Hangups(reactor, self._hungUp)
-        self._ready: Deferred[list[str]] = Deferred()
-        self._over: Deferred[list[str]] = Deferred()
-        self._watched = self._isOverseen = self._locked = self._serves = self._hasEnded = False
+        self._lifetime = Lifetime(reactor)
+        self._locked = self._serves = False
         self._checking: Deferred[LoadReport] | None = None
         self._waiting: WaitingControl | None = None
 
@@ -404,7 +404,7 @@ class BuildMaster(PluginParent):
         if not report.ok:
             raise ConfigErrors(report.errors)
         self._waiting = WaitingControl(self.basedir, self._reactor, self.place, config, self.troubles)
-        if await self._waiting.take(self._ready.callback, self.botmaster.openStore):
+        if await self._waiting.take(self._lifetime.ready, self.botmaster.openStore):
             config = readAgain(self._file.path, self.basedir, config)
         self._waiting = None  # it has the configuration, which a reconfig forgets
         await self.audit.load()
@@ -425,10 +425,10 @@ class BuildMaster(PluginParent):
         await self.audit.record(By("", PROCESS), "startMaster", MASTER)
         await self.outgoing.sweep()
         self._serves = True
-        if self._ready.called:
+        if self._lifetime.isReady:
             notifyState(lines, os.environ)
         else:
-            self._ready.callback(lines)
+            self._lifetime.ready(lines)
 
     def _doubts(self, isSo: bool) -> None:
         """Another master may take over soon, or not any more."""
@@ -447,15 +447,7 @@ class BuildMaster(PluginParent):
     def _startFailed(self, why: Failure) -> None:
         if why.check(CancelledError) and self.botmaster.stopping:
             return  # it waited
-        lines = failedLines(why, serverOf(self.basedir))
-        if self._ready.called:
-            self._end(lines)
-        elif self._watched:
-            self._ready.errback(StartFailed(lines))
-        elif not self.botmaster.stopping:
-            # A plain twistd would neither report the reason nor end.
-            log.error("the master cannot start: {lines}", lines="; ".join(lines))
-            eventual(self._reactor, self._reactor.stop)
+        self._lifetime.failed(failedLines(why, serverOf(self.basedir)), self.botmaster.stopping)
 
     def standBy(self) -> None:
         """See L{IStandby}."""
@@ -463,24 +455,12 @@ class BuildMaster(PluginParent):
 
     def whenOver(self) -> Deferred[list[str]]:
         """See L{IEnds}."""
-        self._isOverseen = True
-        return self._over
+        return self._lifetime.whenOver()
 
     def _placeLost(self, reason: str) -> None:
         """Another master has taken over: end, since nothing can be stored any more."""
         self.botmaster.stopping = True
-        self._end([f"{reason}: this one changes nothing more, and ends"])
-
-    def _end(self, lines: list[str]) -> None:
-        """Stop the process for a reason, with a failure. Only the first reason counts."""
-        if self._hasEnded:
-            return
-        self._hasEnded = True
-        if self._isOverseen:
-            self._over.callback(lines)
-        else:
-            log.error("the master ends: {lines}", lines="; ".join(lines))
-            eventual(self._reactor, self._reactor.stop)
+        self._lifetime.end([f"{reason}: this one changes nothing more, and ends"])
 
     def whenReady(self) -> Deferred[list[str]]:
         """See L{IReadiness}.
@@ -488,24 +468,16 @@ class BuildMaster(PluginParent):
         @return: fires with lines for the user when slaves can connect; fails with L{StartFailed} if the start
             failed.
         """
-        self._watched = True
-        mine: Deferred[list[str]] = Deferred()
-
-        def both(result: list[str] | Failure) -> list[str] | Failure | None:
-            mine.callback(result)
-            return None if isinstance(result, Failure) else result
-
-        self._ready.addBoth(both)
-        return mine
+        return self._lifetime.whenReady()
 
     def _hungUp(self) -> None:
         """Reconfigure after SIGHUP, at once or at the end of the start."""
         if self._serves:
-            self._reload(None)
-        elif self._ready.called:
+            self._reload()
+        elif self._lifetime.isReady:
             log.info("SIGHUP ignored: a master that waits loads its configuration when it takes over")
         else:
-            self._ready.addCallback(self._reload)
+            self._lifetime.afterStart(self._reload)
 
     def _reconfigured(self, outcome: dict[str, Any]) -> None:
         self.lastReconfig = {**outcome, "when": self.botmaster.now()}
@@ -513,13 +485,12 @@ class BuildMaster(PluginParent):
         self.logins.changed()
         ensureDeferred(self._apart.tell())
 
-    def _reload(self, result: list[str] | None) -> list[str] | None:
+    def _reload(self) -> None:
         reloadBegins(os.environ)
         work = self.reconfigurer.request().addCallback(self._reloaded)
         ensureDeferred(self.audit.carriedOut(By("", SIGNAL), "reconfig", MASTER, work)).addErrback(
             lambda why: None  # the master stops, and records that
         )
-        return result
 
     def _reloaded(self, outcome: dict[str, Any]) -> dict[str, Any]:
         reloadEnds(os.environ)
