@@ -112,16 +112,14 @@ class GivenUpCase(BuildsCase):
 class GivenUpTests(GivenUpCase):
     """The store is a file."""
 
-    def test_step(self) -> None:
-        """F16: a step that crashes the master is started three times, then its request is given up."""
+    def test_crashesAndRestarts(self) -> None:
+        """F16: a step that crashes the master is started three times, then its request is given up. So is a
+        request whose factory crashes the master. Any number of restarts during a build does not give up the
+        request.
+        """
         self.stepCrashes()
-
-    def test_factory(self) -> None:
-        """F16: so is a request whose factory crashes the master."""
         self.crashes("killing")
-
-    def test_restarts(self) -> None:
-        """F16: any number of restarts during a build does not give up the request."""
+        self.ok("restart", self.master)
         self.ok("force", self.master, "slow")
         for number in range(4):
             self.until(lambda: self.ask("builds")["running"], "it runs")
