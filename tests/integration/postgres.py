@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.store.postgres import PostgresStore
+from tests.integration.generations import cacheDirectory, madeOnce
 from tests.stores import StoreCase
 
 try:
@@ -78,9 +80,21 @@ class Server:
             os.chown(self.home, person.pw_uid, person.pw_gid)
             self._user = {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
         if of is None:
-            self.run("initdb", "-D", self.data, "-A", "trust", "-U", "buildbot", "-E", "UTF8", "--no-sync")
+            self._makeData()
         else:
             self.run("pg_basebackup", "-D", self.data, "-h", of.home, "-U", "buildbot", "-R", "-c", "fast")
+
+    def _makeData(self) -> None:
+        """Make the files of an empty server: the first time with initdb, then as a copy."""
+        kept = os.path.join(cacheDirectory(), re.sub("[^a-z0-9]+", "-", f"data of {_programs()}"))
+        with madeOnce(kept) as make:
+            if make:
+                self.run(
+                    "initdb", "-D", self.data, "-A", "trust", "-U", "buildbot", "-E", "UTF8", "--no-sync"
+                )
+                os.makedirs(kept)
+            source, target = (self.data, kept) if make else (os.path.join(kept, "data"), self.home)
+            subprocess.run(["cp", "-a", source, target], check=True)
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs."""
