@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from buildbot.model.records import INTERRUPTED
 from tests.benchmarks.crash import Findings, Promised, State, audit, auditEnd, torture
 
-KILLS = 20
+KILLS = 10
 
 
 class CrashTestCase(SynchronousTestCase):
