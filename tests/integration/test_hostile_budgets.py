@@ -12,6 +12,8 @@ from tests.benchmarks import hostile_budgets, servers
 from tests.benchmarks.hostile_budgets import ARCHIVES, ATTACKS, attack
 
 MIB = 1024
+#: The most seconds by which others may be delayed: 1 s, or more if they have to wait for a processor.
+WORST = 3.0
 
 #: The results of the build; None: the slave was disconnected.
 ENDS = {
@@ -45,7 +47,7 @@ class BudgetsTests(SynchronousTestCase):
         for name, ends in ENDS.items():
             cost = attack(self.server, name)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
-            self.assertLess(cost.worst, 1.0, f"{name}: {cost}")
+            self.assertLess(cost.worst, WORST, f"{name}: {cost}")
             self.assertEqual(cost.results, ends, f"{name}: {cost}")
         self.assertNotIn("Traceback", self.server.log())
 
@@ -54,7 +56,7 @@ class BudgetsTests(SynchronousTestCase):
         for name in ARCHIVES:
             cost = attack(self.server, name)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
-            self.assertLess(cost.worst, 1.0, f"{name}: {cost}")
+            self.assertLess(cost.worst, WORST, f"{name}: {cost}")
             self.assertEqual(cost.results, FAILURE, f"{name}: {cost}")
             self.assertEqual(os.listdir(os.path.join(self.server.basedir, "archives")), [], name)
             left = [each for each in os.listdir(self.server.basedir) if each.endswith(".part")]
@@ -67,8 +69,12 @@ class BudgetsTests(SynchronousTestCase):
         """
         for scenario in (hostile_budgets.calls, hostile_budgets.longInfo):
             told = scenario(self.server, None)
-            self.assertLess(float(told.split()[-2]), 1.0, told)
+            self.assertLess(float(told.split()[-2]), WORST, told)
         self.assertNotIn("Traceback", self.server.log())
+
+
+class AttacksTests(SynchronousTestCase):
+    """The table of attacks."""
 
     def test_known(self) -> None:
         """Each attack that is tried here is also reported by the benchmark."""
