@@ -27,7 +27,7 @@ from tests.benchmarks.machine import ROOT
 from tests.integration import postgres
 from tests.integration.generations import GENERATIONS, Generation, prepared
 from tests.integration.masters import freePort
-from tests.integration.processes import environment
+from tests.integration.processes import environment, untilNextLook
 
 TAC = """\
 import os
@@ -465,11 +465,11 @@ class Rig:
 
     def until(self, holds: Callable[[], object], patience: float, what: str) -> None:
         """Wait until a condition holds. Raises TimeoutError."""
-        ends = time.monotonic() + patience
+        begun = time.monotonic()
         while not holds():
-            if time.monotonic() > ends:
+            if time.monotonic() > begun + patience:
                 raise TimeoutError(f"not within {patience:g} s: {what}")
-            time.sleep(0.05)
+            time.sleep(untilNextLook(begun))
 
 
 class Balancer:

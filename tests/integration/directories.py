@@ -19,7 +19,7 @@ from twisted.trial import unittest
 from buildbot.daemon import lock
 from tests.commandline import withoutWaits
 from tests.integration import fakeservice
-from tests.integration.processes import ROOT, environment
+from tests.integration.processes import ROOT, environment, untilNextLook
 
 #: The most seconds of any command; after this it is killed, and its test fails.
 LIMIT = 120
@@ -141,14 +141,14 @@ class ProcessCase(unittest.TestCase):
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait until C{condition()} is true; return its value. Fails after L{LIMIT} seconds."""
-        end = time.monotonic() + LIMIT
+        begun = time.monotonic()
         while True:
             value = condition()
             if value:
                 return value
-            if time.monotonic() > end:
+            if time.monotonic() > begun + LIMIT:
                 self.fail(f"not within {LIMIT} s: {what}{self.told()}")
-            time.sleep(0.05)
+            time.sleep(untilNextLook(begun))
 
     def told(self) -> str:
         """Details for the error of a wait that fails."""

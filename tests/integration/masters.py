@@ -23,7 +23,16 @@ from twisted.trial.unittest import TestCase
 from buildbot.control import server
 from buildbot.logs.files import LogReader
 from tests.integration.made import Made
-from tests.integration.processes import ROOT, Child, Daemon, LogFile, TooLate, environment, moments
+from tests.integration.processes import (
+    ROOT,
+    Child,
+    Daemon,
+    LogFile,
+    TooLate,
+    environment,
+    moments,
+    untilNextLook,
+)
 from tests.integration.slaves import GenerationsTestCase
 
 #: The most seconds until a master answers, on a busy machine.
@@ -186,7 +195,7 @@ class RealMaster(Daemon):
             except (server.NotRunning, server.ControlError) as notYet:
                 if time.monotonic() - begun > START_TIMEOUT:
                     raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
-            await moments(0.05)
+            await moments(untilNextLook(begun))
         raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
 
     async def standBy(self) -> None:
@@ -236,7 +245,7 @@ class RealMaster(Daemon):
                     for name, said in slaves.items()
                 ]
                 raise TooLate("\n".join([f"not within {timeout} s: {what}", *words]))
-            await moments(0.1)
+            await moments(untilNextLook(begun))
 
     async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
         """Wait until exactly these slaves are connected, by the status; return the seconds."""
@@ -280,7 +289,7 @@ class RealMaster(Daemon):
                     return dict(said)
             if time.monotonic() - begun > timeout:
                 raise TooLate(f"build {number} of {builder} does not end within {timeout} s: {said}")
-            await moments(0.1)
+            await moments(untilNextLook(begun))
 
     def output(self, build: Mapping[str, Any], step: str, name: str = "stdio") -> dict[int, bytes]:
         """The content of a log of a build: the bytes of each channel.

@@ -32,9 +32,15 @@ def moments(seconds: float) -> defer.Deferred[None]:
     return task.deferLater(reactor, seconds)
 
 
-async def until(
-    condition: Callable[[], object], timeout: float, what: Callable[[], str] | str, every: float = 0.05
-) -> float:
+def untilNextLook(begun: float) -> float:
+    """The seconds to wait before the next look at something that is awaited since C{begun}.
+
+    A look costs the processors something, too. So who has waited for long waits longer, by a tenth at most.
+    """
+    return min(max(0.05, (time.monotonic() - begun) / 10), 0.3)
+
+
+async def until(condition: Callable[[], object], timeout: float, what: Callable[[], str] | str) -> float:
     """Wait until C{condition()} is true; return the seconds.
 
     @param what: the awaited event, for the error (a callable is called when it is too late).
@@ -44,7 +50,7 @@ async def until(
     while not condition():
         if time.monotonic() - begun > timeout:
             raise TooLate(f"not within {timeout} s: {what() if callable(what) else what}")
-        await moments(every)
+        await moments(untilNextLook(begun))
     return time.monotonic() - begun
 
 
