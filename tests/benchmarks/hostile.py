@@ -99,7 +99,6 @@ def stormBesideGuesses(server: Server, sources: list[str]) -> tuple[float, float
     """
 
     def perSecond() -> float:
-        settle(server.pid)
         with farm(server, STORM, "--first", str(2 * HOSTILE), "--in-flight", "10") as honest:
             return float(honest.hear()["perSecond"])
 
@@ -110,9 +109,12 @@ def stormBesideGuesses(server: Server, sources: list[str]) -> tuple[float, float
         scripts = (Guess(PATTERN % (number % 1000), b"wrong") for number in numbers)
         Crowd(server.port, sources, inFlight=20).run(scripts, seconds=60)
 
+    settle(server.pid)
     alone = perSecond()
+    settle(server.pid)
     guesser = threading.Thread(target=guess)
     guesser.start()
+    time.sleep(2)  # until the guesses have their full speed
     try:
         return alone, perSecond()
     finally:

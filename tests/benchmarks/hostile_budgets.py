@@ -380,7 +380,7 @@ def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
         assert asked is not None
         results = _ended(server, wanted.builder, earlier, slave, began + patience)
         took = time.monotonic() - began
-        settle(server.pid)
+        settle(server.pid, share=0.3)  # it goes on to answer the honest slave
         peak = peakKiB(server.pid) - before
         kept = rssKiB(server.pid) - before
         ask(server.basedir, "disconnect", slave=PATTERN % KINDS.index(wanted.builder), timeout=60)

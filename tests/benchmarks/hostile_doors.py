@@ -171,7 +171,6 @@ def stormBeside(
     """
 
     def perSecond() -> float:
-        settle(server.pid)
         with farm(server, storm, "--first", str(first), "--in-flight", "10") as honest:
             report = honest.hear()
             return float(report["perSecond"]) if report["attached"] == storm else 0.0
@@ -185,7 +184,9 @@ def stormBeside(
             Crowd(server.port, [HOME], inFlight=inFlight).run(map(bad, numbers), seconds=60).connections
         )
 
+    settle(server.pid)
     alone = perSecond()
+    settle(server.pid)
     thread = threading.Thread(target=disturb)
     thread.start()
     time.sleep(3)  # until the allowed number of failures is used up

@@ -81,14 +81,16 @@ def newFileMicroseconds(files: int = 200) -> float:
         return (time.thread_time() - begun) * 1e6 / files
 
 
-def settle(pid: int, quiet: float = 0.3, limit: float = 10.0) -> None:
-    """Return when C{pid} has used almost no CPU for C{quiet} seconds, or after C{limit} seconds."""
+def settle(pid: int, quiet: float = 0.3, limit: float = 10.0, share: float = 0.02) -> None:
+    """Return when C{pid} has used less than C{share} of a processor, by default almost nothing, for C{quiet}
+    seconds, or after C{limit} seconds.
+    """
     deadline = time.monotonic() + limit
     before = cpuSeconds(pid)
     while time.monotonic() < deadline:
         time.sleep(quiet)
         now = cpuSeconds(pid)
-        if now - before < quiet / 50:
+        if now - before < quiet * share:
             return
         before = now
 
