@@ -433,13 +433,9 @@ class OtherTests(SourceCase):
     async def course(self, repository: Any, methods: tuple[str, ...], metadata: str) -> list[Any]:
         """Build two revisions in each way, with files left over, and a broken and a removed working copy.
 
-        Each slave updates. The other ways are tried on two slaves, on others in each run; a thorough run
-        tries them on all, and so does the test of Git.
+        Each slave updates. All else is tried on L{some}, and on all of them in the test of Git.
         """
-        chosen = {
-            builder: self.names if THOROUGH or builder == "update" else random.sample(self.names, 2)
-            for builder in methods
-        }
+        chosen = {builder: self.names if builder == "update" else self.some() for builder in methods}
         first = repository.commit("one")
         for builder in methods:
             self.assertGot(await self.on(chosen[builder], builder), first, "one")
@@ -456,14 +452,18 @@ class OtherTests(SourceCase):
                 self.assertEqual(found, kept.get(builder, set()), build["log"])
         if first is not None:
             self.assertGot(await self.everywhere("update", revision=first), first, "one")
-        for name in self.names:
+        for name in (names := self.some()):
             broken = self.place("update", name, "build", metadata)
             shutil.rmtree(broken) if os.path.isdir(broken) else os.unlink(broken)
-        self.assertGot(await self.everywhere("update"), second, "two")
-        for name in self.names:
+        self.assertGot(await self.on(names, "update"), second, "two")
+        for name in (names := self.some()):
             shutil.rmtree(self.place("update", name, "build"))
-        self.assertGot(await self.everywhere("update"), second, "two")
+        self.assertGot(await self.on(names, "update"), second, "two")
         return [first, second]
+
+    def some(self) -> list[str]:
+        """The names of two slaves, others in each run; of all in a thorough run."""
+        return self.names if THOROUGH else random.sample(self.names, 2)
 
     def assertGot(self, builds: list[dict[str, Any]], revision: str | None, text: str) -> None:
         """See L{SourceCase}. Without a revision, any date is right; 0.7.12 tells the short one of hg."""
