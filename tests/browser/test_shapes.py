@@ -96,10 +96,11 @@ class OddTests(BrowserCase):
         for address in ("", "builders", "one_line_per_build", own, own + "/builds/0", "queue", "changes/1"):
             tab.open(self.root + address)
             self.assertLessEqual(tab.sideways(), 0, address)
-        zone = tab.value("document.getElementById('zone').innerText")
+        zone = tab.until("/Your/.test(zone.innerText) && zone.innerText", "the zone of the browser")
         self.assertIn("Times are in the time zone of the master, IST (UTC+05:30).", zone)
         self.assertIn("Your time zone is America/New_York (UTC-05:00)", zone)
         tab.open(self.root + "builders/broken/builds/0")
+        tab.until("!!document.querySelector('main time[title]')", "the time of the browser")
         text, title, exact = tab.value(
             "((it) => [it.textContent, it.title, it.dateTime])(document.querySelector('main time[datetime]'))"
         )

@@ -204,9 +204,9 @@ function showTimes() {
 // Write only a changed text: an unchanged text may be selected.
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
-function ownTime(text) {
-  return `Your time: ${new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" })}`;
-}
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" }); // to make one takes long
+
+function ownTime(text) { return `Your time: ${clock.format(new Date(text))}`; }
 
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -289,10 +289,15 @@ let isLoading = false;
 let lastScroll = 0;
 
 state.after(" ", age);
-showTimes();
-showZone();
 restoreTyped();
-connect();
+(globalThis.requestIdleCallback || setTimeout)(begin, { timeout: 500 });
+
+// Formats of times are loaded here, and the stream is opened. That would delay the first paint.
+function begin() {
+  showTimes();
+  showZone();
+  connect();
+}
 
 function isAtEnd() {
   return log.getBoundingClientRect().bottom <= innerHeight + 60 && getSelection().isCollapsed;
