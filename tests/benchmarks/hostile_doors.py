@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 from buildbot.control.server import ask
@@ -76,10 +77,16 @@ def connected(port: int, source: str = HOME, patience: float = 20.0) -> socket.s
 
 def withTLS(sock: socket.socket) -> ssl.SSLSocket:
     """Start TLS on a connection, without checking the certificate."""
-    context = ssl.create_default_context()
+    return _context().wrap_socket(sock)
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    # The default one reads all certificates of the system, which takes longer than a handshake.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(sock)
+    return context
 
 
 def talk(sock: socket.socket, script: Script, until: Callable[[], bool]) -> bool:
