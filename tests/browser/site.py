@@ -167,13 +167,14 @@ class BrowserCase(ProcessCase):
         self.until(
             lambda: len(self.asked("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached"
         )
-        self.ok("force", self.master, "long")  # its output comes after seconds, while the others are built
+        self.request("long")  # its output comes after seconds, while the others are built
         for builder in ("broken", self.odd[0]):
-            self.ok("force", "--reason", f"try {self.odd[0]}", self.master, builder)
+            self.request(builder, f"try {self.odd[0]}")
+        for builder in ("broken", self.odd[0]):
             self.whenFinished(builder, 0)
         self.sendChange()
         self.until(lambda: self.hasBegun("long"), "the long build has begun")
-        self.ok("force", "--reason", "bot2 is away", self.master, "idle")
+        self.request("idle", "bot2 is away")
 
     def sendChange(self, build: int = 1) -> None:
         """Send a change with hostile comments, and wait until it is built.
@@ -202,6 +203,10 @@ class BrowserCase(ProcessCase):
     def asked(self, command: str, **params: Any) -> Any:
         """The answer of the master."""
         return client.ask(self.master, command, LIMIT, **params)
+
+    def request(self, builder: str, reason: str = "a test asks") -> None:
+        """Request a build, as C{buildbot force} does."""
+        self.asked("force", builder=builder, reason=reason, who="tester")
 
     def whenFinished(self, builder: str, number: int) -> None:
         """Wait for the end of a build."""

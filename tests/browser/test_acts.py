@@ -222,7 +222,7 @@ class ActsTests(BrowserCase):
         tab.until(f"{_STATE} === 'The connection is lost; the page tries again.'", "the page says so")
         self.ok("start", self.master)
         tab.until(f"{_STATE} === 'Live.'", "the page is live again")
-        self.ok("force", self.master, "broken")
+        self.request("broken")
         words = "document.querySelector('#main tr:has([href=\"builders/broken\"])').innerText"
         self.whenFinished("broken", 4)
         tab.until(f"window.isSame && /#4/.test({words})", "the page shows the build")

@@ -83,7 +83,7 @@ class GrowingLogTests(BrowserCase):
     def watched(self, builder: str, device: Device, root: str = "") -> Tab:
         """Open the log of a builder's first build when it has lines."""
         if not self.asked("builds", builder=builder, count=1)["running"]:
-            self.ok("force", self.master, builder)
+            self.request(builder)
         address = f"builders/{builder}/builds/0/steps/print/logs/stdio"
         self.until(lambda: self.text(address), f"{builder} prints")
         tab = self.tab(device)

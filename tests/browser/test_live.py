@@ -102,6 +102,6 @@ class LivePagesTests(BrowserCase):
         """Do what changes each page: a build ends, another one runs, a change comes."""
         self.go()
         self.whenFinished("long", 0)
-        self.ok("force", self.master, "long")
+        self.request("long")
         self.whenFinished("long", 1)
         self.sendChange(2)

@@ -93,13 +93,18 @@ class KeyboardTests(BrowserCase):
 
 
 class LiveTests(BrowserCase):
-    """A person leaves a page open."""
+    """A person leaves pages open: those of a build and of its log."""
 
     def test_buildEnds(self) -> None:
-        """The end of a build is shown on the open page; focus, position and typed text stay (row 24)."""
-        tab = self.tab(Device(1280, 200))
+        """The end of a build is shown on the open pages; focus, position and typed text stay (row 24).
+
+        The new lines of an open log are folded into its sections; those with failing lines stay open.
+        """
+        tab, log = self.tab(Device(1280, 200)), self.tab(Device(1280, 600))
         tab.open(self.root + "builders/long/builds/0")
-        tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
+        log.open(self.root + "builders/long/builds/0/steps/compile/logs/stdio")
+        for each in (tab, log):
+            each.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
         tab.value("window.isSamePage = true")
         self.assertIn("running", tab.value("document.getElementById('main').innerText"))
         focus = "document.activeElement.getAttribute('href')"
@@ -116,13 +121,10 @@ class LiveTests(BrowserCase):
         self.assertEqual((tab.value(focus), tab.value("scrollY")), before)
         self.assertEqual(tab.value(field), "my reason", "the page took away what somebody was writing")
         self.assertEqual(tab.messages, [])
+        self.sections(log)
 
-    def test_sections(self) -> None:
-        """The new lines of an open log are folded into its sections; those with failing lines stay open."""
-        tab = self.tab(Device(1280, 600))
-        tab.open(self.root + "builders/long/builds/0/steps/compile/logs/stdio")
-        tab.until("document.getElementById('live-state').textContent === 'Live.'", "the page is live")
-        self.go()
+    def sections(self, tab: Tab) -> None:
+        """The log is complete: its section with a failing line is open, the other one is closed."""
         found = """[...document.querySelectorAll('#log details')].map((each) =>
             [each.firstChild.textContent, each.open, each.querySelectorAll('div').length])"""
         tab.until("document.getElementById('live-state').textContent === 'The log is complete.'", "the end")
