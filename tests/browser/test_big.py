@@ -99,8 +99,8 @@ class BigTests(ProcessCase):
     def waterfall(self) -> None:
         """The waterfall of 200 columns: at most 400 KB, 45 KB on the wire, 20,000 nodes; painted soon.
 
-        Half a second (row 13) is the aim for a machine with nothing else to do. Here the best of some loads
-        counts, and may take L{BUSY} times as long.
+        Half a second (row 13) is the aim for a machine with nothing else to do: C{tests.benchmarks.webpaint}
+        measures it. Here the best of some loads counts, and may take L{BUSY} times as long.
         """
         most = 500 * BUSY
         paints = [inf]
