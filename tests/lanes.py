@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> int:
     """Run the tests of the named packages and modules; the status is 0 if all have passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.lanes", description=__doc__)
     parser.add_argument("-j", type=int, default=2, metavar="N", help="the number of processes")
-    parser.add_argument("--temp-directory", default="_trial_temp_lanes", help="made anew for each run")
+    parser.add_argument("--temp-directory", default="_tests", help="made anew; short, for sockets")
     parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="+", help="packages and modules of tests")
     options = parser.parse_args(arguments)
