@@ -11,6 +11,7 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -168,9 +169,10 @@ class Response:
         return {urljoin(self.url, unescape(each)).partition("#")[0] for each in found}
 
 
+@cache
 def _anyCertificate() -> ssl.SSLContext:
     """The client accepts the certificate of the test, which nobody has signed."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
