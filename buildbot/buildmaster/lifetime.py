@@ -59,8 +59,9 @@ class Lifetime:
     def afterStart(self, do: Callable[[], object]) -> None:
         """Call C{do} when the start has succeeded."""
 
-        def then(lines: Lines) -> Lines:
-            do()
+        def then(lines: Lines | None) -> Lines | None:
+            if lines is not None:  # None after a failure that L{whenReady} has told
+                do()
             return lines
 
         self._ready.addCallback(then)

@@ -59,13 +59,15 @@ class LifetimeTests(unittest.TestCase):
         self.assertEqual(self.successResultOf(self.lifetime.whenReady()), ["works"])
 
     def test_failed(self) -> None:
-        """Who asked for the start gets the reason of its failure, and the reactor runs on."""
+        """Who asked for the start gets the reason of its failure; work for after it is not done."""
+        done: list[str] = []
+        self.lifetime.afterStart(lambda: done.append("early"))
         asked = self.lifetime.whenReady()
-        self.lifetime.afterStart(lambda: self.fail("there was no start"))
+        self.lifetime.afterStart(lambda: done.append("late"))
         self.lifetime.failed(["no such port"], False)
         self.assertEqual(self.failureResultOf(asked, StartFailed).value.lines, ["no such port"])
         self.reactor.advance(1)
-        self.assertEqual(self.reactor.stopped, 0)
+        self.assertEqual((self.reactor.stopped, done), (0, []))
 
     def test_failedAlone(self) -> None:
         """If nobody asked, a failed start is logged, and the reactor is stopped."""
