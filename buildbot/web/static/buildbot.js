@@ -287,6 +287,7 @@ let follower = null;
 let fresh = 0; // new lines that the reader has not seen
 let isLoading = false;
 let lastScroll = 0;
+let endScroll = Infinity; // where showEnd scrolled to; Infinity after its reader has scrolled up, or selected something
 
 state.after(" ", age);
 restoreTyped();
@@ -299,8 +300,11 @@ function begin() {
   connect();
 }
 
+// The browser may find later that lines are taller than it thought. Then the end moves, but its reader has not left it.
 function isAtEnd() {
-  return log.getBoundingClientRect().bottom <= innerHeight + 60 && getSelection().isCollapsed;
+  const { isCollapsed } = getSelection();
+  if (!isCollapsed || scrollY < endScroll - 1) endScroll = Infinity;
+  return isCollapsed && (endScroll < Infinity || log.getBoundingClientRect().bottom <= innerHeight + 60);
 }
 
 function followLog() {
@@ -448,6 +452,7 @@ function showEnd() {
   fresh = 0;
   tellFresh();
   log.scrollIntoView({ block: "end" });
+  endScroll = scrollY;
 }
 
 function tellFresh() {
@@ -538,7 +543,7 @@ if (log && button) {
     const box = log.getBoundingClientRect();
     const isUp = scrollY < lastScroll;
     lastScroll = scrollY;
-    if (fresh && isAtEnd()) { fresh = 0; tellFresh(); }
+    if (isAtEnd() && fresh) { fresh = 0; tellFresh(); }
     if (isUp && box.top < 0 && box.top > -1000) loadMore(true);
     else if (!isUp && box.bottom < innerHeight + 1000) loadMore(false);
   }, { passive: true });
