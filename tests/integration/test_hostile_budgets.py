@@ -14,6 +14,8 @@ from tests.benchmarks.hostile_budgets import ARCHIVES, ATTACKS, attack
 MIB = 1024
 #: The most seconds by which others may be delayed: 1 s, or more if they have to wait for a processor.
 WORST = 3.0
+#: The most seconds of an attack. The longest one takes 23 s on a machine that does nothing else.
+PATIENCE = 180.0
 
 #: The results of the build; None: the slave was disconnected.
 ENDS = {
@@ -45,7 +47,7 @@ class BudgetsTests(SynchronousTestCase):
     def test_commands(self) -> None:
         """H3: any updates of a command cost less than 64 MiB, and delay others by less than 1 s."""
         for name, ends in ENDS.items():
-            cost = attack(self.server, name)
+            cost = attack(self.server, name, PATIENCE)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
             self.assertLess(cost.worst, WORST, f"{name}: {cost}")
             self.assertEqual(cost.results, ends, f"{name}: {cost}")
@@ -54,7 +56,7 @@ class BudgetsTests(SynchronousTestCase):
     def test_archives(self) -> None:
         """H4: hostile archives fail their step, cost the master little, and leave no files."""
         for name in ARCHIVES:
-            cost = attack(self.server, name)
+            cost = attack(self.server, name, PATIENCE)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
             self.assertLess(cost.worst, WORST, f"{name}: {cost}")
             self.assertEqual(cost.results, FAILURE, f"{name}: {cost}")
