@@ -13,11 +13,13 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import BinaryIO, TextIO
 from unittest import TestResult, TestSuite
 
@@ -113,6 +115,8 @@ def put(queue: BinaryIO, names: Iterable[str]) -> None:
 
 def _asLane(queue: int, directory: str) -> None:
     """The life of a process: C{directory} becomes its working directory, and has its log and its counts."""
+    # A shell starts what it runs in the background without SIGINT; the programs of tests would lack it, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.mkdir(directory)
     os.chdir(directory)
     with open("test.log", "w", encoding="utf-8") as logged, open(queue, "rb", buffering=0) as names:
@@ -160,10 +164,11 @@ def main(arguments: list[str]) -> int:
         for directory in directories
     ]
     os.close(reading)
-    with open(writing, "wb", buffering=0) as queue:
+    with suppress(BrokenPipeError), open(writing, "wb", buffering=0) as queue:
         put(queue, found)
-    for each in lanes:
-        each.wait()
+    for number, each in enumerate(lanes):
+        if status := each.wait():
+            print(f"process {number} ended before its time: exit status {status}")
     counts = gathered(directories)
     print(f"{'=' * 79}\n{counts.total()} tests in {len(lanes)} processes, {time.monotonic() - begun:.1f} s\n")
     print(summary(counts), flush=True)
