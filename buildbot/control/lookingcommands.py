@@ -15,12 +15,12 @@ from buildbot.control.answers import changeAnswer, changeFilter, changesAnswer, 
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.refusals import stored
-from buildbot.control.waiting import waitingOf
+from buildbot.control.waiting import reportAll, waitingOf
 from buildbot.model.rows import MOST_ROWS, BuildRow
 from buildbot.schedulers.outlook import nameOf, reportSchedulers
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.asking import ask, otherwise
-from buildbot.status.report import reportRequest, reportSlave
+from buildbot.status.report import reportSlave
 
 #: The most builds of a change in one answer.
 _BUILDS = 200
@@ -84,10 +84,7 @@ class LookingCommands:
     async def became(self, number: int) -> tuple[list[BuildRow], list[dict[str, Any]], list[str]]:
         """What became of a change: its builds, its waiting requests, the schedulers that will build it."""
         rows = await stored(self._botmaster.store.getRowsOfChanges([number], _BUILDS))
-        waiting = [
-            {**reportRequest(each.request), "why": each.builder.whyWaiting() or "its build is about to start"}
-            for each in await stored(ensureDeferred(waitingOf(self._botmaster, number)))
-        ]
+        waiting = reportAll(await stored(ensureDeferred(waitingOf(self._botmaster, number))))
         pending = [each for each in self._schedulers() if number in otherwise(_numbers(each), ())]
         return rows, waiting, list(map(nameOf, pending))
 

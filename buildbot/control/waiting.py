@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from buildbot.model.records import RequestRecord
 from buildbot.process.builder import Builder
 from buildbot.process.readable import readable
 from buildbot.process.request import BuildRequest
+from buildbot.status.report import reportRequest
 from buildbot.store.interface import IStore
 from buildbot.store.waiting import WaitingPage
 
@@ -51,6 +52,16 @@ class WaitingRequest:
 
 
 _number = attrgetter("number")
+
+
+def reportAll(waiting: Sequence[WaitingRequest]) -> list[dict[str, Any]]:
+    """Waiting requests for commands and the API, each with the reason why it waits.
+
+    The reason is that of the builder. It takes long to find, so it is found once for each builder.
+    """
+    builders = {each.builder.name: each.builder for each in waiting}
+    whys = {name: each.whyWaiting() or "its build is about to start" for name, each in builders.items()}
+    return [{**reportRequest(each.request), "why": whys[each.builder.name]} for each in waiting]
 
 
 async def waitingRequest(master: Builders, number: int) -> WaitingRequest | None:

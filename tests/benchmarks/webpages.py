@@ -187,6 +187,4 @@ if __name__ == "__main__":
     parser.add_argument("--short", action="store_true")
     asked = parser.parse_args()
     sizes = (20, 100, 2000) if asked.short else (200, 1000, 100_000)
-    status: list[int] = []
-    task.react(lambda _: Deferred.fromCoroutine(main(asked.short, *sizes)).addCallback(status.append))
-    sys.exit(status[0])
+    task.react(lambda _: Deferred.fromCoroutine(main(asked.short, *sizes)).addCallback(sys.exit))

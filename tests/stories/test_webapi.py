@@ -9,6 +9,9 @@ from twisted.internet.defer import ensureDeferred
 
 from buildbot.control.remote import questionOf
 from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.builder import Builder
+from buildbot.process.buildset import BuildSet
 from buildbot.web.api import events as eventstreams
 from tests.jsonschemas import errors
 from tests.stories.test_webpages import BuildingCase
@@ -438,6 +441,28 @@ class MissingTests(APICase):
         (waiting,) = self.get("/requests?builder=full").json["requests"]
         self.assertEqual(self.get(f"/requests/{waiting['id']}").json["builder"], "full")
         self.assertEqual(self.get("/requests?builder=other").json["requests"], [])
+
+    def test_reasons(self) -> None:
+        """The reason why requests wait is found once for each builder of an answer, for no others."""
+        asked: list[str] = []
+        whyWaiting = Builder.whyWaiting
+
+        def counting(builder: Builder) -> str:
+            asked.append(builder.name)
+            return whyWaiting(builder)
+
+        self.patch(Builder, "whyWaiting", counting)
+        for builder in ("full", "full", "full", "other", "other"):  # the first build of each runs
+            self.successResultOf(self.master.submitBuildSet(BuildSet([builder], SourceStamp(), "try")))
+        self.settle()
+        del asked[:]
+        first = self.get("/requests?limit=2").json
+        self.assertEqual([each["builder"] for each in first["requests"]], ["full", "full"])
+        self.assertEqual(asked, ["full"])
+        rest = self.get(f"/requests?limit=2&cursor={first['next']}").json
+        self.assertEqual([each["builder"] for each in rest["requests"]], ["other"])
+        self.assertIsNone(rest["next"])
+        self.assertEqual(asked, ["full", "other"])
 
     def test_change(self) -> None:
         """A change has its files and who made it."""

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from buildbot.control.waiting import WaitingRequest, inMemory, someWaiting, waitingRequest
+from buildbot.control.waiting import WaitingRequest, inMemory, reportAll, someWaiting, waitingRequest
 from buildbot.model.rows import BuildRow, ChangeFilter, Standing, fromCursor, toCursor
 from buildbot.process.builder import Builder
 from buildbot.schedulers.outlook import reportSchedulers, schedulersOf
 from buildbot.slaves.perspective import BotPerspective
-from buildbot.status.report import reportRequest, reportRow, reportSlave
+from buildbot.status.report import reportRow, reportSlave
 from buildbot.status.topics import (
     BUILDERS,
     BUILDS,
@@ -210,11 +210,12 @@ async def requests(call: Call) -> Answer:
         names = call.query["builder"]
         builders = [each for each in call.world.botmaster.getBuilders() if not names or each.name in names]
         if any(each.backlog.count for each in builders):
-            return "requests", *await _someOf(call, builders)
-        waiting = sorted((_told(each) for each in inMemory(builders)), key=_age)
-        numbers, following = part(call, [str(each["id"]) for each in waiting])
-        wanted = set(numbers)
-        return "requests", [each for each in waiting if str(each["id"]) in wanted], following
+            found, following = await _someOf(call, builders)
+        else:
+            waiting = {str(each.number): each for each in sorted(inMemory(builders), key=_age)}
+            numbers, following = part(call, list(waiting))
+            found = [waiting[number] for number in numbers]
+        return "requests", reportAll(found), following
 
     return await many(call, (QUEUE, BUILDERS), make)
 
@@ -226,13 +227,13 @@ async def request(call: Call) -> Answer:
     async def make() -> dict[str, Any]:
         found = await waitingRequest(call.world.botmaster, number)
         if found is not None:
-            return _told(found)
+            return reportAll([found])[0]
         raise Problem(404, f"No request {number} waits", hint="It was built or cancelled, or never made.")
 
     return await one(call, (QUEUE, BUILDERS), make)
 
 
-async def _someOf(call: Call, builders: Sequence[Builder]) -> tuple[list[dict[str, Any]], str]:
+async def _someOf(call: Call, builders: Sequence[Builder]) -> tuple[list[WaitingRequest], str]:
     """A part of very many waiting requests, by their numbers, and the cursor of the next part."""
     try:
         place = fromCursor(call.query["cursor"], int, str)
@@ -242,16 +243,11 @@ async def _someOf(call: Call, builders: Sequence[Builder]) -> tuple[list[dict[st
     limit = call.query["limit"]
     found = await someWaiting(call.world.store, builders, after, limit + 1)
     following = toCursor(first + limit, str(found[limit - 1].number)) if len(found) > limit else ""
-    return [_told(each) for each in found[:limit]], following
+    return found[:limit], following
 
 
-def _told(waiting: WaitingRequest) -> dict[str, Any]:
-    why = waiting.builder.whyWaiting() or "its build is about to start"
-    return {**reportRequest(waiting.request), "why": why}
-
-
-def _age(request: Mapping[str, Any]) -> tuple[float, int]:
-    return request["submitted"], request["id"]
+def _age(waiting: WaitingRequest) -> tuple[float, int]:
+    return waiting.request.submitted, waiting.number
 
 
 # schedulers
