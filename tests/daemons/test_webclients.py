@@ -12,6 +12,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet import threads
@@ -369,20 +370,32 @@ class ReadersTests(ClientsCase):
         await self.said(xmllint, "--noout", self.script("nobody.svg", caught.exception.read().decode()))
 
 
-class NodeTests(ClientsCase):
-    """Programs in Node.js."""
+class NodeCase(ClientsCase):
+    """Programs in Node.js. C{install} gives the folder that has them."""
+
+    install: Callable[[], Coroutine[Any, Any, str]]
 
     async def makeReady(self) -> None:
         """Install the programs."""
-        place = await clients.nodeClients()
+        place = await type(self).install()
         await super().makeReady()
         os.symlink(os.path.join(place, "node_modules"), os.path.join(self.directory, "node_modules"))
 
-    async def test_node(self) -> None:
-        """EventSource, shields' images and GitHub's deliveries work (web rows 60, 63 and 66)."""
+    async def answer(self, name: str, text: str, url: str) -> Any:
+        """The JSON that a program with this text prints when it is given this address."""
         node = shutil.which("node")
         assert node is not None
-        told = json.loads(await self.said(node, self.script("readers.mjs", NODE), self.url))
+        return json.loads(await self.said(node, self.script(name, text), url))
+
+
+class NodeTests(NodeCase):
+    """Programs that need no compiler."""
+
+    install = staticmethod(clients.nodeClients)
+
+    async def test_node(self) -> None:
+        """EventSource, shields' images and GitHub's deliveries work (web rows 60, 63 and 66)."""
+        told = await self.answer("readers.mjs", NODE, self.url)
         self.assertEqual(told["badge"], [1, [], True])
         self.assertEqual(told["events"], [["buildStarted", "buildFinished"] * 3, 6, True])
         refused = "401 401 401 "
@@ -390,23 +403,17 @@ class NodeTests(ClientsCase):
         self.assertEqual(told["deliveries"]["push"], [refused + "200 200", refused + "202 200"])
 
 
-class NodeMonitorTests(ClientsCase):
-    """A monitor of GoCD in Node.js."""
+class NodeMonitorTests(NodeCase):
+    """A monitor of GoCD."""
 
-    async def makeReady(self) -> None:
-        """Install the monitor."""
-        place = await clients.nodeMonitor()
-        await super().makeReady()
-        os.symlink(os.path.join(place, "node_modules"), os.path.join(self.directory, "node_modules"))
+    install = staticmethod(clients.nodeMonitor)
 
     async def test_monitor(self) -> None:
         """gocd-api reads the states of builders (web row 61)."""
-        node = shutil.which("node")
-        assert node is not None
-        told = await self.said(node, self.script("monitor.js", MONITOR), f"{self.url}/cctray.xml")
+        told = await self.answer("monitor.js", MONITOR, f"{self.url}/cctray.xml")
         base = f"http://localhost:{self.web}/builders"
         self.assertEqual(
-            json.loads(told),
+            told,
             [
                 [f"{base}/full", "Sleeping", "Success", 1, True],
                 [f"{base}/my%20builder", "Sleeping", "Failure", 0, False],
