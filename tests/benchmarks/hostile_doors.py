@@ -33,7 +33,7 @@ from tests.integration.masters import freePort
 
 #: The address of the honest slaves of a storm.
 HOME = "127.0.0.1"
-#: So few idle connections of one address, or of one account, may stay open.
+#: So many connections that do nothing may stay open, of one address or of one account.
 FEW = 20
 #: The password of the account C{change}.
 CHANGE_PASSWORD = b"to commit"
@@ -117,10 +117,10 @@ def attached(port: int, number: int, tls: bool, source: str = HOME) -> socket.so
 
 
 def _leftOf(server: Server, before: int, ends: float) -> int:
-    """The number of connections that the master keeps beyond C{before} open files, once there are few, or at
-    the time C{ends}.
+    """The number of connections that the master keeps beyond C{before} open files, once there are fewer than
+    L{FEW}, or at the time C{ends}.
     """
-    while (left := openFiles(server.pid) - before) > FEW and time.monotonic() < ends:
+    while (left := openFiles(server.pid) - before) >= FEW and time.monotonic() < ends:
         time.sleep(0.2)
     return left
 
