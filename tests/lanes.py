@@ -171,8 +171,9 @@ def main(arguments: list[str]) -> int:
             print(f"process {number} ended before its time: exit status {status}")
     counts = gathered(directories)
     print(f"{'=' * 79}\n{counts.total()} tests in {len(lanes)} processes, {time.monotonic() - begun:.1f} s\n")
-    print(summary(counts), flush=True)
-    return int(not summary(counts).startswith("PASSED"))
+    said = summary(counts)
+    print(said, flush=True)
+    return int(not said.startswith("PASSED"))
 
 
 if __name__ == "__main__":
