@@ -27,7 +27,7 @@ from tests.benchmarks import peers, servers
 from tests.benchmarks.lists import fill
 from tests.benchmarks.machine import cpuSeconds, rssKiB, settle
 from tests.benchmarks.webpages import CONFIG
-from tests.browser.chromium import Browser, Device, Tab, executable
+from tests.browser.chromium import PAINTS, Browser, Device, Tab, executable
 from tests.integration.masters import freePort
 
 #: Seconds of each measurement of requests.
@@ -164,7 +164,7 @@ def fillPeer(path: str, builds: int) -> None:
         file.commit()
 
 
-_FIRST = "performance.getEntriesByName('first-contentful-paint').map(each => each.startTime)[0] || 0"
+_FIRST = f"{PAINTS}.map(each => each.startTime)[0] || 0"
 _NODES = "document.getElementsByTagName('*').length"
 
 

@@ -24,6 +24,8 @@ _WITHOUT = (
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "PreloadTopChromeWebUI"),
     "SpareRendererForSitePerProcess",
 )
+#: JavaScript for the list of first contentful paints: none, or one with its C{startTime} in milliseconds.
+PAINTS = "performance.getEntriesByName('first-contentful-paint')"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
