@@ -34,7 +34,7 @@ from buildbot.steps.source.checkout import (
 )
 from buildbot.steps.source.driving import Driver, System, retried
 from buildbot.steps.source.hiding import Hiding, secretsOf
-from buildbot.steps.source.work import Work
+from buildbot.steps.source.work import PlainCommand, Work
 
 RETRY = Kind(
     "a pair (seconds, times), or None",
@@ -237,7 +237,8 @@ class Source(LoggingBuildStep):
         self.step_status.setText(self.describe(False))
         log = self.addLog("stdio")
         env = self.build.render(self.env)
-        work = Work(self, slave, log, self._hiding(checkout), checkout.timeout, env, self.logEnviron)
+        hiding = self._hiding(checkout)
+        work = Work(self, slave, log, hiding, checkout.timeout, env, self.logEnviron, system.skipping)
         result = SUCCESS
         try:
             if why is None:
@@ -266,7 +267,7 @@ class Source(LoggingBuildStep):
         version = work.slave.commands.get(system.command, "")
         work.tell(f"source: the slave's own command {system.command} {version}".rstrip())
 
-        async def attempt() -> LoggedRemoteCommand:
+        async def attempt() -> PlainCommand:
             command = await work.own(system.command, args)
             if _isGot(command):
                 return command
@@ -362,9 +363,9 @@ class UrlSource(Source):
         return inBranch(url, branch) if self.repourl is None or "%%" in url else url
 
 
-def _isGot(command: LoggedRemoteCommand) -> bool:
-    """True if a slave's own command has got the source; then only the patch may have failed."""
-    return command.rc == 0 or "got_revision" in command.updates
+def _isGot(command: PlainCommand) -> bool:
+    """True if a slave's own command has got all of the source; then only the patch may have failed."""
+    return not command.skipped and (command.rc == 0 or "got_revision" in command.updates)
 
 
 def _about(branch: str | None, revision: object, patch: object) -> tuple[str, ...]:

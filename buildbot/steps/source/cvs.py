@@ -29,6 +29,7 @@ class CvsSystem(System):
 
     command = "cvs"
     metadata = "CVS"
+    skipping = re.compile(r"ignoring .* \(CVS/\w+ missing\)")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""

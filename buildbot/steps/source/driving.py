@@ -6,6 +6,7 @@ The order of the commands is the same for all version controls. Each version con
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,11 +25,14 @@ class System:
     @ivar command: the name of the slave's own command.
     @ivar metadata: a file or directory that every working copy has.
     @ivar cleans: whether I have L{clean}.
+    @ivar skipping: the words of the program that it skips a broken part of the working copy, and ends with
+        status 0 all the same; or None.
     """
 
     command = ""
     metadata = ""
     cleans = True
+    skipping: re.Pattern[str] | None = None
 
     def canUpdate(self, checkout: Checkout) -> bool:
         """True if a working copy can be brought to the wanted revision."""

@@ -7,6 +7,7 @@ Slaves of 0.7 have no commands for directories. Their shell runs the usual progr
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from buildbot.steps.source.hiding import HIDDEN, Hiding, secretsOf
 HIDES_ARGUMENTS = "2.16"
 #: The most characters of a command's output that are kept.
 LONGEST_OUTPUT = 1 << 20
+#: The most characters of an unfinished line that are kept.
+LONGEST_LINE = 4096
 #: The bytes of one message of a file.
 BLOCK = 64 * 1024
 
@@ -74,12 +77,34 @@ class _Hiding:
                 getattr(self._log, method)(text)
 
 
+class Skipped:
+    """I look for the words by which a version control tells that it skips a part; they may come in pieces.
+
+    @ivar line: the first line that has these words; empty if there is none.
+    """
+
+    def __init__(self, words: re.Pattern[str]) -> None:
+        self._words = words
+        self._rest = ""
+        self.line = ""
+
+    def hear(self, text: str) -> None:
+        """Look at more output."""
+        whole = self._rest + text
+        found = None if self.line else self._words.search(whole)
+        if found is not None:
+            before = whole[: found.start()].rpartition("\n")[2]
+            self.line = (before + whole[found.start() :].partition("\n")[0]).strip()
+        self._rest = whole.rpartition("\n")[2][-LONGEST_LINE:]
+
+
 class _HidesSecrets(LoggedRemoteCommand):
     """I am a command whose output is written without secrets."""
 
     takesText = True
     hidingLog: _Hiding | None = None
     hiding: Hiding
+    skips: Skipped | None = None
 
     def useHiding(self, hiding: Hiding) -> None:
         """Hide these secrets. Call it before C{useLog}."""
@@ -92,11 +117,22 @@ class _HidesSecrets(LoggedRemoteCommand):
 
     def addStdout(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
+        self._hear(data)
         self._add("addStdout", data)
 
     def addStderr(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
+        self._hear(data)
         self._add("addStderr", data)
+
+    @property
+    def skipped(self) -> str:
+        """The line by which the version control told that it skipped a part of the working copy; or ""."""
+        return "" if self.skips is None else self.skips.line
+
+    def _hear(self, data: bytes | str) -> None:
+        if self.skips is not None:
+            self.skips.hear(data.decode("utf-8", "replace") if isinstance(data, bytes) else data)
 
     def addHeader(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
@@ -166,6 +202,8 @@ class Work:
     """I run commands on the slave of a step.
 
     @ivar log: the log of all commands.
+    @ivar skipping: the words by which the version control tells that it leaves a part of the working copy as
+        it is, and ends with status 0 all the same. None if it has none.
     """
 
     step: LoggingBuildStep
@@ -175,6 +213,7 @@ class Work:
     timeout: float | None = 1200
     env: Mapping[str, Any] | None = None
     logEnviron: bool = False
+    skipping: re.Pattern[str] | None = None
 
     def tell(self, words: str) -> None:
         """Write a line to the log."""
@@ -192,7 +231,7 @@ class Work:
 
         @param mayFail: whether the caller looks at the exit status.
         @param isQuiet: whether to leave it out of the log.
-        @raise CheckoutFailed: its exit status is not 0.
+        @raise CheckoutFailed: its exit status is not 0, or it has skipped a part of the working copy.
         """
         hides = self.slave.has("shell", HIDES_ARGUMENTS)
         sent = [
@@ -208,18 +247,20 @@ class Work:
         if program.rc != 0 and not mayFail:
             shown = [each.shown if isinstance(each, Secret) else each for each in command[:3]]
             raise CheckoutFailed(self.hiding.hide(f"{' '.join(shown)} failed with exit status {program.rc}"))
+        if program.skipped and not mayFail:
+            raise CheckoutFailed(f"a part of the working copy was skipped: {program.skipped}")
         return Outcome(program.rc, program.output)
 
-    async def own(self, name: str, args: Mapping[str, Any]) -> LoggedRemoteCommand:
+    async def own(self, name: str, args: Mapping[str, Any]) -> PlainCommand:
         """Run the slave's own command for a checkout, to its end."""
-        command = _Plain(name, args)
+        command = PlainCommand(name, args)
         await self._perform(command)
         return command
 
     async def exists(self, path: str) -> bool:
         """True if a file or directory exists."""
         if self.slave.has("stat"):
-            command = _Plain("stat", {"file": path, "workdir": ""})
+            command = PlainCommand("stat", {"file": path, "workdir": ""})
             await self._perform(command, isQuiet=True)
             return command.rc == 0
         outcome = await self.run(["test", "-e", path], ".", mayFail=True, isQuiet=True)
@@ -264,7 +305,7 @@ class Work:
         self, name: str, args: Mapping[str, Any], trouble: str, more: Mapping[str, Any] | None = None
     ) -> None:
         also = {"timeout": self.timeout, "logEnviron": self.logEnviron} if more is None else more
-        command = _Plain(name, {**args, **also})
+        command = PlainCommand(name, {**args, **also})
         await self._perform(command)
         if command.rc != 0:
             raise CheckoutFailed(f"{trouble}: the slave's command {name} has the status {command.rc}")
@@ -272,10 +313,11 @@ class Work:
     async def _perform(self, command: _HidesSecrets, isQuiet: bool = False) -> None:
         command.useHiding(self.hiding)
         command.useLog(_Nowhere() if isQuiet else self.log, False)
+        command.skips = None if self.skipping is None else Skipped(self.skipping)
         await self.step.runCommand(command)
 
 
-class _Plain(_HidesSecrets):
+class PlainCommand(_HidesSecrets):
     """I am a command of the slave for files, directories or a checkout; it takes no program to run."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.model.results import SUCCESS
-from buildbot.steps.source.cvs import CVS
-from tests.unit.steps.source.scripted import ANCIENT_SLAVE, OLD_SLAVE, SLAVE, SourceCase, change
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.steps.source.cvs import CVS, CvsSystem
+from buildbot.steps.source.work import Skipped
+from tests.unit.steps.source.scripted import ANCIENT_SLAVE, OLD_SLAVE, SLAVE, WORKER, SourceCase, change
 
 ROOT = ":pserver:me:sekrit@host:/cvs"
 THERE: dict[str, Any] = {
@@ -60,6 +61,29 @@ class CvsTests(SourceCase):
         self.assertEqual(played.got(), "1970-01-01 00:00:00 +0000")
         played = self.play(CVS(ROOT, "other"), answers=THERE)
         self.assertIn("rmdir build", played.programs)
+
+    def test_skipped(self) -> None:
+        """A working copy of which CVS skips a part is made again, though CVS says that all is well."""
+        skips = {"stderr": b"? a\ncvs update: ignoring sub (CVS/Entries missing)\n", "rc": 0}
+        step = CVS("/cvs", "module")
+        for commands, answers in (
+            (OLD_SLAVE, {"cvs -d": 0, "cvs": [dict(skips), 0], "test -e build/CVS": 0}),
+            (WORKER, {**THERE, "cat": "/cvs\nmodule\n", "cvs -z3 update": skips}),
+        ):
+            played = self.play(step, commands, answers)
+            self.assertEqual(played.result, SUCCESS)
+            self.assertIn("made again", played.log)
+        answers = {"cvs -d": 0, "cvs": skips, "test -e build/CVS": 0}
+        self.assertEqual(self.play(step, OLD_SLAVE, answers).result, FAILURE)
+
+    def test_pieces(self) -> None:
+        """The words by which CVS tells that it skips a part are found wherever the output is cut."""
+        text = "? a\ncvs update: ignoring sub (CVS/Entries missing)\nU b\n"
+        for cut in range(len(text)):
+            skipped = Skipped(CvsSystem.skipping)
+            for piece in (text[:cut], text[cut:]):
+                skipped.hear(piece)
+            self.assertEqual(skipped.line, "cvs update: ignoring sub (CVS/Entries missing)")
 
     def test_methods(self) -> None:
         """Files that are not under version control are removed; an export has none of CVS."""
