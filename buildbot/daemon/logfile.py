@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
-from threading import RLock
+from threading import Lock, RLock
 from typing import IO, Any
 
 from twisted.logger import (
@@ -203,21 +204,35 @@ def observer(stream: IO[Any], asJSON: bool = False) -> ILogObserver:
 
 @implementer(ILogObserver)
 class Lines:
-    """I write each event as a line of text."""
+    """I write each event as a line of text.
+
+    A signal handler or another thread may log while I write. I then write its line after the present one:
+    Python's streams refuse a second write by the same thread (RuntimeError, "reentrant call").
+    """
 
     def __init__(self, stream: IO[Any], line: Callable[[LogEvent], str | None] | None = None) -> None:
         """@param line: makes the line of an event, with its end; None or "" writes nothing."""
         self._line = line or _line
         self._write = stream.write
         self._flush = None if isinstance(stream, DaemonLog) else stream.flush  # it has no buffer
+        self._due: deque[str] = deque()
+        self._writing = Lock()
 
     def __call__(self, event: LogEvent) -> None:
         """See L{ILogObserver}."""
         text = self._line(event)
-        if text:
-            self._write(text)
-            if self._flush is not None:
-                self._flush()
+        if not text:
+            return
+        self._due.append(text)
+        # Look again after each release: a line may have come between the last look and the release.
+        while self._due and self._writing.acquire(blocking=False):
+            try:
+                while self._due:
+                    self._write(self._due.popleft())
+                if self._flush is not None:
+                    self._flush()
+            finally:
+                self._writing.release()
 
 
 #: The levels of events that are written.

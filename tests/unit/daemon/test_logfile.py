@@ -86,6 +86,46 @@ class ObserverTests(unittest.TestCase):
         self.log.info("")
         self.assertEqual(self.stream.getvalue(), "")
 
+    def test_duringWrite(self) -> None:
+        """A line that a signal handler logs while another line is written comes after that line."""
+
+        class Interrupted(io.StringIO):
+            isWriting = False
+
+            def write(stream, text: str) -> int:
+                if stream.isWriting:
+                    raise RuntimeError("reentrant call")
+                stream.isWriting = True
+                if "line" in text:
+                    self.log.info("signal")
+                stream.isWriting = False
+                return super().write(text)
+
+        stream = Interrupted()
+        self.log = Logger("part", observer=LogPublisher(logfile.observer(stream)))
+        self.log.info("line 1")
+        self.log.info("line 2")
+        said = [line.rpartition("] ")[2] for line in stream.getvalue().splitlines()]
+        self.assertEqual(said, ["line 1", "signal", "line 2", "signal"])
+
+    def test_afterFailure(self) -> None:
+        """Lines are written again after a write has failed."""
+
+        class Failing(io.StringIO):
+            troubles = [OSError(errno.ENOSPC, "full")]
+
+            def write(stream, text: str) -> int:
+                if stream.troubles:
+                    raise stream.troubles.pop()
+                return super().write(text)
+
+        stream = Failing()
+        observer = logfile.observer(stream)
+        log = Logger("part", observer=observer)
+        self.assertRaises(OSError, log.info, "lost")
+        log.info("kept")
+        self.assertIn("kept", stream.getvalue())
+
 
 class _Full:
     """I replace a file on a full disk."""
