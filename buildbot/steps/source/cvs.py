@@ -96,7 +96,7 @@ class CvsSystem(System):
         """See L{System}. It is the date of the wanted revision, or now."""
         if checkout.revision is not None:
             return checkout.revision
-        return time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(work.step.remote.clock.seconds()))
+        return time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(work.step.build.build_status.now()))
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""

@@ -18,6 +18,8 @@ from tests.stepping import NEWEST, Running, StepCase
 #: A slave that can tell the age of a file.
 COMMANDS = {**NEWEST, "stat": "2.16"}
 NAME = WithProperties("%(buildername)s")
+#: The time of the system clock in these tests, which is not that of the timers.
+NOW = 1e9
 COMPLAINTS = b"N: x\nW: pkg: tag\nI: y\n"
 
 
@@ -36,7 +38,9 @@ class PbuilderTests(StepCase):
 
     def looked(self, step: Any, rc: int = 0, **updates: Any) -> Running:
         """A build whose slave has been asked for the system."""
-        running = self.begin(step, commands=COMMANDS)
+        running = self.prepare(step, commands=COMMANDS)
+        running.status.ahead = NOW
+        running.begin()
         self.assertEqual(running.command.name, "stat")
         running.command.end(rc, **updates)
         return running
@@ -85,10 +89,13 @@ class PbuilderTests(StepCase):
             self.assertIn("distribution", str(self.assertRaises(BadArguments, cls)))
 
     def test_age(self) -> None:
-        """0.8: an old system is updated before the build, also one in a directory."""
+        """0.8: an old system is updated before the build, also one in a directory.
+
+        The system clock tells the age: it may have been set since the master started.
+        """
         for mode in (stat.S_IFREG, stat.S_IFDIR):
             for age, isUpdated in ((0.0, False), (7 * 86400.0, True)):
-                running = self.looked(DebPbuilder(basetgz="/b"), stat=status(mode, -age))
+                running = self.looked(DebPbuilder(basetgz="/b"), stat=status(mode, NOW - age))
                 if isUpdated:
                     update = ["sudo", "/usr/sbin/pbuilder", "--update", "--basetgz", "/b"]
                     self.assertEqual(running.command.args["command"], update)
@@ -104,7 +111,7 @@ class PbuilderTests(StepCase):
         running = self.looked(DebPbuilder(basetgz="/b"), stat=status(stat.S_IFIFO, 0))
         self.assertEqual(running.result, FAILURE)
         self.assertEqual(running.log("pbuilder"), "/b is neither a file nor a directory\n")
-        running = self.looked(DebPbuilder(basetgz="/b"), stat=status(stat.S_IFREG, 0))
+        running = self.looked(DebPbuilder(basetgz="/b"), stat=status(stat.S_IFREG, NOW))
         running.command.end(1)
         self.assertEqual((running.result, running.step.getText()), (FAILURE, ["pdebuild", "failed"]))
 

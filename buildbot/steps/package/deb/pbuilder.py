@@ -123,7 +123,7 @@ class DebPbuilder(WarningCountingShellCommand):
         if not (stat.S_ISREG(found[stat.ST_MODE]) or stat.S_ISDIR(found[stat.ST_MODE])):
             self.addCompleteLog("pbuilder", f"{self.basetgz} is neither a file nor a directory\n")
             return ["failed"]
-        isOld = self.build.clock.seconds() - found[stat.ST_MTIME] >= self.maxAge
+        isOld = self.build.build_status.now() - found[stat.ST_MTIME] >= self.maxAge
         return await self._prepare("update", []) if isOld else []
 
     async def _prepare(self, action: str, options: list[str]) -> list[str]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.steps.source.cvs import CVS, CvsSystem
 from buildbot.steps.source.work import Skipped
-from tests.unit.steps.source.scripted import ANCIENT_SLAVE, OLD_SLAVE, SLAVE, WORKER, SourceCase, change
+from tests.unit.steps.source.scripted import (
+    ANCIENT_SLAVE,
+    OLD_SLAVE,
+    SLAVE,
+    WORKER,
+    Scripted,
+    SourceCase,
+    change,
+)
 
 ROOT = ":pserver:me:sekrit@host:/cvs"
 THERE: dict[str, Any] = {
@@ -84,6 +93,12 @@ class CvsTests(SourceCase):
             for piece in (text[:cut], text[cut:]):
                 skipped.hear(piece)
             self.assertEqual(skipped.line, "cvs update: ignoring sub (CVS/Entries missing)")
+
+    def test_now(self) -> None:
+        """Without a wanted date, the revision is the time of the system clock, not that of the timers."""
+        running = self.prepare(CVS("/cvs", "module"), commands=WORKER)
+        running.build.source, running.status.ahead = SourceStamp(), 1e9
+        self.assertEqual(Scripted(running, lambda words: None).got(), "2001-09-09 01:46:40 +0000")
 
     def test_methods(self) -> None:
         """Files that are not under version control are removed; an export has none of CVS."""
