@@ -7,11 +7,14 @@ The master stores the user, time and reason; C{status} shows them.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from buildbot.scripts.output import CommandFailed, Config, askMaster, loginName, say, sayJSON
+from buildbot.scripts.following import throughRestart
+from buildbot.scripts.output import CommandFailed, Config, askMaster, basedir, loginName, say, sayJSON
 from buildbot.scripts.progress import Progress
 from buildbot.scripts.tables import duration
+from buildbot.scripts.takenover import successorOf
 from buildbot.text.plural import counted
 
 #: Seconds between two questions whether a slave is idle.
@@ -33,14 +36,13 @@ def drain(config: Config) -> int:
 
 
 def _whenDrained(config: Config) -> int:
-    """Wait until no build runs on a draining slave."""
+    """Wait until no build runs on a draining slave, whichever master is active by then."""
     name, told = str(config["slave"]), None
     try:
         with Progress(config) as progress:
             begun = time.monotonic()
             while True:
-                said: Any = askMaster({**config, "quiet": True}, "status", {"slave": name})
-                (slave,) = said["slaves"]
+                slave = _slave(config, name)
                 if slave["paused"] is None:
                     raise CommandFailed(f"slave {name} was unpaused: it builds again")
                 if not slave["running"]:
@@ -58,6 +60,24 @@ def _whenDrained(config: Config) -> int:
     if not sayJSON(config, slave):
         say(config, f"slave {name} is idle: drained, safe to switch off")
     return 0
+
+
+def _slave(config: Config, name: str) -> Mapping[str, Any]:
+    """A slave in the answer to C{status}; also of a master that is being restarted, or was replaced."""
+    params = {"slave": name}
+
+    def ask() -> Any:
+        return askMaster({**config, "quiet": True}, "status", params)
+
+    def instead() -> tuple[Any, float]:
+        if config.get("url"):
+            return None, 0.0
+        successor = successorOf(basedir(config))
+        return successor.answer("status", params, bool(config.get("quiet"))), successor.patience
+
+    said = throughRestart(config, ask, f"slave {name} stays paused until `buildbot unpause`", instead=instead)
+    (slave,) = said["slaves"]
+    return dict(slave)
 
 
 def _keepFrom(config: Config, verb: str) -> int:

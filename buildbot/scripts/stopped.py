@@ -171,6 +171,13 @@ def _slave(store: Peek, params: Params) -> object:
     return {"slave": None, "running": told["running"], "finished": told["finished"]}
 
 
+def _status(store: Peek, params: Params) -> object:
+    """One slave, by what is known of it: its pause, and how many builds run there."""
+    name = params["slave"]
+    running = store.lists.getBuildRows(replace(buildFilter(slave=name), state="running"), MOST_ROWS, None)
+    return {"slaves": [{"name": name, "paused": store.pause(name), "running": len(running)}]}
+
+
 def _audit(store: Peek, params: Params) -> object:
     count = max(1, min(int(params["count"]), MOST_ROWS))
     after = fromCursor(str(params.get("cursor", "")), int)
@@ -193,6 +200,7 @@ ANSWERS: Mapping[str, Callable[[Peek, Params], object]] = {
     "build": _build,
     "request": _request,
     "slave": _slave,
+    "status": _status,
     "audit": _audit,
     "disk": _disk,
 }

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord, PauseRecord, RequestRecord
 from buildbot.store.address import BadAddress
 from buildbot.store.direct import opened, reading
 from buildbot.store.interface import StoreFailed
@@ -75,6 +75,11 @@ class Peek:
         )
         found = (_read(row, partial(_request, row[1:])) for row in rows)
         return [each for each in found if each is not None]
+
+    def pause(self, slave: str) -> dict[str, Any] | None:
+        """The record of a slave's pause; None if it is not paused, or if the record is unreadable."""
+        row = self._execute("SELECT value FROM state WHERE name = ?", (f"pause/{slave}",)).fetchone()
+        return None if row is None else _read(row, lambda found: PauseRecord.fromRecord(found).toRecord())
 
     def builders(self) -> list[str]:
         """The names of all builders that have builds."""

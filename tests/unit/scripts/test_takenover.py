@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -13,13 +14,13 @@ from typing import Any
 from buildbot.cluster import looking
 from buildbot.cluster.places import ACTIVE, STANDBY, Place
 from buildbot.control import client
-from buildbot.model.records import TAKEN_OVER, BuildRecord
+from buildbot.model.records import TAKEN_OVER, BuildRecord, PauseRecord
 from buildbot.model.results import EXCEPTION, RETRY
 from buildbot.scripts import following, stopped
 from buildbot.scripts.output import Away, CommandFailed, refused
 from buildbot.scripts.takenover import Successor, successorOf
 from buildbot.store.interface import StoreFailed
-from tests.commandline import command
+from tests.commandline import Spoken, command
 from tests.unit.scripts.test_stopped import StoppedCase
 
 OTHER = "two:/srv/master"
@@ -144,6 +145,49 @@ class FollowTests(TakenOverCase):
         self.sleeping = [closes]
         said = command("log", "-f", "--quiet", self.here, "full/0")
         self.assertEqual((said.status, said.err), (5, ""))
+
+    def drained(self, *words: str) -> Spoken:
+        """The end of C{drain --wait}, whose master is away after the first answer."""
+        drained = {"slave": "bot1", "kind": "draining", "running": 1}
+        self.patch(
+            client, "request", lambda here, verb, *more: drained if verb == "drain" else self.silent(here)
+        )
+        return command("drain", "--wait", *words, self.here, "bot1")
+
+    def test_drain(self) -> None:
+        """C{drain --wait} goes on at the new master: it ends with the builds there, or with the pause."""
+        pause = PauseRecord("bot1", "me", 20.0, "", "draining").toRecord()
+        _, (request,) = self.ask("full")
+        first = self.start(request)
+        self.get(self.store.setState("pause/bot1", pause))
+        self.sleeping = [self.takeOver, lambda: None, lambda: self.interrupt(first)]
+        said = self.drained()
+        self.assertEqual(
+            said.err,
+            f"the master is away: waiting for it …\n{OTHER} has taken over: this is what it stores\n",
+        )
+        self.assertEqual(
+            said.out.splitlines(),
+            [
+                "slave bot1 is draining; 1 build still running there",
+                "slave bot1 is idle: drained, safe to switch off",
+            ],
+        )
+        self.assertEqual((said.status, self.sleeping), (0, []))
+        told = json.loads(self.drained("--json").out)
+        self.assertEqual(told, {"name": "bot1", "paused": pause, "running": 0})
+        self.get(self.store.setState("pause/bot1", None))
+        said = self.drained("--quiet")
+        self.assertEqual((said.status, said.err), (1, "slave bot1 was unpaused: it builds again\n"))
+
+    def test_drainAlone(self) -> None:
+        """Where nobody takes over, C{drain --wait} ends, and says that the slave stays paused."""
+        self.patch(following, "AWAY", 2)
+        self.masters = self.masters[:1]
+        self.sleeping = [lambda: None] * 2
+        said = self.drained()
+        self.assertEqual((said.status, self.sleeping), (1, []))
+        self.assertIn("slave bot1 stays paused until `buildbot unpause`\n", said.err)
 
     def test_logElsewhere(self) -> None:
         """C{log -f} of a build that another master runs names that one: its output grows there."""
