@@ -27,6 +27,7 @@ from buildbot.buildmaster.handover import HandOver
 from buildbot.buildmaster.lifetime import Lifetime
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
+    STALE,
     failedLines,
     readAgain,
     startedLines,
@@ -405,7 +406,7 @@ class BuildMaster(PluginParent):
             raise ConfigErrors(report.errors)
         self._waiting = WaitingControl(self.basedir, self._reactor, self.place, config, self.troubles)
         if await self._waiting.take(self._lifetime.ready, self.botmaster.openStore):
-            config = readAgain(self._file.path, self.basedir, config)
+            config = readAgain(self._file.path, self.basedir, config, self.troubles)
         self._waiting = None  # it has the configuration, which a reconfig forgets
         await self.audit.load()
         if self._isShared:
@@ -481,6 +482,8 @@ class BuildMaster(PluginParent):
 
     def _reconfigured(self, outcome: dict[str, Any]) -> None:
         self.lastReconfig = {**outcome, "when": self.botmaster.now()}
+        if outcome["applied"]:
+            self.troubles.clear(STALE)
         self.botmaster.announcer.report("reconfigured", outcome)
         self.logins.changed()
         ensureDeferred(self._apart.tell())

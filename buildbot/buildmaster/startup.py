@@ -17,6 +17,7 @@ from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock, pidfile
 from buildbot.daemon.diskroom import roomTrouble
 from buildbot.daemon.readiness import StartFailed
+from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
 from buildbot.files.plain import NotPlain
 from buildbot.logs.names import LOGS
@@ -28,6 +29,9 @@ from buildbot.store.sqlite import FILE
 from buildbot.text.plural import counted
 
 log = Logger()
+
+#: The subject of the trouble that a file which could not be loaded at a takeover is. A reconfig ends it.
+STALE = "configuration"
 
 
 def watchDirectory(basedir: str, troubles: Troubles) -> None:
@@ -66,19 +70,21 @@ def troublesFound(basedir: str, troubles: Troubles) -> list[str]:
     return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in symptoms)]
 
 
-def readAgain(path: str, basedir: str, before: MasterConfig) -> MasterConfig:
+def readAgain(path: str, basedir: str, before: MasterConfig, troubles: Troubles) -> MasterConfig:
     """Load the configuration of a master that takes over: the file may be newer than its start.
 
     @param before: the configuration of its start, which is used if the file has errors.
+    @param troubles: get the errors, as the subject L{STALE}.
     """
     try:
         return readConfig(path, basedir)
     except ConfigErrors as why:
-        log.error(
-            "{path} has errors, so the configuration of the start is used: {errors}",
-            path=path,
-            errors="; ".join(str(each) for each in why.errors),
+        symptom = Symptom(
+            "the configuration in force is that of the start, since the file had errors at the takeover",
+            "; ".join(str(each) for each in why.errors),
+            "correct the file, and run `buildbot reconfig`",
         )
+        troubles.report(STALE, symptom)
         return before
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 from buildbot import version
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.config.model import MasterConfig
 from buildbot.control.client import STANDS_BY, ControlError
+from buildbot.control.diskuse import uncounted
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.server import ControlServer
 from buildbot.daemon.readiness import notifyState
@@ -35,6 +37,8 @@ _SUBJECT = "takeover"
 class WaitingControl:
     """I wait for the place of a master and its store, and answer meanwhile.
 
+    @ivar inThread: calls a function in a thread, as L{deferToThread} does.
+
     @param config: the configuration that it has loaded.
     @param troubles: its list of troubles.
     """
@@ -51,6 +55,7 @@ class WaitingControl:
         self._isStopped = False
         self._pause: Deferred[None] | None = None
         self._since = time.time()
+        self.inThread: Callable[..., Deferred[Any]] = deferToThread
         self._server = ControlServer(basedir, self.handlers(), reactor, COMMANDS)
 
     async def take(
@@ -140,6 +145,7 @@ class WaitingControl:
             "shutdown": self.shutdown,
             "cancelshutdown": self.cancelShutdown,
             "reconfig": self.reconfig,
+            "disk": self.disk,
         }
         return {**dict.fromkeys(COMMANDS, self._refuse), **known}
 
@@ -171,6 +177,10 @@ class WaitingControl:
             },
             "slaves": [],
         }
+
+    def disk(self, **limits: object) -> Deferred[dict[str, Any]]:
+        """What takes room on this machine. The active master knows the limits, and what will be removed."""
+        return self.inThread(uncounted, self._basedir)
 
     def shutdown(self, who: str = "") -> dict[str, Any]:
         """Stop: nothing runs here."""

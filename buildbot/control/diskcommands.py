@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot.control.diskuse import diskUse
-from buildbot.control.refusals import stored
 from buildbot.slaves.botmaster import BotMaster
+from buildbot.store.interface import StoreFailed
 
 
 class DiskCommands:
@@ -27,19 +27,26 @@ class DiskCommands:
     ) -> dict[str, Any]:
         """The room that each part takes, the limits, and what the next removal will remove.
 
-        The logs are measured in a thread.
+        The logs are measured in a thread. While the store does not work, C{storeTrouble} says so, and what it
+        would tell is None.
 
         @param buildHorizon, buildDays, logHorizon: limits to try, in place of those of the configuration.
         """
         retention, config = self._botmaster.retention, self._botmaster.config
         usage = await retention.logs.usage()
-        counts = await stored(self._botmaster.store.countBuilds())
-        goes = await stored(retention.forecast(usage, buildHorizon, buildDays, logHorizon))
-        found: dict[str, Any] = await retention.logs.inThread(diskUse, self._basedir, usage, counts)
+        health, counts, goes = self._botmaster.health, None, None
+        trouble = health.trouble if health.server else ""  # a file can be read while its disk is full
+        if not trouble:
+            try:
+                counts = await self._botmaster.store.countBuilds()
+                goes = await retention.forecast(usage, buildHorizon, buildDays, logHorizon)
+            except StoreFailed as why:
+                trouble, goes = why.reason, None
+        found: dict[str, Any] = await retention.logs.inThread(diskUse, self._basedir, usage, counts, trouble)
         keeps = {
             "builds": retention.horizon,
             "days": retention.days,
             "logsOf": config.logHorizon,
             "logs": config.logMaxTotalSize,
         }
-        return {**found, "keeps": keeps, "goes": goes.toRecord()}
+        return {**found, "keeps": keeps, "goes": None if goes is None else goes.toRecord()}

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from buildbot.logs.usage import Usage
+from buildbot.logs.names import LOGS
+from buildbot.logs.usage import Usage, scan
 from buildbot.store.files import FILE, JOURNAL, SHM, WAL
 from buildbot.store.place import serverOf
 
@@ -16,21 +17,25 @@ from buildbot.store.place import serverOf
 _TWISTD = "twistd.log"
 
 
-def diskUse(basedir: str, usage: Usage, counts: Mapping[str, int]) -> dict[str, Any]:
+def diskUse(
+    basedir: str, usage: Usage, counts: Mapping[str, int] | None, trouble: str = ""
+) -> dict[str, Any]:
     """The room that each part takes, in bytes; docs/reference/control-socket explains the keys. Blocks.
 
     @param usage: the logs.
-    @param counts: builder -> the number of its builds in the store.
+    @param counts: builder -> the number of its builds in the store; None if the store does not tell.
+    @param trouble: why it does not.
     """
+    known = counts or {}
     builders = [
         {
             "builder": name,
-            "builds": counts.get(name, 0),
+            "builds": None if counts is None else known.get(name, 0),
             "withLogs": len(usage.get(name, ())),
             "logs": sum(files.size for files in usage.get(name, {}).values()),
             "stored": sum(files.stored for files in usage.get(name, {}).values()),
         }
-        for name in sorted({*counts, *usage})
+        for name in sorted({*known, *usage})
     ]
     return {
         "server": serverOf(basedir),
@@ -39,8 +44,15 @@ def diskUse(basedir: str, usage: Usage, counts: Mapping[str, int]) -> dict[str, 
         "stored": sum(each["stored"] for each in builders),
         "twistdLog": sum(_twistdLogs(basedir)),
         "free": _free(basedir),
+        "storeTrouble": trouble,
         "builders": sorted(builders, key=lambda each: each["logs"] + each["stored"], reverse=True),
     }
+
+
+def uncounted(basedir: str, trouble: str = "") -> dict[str, Any]:
+    """The answer to C{disk} without the store and the configuration: of a directory alone. Blocks."""
+    found = diskUse(basedir, scan(os.path.join(basedir, LOGS)), None, trouble)
+    return {**found, "keeps": None, "goes": None}
 
 
 def _size(path: str) -> int:

@@ -37,6 +37,7 @@ def diskPage(
     @param tried: limits that are tried: key of the configuration -> value.
     """
     server = said.get("server")
+    trouble = said.get("storeTrouble")
     parts = [
         ("-", f"changes, requests and builds: in {server}, not on this disk")
         if server
@@ -54,7 +55,9 @@ def diskPage(
         lines += ["", *table(_HEADINGS, [_row(each, said["logs"]) for each in builders], room)]
         left = len(said["builders"]) - len(builders)
         lines += [f"and {counted(left, 'more builder')}"] if left else []
-    return [*lines, "", *_limits(said["keeps"]), *_goes(said["goes"], tried or {})]
+    limits = [*_limits(said["keeps"], bool(server)), *_goes(said["goes"], tried or {})]
+    unknown = [f"the store does not answer, so its builds are not counted: {trouble}"] if trouble else []
+    return [*lines, "", *limits, *unknown]
 
 
 def _builds(said: Mapping[str, Any]) -> int:
@@ -64,13 +67,14 @@ def _builds(said: Mapping[str, Any]) -> int:
 def _row(builder: Mapping[str, Any], total: int) -> Sequence[str]:
     share = f"{100 * builder['logs'] / total:.0f} %" if total else "-"
     name = shortened(builder["builder"], _ROOM)
-    return (name, size(builder["logs"]), share, str(builder["builds"]), str(builder["withLogs"]))
+    builds = "-" if builder["builds"] is None else str(builder["builds"])
+    return (name, size(builder["logs"]), share, builds, str(builder["withLogs"]))
 
 
-def _limits(keeps: Mapping[str, Any] | None) -> list[str]:
-    """The limits in force; a stopped master does not know them."""
+def _limits(keeps: Mapping[str, Any] | None, hasServer: bool) -> list[str]:
+    """The limits in force; a stopped master and one that waits do not know them."""
     if keeps is None:
-        return ["what is removed is known only to a running master"]
+        return [f"what is removed is known only to {'the active' if hasServer else 'a running'} master"]
     kept = (
         "all builds"
         if keeps["builds"] is None

@@ -22,7 +22,7 @@ from buildbot.control.answers import (
     wholeBuild,
 )
 from buildbot.control.client import ControlError
-from buildbot.control.diskuse import diskUse
+from buildbot.control.diskuse import diskUse, uncounted
 from buildbot.control.refusals import thereAre
 from buildbot.daemon import directory, lock
 from buildbot.logs.names import LOGS
@@ -35,6 +35,7 @@ from buildbot.status.report import reportBuild, reportSource
 from buildbot.store.direct import hasStore
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import Peek, peeking
+from buildbot.store.place import serverOf
 
 Params = Mapping[str, Any]
 #: The note of a build whose end is unknown.
@@ -53,6 +54,8 @@ def answer(here: str, verb: str, params: Params) -> object:
         with peeking(here) as store:
             return ANSWERS[verb](store, params)
     except StoreFailed as why:
+        if verb == "disk" and serverOf(here):  # the disk of the master is there all the same
+            return uncounted(here, why.reason)
         raise CommandFailed(why.reason) from None
     except (ControlError, ValueError) as why:
         raise CommandFailed(str(why)) from None

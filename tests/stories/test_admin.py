@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
 from buildbot.buildmaster.service import BuildMaster
+from buildbot.buildmaster.standing import ActivePlace
 from buildbot.config.model import ConfigError
 from buildbot.control.server import ControlError
 from buildbot.daemon import lock
@@ -52,6 +53,26 @@ class StartTests(World):
         self.assertGreaterEqual(len(failed.lines), 2)
         self.assertTrue(all(line.startswith("master.cfg:") for line in failed.lines), failed.lines)
         self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_brokenAtTakeover(self) -> None:
+        """A standby whose master.cfg has errors when it takes over uses the one of its start, and tells the
+        errors until a reconfig succeeds.
+        """
+
+        async def take(place: ActivePlace, waits: object) -> bool:
+            self.add("missing")  # it is called twice
+            return True
+
+        self.patch(ActivePlace, "take", take)
+        (line, _) = self.successResultOf(self.start())
+        self.assertIn("1 builder", line)
+        self.assertFalse(self.reconfig()["applied"])
+        (trouble,) = self.master.troubles.current()
+        self.assertIn("master.cfg:", trouble.symptom.why)
+        self.assertIn("buildbot reconfig", trouble.symptom.cure)
+        self.edit("missing", "")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.master.troubles.current(), [])
 
     def test_firstTimeOnly(self) -> None:
         """A master.cfg that loads here, but not in a fresh process, fails the start with the errors there."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from twisted.internet.defer import ensureDeferred, execute
+from twisted.internet.defer import ensureDeferred, execute, fail
 
 from buildbot.changes.changes import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.store.interface import StoreFailed
 from tests.stories.test_webpages import CONFIG, BuildingCase
 
 
@@ -115,3 +116,8 @@ class ChoiceTests(BuildingCase):
         for words in ("Logs of each builder", "the last 500", "builders/full"):
             self.assertIn(words, page.text)
         self.assertIn("what takes room", self.ask("/about").text)
+        self.patch(self.store, "countBuilds", lambda: fail(StoreFailed("no route to host")))
+        page = self.ask("/about/disk")
+        self.assertEqual(page.status, 200)
+        self.assertIn("the store does not answer: no route to host", page.text)
+        self.assertNotIn("Next removal", page.text)

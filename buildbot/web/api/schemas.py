@@ -293,7 +293,7 @@ SCHEMAS: dict[str, Schema] = {
             _object(
                 "A builder.",
                 builder=TEXT,
-                builds=_of("integer", about="The builds in the store."),
+                builds=_of("integer", "null", about="The builds in the store; null if it does not answer."),
                 withLogs=_of("integer", about="The builds that have logs."),
                 logs=WHOLE,
                 stored=WHOLE,
@@ -302,9 +302,11 @@ SCHEMAS: dict[str, Schema] = {
         ),
         keeps=_of("object", about="The limits: builds, days, logsOf (builds with logs), logs (bytes)."),
         goes=_of(
-            "object",
-            about="What the next removal removes: builds, changes, logsOf (builds whose logs go), size.",
+            *("object", "null"),
+            about="What the next removal removes: builds, changes, logsOf (builds whose logs go), size."
+            " null if the store does not answer.",
         ),
+        storeTrouble=_of("string", about="Why the store does not answer; empty if it does."),
     ),
     "SlaveRecord": _object(
         "What `buildbot slave --json` prints.",

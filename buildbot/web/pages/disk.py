@@ -25,7 +25,7 @@ async def disk(call: Call) -> Page:
         said: Mapping[str, Any] = await call.world.master.commands["disk"]()
     except ControlError as why:
         raise Problem(503, "The master cannot answer", str(why)) from None
-    keeps = said["keeps"]
+    keeps, trouble = said["keeps"], said["storeTrouble"]
     return Page(
         "Disk",
         [
@@ -45,6 +45,7 @@ async def disk(call: Call) -> Page:
                 ("Kept logs of each builder", _last(keeps["logsOf"])),
                 ("All logs", "" if keeps["logs"] is None else f"at most {sized(keeps['logs'])}"),
                 ("Next removal", _goes(said["goes"])),
+                ("Not counted", f"the store does not answer: {trouble}" if trouble else ""),
             ),
             section("logs-title", "Logs of each builder", _builders(call, said)),
         ],
@@ -56,8 +57,10 @@ def _last(count: int | None) -> str:
     return "" if count is None else f"the last {count}"
 
 
-def _goes(goes: Mapping[str, Any]) -> str:
-    """What the next removal removes, and when it is."""
+def _goes(goes: Mapping[str, Any] | None) -> str:
+    """What the next removal removes, and when it is; empty if the store does not tell."""
+    if goes is None:
+        return ""
     when = "" if goes["wait"] is None else f"in {lasting(goes['wait'])}: "
     words = (("builds", "build"), ("changes", "change"))
     parts = [counted(goes[key], word) for key, word in words if goes[key]]
@@ -71,7 +74,7 @@ def _builders(call: Call, said: Mapping[str, Any]) -> Markup:
         [
             link(call.to("builders", each["builder"]), each["builder"]),
             sized(each["logs"]),
-            each["builds"],
+            "" if each["builds"] is None else each["builds"],
             each["withLogs"],
         ]
         for each in said["builders"][:_BUILDERS]

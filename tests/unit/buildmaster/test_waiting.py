@@ -7,13 +7,14 @@ import os
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, execute
 
 from buildbot.buildmaster.waiting import PAUSE, WaitingControl
 from buildbot.config.model import MasterConfig
 from buildbot.control import server
 from buildbot.control.protocol import COMMANDS
 from buildbot.daemon.troubles import Troubles
+from buildbot.scripts.disk import diskPage
 from buildbot.scripts.status import masterPage
 from buildbot.store.interface import SchemaTooNew, StoreFailed
 from tests.unit.buildmaster.test_standing import DB, LEASE, PlaceCase
@@ -83,6 +84,16 @@ class WaitingTests(PlaceCase):
         self.assertTrue(self.successResultOf(taken))
         self.assertEqual([each.isOpen for each in self.ports], [False])
         self.successResultOf(Deferred.fromCoroutine(self.control.stop()))
+
+    def test_disk(self) -> None:
+        """A standby tells what takes room on its machine: nobody else can."""
+        self.control.inThread = execute
+        self.wait()
+        with open(os.path.join(self.basedir, "twistd.log"), "w", encoding="utf-8") as stream:
+            stream.write("lines\n")
+        told = self.answer("disk", buildDays=3)["ok"]
+        self.assertEqual((told["twistdLog"], told["builders"], told["keeps"]), (6, [], None))
+        self.assertIn("only to the active master", "\n".join(diskPage({**told, "server": "x"}, 20)))
 
     def test_noStore(self) -> None:
         """A master that takes over, but cannot open the store, says why, and tries again until it can."""
@@ -196,7 +207,7 @@ class WaitingTests(PlaceCase):
     def test_others(self) -> None:
         """All other commands are refused with the name of the active master; a stop is carried out."""
         self.wait()
-        for command in COMMANDS.keys() - {"status", "shutdown", "cancelshutdown"}:
+        for command in COMMANDS.keys() - {"status", "disk", "shutdown", "cancelshutdown"}:
             with self.subTest(command):
                 handler = self.control.handlers()[command]
                 error = self.assertRaises(server.ControlError, handler)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, execute, fail
 
 from buildbot.control.diskcommands import DiskCommands
 from buildbot.control.diskuse import diskUse
-from buildbot.logs.usage import LogFiles
+from buildbot.logs.usage import LogFiles, Usage
 from buildbot.store.interface import StoreFailed
 from tests.unit.control.test_buildcommands import AnswersCase
 
@@ -69,6 +69,30 @@ class DiskUseTests(AnswersCase):
         self.assertEqual(self.ask("disk")["goes"]["builds"], 1)
         (builder,) = told["builders"]
         self.assertEqual((builder["builder"], builder["builds"]), ("full", 3))
+
+    def test_away(self) -> None:
+        """While the database is away, the disk of the master is told all the same: nothing waits for it."""
+        self.green()
+        self.force()
+        self.patch(self.botmaster.store, "server", lambda: "PostgreSQL")
+        self.patch(self.botmaster.retention.logs, "usage", self.usage)
+
+        def away() -> Deferred[dict[str, int]]:
+            return fail(StoreFailed("no route to host"))
+
+        self.patch(self.botmaster.store, "countBuilds", away)
+        for _ in range(2):
+            told = self.ask("disk")
+            (builder,) = told["builders"]
+            self.assertEqual((builder["builds"], builder["withLogs"], told["goes"]), (None, 1, None))
+            self.assertEqual((told["storeTrouble"], told["logs"]), ("no route to host", 10))
+            self.assertIsNotNone(told["keeps"]["builds"])
+            self.botmaster.health.trouble = "no route to host"
+            self.patch(self.botmaster.store, "countBuilds", Deferred)  # which never answers
+
+    async def usage(self) -> Usage:
+        """The logs of one build."""
+        return {"full": {1: LogFiles(["full/1"], 10)}}
 
     def test_full(self) -> None:
         """While the disk is full and nothing can be written, the master still tells what takes room."""

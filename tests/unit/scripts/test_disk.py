@@ -56,6 +56,18 @@ class DiskTests(AskingTests):
         lines = diskPage({**SAID, "server": "postgresql://ci@db/ci", "store": 0}, 20)
         self.assertNotIn("state.sqlite", " ".join(lines))
 
+    def test_away(self) -> None:
+        """A master whose database is away tells the rest; a standby knows no limits."""
+        server = {"server": "postgresql://ci@db/ci", "storeTrouble": "no route to host", "goes": None}
+        builders = [{**SAID["builders"][1], "builds": None}]
+        lines = diskPage({**SAID, **server, "builders": builders}, 20)
+        self.assertIn("quick    500 MB  25 %   -       500", lines)
+        self.assertEqual(
+            lines[-1], "the store does not answer, so its builds are not counted: no route to host"
+        )
+        lines = diskPage({**SAID, **server, "storeTrouble": "", "keeps": None}, 20)
+        self.assertEqual(lines[-1], "what is removed is known only to the active master")
+
     def test_nothing(self) -> None:
         """A new master has no logs, and removes nothing."""
         keeps = {"builds": None, "days": None, "logsOf": None, "logs": None}
