@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from buildbot.cluster.membership import Heard, Membership
+from buildbot.cluster.membership import Membership
 from buildbot.control.client import ControlError
 from buildbot.events.alarm import Alarm
 from buildbot.process.cleanstop import LOOK, Busy, CleanStop
@@ -23,6 +23,8 @@ log = Logger()
 
 #: Seconds without a sign of a master that waits, after which a hand-over is given up.
 PATIENCE = 10.0
+#: The most seconds for the database to tell who waits: less than the command waits for the answer.
+FRESH = 6.0
 
 
 class HandOver:
@@ -66,13 +68,15 @@ class HandOver:
         @raise ControlError: nobody can take over, or the master stops already.
         """
         joined = self._membership()
-        if joined is not None and not joined.ready():
-            await joined.anew(PATIENCE)  # one may have begun to wait a moment ago
-        if joined is None or not joined.isActive:
+        if joined is None:
             raise ControlError("the store is a file of this master alone: no other master can take over")
+        if joined.isActive and not joined.ready():
+            await joined.anew(FRESH)  # one may have begun to wait a moment ago
+        if not joined.isActive:
+            raise ControlError("this master is not the active one any more: another one has taken over")
         ready = joined.ready()
         if not ready:
-            raise ControlError(_nobody(joined.others()))
+            raise ControlError(_nobody(joined))
         before = self._who if self._isOn and self._cleanStop.isOn else None
         if before is None and not self._cleanStop.begin(who, looks=False):
             raise ControlError("the master stops already: `buildbot stop --cancel` takes that back")
@@ -108,7 +112,7 @@ class HandOver:
         self._heard = max([self._heard, *(now - each.ago for each in joined.ready())])
         if now - self._heard > PATIENCE:
             self._isOn = False
-            log.warn("the hand-over is given up: {why}", why=_nobody(joined.others()))
+            log.warn("the hand-over is given up: {why}", why=_nobody(joined))
             self._cleanStop.cancel()
             return
         isDue = self._due is not None and now >= self._due
@@ -124,8 +128,11 @@ class HandOver:
         self._alarm.set(self._clock, LOOK)
 
 
-def _nobody(others: list[Heard]) -> str:
+def _nobody(joined: Membership) -> str:
     """Why no other master can take over."""
+    if joined.trouble:
+        return f"the database does not answer, so no other master is heard: {joined.trouble}"
+    others = joined.others()
     if not others:
         return "no other master waits: start one with `buildbot start --standby`"
     told = ", ".join(f"{each.place.name} (not heard for {each.ago:.0f} s)" for each in others)

@@ -63,8 +63,7 @@ class WaitingControl:
     ) -> bool:
         """As L{ActivePlace.take}, and listen while the master waits. Then open the store.
 
-        Nobody sees it if a master that has waited cannot open the store. So it tries again, unless it never
-        can.
+        Nobody sees it if a master that has waited cannot open the store. So it tries again.
 
         @param opens: opens the store, or raises L{StoreFailed}. Its argument is True if this master has
             waited, and so takes over from another one.
@@ -93,17 +92,17 @@ class WaitingControl:
         """Open the store, however long that takes. Between two attempts, another master may get the place.
 
         @raise CancelledError: this master stops.
-        @raise StoreFailed: it never can open this store, or it has lost its place.
+        @raise StoreFenced: this master has lost its place.
         """
         while True:
             try:
                 if self._place.membership is None:
                     await self._place.take(self._waitsAgain)
                 await opens(True)
-            except (SchemaTooNew, StoreFenced):
+            except StoreFenced:
                 raise
             except StoreFailed as why:
-                self._tell(why.reason)
+                self._tell(why)
             else:
                 break
             await self._place.giveWay()
@@ -118,12 +117,15 @@ class WaitingControl:
         if self._isStopped:
             raise CancelledError
 
-    def _tell(self, reason: str) -> None:
+    def _tell(self, failed: StoreFailed) -> None:
         """Say why the store cannot be opened."""
+        reason = failed.reason
         if reason != self._reason:
             notifyState([f"cannot take over: {reason}"], os.environ)
         self._reason = reason
         cure = f"mend that: this master tries again every {PAUSE:.0f} s"
+        if isinstance(failed, SchemaTooNew):
+            cure = "install that release here, too, and restart this master; or start one that has it"
         self._troubles.report(
             _SUBJECT, Symptom("this master cannot open the store to take over", reason, cure)
         )

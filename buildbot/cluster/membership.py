@@ -25,6 +25,8 @@ from buildbot.store.seams import Connection
 from buildbot.store.worker import Work
 
 log = Logger()
+#: The seconds after which a database that keeps the connection and answers nothing is a trouble.
+SILENT = 5.0
 _T = TypeVar("_T")
 
 
@@ -60,7 +62,6 @@ class Membership:
     """I am one master among the masters of a store, from L{join} to L{leave}.
 
     @ivar whenActive: fires with the epoch when this master has become the active one.
-    @ivar trouble: why the database does not answer me now; "" if it does.
 
     @param places: the table of the masters, which the worker uses.
     @param worker: has a connection of its own to the database.
@@ -89,10 +90,11 @@ class Membership:
         self._late = Alarm(self._overdue)
         self._fence: Fence | None = None
         self._busy: Deferred[None] | None = None
+        self._asked = 0.0  # when the turn that runs now began
         self._waiting: list[Deferred[None]] = []  # each fires at the end of the turn that runs now
         self._epoch = 0
         self.whenActive: Deferred[int] = Deferred()
-        self.trouble = ""
+        self._failed = ""  # why the last turn failed
 
     # what others ask
 
@@ -100,6 +102,12 @@ class Membership:
     def me(self) -> Me:
         """What this master says about itself."""
         return self._me
+
+    @property
+    def trouble(self) -> str:
+        """Why the database does not answer me now; "" if it does."""
+        waits = 0.0 if self._busy is None else self._reactor.seconds() - self._asked
+        return self._failed or (f"no answer for {waits:.0f} s" if waits >= SILENT else "")
 
     @property
     def epoch(self) -> int:
@@ -201,6 +209,7 @@ class Membership:
 
     def _turn(self) -> None:
         """Look or beat, once."""
+        self._asked = self._reactor.seconds()
         self._busy = ensureDeferred(self._looked() if self._isWaiting() else self._beaten())
         self._late.set(self._reactor, self._lease.terms.beat)
         self._busy.addBoth(self._turned)
@@ -304,7 +313,7 @@ class Membership:
     def _silent(self, error: Exception) -> None:
         if not isinstance(error, StoreFailed):
             log.info("the table of the masters could not be used: {error}", error=error)
-        self.trouble = getattr(error, "reason", str(error))
+        self._failed = getattr(error, "reason", str(error))
         self._advance(News(Event.SILENCE, *self._moment()))
 
     def _heard(self, rows: list[Place]) -> None:
@@ -314,7 +323,7 @@ class Membership:
             known = before.get(place.home)
             isSame = known is not None and known[0] == place
             self._rows[place.home] = (place, known[1] if known is not None and isSame else now)
-        self.trouble = ""
+        self._failed = ""
 
     def _nameOf(self, seen: Seen) -> str:
         found = self._rows.get(seen.home)

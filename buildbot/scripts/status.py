@@ -131,7 +131,7 @@ def masterPage(
 def mastersLines(masters: Mapping[str, Any]) -> list[str]:
     """The masters of a store that several of them use."""
     others = [
-        f"{each['name']} {_standing(each)}"
+        f"{each['name']} {_standing(each, bool(masters['trouble']))}"
         f"{'' if each['release'] == masters['release'] else ' (buildbot ' + each['release'] + ')'},"
         f" heard {each['heard']:.0f} s ago"
         for each in masters["others"]
@@ -145,8 +145,13 @@ def mastersLines(masters: Mapping[str, Any]) -> list[str]:
     return [plainLine(f"active in epoch {masters['epoch']}: {told}{trouble}")]
 
 
-def _standing(other: Mapping[str, Any]) -> str:
-    """What another master does."""
+def _standing(other: Mapping[str, Any], isLost: bool) -> str:
+    """What another master does.
+
+    @param isLost: True if nobody can be heard, since the database does not answer.
+    """
+    if isLost:
+        return "was active" if other["state"] != "standby" else "waited"
     if other["state"] != "standby":
         return "is active"
     return "waits" if other["isReady"] else "does not answer"

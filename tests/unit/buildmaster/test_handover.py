@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from buildbot.buildmaster.handover import PATIENCE, HandOver
+from buildbot.buildmaster.handover import FRESH, PATIENCE, HandOver
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.control.client import ControlError
 from buildbot.process.cleanstop import CleanStop
@@ -84,14 +84,33 @@ class HandOverTests(PlaceCase):
         self.pass_(9)
         asked = Deferred.fromCoroutine(self.handing.handOver("ann"))
         self.assertNoResult(asked)
-        self.pass_(PATIENCE)
-        self.failureResultOf(asked, ControlError)
+        self.pass_(FRESH)
+        why = str(self.failureResultOf(asked, ControlError).value)
+        self.assertRegex(why, r"the database does not answer, .* is heard: no answer for 1\d s")
         self.assertFalse(self.clean.isOn)
+
+    def test_away(self) -> None:
+        """A database that is away is the reason, not the master that waits."""
+        self.standby()
+        self.workers["one"].trouble = StoreFailed("no route to host")
+        self.pass_(10)
+        why = self.refusal()
+        self.assertIn("the database does not answer, so no other master is heard: no route to host", why)
 
     def test_file(self) -> None:
         """A store in a file has no other masters."""
         self.leave(self.one)
         self.assertIn("no other master can take over", self.refusal())
+
+    def test_lostPlace(self) -> None:
+        """A master that wakes after another one has taken its place says so."""
+        self.standby()
+        self.workers["one"].isHanging = True
+        self.pass_(PATIENCE * 10)
+        joined = self.one.membership
+        assert joined is not None
+        joined.buried(StoreFenced("two has taken over"))
+        self.assertIn("another one has taken over", self.refusal())
 
     def test_drains(self) -> None:
         """The running builds end first. Then the master stops, while the other one is heard."""

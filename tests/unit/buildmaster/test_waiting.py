@@ -135,13 +135,24 @@ class WaitingTests(PlaceCase):
         self.successResultOf(Deferred.fromCoroutine(self.two.leave()))
         self.failureResultOf(taken, CancelledError)
 
-    def test_never(self) -> None:
-        """A store of a later release ends the master: it never can open that."""
+    def test_tooNew(self) -> None:
+        """A master that takes over a store of a later release says what to do, and gives the place to one
+        that has that release as soon as it waits.
+        """
         taken = self.wait()
         self.failure = SchemaTooNew("written by a later release")
         self.leave(self.one)
         self.pass_(1)
-        self.failureResultOf(taken, SchemaTooNew)
+        (trouble,) = self.answer("status")["ok"]["master"]["troubles"]
+        self.assertEqual(trouble["why"], "written by a later release")
+        self.assertIn("install that release here, too, and restart", trouble["cure"])
+        self.assertEqual((self.stops, len(self.waiting)), ([], 1))
+        three = self.take(self.made("three", f"{DB}{LEASE}standby = True\n"))
+        self.pass_(PAUSE * 2 + 1)
+        self.assertTrue(self.successResultOf(three))
+        self.assertNoResult(taken)
+        self.assertIn("three is active: ask there", self.answer("names")["error"])
+        self.assertEqual(self.troubles.current(), [])
 
     def test_atOnce(self) -> None:
         """A master that has not waited fails at once: somebody looks at its start."""

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import formatEvent
 from twisted.trial import unittest
 
-from buildbot.cluster.membership import Membership
+from buildbot.cluster.membership import SILENT, Membership
 from buildbot.cluster.places import Me, Places
 from buildbot.store.interface import StoreFailed, StoreFenced
 from buildbot.store.worker import Work
@@ -213,6 +213,17 @@ class MembershipTests(unittest.SynchronousTestCase):
         self.freeze(self.a)
         self.passTime(LEASE)
         self.assertEqual(self.a.doubts, [True])
+
+    def test_silence(self) -> None:
+        """A database that answers nothing is a trouble of the active master, and of one that waits."""
+        self.join(self.a, self.b)
+        for each in (self.a, self.b):
+            self.freeze(each)
+        self.passTime(SILENT - 1)
+        self.assertEqual([each.membership.trouble for each in (self.a, self.b)], ["", ""])
+        self.passTime(SILENT)
+        for each in (self.a, self.b):
+            self.assertRegex(each.membership.trouble, r"^no answer for \d s$")
 
     def test_notThere(self) -> None:
         """A start without the database fails with its reason."""

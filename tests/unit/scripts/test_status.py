@@ -200,6 +200,15 @@ class PageTests(unittest.TestCase):
             lines(state="standby", others=[], trouble="no route"),
             [before + "no master is active; the database does not answer: no route"],
         )
+        lost = "; the database does not answer: no route"
+        self.assertEqual(
+            lines(state="standby", others=[{**active, "heard": 18.2}], trouble="no route"),
+            [f"{before}two:/m was active, heard 18 s ago{lost}"],
+        )
+        self.assertEqual(
+            lines(others=[dead], trouble="no route"),
+            [f"active in epoch 3: two:/m waited (buildbot 2), heard 18 s ago{lost}"],
+        )
 
     def test_table(self) -> None:
         """The master has three lines, then each slave a line, in columns."""
