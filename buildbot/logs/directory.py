@@ -17,11 +17,13 @@ from urllib.parse import unquote
 from buildbot.files.plain import NotPlain
 from buildbot.logs.files import logFilename, openForWriting
 from buildbot.logs.mounts import openLog
-from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.model.records import TAKEN_OVER, BuildRecord, LogRecord, StepRecord
 from buildbot.text.plural import counted
 
 #: The trouble of a log whose master ended while it was being written.
 CUT_SHORT = "the master ended while it was written"
+#: The trouble of a log that another master was writing when this one took over, where both share no logs.
+LEFT = "its file was left on the machine of the master before"
 _LOG = re.compile(r"([0-9]{1,15})-log-")
 _PIECE = 1 << 20
 
@@ -103,12 +105,15 @@ def adopt(build: BuildRecord, logs: str) -> BuildRecord:
     name, so that they can be read, and are removed with the build. Incomplete logs get their present length.
     """
     assert build.number is not None
-    steps = [step.altered(logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
+    lost = LEFT if TAKEN_OVER in build.text else "its file is gone"
+    steps = [
+        step.altered(logs=tuple(_closed(each, logs, lost) for each in step.logs)) for step in build.steps
+    ]
     known = set(build.logFilenames())
     mine = [name for number, name in numbersIn(logs, build.builder) if number == build.number]
     for filename in sorted(name for name in mine if name not in known):
         stepName, logName = _namesOf(filename)
-        log = _closed(LogRecord(logName, filename), logs)
+        log = _closed(LogRecord(logName, filename), logs, lost)
         places = [place for place, step in enumerate(steps) if step.name == stepName]
         if places:
             steps[places[-1]] = steps[places[-1]].altered(logs=(*steps[places[-1]].logs, log))
@@ -123,20 +128,21 @@ def _namesOf(filename: str) -> tuple[str, str]:
     return unquote(step) or "step", unquote(log) or "log"
 
 
-def _closed(log: LogRecord, logs: str) -> LogRecord:
+def _closed(log: LogRecord, logs: str, lost: str) -> LogRecord:
+    """An incomplete log with its present length. C{lost} is its trouble if it has no file."""
     if log.length is not None:
         return log
     try:
         size = os.stat(os.path.join(logs, log.filename)).st_size
     except (OSError, ValueError):
-        return replace(log, length=0, trouble="its file is gone")
+        return replace(log, length=0, trouble=lost)
     return replace(log, length=size, trouble=CUT_SHORT)
 
 
 def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
     """The faults of a finished log's file, one line each; empty if the file is unchanged."""
     lines = [log.trouble] if log.trouble else []
-    if log.length is None:
+    if log.length is None or log.trouble == LEFT:  # nobody has measured that one
         return lines
     size = crc = 0
     try:

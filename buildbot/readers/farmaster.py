@@ -93,5 +93,5 @@ class FarMaster:
 def _pieceOf(said: Mapping[str, Any]) -> Piece:
     """The part of a log in an answer. Raises FileNotFoundError."""
     if said["size"] is None:
-        raise FileNotFoundError(errno.ENOENT, "the master does not have it any more")
+        raise FileNotFoundError(errno.ENOENT, "the master does not have it")
     return Piece(b64decode(said["data"]), said["size"], said["output"])

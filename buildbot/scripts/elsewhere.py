@@ -25,7 +25,7 @@ def activeElsewhere(here: str) -> str:
     said = f"no buildmaster is running in {here}"
     # A directory for pages alone never had a master. One must not be started there by mistake.
     isForPages = not os.path.exists(os.path.join(here, ID)) and _hasPages(here)
-    active = _active(here)
+    active = otherActive(here)
     if active:
         ask = f"{said}: {active} is the active master of its store, ask there"
         return ask if isForPages else f"{ask}, or `{command('start', '--standby', here)}` lets this one wait"
@@ -38,7 +38,7 @@ def _hasPages(here: str) -> bool:
     return os.path.isdir(os.path.join(here, directory.PAGES))
 
 
-def _active(here: str) -> str:
+def otherActive(here: str) -> str:
     """The name of the active master, if it is another one; "" if there is none, or nobody knows."""
     try:
         found = activeOf(placeOf(here))

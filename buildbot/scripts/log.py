@@ -42,6 +42,7 @@ from buildbot.scripts.showing import Show, showing, showingOne
 from buildbot.scripts.tables import outcome
 from buildbot.scripts.takenover import successorOf
 from buildbot.store.peek import peekBuild
+from buildbot.store.place import serverOf
 
 #: Seconds between two checks of a growing log.
 POLL = 0.25
@@ -348,7 +349,7 @@ def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> 
             except InNoPlace as why:
                 raise CommandFailed(f"cannot read {reader.path}: {why.strerror}. {why.cure}") from None
             except FileNotFoundError:
-                raise CommandFailed(f"the file of this log is gone: {reader.path}") from None
+                raise CommandFailed(*_gone(here, reader.path)) from None
             except OSError as why:
                 raise CommandFailed(f"cannot read {reader.path}: {why.strerror}") from None
             if not chunks:
@@ -359,6 +360,13 @@ def _print(here: str, filename: str, isOver: Callable[[], bool], show: Show) -> 
             rest = sizeOf(reader.path) - offset
             return [reader.damage] if reader.damage else ["the file ends within a chunk"] if rest else []
         time.sleep(POLL)
+
+
+def _gone(here: str, path: str) -> list[str]:
+    """That a log has no file, in lines."""
+    if serverOf(here):
+        return [f"there is no file {path}: it was deleted, or is on the machine of another master"]
+    return [f"the file of this log is gone: {path}"]
 
 
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:

@@ -61,7 +61,9 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
     found = lock.holder(here)
     if found is None:
         refuseStranger(here)
-        say(config, f"no {kind} is running in {master}")
+        pages = lock.holder(os.path.join(master, directory.PAGES)) if here == master else None
+        only = command("stop", "--pages-only", master)
+        say(config, f"no {kind} is running in {master}{f'; `{only}` stops its pages' if pages else ''}")
         return 0
     named = f"{kind} (pid {found.pid})" if here != master else f"{kind} process {found.pid}"
     logs = whatWaits(here) if wait and not config.get("restarts") else ""
@@ -112,8 +114,8 @@ def _stopCleanly(config: Config) -> int:
 def _goOn(config: Config) -> int:
     """Cancel a clean stop."""
     said: Any = askMaster(config, "cancelshutdown", {"who": loginName()})
-    stops = "the master does not stop" if said["cancelled"] else "nobody has asked the master to stop"
-    say(config, stops)
+    goesOn = "the master goes on: it does not stop"
+    say(config, goesOn if said["cancelled"] else "nobody has asked the master to stop")
     return 0
 
 
@@ -135,9 +137,9 @@ def restart(config: Config) -> int:
         except CommandFailed as why:
             left = f"Nothing was stopped: the running {kind} ({running}) was left alone."
             raise CommandFailed(*why.lines, left) from None
-        if home == here and _sharesStore(here):
-            say(config, "another master uses the same store: this one starts as a standby")
-            config = {**config, "standby": True}
+    if home == here and (_isOtherActive(here) if running is None else _sharesStore(here)):
+        say(config, "another master uses the same store: this one starts as a standby")
+        config = {**config, "standby": True}
     stop({**{name: value for name, value in config.items() if name != "timeout"}, "restarts": True})
     return start(config)
 
@@ -150,6 +152,16 @@ def _sharesStore(here: str) -> bool:
         return False
     masters = said["master"].get("masters")
     return bool(masters and (masters["state"] == "standby" or masters["others"]))
+
+
+def _isOtherActive(here: str) -> bool:
+    """True if another master is active on the store of a stopped one: this one could only wait."""
+    with suppress(directory.Unusable):
+        if directory.storeAddress(directory.readTac(here)):
+            from buildbot.scripts import elsewhere  # it is slow to import, and seldom needed
+
+            return bool(elsewhere.otherActive(here))
+    return False
 
 
 def _hasConfig(here: str) -> bool:

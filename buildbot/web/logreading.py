@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from buildbot.logs.view import Lines, LogView
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.model.results import EXCEPTION, FAILURE
 from buildbot.status.build import BuildStatus
+from buildbot.store.place import serverOf
 from buildbot.web.call import Call, Problem, missing
 from buildbot.web.logs.choosing import MOST, SCREEN, Wanted, around, lineOf, shareOf
 from buildbot.web.logs.failures import KNOWN, Failures, failuresOf
@@ -29,6 +31,8 @@ from buildbot.web.routes import Parameter
 
 _Result = TypeVar("_Result")
 
+#: Why a log is gone, most often.
+_DELETED = "Old logs are deleted after some time."
 #: The path of the page of a log.
 PATH = "/builders/{builder}/builds/{number:int}/steps/{step}/logs/{log}"
 #: The bytes of output after a place that have the lines of a page.
@@ -147,9 +151,11 @@ def liveOf(status: BuildStatus | None, record: LogRecord) -> LogFile | None:
 def gone(shown: ShownLog, why: OSError) -> Problem:
     """The problem that a log's file cannot be read."""
     reason = why.strerror or type(why).__name__
-    hint = "Old logs are deleted after some time." if isinstance(why, FileNotFoundError) else ""
+    hint = _DELETED if isinstance(why, FileNotFoundError) else ""
     if isinstance(why, InNoPlace):
         hint = why.cure
+    elif hint and serverOf(os.path.dirname(shown.directory.directory)):
+        hint = f"{_DELETED} If another master ran the build, its log is on the machine of that one."
     if hint and shown.record.trouble:  # such as: removed, since only so many are kept
         reason = f"{reason} ({shown.record.trouble})"
     return Problem(

@@ -253,6 +253,10 @@ class TextTests(LogCase):
             answer = self.log(below)
             self.assertEqual(answer.status, 404, below)
             self.assertIn("Old logs are deleted after some time", answer.text)
+            self.assertNotIn("another master", answer.text)
+        with open(os.path.join(self.basedir, "buildbot.tac"), "w", encoding="utf-8") as stream:
+            stream.write("db = 'postgresql://ci@db/ci'\n")
+        self.assertIn("If another master ran the build, its log is on the machine", self.log().text)
 
 
 class FollowCase(LogCase):

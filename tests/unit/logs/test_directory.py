@@ -10,9 +10,18 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
-from buildbot.logs.directory import CUT_SHORT, adopt, canWrite, logTrouble, nextNumber, numbersIn, orphans
+from buildbot.logs.directory import (
+    CUT_SHORT,
+    LEFT,
+    adopt,
+    canWrite,
+    logTrouble,
+    nextNumber,
+    numbersIn,
+    orphans,
+)
 from buildbot.logs.files import LogWriter, logFilename
-from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.model.records import TAKEN_OVER, BuildRecord, LogRecord, StepRecord
 
 
 class ShelfCase(unittest.SynchronousTestCase):
@@ -85,6 +94,19 @@ class AdoptTests(ShelfCase):
         (other,) = build.steps[1:]
         self.assertEqual((other.name, other.finished), ("a test", None))
         self.assertEqual(other.logs, (LogRecord("stdio", unknown, size, None, CUT_SHORT),))
+
+    def test_takenOver(self) -> None:
+        """A log that is not on the machine of the master that took over is not called deleted. On the old
+        machine, it is there, as far as it was written.
+        """
+        name = self.log(5)
+        steps = (StepRecord("shell", 1.0, logs=(LogRecord("stdio", name),)),)
+        build = BuildRecord("full", 5, "bot1", (), 1.0, steps=steps, text=(TAKEN_OVER,))
+        build = adopt(build, self.mktemp())
+        (log,) = build.steps[0].logs
+        self.assertEqual((log.length, log.trouble), (0, LEFT))
+        for logs in (self.logs, self.mktemp()):
+            self.assertEqual(logTrouble(os.path.join(logs, name), log), [LEFT])
 
     def test_sameStep(self) -> None:
         """H9: a further log of a known step is added to that step."""

@@ -268,6 +268,9 @@ class PrintTests(LogCase):
         self.make("compile/stdio", (0, b"x"))
         os.unlink(os.path.join(self.here, "logs", logFilename("full", 7, "compile", "stdio")))
         self.assertIn("is gone", self.failure("full/7/compile"))
+        with open(os.path.join(self.here, "buildbot.tac"), "a", encoding="utf-8") as stream:
+            stream.write("\ndb = 'postgresql://ci@db/ci'\n")
+        self.assertIn("deleted, or is on the machine of another master", self.failure("full/7/compile"))
 
 
 class FollowTests(LogCase):

@@ -17,7 +17,7 @@ from buildbot.daemon import directory as place
 from buildbot.daemon import lock
 from buildbot.reconfig import childload
 from buildbot.reconfig.childload import LoadReport
-from buildbot.scripts import checkconfig, stop
+from buildbot.scripts import checkconfig, elsewhere, stop
 from buildbot.scripts.output import CommandFailed
 from buildbot.store import direct
 from buildbot.store.interface import StoreFailed
@@ -50,6 +50,16 @@ class StopTests(unittest.TestCase):
         self.assertEqual(
             command("stop", self.here), Spoken(0, f"no buildmaster is running in {self.here}\n", "")
         )
+
+    def test_onlyPages(self) -> None:
+        """Where only the pages run, it names the command that stops them."""
+        pages = os.path.join(self.here, place.PAGES)
+        os.mkdir(pages)
+        lock.hold(pages)
+        self.addCleanup(lock.release, pages)
+        said = command("stop", self.here)
+        words = f"no buildmaster is running in {self.here}; `buildbot stop --pages-only {self.here}` stops"
+        self.assertEqual(said, Spoken(0, f"{words} its pages\n", ""))
 
     def test_pages(self) -> None:
         """A stop of the pages does not touch the master."""
@@ -261,6 +271,21 @@ class RestartTests(unittest.TestCase):
             out = command("restart", self.here).out
             self.assertEqual("starts as a standby" in out, bool(isStandby))
         self.assertEqual(started, [0, 0, True, True])
+
+    def test_standbyStopped(self) -> None:
+        """A stopped master starts as a standby while another one is active on its store."""
+        started: list[object] = []
+        self.patch(stop, "start", lambda config: started.append(config.get("standby")))
+        for tac, active, isStandby in (
+            ("", "two:/m", 0),
+            ("db = 'postgresql://ci@db/ci'", "", 0),
+            ("db = 'postgresql://ci@db/ci'", "two:/m", True),
+        ):
+            self.patch(elsewhere, "otherActive", {self.here: active}.get)
+            with open(os.path.join(self.here, "buildbot.tac"), "w", encoding="utf-8") as stream:
+                stream.write(f"{tac}\napplication = service.Application('buildmaster')\n")
+            self.assertEqual("starts as a standby" in command("restart", self.here).out, bool(isStandby))
+        self.assertEqual(started, [0, 0, True])
 
     def test_nothingLeft(self) -> None:
         """The check leaves no file."""
