@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock, pidfile
-from buildbot.daemon.diskroom import roomTrouble
+from buildbot.daemon.diskroom import EVERYTHING, roomTrouble
 from buildbot.daemon.readiness import StartFailed
 from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
@@ -24,6 +24,7 @@ from buildbot.logs.names import LOGS
 from buildbot.reconfig.fileload import readConfig
 from buildbot.reconfig.plugins import Refused
 from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.place import serverOf
 from buildbot.store.recovery import setAsides
 from buildbot.store.sqlite import FILE
 from buildbot.text.plural import counted
@@ -37,8 +38,9 @@ STALE = "configuration"
 def watchDirectory(basedir: str, troubles: Troubles) -> None:
     """Watch the directory of a master for troubles."""
     troubles.watch("state.sqlite", lambda: setAsides(os.path.join(basedir, FILE)))
-    troubles.watch("disk", partial(roomTrouble, basedir))
-    troubles.watch("disk of logs", partial(roomTrouble, os.path.join(basedir, LOGS), basedir))
+    kept = LOGS if serverOf(basedir) else EVERYTHING
+    troubles.watch("disk", partial(roomTrouble, basedir, None, kept))
+    troubles.watch("disk of logs", partial(roomTrouble, os.path.join(basedir, LOGS), basedir, LOGS))
     troubles.watch("buildbot.lock", lambda: lock.trouble(basedir))
     troubles.watch("twistd.pid", lambda: pidfile.pidTrouble(os.path.realpath(basedir)))
 

@@ -71,7 +71,8 @@ class WaitingControl:
 
         def waits(lines: list[str]) -> None:
             self._server.startService()
-            ready(lines)
+            found = [each.symptom for each in self._troubles.current()]  # its disk may be full
+            ready([*lines, *(f"warning: {each.what}: {each.why}" for each in found)])
 
         hasWaited = await self._place.take(waits)
         if hasWaited:

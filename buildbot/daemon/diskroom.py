@@ -10,12 +10,15 @@ from buildbot.text.plural import counted
 
 #: The least free bytes, or files; with less, a trouble is reported.
 BYTES, FILES = 1 << 20, 16
+#: What the directory of a master with its store in a file keeps.
+EVERYTHING = "changes, requests, builds and logs"
 
 
-def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
+def roomTrouble(path: str, beside: str | None = None, kept: str = EVERYTHING) -> Symptom | None:
     """A directory's trouble with its file system; None if there is none or the directory is missing.
 
     @param beside: another checked directory; a shared file system is reported only once.
+    @param kept: what is kept in the directory, in words.
     """
     try:
         if beside is not None and os.stat(path).st_dev == os.stat(beside).st_dev:
@@ -25,7 +28,7 @@ def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
         return None
     if found.f_flag & os.ST_RDONLY:
         return Symptom(
-            "nothing can be stored: changes, requests, builds and logs will be lost",
+            f"nothing can be stored: {kept} will be lost",
             f"{path}: its file system is read-only",
             "mount it for writing; if it became read-only by itself, check its disk",
         )
@@ -36,4 +39,4 @@ def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
         why = f"{path}: its file system can hold {counted(found.f_favail, 'more file')}"
     else:
         return None
-    return Symptom("changes, requests, builds and logs will soon be lost", why, "make room on that disk")
+    return Symptom(f"{kept} will soon be lost", why, "make room on that disk")

@@ -23,6 +23,7 @@ from buildbot.scripts.tables import (
     terminalWidth,
     waitingLines,
 )
+from buildbot.text.masters import mastersLine
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine, width
 
@@ -76,7 +77,7 @@ def masterPage(
     ]
     if master.get("storeServer"):
         lines.append(plainLine(f"store: {master['storeServer']}"))
-    lines += [] if masters is None else mastersLines(masters)
+    lines += [] if masters is None else [plainLine(mastersLine(masters))]
     keeps = master.get("keeps")
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
@@ -126,35 +127,6 @@ def masterPage(
         for each in master.get("refused", ())
     ]
     return lines
-
-
-def mastersLines(masters: Mapping[str, Any]) -> list[str]:
-    """The masters of a store that several of them use."""
-    others = [
-        f"{each['name']} {_standing(each, bool(masters['trouble']))}"
-        f"{'' if each['release'] == masters['release'] else ' (buildbot ' + each['release'] + ')'},"
-        f" heard {each['heard']:.0f} s ago"
-        for each in masters["others"]
-    ]
-    trouble = f"; the database does not answer: {masters['trouble']}" if masters["trouble"] else ""
-    if masters["state"] == "standby":
-        active = any(each["state"] == "active" for each in masters["others"])
-        told = "; ".join(others) if active else "; ".join([*others, "no master is active"])
-        return [plainLine(f"standby, takes over when the active master is gone: {told}{trouble}")]
-    told = "; ".join(others) or "no other master waits"
-    return [plainLine(f"active in epoch {masters['epoch']}: {told}{trouble}")]
-
-
-def _standing(other: Mapping[str, Any], isLost: bool) -> str:
-    """What another master does.
-
-    @param isLost: True if nobody can be heard, since the database does not answer.
-    """
-    if isLost:
-        return "was active" if other["state"] != "standby" else "waited"
-    if other["state"] != "standby":
-        return "is active"
-    return "waits" if other["isReady"] else "does not answer"
 
 
 def _pollerLine(poller: Mapping[str, Any], now: float) -> str:

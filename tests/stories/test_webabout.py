@@ -30,6 +30,17 @@ class AboutTests(BuildingCase):
             self.assertIn(words, page)
         self.assertIn("There are none.", page)
 
+    def test_masters(self) -> None:
+        """An administrator sees which master this is, and who else uses the store, as in status."""
+        other = {"name": "two:/<m>", "state": "standby", "heard": 0.4, "isReady": True, "release": "1"}
+        told = {"name": "one:/m", "state": "active", "epoch": 3, "release": "1", "trouble": ""}
+        self.patch(self.master.place, "report", lambda: {**told, "others": [other]})
+        self.assertNotIn("one:/m", self.ask("/about").text)
+        self.patch(Guard, "may", everything)
+        self.wait(2)
+        page = self.ask("/about").text
+        self.assertIn("one:/m: active in epoch 3: two:/&lt;m&gt; waits, heard 0 s ago", page)
+
     def test_troubles(self) -> None:
         """A trouble is shown; its reason, which may name a path, is not."""
         symptom = Symptom("it <cannot> be read", "/secret/path", "look")

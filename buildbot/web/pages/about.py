@@ -12,6 +12,7 @@ from twisted import __version__ as twistedVersion
 from buildbot import version
 from buildbot.status.topics import MASTER, SLAVES
 from buildbot.text.lasting import lasting
+from buildbot.text.masters import mastersLine
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
@@ -30,7 +31,8 @@ async def about(call: Call) -> Page:
     configuration = join(
         [f"generation {master.generation}, ", link(call.to("about", "configuration"), "what is configured")]
     )
-    more = [link(call.to("about", "disk"), "what takes room")] if await call.may("admin") else []
+    isAdmin = await call.may("admin")
+    more = [link(call.to("about", "disk"), "what takes room")] if isAdmin else []
     return Page(
         "About this master",
         [
@@ -47,6 +49,7 @@ async def about(call: Call) -> Page:
                     ("Configuration", configuration),
                     ("Slave ports", ", ".join(master.describePorts()) or "none"),
                     ("Store", _store(call)),
+                    *(_masters(call) if isAdmin else []),
                     *_storage(call),
                     ("Builds are kept", join([_kept(call), *more], ", ")),
                 ),
@@ -64,6 +67,12 @@ def _store(call: Call) -> str:
     if health.trouble:
         return f"cannot be written: {health.trouble}"
     return health.lapse or (f"works: {health.server}" if health.server else "works")
+
+
+def _masters(call: Call) -> list[tuple[str, Value]]:
+    """The masters of the store, as C{buildbot status} tells them. Their names have paths."""
+    told = call.world.master.commands["status"]()["master"].get("masters")
+    return [("Masters", f"{told['name']}: {mastersLine(told)}")] if told else []
 
 
 def _storage(call: Call) -> list[tuple[str, Value]]:

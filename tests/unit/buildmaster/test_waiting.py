@@ -13,6 +13,7 @@ from buildbot.buildmaster.waiting import PAUSE, WaitingControl
 from buildbot.config.model import MasterConfig
 from buildbot.control import server
 from buildbot.control.protocol import COMMANDS
+from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Troubles
 from buildbot.scripts.disk import diskPage
 from buildbot.scripts.status import masterPage
@@ -84,6 +85,13 @@ class WaitingTests(PlaceCase):
         self.assertTrue(self.successResultOf(taken))
         self.assertEqual([each.isOpen for each in self.ports], [False])
         self.successResultOf(Deferred.fromCoroutine(self.control.stop()))
+
+    def test_troubles(self) -> None:
+        """The start of a standby warns of troubles that it finds, such as a full disk."""
+        self.troubles.report("disk", Symptom("logs will soon be lost", "/srv: its disk is full", "make room"))
+        self.wait()
+        ((_, warning),) = self.waiting
+        self.assertEqual(warning, "warning: logs will soon be lost: /srv: its disk is full")
 
     def test_disk(self) -> None:
         """A standby tells what takes room on its machine: nobody else can."""

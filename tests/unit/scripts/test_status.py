@@ -183,7 +183,7 @@ class PageTests(unittest.TestCase):
         masters = {"state": "active", "epoch": 3, "release": "1", "trouble": "", "others": [other]}
 
         def lines(**changes: object) -> list[str]:
-            return status.mastersLines({**masters, **changes})
+            return status.masterPage({**MASTER, "masters": {**masters, **changes}}, [], NOW)[3:]
 
         self.assertEqual(lines(), ["active in epoch 3: two:/m waits, heard 0 s ago"])
         self.assertEqual(lines(others=[]), ["active in epoch 3: no other master waits"])
