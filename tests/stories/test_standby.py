@@ -16,7 +16,7 @@ from buildbot.buildmaster.standing import ActivePlace
 from buildbot.cluster.places import Me, Places
 from buildbot.daemon.readiness import StartFailed
 from buildbot.readers.whereabouts import KEY
-from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.interface import StoreFailed, StoreFenced
 from tests.loglisteners import hearLog
 from tests.stories.world import World
 from tests.unit.cluster.doubles import Postgresque
@@ -143,15 +143,15 @@ class StandbyTests(World):
         self.assertRegex(states[2], "^slaves: ")
         self.assertEqual(len(states), 3)
 
-    def test_neverCan(self) -> None:
-        """If a later release has written the store, the process is told to end."""
+    def test_outrun(self) -> None:
+        """If another master takes the place while this one opens the store, the process is told to end."""
         self.successResultOf(self.begin())
         over = self.master.whenOver()
-        self.patch(self.store, "open", lambda: fail(SchemaTooNew("a later release")))
+        self.patch(self.store, "open", lambda: fail(StoreFenced("three has taken over")))
         self.inOther(self.other.leave)
         self.wait(2)
-        (line,) = self.successResultOf(over)
-        self.assertIn("a later release", line)
+        lines = self.successResultOf(over)
+        self.assertIn("three has taken over", lines[0])
         self.master._placeLost("another one was quicker")  # there is one end only
 
     def test_doubts(self) -> None:
