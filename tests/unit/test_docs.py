@@ -10,6 +10,7 @@ import re
 import runpy
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -182,9 +183,11 @@ class PagesTests(unittest.TestCase):
         self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
         self.assertIn(developer[1].removeprefix("venv/bin/pip install "), checks)
         tests = re.findall(r"^    venv/bin/python (-m (?:twisted.trial|tests.lanes) .*)$", readme, re.M)
-        self.assertEqual(len(tests), 4)
+        self.assertEqual(len(tests), 5)
         for stage, test in zip(
-            ("unit", "coverage", "coverage", "integration", "browser"), (tests[0], *tests), strict=True
+            ("unit", "coverage", "coverage", "coverage", "integration", "browser"),
+            (tests[0], *tests),
+            strict=True,
         ):
             body = re.search(rf"^{stage}\(\) {{\n(.*?)^}}$", checks, re.M | re.S)
             assert body is not None
@@ -437,10 +440,7 @@ class TablesTests(unittest.TestCase):
 
 def holds(owner: type, attribute: str, kind: str) -> bool:
     """True if the source of a class declares or makes an attribute of that class."""
-    source = "\n".join(
-        inspect.getsource(each) for each in owner.__mro__ if each.__module__.startswith("buildbot.")
-    )
-    source = re.sub(r"\(\s+", "(", source)
+    source = sourceOf(owner)
     declared = rf"^    (?:    self\.)?{attribute}(?:: [^=\n]*\b{kind}\b| = {kind}\()"
     argument = rf"\b{attribute}: [^=,)\n]*\b{kind}\b"
     given = rf"self\.{attribute} = (?:list\()?{attribute}\b"
@@ -449,6 +449,13 @@ def holds(owner: type, attribute: str, kind: str) -> bool:
         or re.search(rf"def {attribute}\(self\) -> [^\n]*\b{kind}\b", source)
         or (re.search(argument, source) and re.search(given, source))
     )
+
+
+@cache
+def sourceOf(owner: type) -> str:
+    """The source of a class and of its bases in the package, each call on one line."""
+    mine = [each for each in owner.__mro__ if each.__module__.startswith("buildbot.")]
+    return re.sub(r"\(\s+", "(", "\n".join(map(inspect.getsource, mine)))
 
 
 def own(module: str, base: type) -> list[str]:
