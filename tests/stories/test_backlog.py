@@ -192,7 +192,7 @@ class FewTests(BacklogCase):
         for _ in range(5):
             submit(1)
         engine.submitBuildSet(watched)
-        submit(30)
+        submit(12)
         # those that wait for its request, for its status and later ones
         submit(1).requests[0].waitUntilFinished().addCallback(ends.append)
         submit(1).requests[0].status.subscribe(ends.append)
@@ -204,7 +204,7 @@ class FewTests(BacklogCase):
         self.assertLess(len(engine.activeBuildsets()), 15)
         self.assertLess(len(_requests()) - len(others), 15)
         del others
-        self.assertEqual(len(self.waiting()), 41)
+        self.assertEqual(len(self.waiting()), 23)
         self.come()
         while self.running:
             self.end()

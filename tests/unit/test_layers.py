@@ -34,22 +34,29 @@ def facadesOf(page: str) -> set[str]:
     return set(re.findall(r"``([\w.]+)``", section))
 
 
-@cache
-def imports(text: str, typing: bool = True) -> tuple[str, ...]:
+def imports(text: str, typing: bool = True) -> list[str]:
     """The absolute names that a source imports; with C{typing}, also those for the type checker."""
-    return tuple(_imports(parsed(text), typing))
+    return [name for name, isForTypes in _imported(text) if typing or not isForTypes]
 
 
-def _imports(tree: ast.AST, typing: bool) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
+@cache
+def _imported(text: str) -> list[tuple[str, bool]]:
+    """The names that a source imports, each with True if it is for the type checker."""
+    return list(_imports(parsed(text).body, False))
+
+
+def _imports(nodes: Iterable[ast.AST], isForTypes: bool) -> Iterator[tuple[str, bool]]:
+    for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, isForTypes) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.expr):
-            continue  # no import stands in an expression
-        elif typing or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield from _imports(node, typing)
+            yield from ((f"{node.module}.{alias.name}", isForTypes) for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from _imports(node.body, True)
+            yield from _imports(node.orelse, isForTypes)
+        else:
+            for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+                yield from _imports(getattr(node, part, ()), isForTypes)
 
 
 def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
