@@ -256,4 +256,6 @@ def _refusal(refused: urllib.error.HTTPError, url: str, params: Mapping[str, Any
 def _words(why: object) -> str:
     if isinstance(why, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {why.verify_message}"
+    if isinstance(why, http.client.IncompleteRead):
+        return "the connection was cut"
     return inWords(why) if isinstance(why, OSError) else str(why)

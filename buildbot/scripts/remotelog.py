@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -115,6 +116,9 @@ def _stream(
                 sent += len(piece)
                 show([(LOG_CHANNEL_STDOUT, piece)])
         except ControlError as why:
+            if latest is not None and log.finished and why.status == 404:  # it is at the master before
+                log = replace(log, record=log.record.altered(trouble=str(why)))
+                break
             if latest is None or not left or (why.status and not isinstance(why, Unreachable)):
                 raise CommandFailed(str(why)) from None
             cut = why

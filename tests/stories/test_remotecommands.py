@@ -103,7 +103,8 @@ class RemoteCommandCase(BuildingCase):
     def followed(self, path: str) -> Response:
         """The answer with a log that grows, after all that happens next."""
         connection = self.dial()
-        connection.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n".encode())
+        accept = "Accept: text/plain, application/problem+json"
+        connection.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n{accept}\r\n\r\n".encode())
         while self.next:
             self.next.pop(0)()
         self.wait(2)
@@ -189,6 +190,28 @@ class FollowTests(RemoteCommandCase):
         self.patch(time, "sleep", lambda seconds: None)
         self.next = [self.ended]
         self.assertIn("cannot reach", self.follow("full/0/compile"))
+
+    def test_left(self) -> None:
+        """The log is on the machine of the master before, and another one has taken over: the command says
+        so, and goes on to the end of the build.
+        """
+        self.force()
+        self.cuts = 1
+        said = io.StringIO()
+        self.patch(sys, "stderr", said)
+
+        def lose() -> None:
+            self.ended()
+            for folder, _, files in os.walk(self.basedir):
+                for name in files:
+                    if "-log-compile" in name:
+                        os.unlink(os.path.join(folder, name))
+
+        self.next = [self.ended]
+        self.patch(time, "sleep", lambda seconds: lose())
+        printed = self.follow("full/0").splitlines()
+        self.assertEqual((printed[0], printed[-2:]), ("==== compile", ["build full/0: success (5 s)", "1"]))
+        self.assertIn("the log of compile is incomplete: The log stdio cannot be read", said.getvalue())
 
     def test_over(self) -> None:
         """The log of a finished build is printed at once; a step that never ran is not waited for."""

@@ -249,7 +249,7 @@ class TextTests(LogCase):
             for name in files:
                 if "-log-" in name:
                     os.unlink(os.path.join(folder, name))
-        for below in ("", "/text", "/lines", "/follow"):
+        for below in ("", "/text", "/text?follow=1&offset=3", "/lines", "/follow"):
             answer = self.log(below)
             self.assertEqual(answer.status, 404, below)
             self.assertIn("Old logs are deleted after some time", answer.text)

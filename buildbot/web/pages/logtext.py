@@ -30,6 +30,8 @@ async def textOf(call: Call) -> Answer | Stream:
     headers = _saved(shown) if call.query["download"] else ()
     if call.query["follow"]:
         start = call.query["offset"]  # given by a program, which wants nothing but the bytes of the log
+        if start is not None and shown.isFinished:
+            await inThread(shown, lambda view: view.output)  # it must not ask again and again for a lost one
         return Stream(
             lambda out: _send(shown, out, start or 0, None, call.query["headers"], start is None),
             TEXT,

@@ -223,4 +223,5 @@ class StreamTests(unittest.TestCase):
         self.assertIn(
             "You may not do this", str(self.assertRaises(ControlError, self.pieces, refusal(403, body)))
         )
-        self.assertRaises(ControlError, self.pieces, http.client.IncompleteRead(b""))
+        told = self.assertRaises(ControlError, self.pieces, http.client.IncompleteRead(b""))
+        self.assertEqual(str(told), f"cannot reach {URL}: the connection was cut")
