@@ -6,10 +6,11 @@ The store repairs its own damage before this.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.logger import Logger
 
+from buildbot.daemon.symptoms import Symptom
 from buildbot.logs.directory import adopt
 from buildbot.model.records import TAKEN_OVER, BuildRecord, BuildsetRecord
 from buildbot.process.engine import BuildEngine
@@ -34,6 +35,7 @@ class Recovery:
         self._engine = engine
         self.givenUp: Sequence[BuildRecord] = ()
         self._waiting: dict[str, Waiting] = {}
+        self._hasTakenOver = False
         self._ended: Sequence[BuildsetRecord] = ()
 
     async def closeInterrupted(self, hasTakenOver: bool = False) -> None:
@@ -42,6 +44,7 @@ class Recovery:
         @param hasTakenOver: True if the builds were those of another master, which this one has waited for.
         @raise StoreFailed: the store cannot be used.
         """
+        self._hasTakenOver = hasTakenOver
         resources = self._resources
         if resources.partials is not None:
             resources.partials.sweep()
@@ -82,6 +85,9 @@ class Recovery:
         for name, each in known.items():
             engine.builders[name].backlog.expect(each)
         orphaned = {name: each for name, each in waiting.items() if name not in known}
+        if self._hasTakenOver:
+            self._keep(orphaned)
+            orphaned = {}
         for name, each in orphaned.items():
             await self._cancel(name, each.last)
         if orphaned:
@@ -92,6 +98,17 @@ class Recovery:
         for name in known:
             if name in engine.builders:
                 await engine.builders[name].backlog.filled()
+
+    def _keep(self, orphaned: Mapping[str, Waiting]) -> None:
+        """Tell of requests for builders that only the file of the master before has, perhaps."""
+        if orphaned:
+            requests = counted(sum(each.count for each in orphaned.values()), "request")
+            symptom = Symptom(
+                f"{requests} cannot be built: the master before had builders that this master.cfg has not",
+                ", ".join(sorted(orphaned)),
+                "correct master.cfg, and run `buildbot restart`; a restart without them cancels the requests",
+            )
+            self._resources.troubles.report("requests", symptom)
 
     async def _cancel(self, builder: str, last: int) -> None:
         """Cancel the requests of a builder that is not in the configuration, up to a number."""

@@ -18,6 +18,7 @@ from buildbot.daemon.readiness import StartFailed
 from buildbot.readers.whereabouts import KEY
 from buildbot.store.interface import StoreFailed, StoreFenced
 from tests.loglisteners import hearLog
+from tests.stores import buildset
 from tests.stories.world import World
 from tests.unit.cluster.doubles import Postgresque
 from tests.unit.cluster.test_membership import Worker
@@ -82,6 +83,22 @@ class StandbyTests(World):
         self.inOther(self.other.leave)
         self.wait(2)
         self.assertEqual(len(self.status()["slaves"]), 2)
+
+    def test_otherBuilders(self) -> None:
+        """Requests for builders that its file does not have are not cancelled by a takeover: the files of the
+        masters differ. A restart with those builders builds them.
+        """
+        self.successResultOf(self.store.open())
+        for _ in range(2):
+            self.successResultOf(self.store.addBuildset(buildset(), ["full", "slow"]))
+        self.successResultOf(self.store.close())
+        self.successResultOf(self.begin())
+        self.inOther(self.other.leave)
+        self.wait(2)
+        (trouble,) = self.master.troubles.current()
+        self.assertEqual((trouble.symptom.what[:10], trouble.symptom.why), ("2 requests", "slow"))
+        waiting = self.successResultOf(self.store.countWaiting())
+        self.assertEqual({name: each.count for name, each in waiting.items()}, {"full": 2, "slow": 2})
 
     def test_refused(self) -> None:
         """Without the option it does not start."""
