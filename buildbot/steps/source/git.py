@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,11 @@ from buildbot.steps.source.work import Outcome, Work, hiddenUrl
 RUNS_GIT = "2.9"
 #: The first version that knows C{reference}, C{progress} and C{shallow} (0.8).
 KNOWS_SHALLOW = "2.10"
+
+#: A revision that is no name: it can only mean one commit. A short name of letters a to f is looked up as a name.
+_IS_ID = re.compile(r"[0-9a-fA-F]{7,64}")
+#: A name that a repository may have, as that of a tag; not an expression of git, as C{v1~2}.
+_IS_NAME = re.compile(r"[\w./-]+")
 
 _DESCRIBE = Kind(
     "True or False, or a dict of options of git describe",
@@ -38,6 +44,9 @@ class GitSystem(System):
                 return f"no slave's command git knows {name}"
         if checkout.branch in (None, "", "HEAD") or str(checkout.branch).startswith("refs/"):
             return "no slave's command git gets what is no branch, as HEAD"
+        revision = _revision(checkout)
+        if checkout.revision is not None and (revision is None or not _IS_ID.fullmatch(revision)):
+            return "a slave's command git takes the name of a revision for one of the working copy"
         later = any(checkout.option(name) for name in ("reference", "progress", "shallow"))
         return slave.lacks("git", KNOWS_SHALLOW if later else RUNS_GIT)
 
@@ -74,16 +83,19 @@ class GitSystem(System):
             if not await work.exists(f"{checkout.options['reference']}/objects"):
                 objects = f"{checkout.options['reference']}/.git/objects\n"
             await work.write(place, ".git/objects/info/alternates", objects.encode())
-        await self.update(work, checkout, place)
+        await self._turn(work, checkout, place)
 
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
-        """See L{System}. If the revision is outside of the branch, it is fetched alone."""
-        revision = None if checkout.revision is None else str(checkout.revision)
-        await self._fetch(work, checkout, place, checkout.branch or "HEAD")
-        if revision is not None and not await self._has(work, place, revision):
-            await self._fetch(work, checkout, place, revision)
+        """See L{System}."""
+        await self._turn(work, checkout, place)
+        # If a build has moved a directory away, with a link to it in its place, the files of the directory that
+        # are the same in both revisions are missing now.
+        await self._git(work, checkout, place, "reset", "--hard", "-q")
+
+    async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
+        wanted = await self._fetchWanted(work, checkout, place)
         # do not give the branch here: a directory may have the same name
-        await self._git(work, checkout, place, "reset", "--hard", revision or "FETCH_HEAD", "--")
+        await self._git(work, checkout, place, "reset", "--hard", wanted, "--")
         if checkout.option("submodules"):
             await self._git(work, checkout, place, "submodule", "sync")
             how = ["--init", "--recursive", "--force"]
@@ -114,7 +126,30 @@ class GitSystem(System):
         told = await self._git(work, checkout, place, "describe", *options, "HEAD", mayFail=True)
         return told.line if told.rc == 0 else None
 
-    async def _fetch(self, work: Work, checkout: Checkout, place: str, what: str) -> None:
+    async def _fetchWanted(self, work: Work, checkout: Checkout, place: str) -> str:
+        """Fetch the wanted revision; return a word for it in the working copy.
+
+        A name means that of the repository. The working copy may have the same name for an older revision.
+        """
+        revision = _revision(checkout)
+        isId = revision is not None and _IS_ID.fullmatch(revision) is not None
+        if revision is not None and not isId and _IS_NAME.fullmatch(revision):
+            if (await self._fetch(work, checkout, place, revision, mayFail=True)).rc == 0:
+                return "FETCH_HEAD"
+        await self._fetch(work, checkout, place, checkout.branch or "HEAD")
+        if revision is None:
+            return "FETCH_HEAD"
+        if not isId:
+            # the words HEAD~1 mean the revision before the last one of the branch
+            await self._git(work, checkout, place, "reset", "--hard", "FETCH_HEAD", "--")
+        elif not await self._has(work, place, revision):
+            # it is outside of the branch
+            await self._fetch(work, checkout, place, revision)
+        return revision
+
+    async def _fetch(
+        self, work: Work, checkout: Checkout, place: str, what: str, mayFail: bool = False
+    ) -> Outcome:
         flags = ["-f", "-t"]
         if checkout.option("progress"):
             flags.append("--progress")
@@ -122,11 +157,12 @@ class GitSystem(System):
         if shallow:
             flags += ["--depth", str(1 if shallow is True else shallow)]
         url = hiddenUrl(checkout.repository)
-        times = 2 if checkout.option("retryFetch") else 1
-        for last in [False] * (times - 1) + [True]:
-            ended = await self._git(work, checkout, place, "fetch", *flags, url, what, mayFail=not last)
+        command = ["fetch", *flags, url, what]
+        if checkout.option("retryFetch"):
+            ended = await self._git(work, checkout, place, *command, mayFail=True)
             if ended.rc == 0:
-                return
+                return ended
+        return await self._git(work, checkout, place, *command, mayFail=mayFail)
 
     async def _has(self, work: Work, place: str, revision: str) -> bool:
         command = ["git", "cat-file", "-e", f"{revision}^{{commit}}"]
@@ -138,6 +174,11 @@ class GitSystem(System):
         settings = checkout.option("config", {})
         config = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return await work.run(["git", *config, *words], place, mayFail=mayFail)
+
+
+def _revision(checkout: Checkout) -> str | None:
+    """The wanted revision; None for the last one of the branch."""
+    return None if checkout.revision in (None, "", "HEAD") else str(checkout.revision)
 
 
 def _flags(wanted: Mapping[str, Any]) -> list[str]:

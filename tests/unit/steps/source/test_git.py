@@ -22,7 +22,7 @@ class OwnCommandTests(SourceCase):
 
     def test_arguments(self) -> None:
         """A slave of 0.8 gets the arguments of 0.8, with the revision of the build."""
-        told = self.own(Git("URL", "main", submodules=True, shallow=True), revision="abc")
+        told = self.own(Git("URL", "main", submodules=True, shallow=True), revision=SHA)
         wanted = {
             "": "git",
             "mode": "update",
@@ -30,7 +30,7 @@ class OwnCommandTests(SourceCase):
             "timeout": 1200,
             "retry": None,
             "patch": None,
-            "revision": "abc",
+            "revision": SHA,
             "logEnviron": False,
             "repourl": "URL",
             "branch": "main",
@@ -131,6 +131,7 @@ class DrivenTests(SourceCase):
             "git --git-dir=.git config remote.origin.url @build",
             "git fetch -f -t URL side @build",
             "git reset --hard FETCH_HEAD -- @build",
+            "git reset --hard -q @build",
             "git rev-parse HEAD @build",
         ]
         self.assertEqual((played.programs, played.result), (wanted, SUCCESS))
@@ -176,8 +177,31 @@ class DrivenTests(SourceCase):
         self.assertIn(f"git reset --hard {SHA} -- @build", played.programs)
         played = self.play(Git("URL", alwaysUseLatest=True), answers=THERE, revision=SHA)
         self.assertNotIn(SHA, " ".join(played.programs))
-        played = self.play(Git("URL"), answers=THERE, changes=[change("a"), change("b")])
-        self.assertIn("git reset --hard b -- @build", played.programs)
+        played = self.play(Git("URL"), answers=THERE, changes=[change("a"), change(SHA)])
+        self.assertIn(f"git reset --hard {SHA} -- @build", played.programs)
+
+    def test_names(self) -> None:
+        """A name of a revision means that of the repository, whatever the working copy has under it."""
+        fetched, reset = "git fetch -f -t URL {} @build", "git reset --hard {} -- @build"
+        for revision, failing, wanted in (
+            ("HEAD", {}, [fetched.format("main"), reset.format("FETCH_HEAD")]),
+            ("v1", {}, [fetched.format("v1"), reset.format("FETCH_HEAD")]),
+            (
+                "HEAD~1",
+                {},
+                [fetched.format("main"), reset.format("FETCH_HEAD"), reset.format("HEAD~1")],
+            ),
+            (
+                "v1-2-gabc",
+                {"git fetch -f -t URL v1-2-gabc": 128},
+                [fetched.format(name) for name in ("v1-2-gabc", "main")]
+                + [reset.format(name) for name in ("FETCH_HEAD", "v1-2-gabc")],
+            ),
+        ):
+            played = self.play(Git("URL", "main"), SLAVE, {**failing, **THERE}, revision=revision)
+            found = [each for each in played.programs if each.startswith(("git fetch", "git reset"))]
+            self.assertEqual((found, played.result), ([*wanted, "git reset --hard -q @build"], SUCCESS))
+            self.assertIn("takes the name of a revision for one of the working copy", played.log)
 
     def test_options(self) -> None:
         """Options are those of git."""

@@ -79,8 +79,8 @@ class GitHubTests(SourceCase):
         played = self.play(GitHub("URL"), branch="refs/pull/12/merge", revision="abc")
         self.assertIn("git fetch -f -t URL refs/pull/12/merge @build", played.programs)
         self.assertIn("git reset --hard FETCH_HEAD -- @build", played.programs)
-        played = self.play(GitHub("URL"), branch="main", revision="abc")
-        self.assertIn("git reset --hard abc -- @build", played.programs)
+        played = self.play(GitHub("URL"), branch="main", revision="abcdef1")
+        self.assertIn("git reset --hard abcdef1 -- @build", played.programs)
 
 
 class GerritTests(SourceCase):
