@@ -238,7 +238,17 @@ class Source(LoggingBuildStep):
         log = self.addLog("stdio")
         env = self.build.render(self.env)
         hiding = self._hiding(checkout)
-        work = Work(self, slave, log, hiding, checkout.timeout, env, self.logEnviron, system.skipping)
+        work = Work(
+            self,
+            slave,
+            log,
+            hiding,
+            checkout.timeout,
+            env,
+            self.logEnviron,
+            system.skipping,
+            system.doubtful,
+        )
         result = SUCCESS
         try:
             if why is None:
@@ -269,9 +279,13 @@ class Source(LoggingBuildStep):
 
         async def attempt() -> PlainCommand:
             command = await work.own(system.command, args)
+            isKept = checkout.method in (None, "copy")
             if _isGot(command):
-                return command
-            if checkout.method in (None, "copy") and await self._isToBlame(system, work, checkout):
+                why = await system.whyWrong(work, checkout, checkout.place) if isKept else ""
+                if not why:
+                    return command
+                work.tell(why)
+            if isKept and await self._isToBlame(system, work, checkout):
                 work.tell("the working copy is made again")
                 await work.removeDirectory(checkout.place)
                 command = await work.own(system.command, args)

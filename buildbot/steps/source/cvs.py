@@ -22,6 +22,8 @@ from buildbot.steps.source.work import Work, hiddenUrl
 CHANGES_BRANCH = "1.39"
 KNOWS_CHECKOUT_OPTIONS = "2.9"
 KNOWS_OPTIONS = "2.10"
+#: The most names in one command.
+AT_ONCE = 200
 
 
 class CvsSystem(System):
@@ -29,7 +31,8 @@ class CvsSystem(System):
 
     command = "cvs"
     metadata = "CVS"
-    skipping = re.compile(r"ignoring .* \(CVS/\w+ missing\)")
+    skipping = re.compile(r"ignoring .* \(CVS/\w+ missing\)|^C \S")
+    doubtful = re.compile(r"^\? \S")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""
@@ -67,7 +70,7 @@ class CvsSystem(System):
         """See L{System}."""
         told = await work.run(["cat", "CVS/Root", "CVS/Repository"], place, mayFail=True, isQuiet=True)
         root, _, module = told.output.strip().partition("\n")
-        return _same(root, checkout.repository) and module.strip().endswith(checkout.options["cvsmodule"])
+        return _same(root, checkout.repository) and _isModule(module, checkout)
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
@@ -85,6 +88,25 @@ class CvsSystem(System):
         """See L{System}."""
         which = _which(checkout) or ["-A"]
         await work.run(["cvs", *_options(checkout), "update", "-dP", "-C", *which], place)
+
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. CVS skips a directory without files of CVS, even if the repository has it."""
+        told = [line.removeprefix("?").strip() for line in work.doubts]
+        unknown: list[str] = []
+        for some in (told[at : at + AT_ONCE] for at in range(0, len(told), AT_ONCE)):
+            command = ["ls", "-d", *(f"{name}/." for name in some)]
+            found = await work.run(command, place, mayFail=True, isQuiet=True)
+            unknown += [line.removesuffix("/.") for line in found.output.splitlines() if line.endswith("/.")]
+        module = checkout.options["cvsmodule"]
+        for some in (unknown[at : at + AT_ONCE] for at in range(0, len(unknown), AT_ONCE)):
+            paths = [f"{module}/{name}" for name in some]
+            ask = ["-Q", "rls", "-R", "-e", *_which(checkout), *paths]
+            root = hiddenUrl(checkout.repository)
+            listed = await work.run(["cvs", "-d", root, *ask], ".", mayFail=True, isQuiet=True)
+            known = re.search(r"^(.+):\n(?:D/.*\n)*/", listed.output, re.MULTILINE)
+            if known:
+                return f"the working copy has no files of CVS for the directory {known[1]}"
+        return ""
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
@@ -109,6 +131,11 @@ def _same(root: str, wanted: str) -> bool:
     for each in secretsOf(wanted):
         wanted = wanted.replace(f":{each}@", "@")
     return root.strip() == wanted
+
+
+def _isModule(path: str, checkout: Checkout) -> bool:
+    """True if a path in the repository is that of the module; it may begin with the repository."""
+    return f"/{path.strip()}".endswith(f"/{checkout.options['cvsmodule']}")
 
 
 def _options(checkout: Checkout) -> list[Any]:

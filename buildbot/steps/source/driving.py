@@ -25,14 +25,16 @@ class System:
     @ivar command: the name of the slave's own command.
     @ivar metadata: a file or directory that every working copy has.
     @ivar cleans: whether I have L{clean}.
-    @ivar skipping: the words of the program that it skips a broken part of the working copy, and ends with
+    @ivar skipping: the words of the program that it leaves a part of the working copy as it is, and ends with
         status 0 all the same; or None.
+    @ivar doubtful: the lines of the program that L{whyWrong} needs; or None.
     """
 
     command = ""
     metadata = ""
     cleans = True
     skipping: re.Pattern[str] | None = None
+    doubtful: re.Pattern[str] | None = None
 
     def canUpdate(self, checkout: Checkout) -> bool:
         """True if a working copy can be brought to the wanted revision."""
@@ -72,6 +74,13 @@ class System:
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """Remove files that are not under version control; with C{ignored}, the ignored files too."""
         raise NotImplementedError
+
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """The reason why a working copy is not as wanted, though its update has succeeded; "" if it is.
+
+        It is not about local changes in a working copy that may keep them.
+        """
+        return ""
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """The revision of the working copy; None if it is unknown."""
@@ -134,6 +143,9 @@ class Driver:
                 if isClean:
                     await system.clean(work, checkout, place, checkout.method == "fresh")
                 await system.update(work, checkout, place)
+                why = await system.whyWrong(work, checkout, place)
+                if why:
+                    raise CheckoutFailed(why)
             except CheckoutFailed as failed:
                 if not await system.isReachable(work, checkout):
                     raise

@@ -20,7 +20,7 @@ RUNS_GIT = "2.9"
 #: The first version that knows C{reference}, C{progress} and C{shallow} (0.8).
 KNOWS_SHALLOW = "2.10"
 
-#: A revision that is no name: it can only mean one commit. A short name of letters a to f is looked up as a name.
+#: A revision that means one commit everywhere. All others are looked up as names first, shorter ones too.
 _IS_ID = re.compile(r"[0-9a-fA-F]{7,64}")
 #: A name that a repository may have, as that of a tag; not an expression of git, as C{v1~2}.
 _IS_NAME = re.compile(r"[\w./-]+")
@@ -88,8 +88,8 @@ class GitSystem(System):
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
         await self._turn(work, checkout, place)
-        # If a build has moved a directory away, with a link to it in its place, the files of the directory that
-        # are the same in both revisions are missing now.
+        # If a build has moved a directory away, with a link to it in its place, the files of the directory
+        # that are the same in both revisions are missing now.
         await self._git(work, checkout, place, "reset", "--hard", "-q")
 
     async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:

@@ -22,6 +22,10 @@ from buildbot.steps.source.work import Work, hiddenUrl, secret
 CHANGES_BRANCH = "1.39"
 LOGS_IN = "2.8"
 KNOWS_DEPTH = "2.9"
+#: The attributes of a file or directory that an update could not bring to the revision.
+_WRONG = re.compile(
+    r'\b(?:item="(?:conflicted|obstructed|incomplete)"|props="conflicted"|(?:tree-conflicted|switched)="true")'
+)
 
 
 class SvnSystem(System):
@@ -59,10 +63,15 @@ class SvnSystem(System):
         return sent
 
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
-        """See L{System}."""
+        """See L{System}. A working copy of another depth is not: an update keeps its depth."""
         told = await work.run(["svn", "info", "--xml"], place, mayFail=True, isQuiet=True)
         url = re.search(r"<url>(.*?)</url>", told.output)
-        return url is not None and unquote(unescape(url[1])) == unquote(checkout.repository).rstrip("/")
+        if url is None or unquote(unescape(url[1])) != unquote(checkout.repository).rstrip("/"):
+            return False
+        if any("depth" in str(word) for word in checkout.option("extra_args", ())):
+            return True
+        depth = re.search(r"<depth>(\w+)</depth>", told.output)
+        return (depth[1] if depth else "infinity") == (checkout.option("depth") or "infinity")
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
@@ -74,6 +83,17 @@ class SvnSystem(System):
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
         await work.run(["svn", "update", *_login(checkout), *_revision(checkout)], place)
+
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. An update that meets a conflict or an obstacle ends with status 0."""
+        command = ["svn", "status", "--quiet", "--xml", "--non-interactive"]
+        told = await work.run(command, place, mayFail=True, isQuiet=True)
+        for path, flags in re.findall(r'<entry\s+path="([^"]*)">\s*<wc-status([^>]*)', told.output):
+            if _WRONG.search(flags):
+                return (
+                    f"{unescape(path)} is not as in the repository: it is conflicted, obstructed or switched"
+                )
+        return ""
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""

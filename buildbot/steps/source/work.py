@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.python.failure import Failure
@@ -77,25 +77,33 @@ class _Hiding:
                 getattr(self._log, method)(text)
 
 
-class Skipped:
-    """I look for the words by which a version control tells that it skips a part; they may come in pieces.
+class Heard:
+    """I look for words in the lines of a program's output; they may come in pieces.
 
-    @ivar line: the first line that has these words; empty if there is none.
+    @ivar lines: the lines that have these words.
     """
 
-    def __init__(self, words: re.Pattern[str]) -> None:
+    def __init__(self, words: re.Pattern[str] | None) -> None:
         self._words = words
-        self._rest = ""
-        self.line = ""
+        self._rest: dict[str, str] = {}
+        self.lines: list[str] = []
 
-    def hear(self, text: str) -> None:
-        """Look at more output."""
-        whole = self._rest + text
-        found = None if self.line else self._words.search(whole)
-        if found is not None:
-            before = whole[: found.start()].rpartition("\n")[2]
-            self.line = (before + whole[found.start() :].partition("\n")[0]).strip()
-        self._rest = whole.rpartition("\n")[2][-LONGEST_LINE:]
+    def hear(self, text: str, stream: str = "stdout") -> None:
+        """Look at more output of one of the program's streams."""
+        if self._words is None:
+            return
+        *whole, rest = (self._rest.get(stream, "") + text).split("\n")
+        self._rest[stream] = rest[:LONGEST_LINE]
+        self._look(whole)
+
+    def end(self) -> None:
+        """Look at the last line, which may lack its end."""
+        rest, self._rest = self._rest, {}
+        self._look(rest.values())
+
+    def _look(self, lines: Iterable[str]) -> None:
+        if self._words is not None:
+            self.lines += [line.strip() for line in lines if self._words.search(line)]
 
 
 class _HidesSecrets(LoggedRemoteCommand):
@@ -104,7 +112,7 @@ class _HidesSecrets(LoggedRemoteCommand):
     takesText = True
     hidingLog: _Hiding | None = None
     hiding: Hiding
-    skips: Skipped | None = None
+    listeners: Sequence[Heard] = ()
 
     def useHiding(self, hiding: Hiding) -> None:
         """Hide these secrets. Call it before C{useLog}."""
@@ -117,22 +125,22 @@ class _HidesSecrets(LoggedRemoteCommand):
 
     def addStdout(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
-        self._hear(data)
+        self._hear("stdout", data)
         self._add("addStdout", data)
 
     def addStderr(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
-        self._hear(data)
+        self._hear("stderr", data)
         self._add("addStderr", data)
 
     @property
     def skipped(self) -> str:
         """The line by which the version control told that it skipped a part of the working copy; or ""."""
-        return "" if self.skips is None else self.skips.line
+        return self.listeners[0].lines[0] if self.listeners and self.listeners[0].lines else ""
 
-    def _hear(self, data: bytes | str) -> None:
-        if self.skips is not None:
-            self.skips.hear(data.decode("utf-8", "replace") if isinstance(data, bytes) else data)
+    def _hear(self, stream: str, data: bytes | str) -> None:
+        for each in self.listeners:
+            each.hear(data.decode("utf-8", "replace") if isinstance(data, bytes) else data, stream)
 
     def addHeader(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
@@ -144,6 +152,8 @@ class _HidesSecrets(LoggedRemoteCommand):
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """See L{LoggedRemoteCommand}. A slave's error may repeat an argument."""
+        for each in self.listeners:
+            each.end()
         if self.hidingLog is not None:
             self.hidingLog.flush()
         if maybeFailure is not None:
@@ -204,6 +214,8 @@ class Work:
     @ivar log: the log of all commands.
     @ivar skipping: the words by which the version control tells that it leaves a part of the working copy as
         it is, and ends with status 0 all the same. None if it has none.
+    @ivar doubtful: the words of lines to keep; or None.
+    @ivar doubts: the lines of the last command that have these words.
     """
 
     step: LoggingBuildStep
@@ -214,6 +226,8 @@ class Work:
     env: Mapping[str, Any] | None = None
     logEnviron: bool = False
     skipping: re.Pattern[str] | None = None
+    doubtful: re.Pattern[str] | None = None
+    doubts: list[str] = field(default_factory=list)
 
     def tell(self, words: str) -> None:
         """Write a line to the log."""
@@ -248,7 +262,9 @@ class Work:
             shown = [each.shown if isinstance(each, Secret) else each for each in command[:3]]
             raise CheckoutFailed(self.hiding.hide(f"{' '.join(shown)} failed with exit status {program.rc}"))
         if program.skipped and not mayFail:
-            raise CheckoutFailed(f"a part of the working copy was skipped: {program.skipped}")
+            raise CheckoutFailed(
+                self.hiding.hide(f"a part of the working copy was not updated: {program.skipped}")
+            )
         return Outcome(program.rc, program.output)
 
     async def own(self, name: str, args: Mapping[str, Any]) -> PlainCommand:
@@ -313,8 +329,9 @@ class Work:
     async def _perform(self, command: _HidesSecrets, isQuiet: bool = False) -> None:
         command.useHiding(self.hiding)
         command.useLog(_Nowhere() if isQuiet else self.log, False)
-        command.skips = None if self.skipping is None else Skipped(self.skipping)
+        command.listeners = heard = (Heard(self.skipping), Heard(self.doubtful))
         await self.step.runCommand(command)
+        self.doubts = heard[1].lines
 
 
 class PlainCommand(_HidesSecrets):

@@ -132,7 +132,7 @@ class SourceCase(StepCase):
     def own(self, step: BuildStep, commands: Mapping[str, str] = SLAVE, **source: Any) -> dict[str, Any]:
         """The arguments that the slave's own command gets."""
         played = self.play(step, commands, **source)
-        (command,) = played.sent
+        (command,) = [each for each in played.sent if each.name != "shell"]
         return {"": command.name, **command.args}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.steps.source.cvs import CVS, CvsSystem
-from buildbot.steps.source.work import Skipped
+from buildbot.steps.source.work import Heard
 from tests.unit.steps.source.scripted import (
     ANCIENT_SLAVE,
     OLD_SLAVE,
@@ -87,12 +87,45 @@ class CvsTests(SourceCase):
 
     def test_pieces(self) -> None:
         """The words by which CVS tells that it skips a part are found wherever the output is cut."""
-        text = "? a\ncvs update: ignoring sub (CVS/Entries missing)\nU b\n"
+        text = "? a\ncvs update: ignoring sub (CVS/Entries missing)\nC b"
         for cut in range(len(text)):
-            skipped = Skipped(CvsSystem.skipping)
-            for piece in (text[:cut], text[cut:]):
-                skipped.hear(piece)
-            self.assertEqual(skipped.line, "cvs update: ignoring sub (CVS/Entries missing)")
+            heard = Heard(CvsSystem.skipping)
+            for piece in (text[:cut], "", text[cut:]):
+                heard.hear(piece)
+                heard.hear("U c\n? ", "stderr")
+            heard.end()
+            self.assertEqual(heard.lines, ["cvs update: ignoring sub (CVS/Entries missing)", "C b"])
+
+    def test_conflict(self) -> None:
+        """A working copy with a conflict is made again, though CVS ends with status 0."""
+        answers = {"cvs -d": 0, "cvs": [{"stdout": b"U a\nC b\n"}, 0], "test -e build/CVS": 0}
+        played = self.play(CVS("/cvs", "module"), OLD_SLAVE, answers)
+        self.assertEqual((played.result, played.said.count("cvs")), (SUCCESS, 2))
+
+    def test_unknown(self) -> None:
+        """A directory that lacks the files of CVS is looked for in the repository."""
+        listed = "module/sub dir:\nD/e////\n/f/1.1/Mon Nov 30 19:28:06 2026//\n"
+        empty = "module/sub dir:\nD/e////\n\nmodule/sub dir/e:\n"
+        update = {"stdout": b"? a.txt\n? sub dir\nU c\n", "rc": 0}
+        asked = "cvs -d /cvs -Q rls -R -e -r side module/sub dir @."
+        for rls, times in ((listed, 2), (empty, 1), (1, 1)):
+            answers: dict[str, Any] = {"ls -d": "sub dir/.\n", "cvs -d /cvs -Q rls": rls, "cvs -d": 0}
+            answers |= {"cvs": [update, 0], "test -e build/CVS": 0}
+            played = self.play(CVS("/cvs", "module"), OLD_SLAVE, answers, branch="side")
+            self.assertEqual((played.result, played.said.count("cvs")), (SUCCESS, times))
+            self.assertIn("ls -d a.txt/. sub dir/. @build", played.programs)
+            self.assertIn(asked, played.programs)
+            answers |= {**THERE, "cat": "/cvs\nmodule\n", "cvs -z3 update": dict(update)}
+            played = self.play(CVS("/cvs", "module"), WORKER, answers, branch="side")
+            self.assertEqual((played.result, "rmdir build" in played.programs), (SUCCESS, times == 2))
+            self.assertIn(asked, played.programs)
+
+    def test_otherModule(self) -> None:
+        """A working copy of a module whose name ends like that of the wanted one is made again."""
+        for there, isOurs in (("module", True), ("/cvs/module", True), ("mymodule", False)):
+            answers = {**THERE, "cat": f"/cvs\n{there}\n"}
+            played = self.play(CVS("/cvs", "module"), WORKER, answers)
+            self.assertEqual("rmdir build" in played.programs, not isOurs, there)
 
     def test_now(self) -> None:
         """Without a wanted date, the revision is the time of the system clock, not that of the timers."""

@@ -71,6 +71,39 @@ class SvnTests(SourceCase):
         played = self.play(SVN("http://x/other"), answers=THERE)
         self.assertIn("rmdir build", played.programs)
 
+    def test_depth(self) -> None:
+        """A working copy of another depth is made again: an update keeps the depth that it has."""
+        files = {**THERE, "svn info": INFO.replace("<commit", "<depth>files</depth><commit")}
+        for there, kwargs, isOurs in (
+            (files, {"depth": "files"}, True),
+            (files, {"extra_args": ["--depth=files"]}, True),
+            (files, {}, False),
+            (THERE, {"depth": "files"}, False),
+            (THERE, {"depth": "infinity"}, True),
+        ):
+            step: Any = SVN("http://x/trunk", **kwargs)
+            self.assertEqual("rmdir build" in self.play(step, answers=there).said, not isOurs, kwargs)
+
+    def test_conflicts(self) -> None:
+        """A working copy with a conflict or an obstacle is made again, though svn ends with status 0."""
+        entry = '<entry\n   path="a&amp;b">\n<wc-status\n   {}\n   revision="7">\n'
+        harmless = entry.format('props="none" item="modified"') + entry.format('item="missing" props="none"')
+        for flags, isRight in (
+            ('item="modified" props="normal"', True),
+            ('item="conflicted" props="none"', False),
+            ('item="obstructed" props="none"', False),
+            ('item="normal" props="conflicted"', False),
+            ('props="none" tree-conflicted="true" item="normal"', False),
+            ('props="none" item="normal" switched="true"', False),
+        ):
+            status = harmless + entry.format(flags)
+            played = self.play(SVN("http://x/trunk"), WORKER, {"svn status": status, **THERE})
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isRight), flags)
+            answers: dict[str, Any] = {"svn status": status, "svn info": 0, "svn": {}, "stat build/.svn": 0}
+            played = self.play(SVN("http://x/trunk"), SLAVE, answers)
+            self.assertEqual((played.result, played.said.count("svn")), (SUCCESS, 1 if isRight else 2), flags)
+            self.assertEqual("a&b is not as in the repository" in played.log, not isRight)
+
     def test_clean(self) -> None:
         """Files that are not under version control are removed, and changes undone."""
         status = (
