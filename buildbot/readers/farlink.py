@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -87,7 +87,8 @@ class FarLink:
         self._sender = sender or secrets.token_hex(16)
         self._number = 0
         self._turns = Turns(MOST)
-        self._good: dict[str, str] = {}  # by the secret of a master, the URL that has answered
+        # By the secret of a master: the URL that has answered, and the digest of its certificate.
+        self._good: dict[str, tuple[str, str]] = {}
 
     async def ask(self, command: str, params: Mapping[str, object], patience: float) -> Any:
         """See L{Link.ask}.
@@ -112,20 +113,26 @@ class FarLink:
     async def _asked(self, found: Whereabouts, question: bytes, patience: float) -> Any:
         good = self._good.get(found.secret)
         reasons = []
-        for url in [good] if good is not None else found.urls:
+        for url, digest in [good] if good is not None else _ways(found):
             self._number += 1
             seal = sealOf(found.secret, self._sender, self._number, question)
-            digest = dict(found.digests).get(url, "")
             try:
                 said = await self._poster.post(url, {HEADER: str(seal)}, question, digest, patience)
                 answer = _checked(found, seal, *said)
             except Unreachable as why:
                 reasons.append(f"{url}: {why}")
                 continue
-            self._good = {found.secret: url}
+            self._good = {found.secret: (url, digest)}
             return answer
         self._good = {}
         raise Unreachable(f"{found.name} cannot be reached at {'; '.join(reasons)}")
+
+
+def _ways(found: Whereabouts) -> Iterator[tuple[str, str]]:
+    """The URLs to try, each with the digest of its certificate; with "", an authority must have signed it."""
+    digests = dict(found.digests)
+    for url in found.urls:
+        yield url, digests.pop(url, "")  # none the second time
 
 
 def _checked(found: Whereabouts, seal: Seal, status: int, sealed: str, body: bytes) -> Any:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
@@ -33,8 +34,9 @@ class Whereabouts:
 
     @ivar host, basedir: the name of its machine, and its directory there.
     @ivar home: what tells this directory from all others: see L{buildbot.cluster.home}.
-    @ivar urls: the addresses of its link, the best one first.
-    @ivar digest: the SHA-256 of its certificate, in hexadecimal digits, by URL. Others need a known issuer.
+    @ivar urls: the addresses of its link, the best one first. One that is there twice is tried without its
+        digest, too: a server before the master may have a certificate of its own.
+    @ivar digests: the SHA-256 of its certificate, in hexadecimal digits, by URL. Others need a known issuer.
     @ivar secret: 64 hexadecimal digits, made at its start.
     """
 
@@ -96,9 +98,29 @@ def here(basedir: str, servers: Iterable[Any], secret: str, given: str = "") -> 
     ports = [port for each in servers for port in each.openPorts()]
     urls, digests = _found(ports, [*ownAddress(), host])
     if given:
-        urls, digests = [f"{given.rstrip('/')}/{PATH}"], {}
+        urls, digests = _given(given, ports)
     home = homeOf(basedir, host)
     return Whereabouts(host, os.path.realpath(basedir), home, tuple(urls), tuple(digests.items()), secret)
+
+
+def _given(address: str, ports: Sequence[Any]) -> tuple[list[str], dict[str, str]]:
+    """The URL of the address that buildbot.tac names, and the digest of the certificate that the master shows
+    there, unless a server before it shows another one.
+    """
+    url = f"{address.rstrip('/')}/{PATH}"
+    parts = urlsplit(address)
+    own = {port.listening.getHost().port: _digest(port) for port in ports if _digest(port)}
+    if parts.scheme != "https" or not own:
+        return [url], {}
+    return [url, url], {url: own.get(parts.port or 443, next(iter(own.values())))}
+
+
+def _digest(port: Any) -> str:
+    """The digest of the certificate of an open port; "" without one."""
+    certificate = getattr(getattr(port.context, "options", None), "certificate", None)
+    return (
+        "" if certificate is None else certificate.digest("sha256").decode("ascii").replace(":", "").lower()
+    )
 
 
 def _found(ports: Sequence[Any], hosts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -115,9 +137,8 @@ def _found(ports: Sequence[Any], hosts: Sequence[str]) -> tuple[list[str], dict[
             url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/{PATH}"
             if url not in urls:
                 urls.append(url)
-            certificate = getattr(getattr(port.context, "options", None), "certificate", None)
-            if certificate is not None:
-                digests[url] = certificate.digest("sha256").decode("ascii").replace(":", "").lower()
+            if _digest(port):
+                digests[url] = _digest(port)
     return urls, digests
 
 

@@ -132,6 +132,24 @@ class OfferTests(unittest.SynchronousTestCase):
         found = here(self.home, [self.web], SECRET, "https://ci/")
         self.assertEqual((found.urls, found.digests), (("https://ci/readers-link",), ()))
 
+    def test_givenCertificate(self) -> None:
+        """With https, it tells the certificate of its own port, which may be self-signed. A server before the
+        master may have another one.
+        """
+        url = "https://ci:8443/readers-link"
+        for ports, digest in (((8443, 8444), "ab"), ((8444, 8445), "ab")):
+            web = Web(*(self.tls(port, name) for port, name in zip(ports, (b"AB", b"CD"), strict=True)))
+            found = here(self.home, [web], SECRET, "https://ci:8443")
+            self.assertEqual((found.urls, dict(found.digests)), ((url, url), {url: digest}))
+        web = Web(self.tls(1, b"AB"), self.tls(8443, b"CD"))
+        self.assertEqual(dict(here(self.home, [web], SECRET, "https://ci:8443/").digests), {url: "cd"})
+        self.assertEqual(here(self.home, [web], SECRET, "http://ci/").digests, ())
+
+    def tls(self, number: int, digest: bytes) -> Any:
+        """An open port with TLS."""
+        options = SimpleNamespace(certificate=SimpleNamespace(digest=lambda name: digest))
+        return (f"ssl:{number}", tcp("10.1.1.1", number), SimpleNamespace(options=options))
+
     def test_odd(self) -> None:
         """What is no such record counts as none."""
         good = here(self.home, [self.web], SECRET).toRecord()

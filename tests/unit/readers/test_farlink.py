@@ -44,6 +44,8 @@ class Servers:
         self.secrets: dict[str, str] = {}
         self.seals: dict[str, Seals] = {}
         self.asked: list[tuple[str, Any, str]] = []
+        self.tried: list[tuple[str, Any, str]] = []
+        self.known: str | None = None  # the only digest with which TLS begins; None: any
         self.says: Any = {"ok": 5}
         self.error: Exception | None = None
 
@@ -56,6 +58,9 @@ class Servers:
         secret = self.secrets.get(url)
         if secret is None:
             raise Unreachable("connection refused")
+        self.tried.append((url, json.loads(body), digest))
+        if self.known is not None and digest != self.known:
+            raise Unreachable("its certificate is not that of the master")
         self.asked.append((url, json.loads(body), digest))
         seal = self.seals.setdefault(secret, Seals(secret)).check(headers[HEADER], body)
         said = json.dumps(self.says).encode()
@@ -114,6 +119,17 @@ class LinkTests(unittest.SynchronousTestCase):
         for _ in range(2):
             self.assertEqual(self.ask(), 5)
         self.assertEqual([url for url, _, _ in self.servers.asked], [TWO, TWO])
+
+    def test_twoCertificates(self) -> None:
+        """An address that is there twice may have a certificate of an authority, which is remembered."""
+        self.master("m1", ONE, ONE)
+        self.servers.known = ""
+        for _ in range(2):
+            self.assertEqual(self.ask(), 5)
+        self.assertEqual([digest for _, _, digest in self.servers.tried], ["ab", "", ""])
+        self.master("m1", ONE)
+        self.clock.advance(100)
+        self.assertIn("its certificate is not that of the master", self.refused(Unreachable))
 
     def test_refused(self) -> None:
         """What the master refuses, its words tell."""
