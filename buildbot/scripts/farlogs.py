@@ -9,6 +9,7 @@ from typing import Any
 from buildbot.control import client
 from buildbot.logs.names import LOGS, NOTE
 from buildbot.scripts.tables import size
+from buildbot.store.place import serverOf
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine
 
@@ -36,9 +37,10 @@ def whatWaits(here: str, before: str = "") -> str:
     storage = said["master"].get("logStorage")
     if not storage or not storage["waiting"]:
         return ""
+    when = "is the active one" if serverOf(here) else "runs"  # one that waits sends nothing
     return (
         f"{size(storage['waitingBytes'])} of logs of {counted(storage['waiting'], 'build')} were not in"
-        f" {plainLine(storage['place'])} yet: they are sent when a master runs in {here} again"
+        f" {plainLine(storage['place'])} yet: they are sent when the master in {here} {when} again"
     )
 
 

@@ -124,8 +124,11 @@ class HandOverTests(unittest.SynchronousTestCase):
             pass
         said = command("handover", self.here).out.splitlines()
         waits = "2 MB of logs of 2 builds were not in s3://logs yet"
-        self.assertEqual(said[2:], [f"{waits}: they are sent when a master runs in {self.here} again"])
+        self.assertEqual(said[2:], [f"{waits}: they are sent when the master in {self.here} runs again"])
         self.assertEqual(whatWaits(self.here), said[2])
+        with open(os.path.join(self.here, "buildbot.tac"), "a", encoding="utf-8") as stream:
+            stream.write("\ndb = 'postgresql://ci@db/ci'\n")
+        self.assertTrue(whatWaits(self.here).endswith(f"{self.here} is the active one again"))
         self.shutdown = client.NotRunning
         self.assertEqual(whatWaits(self.here, "as before"), "as before")
         self.shutdown = {"who": "ann"}
