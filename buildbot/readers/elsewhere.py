@@ -14,8 +14,10 @@ from buildbot.web.call import Answer, Problem
 from buildbot.web.incoming import Incoming
 from buildbot.web.outcomes import PARAMETER
 
-#: The most seconds until the master has answered: a reconfig may take some minutes.
+#: The most seconds until the master has carried out an action: a reconfig may take some minutes.
 PATIENCE = 300.0
+#: The most seconds until it has answered a question, and until one that is away has answered anything.
+READING, BRIEF = 30.0, 10.0
 #: The first segments of pages about the schedulers of the master, its figures and its logins. Few read them.
 OF_MASTER = frozenset(("schedulers", "me", "metrics"))
 #: The paths of other routes about the process of the master and its files.
@@ -58,8 +60,9 @@ class Elsewhere:
         if len(incoming.body) > self._largest():
             hint = "Send it to the port of the master itself."
             raise Problem(413, "The request is too large for this process", hint=hint)
+        patience = BRIEF if self._away() else READING if incoming.method in _READING else PATIENCE
         try:
-            said = await self._link.ask("pass", requestOf(incoming, segments, self._port), PATIENCE)
+            said = await self._link.ask("pass", requestOf(incoming, segments, self._port), patience)
         except (NotRunning, Unreachable):
             raise absent(self._away()) from None
         except ControlError as why:

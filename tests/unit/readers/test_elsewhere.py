@@ -11,7 +11,7 @@ from twisted.trial import unittest
 
 from buildbot.control.client import ControlError, NoAnswer, NotRunning
 from buildbot.control.protocol import COMMANDS, understand
-from buildbot.readers.elsewhere import Elsewhere, isForMaster
+from buildbot.readers.elsewhere import BRIEF, PATIENCE, READING, Elsewhere, isForMaster
 from buildbot.readers.passing import Passing, answerOf, requestOf
 from buildbot.web.call import Answer, Problem, Stream
 from buildbot.web.incoming import Incoming
@@ -50,10 +50,12 @@ class Socket:
 
     def __init__(self, server: ServerOfMaster) -> None:
         self.error: Exception | None = None
+        self.patience = 0.0
         self._passing = Passing(lambda: [server], lambda: "e-5", lambda: 2)
 
     async def ask(self, command: str, params: dict[str, Any], patience: float) -> Any:
         """See L{buildbot.readers.link.Link}."""
+        self.patience = patience
         if self.error is not None:
             raise self.error
         line = json.dumps({**params, "command": command}).encode()
@@ -68,11 +70,12 @@ class ElsewhereTests(unittest.SynchronousTestCase):
         self.server = ServerOfMaster()
         self.socket = Socket(self.server)
         self.reached: list[Any] = []
+        self.away = "Away since 12:03."
         self.elsewhere = Elsewhere(
             self.socket,
             "tcp:8010",
             self.caughtUp,
-            lambda: "Away since 12:03.",
+            lambda: self.away,
         )
 
     async def caughtUp(self, lastId: str, logins: int) -> None:
@@ -92,6 +95,19 @@ class ElsewhereTests(unittest.SynchronousTestCase):
         )
         assert isinstance(why.value, Problem)
         return why.value
+
+    def test_patience(self) -> None:
+        """A person who only reads does not wait for minutes. Nobody waits long for a master that is
+        away: it may be frozen.
+        """
+        self.send(asked())
+        self.send(asked("GET", "/me"))
+        self.assertEqual(self.socket.patience, BRIEF)
+        self.away = ""
+        self.send(asked())
+        self.assertEqual(self.socket.patience, PATIENCE)
+        self.send(asked("GET", "/me"))
+        self.assertEqual(self.socket.patience, READING)
 
     def test_whole(self) -> None:
         """The master gets the request as it came, with the address; the visitor gets the answer as it is."""
