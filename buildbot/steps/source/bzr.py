@@ -41,6 +41,16 @@ class BzrSystem(System):
         await work.run(
             ["bzr", "pull", "--overwrite", *_revision(checkout), hiddenUrl(checkout.repository)], place
         )
+        # A pull that was killed has got the revisions, and leaves the files as they were.
+        await work.run(["bzr", "update"], place)
+
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. The slave's own command keeps revisions that the branch has no more."""
+        if checkout.revision is not None or not work.slave.has(self.command):
+            return ""
+        command = ["bzr", "missing", "--mine-only", "--line", hiddenUrl(checkout.repository)]
+        told = await work.run(command, place, mayFail=True, isQuiet=True)
+        return "the working copy has a revision that the branch does not have" if told.rc == 1 else ""
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""

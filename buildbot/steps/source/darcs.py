@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,8 +54,23 @@ class DarcsSystem(System):
         await work.run(["darcs", "get", "--verbose", "--lazy", *context, url, place], ".")
 
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
-        """See L{System}."""
+        """See L{System}.
+
+        A pull that was killed has got the patches, and leaves the files as they were.
+        """
+        await work.run(["darcs", "revert", "--all"], place, mayFail=True)
         await work.run(["darcs", "pull", "--all", "--verbose", hiddenUrl(checkout.repository)], place)
+
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. A pull keeps patches that the repository has no more, and leaves lost files so."""
+        command = ["darcs", "push", "--dry-run", "--all", hiddenUrl(checkout.repository)]
+        if "Would push the following" in (await work.run(command, place, mayFail=True, isQuiet=True)).output:
+            return "the working copy has patches that the repository does not have"
+        if checkout.patch is not None:
+            return ""
+        told = await work.run(["darcs", "whatsnew", "--summary"], place, mayFail=True, isQuiet=True)
+        lost = re.search(r"^R (.+)$", told.output, re.MULTILINE)
+        return f"{lost[1]} is lost from the working copy" if lost else ""
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """See L{System}."""

@@ -56,6 +56,16 @@ class HgSystem(System):
         await work.run(["hg", "pull", hiddenUrl(checkout.repository)], place)
         await self._turn(work, checkout, place)
 
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. A pull keeps changesets that the repository has no more."""
+        if checkout.revision is not None:
+            return ""
+        ask = ["hg", "outgoing", "--quiet", "--limit", "1", "--rev", ".", hiddenUrl(checkout.repository)]
+        other = await work.run(ask, place, mayFail=True, isQuiet=True)
+        if other.rc != 0 or not other.line:
+            return ""
+        return f"the working copy has a changeset that the repository does not have: {other.line}"
+
     async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
         wanted = _branch(checkout) if checkout.revision is None else str(checkout.revision)
         await work.run(["hg", "update", "--clean", "--rev", wanted], place)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from buildbot.model.results import SUCCESS
 from buildbot.steps.source.bzr import Bzr
-from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SourceCase, change
+from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SLAVE, SourceCase, change
 
 
 class BzrTests(SourceCase):
@@ -28,8 +30,9 @@ class BzrTests(SourceCase):
             "bzr clean-tree --unknown --force @build",
             "bzr revert --no-backup @build",
             "bzr pull --overwrite U @build",
+            "bzr update @build",
         ]
-        self.assertEqual(played.programs[:3], wanted)
+        self.assertEqual(played.programs[:4], wanted)
 
     def test_more(self) -> None:
         """A shared store of revisions, and an export."""
@@ -38,3 +41,16 @@ class BzrTests(SourceCase):
         played = self.play(Bzr("U", mode="export"), answers={"bzr revno": "7"})
         wanted = ["rmdir build", "bzr export build U @.", "bzr revno U @."]
         self.assertEqual((played.programs, played.got()), (wanted, "7"))
+
+    def test_other(self) -> None:
+        """A tree that the slave's own command leaves with a revision of its own is made again."""
+        for missing, source, times in ((0, {}, 1), (3, {}, 1), (1, {}, 2), (1, {"revision": "7"}, 1)):
+            answers: dict[str, Any] = {
+                "bzr missing": missing,
+                "bzr revno": "7",
+                "stat build/.bzr": 0,
+                "bzr": {},
+            }
+            played = self.play(Bzr("U"), SLAVE, answers, **source)
+            self.assertEqual((played.result, played.said.count("bzr")), (SUCCESS, times))
+        self.assertNotIn("bzr missing", " ".join(self.play(Bzr("U")).said))

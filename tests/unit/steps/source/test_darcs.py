@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from buildbot.model.results import SUCCESS
 from buildbot.steps.source.darcs import Darcs
-from tests.unit.steps.source.scripted import ANCIENT_SLAVE, SLAVE, SourceCase, change
+from tests.unit.steps.source.scripted import ANCIENT_SLAVE, SLAVE, WORKER, SourceCase, change
 
 
 class DarcsTests(SourceCase):
@@ -17,16 +20,17 @@ class DarcsTests(SourceCase):
     def test_gates(self) -> None:
         """Old slaves neither change branches nor get a revision."""
         step = Darcs(baseURL="http://x/", defaultBranch="main")
-        self.assertEqual(self.play(step, ANCIENT_SLAVE).said, ["darcs"])
+        self.assertEqual(self.play(step, ANCIENT_SLAVE).programs[0], "darcs")
         for source in ({"branch": "b"}, {"revision": "context"}):
             self.assertNotIn("darcs", self.play(step, ANCIENT_SLAVE, {"test": 1}, **source).said)
-        self.assertEqual(self.play(step, SLAVE, branch="b").said, ["darcs"])
+        self.assertEqual(self.play(step, SLAVE, branch="b").said[0], "darcs")
 
     def test_driven(self) -> None:
         """A tree is updated, but a context takes a new one; its revision is a context, too."""
         there = {"stat build/.buildbot": 1, "stat build/_darcs": 0, "cat": "U\n", "darcs changes": "context"}
         played = self.play(Darcs("U"), answers=there)
-        self.assertEqual(played.programs[1], "darcs pull --all --verbose U @build")
+        wanted = ["darcs revert --all @build", "darcs pull --all --verbose U @build"]
+        self.assertEqual(played.programs[1:3], wanted)
         self.assertEqual(played.got(), "context")
         played = self.play(Darcs("U"), answers=there, revision="[context\n]")
         wanted = [
@@ -38,3 +42,22 @@ class DarcsTests(SourceCase):
         for method in (None, "clean"):
             played = self.play(Darcs("U", mode="full", method=method), answers=there)
             self.assertEqual(played.programs[0], "rmdir build")
+
+    def test_other(self) -> None:
+        """A tree with patches that the repository has no more, or without some files, is made again."""
+        push, lost = {"darcs push": "Would push the following changes:\n"}, {"darcs whatsnew": "R ./a\n"}
+        patched = {"patch": (1, "diff")}
+        for more, source, isRight in (
+            ({}, {}, True),
+            ({"darcs whatsnew": "M ./R b -1 +1\n"}, {}, True),
+            (push, {}, False),
+            (lost, {}, False),
+            (lost, patched, True),
+            (push, patched, False),
+        ):
+            there: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/_darcs": 0, "cat": "U\n"} | more
+            played = self.play(Darcs("U"), WORKER, there, **source)
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isRight))
+            there["darcs"] = {"rc": 0}
+            played = self.play(Darcs("U"), SLAVE, there, **source)
+            self.assertEqual(played.said.count("darcs"), 1 if isRight else 2, played.said)

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildbot.model.results import SUCCESS
 from buildbot.steps.source.mercurial import Mercurial
-from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SourceCase
+from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SLAVE, WORKER, SourceCase
 
 THERE: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/.hg": 0, "hg showconfig": "U\n"}
 
@@ -29,7 +29,7 @@ class MercurialTests(SourceCase):
 
     def test_gates(self) -> None:
         """A slave of 0.7.5 knows no branches in a repository."""
-        self.assertEqual(self.play(Mercurial("u"), OLDEST_SLAVE).said, ["hg"])
+        self.assertEqual(self.play(Mercurial("u"), OLDEST_SLAVE).said[0], "hg")
         played = self.play(Mercurial("u", branchType="inrepo"), OLDEST_SLAVE, {"test": 1})
         self.assertIn("2.9 is needed", played.log)
 
@@ -51,6 +51,22 @@ class MercurialTests(SourceCase):
         self.assertEqual(played.programs[1:3], wanted)
         played = self.play(Mercurial("OTHER"), answers=THERE)
         self.assertIn("rmdir build", played.programs)
+
+    def test_other(self) -> None:
+        """A tree that ends with a changeset that the repository has no more is made again."""
+        other = "3:123456789abc\n"
+        fixed: dict[str, Any] = {"revision": "abc"}
+        for outgoing, source, isRight in (
+            (1, {}, True),
+            (other, {}, False),
+            (other, fixed, True),
+        ):
+            answers: dict[str, Any] = {**THERE, "hg outgoing": outgoing}
+            played = self.play(Mercurial("U"), WORKER, answers, **source)
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isRight))
+            answers |= {"hg identify": 0, "hg": {"rc": 0}}
+            played = self.play(Mercurial("U"), SLAVE, answers, **source)
+            self.assertEqual(played.said.count("hg"), 1 if isRight else 2, played.said)
 
     def test_branchChange(self) -> None:
         """Another branch gets a new working copy, unless that is not wanted."""
