@@ -19,6 +19,8 @@ from buildbot.daemon.directory import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
 from buildbot.files.plain import openPlain, readPlain
 from buildbot.scripts.output import CommandFailed, Config, basedir, command, say, setting
 
+#: What libpq says if the server wants a password, and nobody has given one.
+_UNSUPPLIED = "no password supplied"
 #: The placeholders for passwords in the sample configuration.
 _NO_PASSWORD = re.compile(r"\bchange-me(-too)?\b")
 
@@ -91,6 +93,8 @@ def createMaster(config: Config) -> int:
         passwords = []
     elif passwords:
         maker.say(f"{name} holds new passwords, for its slave and for sendchange.")
+        if config.get("db"):
+            maker.say(f"A second master on this store needs a copy of this {name}, not one of its own.")
     maker.say("Next:", *(f"  {line}" for line in nextCommands(maker.basedir, text, passwords)))
     return 0
 
@@ -157,7 +161,9 @@ def checkDatabase(maker: Maker) -> list[str]:
         found = sorted(mastersOf(place), key=lambda each: each.state != ACTIVE)
         return [each.name for each in found if each.name != nameOf(here)]
     except (StoreFailed, BadAddress) as why:
-        raise CommandFailed(f"{why}", "nothing was made") from None
+        isBare = _UNSUPPLIED in str(why) and not passwordFile
+        cure = ["--db-password-file names a file with the password"] if isBare else []
+        raise CommandFailed(f"{why}", *cure, "nothing was made") from None
 
 
 class Maker:

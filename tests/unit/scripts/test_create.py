@@ -17,6 +17,7 @@ from buildbot.scripts import create
 from buildbot.scripts.elsewhere import nameOf
 from buildbot.scripts.output import CommandFailed
 from buildbot.store import direct
+from buildbot.store.interface import StoreFailed
 from tests.commandline import Spoken, command
 
 
@@ -204,6 +205,27 @@ class MasterTests(unittest.TestCase):
         self.assertNotIn("copy", command("create-master", "--db", address, self.here).out)
         rows[:] = [place(nameOf(self.here), ACTIVE)]
         self.assertIn("localhost:PORT", command("create-master", "--db", address, self.here).out)
+
+    def test_firstOfTwo(self) -> None:
+        """The first master of a database tells that its file is that of a second one, too. If the database
+        wants a password, the option for it is named.
+        """
+        self.patch(direct, "held", lambda place: "is empty")
+        self.patch(looking, "mastersOf", lambda where: [])
+        address = "postgresql://me@host/x"
+        words = "A second master on this store needs a copy of this master.cfg, not one of its own.\n"
+        self.assertIn(words, command("create-master", "--db", address, self.here).out)
+        self.assertNotIn(words, command("create-master", f"{self.here}-alone").out)
+
+        def refuse(place: object) -> str:
+            raise StoreFailed("fe_sendauth: no password supplied")
+
+        self.patch(direct, "held", refuse)
+        said = command("create-master", "--db", address, f"{self.here}-bare")
+        self.assertEqual(
+            said.err.splitlines()[1:],
+            ["--db-password-file names a file with the password", "nothing was made"],
+        )
 
     def test_nextAgain(self) -> None:
         """The password of an existing configuration is not printed."""
