@@ -97,6 +97,8 @@ def _place(why: BaseException, path: str) -> str:
         return plain(why.code)
     if isinstance(why, OSError) and why.filename == path:
         return plain(f"cannot read {path}: {why.strerror}")
+    if isinstance(why, Unusable):  # the master has read its lines already
+        return plain(f"{path}: {why}")
     lines = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == path]
     if isinstance(why, SyntaxError) and why.filename == path:
         lines, why = [why.lineno], SyntaxError(why.msg)

@@ -53,6 +53,7 @@ class Finding:
     """I know where the active master is.
 
     @ivar now: as the store has told last; None if it has not.
+    @ivar trouble: why the store does not tell; "" if it does.
     """
 
     def __init__(self, store: States, clock: IReactorTime) -> None:
@@ -60,14 +61,17 @@ class Finding:
         self._clock = clock
         self._at = float("-inf")
         self.now: Whereabouts | None = None
+        self.trouble = ""
 
     async def look(self) -> Whereabouts | None:
         """Where the active master is. While the store fails, it is where it was."""
         if self._clock.seconds() - self._at >= FRESH:
             try:
                 found = whereaboutsOf(await self._store.getState(KEY))
-            except StoreFailed:
+            except StoreFailed as why:
+                self.trouble = why.reason
                 return self.now
+            self.trouble = ""
             self._at = self._clock.seconds()
             self.now = found
         return self.now
@@ -162,6 +166,9 @@ class EitherLink:
             except NotRunning:
                 self._finding.doubt()
                 if self._finding.now is None:
+                    if self._finding.trouble:  # so nobody knows if one runs elsewhere
+                        words = f"the store does not tell where it is: {self._finding.trouble}"
+                        raise Unreachable(words) from None
                     raise
         return await self._far.ask(command, params, patience)
 

@@ -92,6 +92,12 @@ class TacTests(unittest.TestCase):
             (said,) = self.failure(f"{master}{line}\n")
             self.assertIn(words, said)
 
+    def test_read(self) -> None:
+        """What the master refuses in these lines while the file runs is told in the same words."""
+        line = "from buildbot.daemon.directory import leaseOf\nleaseOf('lease = 2')\n"
+        (said,) = self.failure(SERVICE + line)
+        self.assertRegex(said, r"buildbot\.tac: buildbot\.tac says lease = 2: it must be a number")
+
     def test_umask(self) -> None:
         """F11: a master's umask decides who may read uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"

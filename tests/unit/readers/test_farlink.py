@@ -239,3 +239,6 @@ class LinkTests(unittest.SynchronousTestCase):
         self.assertEqual(self.ask(either), "near")
         near.isThere = False
         self.refused(NotRunning, either)
+        self.states.isBroken = True
+        self.clock.advance(100)
+        self.assertIn("the store does not tell where it is: away", self.refused(Unreachable, either))
