@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,12 +46,12 @@ class BzrSystem(System):
         await work.run(["bzr", "update"], place)
 
     async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
-        """See L{System}. The slave's own command keeps revisions that the branch has no more."""
-        if checkout.revision is not None or not work.slave.has(self.command):
+        """See L{System}. The slave's own command merges revisions that the branch has no more."""
+        if not work.slave.has(self.command):
             return ""
-        command = ["bzr", "missing", "--mine-only", "--line", hiddenUrl(checkout.repository)]
-        told = await work.run(command, place, mayFail=True, isQuiet=True)
-        return "the working copy has a revision that the branch does not have" if told.rc == 1 else ""
+        told = await work.run(["bzr", "status", "--short"], place, mayFail=True, isQuiet=True)
+        found = re.search(r"^[PC] +(.+)$", told.output, re.MULTILINE)
+        return f"the working copy has a merge or a conflict: {found[1]}" if found else ""
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""

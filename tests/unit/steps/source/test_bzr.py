@@ -43,14 +43,14 @@ class BzrTests(SourceCase):
         self.assertEqual((played.programs, played.got()), (wanted, "7"))
 
     def test_other(self) -> None:
-        """A tree that the slave's own command leaves with a revision of its own is made again."""
-        for missing, source, times in ((0, {}, 1), (3, {}, 1), (1, {}, 2), (1, {"revision": "7"}, 1)):
-            answers: dict[str, Any] = {
-                "bzr missing": missing,
-                "bzr revno": "7",
-                "stat build/.bzr": 0,
-                "bzr": {},
-            }
-            played = self.play(Bzr("U"), SLAVE, answers, **source)
+        """A tree that the slave's own command leaves with a merge or a conflict is made again."""
+        for status, times in (
+            (" M  a\n", 1),
+            ("P   me 2026-11-30 2\n", 2),
+            (" M  a\nC   Text conflict in a\n", 2),
+        ):
+            answers: dict[str, Any] = {"bzr status": status, "bzr revno": "7", "stat build/.bzr": 0}
+            answers["bzr"] = {"rc": 0}
+            played = self.play(Bzr("U"), SLAVE, answers)
             self.assertEqual((played.result, played.said.count("bzr")), (SUCCESS, times))
-        self.assertNotIn("bzr missing", " ".join(self.play(Bzr("U")).said))
+        self.assertNotIn("bzr status", " ".join(self.play(Bzr("U")).said))
