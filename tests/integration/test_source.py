@@ -227,6 +227,7 @@ class GitTests(SourceCase):
         repository.run("git", "checkout", "-q", "-b", "side/größe")
         third = repository.commit("three")
         self.assertGot(await self.everywhere("update", branch="side/größe"), third, "three")
+        self.assertGot(await self.everywhere("update", revision="HEAD"), second, "two")
         for name in self.names:
             os.unlink(self.place("update", name, "build", ".git", "HEAD"))
         self.assertGot(await self.everywhere("update"), second, "two")
@@ -433,6 +434,8 @@ class OtherTests(SourceCase):
     async def course(self, repository: Any, methods: tuple[str, ...], metadata: str) -> None:
         """Build two revisions in each way, with files left over, and a broken and a removed working copy.
 
+        A tracked file of the other slaves is changed, so that the next update meets a conflict.
+
         Each slave updates. All else is tried on L{some}, and on all of them in the test of Git.
         """
         chosen = {builder: self.names if builder == "update" else self.some() for builder in methods}
@@ -455,8 +458,11 @@ class OtherTests(SourceCase):
         for name in (names := self.some()):
             broken = self.place("update", name, "build", metadata)
             shutil.rmtree(broken) if os.path.isdir(broken) else os.unlink(broken)
+        for name in set(self.names) - set(names):
+            with open(self.place("update", name, "build", "hello"), "w", encoding="utf-8") as stream:
+                stream.write("changed by a build\n")
         later = repository.commit("later")
-        self.assertGot(await self.on(names, "update"), later, "later")
+        self.assertGot(await self.everywhere("update"), later, "later")
         for name in (names := self.some()):
             shutil.rmtree(self.place("update", name, "build"))
         self.assertGot(await self.on(names, "update"), later, "later")

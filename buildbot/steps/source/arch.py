@@ -41,6 +41,11 @@ class ArchSystem(System):
             sent["build-config"] = checkout.options["build-config"]
         return sent
 
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """See L{System}. An update stays in the version of the tree."""
+        told = await work.run([self._program, "tree-version"], place, mayFail=True, isQuiet=True)
+        return told.rc == 0 and f"/{told.line}".endswith(f"/{checkout.branch}")
+
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
         program, archive = self._program, checkout.option("archive")

@@ -31,7 +31,7 @@ class CvsSystem(System):
 
     command = "cvs"
     metadata = "CVS"
-    skipping = re.compile(r"ignoring .* \(CVS/\w+ missing\)|^C \S")
+    skipping = re.compile(r"ignoring .* \(CVS/\w+ missing\)|^C \S|^cvs .*: unable to remove ")
     doubtful = re.compile(r"^\? \S")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:

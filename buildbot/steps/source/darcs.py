@@ -24,6 +24,7 @@ class DarcsSystem(System):
     command = "darcs"
     metadata = "_darcs"
     cleans = False
+    skipping = re.compile(r"^Warning: Cannot remove non-empty file ")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""

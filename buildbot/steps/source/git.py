@@ -36,6 +36,7 @@ class GitSystem(System):
 
     command = "git"
     metadata = ".git"
+    skipping = re.compile(r"^warning: unable to (?:unlink|rmdir) ")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""

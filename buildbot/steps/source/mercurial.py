@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from buildbot.config.arguments import arguments
@@ -21,6 +22,7 @@ class HgSystem(System):
 
     command = "hg"
     metadata = ".hg"
+    skipping = re.compile(r"^update failed to remove ")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""

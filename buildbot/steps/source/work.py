@@ -283,10 +283,14 @@ class Work:
         return outcome.rc == 0
 
     async def removeDirectory(self, directory: str) -> None:
-        """Remove a directory, if it exists."""
+        """Remove a directory, if it exists, also one that may not be written to."""
         if self.slave.has("rmdir"):
             await self._must("rmdir", {"dir": directory}, f"{directory} cannot be removed")
-        else:
+            return
+        removed = await self.run(["rm", "-rf", directory], ".", mayFail=True)
+        if removed.rc != 0:
+            # a directory that may not be written to keeps its files
+            await self.run(["chmod", "-R", "u+rwx", directory], ".", mayFail=True)
             await self.run(["rm", "-rf", directory], ".")
 
     async def removeAll(self, directory: str, names: Sequence[str]) -> None:

@@ -180,6 +180,15 @@ class DrivenTests(SourceCase):
         played = self.play(Git("URL"), answers=THERE, changes=[change("a"), change(SHA)])
         self.assertIn(f"git reset --hard {SHA} -- @build", played.programs)
 
+    def test_kept(self) -> None:
+        """A working copy of which Git cannot remove a file is made again, though Git ends with status 0."""
+        kept = {"stderr": b"warning: unable to unlink 'e/x': Permission denied\n", "rc": 0}
+        played = self.play(Git("URL"), answers={"git reset --hard FETCH_HEAD": [kept, 0], **THERE})
+        self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, True))
+        answers = {"git ls-remote": 0, "git": [kept, {"got_revision": SHA}], "stat build/.git": 0}
+        played = self.play(Git("URL", "main"), SLAVE, answers)
+        self.assertEqual((played.result, played.said.count("git")), (SUCCESS, 2))
+
     def test_names(self) -> None:
         """A name of a revision means that of the repository, whatever the working copy has under it."""
         fetched, reset = "git fetch -f -t URL {} @build", "git reset --hard {} -- @build"
@@ -229,6 +238,19 @@ class DrivenTests(SourceCase):
             played.programs[:3], ["rm -rf source @.", "mkdir -p source @.", "git init -q @source"]
         )
         self.assertEqual(played.programs[-2:], ["rm -rf build @.", "cp -R -P -p source build @."])
+
+
+class RemovalTests(SourceCase):
+    """Directories of a slave that has no command for them."""
+
+    def test_readOnly(self) -> None:
+        """A directory that may not be written to is removed all the same."""
+        again = ["rm -rf build @.", "chmod -R u+rwx build @.", "rm -rf build @."]
+        for answers, wanted in (({}, again[:1]), ({"rm": [1, 0]}, again), ({"rm": 1}, again)):
+            played = self.play(Git("URL", mode="clobber"), OLDEST_SLAVE, answers)
+            self.assertEqual(played.result, FAILURE if answers == {"rm": 1} else SUCCESS)
+            found = [each for each in played.said if each.startswith(("rm ", "chmod"))]
+            self.assertEqual(found, wanted)
 
 
 class ConfigurationTests(SourceCase):

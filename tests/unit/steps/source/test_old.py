@@ -67,8 +67,11 @@ class ArchTests(SourceCase):
             "tla logs --full --reverse @build",
         ]
         self.assertEqual((played.programs, played.got()), (wanted, "patch-7"))
-        played = self.play(Bazaar("u", "v", "a"), answers={"stat build/.buildbot": 1, "stat": 0})
-        self.assertEqual(played.programs[0], "baz replay @build")
+        there = {"stat build/.buildbot": 1, "stat": 0, "baz tree-version": "a/v\n"}
+        played = self.play(Bazaar("u", "v", "a"), answers=there)
+        self.assertEqual(played.programs[1], "baz replay @build")
+        played = self.play(Bazaar("u", "v", "a"), answers=there, branch="w")
+        self.assertEqual(played.programs[1], "rmdir build")
 
 
 class GitHubTests(SourceCase):
