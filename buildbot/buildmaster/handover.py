@@ -48,6 +48,7 @@ class HandOver:
         self._alarm = Alarm(self._look)
         self._who = ""
         self._isOn = False
+        self._to = self._givenUp = ""
         self._due: float | None = None  # when builds are interrupted
         self._heard = 0.0  # when a master that waits was heard last
         self._over: float | None = None  # since when no build is waited for
@@ -55,6 +56,12 @@ class HandOver:
     def handlers(self) -> dict[str, Callable[..., object]]:
         """The handler for the control socket."""
         return {"handover": self.handOver}
+
+    def report(self) -> dict[str, str]:
+        """C{to}, the name of the master that takes over soon, and C{givenUp}, why the last hand-over was
+        given up; both are "" without that.
+        """
+        return {"to": self._to if self._isOn and self._cleanStop.isOn else "", "givenUp": self._givenUp}
 
     async def handOver(
         self, who: str = "", timeout: float | None = None, now: bool = False
@@ -85,7 +92,8 @@ class HandOver:
         elif before is None:
             self._due = None
         running = self._engine.keeping
-        to = ready[0].place.name
+        to = self._to = ready[0].place.name
+        self._givenUp = ""
         if before is None:
             self._isOn, self._who, self._heard, self._over = True, who, self._clock.seconds(), None
             log.info(
@@ -112,7 +120,8 @@ class HandOver:
         self._heard = max([self._heard, *(now - each.ago for each in joined.ready())])
         if now - self._heard > PATIENCE:
             self._isOn = False
-            log.warn("the hand-over is given up: {why}", why=_nobody(joined))
+            self._givenUp = _nobody(joined)
+            log.warn("the hand-over is given up: {why}", why=self._givenUp)
             self._cleanStop.cancel()
             return
         isDue = self._due is not None and now >= self._due

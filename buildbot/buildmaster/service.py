@@ -185,7 +185,7 @@ class BuildMaster(PluginParent):
         self._apart = PagesApart(self, reactor)
         self.commands: dict[str, Callable[..., Any]] = {
             **MasterCommands(
-                lambda: {**reportMaster(self), "masters": self.place.report()},
+                lambda: {**reportMaster(self), "masters": self._reportMasters()},
                 self.botmaster,
                 self.reconfigurer,
                 self.cleanStop,
@@ -457,6 +457,11 @@ class BuildMaster(PluginParent):
     def whenOver(self) -> Deferred[list[str]]:
         """See L{IEnds}."""
         return self._lifetime.whenOver()
+
+    def _reportMasters(self) -> dict[str, Any] | None:
+        """The masters of the store, and the hand-over; None with a store in a file."""
+        found = self.place.report()
+        return None if found is None else {**found, "handOver": self._handOver.report()}
 
     def _placeLost(self, reason: str) -> None:
         """Another master has taken over: end, since nothing can be stored any more."""

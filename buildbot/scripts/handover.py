@@ -40,8 +40,9 @@ def handOver(config: Config) -> int:
     with Target(here, found) as target, waiting(config, f"{said['to']} to take over{after}"):
         while not target.whenGone(_LOOK):
             logs = whatWaits(here, logs)
-            if _isTakenBack(here):
-                raise CommandFailed("the hand-over was taken back or given up: twistd.log says why")
+            why = _whyNot(here)
+            if why:
+                raise CommandFailed(f"the hand-over was {why}")
         name = _whoIsActive(here)
     say(config, f"{name} is active; the master in {here} has stopped")
     say(config, *filter(None, [logs]))
@@ -60,13 +61,16 @@ def _when(config: Config, running: int) -> str:
     return f"once {counted(running, 'running build')} {ends}{after}"
 
 
-def _isTakenBack(here: str) -> bool:
-    """True if the master runs, and does not stop."""
+def _whyNot(here: str) -> str:
+    """What has become of the hand-over, in words, if the master runs and does not stop; else ""."""
     try:
         said: Any = client.request(here, "status", {}, 10.0)
     except (client.ControlError, client.NotRunning, OSError):
-        return False  # it stops, or is busy
-    return said["master"].get("shutdown") is None
+        return ""  # it stops, or is busy
+    if said["master"].get("shutdown") is not None:
+        return ""
+    why = ((said["master"].get("masters") or {}).get("handOver") or {}).get("givenUp")
+    return f"given up: {why}" if why else "taken back"
 
 
 def _whoIsActive(here: str) -> str:

@@ -78,6 +78,7 @@ def masterPage(
     if master.get("storeServer"):
         lines.append(plainLine(f"store: {master['storeServer']}"))
     lines += [] if masters is None else [plainLine(mastersLine(masters))]
+    lines += _stopLine(master.get("shutdown"), masters, now)
     keeps = master.get("keeps")
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
@@ -127,6 +128,21 @@ def masterPage(
         for each in master.get("refused", ())
     ]
     return lines
+
+
+def _stopLine(stop: Mapping[str, Any] | None, masters: Mapping[str, Any] | None, now: float) -> list[str]:
+    """That no build starts, since the master stops or hands over."""
+    if stop is None:
+        return []
+    to = ((masters or {}).get("handOver") or {}).get("to")
+    what = f"hands over to {to}" if to else "stops"
+    who = f" by {stop['who']}" if stop["who"] else ""
+    return [
+        plainLine(
+            f"{what} once the running builds have ended, and starts no others"
+            f" (asked{who} {passed(stop['when'], now)} ago; `buildbot stop --cancel` takes it back)"
+        )
+    ]
 
 
 def _pollerLine(poller: Mapping[str, Any], now: float) -> str:

@@ -251,7 +251,7 @@ class StandbyTests(MasterTestCase):
         await until(lambda: "takes over once" in asked.stdout(), SOON, asked.stdout)
         await self.two.stop()
         self.assertEqual(await asked.whenEnded(), 1)
-        self.assertIn("taken back or given up", asked.stderr())
+        self.assertIn("the hand-over was given up: no other master waits", asked.stderr())
         self.assertEqual(self.one.count("the hand-over is given up: no other master waits"), 1)
         await self.two.standBy()
         said = await self.one.run("handover", "--now", self.one.basedir)

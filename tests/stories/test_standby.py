@@ -74,6 +74,7 @@ class StandbyTests(World):
         said = self.status()
         self.assertEqual(len(said["slaves"]), 3)
         self.assertEqual(said["master"]["masters"]["state"], "active")
+        self.assertEqual(said["master"]["masters"]["handOver"], {"to": "", "givenUp": ""})
         self.connect()
 
     def test_broken(self) -> None:

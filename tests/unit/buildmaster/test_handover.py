@@ -165,7 +165,8 @@ class HandOverTests(PlaceCase):
     def test_goneMeanwhile(self) -> None:
         """If the other master is not heard any more when the builds have ended, this one goes on."""
         two = self.standby()
-        self.ask()
+        to = self.ask()["to"]
+        self.assertEqual(self.handing.report(), {"to": to, "givenUp": ""})
         self.pass_(5)
         self.leave(two)
         self.engine.keeping = 0
@@ -173,6 +174,8 @@ class HandOverTests(PlaceCase):
         self.assertTrue(self.clean.isOn)
         self.pass_(3)
         self.assertEqual((self.stopped, self.clean.isOn, self.engine.started), ([], False, 1))
+        self.assertEqual(self.handing.report()["to"], "")
+        self.assertIn("no other master waits", self.handing.report()["givenUp"])
 
     def test_buriedMeanwhile(self) -> None:
         """A master whose place is taken meanwhile ends in its own way."""

@@ -46,6 +46,7 @@ class HandOverTests(unittest.SynchronousTestCase):
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.said: dict[str, Any] = {"to": "two:/srv", "running": 2, "since": None}
         self.shutdown: object = {"who": "ann"}
+        self.masters: object = None
         self.storage: dict[str, Any] | None = {"place": "s3://logs", "waiting": 2, "waitingBytes": 2_000_000}
         self.found: list[Place | StoreFailed | None] = [
             None,
@@ -62,7 +63,8 @@ class HandOverTests(unittest.SynchronousTestCase):
         if verb == "status":
             if self.shutdown is client.NotRunning:
                 raise client.NotRunning(here)
-            return {"master": {"shutdown": self.shutdown, "logStorage": self.storage}}
+            told = {"shutdown": self.shutdown, "logStorage": self.storage, "masters": self.masters}
+            return {"master": told}
         self.asked.append((verb, dict(params)))
         return self.said
 
@@ -142,7 +144,10 @@ class HandOverTests(unittest.SynchronousTestCase):
         self.shutdown = None
         said = command("handover", self.here)
         self.assertEqual(said.status, 1)
-        self.assertIn("taken back or given up", said.err)
+        self.assertEqual(said.err, "the hand-over was taken back\n")
+        self.masters = {"handOver": {"to": "", "givenUp": "nobody is heard"}}
+        said = command("handover", self.here)
+        self.assertEqual(said.err, "the hand-over was given up: nobody is heard\n")
 
     def test_silent(self) -> None:
         """A master that stops does not answer."""

@@ -210,6 +210,20 @@ class PageTests(unittest.TestCase):
             [f"active in epoch 3: two:/m waited (buildbot 2), heard 18 s ago{lost}"],
         )
 
+    def test_stops(self) -> None:
+        """A master that stops, or hands over, once its builds have ended says so: no build starts."""
+        stop = {"who": "ann", "when": NOW - 90}
+        ask = "`buildbot stop --cancel` takes it back"
+        (line,) = status.masterPage({**MASTER, "shutdown": stop}, [], NOW)[3:]
+        ends = "once the running builds have ended, and starts no others"
+        self.assertEqual(line, f"stops {ends} (asked by ann 1 min ago; {ask})")
+        masters = {"state": "active", "epoch": 3, "release": "1", "trouble": "", "others": []}
+        masters["handOver"] = {"to": "two:/m", "givenUp": ""}
+        stopping = {**MASTER, "shutdown": {**stop, "who": ""}, "masters": masters}
+        self.assertEqual(
+            status.masterPage(stopping, [], NOW)[4], f"hands over to two:/m {ends} (asked 1 min ago; {ask})"
+        )
+
     def test_table(self) -> None:
         """The master has three lines, then each slave a line, in columns."""
         lines = status.masterPage(MASTER, [BOT, ABSENT], NOW)
