@@ -102,6 +102,18 @@ class GitSystem(System):
             how = ["--init", "--recursive", "--force"]
             await self._git(work, checkout, place, "submodule", "update", *how)
 
+    async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
+        """See L{System}. The slave's own command leaves changed files of submodules as they are."""
+        if (
+            not checkout.option("submodules")
+            or checkout.patch is not None
+            or not work.slave.has(self.command)
+        ):
+            return ""
+        command = ["git", "submodule", "foreach", "git reset --hard -q"]
+        ended = await work.run(command, place, mayFail=True)
+        return "" if ended.rc == 0 else "a submodule cannot be reset"
+
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
         flags = ["-f", "-f", "-d", *(["-x"] if ignored else [])]

@@ -40,6 +40,17 @@ class OwnCommandTests(SourceCase):
         }
         self.assertEqual(told, wanted)
 
+    def test_submodules(self) -> None:
+        """Files of submodules that a build has changed are undone, but not those of a patch."""
+        step = Git("URL", "main", submodules=True)
+        reset = "git submodule foreach git reset --hard -q @build"
+        answers: dict[str, Any] = {"stat build/.git": 0, "git ls-remote": 0, "git": {"got_revision": SHA}}
+        played = self.play(step, SLAVE, answers)
+        self.assertEqual((played.result, played.said), (SUCCESS, ["git", reset]))
+        played = self.play(step, SLAVE, {"git submodule": 1, **answers})
+        self.assertEqual((played.result, played.said.count("git")), (SUCCESS, 2))
+        self.assertEqual(self.play(step, SLAVE, answers, patch=(1, "diff")).said, ["git"])
+
     def test_modes(self) -> None:
         """The modes of 0.7 and 0.8 are sent under the names of 0.7."""
         modes: tuple[tuple[dict[str, Any], str], ...] = (
