@@ -16,7 +16,8 @@ class GoneTests(unittest.SynchronousTestCase):
 
     def told(self, trouble: str, why: OSError) -> tuple[int, str]:
         """The status and the sentence about a log with this trouble."""
-        shown: Any = SimpleNamespace(record=LogRecord("stdio", "full/0-log-a-stdio", 0, None, trouble))
+        record = LogRecord("stdio", "full/0-log-a-stdio", 0, None, trouble)
+        shown: Any = SimpleNamespace(record=record, directory=SimpleNamespace(directory="/nowhere/logs"))
         problem = gone(shown, why)
         return problem.status, problem.detail
 
