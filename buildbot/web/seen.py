@@ -21,6 +21,7 @@ from buildbot.control.audit import Audit
 from buildbot.control.auditcommands import AuditCommands
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.lookingcommands import LookingCommands
+from buildbot.events.coroutines import together
 from buildbot.model.audit import Entry
 from buildbot.model.records import BuildRecord, RequestRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow, Page, Standing
@@ -493,7 +494,7 @@ class SeenStore(_Part):
     async def _last(self, count: int, before: float | None) -> list[BuildRecord]:
         """The last builds of all seen builders."""
         page = await self.getBuildRows(BuildFilter(until=before), min(count, MOST_ROWS))
-        found = [await self.getBuild(row.builder, row.number) for row in page.rows]
+        found = await together(self.getBuild(row.builder, row.number) for row in page.rows)
         return [each for each in found if each is not None]
 
 

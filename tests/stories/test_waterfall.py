@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.web.looking import LONGEST
 from buildbot.web.markup import Markup
@@ -132,6 +134,31 @@ class WaterfallTests(BuildingCase):
         self.assertEqual(sorted(read), [0, 1, 2, 3])
         for number in range(4):
             self.assertIn(f">Build {number}</a>", page)
+
+    def test_together(self) -> None:
+        """The builds of many rows are read together: a busy master makes one of them wait as long as all."""
+        for number in range(20):
+            self.force(f"reason {number}")
+            self.finish()
+            self.wait(10)
+        asked: list[tuple[Deferred[Any], Any]] = []
+        real = self.store.getBuild
+
+        def getBuild(builder: str, number: int) -> Any:
+            asked.append((Deferred(), real(builder, number)))
+            return asked[-1][0]
+
+        self.patch(self.store, "getBuild", getBuild)
+        connection = self.dial("127.0.0.1")
+        connection.send(b"GET /waterfall HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n")
+        turns = 0
+        while asked:
+            turns, some, asked[:] = turns + 1, list(asked), []
+            for done, found in some:
+                found.chainDeferred(done)
+            self.settle()
+        self.assertEqual(turns, 1)
+        self.assertIn(b">Build 0</a>", connection.received())
 
     def test_left(self) -> None:
         """Half an hour after the last look, boxes and rows are no longer in memory; they are read again."""

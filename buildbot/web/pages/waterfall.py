@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from operator import itemgetter
 
+from buildbot.events.coroutines import together
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.build import BuildStatus
@@ -37,6 +38,8 @@ from buildbot.web.window import ALWAYS, Window
 ROOM = 16_000_000
 #: About this many builds are shown, over all builders.
 MANY = 1200
+#: A finished build fills at least about this many rows: so many fewer builds than rows are read at a time.
+ROWS_A_BUILD = 4
 #: The most logs in the box of a step.
 LOGS = 4
 #: The longest build, in seconds: the page looks for builds that began this long before its time.
@@ -205,19 +208,25 @@ def _matches(call: Call, row: BuildRow) -> bool:
 async def _found(
     call: Call, rows: Mapping[str, Iterable[BuildRow]], span: Window, most: int
 ) -> dict[str, list[Box]]:
-    """The boxes of each builder. Builds that would be below the newest C{most} rows are not read."""
-    kept, newest = call.world.part(BoxCache), Newest(most)
+    """The boxes of each builder. Of the builds that would be below the newest C{most} rows, few are read."""
+    newest = Newest(most)
     running = {(each.record.builder, each.number): each for each in runningBuilds(call.world.botmaster)}
     hasEvents = call.query["show_events"]
     found = {name: _within(span, _events(call, name) if hasEvents else ()) for name in rows}
     builds = [(_endOf(row), name, row) for name, some in rows.items() for row in some]
     builds.sort(key=itemgetter(0), reverse=True)
-    for end, name, row in builds:
-        if newest.isBelow(end):
+    size = max(1, most // ROWS_A_BUILD)
+    for start in range(0, len(builds), size):
+        some = builds[start : start + size]
+        if newest.isBelow(some[0][0]):
             break
-        boxes = _within(span, await _boxes(call, name, row, running, kept))
-        newest.add(boxes)
-        found[name].extend(boxes)
+        made = await _boxes(call, [(name, row) for _, name, row in some], running)
+        for (end, name, _), all in zip(some, made, strict=True):
+            if newest.isBelow(end):
+                break
+            boxes = _within(span, all)
+            newest.add(boxes)
+            found[name].extend(boxes)
     return found
 
 
@@ -231,23 +240,25 @@ def _within(span: Window, boxes: Iterable[Box]) -> list[Box]:
 
 
 async def _boxes(
-    call: Call,
-    name: str,
-    row: BuildRow,
-    running: Mapping[tuple[str, int], BuildStatus],
-    kept: BoxCache,
-) -> tuple[Box, ...]:
-    """The boxes of one build."""
-    known = None if row.finished is None else kept.get(name, row.number)
-    if known is None:
-        build = running.get((name, row.number))
-        record = await call.world.store.getBuild(name, row.number) if build is None else build.toRecord()
-        if record is None:
-            return ()
-        known = boxesOf(record, call.world.now())
-        if record.finished is not None:
-            kept.put(record, known)
-    return known
+    call: Call, builds: Sequence[tuple[str, BuildRow]], running: Mapping[tuple[str, int], BuildStatus]
+) -> list[tuple[Box, ...]]:
+    """The boxes of each of these builds. Those that are not kept are read together: one by one, each would
+    wait for a turn of a busy master."""
+    kept, store = call.world.part(BoxCache), call.world.store
+    made = [None if row.finished is None else kept.get(name, row.number) for name, row in builds]
+    keys = [(name, row.number) for (name, row), boxes in zip(builds, made, strict=True) if boxes is None]
+    read = await together(store.getBuild(*key) for key in keys if key not in running)
+    records = {(each.builder, each.number): each for each in read if each is not None}
+    found: list[tuple[Box, ...]] = []
+    for (name, row), boxes in zip(builds, made, strict=True):
+        if boxes is None:
+            build = running.get((name, row.number))
+            record = records.get((name, row.number)) if build is None else build.toRecord()
+            boxes = () if record is None else boxesOf(record, call.world.now())
+            if record is not None and record.finished is not None:
+                kept.put(record, boxes)
+        found.append(boxes)
+    return found
 
 
 def boxesOf(build: BuildRecord, now: float) -> tuple[Box, ...]:
