@@ -22,6 +22,8 @@ from buildbot.steps.source.work import Work, hiddenUrl, secret
 CHANGES_BRANCH = "1.39"
 LOGS_IN = "2.8"
 KNOWS_DEPTH = "2.9"
+#: The options that say how deep a working copy is.
+_OF_DEPTH = re.compile(r"-N$|--non-recursive$|--(?:set-)?depth\b")
 #: The attributes of a file or directory that an update could not bring to the revision.
 _WRONG = re.compile(
     r'\b(?:item="(?:conflicted|obstructed|incomplete)"|props="conflicted"|(?:tree-conflicted|switched)="true")'
@@ -68,7 +70,7 @@ class SvnSystem(System):
         url = re.search(r"<url>(.*?)</url>", told.output)
         if url is None or unquote(unescape(url[1])) != unquote(checkout.repository).rstrip("/"):
             return False
-        if any("depth" in str(word) for word in checkout.option("extra_args", ())):
+        if any(_OF_DEPTH.match(str(word)) for word in checkout.option("extra_args", ())):
             return True
         depth = re.search(r"<depth>(\w+)</depth>", told.output)
         return (depth[1] if depth else "infinity") == (checkout.option("depth") or "infinity")

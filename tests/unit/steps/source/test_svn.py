@@ -77,6 +77,7 @@ class SvnTests(SourceCase):
         for there, kwargs, isOurs in (
             (files, {"depth": "files"}, True),
             (files, {"extra_args": ["--depth=files"]}, True),
+            (files, {"extra_args": ["-N"]}, True),
             (files, {}, False),
             (THERE, {"depth": "files"}, False),
             (THERE, {"depth": "infinity"}, True),
