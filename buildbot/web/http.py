@@ -279,14 +279,21 @@ class Site(server.Site):
 
 
 class RequestOut:
-    """I am the connection of a streamed answer; see L{buildbot.web.call.Out}."""
+    """I am the connection of a streamed answer; see L{buildbot.web.call.Out}.
 
-    __slots__ = ("_gone", "_isFull", "_isGone", "_ready", "_request")
+    I send many bytes in pieces, as fast as the client reads them. Until then they stay the one object that
+    all clients share: a client that does not read needs the memory of one piece only.
+    """
+
+    __slots__ = ("_at", "_gone", "_isEnding", "_isFull", "_isGone", "_ready", "_request", "_rest")
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._isFull = False
         self._isGone = False
+        self._isEnding = False
+        self._rest: tuple[bytes, ...] = ()  # not sent yet, but the first C{_at} bytes of the first one
+        self._at = 0
         self._ready: tuple[Callable[[], object], ...] = ()
         self._gone: tuple[Callable[[], object], ...] = ()
         gone: Deferred[None] = request.notifyFinish()
@@ -295,14 +302,31 @@ class RequestOut:
 
     def write(self, data: bytes) -> None:
         """Send some bytes."""
-        if not self._isGone:
+        if self._isGone or self._isEnding:
+            return
+        if len(data) <= PIECE and not self._rest:
             self._request.write(data)
+            return
+        self._rest = (*self._rest, data)
+        self._send()
 
-    def finish(self) -> None:
-        """End the answer."""
-        if not self._isGone:
+    def _send(self) -> None:
+        """Send the rest until the client is slower; after the last of it, end the answer if it must end."""
+        while self._rest and not self._isFull:
+            first, start = self._rest[0], self._at
+            self._at += PIECE
+            if self._at >= len(first):
+                self._rest, self._at = self._rest[1:], 0
+            self._request.write(first[start : start + PIECE])
+        if self._isEnding and not self._rest and not self._isGone:
             self._request.unregisterProducer()
             self._request.finish()
+
+    def finish(self) -> None:
+        """End the answer, when all of it is sent."""
+        if not self._isGone and not self._isEnding:
+            self._isEnding = True
+            self._send()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -311,7 +335,7 @@ class RequestOut:
 
     def isFull(self) -> bool:
         """True while the client reads slower than data is written."""
-        return self._isFull
+        return self._isFull or bool(self._rest)
 
     def whenReady(self, call: Callable[[], object]) -> None:
         """Call C{call()} each time there is room again."""
@@ -326,6 +350,7 @@ class RequestOut:
 
     def _ended(self, result: object) -> None:
         self._isGone = True
+        self._rest = ()
         calls, self._gone, self._ready = self._gone, (), ()
         for call in calls:
             call()
@@ -339,8 +364,10 @@ class RequestOut:
     def resumeProducing(self) -> None:
         """There is room again."""
         self._isFull = False
-        for call in self._ready:
-            call()
+        self._send()
+        if not self.isFull():
+            for call in self._ready:
+                call()
 
     def stopProducing(self) -> None:
         """The client has gone; notifyFinish tells that too."""
@@ -348,24 +375,11 @@ class RequestOut:
 
 
 def sendWhole(request: Request, body: bytes) -> None:
-    """Send a body, and end the answer. A large body is sent in pieces, as fast as the client reads it.
-
-    So a client that does not read needs the memory of one piece only.
-    """
+    """Send a body, and end the answer."""
     if len(body) <= 2 * PIECE:
         request.write(body)
         request.finish()
         return
     out = RequestOut(request)
-    pieces = (body[start : start + PIECE] for start in range(0, len(body), PIECE))
-
-    def more() -> None:
-        while not out.isFull():
-            piece = next(pieces, b"")
-            if not piece:
-                out.finish()
-                return
-            out.write(piece)
-
-    out.whenReady(more)
-    more()
+    out.write(body)
+    out.finish()

@@ -122,6 +122,28 @@ class OutTests(unittest.SynchronousTestCase):
         self.out.stopProducing()
         self.assertTrue(self.out.isFull())
 
+    def test_pieces(self) -> None:
+        """Many bytes are sent as the client reads, with what comes after them in its order, then the end."""
+        told: list[str] = []
+        self.out.whenReady(lambda: told.append("ready"))
+        write = self.asked.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            self.out.pauseProducing()
+
+        self.patch(self.asked, "write", full)
+        many = bytes(range(256)) * 400
+        self.out.write(many)
+        self.assertEqual((len(self.asked.sent), self.out.isFull()), (http.PIECE, True))
+        self.out.write(b"alive")
+        self.out.finish()
+        self.out.write(b"too late")
+        self.out.resumeProducing()
+        self.assertEqual((self.asked.sent == many, self.asked.ended), (True, False))
+        self.out.resumeProducing()
+        self.assertEqual((self.asked.sent == many + b"alive", self.asked.ended, told), (True, True, []))
+
     def test_ends(self) -> None:
         """An answer can end, or be cut."""
         self.out.abort()
