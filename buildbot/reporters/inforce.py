@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 
 from buildbot.events.alarm import Alarm
 
-#: Seconds between two looks.
-_EVERY = 1.0
+#: Seconds between two looks: the first, and the most. Each wait is twice the one before. At a start, the
+#: configuration is in force a moment later, and no build may end before the reporter knows.
+_FIRST, _EVERY = 0.05, 1.0
 
 
 class InForce:
@@ -24,6 +25,7 @@ class InForce:
         self._begun = begun
         self._known: Deferred[bool] = Deferred()
         self._alarm = Alarm(self.look)
+        self._wait = _FIRST
 
     def whenKnown(self) -> Deferred[bool]:
         """Fires with True when the configuration is in force, with False when the reporter stops before."""
@@ -35,7 +37,8 @@ class InForce:
             self._begun()
             self._known.callback(True)
         else:
-            self._alarm.set(self._master.botmaster.resources.clock, _EVERY)
+            self._alarm.set(self._master.botmaster.resources.clock, self._wait)
+            self._wait = min(_EVERY, 2 * self._wait)
 
     def end(self) -> None:
         """The reporter stops."""
