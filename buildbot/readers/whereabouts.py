@@ -109,7 +109,7 @@ def _given(address: str, ports: Sequence[Any]) -> tuple[list[str], dict[str, str
     """
     url = f"{address.rstrip('/')}/{PATH}"
     parts = urlsplit(address)
-    own = {port.listening.getHost().port: _digest(port) for port in ports if _digest(port)}
+    own = {port.listening.getHost().port: digest for port in ports if (digest := _digest(port))}
     if parts.scheme != "https" or not own:
         return [url], {}
     return [url, url], {url: own.get(parts.port or 443, next(iter(own.values())))}
@@ -137,8 +137,8 @@ def _found(ports: Sequence[Any], hosts: Sequence[str]) -> tuple[list[str], dict[
             url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/{PATH}"
             if url not in urls:
                 urls.append(url)
-            if _digest(port):
-                digests[url] = _digest(port)
+            if digest := _digest(port):
+                digests[url] = digest
     return urls, digests
 
 
