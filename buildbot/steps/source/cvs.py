@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -93,12 +93,12 @@ class CvsSystem(System):
         """See L{System}. CVS skips a directory without files of CVS, even if the repository has it."""
         told = [line.removeprefix("?").strip() for line in work.doubts]
         unknown: list[str] = []
-        for some in (told[at : at + AT_ONCE] for at in range(0, len(told), AT_ONCE)):
+        for some in _portions(told):
             command = ["ls", "-d", *(f"{name}/." for name in some)]
             found = await work.run(command, place, mayFail=True, isQuiet=True)
             unknown += [line.removesuffix("/.") for line in found.output.splitlines() if line.endswith("/.")]
         module = checkout.options["cvsmodule"]
-        for some in (unknown[at : at + AT_ONCE] for at in range(0, len(unknown), AT_ONCE)):
+        for some in _portions(unknown):
             paths = [f"{module}/{name}" for name in some]
             ask = ["-Q", "rls", "-R", "-e", *_which(checkout), *paths]
             root = hiddenUrl(checkout.repository)
@@ -131,6 +131,12 @@ def _same(root: str, wanted: str) -> bool:
     for each in secretsOf(wanted):
         wanted = wanted.replace(f":{each}@", "@")
     return root.strip() == wanted
+
+
+def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The names for one command after another."""
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
 
 
 def _isModule(path: str, checkout: Checkout) -> bool:
