@@ -139,8 +139,9 @@ class _HidesSecrets(LoggedRemoteCommand):
         return self.listeners[0].lines[0] if self.listeners and self.listeners[0].lines else ""
 
     def _hear(self, stream: str, data: bytes | str) -> None:
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
         for each in self.listeners:
-            each.hear(data.decode("utf-8", "replace") if isinstance(data, bytes) else data, stream)
+            each.hear(text, stream)
 
     def addHeader(self, data: bytes | str) -> None:
         """See L{LoggedRemoteCommand}."""
