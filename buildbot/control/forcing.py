@@ -32,6 +32,7 @@ class Forms:
             {
                 "scheduler": each.name,
                 "label": each.label,
+                "button": each.buttonName,
                 "parameters": each.describe(builder),
             }
             for each in self._all()

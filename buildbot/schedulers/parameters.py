@@ -187,6 +187,7 @@ class BaseParameter(ComparableMixin):
             "required": bool(self.required),
             "default": json.loads(json.dumps(self.default, default=repr)),
             "multiple": bool(self.multiple),
+            "hide": bool(self.hide),
             "choices": list(choices),
             "pattern": None if self.regex is None else self.regex.pattern,
         }

@@ -205,6 +205,8 @@ class Page:
     @ivar topics: the topics whose events change the page; empty: the page is not live. A page with topics is
         made again only after an event of these, so it must depend on nothing else.
     @ivar ages: True if it shows durations up to now, so that it is made again after a second.
+    @ivar renews: seconds after which an open page is made again though nothing has happened, because it shows
+        forecasts; 0: never.
     @ivar trail: links to the pages above: (text, address).
     @ivar wide: True if the page may be wider than the screen, as a waterfall.
     @ivar refresh: seconds after which a browser without script reloads the page; 0: never.
@@ -218,6 +220,7 @@ class Page:
     parts: Sequence[Part | Markup]
     topics: tuple[str, ...] = ()
     ages: bool = False
+    renews: float = 0.0
     trail: Sequence[tuple[str, Href]] = ()
     status: int = 200
     wide: bool = False

@@ -72,6 +72,7 @@ class LivePage:
         self._whole = b""
         self._pause = 1 / RATE
         self._alarm = Alarm(self._make)
+        self._renewal = Alarm(self._touched)
         self._isMaking = False
         self._isTouched = False
         self._subscription: Subscription | None = None
@@ -98,6 +99,7 @@ class LivePage:
         self._sent = shown(page)
         self._subscription = topics.subscribe(page.topics, self._touched)
         self._isMaking = False
+        self._renew(page)
         if topics.generation(*page.topics) > before:
             self._touched()
 
@@ -141,6 +143,7 @@ class LivePage:
 
     def _end(self) -> None:
         self._alarm.stop()
+        self._renewal.stop()
         if self._subscription is not None:
             self._subscription.stop()
             self._subscription = None
@@ -178,6 +181,7 @@ class LivePage:
         now = shown(page)
         message = changes(self._sent, now)
         self._sent = now
+        self._renew(page)
         if message:
             self._whole = b""
         new, self._new = self._new, {}
@@ -190,14 +194,25 @@ class LivePage:
             elif data:
                 out.finish()  # the browser connects again and gets the whole state
 
+    def _renew(self, page: Page) -> None:
+        """Make the page again later, if it changes by itself."""
+        if page.renews and self._subscription is not None:
+            self._renewal.set(self._clock, page.renews)
+        else:
+            self._renewal.stop()
+
     def _remade(self, result: object) -> None:
         self._isMaking = False
         if self._isTouched and self._outs:
             self._touched()
 
     def _failed(self, why: Failure) -> None:
-        if not why.check(Problem):  # otherwise the subject of the page is gone
+        problem = why.value
+        if not isinstance(problem, Problem):
             log.failure("a page could not be made again", why)
+        elif problem.status == 404:  # the subject of the page is gone
+            for out in self._outs:
+                out.write(closedEvent(f"{problem.title}.", False))
         self.stop()
 
 
@@ -250,7 +265,7 @@ async def render(call: Call) -> Page:
     """The page of a call, made by its handler."""
     answer = await handled(call)
     if not isinstance(answer, Page):
-        raise Problem(400, "This page is not live")
+        raise Problem(404, "This page leads to another one now")
     return answer
 
 

@@ -6,11 +6,34 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 
+from buildbot.text.lasting import lasting
 from tests.browser.chromium import Device, Tab
 from tests.browser.site import BrowserCase
 
 _STATE = "document.getElementById('live-state').textContent"
 _READY = "document.readyState === 'complete'"
+#: Fill in the second of two forms with the same target, keep what is typed, and put it into a new form.
+_KEEP = r"""(() => {
+  const one = (name) => `<form class="act" method="post" action="x/force">
+    <input type="hidden" value="${name}"><input type="text" name="comments" value="usual">
+    <input type="checkbox" name="checkbox" value="a" checked>
+    <input type="checkbox" name="checkbox" value="b"><select name="one"><option>x</option><option selected>y
+    </option></select><select name="many" multiple><option selected>x</option><option>y</option></select>
+    </form>`;
+  const box = document.createElement('div');
+  const fill = () => box.replaceChildren(...documentOf(one('first') + one('second')).body.children);
+  const states = () => [...box.children].map((form) => fieldsOf(form).map((field) => field[partOf(field)]));
+  main.append(box); fill();
+  const before = states(), fields = fieldsOf(box.children[1]);
+  fields[0].value = ''; fields[1].checked = false; fields[2].checked = true; fields[3].selected = true;
+  fields[5].selected = false; fields[6].selected = true;
+  const changed = states();
+  keep({ user: userName(), form: nameOfForm(box.children[1]), values: fields.map((field) =>
+    [keyOf(field), field[partOf(field)]]) });
+  fill(); restoreTyped();
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+  const kept = states(); box.remove();
+  return [same(kept, changed), !same(kept, before)]; })()"""
 
 
 class PlainActsTests(BrowserCase):
@@ -195,6 +218,9 @@ class ActsTests(BrowserCase):
         field = "document.querySelector('form[action*=force] [name=%s]')"
         reason, branch = field % "comments", field % "branch"
         tab.open(self.root + "builders/broken")
+        self.assertEqual(tab.value(_KEEP), [True, True])
+        for seconds in (59, 61, 3599, 7260, 172799, 172800, 900000):
+            self.assertEqual(tab.value(f"duration({seconds})"), lasting(seconds))
         tab.value(f"{reason}.value = 'a long reason'; {branch}.value = 'a;b'")
         self.sent(tab, lambda: tab.value(f"void {reason}.form.requestSubmit()"))
         tab.open(self.root + "builders/broken")
@@ -204,6 +230,8 @@ class ActsTests(BrowserCase):
         self.whenFinished("broken", 3)
         tab.open(self.root + "builders/broken")
         self.assertEqual(tab.value(f"{reason}.value"), "")
+        tab.open(self.root + "builders?tag=unit&done=x#main")
+        self.assertTrue(tab.value("location.href").endswith("/builders?tag=unit#main"))
 
     def reconfigured(self, tab: Tab) -> None:
         """A page that is loaded again while the configuration is read is whole."""

@@ -154,8 +154,8 @@ class LoginTests(BrowserCase):
             self.logIn(tab, "ann", "ann's word")
             tab.open(self.root + "builders/first")
             tab.value(
-                f"keep({{ user: userName(), action: '{self.root}builders/first/force', "
-                "values: [['comments', 'for my eyes']] })"
+                f"keep({{ user: userName(), form: '{self.root}builders/first/force', "
+                "values: [['comments true', 'for my eyes']] })"
             )
             self.assertIn("for my eyes", tab.value(kept))
             if isLoggedOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -45,6 +46,18 @@ class WaterfallTests(BuildingCase):
     def test_help(self) -> None:
         """A form makes the address of a waterfall."""
         self.assertIn('value="full"', self.ask("/waterfall/help").text)
+
+    def test_chosenInHelp(self) -> None:
+        """The form has what the waterfall shows, which it would lose otherwise."""
+        page = self.ask("/waterfall?show=full&branch=%22b%22&show_events=1&show_time=3600&num_events=7").text
+        (query,) = re.findall(r'waterfall/help\?([^"]*)"', page)
+        page = self.ask(f"/waterfall/help?{query.replace('&amp;', '&')}").text
+        self.assertIn('name="builder" value="full" checked', page)
+        self.assertIn('name="branch" value="&#34;b&#34;"', page.replace("&quot;", "&#34;"))
+        self.assertIn('name="show_events" value="true" checked', page)
+        self.assertNotIn('name="failures_only" value="true" checked', page)
+        self.assertIn('<option value="3600" selected>', page)
+        self.assertIn('name="num_events" type="number" min="1" value="7"', page)
 
     def finish(self) -> None:
         """End both steps of the running build, the first with a failure."""

@@ -170,6 +170,13 @@ class LoginTests(ActingCase):
         self.successResultOf(self.start())
         self.assertIn(">ann</a>", self.get("/").text)
 
+    def test_expired(self) -> None:
+        """A refused form leads back to itself after the login; its values are not in the address."""
+        page = self.post("/builders/full/force", comments="because")
+        self.assertEqual(page.status, 401)
+        self.assertIn('login?next=%2Fbuilders%2Ffull%2Fforce"', page.text)
+        self.assertNotIn("next=", self.post("/tokens/revoke", id="1").text)
+
     def test_foreignTarget(self) -> None:
         """A login never leads to another site."""
         for target in ("//evil.example", "https://evil.example/", "/\\evil.example", "/a\r\nX: y", "/../x"):
@@ -568,7 +575,7 @@ c['status'] = [html.WebStatus(
         self.assertEqual(self.get("/audit", Cookie=self.bob).status, 403)
         page = self.get("/audit?subject=builder/full&who=ann&count=1", Cookie=self.ann)
         self.assertIn("session 127.0.0.1", page.text)
-        self.assertIn("Earlier actions", page.text)
+        self.assertIn("Older actions", page.text)
         for _ in range(10):
             self.send("/builders/full/force", {})
         shown = self.get("/builders/full").text
@@ -802,6 +809,25 @@ c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(
         self.assertNotIn('value="clean" checked', form)
         self.assertNotIn('value="why not"', form)
 
+    def test_choices(self) -> None:
+        """Several choices are chosen again; one without a default is not; hidden fields are hidden."""
+        self.edit(
+            "IntParameter('jobs', default=4)",
+            "ChoiceStringParameter('parts', choices=['a', 'b', 'c'], multiple=True, default=['a', 'b']),"
+            "ChoiceStringParameter('kind', choices=['x', 'y'], required=True),"
+            "StringParameter('secret', hide=True, default='h')",
+        )
+        self.assertTrue(self.reconfig()["applied"])
+        self.logIn()
+        page = self.get("/builders/full/force").text
+        self.assertEqual(re.findall('<option value="(.)" selected>', page), ["a", "b"])
+        self.assertIn('<option value="" selected>', page)
+        self.assertNotIn('name="secret"', page)
+        self.force(forcescheduler="force", flavour="slow", parts=["b", "c"], kind="y", reason="why")
+        page = self.get("/builders/full/force").text
+        self.assertEqual(re.findall('<option value="(.)" selected>', page), ["b", "c", "y"])
+        self.assertNotIn('<option value=""', page)
+
     def test_many(self) -> None:
         """Chosen builders, or all of them, are forced with the defaults of their schedulers."""
         self.logIn()
@@ -825,6 +851,12 @@ c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(
         self.assertEqual(self.master.botmaster.builders["full"].building, [])
 
 
+BOXES = """
+from buildbot.schedulers.forcesched import BooleanParameter, ForceScheduler
+c['schedulers'] = [ForceScheduler('force', ['full'], properties=[BooleanParameter('clean', default=True)])]
+"""
+
+
 class OpenTests(ActingCase):
     """C{allowForce=True} without accounts, as in 0.7."""
 
@@ -834,6 +866,16 @@ class OpenTests(ActingCase):
         """Everybody may force, from this site only; the name that one gives oneself is not proved."""
         self.assertEqual(self.send("/builders/full/force", {}, Sec_Fetch_Site="cross-site").status, 403)
         self.assertIn("forced by eve (not logged in)", self.force(username="eve").text)
+
+    def test_boxes(self) -> None:
+        """The boxes of visitors without a login are not kept, so they show their defaults."""
+        self.edit("c['status']", BOXES + "c['status']")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIn('value="clean" checked', self.get("/builders/full/force").text)
+        self.force(forcescheduler="force", branch="topic", reason="why")
+        page = self.get("/builders/full/force").text
+        self.assertIn('name="branch" value="topic"', page)
+        self.assertIn('value="clean" checked', page)
 
     def test_doubt(self) -> None:
         """Row 44: C{buildbot checkconfig} says what everybody may do."""

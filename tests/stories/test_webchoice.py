@@ -54,6 +54,22 @@ class ChoiceTests(BuildingCase):
             self.assertEqual(self.numbers(f"/changes{query}"), expected, query)
         self.assertIn("No change meets these conditions.", self.ask("/changes?author=nobody").text)
 
+    def test_narrowed(self) -> None:
+        """A list says which builders the address chooses, and has a link to all; an empty list says why."""
+        for path, things in (
+            ("builders", "builders"),
+            ("queue", "requests"),
+            ("grid", "builders"),
+            ("console", "revisions"),
+            ("one_line_per_build", "builds"),
+        ):
+            page = self.ask(f"/{path}?builder=full&builder=&tag=%3Cb%3E").text
+            self.assertIn(f'Only builder full, tag &lt;b&gt;. <a href="{path}">All {things}</a>', page)
+            self.assertNotIn("Only ", self.ask(f"/{path}").text, path)
+        self.assertIn("No builder meets these conditions.", self.ask("/builders?tag=none").text)
+        self.assertIn("No build meets these conditions.", self.ask("/grid?branch=none").text)
+        self.assertIn("No change meets these conditions.", self.ask("/console?name=nobody").text)
+
     def test_form(self) -> None:
         """The form shows what is chosen, and the link to older changes keeps it."""
         page = self.ask("/changes?author=ann&numchanges=1").text

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from tests.stories.web import WebWorld
 
@@ -123,6 +124,49 @@ class PagesTests(BuildingCase):
         connection.close()
         self.assertEqual(self.master.status.topics.count(), 0)
 
+    def test_newParts(self) -> None:
+        """An open page shows a failure without being loaded again, which would lose what somebody types."""
+        self.force()
+        streams = []
+        for page in ("%2Fbuilders%2Ffull", "%2Fbuilders%2Ffull%2Fbuilds%2F0"):
+            streams.append(self.dial())
+            streams[-1].send(f"GET /live?page={page} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            self.settle()
+        self.commands[0].update(stdout="a.c:1: error: no\n")
+        for _ in range(2):
+            self.commands[-1].end(2)
+            self.wait(2)
+        for stream, title in zip(streams, (b"broken-title", b"failed-title"), strict=True):
+            self.assertIn(title, stream.received())
+            self.assertNotIn(b"event: reload", stream.received())
+            stream.close()
+
+    def test_renewed(self) -> None:
+        """An open page shows the time left as it is now, though nothing happens meanwhile."""
+        for _ in range(2):
+            self.force()
+            for _ in range(2):
+                self.wait(100)
+                self.commands[-1].end(0)
+            self.wait(2)
+        self.force()
+        stream = self.dial()
+        stream.send(b"GET /live?page=%2F HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.settle()
+        for left in (b"3 min 5 s", b"2 min 50 s"):
+            self.wait(16)
+            self.assertIn(left[:5], stream.received())
+        stream.close()
+        self.wait(1)
+
+    def test_waiting(self) -> None:
+        """The time for which a request waits goes on while the page is open, as that of a running build."""
+        self.force()
+        self.force("once more")
+        for path, part in (("/", "waiting-title"), ("/builders/full", "queue-title")):
+            section = self.ask(path).text.split(f'id="{part}"')[1].split("</section>")[0]
+            self.assertIn('<td data-label="For"><time data-since=', section)
+
 
 class LogNameTests(BuildingCase):
     """Logs by name and by position."""
@@ -208,6 +252,33 @@ class OlderTests(BuildingCase):
         self.assertIn("builds/0", older)
         self.assertNotIn("builds/2", older)
         self.assertIn("There are no builds.", self.ask("/one_line_per_build/none").text)
+
+    def test_ends(self) -> None:
+        """A page with the oldest lines has no link to older ones, but one to the newest ones."""
+        for number in range(2):
+            self.force()
+            for _ in range(2):
+                self.commands[-1].end(0)
+                self.wait(2)
+            self.successResultOf(self.master.addChange(Change("ann", ["a.c"], "work", revision=f"r{number}")))
+        for path, count, place in (
+            ("/builders/full", "numbuilds", "before"),
+            ("/one_line_per_build", "numbuilds", "cursor"),
+            ("/buildslaves/bot1", "numbuilds", "cursor"),
+            ("/changes", "numchanges", "before"),
+        ):
+            for query in (f"{count}=2", ""):
+                page = self.ask(f"{path}?{query}").text
+                self.assertNotIn(">Older ", page, path)
+                self.assertNotIn(">Newest ", page, path)
+            (older,) = re.findall(r'\?([^"]*)">Older', self.ask(f"{path}?{count}=1&done=x").text)
+            self.assertNotIn("done=", older)
+            page = self.ask(f"{path}?{older.replace('&amp;', '&')}").text
+            self.assertNotIn(">Older ", page, path)
+            (newest,) = re.findall(r'\?([^"]*)">Newest', page)
+            self.assertEqual(newest, f"{count}=1")
+            self.assertIn(f"{place}=", older)
+        self.assertIn("There are no older builds.", self.ask("/builders/full?before=0").text)
 
     def test_branch(self) -> None:
         """The builds of some branches fill the page: those of other branches take no place."""

@@ -44,6 +44,41 @@ class HistoryCase(BuildingCase):
         self.settle()
 
 
+class RemovedTests(HistoryCase):
+    """A person looks for the builds of a builder that was renamed."""
+
+    def test_history(self) -> None:
+        """The old address of the builder, and the search, lead to its builds. An open page ends."""
+        self.build(FIRST)
+        stream = self.dial()
+        stream.send(b"GET /live?page=%2Fbuilders%2Ffull HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.settle()
+        self.edit("'name': 'full'", "'name': 'other'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(2)
+        self.assertIn(b"event: closed", stream.received())
+        for path in ("/builders/full", "/search?q=ful"):
+            answer = self.ask(path)
+            self.assertEqual(answer.status, 303, path)
+            self.assertTrue(answer.headers["location"].endswith("one_line_per_build/full"), path)
+        page = self.ask("/one_line_per_build/full").text
+        self.assertIn("<h1>Builds of full</h1>", page)
+        self.assertIn("The configuration does not have this builder any more.", page)
+        self.assertIn('href="../builders/full/builds/0"', page)
+        self.assertNotIn("any more", self.ask("/one_line_per_build/other").text)
+        self.assertEqual(self.ask("/builders/none").status, 404)
+
+    def test_gone(self) -> None:
+        """An open page of a removed builder without builds says why it ends."""
+        stream = self.dial()
+        stream.send(b"GET /live?page=%2Fbuilders%2Ffull HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.settle()
+        self.edit("'name': 'full'", "'name': 'other'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(2)
+        self.assertIn(b"There is no builder full.", stream.received())
+
+
 class PropertyTests(HistoryCase):
     """The properties of a build on its page."""
 

@@ -263,10 +263,13 @@ def _loginIn(request: Incoming) -> dict[str, list[str]]:
 
 def _next(call: Call) -> str:
     """The query that lets the login lead back to a page."""
-    if call.method != "GET" or not call.segments or call.segments[0] in ("", "login", "logout"):
+    if not call.segments or call.segments[0] in ("", "login", "logout"):
         return ""
+    if call.method != "GET" and (call.route.kind != "action" or call.segments[0] == "tokens"):
+        return ""  # the other actions show their form at the same address
     page = "/" + "/".join(quote(each, safe="", errors="surrogateescape") for each in call.segments)
     pairs = [(name, text) for name, texts in call.given.items() if name != "done" for text in texts]
+    pairs = pairs if call.method == "GET" else []
     return f"next={quote(page + (f'?{urlencode(pairs)}' if pairs else ''), safe='')}"
 
 

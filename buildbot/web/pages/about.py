@@ -11,13 +11,12 @@ from twisted import __version__ as twistedVersion
 
 from buildbot import version
 from buildbot.status.topics import MASTER, SLAVES
-from buildbot.text.lasting import lasting
 from buildbot.text.masters import mastersLine
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
 from buildbot.web.pages.build import sized
-from buildbot.web.pages.pieces import facts, paragraph, section, table, when
+from buildbot.web.pages.pieces import facts, paragraph, section, since, table, when
 from buildbot.web.pages.slaveacts import aboutForms
 from buildbot.web.routes import Route
 
@@ -45,7 +44,7 @@ async def about(call: Call) -> Page:
                     ("Python", platform.python_version()),
                     *([] if call.world.botmaster.health.server else [("SQLite", sqlite3.sqlite_version)]),
                     ("Running since", when(master.since)),
-                    ("For", lasting(call.world.now() - master.since)),
+                    ("For", since(master.since, call.world.now())),
                     ("Configuration", configuration),
                     ("Slave ports", ", ".join(master.describePorts()) or "none"),
                     ("Store", _store(call)),

@@ -21,6 +21,7 @@ from buildbot.web.pages.changes import changeTable
 from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import (
+    RENEWAL,
     bar,
     facts,
     paragraph,
@@ -61,15 +62,13 @@ async def buildPage(call: Call) -> Page:
     isNewest = not newest or (newest[0].number or 0) <= number
     parts = [
         Part("summary", join([_summary(call, build, status), _around(call, build, isNewest)])),
+        Part("failed", await lastLines(call, build, status)),
         Part("steps", section("steps-title", "Steps", steps(call, build, status))),
         Part("changes", section("changes-title", "Changes", _changes(call, build))),
         Part("acts", await buildForms(call, name, number, status is not None)),
         Part("done", await doneHere(call, aboutBuilder(name, number))),
     ]
-    last = await lastLines(call, build, status)
-    if last:
-        parts.insert(1, Part("failed", last))
-    if build.tests and await call.may("viewLogs", name):
+    if await call.may("viewLogs", name):
         parts.append(Part("tests", tests(build)))
     if mayProperties:
         parts.append(Part("properties", section("properties-title", "Properties", _properties(call, build))))
@@ -78,6 +77,7 @@ async def buildPage(call: Call) -> Page:
         parts,
         topics=(buildTopic(name, number), *([builderTopic(name)] if isNewest else [])),
         ages=status is not None,
+        renews=RENEWAL if status is not None else 0.0,
         trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
         styles=(LOG_STYLE.address,),
     )
@@ -289,6 +289,7 @@ async def stepPage(call: Call) -> Page:
         [Part("step", content)],
         topics=(buildTopic(name, number),),
         ages=status is not None,
+        renews=RENEWAL if status is not None else 0.0,
         trail=(
             ("Builders", call.to("builders")),
             (name, call.to("builders", name)),

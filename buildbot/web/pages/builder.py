@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from buildbot.control.audit import aboutBuilder
 from buildbot.model.records import BuildRecord
-from buildbot.model.rows import BuildRow
+from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.report import runningBuilds
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import CHANGES, SLAVES, builderTopic
 from buildbot.text.lasting import lasting
-from buildbot.web.call import Call, Page, Part
+from buildbot.web.call import Answer, Call, Page, Part, redirect
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import builderForms, cancelForm
@@ -22,35 +22,38 @@ from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.build import revisionOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.choice import turning
 from buildbot.web.pages.pieces import activity, facts, paragraph, result, section, since, table, when
 from buildbot.web.pages.revisions import changeRows
 from buildbot.web.pages.standing import COUNT, judge
-from buildbot.web.reading import builderOf
+from buildbot.web.reading import noBuilder
 from buildbot.web.routes import Parameter, Route
 
 
-async def builderPage(call: Call) -> Page:
-    """One builder."""
-    status = builderOf(call)
-    name = status.getName()
+async def builderPage(call: Call) -> Page | Answer:
+    """One builder. The address of one that is removed from the configuration leads to its builds."""
+    name = call.values["builder"]
+    if name not in call.world.botmaster.builders:
+        if (await call.world.store.getBuildRows(BuildFilter(builders=(name,)), 1)).rows:
+            return redirect(call.to("one_line_per_build", name))
+        raise noBuilder(call.world, name)
     count = call.query["numbuilds"] or call.world.options.numbuilds
     store = call.world.store
-    records = await store.getBuilds(name, count, call.query["before"])
+    before = call.query["before"]
+    found = await store.getBuilds(name, count + 1, before)
+    records, isMore = found[:count], len(found) > count
     last = (await lastRowsOf(call).of(call.world, [name], COUNT))[name]
     broken = await brokenSince(store, name)
     mayCancel = await call.may("cancelRequest", name)
-    parts = (
-        [] if broken is None else [Part("broken", section("broken-title", "Broken", _broken(call, broken)))]
-    )
     return Page(
         name,
         [
             Part("summary", _summary(call, name, last)),
             await builderForms(call, name),
-            *parts,
+            Part("broken", NOTHING if broken is None else _broken(call, broken)),
             Part("queue", section("queue-title", "Waiting", _queue(call, name, mayCancel))),
             Part("slaves", section("slaves-title", "Slaves", _slaves(call, name))),
-            Part("builds", section("builds-title", "Builds", _builds(call, name, records, count))),
+            Part("builds", section("builds-title", "Builds", _builds(call, name, records, isMore))),
             Part("done", await doneHere(call, aboutBuilder(name))),
         ],
         topics=(builderTopic(name), SLAVES, CHANGES),
@@ -96,7 +99,7 @@ def _broken(call: Call, broken: Broken) -> Markup:
             content.append(paragraph(link(to, f"Build the middle of them: {middle.revision}")))
     else:
         content.append(paragraph("The changes between them are not known."))
-    return join(content)
+    return section("broken-title", "Broken", join(content))
 
 
 def _one(call: Call, row: BuildRow) -> Markup:
@@ -115,7 +118,7 @@ def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
             each.id,
             each.reason,
             when(each.submitted),
-            lasting(call.world.now() - each.submitted),
+            since(each.submitted, call.world.now()),
             *([cancelForm(call, name, each.id or 0)] if mayCancel else []),
         ]
         for each in waiting[:100]
@@ -156,13 +159,15 @@ def _activityOf(slave: SlaveStatus, busy: Container[str]) -> str:
     return "building" if slave.getName() in busy else "idle"
 
 
-def _builds(call: Call, name: str, records: list[BuildRecord], count: int) -> Markup:
-    if not records:
-        return paragraph("There are no builds.")
-    content: list[Value] = [buildTable(call, records, f"Builds of {name}, newest first")]
-    if len(records) == count:
-        query = f"before={records[-1].number}&numbuilds={count}"
-        content.append(paragraph(link(call.to("builders", name, query=query), "Older builds")))
+def _builds(call: Call, name: str, records: list[BuildRecord], isMore: bool) -> Markup:
+    """The builds of one page, with links to the newest and to older ones."""
+    isOlder = call.query["before"] is not None
+    content: list[Value] = [
+        buildTable(call, records, f"Builds of {name}, newest first")
+        if records
+        else paragraph("There are no older builds." if isOlder else "There are no builds.")
+    ]
+    content.append(turning(call, "builds", "before", records[-1].number if isMore else None))
     return join(content)
 
 

@@ -13,11 +13,11 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
-from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import selectLink
 from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.changes import revision
-from buildbot.web.pages.choice import chosenToo, field, pointIn, times
+from buildbot.web.pages.choice import NAMES, field, narrowed, pointIn, times, turning
 from buildbot.web.pages.forms import Field, searchForm
 from buildbot.web.pages.pieces import activity, paragraph, result, since, table, when
 from buildbot.web.pages.standing import COUNT, judge
@@ -78,9 +78,14 @@ async def builders(call: Call) -> Page:
             ]
         )
     heads = ("Builder", "State", "Last build", "Standing", f"Last {COUNT}", "Running", "Waiting")
-    content = Part("builders", table("Builders", heads, rows, "builder"))
-    more = await selectLink(call, names)
-    return Page("Builders", [content, more], topics=(BUILDERS, BUILDS, QUEUE), ages=True)
+    none = "No builder meets these conditions." if call.given else "There are no builders."
+    content = table("Builders", heads, rows, "builder") if rows else paragraph(none)
+    parts: list[Part | Markup] = [
+        narrowed(call, "builders"),
+        Part("builders", content),
+        await selectLink(call, names),
+    ]
+    return Page("Builders", parts, topics=(BUILDERS, BUILDS, QUEUE), ages=True)
 
 
 def _last(call: Call, boxes: Boxes, rows: Sequence[BuildRow]) -> tuple[Value, ...]:
@@ -129,8 +134,9 @@ def rowTable(call: Call, rows: Sequence[BuildRow], caption: str) -> Markup:
 async def oneLinePerBuild(call: Call) -> Page:
     """The last builds of all builders."""
     names = chosen(call)
-    if "builder" in call.values:
-        names = [name for name in names if name == call.values["builder"]]
+    own = call.values.get("builder")
+    if own is not None:
+        names = [own]  # it may be removed from the configuration
     count = call.query["numbuilds"] or call.world.options.numbuilds
     wanted = BuildFilter(
         builders=tuple(names),
@@ -146,12 +152,12 @@ async def oneLinePerBuild(call: Call) -> Page:
     content: list[Value] = [
         rowTable(call, page.rows, "Builds, newest first") if page.rows else paragraph(none)
     ]
-    if page.next:
-        query = chosenToo(call, ("cursor", page.next))
-        content.append(paragraph(link(call.to(*call.segments, query=query), "Older builds")))
+    content.append(turning(call, "builds", "cursor", page.next or None))
+    isRemoved = own is not None and page.rows and own not in call.world.botmaster.builders
+    note = paragraph("The configuration does not have this builder any more.") if isRemoved else NOTHING
     return Page(
-        "Builds",
-        [_form(call), Part("builds", join(content))],
+        "Builds" if own is None else f"Builds of {own}",
+        [note, _form(call), narrowed(call, "builds", NAMES[:-1]), Part("builds", join(content))],
         topics=(BUILDERS, BUILDS),
         ages=True,
         refresh=max(15, call.query["reload"]) if call.query["reload"] else 0,

@@ -14,7 +14,7 @@ from buildbot.status.topics import CHANGES
 from buildbot.text.urls import withoutPasswords
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Template, Value, join, link
-from buildbot.web.pages.choice import chosenToo, field, pointIn, times
+from buildbot.web.pages.choice import field, pointIn, times, turning
 from buildbot.web.pages.forms import searchForm
 from buildbot.web.pages.outside import linked, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import paragraph, table, when
@@ -76,20 +76,19 @@ async def changesPage(call: Call) -> Page:
     count, before = call.query["numchanges"], call.query["before"]
     wanted = _wanted(call)
     if wanted == ChangeFilter():
-        changes: list[Change] = await call.world.store.getChanges(count, before)
-        last = changes[-1].number if len(changes) == count else None
+        found = await call.world.store.getChanges(count + 1, before)
+        changes: list[Change] = found[:count]
+        last = changes[-1].number if len(found) > count else None
     else:
         cursor = "" if before is None else toCursor(before)
         page = await call.world.store.getChangeRows(wanted, count, cursor)
-        found = await together(call.world.store.getChange(row.number) for row in page.rows)
-        changes = [each for each in found if each is not None]
+        whole = await together(call.world.store.getChange(row.number) for row in page.rows)
+        changes = [each for each in whole if each is not None]
         last = page.rows[-1].number if page.next else None
     rows = [each.toRecord() for each in changes]
     none = "There are no changes." if wanted == ChangeFilter() else "No change meets these conditions."
     content: list[Value] = [changeTable(call, rows, "Changes, newest first") if rows else paragraph(none)]
-    if last is not None:
-        query = chosenToo(call, ("before", last), ("numchanges", count))
-        content.append(paragraph(link(call.to("changes", query=query), "Older changes")))
+    content.append(turning(call, "changes", "before", last))
     return Page("Changes", [_form(call), Part("changes", join(content))], topics=(CHANGES,))
 
 

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from buildbot.text.moments import EXAMPLES, moment
 from buildbot.web.call import Call, Problem
+from buildbot.web.markup import NOTHING, Markup, join, link
+from buildbot.web.outcomes import PARAMETER
 from buildbot.web.pages.forms import Field
+from buildbot.web.pages.pieces import paragraph
+
+#: The parameters that choose builders and branches.
+NAMES = ("builder", "category", "tag", "branch")
 
 
 def field(call: Call, name: str, label: str) -> Field:
@@ -32,8 +39,40 @@ def pointIn(call: Call, name: str) -> float | None:
     return found
 
 
-def chosenToo(call: Call, *others: tuple[str, object]) -> str:
-    """The query of another part of the same list: the present one, with other values for some names."""
-    names = {name for name, _ in others}
-    kept = [(name, text) for name, texts in call.given.items() if name not in names for text in texts if text]
-    return urlencode([*kept, *others])
+def narrowed(call: Call, things: str, names: Sequence[str] = NAMES) -> Markup:
+    """What the address chooses, with a link to all things; empty if it chooses nothing.
+
+    @param things: what is in the list, such as "builders".
+    @param names: the parameters that no form of the page shows.
+    """
+    words = [f"{name} {text}" for name in names for text in call.given.get(name, ()) if text]
+    if not words:
+        return NOTHING
+    return paragraph(join([f"Only {', '.join(words)}.", link(call.to(*call.segments), f"All {things}")], " "))
+
+
+def chosenToo(call: Call, place: str, value: object = None) -> str:
+    """The query of another part of the same list: what the present one chooses, at another place.
+
+    @param place: the parameter with the place in the list.
+    @param value: its value; None: the beginning of the list.
+    """
+    left = {place, PARAMETER}
+    kept = [(name, text) for name, texts in call.given.items() if name not in left for text in texts if text]
+    return urlencode(kept if value is None else [*kept, (place, value)])
+
+
+def turning(call: Call, things: str, place: str, older: object = None) -> Markup:
+    """The links to the beginning of a list with the newest first, and to its older lines; empty without any.
+
+    @param things: what is in the list, such as "builds".
+    @param place: the parameter with the place in the list.
+    @param older: its value for the older lines; None: there are none.
+    """
+    links = []
+    if any(call.given.get(place, ())):
+        links.append(link(call.to(*call.segments, query=chosenToo(call, place)), f"Newest {things}"))
+    if older is not None:
+        to = call.to(*call.segments, query=chosenToo(call, place, older))
+        links.append(link(to, f"Older {things}"))
+    return paragraph(join(links, " · ")) if links else NOTHING

@@ -13,6 +13,7 @@ from buildbot.web.markup import Markup, Template, Value, join, link
 from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.choice import NAMES, narrowed
 from buildbot.web.pages.folding import PARAMETER, categoryOf, foldLink, numbers
 from buildbot.web.pages.grid import reloads
 from buildbot.web.pages.matrix import Commit, Places, commits
@@ -62,13 +63,15 @@ async def console(call: Call) -> Page:
     count = min(_BUILDS, len(found) + 10)
     rows = await lastRowsOf(call).of(call.world, names, count) if found else {}
     branches = [call.query["branch"]] if call.query["branch"] else []
-    content: Markup = paragraph("There are no changes.")
+    filters = (*NAMES, "name", "repository", "project")
+    only = narrowed(call, "revisions", filters)
+    content: Markup = paragraph("No change meets these conditions." if only else "There are no changes.")
     if found:
         builds = {name: ofBranches(each, branches) for name, each in rows.items()}
         content = _Console(call, found, builds).table()
     return Page(
         "Console",
-        [Part("console", content)],
+        [only, Part("console", content)],
         topics=(CHANGES, BUILDERS, BUILDS),
         wide=True,
         refresh=reloads(call),

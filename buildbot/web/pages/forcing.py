@@ -28,7 +28,7 @@ async def forceForms(call: Call, builder: str) -> list[Markup]:
     found = []
     for number, each in enumerate(schedulers):
         own = last if (last.get("forcescheduler") or [""])[-1] == each["scheduler"] else {}
-        content = join([form(to, "Force", _fields(call, each, own)), _note(own)])
+        content = join([form(to, each["button"] or "Force", _fields(call, each, own)), _note(own)])
         found.append(section(f"force-{number}", each["label"] or each["scheduler"], content))
     return found
 
@@ -57,29 +57,39 @@ def _plainFields(call: Call, last: Values) -> list[Field]:
 def _fields(call: Call, scheduler: dict[str, Any], last: Values) -> list[Field]:
     shown = [Field("forcescheduler", value=scheduler["scheduler"], kind="hidden")]
     for each in scheduler["parameters"]:
-        if each["type"] == "fixed" or (each["person"] and call.who.name):
+        if each["type"] == "fixed" or each["hide"] or (each["person"] and call.who.name):
             continue
-        shown.append(_field(each, _given(call, each["name"], last), last))
+        shown.append(_field(call, each, last))
     return shown
 
 
-def _field(parameter: dict[str, Any], given: str, last: Values) -> Field:
-    name, label = parameter["name"], parameter["label"]
-    default = parameter["default"]
-    text = given or ("" if default is None else str(default))
+def _field(call: Call, parameter: dict[str, Any], last: Values) -> Field:
+    name, label, default = parameter["name"], parameter["label"], parameter["default"]
     if parameter["type"] == "bool":
-        return Field(
-            "checkbox",
-            label,
-            name,
-            "checkbox",
-            isOn=name in last.get("checkbox", ()) if last else bool(default),
-        )
-    choices = parameter["choices"]
-    if choices:
-        return Field(name, label, text, "select", choices=tuple(choices), multiple=parameter["multiple"])
+        # The boxes of visitors without a login are not kept.
+        isOn = name in last.get("checkbox", ()) if last and call.who.name else bool(default)
+        return Field("checkbox", label, name, "checkbox", isOn=isOn)
+    text = _given(call, name, last) or ("" if default is None else str(default))
+    if parameter["choices"]:
+        return _select(call, parameter, text, last)
     kind = parameter["type"] if parameter["type"] == "textarea" else "text"
     return Field(name, label, text, kind, bool(parameter["required"]))
+
+
+def _select(call: Call, parameter: dict[str, Any], text: str, last: Values) -> Field:
+    """A field to choose a text, or several: those that were chosen last, or the default."""
+    name, choices, isMultiple = parameter["name"], tuple(parameter["choices"]), parameter["multiple"]
+    default = parameter["default"]
+    usual = map(str, default) if isinstance(default, list) else (text,)
+    chosen = tuple(call.given.get(name) or last.get(name) or usual) if isMultiple else (text,)
+    if not isMultiple and text not in choices:
+        choices = ("", *choices)
+    return Field(
+        *(name, parameter["label"], text, "select", bool(parameter["required"])),
+        choices=choices,
+        multiple=isMultiple,
+        chosen=chosen,
+    )
 
 
 def _given(call: Call, name: str, last: Values = NO_VALUES) -> str:

@@ -45,6 +45,7 @@ class Field:
     @ivar isOn: whether a checkbox is checked.
     @ivar choices: the texts of a select.
     @ivar multiple: whether several of them may be chosen.
+    @ivar chosen: the texts that are chosen, if there are several; else it is C{value}.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     isOn: bool = False
     choices: tuple[str, ...] = ()
     multiple: bool = False
+    chosen: tuple[str, ...] = ()
 
     def html(self) -> Markup:
         """My HTML."""
@@ -66,7 +68,8 @@ class Field:
         if self.kind == "checkbox":
             return _BOX[self.isOn](label=self.label, name=self.name, value=self.value)
         if self.kind == "select":
-            options = join(_OPTION[each == self.value](value=each) for each in self.choices)
+            chosen = self.chosen or (self.value,)
+            options = join(_OPTION[each in chosen](value=each) for each in self.choices)
             return _SELECT[self.multiple](label=self.label, name=self.name, options=options)
         return _INPUT[self.required](
             label=self.label,

@@ -19,6 +19,7 @@ from buildbot.web.markup import Markup, Template, Value, escape, join, link
 from buildbot.web.pages.boxes import Boxes, lastRowsOf
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.choice import narrowed
 from buildbot.web.pages.folding import PARAMETER, Group, foldLink, groupsOf, numbers
 from buildbot.web.pages.matrix import Rows, Stamp, byStamp, stamps
 from buildbot.web.pages.pieces import activity, paragraph
@@ -102,7 +103,8 @@ async def _page(call: Call, title: str, caption: str, layout: _Layout, other: st
     found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 2 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
     columns = stamps(rows, count)
-    content: Markup = paragraph("There are no builds.")
+    only = narrowed(call, "builders")
+    content: Markup = paragraph("No build meets these conditions." if only else "There are no builds.")
     if columns:
         order = columns if call.query.get("rev_order") == "desc" else list(reversed(columns))
         boxes = Boxes(call)
@@ -117,7 +119,7 @@ async def _page(call: Call, title: str, caption: str, layout: _Layout, other: st
     turned = link(call.to(other, query=urlencode(pairs)), "The other way round")
     return Page(
         title,
-        [paragraph(turned), Part("grid", content)],
+        [only, paragraph(turned), Part("grid", content)],
         topics=(BUILDERS, BUILDS, QUEUE),
         wide=True,
         refresh=reloads(call),

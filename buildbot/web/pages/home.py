@@ -6,7 +6,6 @@ from __future__ import annotations
 from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.report import reportWaiting, runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
-from buildbot.text.lasting import lasting
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Markup, Value, join, link
@@ -14,7 +13,7 @@ from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.failure import failureLink
-from buildbot.web.pages.pieces import paragraph, section, since, table, timeLeft, when
+from buildbot.web.pages.pieces import RENEWAL, paragraph, section, since, table, timeLeft, when
 from buildbot.web.pages.standing import isRed
 from buildbot.web.routes import Route
 from buildbot.web.serving import feeds
@@ -35,6 +34,7 @@ async def home(call: Call) -> Page:
         ],
         topics=(BUILDERS, BUILDS, QUEUE, SLAVES),
         ages=True,
+        renews=RENEWAL if runningBuilds(call.world.botmaster) else 0.0,
         feeds=feeds.links(call),
     )
 
@@ -122,7 +122,7 @@ def _waiting(call: Call) -> Markup:
         [
             link(call.to("builders", each["builder"]), each["builder"]),
             each["requests"],
-            lasting(each["lasts"]),
+            since(call.world.now() - each["lasts"], call.world.now()),
             each["why"],
         ]
         for each in reportWaiting(call.world.botmaster)

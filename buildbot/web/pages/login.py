@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from buildbot.web.accounts.redirects import ownPath
 from buildbot.web.accounts.rights import ACTIONS, FURTHER, Verdict
@@ -11,6 +11,7 @@ from buildbot.web.accounts.sessions import cookieOf
 from buildbot.web.call import TEXT, Answer, Call, Page, Problem
 from buildbot.web.markup import NOTHING, Markup, Template, join, link
 from buildbot.web.pages.acting import doorOf, entryTable
+from buildbot.web.pages.choice import turning
 from buildbot.web.pages.forms import Field, form
 from buildbot.web.pages.pieces import paragraph, table
 from buildbot.web.routes import Parameter, Route
@@ -128,11 +129,7 @@ async def auditPage(call: Call) -> Page:
     except ValueError as why:
         raise Problem(400, "A parameter is wrong", str(why)) from None
     parts: list[Markup] = [entryTable(call, found.rows, "Actions, newest first", hasAddresses=True)]
-    if found.next:
-        names = ("count", "subject", "who")
-        query = urlencode({name: asked[name] for name in names if asked[name] is not None})
-        to = call.to("audit", query=f"{query}&cursor={found.next}")
-        parts.append(paragraph(link(to, "Earlier actions")))
+    parts.append(turning(call, "actions", "cursor", found.next or None))
     return Page("Who has done what", parts)
 
 

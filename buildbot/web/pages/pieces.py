@@ -34,6 +34,8 @@ _WHOLE = Template('<span class="whole">{text}</span>')
 _PARAGRAPH = Template("<p>{text}</p>")
 #: A table with so many columns does not fit a tablet; there its rows become cards too.
 MANY = 6
+#: Seconds after which an open page with the time left of builds is made again.
+RENEWAL = 15.0
 
 
 def looks(look: Look, text: Value = None, to: Href | None = None) -> Markup:

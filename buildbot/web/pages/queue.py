@@ -15,6 +15,7 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Href, Markup, Value, join, link
 from buildbot.web.pages.builders import chosen
 from buildbot.web.pages.changes import revision
+from buildbot.web.pages.choice import narrowed
 from buildbot.web.pages.pieces import looks, paragraph, since, table, when, whole, withoutEmpty
 from buildbot.web.routes import Parameter, Route
 
@@ -50,7 +51,8 @@ async def queue(call: Call) -> Page:
         links.append(link(_pageAt(call, place), "Newer requests"))
     if links:
         content.append(paragraph(join(links, " · ")))
-    return Page("Queue", [Part("queue", join(content))], topics=(QUEUE, SLAVES, BUILDS, BUILDERS), ages=True)
+    parts: list[Part | Markup] = [narrowed(call, "requests"), Part("queue", join(content))]
+    return Page("Queue", parts, topics=(QUEUE, SLAVES, BUILDS, BUILDERS), ages=True)
 
 
 def _numbers(builders: Sequence[Builder]) -> str:

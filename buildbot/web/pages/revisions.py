@@ -19,7 +19,7 @@ from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDS, CHANGES
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part, Problem
-from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.changes import revision as revisionLink
 from buildbot.web.pages.pieces import paragraph, section, table, when
@@ -70,13 +70,12 @@ async def revisionPage(call: Call) -> Page:
             topics=(BUILDS, CHANGES),
         )
     also = await _alsoWith(call, builds, changes)
+    included = rowTable(call, also, "Builds of other revisions that include these changes")
     parts = [
         Part("builds", section("builds-title", "Builds", _builds(call, builds))),
         Part("changes", section("changes-title", "Changes", _changes(call, changes))),
+        Part("also", section("also-title", "Also included in", included) if also else NOTHING),
     ]
-    if also:
-        content = rowTable(call, also, "Builds of other revisions that include these changes")
-        parts.append(Part("also", section("also-title", "Also included in", content)))
     return Page(f"Revision {found[0]}", parts, topics=(BUILDS, CHANGES), ages=True)
 
 

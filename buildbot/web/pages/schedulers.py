@@ -17,7 +17,7 @@ from buildbot.text.similar import closest
 from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.changes import changeTable
-from buildbot.web.pages.pieces import facts, looks, paragraph, section, table, when, whole
+from buildbot.web.pages.pieces import RENEWAL, facts, looks, paragraph, section, table, when, whole
 from buildbot.web.plugins import cell
 from buildbot.web.routes import Route
 
@@ -56,6 +56,7 @@ def schedulers(call: Call) -> Page:
         ],
         topics=_TOPICS,
         ages=True,
+        renews=RENEWAL,
     )
 
 
@@ -86,6 +87,7 @@ def scheduler(call: Call) -> Page:
         ],
         topics=_TOPICS,
         ages=True,
+        renews=RENEWAL,
         trail=(("Schedulers", call.to("schedulers")),),
     )
 

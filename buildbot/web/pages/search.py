@@ -62,6 +62,7 @@ async def search(call: Call) -> Page | Answer:
         *await _changes(call, text),
         *await _revisions(call, text),
     ]
+    hits = hits or await _removed(call, text)
     hits.sort(key=lambda hit: hit.likeness)
     if len(hits) == 1:
         return redirect(hits[0].to)
@@ -96,6 +97,15 @@ def _names(call: Call, text: str) -> list[Hit]:
     return [
         *(Hit("Builder", name, call.to("builders", name), likeness) for likeness, name in builders),
         *(Hit("Slave", name, call.to("buildslaves", name), likeness) for likeness, name in slaves),
+    ]
+
+
+async def _removed(call: Call, text: str) -> list[Hit]:
+    """The builders with this text in their names that have builds, but are no more in the configuration."""
+    names = set(await call.world.store.countBuilds()) - set(call.world.status.getBuilderNames())
+    return [
+        Hit("Builder (removed)", name, call.to("one_line_per_build", name), likeness)
+        for likeness, name in similar(text, sorted(names))
     ]
 
 

@@ -15,6 +15,7 @@ from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.builders import rowTable
+from buildbot.web.pages.choice import turning
 from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
 from buildbot.web.pages.slaveacts import slaveForms
 from buildbot.web.routes import Parameter, Route
@@ -127,9 +128,7 @@ async def slave(call: Call) -> Page:
         if found.rows
         else paragraph("There are no builds.")
     ]
-    if found.next:
-        query = f"cursor={found.next}&numbuilds={count}"
-        builds.append(paragraph(link(call.to("buildslaves", name, query=query), "Older builds")))
+    builds.append(turning(call, "builds", "cursor", found.next or None))
     return Page(
         name,
         [

@@ -147,7 +147,7 @@ async def waterfall(call: Call) -> Page:
 def _links(call: Call, span: Window, rows: Sequence[Row]) -> Markup:
     """The links to the form, and to the time before and after."""
     oldest = rows[-1].time if rows else None
-    links = [link(call.to("waterfall", "help"), "Choose what is shown")]
+    links = [link(call.to("waterfall", "help", query=span.query(call.given)), "Choose what is shown")]
     for text, other in (("Older", span.older(oldest)), ("Newer", span.newer(oldest, call.world.now()))):
         if other is not None:
             links.append(link(call.to(*call.segments, query=other.query(call.given)), text))

@@ -3,11 +3,14 @@
 
 const main = document.getElementById("main");
 const state = document.getElementById("live-state");
-const age = document.createElement("span"); // outside of the state, which is read aloud
+// Outside of the state, which is read aloud.
+const age = document.createElement("span");
 let stream = null;
-let isOver = false; // the reader has lost the right to the live page
+// The reader has lost the right to the live page.
+let isOver = false;
 let updated = Date.now();
-let wait = 5000; // milliseconds to the next attempt to connect
+// Milliseconds to the next attempt to connect.
+let wait = 5000;
 
 // Pages permit HTML from the server only through this policy; it is the one place where text becomes elements.
 const policy = globalThis.trustedTypes?.createPolicy("buildbot", { createHTML: (html) => html });
@@ -41,7 +44,8 @@ function become(old, made) {
     let own = kept.get(node);
     while (others.has(here) && (own || !isAlike(here, node))) here = dropped(here);
     if (others.delete(here)) own = here;
-    if (own && own === here?.nextSibling) here = own; // the node between is moved when its turn comes
+    // The node between is moved when its turn comes.
+    if (own && own === here?.nextSibling) here = own;
     if (!own) old.insertBefore(node, here);
     else if (own === here) here = own.nextSibling;
     else move(old, own, here);
@@ -96,7 +100,8 @@ function nameOf(node, count) {
 
 function renew(old, made) {
   if (old.nodeType !== Node.ELEMENT_NODE) { old.data = made.data; return; }
-  if (old.nodeName === "FORM" && isEdited(old)) return; // somebody fills it in
+  // Somebody fills it in.
+  if (old.nodeName === "FORM" && isEdited(old)) return;
   for (const { name } of [...old.attributes]) if (!made.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   for (const { name, value } of made.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   become(old, made);
@@ -121,12 +126,24 @@ function listen(address, events) {
     say("The connection is lost; the page tries again.");
     if (source.readyState !== EventSource.CLOSED) return;
     forget(source);
+    checkPage();
     setTimeout(resume, wait);
     wait = Math.min(60000, 2 * wait);
   });
   source.addEventListener("closed", (message) => closed(source, JSON.parse(message.data)));
   for (const [name, act] of Object.entries(events)) source.addEventListener(name, act);
   return source;
+}
+
+// A page that is gone, or that its reader may not see any more, has no stream.
+async function checkPage() {
+  const { status, redirected } = await fetch(location.href, { method: "HEAD" }).catch(() => ({}));
+  if (redirected || [401, 403, 404].includes(status)) over("");
+}
+
+function over(why) {
+  isOver = true;
+  say(`Not live any more. ${why} Load the page again.`);
 }
 
 function forget(source) {
@@ -137,16 +154,16 @@ function forget(source) {
 // The server has ended the stream for good, or asks the browser to come again.
 function closed(source, { why, mayReturn }) {
   if (mayReturn) return;
-  isOver = true;
   forget(source);
-  say(`Not live any more. ${why} Load the page again.`);
+  over(why);
 }
 
 function resume() { connect(); if (log && button) followLog(); }
 
 function pause() {
   if (!stream && !follower) return;
-  for (const each of [stream, follower]) if (each) each.close();
+  stream?.close();
+  follower?.close();
   stream = follower = null;
   say("Paused while the page is hidden.");
 }
@@ -162,57 +179,75 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "post") return;
   if (Date.now() - (form.dataset.sent || 0) < 3000) { event.preventDefault(); return; }
   form.dataset.sent = Date.now();
-  const isLogin = form.querySelector("[type=password]"); // its name must not replace the text of a refused form
-  const action = targetOf(form);
-  if (action.endsWith("/logout")) keep(null);
-  else if (form.classList.contains("act") && !isLogin) keep({ user: userName(), action, values: fieldsOf(form).map((field) => [field.name, field.value]) });
+  // Its name must not replace the text of a refused form.
+  const isLogin = form.querySelector("[type=password]");
+  if (targetOf(form).endsWith("/logout")) keep(null);
+  else if (form.classList.contains("act") && !isLogin) keep({ user: userName(), form: nameOfForm(form), values: fieldsOf(form).map((field) => [keyOf(field), field[partOf(field)]]) });
 });
 
-function fieldsOf(form) { return [...form.querySelectorAll("textarea, input[type=text], input[type=number]")]; }
+function fieldsOf(form) { return [...form.querySelectorAll("textarea, option, input:not([type=hidden])")]; }
 
-function targetOf(form) { return new URL(form.getAttribute("action") || "", location).href; } // a field may be called "action"
+// The attribute of a field that a person changes.
+function partOf(field) { return field.matches("option") ? "selected" : field.type === "checkbox" ? "checked" : "value"; }
+
+// The boxes of a form, and the options of a list, have the same name.
+function keyOf(field) { return `${field.name || field.parentNode.name} ${partOf(field) === "value" || field.value}`; }
+
+// A field may be called "action".
+function targetOf(form) { return new URL(form.getAttribute("action") || "", location).href; }
+
+// Several forms of a page may have the same target.
+function nameOfForm(form) { return [targetOf(form), ...[...form.querySelectorAll("[type=hidden]")].map((each) => each.value)].join(" "); }
 
 function userName() { return document.querySelector(".who a[href$='me']")?.textContent || ""; }
 
-function keep(typed) { try { sessionStorage.setItem("typed", JSON.stringify(typed)); } catch { /* private */ } }
+// A private window may refuse to store anything.
+function keep(typed) { try { sessionStorage.setItem("typed", JSON.stringify(typed)); } catch {} }
 
 function restoreTyped() {
   if (main.querySelector(".note.done")) { keep(null); return; }
   let typed = null;
-  try { typed = JSON.parse(sessionStorage.getItem("typed")); } catch { /* private */ }
+  try { typed = JSON.parse(sessionStorage.getItem("typed")); } catch {}
   if (typed?.user && typed.user !== userName()) {
     if (userName()) keep(null);
     return;
   }
-  const form = typed && [...document.querySelectorAll("form.act")].find((each) => targetOf(each) === typed.action);
+  const form = typed && [...document.querySelectorAll("form.act")].find((each) => nameOfForm(each) === typed.form);
   if (!form) return;
   const values = new Map(typed.values);
-  for (const field of fieldsOf(form)) if (values.get(field.name)) field.value = values.get(field.name);
-  if (form.closest("details")) form.closest("details").open = true;
+  for (const field of fieldsOf(form)) if (values.has(keyOf(field))) field[partOf(field)] = values.get(keyOf(field));
+  form.closest("details")?.setAttribute("open", "");
   keep(null);
+}
+
+// The message about an action is shown once: a copied address, or one that is loaded again, does not have it.
+function showOnce() {
+  const here = new URL(location);
+  if (!here.searchParams.has("done")) return;
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
 }
 
 // Times: the server writes its own zone; the title adds the browser's.
 function showTimes() {
   const now = Date.now() / 1000;
   for (const time of document.querySelectorAll("time[data-since]")) write(time, duration(now - Number(time.dataset.since)));
-  for (const time of document.querySelectorAll("time[datetime]:not([title])")) time.title = ownTime(time.dateTime);
-  const isLive = stream || follower;
-  write(age, isLive ? `Updated ${duration(now - updated / 1000)} ago.` : "");
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) time.title = `Your time: ${clock.format(new Date(time.dateTime))}`;
+  write(age, stream || follower ? `Updated ${duration(now - updated / 1000)} ago.` : "");
 }
 
 // Write only a changed text: an unchanged text may be selected.
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" }); // to make one takes long
-
-function ownTime(text) { return `Your time: ${clock.format(new Date(text))}`; }
+// To make one takes long.
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < 172800) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86400)} days`;
 }
 
 setInterval(() => { if (!document.hidden) showTimes(); }, 1000);
@@ -220,7 +255,8 @@ setInterval(() => { if (!document.hidden) showTimes(); }, 1000);
 // Keys. Those in a field are left alone. The list of keys can switch all others off.
 const PLACES = { h: ["", "Home"], w: ["waterfall", "Waterfall"], b: ["builders", "Builders"], q: ["queue", "Queue"],
   s: ["buildslaves", "Slaves"], c: ["changes", "Changes"] };
-let isGoing = false; // "g" was the key before
+// "g" was the key before.
+let isGoing = false;
 
 function isOff() { try { return localStorage.getItem("keys") === "off"; } catch { return false; } }
 
@@ -233,7 +269,7 @@ function goToRow(isNext) {
   const rows = [...main.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]"));
   const here = rows.findIndex((row) => row.contains(document.activeElement));
   const row = rows[isNext ? here + 1 : here < 0 ? rows.length - 1 : here - 1];
-  if (row) row.querySelector("a[href]").focus();
+  row?.querySelector("a[href]").focus();
 }
 
 function showKeys() {
@@ -256,7 +292,7 @@ function showKeys() {
     }
     const box = dialog.querySelector("input");
     box.checked = !isOff();
-    box.addEventListener("change", () => { try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch { /* private */ } });
+    box.addEventListener("change", () => { try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch {} });
     document.body.append(dialog);
   }
   dialog.showModal();
@@ -282,15 +318,19 @@ document.querySelector("footer p").append(" ", keys);
 // Logs. New lines are added at the end. The page scrolls only if its reader is at the end and selects nothing.
 const log = document.getElementById("log");
 const button = document.getElementById("new-lines");
-const MOST_BLOCKS = 60; // while the log is followed, older blocks are dropped
+// While the log is followed, older blocks are dropped.
+const MOST_BLOCKS = 60;
 let follower = null;
-let fresh = 0; // new lines that the reader has not seen
+// New lines that the reader has not seen.
+let fresh = 0;
 let isLoading = false;
 let lastScroll = 0;
-let endScroll = Infinity; // where showEnd scrolled to; Infinity after its reader has scrolled up, or selected something
+// Where showEnd scrolled to; Infinity after its reader has scrolled up, or selected something.
+let endScroll = Infinity;
 
 state.after(" ", age);
 restoreTyped();
+showOnce();
 (globalThis.requestIdleCallback || setTimeout)(begin, { timeout: 500 });
 
 // Formats of times are loaded here, and the stream is opened. That would delay the first paint.
@@ -313,7 +353,8 @@ function followLog() {
   const end = () => {
     pauseLog("The log is complete.");
     log.dataset.follow = "";
-    setTimeout(showOutcome, 1500); // the step ends a little later
+    // The step ends a little later.
+    setTimeout(showOutcome, 1500);
   };
   follower = listen(`${follow}?from=${output}${times ? "&times=1" : ""}`, { lines: addLines, skipped: addGap, marks: fold, end });
 }
@@ -343,7 +384,10 @@ function showZone() {
 }
 
 function pauseLog(why) {
-  if (follower) { follower.close(); follower = null; say(why); }
+  if (!follower) return;
+  follower.close();
+  follower = null;
+  say(why);
 }
 
 function lastBlock() {
@@ -564,5 +608,6 @@ if (log && button) {
   showMarked(true);
   if (log.dataset.follow && log.dataset.output !== "" && !location.hash) showEnd();
   followLog();
-  if (log.dataset.part) setTimeout(() => location.reload(), 1000); // its lines are being counted
+  // Its lines are being counted.
+  if (log.dataset.part) setTimeout(() => location.reload(), 1000);
 }

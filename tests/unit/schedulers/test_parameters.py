@@ -262,6 +262,6 @@ class ArgumentTests(unittest.SynchronousTestCase):
             ChoiceStringParameter("p", label="P", default="a", regex="^a").describe(["a", "b"]),
             {
                 **{"name": "p", "label": "P", "type": "list", "required": False, "default": "a"},
-                **{"multiple": False, "choices": ["a", "b"], "pattern": "^a"},
+                **{"multiple": False, "hide": False, "choices": ["a", "b"], "pattern": "^a"},
             },
         )
