@@ -139,7 +139,7 @@ class LoginTests(BrowserCase):
         self.reach(tab, ".who a")
         self.sent(tab, lambda: tab.press("Enter", text="\r"))
         self.enter(tab, "main form", username="ann", passwd="ann's word")
-        tab.open(self.root + "builders/first")
+        self.assertTrue(tab.url.endswith("/builders/first/force"), tab.url)
         field = f"document.querySelector('{force} [name=comments]').value"
         self.assertEqual(tab.value(field), "a long reason")
         self.enter(tab, force)

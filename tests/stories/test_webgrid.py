@@ -67,7 +67,7 @@ class GridTests(GridCase):
         self.assertNotIn(FIRST, self.ask("/tgrid?length=1").text)
         self.assertNotIn("full", self.ask("/grid?category=prose").text)
         self.assertNotIn("full", self.ask("/tgrid?tag=prose").text)
-        self.assertIn("There are no builds.", self.ask("/grid?branch=dev").text)
+        self.assertIn("No build meets these conditions.", self.ask("/grid?branch=dev").text)
         self.assertIn(FIRST, self.ask("/grid?branch=trunk").text)
 
     def test_order(self) -> None:
@@ -118,7 +118,7 @@ class ConsoleTests(GridCase):
         self.assertNotIn("builders/full", self.ask("/console?category=prose").text)
         self.assertNotIn("builders/docs", self.ask("/console?builder=full").text)
         for nothing in ("branch=dev", "project=other", "repository=svn%3A"):
-            self.assertIn("There are no changes.", self.ask(f"/console?{nothing}").text)
+            self.assertIn("No change meets these conditions.", self.ask(f"/console?{nothing}").text)
         self.assertIn(FIRST, self.ask("/console?branch=trunk").text)
 
     def test_empty(self) -> None:

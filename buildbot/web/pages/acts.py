@@ -7,7 +7,7 @@ A GET shows a form that asks for confirmation, and changes nothing: old links an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,9 @@ from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.control.client import ControlError
 from buildbot.status.topics import builderTopic
 from buildbot.text.plural import counted
-from buildbot.web.call import Answer, Call, Page, Problem
+from buildbot.web.call import Answer, Call, Page, Problem, missing
 from buildbot.web.lastforced import LastForced
-from buildbot.web.markup import Markup, join
+from buildbot.web.markup import Href, Markup, join
 from buildbot.web.outcomes import showOn
 from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer, mustBeAllowed, said, whoSays
 from buildbot.web.pages.forcing import forceForms
@@ -39,14 +39,17 @@ REASON = Field("comments", "Reason")
 CHANGE = Field("change", "Change (a number)")
 
 
-def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Page]:
+def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Awaitable[Page]]:
     """Makes the handler of a GET: a page with a form for the action, which a POST carries out.
+
+    The handler raises L{Problem} if what the action is about does not exist.
 
     @param title: the question, with the names of the path's segments in braces.
     @param fields: those of the action; values in the address are put into the form.
     """
 
-    def page(call: Call) -> Page:
+    async def page(call: Call) -> Page:
+        trail = await _above(call)
         shown = [
             Field(each.name, each.label, (call.given.get(each.name) or [each.value])[-1], each.kind)
             for each in fields
@@ -57,9 +60,28 @@ def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Page]:
                 paragraph("Nothing has been changed yet."),
                 form(call.to(*call.segments), button, shown),
             ],
+            trail=trail,
         )
 
     return page
+
+
+async def _above(call: Call) -> list[tuple[str, Href]]:
+    """The links to what an action is about, and to the list of all. Raises L{Problem} if it is missing."""
+    if "slave" in call.values:
+        name = call.values["slave"]
+        if name not in call.world.botmaster.slaves:
+            raise missing("slave", name)
+        return [("Slaves", call.to("buildslaves")), (name, call.to("buildslaves", name))]
+    if "builder" not in call.values:
+        return []
+    name = call.values["builder"]
+    trail = [("Builders", call.to("builders")), (name, call.to("builders", name))]
+    if "number" in call.values:
+        number = (await buildOf(call))[0].number or 0
+        return [*trail, (f"Build {number}", call.to("builders", name, "builds", number))]
+    builderOf(call)
+    return trail
 
 
 # force
@@ -133,6 +155,8 @@ def _params(call: Call, parameters: list[dict[str, Any]]) -> dict[str, list[str]
     checked = call.given.get("checkbox") or []
     for each in parameters:
         name = each["name"]
+        if each["type"] == "textarea" and name in given:
+            given[name] = [text.replace("\r\n", "\n") for text in given[name]]  # browsers send both
         if each["type"] == "bool" and name not in given:
             given[name] = ["true" if name in checked else "false"]
         if each["person"] and call.who.name:

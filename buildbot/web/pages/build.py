@@ -18,6 +18,7 @@ from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, href, jo
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import buildForms
 from buildbot.web.pages.changes import changeTable
+from buildbot.web.pages.changes import revision as shortly
 from buildbot.web.pages.logtail import lastLines
 from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import (
@@ -31,6 +32,7 @@ from buildbot.web.pages.pieces import (
     table,
     timeLeft,
     when,
+    whole,
 )
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import buildOf, stepOf
@@ -107,8 +109,11 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
     )
 
 
-def revisionOf(call: Call, build: BuildRecord) -> Markup:
-    """The revision of a build, as a link to all its builds; empty if it is unknown."""
+def revisionOf(call: Call, build: BuildRecord, isShort: bool = False) -> Markup:
+    """The revision of a build, as a link to all its builds; empty if it is unknown.
+
+    @param isShort: True to show a long hash by its first characters, as in lists.
+    """
     source = build.sourcestamp or {}
     revision = (build.properties or {}).get("got_revision") or source.get("revision")
     if not revision:
@@ -117,7 +122,8 @@ def revisionOf(call: Call, build: BuildRecord) -> Markup:
     if not revision:
         return NOTHING
     outside = revisionLink(revlinkOf(call.world), revision, source.get("repository"))
-    return join(filter(None, [link(call.to("revision", str(revision)), str(revision)), outside]), " ")
+    shown = shortly(call, revision) if isShort else link(call.to("revision", str(revision)), str(revision))
+    return join(filter(None, [shown, outside]), " ")
 
 
 def _around(call: Call, build: BuildRecord, isNewest: bool) -> Markup:
@@ -141,7 +147,13 @@ def steps(call: Call, build: BuildRecord, status: BuildStatus | None = None) -> 
         [
             link(call.to(*buildPath(build), "steps", step.name), step.name),
             join(filter(None, [result(step.results), " ".join(step.text), statistics(step)]), " "),
-            join([bar(_lasts(step, now), longest), _duration(step, now), _left(status, step)], " "),
+            join(
+                [
+                    whole(join([bar(_lasts(step, now), longest), _duration(step, now)], " ")),
+                    _left(status, step),
+                ],
+                " ",
+            ),
             logs(call, build, step),
         ]
         for step in shown

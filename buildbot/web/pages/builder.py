@@ -179,7 +179,7 @@ def buildTable(call: Call, records: list[BuildRecord], caption: str) -> Markup:
                 each.results, f"#{each.number}", call.to("builders", each.builder, "builds", each.number or 0)
             ),
             " ".join(each.text),
-            revisionOf(call, each),
+            revisionOf(call, each, isShort=True),
             (each.sourcestamp or {}).get("branch"),
             each.reason,
             link(call.to("buildslaves", each.slave), each.slave),

@@ -81,7 +81,7 @@ async def builders(call: Call) -> Page:
     none = "No builder meets these conditions." if call.given else "There are no builders."
     content = table("Builders", heads, rows, "builder") if rows else paragraph(none)
     parts: list[Part | Markup] = [
-        narrowed(call, "builders"),
+        narrowed(call),
         Part("builders", content),
         await selectLink(call, names),
     ]
@@ -157,7 +157,7 @@ async def oneLinePerBuild(call: Call) -> Page:
     note = paragraph("The configuration does not have this builder any more.") if isRemoved else NOTHING
     return Page(
         "Builds" if own is None else f"Builds of {own}",
-        [note, _form(call), narrowed(call, "builds", NAMES[:-1]), Part("builds", join(content))],
+        [note, _form(call), narrowed(call, NAMES[:-1]), Part("builds", join(content))],
         topics=(BUILDERS, BUILDS),
         ages=True,
         refresh=max(15, call.query["reload"]) if call.query["reload"] else 0,

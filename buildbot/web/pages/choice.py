@@ -39,16 +39,15 @@ def pointIn(call: Call, name: str) -> float | None:
     return found
 
 
-def narrowed(call: Call, things: str, names: Sequence[str] = NAMES) -> Markup:
-    """What the address chooses, with a link to all things; empty if it chooses nothing.
+def narrowed(call: Call, names: Sequence[str] = NAMES) -> Markup:
+    """What the address chooses, with a link to all; empty if it chooses nothing.
 
-    @param things: what is in the list, such as "builders".
     @param names: the parameters that no form of the page shows.
     """
     words = [f"{name} {text}" for name in names for text in call.given.get(name, ()) if text]
     if not words:
         return NOTHING
-    return paragraph(join([f"Only {', '.join(words)}.", link(call.to(*call.segments), f"All {things}")], " "))
+    return paragraph(join([f"Only {', '.join(words)}.", link(call.to(*call.segments), "Show all")], " "))
 
 
 def chosenToo(call: Call, place: str, value: object = None) -> str:

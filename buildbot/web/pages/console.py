@@ -64,7 +64,7 @@ async def console(call: Call) -> Page:
     rows = await lastRowsOf(call).of(call.world, names, count) if found else {}
     branches = [call.query["branch"]] if call.query["branch"] else []
     filters = (*NAMES, "name", "repository", "project")
-    only = narrowed(call, "revisions", filters)
+    only = narrowed(call, filters)
     content: Markup = paragraph("No change meets these conditions." if only else "There are no changes.")
     if found:
         builds = {name: ofBranches(each, branches) for name, each in rows.items()}

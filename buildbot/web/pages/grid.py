@@ -103,7 +103,7 @@ async def _page(call: Call, title: str, caption: str, layout: _Layout, other: st
     found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 2 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
     columns = stamps(rows, count)
-    only = narrowed(call, "builders")
+    only = narrowed(call)
     content: Markup = paragraph("No build meets these conditions." if only else "There are no builds.")
     if columns:
         order = columns if call.query.get("rev_order") == "desc" else list(reversed(columns))

@@ -57,6 +57,7 @@ _TOOLS = Template('<div class="tools">{content}</div>')
 _NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
+_SHOWN = Template('<span id="shown">{text}</span>')
 _HERE = Markup("<!-- lines -->")
 #: Seconds until the page of a log without an index loads itself again.
 _AGAIN = 1
@@ -199,7 +200,7 @@ def _facts(call: Call, shown: ShownLog, lines: Painted | None = None) -> Markup:
         ),
     ]
     if lines is not None:
-        pairs.insert(1, ("Shown", _amount(lines, call.query["line"])))
+        pairs.insert(1, ("Shown", _SHOWN(text=_amount(lines, call.query["line"]))))
     if shown.record.trouble:
         pairs.append(("Incomplete", shown.record.trouble))
     return facts(*pairs)

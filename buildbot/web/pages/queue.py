@@ -51,7 +51,7 @@ async def queue(call: Call) -> Page:
         links.append(link(_pageAt(call, place), "Newer requests"))
     if links:
         content.append(paragraph(join(links, " · ")))
-    parts: list[Part | Markup] = [narrowed(call, "requests"), Part("queue", join(content))]
+    parts: list[Part | Markup] = [narrowed(call), Part("queue", join(content))]
     return Page("Queue", parts, topics=(QUEUE, SLAVES, BUILDS, BUILDERS), ages=True)
 
 

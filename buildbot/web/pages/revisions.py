@@ -117,7 +117,7 @@ def changeRows(call: Call, changes: Iterable[ChangeRow], caption: str) -> Markup
         ]
         for each in changes
     ]
-    return table(caption, ("Change", "Who", "Revision", "Branch", "Comments", "Files", "When"), rows)
+    return table(caption, ("Change", "Who", "Revision", "Branch", "Comments", "Files", "Arrived"), rows)
 
 
 ROUTES = (

@@ -1,8 +1,9 @@
 // The script of all pages. Every page is complete without it; it keeps an open page up to date.
 "use strict";
 
-const main = document.getElementById("main");
-const state = document.getElementById("live-state");
+const byId = (id) => document.getElementById(id);
+const main = byId("main");
+const state = byId("live-state");
 // Outside of the state, which is read aloud.
 const age = document.createElement("span");
 let stream = null;
@@ -23,7 +24,7 @@ function say(text) { if (state.textContent !== text) state.textContent = text; }
 function exchange(message) {
   updated = Date.now();
   for (const [id, html] of Object.entries(JSON.parse(message.data))) {
-    const old = document.getElementById(id);
+    const old = byId(id);
     if (old) become(old, bodyOf(html, message.type === "rows"));
   }
   showTimes();
@@ -109,7 +110,7 @@ function renew(old, made) {
 
 function isEdited(form) {
   return [...form.elements].some((field) => field.matches("select") ? field === document.activeElement
-    : field.checked !== field.defaultChecked || field.value !== field.defaultValue);
+    : !field.matches("button") && (field.checked !== field.defaultChecked || field.value !== field.defaultValue));
 }
 
 function connect() {
@@ -273,7 +274,7 @@ function goToRow(isNext) {
 }
 
 function showKeys() {
-  let dialog = document.getElementById("keys");
+  let dialog = byId("keys");
   if (!dialog) {
     dialog = document.createElement("dialog");
     dialog.id = "keys";
@@ -305,7 +306,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?") { event.preventDefault(); showKeys(); return; }
   if (isOff()) return;
   if (wasGoing && Object.hasOwn(PLACES, event.key)) location.assign(document.body.dataset.root + PLACES[event.key][0]);
-  else if (event.key === "/") { event.preventDefault(); document.getElementById("q").focus(); }
+  else if (event.key === "/") { event.preventDefault(); byId("q").focus(); }
   else if (event.key === "j" || event.key === "k") goToRow(event.key === "j");
   else isGoing = event.key === "g";
 });
@@ -316,8 +317,8 @@ keys.addEventListener("click", showKeys);
 document.querySelector("footer p").append(" ", keys);
 
 // Logs. New lines are added at the end. The page scrolls only if its reader is at the end and selects nothing.
-const log = document.getElementById("log");
-const button = document.getElementById("new-lines");
+const log = byId("log");
+const button = byId("new-lines");
 // While the log is followed, older blocks are dropped.
 const MOST_BLOCKS = 60;
 let follower = null;
@@ -366,16 +367,17 @@ async function showOutcome() {
   const page = documentOf(await answer.text());
   const place = log.getBoundingClientRect().bottom;
   for (const id of ["facts", "outline"]) {
-    const old = document.getElementById(id), made = page.getElementById(id);
+    const old = byId(id), made = page.getElementById(id);
     if (old && made) become(old, made);
   }
   scrollBy(0, log.getBoundingClientRect().bottom - place);
+  tellSpan();
   showTimes();
 }
 
 // The master's time zone is in the footer; add the browser's if it differs.
 function showZone() {
-  const zone = document.getElementById("zone"), minutes = -new Date().getTimezoneOffset();
+  const zone = byId("zone"), minutes = -new Date().getTimezoneOffset();
   if (Number(zone.dataset.minutes) === minutes) return;
   const two = (number) => String(Math.floor(number)).padStart(2, "0"), size = Math.abs(minutes);
   const offset = `UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
@@ -408,7 +410,7 @@ function addLines(message) {
   const wasAtEnd = isAtEnd();
   updated = Date.now();
   for (const line of parsed(message.data)) {
-    const old = document.getElementById(line.id);
+    const old = byId(line.id);
     if (old) { old.replaceWith(line); continue; }
     const block = lastBlock();
     sectionIn(block).append(line);
@@ -419,6 +421,7 @@ function addLines(message) {
     fresh += 1;
   }
   log.dataset.output = message.lastEventId;
+  tellSpan();
   if (wasAtEnd) showEnd();
   else tellFresh();
 }
@@ -460,7 +463,7 @@ function fold(message) {
   const wasAtEnd = isAtEnd();
   for (const { line, title, of, open, pale, last, show } of JSON.parse(message.data)) {
     const inner = folds[folds.length - 1];
-    const element = document.getElementById(`L${line || last}`);
+    const element = byId(`L${line || last}`);
     if (show && inner) inner.isOpen = true;
     else if (title && element && folds.length < 20) {
       const box = newSection(title, pale);
@@ -504,6 +507,12 @@ function tellFresh() {
   button.textContent = fresh === 1 ? "1 new line" : `${fresh} new lines`;
 }
 
+// The lines that the page has now.
+function tellSpan() {
+  const blocks = [...log.querySelectorAll(".block[data-first]")];
+  if (blocks.length) write(byId("shown"), `lines ${blocks[0].dataset.first} to ${blocks.at(-1).dataset.last} of ${log.dataset.total}`);
+}
+
 // Load the block before or after the blocks of the page. The visible lines keep their position.
 async function loadMore(isOlder) {
   const blocks = log.querySelectorAll(".block[data-first]");
@@ -534,6 +543,7 @@ async function loadMore(isOlder) {
       Object.assign(log.dataset, { total: part.dataset.total, output: part.dataset.output });
       followLog();
     }
+    tellSpan();
   } finally { isLoading = false; }
 }
 
@@ -548,14 +558,14 @@ function showMarked(isScrolled) {
   const lines = marked();
   if (!lines) return;
   const [first, last] = lines;
-  const target = document.getElementById(`L${first}`);
+  const target = byId(`L${first}`);
   if (!target) {
     const isTried = new URLSearchParams(location.search).get("line") === String(first);
     if (!isTried) location.replace(`?line=${first}${location.hash}`);
     return;
   }
   for (let number = first; number <= last; number += 1) {
-    const line = document.getElementById(`L${number}`);
+    const line = byId(`L${number}`);
     if (!line) break;
     line.classList.add("hit");
     for (let fold = line.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
@@ -565,7 +575,7 @@ function showMarked(isScrolled) {
 
 function goToLine(first, last, isScrolled) {
   const place = `?line=${first}#L${first}${last > first ? `-L${last}` : ""}`;
-  if (!document.getElementById(`L${first}`)) { location.assign(place); return; }
+  if (!byId(`L${first}`)) { location.assign(place); return; }
   history.replaceState(null, "", place);
   showMarked(isScrolled);
 }
