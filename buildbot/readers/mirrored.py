@@ -18,6 +18,7 @@ from buildbot.config.model import BuilderConfig
 from buildbot.daemon.symptoms import Symptom
 from buildbot.daemon.troubles import Trouble, Troubles
 from buildbot.model.records import BuildRecord, PauseRecord
+from buildbot.model.rows import BuildRow
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderHolder, BuilderStatus
@@ -48,6 +49,10 @@ class MirroredBuild(BuildStatus):
     def toRecord(self) -> BuildRecord:
         """See L{BuildStatus}."""
         return self.told
+
+    def toRow(self) -> BuildRow:
+        """See L{BuildStatus}."""
+        return BuildRow.of(self.told, self.number)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from buildbot.logs.live import LogDirectory, LogFile
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
 from buildbot.model.records import OWN, BuildRecord, StepRecord
+from buildbot.model.rows import BuildRow
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.parts import Parts, Remains
@@ -361,6 +362,10 @@ class BuildStatus(Watched):
     def toRecord(self) -> BuildRecord:
         """The record for the store."""
         return self._record(tuple([step.toRecord() for step in self.steps if step.started is not None]))
+
+    def toRow(self) -> BuildRow:
+        """The line of the build in lists, as the store has it after its start and after its end."""
+        return BuildRow.of(self._record(()), self.number)
 
     def lastRecord(self) -> BuildRecord:
         """The record for the store, at the end. From now on, my steps are freed with me: see L{Parts}."""

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.config.model import BuilderConfig
 from buildbot.events.observers import NOBODY, Observers
+from buildbot.model.rows import BuildRow
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.build import BuildStatus
 from buildbot.status.event import Event, SlaveEvents
@@ -132,6 +133,10 @@ class KnownBuilder(Protocol):
         """The running builds."""
 
     @property
+    def ending(self) -> Sequence[RunningBuild]:
+        """The ended builds whose end is not stored yet."""
+
+    @property
     def pending(self) -> Sequence[WaitingRequest]:
         """The pending requests."""
 
@@ -152,6 +157,7 @@ class RemovedBuilder:
     botmaster: BuilderHolder
     slavenames: tuple[str, ...] = ()
     building: tuple[RunningBuild, ...] = ()
+    ending: tuple[RunningBuild, ...] = ()
     pending: tuple[WaitingRequest, ...] = ()
     waiting = 0
     attachedSlaves: tuple[object, ...] = ()
@@ -181,6 +187,7 @@ class BuilderStatus:
         self.announcer = announcer
         self._watchers: Observers[object] = NOBODY
         self._recent: tuple[BuildStatus, ...] = ()
+        self._rows: dict[int, BuildRow] = {}  # of the recent builds
         self._told = ""
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self.experience: dict[str, dict[str, float]] = {}
@@ -278,6 +285,27 @@ class BuilderStatus:
         if number < 0:
             number += max(builds, default=-1) + 1
         return builds.get(number) or self._history.known(self.getName(), number)
+
+    def newestRows(self) -> list[BuildRow]:
+        """The lines of the newest builds in memory, the newest first, as the store has them.
+
+        They have no gap in their numbers. A build whose end is not stored yet counts as running.
+        """
+        self._rows = {build.number: self._rows.get(build.number) or build.toRow() for build in self._recent}
+        running = {
+            build.build_status.number: build.build_status
+            for build in (*self._builder.building, *self._builder.ending)
+        }
+        newest = max((*self._rows, *running), default=-1)
+        rows: list[BuildRow] = []
+        for number in range(newest, -1, -1):
+            if number in running:
+                rows.append(running[number].toRow()._replace(finished=None, results=None))
+            elif number in self._rows:
+                rows.append(self._rows[number])
+            else:
+                break
+        return rows
 
     def getBuildByNumber(self, number: int) -> BuildStatus | None:
         """See L{getBuild}."""

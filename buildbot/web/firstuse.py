@@ -16,10 +16,10 @@ from buildbot.web.cache import PageCache
 from buildbot.web.clicks import Clicks
 from buildbot.web.followers import Followers
 from buildbot.web.lastforced import LastForced
+from buildbot.web.lastrows import LastRows
 from buildbot.web.live import Streams
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
-from buildbot.web.pages.boxes import LastRows
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.requestcounts import RequestCounts

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from buildbot.status.topics import builderTopic
-from buildbot.web.pages.boxes import LastRows
+from buildbot.web.lastrows import LastRows
 from tests.stories.test_websearch import FIRST, SECOND, HistoryCase
 
 
@@ -40,23 +40,38 @@ class LastRowsTests(HistoryCase):
         self.assertEqual(self.read, [["full"]])
 
     def test_news(self) -> None:
-        """A build that begins or ends is shown, and a running one is read each time."""
+        """A build that begins or ends is shown, and the store is not asked: memory has the new builds."""
+        self.look()
+        for _ in range(2):
+            began = len(self.commands)
+            self.force()
+            self.assertIn("running", self.look())
+            self.look()
+            for number in (began, began + 1):
+                self.commands[number].end(2)
+                self.wait(2)
+            self.assertIn("failure", self.look())
+        self.assertIn('href="builders/full/builds/2"', self.look())
+        self.assertEqual(self.read, [["full"]])
+
+    def test_unstored(self) -> None:
+        """A build runs until its end is stored, as everywhere else."""
         self.look()
         self.force()
+        self.commands[0].end(0)
+        self.wait(2)
+        stored: Deferred[None] = Deferred()
+        finish = self.store.finishBuild
+        self.patch(self.store, "finishBuild", lambda *args: stored.addCallback(lambda _: finish(*args)))
+        self.commands[1].end(0)
+        self.wait(2)
         self.assertIn("running", self.look())
-        count = len(self.read)
-        self.look()
-        self.assertEqual(len(self.read), count + 1)
-        for number in (0, 1):
-            self.commands[number].end(2)
-            self.wait(2)
-        self.assertIn("failure", self.look())
-        count = len(self.read)
-        self.assertIn('href="builders/full/builds/1"', self.look())
-        self.assertEqual(len(self.read), count)
+        stored.callback(None)
+        self.wait(2)
+        self.assertNotIn("running", self.look())
 
     def test_onlyNews(self) -> None:
-        """After one more build only the newest rows are read, not all."""
+        """After builds that are not in memory only the newest rows are read, not all."""
         for _ in range(8):
             self.build(FIRST)
         self.look()
@@ -68,16 +83,13 @@ class LastRowsTests(HistoryCase):
             return asked(builders, count)
 
         self.patch(self.store, "getLastRows", getLastRows)
-        self.force()
-        self.assertIn('"builders/full/builds/9"', self.look())
-        self.assertEqual(counts, [5])
-        for number in (0, 1):
-            self.commands[number].end(2)
-            self.wait(2)
+        self.build(SECOND)
+        self.build(FIRST, 2)
+        self.master.status.topics.touch(builderTopic("full"))
         page = self.look()
-        self.assertIn('title="9 success"', page)
-        self.assertIn('<a class="failure" href="builders/full/builds/9" title="failure"', page)
-        self.assertNotIn(20, counts)
+        self.assertIn('title="10 success"', page)
+        self.assertIn('<a class="failure" href="builders/full/builds/10" title="failure"', page)
+        self.assertEqual(counts, [5])
 
     def test_old(self) -> None:
         """After an hour all rows are read again, since old builds are deleted."""
@@ -91,7 +103,10 @@ class LastRowsTests(HistoryCase):
         self.build(SECOND)
         kept = LastRows(room=1)
         world: Any = SimpleNamespace(
-            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+            topics=self.master.status.topics,
+            botmaster=self.master.botmaster,
+            store=self.store,
+            now=self.reactor.seconds,
         )
         for _ in range(2):
             found = self.successResultOf(ensureDeferred(kept.of(world, ["full"], 20)))
@@ -103,7 +118,10 @@ class LastRowsTests(HistoryCase):
         self.build(SECOND)
         kept = LastRows()
         world: Any = SimpleNamespace(
-            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+            topics=self.master.status.topics,
+            botmaster=self.master.botmaster,
+            store=self.store,
+            now=self.reactor.seconds,
         )
 
         def numbers(count: int) -> list[int]:
@@ -123,7 +141,10 @@ class LastRowsTests(HistoryCase):
         """The builders keep their order, also if a build has run on the first one."""
         kept = LastRows()
         world: Any = SimpleNamespace(
-            topics=self.master.status.topics, store=self.store, now=self.reactor.seconds
+            topics=self.master.status.topics,
+            botmaster=self.master.botmaster,
+            store=self.store,
+            now=self.reactor.seconds,
         )
         names = ["full", "other"]
         for _ in range(2):

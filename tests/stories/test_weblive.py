@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import Deferred, fail
 
 from buildbot.status.topics import BUILDERS
 from buildbot.store.interface import StoreFailed
 from buildbot.web import live
+from buildbot.web.lastrows import LastRows
 from tests.stories.test_webpages import BuildingCase
 from tests.stories.world import World
 
@@ -48,7 +49,7 @@ class StreamTests(BuildingCase):
         """A page is made once for hundreds of browsers that open it at the same time."""
         made = 0
         rows: Deferred[None] = Deferred()
-        original = self.store.getLastRows
+        original = LastRows.of
 
         async def later(*args: Any) -> Any:
             nonlocal made
@@ -56,7 +57,7 @@ class StreamTests(BuildingCase):
             await rows
             return await original(*args)
 
-        self.patch(self.store, "getLastRows", lambda *args: ensureDeferred(later(*args)))
+        self.patch(LastRows, "of", later)
         self.force()
         browsers = [self.open() for _ in range(300)]
         self.master.status.topics.touch(BUILDERS)

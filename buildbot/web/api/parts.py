@@ -26,6 +26,7 @@ from buildbot.text.similar import closest
 from buildbot.web.api.answers import badCursor, many, one, part, reading
 from buildbot.web.api.builds import changeOf
 from buildbot.web.call import Answer, Call, Problem, missing
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.reading import builderOf
 from buildbot.web.routes import Parameter
 
@@ -95,7 +96,7 @@ async def builder(call: Call) -> Answer:
 
 
 async def _builders(call: Call, names: Sequence[str]) -> list[dict[str, Any]]:
-    standings = await call.world.store.getStandings(names) if names else {}
+    standings = await lastRowsOf(call).standings(call.world, names)
     schedulers = schedulersOf(call.world.status.getSchedulers())
     return [_builder(call, name, standings[name], schedulers.get(name, [])) for name in names]
 

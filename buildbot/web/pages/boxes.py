@@ -3,27 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Literal
 
 from buildbot.model.results import SUCCESS
-from buildbot.model.rows import BuildRow, Standing
+from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
-from buildbot.status.report import runningBuilds
-from buildbot.status.topics import builderTopic
 from buildbot.web.call import Call
-from buildbot.web.limited import Limited
 from buildbot.web.markup import Href, Markup, Template, Value, escape, join
-from buildbot.web.world import World
 
-#: The most rows that are kept.
-ROOM = 20_000
-#: The most new rows of a builder that are read at once. If there are more, all its rows are read again.
-_NEWS = 5
-#: Seconds after which rows are read again, because old builds are deleted.
-_LONGEST = 3600.0
 #: Stands for the number of a build in prepared pieces; no escaped text has it.
 _NUMBER = Markup("\0")
 #: The tooltip of a box: the number of the build, or the name of the builder.
@@ -143,148 +132,3 @@ class Boxes:
 def _made(row: BuildRow, to: Href, title: Value) -> Markup:
     look = lookOfResult(row.results)
     return _BOX(kind=look.css, to=to, title=title, symbol=look.symbol, word=look.word)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """The last builds of a builder, and the results that were made of them: (count, key) -> values.
-
-    @ivar generation: the generation of the builder when the rows were read; None: they must be read again.
-    @ivar count: how many rows were wanted; there may be fewer.
-    @ivar since: the time when all rows were read.
-    """
-
-    generation: int | None
-    count: int
-    rows: list[BuildRow]
-    since: float
-    made: dict[tuple[int, str], tuple[Value, ...]] = field(default_factory=dict)
-    _parts: dict[int, list[BuildRow]] = field(default_factory=dict)
-
-    def first(self, count: int) -> list[BuildRow]:
-        """The last C{count} builds: always the same list."""
-        if count not in self._parts:
-            self._parts[count] = self.rows if len(self.rows) <= count else self.rows[:count]
-        return self._parts[count]
-
-
-def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> list[BuildRow] | None:
-    """The last C{count} builds of a builder; None if they cannot be known without more rows.
-
-    @param news: its last builds as they are now, the newest first.
-    @param kept: its last C{count} builds as they were, the newest first.
-    """
-    if not news or not kept or news[-1].number > kept[0].number:
-        return None  # there may be more rows between the new and the kept ones
-    older = [row for row in kept if row.number < news[-1].number]
-    if any(row.finished is None for row in older):
-        return None  # the build may have ended since then
-    return [*news, *older][:count]
-
-
-class LastRows:
-    """I keep the last builds of builders until something happens there. Pages that show fewer share them.
-
-        After that only the newest rows are read, because finished builds never change. The newest rows of a
-    builder with a running build are read each time: the event of a build comes before or after the build is
-    stored.
-    """
-
-    def __init__(self, room: int = ROOM) -> None:
-        self._kept: Limited[str, _Kept] = Limited(room)
-        self._standings: Limited[str, tuple[int, float, Standing]] = Limited(room)
-
-    async def standings(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
-        """The standing of each builder. It is kept like the rows, unless the builder has a running build."""
-        now = {name: world.topics.generation(builderTopic(name)) for name in names}
-        running = {build.record.builder for build in runningBuilds(world.botmaster)}
-        began = world.now()
-        found = {}
-        for name in names:
-            generation, since, standing = self._standings.get(name) or (None, 0.0, Standing())
-            if generation == now[name] and since >= began - _LONGEST:
-                found[name] = standing
-        missing = [name for name in names if name not in found]
-        if missing:
-            for name, standing in (await world.store.getStandings(missing)).items():
-                found[name] = standing
-                if name not in running:
-                    self._standings.put(name, (now[name], began, standing), 1)
-        return {name: found[name] for name in names}
-
-    async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
-        """The last C{count} builds of each builder, newest first; nobody may change the lists.
-
-        The builders keep their order. Otherwise columns would change places when a build runs.
-        """
-        now = {name: world.topics.generation(builderTopic(name)) for name in names}
-        oldest = world.now() - _LONGEST
-        kept = {
-            name: each
-            for name in names
-            if (each := self._kept.get(name)) is not None and each.count >= count and each.since >= oldest
-        }
-        found = {name: each.first(count) for name, each in kept.items() if each.generation == now[name]}
-        await self._update(world, found, {name: kept[name] for name in kept if name not in found}, now, count)
-        missing = [name for name in names if name not in found]
-        if missing:
-            began = world.now()
-            for name, rows in (await world.store.getLastRows(missing, count)).items():
-                found[name] = self._keep(name, count, now[name], rows, began).first(count)
-        return {name: found[name] for name in names}
-
-    async def _update(
-        self,
-        world: World,
-        found: dict[str, list[BuildRow]],
-        old: dict[str, _Kept],
-        now: dict[str, int],
-        count: int,
-    ) -> None:
-        """Add the rows of builders whose few new rows complete the kept ones."""
-        old = {name: kept for name, kept in old.items() if kept.count > _NEWS}
-        if not old:
-            return
-        for name, news in (await world.store.getLastRows(old, _NEWS)).items():
-            rows = merged(news, old[name].rows, old[name].count)
-            if rows is not None:
-                kept = self._keep(name, old[name].count, now[name], rows, old[name].since)
-                found[name] = kept.first(count)
-
-    def once(
-        self,
-        name: str,
-        count: int,
-        rows: Sequence[BuildRow],
-        key: str,
-        make: Callable[[], tuple[Value, ...]],
-    ) -> tuple[Value, ...]:
-        """What C{make()} returns for the rows of a builder; kept as long as the rows.
-
-        @param rows: the list that L{of} returned. For another list, the result is not kept.
-        @param key: the name of the result, with the root of its links.
-        """
-        kept = self._kept.get(name)
-        if kept is None or kept.first(count) is not rows:
-            return make()
-        if (count, key) not in kept.made:
-            kept.made[count, key] = make()
-        return kept.made[count, key]
-
-    def forget(self) -> None:
-        """Forget all rows."""
-        self._kept.clear()
-        self._standings.clear()
-
-    def _keep(self, name: str, count: int, generation: int, rows: list[BuildRow], since: float) -> _Kept:
-        isOver = all(row.finished is not None for row in rows)
-        kept = _Kept(generation if isOver else None, count, rows, since)
-        self._kept.put(name, kept, len(rows))
-        return kept
-
-
-def lastRowsOf(call: Call) -> LastRows:
-    """The kept rows of the site."""
-    kept = call.world.part(LastRows)
-    assert isinstance(kept, LastRows)
-    return kept

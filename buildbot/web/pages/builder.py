@@ -14,11 +14,12 @@ from buildbot.status.slave import SlaveStatus
 from buildbot.status.topics import CHANGES, SLAVES, builderTopic
 from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import builderForms, cancelForm
 from buildbot.web.pages.blame import Broken, brokenSince
-from buildbot.web.pages.boxes import Boxes, lastRowsOf
+from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.build import revisionOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision

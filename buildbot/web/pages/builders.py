@@ -13,9 +13,10 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import selectLink
-from buildbot.web.pages.boxes import Boxes, lastRowsOf
+from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import NAMES, field, narrowed, pointIn, times, turning
 from buildbot.web.pages.forms import Field, searchForm

@@ -9,8 +9,9 @@ from buildbot.model.rows import BuildRow, ChangeFilter, ChangeRow
 from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, CHANGES
 from buildbot.web.call import Call, Page, Part
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import Markup, Template, Value, join, link
-from buildbot.web.pages.boxes import Boxes, lastRowsOf
+from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import NAMES, narrowed

@@ -15,8 +15,9 @@ from buildbot.status.looks import lookOfResult
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import Markup, Template, Value, escape, join, link
-from buildbot.web.pages.boxes import Boxes, lastRowsOf
+from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import narrowed

@@ -8,8 +8,8 @@ from buildbot.status.report import reportWaiting, runningBuilds
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import Markup, Value, join, link
-from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.failure import failureLink

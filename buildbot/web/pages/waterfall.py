@@ -21,10 +21,10 @@ from buildbot.status.topics import BUILDERS, BUILDS, CHANGES, QUEUE, SLAVES
 from buildbot.text.plural import counted
 from buildbot.web import window
 from buildbot.web.call import Call, Page, Part
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.limited import Limited
 from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, link, path
 from buildbot.web.pages import folding
-from buildbot.web.pages.boxes import lastRowsOf
 from buildbot.web.pages.builders import isOnBranch, storedBranches
 from buildbot.web.pages.columns import UNIT, Box, Newest, Row, layout
 from buildbot.web.pages.folding import Group
@@ -215,11 +215,10 @@ async def _found(
     found = {name: _within(span, _events(call, name) if hasEvents else ()) for name in rows}
     builds = [(_endOf(row), name, row) for name, some in rows.items() for row in some]
     builds.sort(key=itemgetter(0), reverse=True)
-    size = max(1, most // ROWS_A_BUILD)
-    for start in range(0, len(builds), size):
+    start, size = 0, max(1, most // ROWS_A_BUILD)
+    while start < len(builds) and not newest.isBelow(builds[start][0]):
         some = builds[start : start + size]
-        if newest.isBelow(some[0][0]):
-            break
+        start, size = start + size, 2 * size  # each read waits for a turn of a busy store
         made = await _boxes(call, [(name, row) for _, name, row in some], running)
         for (end, name, _), all in zip(some, made, strict=True):
             if newest.isBelow(end):

@@ -23,6 +23,7 @@ from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.feeds import metrics
 from buildbot.web.feeds.metrics import BuilderFigures, Family, MasterFigures, Sample, SlaveFigures
 from buildbot.web.followers import Followers
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.live import Streams
 from buildbot.web.routes import Route
 from buildbot.web.seen import whole
@@ -118,7 +119,7 @@ async def _figures(call: Call, counting: Counting) -> MasterFigures:
 async def _standings(call: Call, names: Sequence[str]) -> Mapping[str, Standing]:
     """The last builds of each builder. None while the store fails: all else can be told then, too."""
     try:
-        return await call.world.store.getStandings(names) if names else {}
+        return await lastRowsOf(call).standings(call.world, names)
     except StoreFailed:
         return {}
 

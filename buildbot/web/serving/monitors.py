@@ -13,6 +13,7 @@ from buildbot.web.feeds import cctray as cctrayFormat
 from buildbot.web.feeds import png as pngFormat
 from buildbot.web.feeds.badge import Badge, badgeOf, unknownBadge
 from buildbot.web.feeds.views import BuilderView, isDecisive
+from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.routes import Parameter, Route
 from buildbot.web.serving.gathering import answered, baseOf, lastFinished, viewOf
 from buildbot.web.serving.unchanged import kept
@@ -41,7 +42,7 @@ async def cctray(call: Call) -> Answer:
 
 
 async def _builders(call: Call, names: Sequence[str]) -> list[BuilderView]:
-    found = await call.world.store.getLastRows(names, LAST) if names else {}
+    found = await lastRowsOf(call).of(call.world, names, LAST)
     views = []
     for name in names:
         builder = call.world.status.getBuilder(name)

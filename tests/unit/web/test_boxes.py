@@ -8,33 +8,8 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.web.call import Call
-from buildbot.web.pages.boxes import Boxes, merged
+from buildbot.web.pages.boxes import Boxes
 from tests.unit.web.test_standing import history
-
-
-class MergedTests(unittest.SynchronousTestCase):
-    """The last builds of a builder are put together from kept and new rows."""
-
-    def numbers(self, news: str, kept: str, count: int = 20, few: int = 3) -> list[int] | None:
-        """The numbers of the merged rows. C{kept} is the history as it was, C{news} as it is."""
-        found = merged(history(news)[:few], history(kept), count)
-        return None if found is None else [row.number for row in found]
-
-    def test_added(self) -> None:
-        """New builds come before the kept ones, and the oldest of them are left out."""
-        self.assertEqual(self.numbers("gggggr", "ggggg"), [5, 4, 3, 2, 1, 0])
-        self.assertEqual(self.numbers("gggggr", "ggggg", 4), [5, 4, 3, 2])
-
-    def test_gap(self) -> None:
-        """Too many new builds: the others must be read, too."""
-        self.assertIsNone(self.numbers("gggggggg", "gggg"))
-        self.assertIsNone(self.numbers("ggg", ""))
-        self.assertIsNone(self.numbers("", "ggg"))
-
-    def test_ran(self) -> None:
-        """An old build that was running may have ended since."""
-        self.assertIsNone(self.numbers("grggg", "g-gg"))
-        self.assertEqual(self.numbers("ggrgg", "gg-g"), [4, 3, 2, 1, 0])
 
 
 class RunsTests(unittest.SynchronousTestCase):
