@@ -34,7 +34,7 @@ from buildbot.steps.source.checkout import (
 )
 from buildbot.steps.source.driving import Driver, System, retried
 from buildbot.steps.source.hiding import Hiding, secretsOf
-from buildbot.steps.source.work import PlainCommand, Work
+from buildbot.steps.source.work import PartSkipped, PlainCommand, Work
 
 RETRY = Kind(
     "a pair (seconds, times), or None",
@@ -236,7 +236,7 @@ class Source(LoggingBuildStep):
         self.step_status.setColor("yellow")
         self.step_status.setText(self.describe(False))
         log = self.addLog("stdio")
-        env = self.build.render(self.env)
+        env = {**system.environment, **(self.build.render(self.env) or {})}
         hiding = self._hiding(checkout)
         work = Work(
             self,
@@ -271,7 +271,7 @@ class Source(LoggingBuildStep):
         args = checkout.asSent() | system.slaveArguments(checkout, work.slave)
         if work.slave.isUnknown():
             args["dir"] = args["workdir"]
-        env = {**(work.env or {}), **self.build.slaveEnvironment}
+        env = {**(self.build.render(self.env) or {}), **self.build.slaveEnvironment}
         if env:
             args["env"] = env
         version = work.slave.commands.get(system.command, "")
@@ -280,17 +280,19 @@ class Source(LoggingBuildStep):
         async def attempt() -> PlainCommand:
             command = await work.own(system.command, args)
             isKept = checkout.method in (None, "copy")
-            if _isGot(command):
-                why = await system.whyWrong(work, checkout, checkout.place) if isKept else ""
-                if not why:
-                    return command
-                work.tell(why)
-            if isKept and await self._isToBlame(system, work, checkout):
-                work.tell("the working copy is made again")
+            why = _whyNot(command)
+            isLeft = checkout.method is None and checkout.patch is None and _isGot(command)
+            if isLeft and command.skipped:
+                why = "" if await system.mended(work, checkout, checkout.place, command.skipped) else why
+            if isKept and not why:
+                why = await system.whyWrong(work, checkout, checkout.place)
+            if why and isKept and await self._isToBlame(system, work, checkout):
+                work.tell(f"{why}; the working copy is made again")
                 await work.removeDirectory(checkout.place)
                 command = await work.own(system.command, args)
-            if not _isGot(command):
-                raise CheckoutFailed(f"the slave's command {system.command} failed")
+                why = _whyNot(command)
+            if why:
+                raise CheckoutFailed(why)
             return command
 
         command = await retried(checkout, work, self._wait, attempt)
@@ -378,8 +380,15 @@ class UrlSource(Source):
 
 
 def _isGot(command: PlainCommand) -> bool:
-    """True if a slave's own command has got all of the source; then only the patch may have failed."""
-    return not command.skipped and (command.rc == 0 or "got_revision" in command.updates)
+    """True if a slave's own command has ended well; then only the patch may have failed."""
+    return command.rc == 0 or "got_revision" in command.updates
+
+
+def _whyNot(command: PlainCommand) -> str:
+    """The reason why a slave's own command has not got all of the source; "" if it has."""
+    if not _isGot(command):
+        return f"the slave's command {command.remote_command} failed"
+    return str(PartSkipped(command.skipped)) if command.skipped else ""
 
 
 def _about(branch: str | None, revision: object, patch: object) -> tuple[str, ...]:

@@ -68,7 +68,8 @@ class BzrSystem(System):
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""
-        return (await work.run(["bzr", "revno", hiddenUrl(checkout.repository)], ".", mayFail=True)).rc == 0
+        ask = ["bzr", "log", "--line", *(_revision(checkout) or ["--limit", "1"])]
+        return (await work.run([*ask, hiddenUrl(checkout.repository)], ".", mayFail=True)).rc == 0
 
 
 def _revision(checkout: Checkout) -> list[str]:

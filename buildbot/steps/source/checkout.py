@@ -22,6 +22,10 @@ class CheckoutFailed(Exception):
     """The source cannot be checked out; the text says why. The step fails with it."""
 
 
+class NotInRepository(CheckoutFailed):
+    """The repository answers, but it does not have the wanted revision. The working copy is not to blame."""
+
+
 @dataclass(frozen=True)
 class Patch:
     """A patch for the source: the number for C{patch -p}, the text, and the directory to apply it in."""

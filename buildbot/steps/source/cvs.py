@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -16,14 +16,14 @@ from buildbot.steps.source.base import BRANCH_NAME, SECRET, URL, WORD, Source
 from buildbot.steps.source.checkout import Checkout, Slave
 from buildbot.steps.source.driving import System
 from buildbot.steps.source.hiding import secretsOf
-from buildbot.steps.source.work import Work, hiddenUrl
+from buildbot.steps.source.work import Work, hiddenUrl, portions
 
 #: The first versions of the slave's command that change branches, and that know more options.
 CHANGES_BRANCH = "1.39"
 KNOWS_CHECKOUT_OPTIONS = "2.9"
 KNOWS_OPTIONS = "2.10"
-#: The most names in one command.
-AT_ONCE = 200
+#: The file with the name of a module that has another path.
+NAMED = "CVS/buildbot-module"
 
 
 class CvsSystem(System):
@@ -68,9 +68,11 @@ class CvsSystem(System):
 
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
         """See L{System}."""
-        told = await work.run(["cat", "CVS/Root", "CVS/Repository"], place, mayFail=True, isQuiet=True)
-        root, _, module = told.output.strip().partition("\n")
-        return _same(root, checkout.repository) and _isModule(module, checkout)
+        command = ["cat", "CVS/Root", "CVS/Repository", NAMED]
+        told = await work.run(command, place, mayFail=True, isQuiet=True)
+        root, path, *named = [*told.output.splitlines(), "", ""]
+        isNamed = named[:1] == [checkout.options["cvsmodule"]]
+        return _same(root, checkout.repository) and (isNamed or _isModule(path, checkout))
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
@@ -82,7 +84,12 @@ class CvsSystem(System):
         options = checkout.option("export_options" if isExport else "checkout_options", ())
         which = _which(checkout) or (["-r", "HEAD"] if isExport else [])
         how = [*_options(checkout), verb, *options, *checkout.option("extra_options", ()), *which]
-        await work.run(["cvs", "-d", root, *how, "-d", place, checkout.options["cvsmodule"]], ".")
+        module = checkout.options["cvsmodule"]
+        await work.run(["cvs", "-d", root, *how, "-d", place, module], ".")
+        if not isExport and not await self.isOurs(work, checkout, place):
+            # the module is a name for other paths, which only the repository knows
+            if await work.exists(f"{place}/{self.metadata}"):
+                await work.write(place, NAMED, f"{module}\n".encode())
 
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
@@ -93,12 +100,12 @@ class CvsSystem(System):
         """See L{System}. CVS skips a directory without files of CVS, even if the repository has it."""
         told = [line.removeprefix("?").strip() for line in work.doubts]
         unknown: list[str] = []
-        for some in _portions(told):
+        for some in portions(told):
             command = ["ls", "-d", *(f"{name}/." for name in some)]
             found = await work.run(command, place, mayFail=True, isQuiet=True)
             unknown += [line.removesuffix("/.") for line in found.output.splitlines() if line.endswith("/.")]
         module = checkout.options["cvsmodule"]
-        for some in _portions(unknown):
+        for some in portions(unknown):
             paths = [f"{module}/{name}" for name in some]
             ask = ["-Q", "rls", "-R", "-e", *_which(checkout), *paths]
             root = hiddenUrl(checkout.repository)
@@ -111,8 +118,12 @@ class CvsSystem(System):
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
         flags = ["-I", "!", "-I", "CVS"] if ignored else []
-        told = await work.run(["cvs", "-n", "-q", "update", *flags], place, isQuiet=True, mayFail=True)
-        await work.removeAll(place, re.findall(r"^\? (.+)$", told.output, re.MULTILINE))
+        isAll = False
+        while not isAll:
+            told = await work.run(["cvs", "-n", "-q", "update", *flags], place, isQuiet=True, mayFail=True)
+            found = re.findall(r"^\? (.+)\n", told.output, re.MULTILINE)
+            await work.removeAll(place, found)
+            isAll = not told.isCut or not found
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """See L{System}. It is the date of the wanted revision, or now."""
@@ -131,12 +142,6 @@ def _same(root: str, wanted: str) -> bool:
     for each in secretsOf(wanted):
         wanted = wanted.replace(f":{each}@", "@")
     return root.strip() == wanted
-
-
-def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The names for one command after another."""
-    for start in range(0, len(names), AT_ONCE):
-        yield names[start : start + AT_ONCE]
 
 
 def _isModule(path: str, checkout: Checkout) -> bool:

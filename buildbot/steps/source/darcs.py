@@ -73,6 +73,11 @@ class DarcsSystem(System):
         lost = re.search(r"^R (.+)$", told.output, re.MULTILINE)
         return f"{lost[1]} is lost from the working copy" if lost else ""
 
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """See L{System}."""
+        ask = ["darcs", "changes", "--last", "1", "--repo", hiddenUrl(checkout.repository)]
+        return (await work.run(ask, ".", mayFail=True)).rc == 0
+
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """See L{System}."""
         return (await work.run(["darcs", "changes", "--context"], place, isQuiet=True)).output or None

@@ -7,10 +7,11 @@ The order of the commands is the same for all version controls. Each version con
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from buildbot.steps.source.checkout import Checkout, CheckoutFailed, Slave
+from buildbot.steps.source.checkout import Checkout, CheckoutFailed, NotInRepository, Slave
 from buildbot.steps.source.work import Work, relative
 
 #: The file with the patch. A tree with it is no longer that of the repository.
@@ -28,9 +29,12 @@ class System:
     @ivar skipping: the words of the program that it leaves a part of the working copy as it is, and ends with
         status 0 all the same; or None.
     @ivar doubtful: the lines of the program that L{whyWrong} needs; or None.
+    @ivar environment: variables for the program, so that its words are those that I know, whatever is set on
+        the slave. A step's own C{env} is stronger.
     """
 
     command = ""
+    environment: Mapping[str, str] = MappingProxyType({})
     metadata = ""
     cleans = True
     skipping: re.Pattern[str] | None = None
@@ -82,12 +86,22 @@ class System:
         """
         return ""
 
+    async def mended(self, work: Work, checkout: Checkout, place: str, lines: Sequence[str]) -> bool:
+        """Update the parts of a working copy that the program has skipped; False if I cannot.
+
+        @param lines: the program's words, which L{skipping} has found.
+        """
+        return False
+
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """The revision of the working copy; None if it is unknown."""
         return None
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
-        """True if the repository answers. If it does not, the working copy is not the cause."""
+        """True if the repository answers, and has the branch and, where it can tell, the revision.
+
+        If not, the working copy is not the cause.
+        """
         return True
 
 
@@ -147,7 +161,7 @@ class Driver:
                 if why:
                     raise CheckoutFailed(why)
             except CheckoutFailed as failed:
-                if not await system.isReachable(work, checkout):
+                if isinstance(failed, NotInRepository) or not await system.isReachable(work, checkout):
                     raise
                 work.tell(f"{failed}; the working copy is made again")
                 await self._makeAgain(place)
@@ -163,6 +177,9 @@ class Driver:
             self._work.tell("the working copy has been patched: it is made again")
             return False
         if not await self._system.isOurs(self._work, self._checkout, place):
+            # the program may be missing, or it has failed
+            if not await self._system.isReachable(self._work, self._checkout):
+                raise CheckoutFailed("the repository does not answer; the working copy is kept")
             self._work.tell("the working copy is of another repository: it is made again")
             return False
         return True

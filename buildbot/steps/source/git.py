@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments
 from buildbot.config.kinds import FLAG, orNone
 from buildbot.process.kinds import ENVIRONMENT
 from buildbot.steps.source.base import BRANCH_NAME, URL, WORD, Source
-from buildbot.steps.source.checkout import Checkout, Slave
+from buildbot.steps.source.checkout import Checkout, CheckoutFailed, NotInRepository, Slave
 from buildbot.steps.source.driving import System
-from buildbot.steps.source.work import Outcome, Work, hiddenUrl
+from buildbot.steps.source.work import Outcome, PartSkipped, Work, hiddenUrl
 
 #: The first version of the slave's command that runs Git itself (0.7.12); older ones ran Cogito.
 RUNS_GIT = "2.9"
@@ -24,6 +25,9 @@ KNOWS_SHALLOW = "2.10"
 _IS_ID = re.compile(r"[0-9a-fA-F]{7,64}")
 #: A name that a repository may have, as that of a tag; not an expression of git, as C{v1~2}.
 _IS_NAME = re.compile(r"[\w./-]+")
+
+#: The words of git for the directory of a submodule that it keeps.
+_KEPT = re.compile(r"^warning: unable to rmdir '(?!/|(?:.*/)?\.\.(?:/|'))(.+)': Directory not empty$")
 
 _DESCRIBE = Kind(
     "True or False, or a dict of options of git describe",
@@ -36,7 +40,10 @@ class GitSystem(System):
 
     command = "git"
     metadata = ".git"
+    #: English words, and no question for a password, which nobody would answer.
+    environment = MappingProxyType({"LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0"})
     skipping = re.compile(r"^warning: unable to (?:unlink|rmdir) ")
+    doubtful = re.compile(r"not our ref|not allow request for unadvertised|[Cc]ouldn't find remote ref")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
         """See L{System}."""
@@ -66,9 +73,16 @@ class GitSystem(System):
 
         C{--git-dir} names this repository: if it is broken, git would use one of a parent directory.
         """
-        ask = ["git", "--git-dir=.git", "config", "remote.origin.url"]
-        url = await work.run(ask, place, mayFail=True, isQuiet=True)
-        return url.rc == 0 and url.line == checkout.repository
+        ours = ["git", "--git-dir=.git"]
+        url = await work.run([*ours, "config", "remote.origin.url"], place, mayFail=True, isQuiet=True)
+        if url.rc == 0:
+            return url.line == checkout.repository
+        # A slave's own command makes a working copy that does not name its repository.
+        named = ["config", "remote.origin.url", hiddenUrl(checkout.repository)]
+        for ask in (["rev-parse", "--verify", "HEAD"], named):
+            if (await work.run([*ours, *ask], place, mayFail=True, isQuiet=True)).rc != 0:
+                return False
+        return True
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""
@@ -95,8 +109,12 @@ class GitSystem(System):
 
     async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
         wanted = await self._fetchWanted(work, checkout, place)
-        # do not give the branch here: a directory may have the same name
-        await self._git(work, checkout, place, "reset", "--hard", wanted, "--")
+        try:
+            # do not give the branch here: a directory may have the same name
+            await self._git(work, checkout, place, "reset", "--hard", wanted, "--")
+        except PartSkipped as skipped:
+            if not await self.mended(work, checkout, place, skipped.lines):
+                raise
         if checkout.option("submodules"):
             await self._git(work, checkout, place, "submodule", "sync")
             how = ["--init", "--recursive", "--force"]
@@ -114,6 +132,17 @@ class GitSystem(System):
         ended = await work.run(command, place, mayFail=True)
         return "" if ended.rc == 0 else "a submodule cannot be reset"
 
+    async def mended(self, work: Work, checkout: Checkout, place: str, lines: Sequence[str]) -> bool:
+        """See L{System}. Git leaves the files of a submodule that the new revision does not have."""
+        kept = [_KEPT.search(line) for line in lines]
+        names = [match[1] for match in kept if match is not None]
+        if len(names) < len(lines):
+            return False
+        await work.removeAll(place, names)
+        # the new revision may have files of its own there
+        await self._git(work, checkout, place, "reset", "--hard", "-q")
+        return True
+
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
         flags = ["-f", "-f", "-d", *(["-x"] if ignored else [])]
@@ -128,8 +157,11 @@ class GitSystem(System):
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""
+        branch = checkout.branch or "HEAD"
+        asked = "HEAD" if _IS_ID.fullmatch(branch) else branch
         url = hiddenUrl(checkout.repository)
-        return (await self._git(work, checkout, ".", "ls-remote", url, "HEAD", mayFail=True)).rc == 0
+        told = await self._git(work, checkout, ".", "ls-remote", url, asked, mayFail=True)
+        return told.rc == 0 and told.line != ""
 
     async def description(self, work: Work, checkout: Checkout) -> str | None:
         """The output of C{git describe}; None without a tag."""
@@ -155,9 +187,16 @@ class GitSystem(System):
         if not isId:
             # the words HEAD~1 mean the revision before the last one of the branch
             await self._git(work, checkout, place, "reset", "--hard", "FETCH_HEAD", "--")
+            if not await self._has(work, place, revision):
+                raise NotInRepository(f"the repository has no revision {revision}")
         elif not await self._has(work, place, revision):
             # it is outside of the branch
-            await self._fetch(work, checkout, place, revision)
+            try:
+                await self._fetch(work, checkout, place, revision)
+            except CheckoutFailed:
+                if work.doubts:
+                    raise NotInRepository(f"the repository has no revision {revision}") from None
+                raise
         return revision
 
     async def _fetch(

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import FLAG, oneOf
@@ -15,6 +18,8 @@ from buildbot.steps.source.work import Work, hiddenUrl
 
 #: The first version of the slave's command that knows C{branchType} (0.7.12).
 KNOWS_BRANCHES = "2.9"
+#: A name or a changeset, which another repository can look up; not an expression.
+_IS_NAME = re.compile(r"[\w./-]+")
 
 
 class HgSystem(System):
@@ -22,6 +27,8 @@ class HgSystem(System):
 
     command = "hg"
     metadata = ".hg"
+    #: Neither aliases, defaults, colours nor other languages.
+    environment = MappingProxyType({"HGPLAIN": "1"})
     skipping = re.compile(r"^update failed to remove ")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
@@ -39,9 +46,10 @@ class HgSystem(System):
 
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
         """See L{System}. A tree of another branch is not, unless it may be changed."""
-        command = ["hg", "showconfig", "paths.default"]
+        # --untrusted: the files may belong to another user, as the one who ran this slave before
+        command = ["hg", "showconfig", "--untrusted", "paths.default"]
         url = await work.run(command, place, mayFail=True, isQuiet=True)
-        if url.rc != 0 or url.line != checkout.repository:
+        if url.rc != 0 or _asKept(url.line) != _asKept(checkout.repository):
             return False
         if checkout.option("branchType") != "inrepo" or not checkout.option("clobberOnBranchChange"):
             return True
@@ -69,8 +77,7 @@ class HgSystem(System):
         return f"the working copy has a changeset that the repository does not have: {other.line}"
 
     async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
-        wanted = _branch(checkout) if checkout.revision is None else str(checkout.revision)
-        await work.run(["hg", "update", "--clean", "--rev", wanted], place)
+        await work.run(["hg", "update", "--clean", "--rev", _wanted(checkout)], place)
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
@@ -84,7 +91,21 @@ class HgSystem(System):
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""
         url = hiddenUrl(checkout.repository)
-        return (await work.run(["hg", "identify", "--id", url], ".", mayFail=True)).rc == 0
+        wanted = _wanted(checkout)
+        which = ["--rev", wanted] if _IS_NAME.fullmatch(wanted) else []
+        return (await work.run(["hg", "identify", "--id", *which, url], ".", mayFail=True)).rc == 0
+
+
+def _wanted(checkout: Checkout) -> str:
+    return _branch(checkout) if checkout.revision is None else str(checkout.revision)
+
+
+def _asKept(url: str) -> str:
+    """A URL as a working copy keeps it: without a part behind C{#}, and a directory without C{file:}."""
+    url = url.partition("#")[0]
+    path = re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", url)
+    url = unquote(path[1]) if path else url
+    return posixpath.normpath(url) if url.startswith("/") else url.rstrip("/")
 
 
 def _branch(checkout: Checkout) -> str:

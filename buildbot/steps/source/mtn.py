@@ -9,7 +9,7 @@ from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.steps.source.base import URL, WORD, Source
 from buildbot.steps.source.checkout import Checkout, Slave
 from buildbot.steps.source.driving import System
-from buildbot.steps.source.work import Work, hiddenUrl
+from buildbot.steps.source.work import Outcome, Work, hiddenUrl
 
 
 class MonotoneSystem(System):
@@ -49,10 +49,14 @@ class MonotoneSystem(System):
         command = [checkout.options["monotone"], "automate", "get_base_revision_id"]
         return (await work.run(command, place)).line or None
 
-    async def _pull(self, work: Work, checkout: Checkout) -> None:
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """See L{System}."""
+        return (await self._pull(work, checkout, mayFail=True)).rc == 0
+
+    async def _pull(self, work: Work, checkout: Checkout, mayFail: bool = False) -> Outcome:
         program, database = checkout.options["monotone"], checkout.options["db_path"]
-        server = hiddenUrl(checkout.repository)
-        await work.run([program, "--db", database, "pull", server, str(checkout.branch)], ".")
+        command = [program, "--db", database, "pull", hiddenUrl(checkout.repository), str(checkout.branch)]
+        return await work.run(command, ".", mayFail)
 
 
 class Monotone(Source):

@@ -22,12 +22,16 @@ from buildbot.steps.source.work import Work, hiddenUrl, secret
 CHANGES_BRANCH = "1.39"
 LOGS_IN = "2.8"
 KNOWS_DEPTH = "2.9"
+#: The ports that Subversion leaves out of URLs.
+_USUAL_PORTS = {"http": ":80", "https": ":443", "svn": ":3690"}
 #: The options that say how deep a working copy is.
 _OF_DEPTH = re.compile(r"-N$|--non-recursive$|--(?:set-)?depth\b")
 #: The attributes of a file or directory that an update could not bring to the revision.
 _WRONG = re.compile(
     r'\b(?:item="(?:conflicted|obstructed|incomplete)"|props="conflicted"|(?:tree-conflicted|switched)="true")'
 )
+#: Something else is in the place of a file or directory, for which the repository has nothing new.
+_OBSTRUCTED = re.compile(r'^(?!.*\btree-conflicted="true").*\bitem="obstructed"', re.DOTALL)
 
 
 class SvnSystem(System):
@@ -68,7 +72,7 @@ class SvnSystem(System):
         """See L{System}. A working copy of another depth is not: an update keeps its depth."""
         told = await work.run(["svn", "info", "--xml"], place, mayFail=True, isQuiet=True)
         url = re.search(r"<url>(.*?)</url>", told.output)
-        if url is None or unquote(unescape(url[1])) != unquote(checkout.repository).rstrip("/"):
+        if url is None or _asKept(unescape(url[1])) != _asKept(checkout.repository):
             return False
         if any(_OF_DEPTH.match(str(word)) for word in checkout.option("extra_args", ())):
             return True
@@ -88,25 +92,36 @@ class SvnSystem(System):
 
     async def whyWrong(self, work: Work, checkout: Checkout, place: str) -> str:
         """See L{System}. An update that meets a conflict or an obstacle ends with status 0."""
+        wrong = await self._wrong(work, place)
+        isBuilt = checkout.method != "copy" and checkout.patch is None
+        if wrong and isBuilt and all(_OBSTRUCTED.search(flags) for flags in wrong.values()):
+            # a build has put a link, a directory or another file in the place of something
+            await work.removeAll(place, [*wrong])
+            await self.update(work, checkout, place)
+            wrong = await self._wrong(work, place)
+        for path in wrong:
+            return f"{path} is not as in the repository: it is conflicted, obstructed or switched"
+        return ""
+
+    async def _wrong(self, work: Work, place: str) -> dict[str, str]:
+        """The paths that are not as in the repository, and what C{svn status} says of them."""
         command = ["svn", "status", "--quiet", "--xml", "--non-interactive"]
         told = await work.run(command, place, mayFail=True, isQuiet=True)
-        for path, flags in re.findall(r'<entry\s+path="([^"]*)">\s*<wc-status([^>]*)', told.output):
-            if _WRONG.search(flags):
-                return (
-                    f"{unescape(path)} is not as in the repository: it is conflicted, obstructed or switched"
-                )
-        return ""
+        entries = re.findall(r'<entry\s+path="([^"]*)">\s*<wc-status([^>]*)', told.output)
+        return {unescape(path): flags for path, flags in entries if _WRONG.search(flags)}
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
         """See L{System}."""
         flags = ["--xml", "--non-interactive", *(["--no-ignore"] if ignored else [])]
-        told = await work.run(["svn", "status", *flags], place, isQuiet=True)
         wanted = "unversioned|ignored" if ignored else "unversioned"
-        found = re.findall(
-            rf'<entry\s+path="([^"]*)">\s*<wc-status[^>]*?item="(?:{wanted})"', told.output, re.DOTALL
-        )
+        entry = re.compile(rf'<entry\s+path="([^"]*)">\s*<wc-status[^>]*?item="(?:{wanted})"', re.DOTALL)
         kept = checkout.option("keep_on_purge", ())
-        await work.removeAll(place, [path for path in map(unescape, found) if path not in kept])
+        isAll = False
+        while not isAll:
+            told = await work.run(["svn", "status", *flags], place, isQuiet=True)
+            found = [path for path in map(unescape, entry.findall(told.output)) if path not in kept]
+            await work.removeAll(place, found)
+            isAll = not told.isCut or not found
         await work.run(["svn", "revert", "--recursive", "."], place)
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
@@ -121,7 +136,20 @@ class SvnSystem(System):
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""
         url = hiddenUrl(checkout.repository)
-        return (await work.run(["svn", "info", *_login(checkout), url], ".", mayFail=True)).rc == 0
+        asked = ["svn", "info", *_login(checkout), *_revision(checkout), url]
+        return (await work.run(asked, ".", mayFail=True)).rc == 0
+
+
+def _asKept(url: str) -> str:
+    """A URL as a working copy keeps it: Subversion leaves out a usual port and superfluous marks."""
+    scheme, mark, rest = unquote(url).partition("://")
+    login, _, path = rest.partition("/")
+    user, at, host = login.rpartition("@")
+    scheme, host = scheme.lower(), host.lower().removesuffix(_USUAL_PORTS.get(scheme.lower(), ""))
+    if scheme == "file" and host == "localhost":
+        host = ""
+    parts = [part for part in path.removesuffix("@").split("/") if part not in ("", ".")]
+    return "/".join([f"{scheme}{mark}{user}{at}{host}", *parts])
 
 
 def _login(checkout: Checkout) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,16 @@ LONGEST_OUTPUT = 1 << 20
 LONGEST_LINE = 4096
 #: The bytes of one message of a file.
 BLOCK = 64 * 1024
+#: The most names in one command.
+AT_ONCE = 200
+
+
+class PartSkipped(CheckoutFailed):
+    """The version control has left parts of the working copy as they are; C{lines} are its words."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__(f"a part of the working copy was not updated: {lines[0]}")
+        self.lines = lines
 
 
 @dataclass(frozen=True)
@@ -134,9 +144,9 @@ class _HidesSecrets(LoggedRemoteCommand):
         self._add("addStderr", data)
 
     @property
-    def skipped(self) -> str:
-        """The line by which the version control told that it skipped a part of the working copy; or ""."""
-        return self.listeners[0].lines[0] if self.listeners and self.listeners[0].lines else ""
+    def skipped(self) -> Sequence[str]:
+        """The lines by which the version control told that it skipped parts of the working copy."""
+        return self.listeners[0].lines if self.listeners else ()
 
     def _hear(self, stream: str, data: bytes | str) -> None:
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
@@ -203,6 +213,11 @@ class Outcome:
     output: str = ""
 
     @property
+    def isCut(self) -> bool:
+        """True if the output has more than what is kept."""
+        return len(self.output) >= LONGEST_OUTPUT
+
+    @property
     def line(self) -> str:
         """The output's first line."""
         return self.output.strip().partition("\n")[0].strip()
@@ -246,7 +261,8 @@ class Work:
 
         @param mayFail: whether the caller looks at the exit status.
         @param isQuiet: whether to leave it out of the log.
-        @raise CheckoutFailed: its exit status is not 0, or it has skipped a part of the working copy.
+        @raise CheckoutFailed: its exit status is not 0.
+        @raise PartSkipped: it has skipped a part of the working copy.
         """
         hides = self.slave.has("shell", HIDES_ARGUMENTS)
         sent = [
@@ -263,9 +279,7 @@ class Work:
             shown = [each.shown if isinstance(each, Secret) else each for each in command[:3]]
             raise CheckoutFailed(self.hiding.hide(f"{' '.join(shown)} failed with exit status {program.rc}"))
         if program.skipped and not mayFail:
-            raise CheckoutFailed(
-                self.hiding.hide(f"a part of the working copy was not updated: {program.skipped}")
-            )
+            raise PartSkipped([self.hiding.hide(line) for line in program.skipped])
         return Outcome(program.rc, program.output)
 
     async def own(self, name: str, args: Mapping[str, Any]) -> PlainCommand:
@@ -295,9 +309,14 @@ class Work:
             await self.run(["rm", "-rf", directory], ".")
 
     async def removeAll(self, directory: str, names: Sequence[str]) -> None:
-        """Remove files and directories of a directory."""
-        for name in names:
-            await self.removeDirectory(f"{directory}/{name}")
+        """Remove files and directories of a directory. One program removes many of them."""
+        for some in portions(names):
+            if len(some) > 1:
+                removed = await self.run(["rm", "-rf", "--", *some], directory, mayFail=True)
+                if removed.rc == 0:
+                    continue
+            for name in some:
+                await self.removeDirectory(f"{directory}/{name}")
 
     async def makeDirectory(self, directory: str) -> None:
         """Make a directory with its parents; it may exist."""
@@ -341,6 +360,12 @@ class Work:
 
 class PlainCommand(_HidesSecrets):
     """I am a command of the slave for files, directories or a checkout; it takes no program to run."""
+
+
+def portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The names for one command after another."""
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
 
 
 def relative(directory: str, name: str) -> str:

@@ -58,6 +58,7 @@ class CvsTests(SourceCase):
             "rmdir build",
             f"cvs -d {root} login @.",
             f"cvs -d {root} -q -z3 checkout -r b -D yesterday -d build module @.",
+            "cat CVS/Root CVS/Repository CVS/buildbot-module @build",
         ]
         self.assertEqual((played.programs, played.result, played.got()), (wanted, SUCCESS, "yesterday"))
         login = next(each for each in played.sent if "login" in each.args.get("command", ()))
@@ -126,6 +127,21 @@ class CvsTests(SourceCase):
             answers = {**THERE, "cat": f"/cvs\n{there}\n"}
             played = self.play(CVS("/cvs", "module"), WORKER, answers)
             self.assertEqual("rmdir build" in played.programs, not isOurs, there)
+
+    def test_named(self) -> None:
+        """A working copy of a module that is a name for another path is known by that name."""
+        there = {**THERE, "cat": "/cvs\nsrc/project\n"}
+        played = self.play(CVS("/cvs", "named"), WORKER, there)
+        self.assertIn("rmdir build", played.programs)
+        self.assertIn("downloadFile build CVS/buildbot-module", played.programs)
+        reader = next(each for each in played.sent if each.name == "downloadFile").args["reader"]
+        self.assertEqual(reader.remote_read(99), b"named\n")
+        for name, isOurs in (("named", True), ("src/project", True), ("other", False)):
+            answers = {**there, "cat": "/cvs\nsrc/project\nnamed\n"}
+            played = self.play(CVS("/cvs", name), WORKER, answers)
+            self.assertEqual("rmdir build" in played.programs, not isOurs, name)
+        without = self.play(CVS("/cvs", "named"), WORKER, {"stat": 1})
+        self.assertNotIn("downloadFile", " ".join(without.programs))
 
     def test_now(self) -> None:
         """Without a wanted date, the revision is the time of the system clock, not that of the timers."""

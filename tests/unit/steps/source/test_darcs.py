@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.model.results import SUCCESS
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.steps.source.darcs import Darcs
 from tests.unit.steps.source.scripted import ANCIENT_SLAVE, SLAVE, WORKER, SourceCase, change
 
@@ -42,6 +42,14 @@ class DarcsTests(SourceCase):
         for method in (None, "clean"):
             played = self.play(Darcs("U", mode="full", method=method), answers=there)
             self.assertEqual(played.programs[0], "rmdir build")
+
+    def test_away(self) -> None:
+        """A tree is kept while the repository does not answer."""
+        there = {"stat build/.buildbot": 1, "stat build/_darcs": 0, "cat": "U\n", "darcs pull": 1}
+        for asked, result in ((0, SUCCESS), (2, FAILURE)):
+            played = self.play(Darcs("U"), answers={**there, "darcs changes --last 1": asked})
+            self.assertEqual((played.result, "rmdir build" in played.said), (result, result == SUCCESS))
+            self.assertIn("darcs changes --last 1 --repo U @.", played.said)
 
     def test_other(self) -> None:
         """A tree with patches that the repository has no more, or without some files, is made again."""

@@ -57,6 +57,17 @@ class RetryTests(SourceCase):
         self.assertEqual(running.build.results, RETRY)
 
 
+class KeepTests(SourceCase):
+    """A working copy that may be a good one is kept."""
+
+    def test_program(self) -> None:
+        """A working copy is kept while the program is missing, or the repository does not answer."""
+        there: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/.git": 0, "git": 127}
+        played = self.play(Git("URL"), answers=there)
+        self.assertEqual((played.result, "rmdir build" in played.said), (FAILURE, False))
+        self.assertIn("the working copy is kept", played.log)
+
+
 class PatchTests(SourceCase):
     """Patches are applied to a tree of the repository."""
 

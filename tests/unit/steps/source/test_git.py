@@ -15,6 +15,8 @@ THERE = {
     "git --git-dir=.git config remote.origin.url @": "URL\n",
 }
 SHA = "0123456789abcdef0123456789abcdef01234567"
+#: The answer of a repository that has the branch.
+REF = f"{SHA}\trefs/heads/main\n"
 
 
 class OwnCommandTests(SourceCase):
@@ -44,7 +46,7 @@ class OwnCommandTests(SourceCase):
         """Files of submodules that a build has changed are undone, but not those of a patch."""
         step = Git("URL", "main", submodules=True)
         reset = "git submodule foreach git reset --hard -q @build"
-        answers: dict[str, Any] = {"stat build/.git": 0, "git ls-remote": 0, "git": {"got_revision": SHA}}
+        answers: dict[str, Any] = {"stat build/.git": 0, "git ls-remote": REF, "git": {"got_revision": SHA}}
         played = self.play(step, SLAVE, answers)
         self.assertEqual((played.result, played.said), (SUCCESS, ["git", reset]))
         played = self.play(step, SLAVE, {"git submodule": 1, **answers})
@@ -105,7 +107,7 @@ class OwnCommandTests(SourceCase):
 
     def test_broken(self) -> None:
         """A working copy that the slave's command cannot update is made again, if the repository answers."""
-        for reachable, times in ((0, 2), (128, 1)):
+        for reachable, times in ((REF, 2), (128, 1), ("", 1)):
             answers: dict[str, Any] = {
                 "git ls-remote": reachable,
                 "git": [{"rc": 128}, {"got_revision": SHA}],
@@ -153,13 +155,13 @@ class DrivenTests(SourceCase):
             {**THERE, "git --git-dir=.git config remote.origin.url @": "OTHER\n"},
             {**THERE, "stat build/.buildbot": 0},
         ):
-            played = self.play(Git("URL"), answers=there)
+            played = self.play(Git("URL"), answers={**there, "git ls-remote": REF})
             self.assertIn("rmdir build", played.programs)
             self.assertEqual(played.result, SUCCESS)
 
     def test_broken(self) -> None:
         """A failed update is made again, but not while the repository does not answer."""
-        answers = {**THERE, "git fetch": [128, 0], "git ls-remote": 0}
+        answers = {**THERE, "git fetch": [128, 0], "git ls-remote": REF}
         played = self.play(Git("URL"), answers=answers)
         self.assertEqual(played.result, SUCCESS)
         self.assertIn("rmdir build", played.programs)
@@ -194,11 +196,76 @@ class DrivenTests(SourceCase):
     def test_kept(self) -> None:
         """A working copy of which Git cannot remove a file is made again, though Git ends with status 0."""
         kept = {"stderr": b"warning: unable to unlink 'e/x': Permission denied\n", "rc": 0}
-        played = self.play(Git("URL"), answers={"git reset --hard FETCH_HEAD": [kept, 0], **THERE})
+        answers: dict[str, Any] = {"git reset --hard FETCH_HEAD": [kept, 0], "git ls-remote": REF, **THERE}
+        played = self.play(Git("URL"), answers=answers)
         self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, True))
-        answers = {"git ls-remote": 0, "git": [kept, {"got_revision": SHA}], "stat build/.git": 0}
+        answers = {"git ls-remote": REF, "git": [kept, {"got_revision": SHA}], "stat build/.git": 0}
         played = self.play(Git("URL", "main"), SLAVE, answers)
         self.assertEqual((played.result, played.said.count("git")), (SUCCESS, 2))
+
+    def test_submoduleGone(self) -> None:
+        """Only the directory of a submodule is removed that the new revision does not have."""
+        kept = b"warning: unable to rmdir '%s': Directory not empty\n"
+        for names, isMended in (
+            ((b"a/sub",), True),
+            ((b"x", b"y"), True),
+            ((b"/x",), False),
+            ((b"../x",), False),
+        ):
+            told = {"stderr": b"".join(kept % name for name in names), "rc": 0}
+            removed = {(b"a/sub",): "rmdir build/a/sub", (b"x", b"y"): "rm -rf -- x y @build"}.get(names)
+            answers: dict[str, Any] = {
+                "git reset --hard FETCH_HEAD": [told, 0],
+                "git ls-remote": REF,
+                **THERE,
+            }
+            played = self.play(Git("URL"), answers=answers)
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isMended))
+            answers = {"git reset": 0, "git ls-remote": REF, "git": [told, 0], "stat build/.git": 0}
+            own = self.play(Git("URL", "main"), SLAVE, answers)
+            self.assertEqual((own.result, own.said.count("git")), (SUCCESS, 1 if isMended else 2))
+            if isMended:
+                for each in (played, own):
+                    self.assertIn("git reset --hard -q @build", each.said[each.said.index(str(removed)) :])
+        answers["git"] = [{**told, "got_revision": SHA, "rc": 1}, {"got_revision": SHA}]
+        own = self.play(Git("URL", "main"), SLAVE, answers, patch=(1, "diff"))
+        self.assertEqual((own.result, "git reset --hard -q @build" in own.said), (SUCCESS, False))
+
+    def test_unnamed(self) -> None:
+        """A working copy of the slave's own command does not name its repository; it gets the name."""
+        ask = "git --git-dir=.git rev-parse"
+        for answer, isOurs in ((0, True), (128, False)):
+            config = "git --git-dir=.git config remote.origin.url"
+            answers: dict[str, Any] = {**THERE, f"{config} @": 1, ask: answer, "git ls-remote": REF}
+            played = self.play(Git("URL"), answers=answers)
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isOurs))
+            self.assertEqual(f"{config} URL @build" in played.said, isOurs)
+
+    def test_missing(self) -> None:
+        """A working copy is kept if the repository does not have the revision."""
+        refused = {"stderr": f"fatal: remote error: upload-pack: not our ref {SHA}\n".encode(), "rc": 128}
+        broken = {"stderr": b"fatal: loose object is corrupt\n", "rc": 128}
+        for revision, told, result in (
+            (SHA, refused, FAILURE),
+            (SHA, [broken, 0], SUCCESS),
+            ("nosuch~1", 0, FAILURE),
+        ):
+            answers: dict[str, Any] = {
+                f"git fetch -f -t URL {SHA}": told,
+                "git cat-file": 1,
+                "git ls-remote": REF,
+            }
+            played = self.play(Git("URL", "main"), answers=answers | THERE, revision=revision)
+            self.assertEqual((played.result, "rmdir build" in played.said), (result, result == SUCCESS))
+            self.assertEqual(f"has no revision {revision}" in played.log, result == FAILURE)
+
+    def test_environment(self) -> None:
+        """Git speaks English and asks no question, unless the step's environment says otherwise."""
+        for env, language in (({}, "C"), ({"LANGUAGE": "de", "A": "b"}, "de")):
+            played = self.play(Git("URL", env=env))
+            sent = next(each for each in played.sent if each.name == "shell").args["env"]
+            self.assertEqual((sent["LANGUAGE"], sent["GIT_TERMINAL_PROMPT"]), (language, "0"))
+            self.assertEqual(sent.get("A"), env.get("A"))
 
     def test_names(self) -> None:
         """A name of a revision means that of the repository, whatever the working copy has under it."""

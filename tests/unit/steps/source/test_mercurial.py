@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.model.results import SUCCESS
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.steps.source.mercurial import Mercurial
 from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SLAVE, WORKER, SourceCase
 
@@ -51,6 +51,28 @@ class MercurialTests(SourceCase):
         self.assertEqual(played.programs[1:3], wanted)
         played = self.play(Mercurial("OTHER"), answers=THERE)
         self.assertIn("rmdir build", played.programs)
+
+    def test_kept(self) -> None:
+        """A URL that Mercurial keeps in other words is that of the working copy, whoever owns that."""
+        for url, there, isOurs in (
+            ("/a b/../x/", "/x", True),
+            ("file:///a%20b", "/a b", True),
+            ("http://x/y#side", "http://x/y", True),
+            ("http://x/y/", "http://x/y", True),
+            ("http://x/z", "http://x/y", False),
+        ):
+            played = self.play(Mercurial(url), answers={**THERE, "hg showconfig": f"{there}\n"})
+            self.assertEqual("rmdir build" not in played.said, isOurs, url)
+        self.assertIn("hg showconfig --untrusted paths.default @build", played.said)
+        self.assertEqual(played.sent[-1].args["env"]["HGPLAIN"], "1")
+
+    def test_missing(self) -> None:
+        """A working copy is kept if the repository does not have the revision."""
+        for revision, ask in (("abc", "hg identify --id --rev abc U @."), ("a + b", "hg identify --id U @.")):
+            answers = {**THERE, "hg update": 255, "hg identify": 255}
+            played = self.play(Mercurial("U"), answers=answers, revision=revision)
+            self.assertEqual((played.result, "rmdir build" in played.said), (FAILURE, False))
+            self.assertIn(ask, played.said)
 
     def test_other(self) -> None:
         """A tree that ends with a changeset that the repository has no more is made again."""

@@ -92,9 +92,9 @@ class SvnTests(SourceCase):
         for flags, isRight in (
             ('item="modified" props="normal"', True),
             ('item="conflicted" props="none"', False),
-            ('item="obstructed" props="none"', False),
             ('item="normal" props="conflicted"', False),
             ('props="none" tree-conflicted="true" item="normal"', False),
+            ('item="obstructed" tree-conflicted="true"', False),
             ('props="none" item="normal" switched="true"', False),
         ):
             status = harmless + entry.format(flags)
@@ -105,6 +105,26 @@ class SvnTests(SourceCase):
             self.assertEqual((played.result, played.said.count("svn")), (SUCCESS, 1 if isRight else 2), flags)
             self.assertEqual("a&b is not as in the repository" in played.log, not isRight)
 
+    def test_obstructed(self) -> None:
+        """A file that a build has replaced by a link is got again, without a new working copy."""
+        entry = '<entry\n   path="a">\n<wc-status\n   item="obstructed"\n   props="none">\n'
+        for after, source, isMended in (
+            ("", {}, True),
+            (entry, {}, False),
+            ("", {"patch": (1, "diff")}, False),
+        ):
+            answers = {"svn status": [entry, after], **THERE}
+            played = self.play(SVN("http://x/trunk"), WORKER, answers, **source)
+            self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, not isMended))
+            self.assertEqual("rmdir build/a" in played.said, not source)
+            answers = {**answers, "svn status": [entry, after], "svn update": 0, "svn": {}}
+            played = self.play(SVN("http://x/trunk"), SLAVE, answers, **source)
+            self.assertEqual((played.result, played.said.count("svn")), (SUCCESS, 1 if isMended else 2))
+        played = self.play(
+            SVN("http://x/trunk", mode="copy"), SLAVE, {**answers, "svn status": entry, "stat": 0}
+        )
+        self.assertIn("rmdir source", played.said)
+
     def test_clean(self) -> None:
         """Files that are not under version control are removed, and changes undone."""
         status = (
@@ -113,14 +133,58 @@ class SvnTests(SourceCase):
             '<entry path="kept"><wc-status item="unversioned"></wc-status></entry>'
             '<entry path="e"><wc-status item="modified"></wc-status></entry>'
         )
-        for method, removed in (
-            ("clean", ["rmdir build/a b"]),
-            ("fresh", ["rmdir build/a b", "rmdir build/c&d.o"]),
+        both = ["rm -rf -- a b c&d.o @build"]
+        for method, rm, removed in (
+            ("clean", 0, ["rmdir build/a b"]),
+            ("fresh", 0, both),
+            ("fresh", 1, [*both, "rmdir build/a b", "rmdir build/c&d.o"]),
         ):
             step = SVN("http://x/trunk", mode="full", method=method, keep_on_purge=["kept"])
-            played = self.play(step, answers={**THERE, "svn status": status})
-            self.assertEqual([each for each in played.said if "rmdir" in each], removed)
+            played = self.play(step, answers={**THERE, "svn status": status, "rm ": rm})
+            self.assertEqual([each for each in played.said if "rm" in each.split(" ")[0]], removed)
             self.assertIn("svn revert --recursive . @build", played.programs)
+
+    def test_many(self) -> None:
+        """All of many files are removed, also if the list of them is longer than an output may be."""
+        entry = '<entry path="a{}"><wc-status item="unversioned"></wc-status></entry>\n'
+        status = "".join(entry.format(n) for n in range(20000))
+        step = SVN("http://x/trunk", mode="full", method="clean")
+        played = self.play(step, answers={**THERE, "svn status": [status, status[-1000000:], ""]})
+        removed = [
+            name for each in played.said if each.startswith("rm -rf") for name in each.split(" ")[3:-1]
+        ]
+        self.assertEqual((len({*removed}), played.result), (20000, SUCCESS))
+
+    def test_marks(self) -> None:
+        """A URL with marks that Subversion leaves out is that of the working copy."""
+        for url, there, isOurs in (
+            ("http://x//trunk/./", "http://x/trunk", True),
+            ("HTTP://X:80/trunk@", "http://x/trunk", True),
+            ("svn://me@x:3690/a%20b", "svn://me@x/a b", True),
+            ("file://localhost/a", "file:///a", True),
+            ("http://x/trunk", "http://x/Trunk", False),
+            ("http://x:81/trunk", "http://x/trunk", False),
+            ("http://x/trunk@5", "http://x/trunk", False),
+        ):
+            played = self.play(SVN(url), answers={**THERE, "svn info": f"<url>{there}</url>"})
+            self.assertEqual("rmdir build" not in played.said, isOurs, url)
+
+    def test_missing(self) -> None:
+        """A working copy is kept if the repository does not have the revision."""
+        ask = f"svn info {LOGIN} --revision 99"
+        for commands, update in ((WORKER, {"svn update": 1}), (SLAVE, {"svn": 1})):
+            answers = {ask: 1, "stat build/.buildbot": 1, "stat build/.svn": 0, "svn info": INFO, **update}
+            played = self.play(SVN("http://x/trunk"), commands, answers, revision=99)
+            self.assertEqual((played.result, "rmdir build" in played.said), (FAILURE, False))
+            self.assertTrue(any(each.startswith(ask) for each in played.said))
+
+    def test_unreachable(self) -> None:
+        """A build on a working copy with a conflict fails while the repository does not answer."""
+        status = '<entry path="a"><wc-status item="conflicted"></wc-status></entry>'
+        answers = {"svn status": status, "svn info": 1, "svn": {}, "stat build/.svn": 0}
+        played = self.play(SVN("http://x/trunk"), SLAVE, answers)
+        self.assertEqual((played.result, played.said.count("svn")), (FAILURE, 1))
+        self.assertIn("a is not as in the repository", played.log)
 
     def test_export(self) -> None:
         """An export tells the revision of the repository."""
