@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from buildbot.web.markup import NOTHING, Href, Markup
 from buildbot.web.markup import path as quoted
+from buildbot.web.packing import LEVEL, Packer
 from buildbot.web.routes import Route
 from buildbot.web.sight import Sight
 from buildbot.web.who import ANONYMOUS, Who
@@ -19,8 +20,6 @@ from buildbot.web.world import World
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-#: The level of compression: higher ones cost more than they save.
-LEVEL = 5
 JSON = "application/json"
 
 
@@ -151,6 +150,9 @@ class Out(Protocol):
     def abort(self) -> None:
         """Cut the connection: the answer cannot be completed."""
 
+    def sizeOf(self, data: bytes) -> int:
+        """The bytes that C{data} takes on the way to the client."""
+
     def isFull(self) -> bool:
         """True while the client reads slower than data is written."""
 
@@ -174,6 +176,7 @@ class Stream:
         arguments are the reason (a sentence), and True if the client may come again. None: the answer ends
         by itself.
     @ivar needs: the rights that the visitor needs, besides the right to the route.
+    @ivar packer: compresses what this stream and others send, for clients that take that.
     """
 
     begin: Callable[[Out], Any]
@@ -183,6 +186,7 @@ class Stream:
     cache: str = "no-store, no-transform"
     last: Callable[[str, bool], bytes] | None = None
     needs: tuple[Need, ...] = ()
+    packer: Packer | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ from twisted.python.failure import Failure
 from twisted.web import http, resource, server
 from twisted.web.http import datetimeToString
 
+from buildbot.web import packing
 from buildbot.web.crowd import Crowd
+from buildbot.web.packing import Packer
 from buildbot.web.requestcounts import RequestCounts
 
 log = Logger()
@@ -333,6 +335,10 @@ class RequestOut:
         if not self._isGone:
             self._request.channel.transport.abortConnection()
 
+    def sizeOf(self, data: bytes) -> int:
+        """The bytes that C{data} takes on the way to the client."""
+        return len(data)
+
     def isFull(self) -> bool:
         """True while the client reads slower than data is written."""
         return self._isFull or bool(self._rest)
@@ -372,6 +378,42 @@ class RequestOut:
     def stopProducing(self) -> None:
         """The client has gone; notifyFinish tells that too."""
         self._isFull = True
+
+
+class PackedOut(RequestOut):
+    """I am the connection of a compressed stream.
+
+    @ivar _sum: the checksum of what was sent; 0 before the beginning.
+    """
+
+    __slots__ = ("_packer", "_sum")
+
+    def __init__(self, request: Request, packer: Packer) -> None:
+        """@param packer: compresses pieces for all clients of the stream."""
+        RequestOut.__init__(self, request)
+        self._packer = packer
+        self._sum = 0
+
+    def write(self, data: bytes) -> None:
+        """See L{RequestOut}."""
+        if self._isGone or self._isEnding:
+            return
+        if not self._sum:
+            self._sum = 1
+            RequestOut.write(self, packing.HEAD)
+        piece = self._packer.packed(data)
+        self._sum = packing.joined(self._sum, piece)
+        RequestOut.write(self, piece.data)
+
+    def finish(self) -> None:
+        """See L{RequestOut}."""
+        if self._sum and not self._isGone and not self._isEnding:
+            RequestOut.write(self, packing.end(self._sum))
+        RequestOut.finish(self)
+
+    def sizeOf(self, data: bytes) -> int:
+        """See L{RequestOut}."""
+        return len(self._packer.packed(data).data)
 
 
 def sendWhole(request: Request, body: bytes) -> None:

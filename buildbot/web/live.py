@@ -24,6 +24,7 @@ from buildbot.status.topics import News, Subscription
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
 from buildbot.web.handling import handled
+from buildbot.web.packing import Packer
 from buildbot.web.routes import BadQuery, Parameter, Route, Table
 
 log = Logger()
@@ -185,8 +186,9 @@ class LivePage:
         if message:
             self._whole = b""
         new, self._new = self._new, {}
+        size = sum(out.sizeOf(message) for out in self._outs)
         cost = time.thread_time() - began
-        self._pause = max(1 / RATE, cost / SHARE, len(message) * len(self._outs) / BYTES)
+        self._pause = max(1 / RATE, cost / SHARE, size / BYTES)
         for out in list(self._outs):
             data = self._everything() if out in new else message
             if data and not out.isFull():
@@ -276,6 +278,7 @@ class Streams:
         self._clock = clock
         self._pages: dict[Hashable, LivePage] = {}
         self._beats: Beats[LivePage] = Beats(clock)
+        self.packer = Packer()
         self.open = 0
 
     async def page(self, call: Call, key: Hashable) -> LivePage:
@@ -356,6 +359,7 @@ async def _live(call: Call) -> Stream:
         EVENTS,
         last=closedEvent,
         needs=((page.route.action, page.values.get("builder")),),
+        packer=streams.packer,
     )
 
 

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.web.call import Answer, Stream
-from buildbot.web.http import RequestOut, sendWhole
+from buildbot.web.http import PackedOut, RequestOut, sendWhole
 from buildbot.web.incoming import Incoming
 from buildbot.web.shrinking import shrink
 
@@ -31,7 +31,7 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
     if isinstance(answer, Stream):
         _begin(request, answer, incoming)
         request.setHeader(b"x-accel-buffering", b"no")
-        out = RequestOut(request)
+        out = _outOf(request, answer, incoming)
         if request.method == b"HEAD":
             out.finish()
             return
@@ -52,11 +52,21 @@ def send(answer: Answer | Stream, request: Any, incoming: Incoming) -> None:
             return
     if len(body) > _SMALL and answer.type.startswith(_COMPRESSED):
         request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
-        if takesGzip(incoming.headers.get("accept-encoding", "")):
+        if takes("gzip", incoming.headers.get("accept-encoding", "")):
             body = answer.zipped
             request.setHeader(b"content-encoding", b"gzip")
     request.setHeader(b"content-length", b"%d" % len(body))
     sendWhole(request, body)
+
+
+def _outOf(request: Any, stream: Stream, incoming: Incoming) -> RequestOut:
+    if stream.packer is None:
+        return RequestOut(request)
+    request.responseHeaders.addRawHeader(b"vary", b"Accept-Encoding")
+    if not takes("deflate", incoming.headers.get("accept-encoding", "")):
+        return RequestOut(request)
+    request.setHeader(b"content-encoding", b"deflate")
+    return PackedOut(request, stream.packer)
 
 
 def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
@@ -76,11 +86,11 @@ def _begin(request: Any, answer: Answer | Stream, incoming: Incoming) -> None:
             request.setHeader(name.encode("ascii"), value.encode("utf-8"))
 
 
-def takesGzip(header: str) -> bool:
-    """True if Accept-Encoding allows gzip."""
+def takes(coding: str, header: str) -> bool:
+    """True if Accept-Encoding allows a coding."""
     for each in header.split(","):
         name, _, weight = each.partition(";")
-        if name.strip().lower() in ("gzip", "*"):
+        if name.strip().lower() in (coding, "*"):
             return re.fullmatch(r"q=0(\.0*)?", weight.replace(" ", "").lower()) is None
     return False
 

@@ -103,7 +103,8 @@ class Load:
 
     async def _stream(self) -> None:
         reader, writer = await self._connect()
-        writer.write(b"GET /live?page=%2Fbuilders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        head = b"Host: 127.0.0.1\r\nAccept-Encoding: gzip, deflate\r\n"  # as browsers do
+        writer.write(b"GET /live?page=%2Fbuilders HTTP/1.1\r\n" + head + b"\r\n")
         self.openStreams += 1
         try:
             while data := await reader.read(65536):

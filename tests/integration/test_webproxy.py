@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import subprocess
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -195,7 +196,22 @@ def send(url: str, method: str = "GET", body: str | None = None, **headers: str)
     return connection.getresponse()
 
 
-def readUntil(stream: http.client.HTTPResponse, wanted: str) -> str:
+class Inflated:
+    """I am an open stream that the server compresses."""
+
+    def __init__(self, stream: http.client.HTTPResponse) -> None:
+        self._stream = stream
+        self._inflate = zlib.decompressobj()
+
+    def read1(self, most: int) -> bytes:
+        """The next bytes; none at the end."""
+        data = b""
+        while not data and (piece := self._stream.read1(most)):
+            data = self._inflate.decompress(piece)
+        return data
+
+
+def readUntil(stream: http.client.HTTPResponse | Inflated, wanted: str) -> str:
     """Read from an open stream until a text has come; return all that was read."""
     said = b""
     while wanted.encode() not in said:
@@ -361,9 +377,11 @@ class ProxyCase(MasterTestCase):
 
     async def checkStreams(self) -> None:
         """The changes of a page and the lines of a log arrive while their streams are open."""
-        live = await self.thread(send, f"{self.url}live?{urlencode({'page': '/' + BUILDER})}")
-        self.addCleanup(live.close)
-        self.assertEqual(live.status, 200)
+        address = f"{self.url}live?{urlencode({'page': '/' + BUILDER})}"
+        packed = await self.thread(send, address, Accept_Encoding="gzip, deflate")
+        self.addCleanup(packed.close)
+        self.assertEqual((packed.status, packed.headers["Content-Encoding"]), (200, "deflate"))
+        live = Inflated(packed)
         await self.thread(readUntil, live, "event: parts")
         self.assertEqual((await self.force(self.url)).status, 303)
         await self.thread(readUntil, live, "event: ")

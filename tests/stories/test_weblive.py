@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -11,16 +12,21 @@ from buildbot.store.interface import StoreFailed
 from buildbot.web import live
 from buildbot.web.lastrows import LastRows
 from tests.stories.test_webpages import BuildingCase
+from tests.stories.web import parsed
 from tests.stories.world import World
 
 
 class StreamTests(BuildingCase):
     """A browser keeps a page open."""
 
-    def open(self, page: str = "%2Fbuilders", more: str = "") -> Any:
-        """Open the stream of a page."""
+    def open(self, page: str = "%2Fbuilders", more: str = "", codings: str = "") -> Any:
+        """Open the stream of a page.
+
+        @param codings: what the browser can decompress.
+        """
         connection = self.dial()
-        line = f"GET /live?page={page}{more} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        head = f"Host: 127.0.0.1\r\nAccept-Encoding: {codings}\r\n"
+        line = f"GET /live?page={page}{more} HTTP/1.1\r\n{head}\r\n"
         connection.send(line.encode())
         self.settle()
         return connection
@@ -101,6 +107,48 @@ class StreamTests(BuildingCase):
         self.assertIn(b"building", first.received())
         late = self.open()
         self.assertIn(b"event: parts", late.received())
+
+    def test_compressed(self) -> None:
+        """Browsers that can decompress a stream get it compressed, the others do not; all get the same."""
+        plain, packed = self.open(), self.open(codings="gzip, deflate, br, zstd")
+        refusing = self.open(codings="gzip, deflate;q=0")
+        self.force()
+        self.wait(2)
+        late = self.open(codings="deflate")
+        self.wait(20)
+        for number in (0, 1):
+            self.commands[number].end(0)
+            self.wait(2)
+        whole = parsed(plain.received())
+        self.assertNotIn("content-encoding", whole.headers)
+        self.assertEqual(whole.headers["vary"], "Accept-Encoding")
+        self.assertEqual(parsed(refusing.received()).body, whole.body)
+        said = parsed(packed.received())
+        self.assertEqual(
+            (said.headers["content-encoding"], said.headers["vary"]), ("deflate", "Accept-Encoding")
+        )
+        self.assertEqual(zlib.decompressobj().decompress(said.body), whole.body)
+        self.assertLess(len(said.body), len(whole.body) / 2)
+        self.assertIn(b"event: parts", zlib.decompressobj().decompress(parsed(late.received()).body))
+        World.stop(self)
+        ended = zlib.decompressobj()
+        self.assertTrue(ended.decompress(parsed(packed.received()).body).startswith(b"retry: 3000"))
+        self.assertTrue(ended.eof)
+
+    def test_compressedUpdates(self) -> None:
+        """A page with very many readers is updated more often if they get it compressed."""
+        self.patch(live, "BYTES", 150)
+        self.force()
+        counts = []
+        for codings in ("", "deflate"):
+            stream = self.open(codings=codings)
+            for _ in range(30):
+                self.master.status.topics.touch(BUILDERS)
+                self.wait(1)
+            body = parsed(stream.received()).body
+            counts.append((zlib.decompressobj().decompress(body) if codings else body).count(b"event: "))
+            stream.close()
+        self.assertGreater(counts[1], 1.5 * counts[0])
 
     def test_slow(self) -> None:
         """A client that does not read loses its stream at the next change, and may come back."""
