@@ -101,7 +101,8 @@ class PagesTests(BuildingCase):
     def test_missing(self) -> None:
         """What does not exist is told, with a guess."""
         self.assertIn("Did you mean full?", self.ask("/builders/ful").text)
-        for path in ("/builders/full/builds/7", "/builders/full/builds/-1", "/changes/9"):
+        half = "/builders/%ED%A0%80"  # half of a character
+        for path in ("/builders/full/builds/7", "/builders/full/builds/-1", "/changes/9", half):
             self.assertEqual(self.ask(path).status, 404, path)
 
     def test_kept(self) -> None:

@@ -31,11 +31,20 @@ from buildbot.web.reading import noBuilder
 from buildbot.web.routes import Parameter, Route
 
 
+async def _hasBuilds(call: Call, name: str) -> bool:
+    """True if the store has builds of a builder with this name."""
+    try:
+        found = await call.world.store.getBuildRows(BuildFilter(builders=(name,)), 1)
+    except ValueError:  # nothing can have such a name
+        return False
+    return bool(found.rows)
+
+
 async def builderPage(call: Call) -> Page | Answer:
     """One builder. The address of one that is removed from the configuration leads to its builds."""
     name = call.values["builder"]
     if name not in call.world.botmaster.builders:
-        if (await call.world.store.getBuildRows(BuildFilter(builders=(name,)), 1)).rows:
+        if await _hasBuilds(call, name):
             return redirect(call.to("one_line_per_build", name))
         raise noBuilder(call.world, name)
     count = call.query["numbuilds"] or call.world.options.numbuilds
