@@ -350,6 +350,28 @@ class BuildActsTests(ActingCase):
         page = self.follow(path, self.post(path, comments="again"))
         self.assertIn("rebuild of 0 by ann: again", page.text)
 
+    def test_ofRemovedBuilder(self) -> None:
+        """The build of a builder that is removed from the configuration has no button that cannot work."""
+        self.logIn()
+        self.force()
+        self.end()
+        self.assertIn(">Rebuild</button>", self.get("/builders/full/builds/0").text)
+        self.edit("'name': 'full'", "'name': 'other'")
+        self.assertTrue(self.reconfig()["applied"])
+        page = self.get("/builders/full/builds/0")
+        self.assertEqual(page.status, 200)
+        self.assertNotIn(">Rebuild</button>", page.text)
+
+    def test_missing(self) -> None:
+        """The form of an action on something that does not exist says so, before anybody fills it in."""
+        self.logIn()
+        for path in ("builders/none/ping", "builders/full/builds/7/stop", "buildslaves/none/pause"):
+            self.assertEqual(self.get(f"/{path}").status, 404, path)
+        self.force()
+        page = self.get("/builders/full/builds/0/stop").text
+        self.assertIn('<a href="../../../../builders/full/builds/0">Build 0</a>', page)
+        self.end()
+
     def test_cancel(self) -> None:
         """One waiting request is cancelled, then all others."""
         self.logIn()

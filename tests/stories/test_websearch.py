@@ -68,6 +68,25 @@ class RemovedTests(HistoryCase):
         self.assertNotIn("any more", self.ask("/one_line_per_build/other").text)
         self.assertEqual(self.ask("/builders/none").status, 404)
 
+    def test_slave(self) -> None:
+        """The address of a removed slave leads to its builds, too."""
+        self.build(FIRST)
+        self.edit("'bot1'", "'bot2'")
+        self.assertTrue(self.reconfig()["applied"])
+        answer = self.ask("/buildslaves/bot1")
+        self.assertEqual(answer.status, 303)
+        self.assertTrue(answer.headers["location"].endswith("one_line_per_build?slave=bot1"))
+        self.assertIn("builds/0", self.ask("/one_line_per_build?slave=bot1").text)
+        self.assertEqual(self.ask("/buildslaves/bot9").status, 404)
+
+    def test_author(self) -> None:
+        """The search finds the changes of a person, if it finds nothing else."""
+        self.change(FIRST, "Eve <eve@example.org>")
+        answer = self.ask("/search?q=EVE")
+        self.assertEqual(answer.status, 303)
+        self.assertTrue(answer.headers["location"].endswith("changes?author=EVE"))
+        self.assertIn("Nothing is called %00.", self.ask("/search?q=%2500").text)
+
     def test_gone(self) -> None:
         """An open page of a removed builder without builds says why it ends."""
         stream = self.dial()

@@ -17,7 +17,7 @@ from buildbot.status.topics import builderTopic
 from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, Page, Problem, missing
 from buildbot.web.lastforced import LastForced
-from buildbot.web.markup import Href, Markup, join
+from buildbot.web.markup import NOTHING, Href, Markup, join
 from buildbot.web.outcomes import showOn
 from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer, mustBeAllowed, said, whoSays
 from buildbot.web.pages.forcing import forceForms
@@ -238,6 +238,8 @@ async def rebuild(call: Call) -> Answer:
 
 async def buildForms(call: Call, name: str, number: int, isRunning: bool) -> Markup:
     """The form to stop or rebuild a build, if the visitor may; else a link to the login."""
+    if name not in call.world.botmaster.builders:
+        return NOTHING  # the builder is removed from the configuration
     action, button = ("stopBuild", "Stop the build") if isRunning else ("rebuild", "Rebuild")
     if not await call.may(action, name):
         return await loginOffer(call, (action,), name)

@@ -11,7 +11,7 @@ from buildbot.model.results import SUCCESS
 from buildbot.model.rows import BuildRow
 from buildbot.status.looks import lookOfResult
 from buildbot.web.call import Call
-from buildbot.web.markup import Href, Markup, Template, Value, escape, join
+from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, escape, join
 
 #: Stands for the number of a build in prepared pieces; no escaped text has it.
 _NUMBER = Markup("\0")
@@ -112,6 +112,8 @@ class Boxes:
         """The boxes of builds as in L{strip}, but successful builds in a row share one link to the first of
         them. Without that, a long list of builders would have thousands of links.
         """
+        if not rows:
+            return NOTHING
         boxes: list[Markup] = []
         for isGood, group in groupby(reversed(rows), lambda row: row.results == SUCCESS):
             run = list(group)

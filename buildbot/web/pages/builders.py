@@ -176,7 +176,7 @@ def _form(call: Call) -> Markup:
         Field("branch", "Branch (trunk is the main line)", branch),
         field(call, "revision", "Revision"),
         *times(call),
-        Field("failed", "Failed and broken ones", "true", "checkbox", isOn=call.query["failed"]),
+        Field("failed", "Only failures and exceptions", "true", "checkbox", isOn=call.query["failed"]),
     )
     return searchForm(call.to(*call.segments), "Choose builds", fields)
 

@@ -51,8 +51,9 @@ _LOG = Template(
 )
 _GOTO = Template(
     '<form class="goto" method="get"><label for="line">Line or percentage</label> '
-    '<input id="line" name="line" size="8" required=""> <button>Go</button></form>'
+    '<input id="line" name="line" size="8" required=""> {times}<button>Go</button></form>'
 )
+_TIMES = Markup('<input type="hidden" name="times" value="1">')
 _TOOLS = Template('<div class="tools">{content}</div>')
 _NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
@@ -103,7 +104,9 @@ async def logPage(call: Call) -> Page | Stream:
             Part("facts", join([_facts(call, shown, lines), _notes(call, shown, lines.isPart)])),
             Part("outline", failing(outlined, shown.isShownFromEnd)),
             _links(call, shown, lines, "Parts of the log"),
-            _TOOLS(content=join([searchForm(call, shown), _GOTO()])),
+            _TOOLS(
+                content=join([searchForm(call, shown), _GOTO(times=_TIMES if query["times"] else NOTHING)])
+            ),
             _output(call, shown, lines, wanted, outlined),
             _links(call, shown, lines, "More of the log") if len(lines.html) > 50 else NOTHING,
         ],

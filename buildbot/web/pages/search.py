@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from urllib.parse import urlencode
 
+from buildbot.model.rows import ChangeFilter
 from buildbot.web.call import Answer, Call, Page, redirect
 from buildbot.web.markup import Href, Value, link
 from buildbot.web.pages.pieces import paragraph, table
@@ -55,14 +57,16 @@ async def search(call: Call) -> Page | Answer:
     """The hits of a search; with exactly one, its page."""
     text = call.query["q"].strip()
     if not text:
-        return Page("Search", [paragraph("Search for a builder, slave, revision, change number or build.")])
+        return Page(
+            "Search", [paragraph("Search for a builder, slave, revision, change number, build or author.")]
+        )
     hits = [
         *await _builds(call, text),
         *_names(call, text),
         *await _changes(call, text),
         *await _revisions(call, text),
     ]
-    hits = hits or await _removed(call, text)
+    hits = hits or [*await _removed(call, text), *await _people(call, text)]
     hits.sort(key=lambda hit: hit.likeness)
     if len(hits) == 1:
         return redirect(hits[0].to)
@@ -109,6 +113,16 @@ async def _removed(call: Call, text: str) -> list[Hit]:
     ]
 
 
+async def _people(call: Call, text: str) -> list[Hit]:
+    """The changes whose author has this text in the name."""
+    try:
+        found = await call.world.store.getChangeRows(ChangeFilter(author=text), 1)
+    except ValueError:
+        return []
+    to = call.to("changes", query=urlencode({"author": text}))
+    return [Hit("Changes by", text, to, Likeness.PART)] if found.rows else []
+
+
 async def _builds(call: Call, text: str) -> list[Hit]:
     """The build of this builder and number."""
     match = _BUILD.fullmatch(text)
@@ -149,7 +163,7 @@ ROUTES = (
     Route(
         "/search",
         search,
-        "Search for a builder, slave, revision, change number or build; one hit leads to its page.",
+        "Search for a builder, slave, revision, change number, build or author; one hit leads to its page.",
         (
             Parameter(
                 "q", "The text to search, such as a name, full/12, or the start of a revision.", default=""

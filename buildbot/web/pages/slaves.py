@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from buildbot.control.audit import aboutSlave
 from buildbot.model.rows import BuildFilter, BuildRow
 from buildbot.status.topics import BUILDS, SLAVES, slaveTopic
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
-from buildbot.web.call import Call, Page, Part, Problem
+from buildbot.web.call import Answer, Call, Page, Part, Problem, redirect
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.builders import rowTable
@@ -21,6 +22,8 @@ from buildbot.web.pages.slaveacts import slaveForms
 from buildbot.web.routes import Parameter, Route
 from buildbot.wire.dialect import collectsOutput
 
+#: The states that the connection tells already.
+_PLAIN = ("ready", "absent")
 #: The most builders of a slave that the list names.
 _BUILDERS = 10
 
@@ -112,11 +115,13 @@ def _builders(call: Call, slave: Mapping[str, Any]) -> Markup:
     return join(links, ", ")
 
 
-async def slave(call: Call) -> Page:
-    """One slave."""
+async def slave(call: Call) -> Page | Answer:
+    """One slave. The address of one that is removed from the configuration leads to its builds."""
     name = call.values["slave"]
     known = call.world.botmaster.slaves
     if name not in known:
+        if (await call.world.store.getBuildRows(BuildFilter(slave=name), 1)).rows:
+            return redirect(call.to("one_line_per_build", query=urlencode({"slave": name})))
         near = closest(name, known)
         raise Problem(404, f"There is no slave {name}", hint=f"Did you mean {near}?" if near else "")
     (said,) = call.world.master.commands["status"](name)["slaves"]
@@ -154,7 +159,7 @@ def _summary(call: Call, slave: Mapping[str, Any], builds: Sequence[BuildRow]) -
         (
             "State",
             join(
-                [_state(slave), "" if slave["instance"] or slave["state"] == "ready" else slave["state"]], " "
+                [_state(slave), "" if slave["instance"] or slave["state"] in _PLAIN else slave["state"]], " "
             ),
         ),
         *_instance(slave),

@@ -348,8 +348,10 @@ function isAtEnd() {
   return isCollapsed && (endScroll < Infinity || log.getBoundingClientRect().bottom <= innerHeight + 60);
 }
 
+function withTimes() { return log.dataset.times ? "&times=1" : ""; }
+
 function followLog() {
-  const { follow, output, times } = log.dataset;
+  const { follow, output } = log.dataset;
   if (!follow || output === "" || follower || isOver || document.hidden) return;
   const end = () => {
     pauseLog("The log is complete.");
@@ -357,7 +359,7 @@ function followLog() {
     // The step ends a little later.
     setTimeout(showOutcome, 1500);
   };
-  follower = listen(`${follow}?from=${output}${times ? "&times=1" : ""}`, { lines: addLines, skipped: addGap, marks: fold, end });
+  follower = listen(`${follow}?from=${output}${withTimes()}`, { lines: addLines, skipped: addGap, marks: fold, end });
 }
 
 // Replace the parts above the log: the result and the failing lines. The lines keep their position.
@@ -526,8 +528,7 @@ async function loadMore(isOlder) {
     const found = [];
     let part = null;
     while (first <= last) {
-      const times = log.dataset.times ? "&times=1" : "";
-      const answer = await fetch(`${log.dataset.lines}?format=html&first=${first}&count=${last - first + 1}${times}`);
+      const answer = await fetch(`${log.dataset.lines}?format=html&first=${first}&count=${last - first + 1}${withTimes()}`);
       if (!answer.ok) return;
       [part] = parsed(await answer.text());
       found.push(...part.children);
@@ -560,8 +561,7 @@ function showMarked(isScrolled) {
   const [first, last] = lines;
   const target = byId(`L${first}`);
   if (!target) {
-    const isTried = new URLSearchParams(location.search).get("line") === String(first);
-    if (!isTried) location.replace(`?line=${first}${location.hash}`);
+    if (new URLSearchParams(location.search).get("line") !== String(first)) location.replace(`?line=${first}${withTimes()}${location.hash}`);
     return;
   }
   for (let number = first; number <= last; number += 1) {
@@ -574,7 +574,7 @@ function showMarked(isScrolled) {
 }
 
 function goToLine(first, last, isScrolled) {
-  const place = `?line=${first}#L${first}${last > first ? `-L${last}` : ""}`;
+  const place = `?line=${first}${withTimes()}#L${first}${last > first ? `-L${last}` : ""}`;
   if (!byId(`L${first}`)) { location.assign(place); return; }
   history.replaceState(null, "", place);
   showMarked(isScrolled);
@@ -587,7 +587,7 @@ function goToFailure(isNext) {
   for (const line of log.querySelectorAll(".bad[id^=L]")) numbers.add(Number(line.id.slice(1)));
   const here = marked() ? marked()[0] : 0;
   const others = [...numbers].sort((a, b) => a - b).filter((each) => (isNext ? each > here : each < here));
-  const line = isNext ? others[0] : others[others.length - 1];
+  const line = others.at(isNext ? 0 : -1);
   if (line) goToLine(line, line, true);
 }
 
