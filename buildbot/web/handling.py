@@ -9,8 +9,9 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 
+from buildbot.model.rows import checkText
 from buildbot.store.interface import StoreFailed
-from buildbot.web.call import Call, Page, Part, Problem
+from buildbot.web.call import Call, Page, Part, Problem, missing
 from buildbot.web.markup import Template
 
 #: The most tries to make a page, if a reconfig interrupts each try.
@@ -26,6 +27,7 @@ async def handled(call: Call) -> Any:
     A reconfig may remove a builder while a handler waits for the store. Then the handler fails to find the
     builder, and is called again.
     """
+    _checkNames(call)
     master = call.world.master
     for number in range(1, MOST + 1):
         before = master.generation
@@ -39,6 +41,16 @@ async def handled(call: Call) -> Any:
             if call.method not in ("", "GET") or master.generation == before or number == MOST:
                 raise
     raise AssertionError("not reached")
+
+
+def _checkNames(call: Call) -> None:
+    """Raise L{Problem} for a builder or slave in the path whose name the store could not look up."""
+    for kind in ("builder", "slave"):
+        name = call.values.get(kind, "")
+        try:
+            checkText(name)
+        except ValueError:
+            raise missing(kind, name) from None
 
 
 def _withAbsence(page: Page, absence: str) -> Page:

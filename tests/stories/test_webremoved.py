@@ -126,3 +126,12 @@ class RemovedTests(WebWorld):
             self.assertIn(answer.status, (200, 301, 303, 400, 401, 403, 404, 503), route.path)
             if answer.status == 503 and route.path != "/health":
                 self.assertIn("disk full", answer.text)
+
+    def test_noText(self) -> None:
+        """A builder or slave whose name in the address is no text does not exist, on each page."""
+        values = {**VALUES, "builder": "%ff", "slave": "%ff"}
+        for route in TABLE:
+            names = set(re.findall(r"\{(\w+)", route.path))
+            if route.method == "GET" and names & {"builder", "slave"}:
+                path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values[match.group(1)], route.path)
+                self.assertIn(self.ask(path).status, (301, 404), path)
