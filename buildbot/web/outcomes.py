@@ -28,6 +28,7 @@ class _Message:
     who: str
     text: str
     isGood: bool
+    isPartly: bool
     until: float
 
 
@@ -38,11 +39,11 @@ class Outcomes:
         self._clock = clock
         self._messages: OrderedDict[str, _Message] = OrderedDict()
 
-    def keep(self, who: str, text: str, isGood: bool) -> str:
-        """Keep a message. Returns its code."""
+    def keep(self, who: str, text: str, isGood: bool, isPartly: bool = False) -> str:
+        """Keep a message. Returns its code. See L{showOn}."""
         code = secrets.token_urlsafe(9)
         until = self._clock.seconds() + KEPT
-        self._messages[code] = _Message(who, text[:LONGEST], isGood, until)
+        self._messages[code] = _Message(who, text[:LONGEST], isGood, isPartly, until)
         while len(self._messages) > MOST:
             self._messages.popitem(last=False)
         return code
@@ -53,12 +54,18 @@ class Outcomes:
         found = self._messages.get(code) if code else None
         if found is None or found.until < self._clock.seconds() or found.who != call.who.name:
             return NOTHING
-        kind, word = ("done", "Done:") if found.isGood else ("failed", "Not done:")
-        return _NOTICE(kind=kind, word=word, text=found.text)
+        word = "Done:" if found.isGood else "Partly done:" if found.isPartly else "Not done:"
+        return _NOTICE(kind="done" if found.isGood else "failed", word=word, text=found.text)
 
 
-def showOn(call: Call, segments: tuple[str | int, ...], text: str, isGood: bool = True) -> Answer:
-    """Send the browser to a page that shows a message."""
+def showOn(
+    call: Call, segments: tuple[str | int, ...], text: str, isGood: bool = True, isPartly: bool = False
+) -> Answer:
+    """Send the browser to a page that shows a message.
+
+    @param isGood: False if the action, or a part of it, was not done.
+    @param isPartly: True if a part of it was done.
+    """
     outcomes = call.world.part(Outcomes)
-    code = outcomes.keep(call.who.name, text, isGood)
+    code = outcomes.keep(call.who.name, text, isGood, isPartly)
     return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))

@@ -598,6 +598,11 @@ c['status'] = [html.WebStatus(
         page = self.get("/audit?subject=builder/full&who=ann&count=1", Cookie=self.ann)
         self.assertIn("session 127.0.0.1", page.text)
         self.assertIn("Older actions", page.text)
+        self.assertIn("Only who ann, subject builder/full.", page.text)
+        self.assertIn('<a href="audit?who=ann">ann</a>', page.text)
+        self.assertIn("No action meets these", self.get("/audit?who=nobody", Cookie=self.ann).text)
+        self.assertIn('href="audit"', self.get("/about", Cookie=self.ann).text)
+        self.assertNotIn('href="audit"', self.get("/about", Cookie=self.bob).text)
         for _ in range(10):
             self.send("/builders/full/force", {})
         shown = self.get("/builders/full").text
@@ -862,6 +867,17 @@ c['schedulers'] = [ForceScheduler('force', ['full'], username=UserNameParameter(
         builds = self.ask("/api/v1/builders/full/builds").json["builds"]
         self.assertEqual(len(builds), 2)
         self.assertIn("all of them", builds[0]["reason"])
+
+    def test_partly(self) -> None:
+        """If some of several actions succeed, the message does not say that nothing was done."""
+        other = "{'name': 'other', 'slavename': 'bot1', 'builddir': 'other', 'factory': f}"
+        self.edit("c['builders'] = [", f"c['builders'] = [{other}, ")
+        self.edit("jobs', default=4)", "jobs', default=4), StringParameter('need', required=True)")
+        self.assertTrue(self.reconfig()["applied"])
+        self.logIn()
+        path = "/builders/_all/forceall"
+        page = self.follow(path, self.post(path, comments="all")).text
+        self.assertIn("<strong>Partly done:</strong> 1 forced build on 1 builder. Not done: full: ", page)
 
     def test_wrong(self) -> None:
         """All wrong values are told, and nothing is forced."""

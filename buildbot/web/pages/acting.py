@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -208,7 +208,7 @@ def entryTable(call: Call, entries: Sequence[Entry], caption: str, hasAddresses:
     rows: list[list[Value]] = [
         [
             when(each.when),
-            each.who or "nobody in particular",
+            _who(call, each.who, hasAddresses),
             *([f"{each.how} {each.address}".strip()] if hasAddresses else []),
             each.action,
             subjectLink(call, each.subject),
@@ -219,6 +219,13 @@ def entryTable(call: Call, entries: Sequence[Entry], caption: str, hasAddresses:
     ]
     place = ("From",) if hasAddresses else ()
     return table(caption, ("When", "Who", *place, "Action", "On", "Outcome", "Detail"), rows)
+
+
+def _who(call: Call, name: str, isLinked: bool) -> Value:
+    """A person; for administrators a link to all that this person has done."""
+    if not name:
+        return "nobody in particular"
+    return link(call.to("audit", query=urlencode({"who": name})), name) if isLinked else name
 
 
 def command(call: Call, name: str) -> Callable[..., Any]:

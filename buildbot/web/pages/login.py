@@ -9,9 +9,9 @@ from buildbot.web.accounts.redirects import ownPath
 from buildbot.web.accounts.rights import ACTIONS, FURTHER, Verdict
 from buildbot.web.accounts.sessions import cookieOf
 from buildbot.web.call import TEXT, Answer, Call, Page, Problem
-from buildbot.web.markup import NOTHING, Markup, Template, join, link
+from buildbot.web.markup import NOTHING, Template, join, link
 from buildbot.web.pages.acting import doorOf, entryTable
-from buildbot.web.pages.choice import turning
+from buildbot.web.pages.choice import narrowed, turning
 from buildbot.web.pages.forms import Field, form
 from buildbot.web.pages.pieces import paragraph, table
 from buildbot.web.routes import Parameter, Route
@@ -128,7 +128,9 @@ async def auditPage(call: Call) -> Page:
         )
     except ValueError as why:
         raise Problem(400, "A parameter is wrong", str(why)) from None
-    parts: list[Markup] = [entryTable(call, found.rows, "Actions, newest first", hasAddresses=True)]
+    only = narrowed(call, ("who", "subject"))
+    listed = entryTable(call, found.rows, "Actions, newest first", hasAddresses=True)
+    parts = [only, listed if found.rows or not only else paragraph("No action meets these conditions.")]
     parts.append(turning(call, "actions", "cursor", found.next or None))
     return Page("Who has done what", parts)
 

@@ -118,11 +118,12 @@ async def _many(call: Call, names: Sequence[str], action: str, words: str, one: 
 
     done = await gatherResults([ensureDeferred(tried(*each)) for each in allowed])
     troubles = [f"{name}: {problem.detail}" for name, problem in refused] + [why for _, why in done if why]
-    text = f"{counted(sum(number for number, _ in done), words)} on {counted(len(allowed), 'builder')}."
+    count, served = sum(number for number, _ in done), sum(1 for _, why in done if not why)
+    text = f"{counted(count, words)} on {counted(served, 'builder')}."
     if troubles:
         more = f" and {len(troubles) - _NAMED} more" if len(troubles) > _NAMED else ""
         text += f" Not done: {'; '.join(troubles[:_NAMED])}{more}."
-    return showOn(call, ("builders",), text, isGood=not troubles)
+    return showOn(call, ("builders",), text, isGood=not troubles, isPartly=count > 0)
 
 
 async def _reached(call: Call, action: str, name: str) -> tuple[Reached, ...]:

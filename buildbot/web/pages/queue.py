@@ -109,7 +109,9 @@ def _table(call: Call, waiting: Sequence[WaitingRequest], mayCancel: Collection[
         *("Request", "Builder", "State", "Why it waits", "Ahead", "Reason", "Revision", "Branch"),
         *("Since", "For", "Action"),
     )
-    return table("Waiting requests, oldest first", *withoutEmpty(heads, rows, ("Revision", "Branch")))
+    return table(
+        "Waiting requests, oldest first", *withoutEmpty(heads, rows, ("Revision", "Branch", "Action"))
+    )
 
 
 def _cancel(call: Call, builder: str, number: int) -> Markup:
