@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from buildbot.web.markup import NOTHING, Href, Markup, Template, join
+from buildbot.web.markup import NOTHING, Href, Markup, Template, join, link
 
 _FORM = Template('<form class="{looks}" method="post" action="{to}">{fields}<button>{button}</button></form>')
 #: A form with this many fields or more shows them in columns, each field below its label.
@@ -30,7 +30,7 @@ _SELECT = _both('<label>{label} <select name="{name}" MORE>{options}</select></l
 _OPTION = _both('<option value="{value}" MORE>{value}</option>', "selected")
 _SEARCH = _both(
     '<details class="act" MORE><summary>{label}</summary><form class="act fields" method="get" role="search" '
-    'action="{to}" aria-label="{label}">{fields}<button>Show</button></form></details>',
+    'action="{to}" aria-label="{label}">{fields}<button>Show</button>{clear}</form></details>',
     "open",
 )
 _FOLDED = Template('<details class="act"><summary>{title}</summary>{content}</details>')
@@ -82,12 +82,13 @@ class Field:
 
 def searchForm(to: Href, label: str, fields: Sequence[Field]) -> Markup:
     """A form that chooses what a page shows. It asks, and changes nothing. It is folded unless a field is
-    filled in.
+    filled in; then it has a link to the whole page.
 
     @param label: what it chooses.
     """
     isUsed = any(each.isOn or (each.value and each.kind == "text") for each in fields)
-    return _SEARCH[isUsed](to=to, label=label, fields=join(each.html() for each in fields))
+    clear = link(to, "Show all") if isUsed else NOTHING
+    return _SEARCH[isUsed](to=to, label=label, fields=join(each.html() for each in fields), clear=clear)
 
 
 def form(to: Href, button: str, fields: Sequence[Field] = ()) -> Markup:
