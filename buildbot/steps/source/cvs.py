@@ -104,15 +104,18 @@ class CvsSystem(System):
             command = ["ls", "-d", *(f"{name}/." for name in some)]
             found = await work.run(command, place, mayFail=True, isQuiet=True)
             unknown += [line.removesuffix("/.") for line in found.output.splitlines() if line.endswith("/.")]
-        module = checkout.options["cvsmodule"]
-        for some in portions(unknown):
-            paths = [f"{module}/{name}" for name in some]
-            ask = ["-Q", "rls", "-R", "-e", *_which(checkout), *paths]
+        if not unknown:
+            return ""
+        # not the name of the module: it may be one for another path, or for several of them
+        where = await work.run(["cat", "CVS/Repository"], place, mayFail=True, isQuiet=True)
+        top = where.line.removeprefix(checkout.repository.rpartition(":")[2].rstrip("/") + "/")
+        for some in portions(f"{top}/{name}".removeprefix("./") for name in unknown):
+            ask = ["-Q", "rls", "-R", "-e", *_which(checkout), *some]
             root = hiddenUrl(checkout.repository)
             listed = await work.run(["cvs", "-d", root, *ask], ".", mayFail=True, isQuiet=True)
-            known = re.search(r"^(.+):\n(?:D/.*\n)*/", listed.output, re.MULTILINE)
-            if known:
-                return f"the working copy has no files of CVS for the directory {known[1]}"
+            for known in re.findall(r"^(.+):\n(?:D/.*\n)*/", listed.output, re.MULTILINE):
+                if any(f"{known}/".startswith(f"{path}/") for path in some):
+                    return f"the working copy has no files of CVS for the directory {known}"
         return ""
 
     async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
@@ -133,7 +136,7 @@ class CvsSystem(System):
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""
-        command = ["cvs", "-d", hiddenUrl(checkout.repository), "rls"]
+        command = ["cvs", "-d", hiddenUrl(checkout.repository), "rls", *_branch(checkout)]
         return (await work.run(command, ".", mayFail=True)).rc == 0
 
 
@@ -155,12 +158,11 @@ def _options(checkout: Checkout) -> list[Any]:
 
 def _which(checkout: Checkout) -> list[str]:
     """The branch and the date."""
-    found = []
-    if checkout.branch not in (None, "", "HEAD"):
-        found += ["-r", str(checkout.branch)]
-    if checkout.revision is not None:
-        found += ["-D", str(checkout.revision)]
-    return found
+    return [*_branch(checkout), *([] if checkout.revision is None else ["-D", str(checkout.revision)])]
+
+
+def _branch(checkout: Checkout) -> list[str]:
+    return [] if checkout.branch in (None, "", "HEAD") else ["-r", str(checkout.branch)]
 
 
 class CVS(Source):

@@ -43,7 +43,7 @@ class DarcsSystem(System):
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
         """See L{System}."""
         told = await work.run(["cat", "_darcs/prefs/defaultrepo"], place, mayFail=True, isQuiet=True)
-        return told.rc == 0 and told.line == checkout.repository
+        return told.rc == 0 and told.line.rstrip("/") == checkout.repository.rstrip("/")
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}."""

@@ -150,12 +150,18 @@ class Driver:
         system, work, checkout, place = self._system, self._work, self._checkout, self._checkout.place
         isClean = checkout.method in ("clean", "fresh")
         isNew = checkout.method in ("clobber", "export") or (isClean and not system.cleans)
-        if isNew or not system.canUpdate(checkout) or not await self._isUsable(place):
+        isUsable = not isNew and system.canUpdate(checkout) and await self._isUsable(place)
+        isPatched = isUsable and await work.exists(f"{place}/{PATCHED}")
+        if isPatched and not system.cleans:
+            work.tell("the working copy has been patched: it is made again")
+        if not isUsable or (isPatched and not system.cleans):
             await self._makeAgain(place)
         else:
             try:
-                if isClean:
-                    await system.clean(work, checkout, place, checkout.method == "fresh")
+                if isPatched:
+                    work.tell("the working copy has been patched: it is cleaned")
+                if isClean or isPatched:
+                    await system.clean(work, checkout, place, isPatched or checkout.method == "fresh")
                 await system.update(work, checkout, place)
                 why = await system.whyWrong(work, checkout, place)
                 if why:
@@ -172,9 +178,6 @@ class Driver:
 
     async def _isUsable(self, place: str) -> bool:
         if not await self._work.exists(f"{place}/{self._system.metadata}"):
-            return False
-        if await self._work.exists(f"{place}/{PATCHED}"):
-            self._work.tell("the working copy has been patched: it is made again")
             return False
         if not await self._system.isOurs(self._work, self._checkout, place):
             # the program may be missing, or it has failed

@@ -26,8 +26,8 @@ _IS_ID = re.compile(r"[0-9a-fA-F]{7,64}")
 #: A name that a repository may have, as that of a tag; not an expression of git, as C{v1~2}.
 _IS_NAME = re.compile(r"[\w./-]+")
 
-#: The words of git for the directory of a submodule that it keeps.
-_KEPT = re.compile(r"^warning: unable to rmdir '(?!/|(?:.*/)?\.\.(?:/|'))(.+)': Directory not empty$")
+#: The words of git for the directory of a submodule that it keeps. Only the first of them has translations.
+_KEPT = re.compile(r"^[^:]{1,30}: unable to rmdir (?!'?/|'?(?:.*/)?\.\.[/':])'?(.+?)'?: [^:]+$")
 
 _DESCRIBE = Kind(
     "True or False, or a dict of options of git describe",
@@ -42,7 +42,7 @@ class GitSystem(System):
     metadata = ".git"
     #: English words, and no question for a password, which nobody would answer.
     environment = MappingProxyType({"LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0"})
-    skipping = re.compile(r"^warning: unable to (?:unlink|rmdir) ")
+    skipping = re.compile(r"^[^:]{1,30}: unable to (?:unlink|rmdir) ")
     doubtful = re.compile(r"not our ref|not allow request for unadvertised|[Cc]ouldn't find remote ref")
 
     def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:

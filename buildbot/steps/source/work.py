@@ -28,8 +28,9 @@ LONGEST_OUTPUT = 1 << 20
 LONGEST_LINE = 4096
 #: The bytes of one message of a file.
 BLOCK = 64 * 1024
-#: The most names in one command.
-AT_ONCE = 200
+#: The most characters of names in one command, and those that a name may need besides itself.
+AT_ONCE = 30000
+BETWEEN = 4
 
 
 class PartSkipped(CheckoutFailed):
@@ -362,10 +363,19 @@ class PlainCommand(_HidesSecrets):
     """I am a command of the slave for files, directories or a checkout; it takes no program to run."""
 
 
-def portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(names: Iterable[str]) -> Iterator[list[str]]:
     """The names for one command after another."""
-    for start in range(0, len(names), AT_ONCE):
-        yield names[start : start + AT_ONCE]
+    some: list[str] = []
+    size = 0
+    for name in names:
+        length = len(name) + BETWEEN
+        if some and size + length > AT_ONCE:
+            yield some
+            some, size = [], 0
+        some.append(name)
+        size += length
+    if some:
+        yield some
 
 
 def relative(directory: str, name: str) -> str:

@@ -104,22 +104,38 @@ class CvsTests(SourceCase):
         self.assertEqual((played.result, played.said.count("cvs")), (SUCCESS, 2))
 
     def test_unknown(self) -> None:
-        """A directory that lacks the files of CVS is looked for in the repository."""
-        listed = "module/sub dir:\nD/e////\n/f/1.1/Mon Nov 30 19:28:06 2026//\n"
-        empty = "module/sub dir:\nD/e////\n\nmodule/sub dir/e:\n"
+        """A directory that lacks the files of CVS is looked for in the repository, at its path there."""
+        listed = "src/m/sub dir:\nD/e////\n/f/1.1/Mon Nov 30 19:28:06 2026//\n"
+        empty = "src/m/sub dir:\nD/e////\n\nsrc/m/sub dir/e:\n"
+        other = "src/m:\n/f/1.1/Mon Nov 30 19:28:06 2026//\n"
         update = {"stdout": b"? a.txt\n? sub dir\nU c\n", "rc": 0}
-        asked = "cvs -d /cvs -Q rls -R -e -r side module/sub dir @."
-        for rls, times in ((listed, 2), (empty, 1), (1, 1)):
+        asked = "cvs -d /cvs -Q rls -R -e -r side src/m/sub dir @."
+        for path, rls, times in (
+            ("src/m", listed, 2),
+            ("/cvs/src/m", listed, 2),
+            ("src/m", empty, 1),
+            ("src/m", other, 1),
+            ("src/m", 1, 1),
+        ):
             answers: dict[str, Any] = {"ls -d": "sub dir/.\n", "cvs -d /cvs -Q rls": rls, "cvs -d": 0}
-            answers |= {"cvs": [update, 0], "test -e build/CVS": 0}
-            played = self.play(CVS("/cvs", "module"), OLD_SLAVE, answers, branch="side")
+            answers |= {"cvs": [update, 0], "test -e build/CVS": 0, "cat CVS/Repository": f"{path}\n"}
+            played = self.play(CVS("/cvs", "name"), OLD_SLAVE, answers, branch="side")
             self.assertEqual((played.result, played.said.count("cvs")), (SUCCESS, times))
             self.assertIn("ls -d a.txt/. sub dir/. @build", played.programs)
             self.assertIn(asked, played.programs)
-            answers |= {**THERE, "cat": "/cvs\nmodule\n", "cvs -z3 update": dict(update)}
-            played = self.play(CVS("/cvs", "module"), WORKER, answers, branch="side")
+            answers |= {**THERE, "cat": f"/cvs\n{path}\nname\n", "cvs -z3 update": dict(update)}
+            played = self.play(CVS("/cvs", "name"), WORKER, answers, branch="side")
             self.assertEqual((played.result, "rmdir build" in played.programs), (SUCCESS, times == 2))
             self.assertIn(asked, played.programs)
+        answers |= {"cat CVS/Repository": ".\n", "cat": "/cvs\n.\n"}
+        played = self.play(CVS("/cvs", "."), WORKER, answers)
+        self.assertIn("cvs -d /cvs -Q rls -R -e sub dir @.", played.programs)
+
+    def test_missing(self) -> None:
+        """A working copy is kept if the repository does not have the branch."""
+        answers = {**THERE, "cat": "/cvs\nmodule\n", "cvs -z3 update": 1, "cvs -d /cvs rls -r nosuch": 1}
+        played = self.play(CVS("/cvs", "module"), WORKER, answers, branch="nosuch")
+        self.assertEqual((played.result, "rmdir build" in played.programs), (FAILURE, False))
 
     def test_otherModule(self) -> None:
         """A working copy of a module whose name ends like that of the wanted one is made again."""

@@ -39,9 +39,16 @@ class DarcsTests(SourceCase):
             "darcs get --verbose --lazy --context .darcs-context U build @.",
         ]
         self.assertEqual(played.programs[:3], wanted)
+        self.assertNotIn("rmdir build", self.play(Darcs("U/"), answers=there).said)
         for method in (None, "clean"):
             played = self.play(Darcs("U", mode="full", method=method), answers=there)
             self.assertEqual(played.programs[0], "rmdir build")
+
+    def test_patched(self) -> None:
+        """A patched tree is made again: darcs does not remove the new files of a patch."""
+        played = self.play(Darcs("U"), answers={"stat": 0, "cat": "U\n"})
+        self.assertEqual((played.result, "rmdir build" in played.said), (SUCCESS, True))
+        self.assertIn("has been patched: it is made again", played.log)
 
     def test_away(self) -> None:
         """A tree is kept while the repository does not answer."""

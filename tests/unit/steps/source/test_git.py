@@ -101,7 +101,7 @@ class OwnCommandTests(SourceCase):
             (Git("URL", "main", mode="full", method="clean"), SLAVE, "has no method clean"),
             (Git("URL", "main", getDescription=True), SLAVE, "knows getDescription"),
         ):
-            played = self.play(step, commands, {"git rev-parse": SHA})
+            played = self.play(step, commands, {"git rev-parse": SHA, "git ls-remote": REF})
             self.assertEqual((played.result, played.got()), (SUCCESS, SHA))
             self.assertIn(why, played.log.partition("\n")[0])
 
@@ -150,14 +150,18 @@ class DrivenTests(SourceCase):
         self.assertEqual((played.programs, played.result), (wanted, SUCCESS))
 
     def test_again(self) -> None:
-        """A patched tree, and one of another repository, are made again."""
-        for there in (
-            {**THERE, "git --git-dir=.git config remote.origin.url @": "OTHER\n"},
-            {**THERE, "stat build/.buildbot": 0},
-        ):
-            played = self.play(Git("URL"), answers={**there, "git ls-remote": REF})
-            self.assertIn("rmdir build", played.programs)
-            self.assertEqual(played.result, SUCCESS)
+        """A tree of another repository is made again."""
+        there = {**THERE, "git --git-dir=.git config remote.origin.url @": "OTHER\n"}
+        played = self.play(Git("URL"), answers={**there, "git ls-remote": REF})
+        self.assertEqual((played.result, "rmdir build" in played.programs), (SUCCESS, True))
+
+    def test_patched(self) -> None:
+        """A patched tree is cleaned, with the new files of the patch; if it cannot be, it is made again."""
+        for clean, isKept in ((0, True), (1, False)):
+            answers = {**THERE, "stat build/.buildbot": 0, "git clean": clean, "git ls-remote": REF}
+            played = self.play(Git("URL"), answers=answers)
+            self.assertIn("git clean -f -f -d -x @build", played.programs)
+            self.assertEqual((played.result, "rmdir build" not in played.programs), (SUCCESS, isKept))
 
     def test_broken(self) -> None:
         """A failed update is made again, but not while the repository does not answer."""
@@ -202,6 +206,16 @@ class DrivenTests(SourceCase):
         answers = {"git ls-remote": REF, "git": [kept, {"got_revision": SHA}], "stat build/.git": 0}
         played = self.play(Git("URL", "main"), SLAVE, answers)
         self.assertEqual((played.result, played.said.count("git")), (SUCCESS, 2))
+
+    def test_words(self) -> None:
+        """The words of git for what it keeps are known in all of its languages and releases."""
+        for line in (
+            "warning: unable to rmdir 'a b/sub': Directory not empty",
+            "Warnung: unable to rmdir 'a b/sub': Das Verzeichnis ist nicht leer",
+            "avertissement : unable to rmdir a b/sub: Le dossier n'est pas vide",
+        ):
+            answers = {"git reset --hard FETCH_HEAD": [{"stderr": f"{line}\n".encode(), "rc": 0}, 0], **THERE}
+            self.assertIn("rmdir build/a b/sub", self.play(Git("URL"), answers=answers).said)
 
     def test_submoduleGone(self) -> None:
         """Only the directory of a submodule is removed that the new revision does not have."""

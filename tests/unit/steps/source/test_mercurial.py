@@ -76,10 +76,14 @@ class MercurialTests(SourceCase):
 
     def test_other(self) -> None:
         """A tree that ends with a changeset that the repository has no more is made again."""
-        other = "3:123456789abc\n"
+        other = "comparing with U\nsearching for changes\n123456789abc\n"
+        none = {"stdout": b"comparing with U\nno changes found\n", "rc": 1}
+        mq = {"stdout": b"comparing with U\nno changes found (ignored 1 secret changesets)\n", "rc": 1}
         fixed: dict[str, Any] = {"revision": "abc"}
         for outgoing, source, isRight in (
             (1, {}, True),
+            (none, {}, True),
+            (mq, {}, False),
             (other, {}, False),
             (other, fixed, True),
         ):
