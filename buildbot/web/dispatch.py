@@ -167,7 +167,10 @@ class Dispatcher:
             if route.kind == "page" and method == "GET":
                 return await self._page(call, incoming)
             if route.kind == "action":
-                made = await self.world.part(Clicks).once(call, partial(handled, call))
+                try:
+                    made = await self.world.part(Clicks).once(call, partial(handled, call))
+                finally:
+                    self.world.part(cache.PageCache).acted()
                 return await self._made(call, incoming, made)
             return await self._made(call, incoming, await handled(call))
         except Problem as problem:
@@ -213,7 +216,8 @@ class Dispatcher:
         who, configuration = call.who, self.world.master.generation  # a reconfig may change any page
         key = (incoming.path, queryOf(incoming), who.name, who.how, who.key, call.sight, configuration)
         pages = self.world.part(cache.PageCache)
-        kept = pages.get(key, self.world.clock.seconds())
+        now = self.world.clock.seconds()
+        kept = pages.get(key, now) or pages.meanwhile(key, now)
         if kept is not None:
             return kept
         async with pages.one(key):
@@ -222,7 +226,8 @@ class Dispatcher:
 
     async def _newPage(self, call: Call, incoming: Incoming, key: Hashable) -> Answer | Stream:
         """Make a page, and keep it if possible."""
-        topics, pages, began = self.world.topics, self.world.part(cache.PageCache), time.thread_time()
+        topics, pages = self.world.topics, self.world.part(cache.PageCache)
+        began, start = time.thread_time(), self.world.clock.seconds()
         before, number = topics.lastId(), topics.generation()
         made = await handled(call)
         answer = await self._made(call, incoming, made, before)
@@ -234,7 +239,7 @@ class Dispatcher:
             if isSame or isCostly:
                 until = now + (cache.AGING if made.ages else cache.LONGEST)
                 fresh = now + min(cache.AGING, cost / cache.SHARE) if isCostly else 0.0
-                pages.put(key, answer, made.topics, version if isSame else "", until, fresh)
+                pages.put(key, answer, made.topics, version if isSame else "", until, fresh, start)
         return answer
 
     @staticmethod

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
+from buildbot.web.lastrows import LastRows
 from tests.stories.web import WebWorld
 
 CONFIG = """
@@ -222,6 +223,24 @@ class MeanwhileTests(BuildingCase):
         self.settle()
         self.assertIn(b" 200 ", early.received())
         self.assertIn("#0", self.ask("/builders").text)
+
+    def test_slow(self) -> None:
+        """If a page takes long, it is made for one visitor; the others get the last one, but not after an
+        action."""
+        self.edit("http_port=8010", "http_port=8010, allowForce=True")
+        self.assertTrue(self.reconfig()["applied"])
+        gate = self.slowly()
+        first = self.begin()
+        self.wait(8)
+        gate.callback(None)
+        self.settle()
+        self.assertIn(b" 200 ", first.received())
+        self.patch(LastRows, "of", lambda *args: Deferred())
+        self.master.status.topics.touch("builders")
+        self.assertEqual([self.begin().received() != b"" for _ in range(3)], [False, True, True])
+        own = {"Origin": "http://127.0.0.1:8010", "Sec_Fetch_Site": "same-origin"}
+        self.assertEqual(self.ask("/builders/full/force", "POST", b"", **own).status, 303)
+        self.assertEqual(self.begin().received(), b"")
 
     def test_removed(self) -> None:
         """A builder that is removed meanwhile is left out."""

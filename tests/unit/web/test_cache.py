@@ -72,6 +72,46 @@ class CacheTests(unittest.SynchronousTestCase):
             [self.cache.get(n, 0.0) is not None for n in range(5)], [False, False, True, True, True]
         )
 
+    def test_meanwhile(self) -> None:
+        """While a page is made again, the last answer is given out, for as long as it took to make it."""
+        self.clock.advance(100)
+        self.put()
+        self.cache.put("/slow", Answer(b"x"), ("builders",), "", 0.0, began=97.0)
+        self.cache.put("/slowest", Answer(b"x"), ("builders",), "", 0.0, began=7.0)
+        times = {"/": 100.0, "/slow": 102.9, "/slowest": 109.9}
+        for key, last in times.items():
+            self.assertIsNone(self.cache.get(key, last))
+            self.assertIsNone(self.cache.meanwhile(key, last), key)
+        self.inTurn(*times)
+        for key, last in times.items():
+            self.assertIsNone(self.cache.get(key, last))
+            self.assertEqual(self.cache.meanwhile(key, last) is not None, key != "/", key)
+            self.assertIsNone(self.cache.meanwhile(key, last + 0.2), key)
+        self.assertIsNone(self.cache.meanwhile("/new", 100.0))
+
+    def test_acted(self) -> None:
+        """After an action, no answer is given out that was begun before, unless it is still right."""
+        self.clock.advance(100)
+        self.cache.put("/", Answer(b"x"), ("builders",), "", 0.0, fresh=101.0, began=97.0)
+        self.inTurn("/")
+        self.assertIsNotNone(self.cache.get("/", 100.5))
+        self.assertIsNotNone(self.cache.meanwhile("/", 100.5))
+        self.cache.acted()
+        self.assertIsNone(self.cache.get("/", 100.5))
+        self.assertIsNone(self.cache.meanwhile("/", 100.5))
+        self.put()
+        self.assertIsNotNone(self.cache.get("/", 5.0))
+
+    def inTurn(self, *keys: str) -> None:
+        """Begin to make these pages; it takes for ever."""
+
+        async def make(key: str) -> None:
+            async with self.cache.one(key):
+                await Deferred()
+
+        for key in keys:
+            ensureDeferred(make(key))
+
     def test_one(self) -> None:
         """Only one visitor makes a page; the others wait, and one who goes away does not stop them."""
         store: Deferred[None] = Deferred()
