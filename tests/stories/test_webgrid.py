@@ -96,6 +96,13 @@ class ConsoleTests(GridCase):
         self.assertIn("ann", page)
         self.assertIn("&lt;first&gt;", page)
 
+    def test_author(self) -> None:
+        """The name of an author is shown without the address, which would be broken into pieces."""
+        self.change("r9", "Eve <eve@example.org>", "words")
+        self.assertIn(
+            '<td class="who" title="Eve &lt;eve@example.org&gt;">Eve</td>', self.ask("/console").text
+        )
+
     def test_summary(self) -> None:
         """The summary row has the last result of each builder, by category."""
         summary = self.ask("/console").text.partition("Last builds")[2].partition("</thead>")[0]

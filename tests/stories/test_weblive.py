@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot.status.topics import BUILDERS
 from buildbot.store.interface import StoreFailed
@@ -75,6 +75,19 @@ class StreamTests(BuildingCase):
         self.wait(2)
         self.assertEqual({each.received().count(b"event: parts") for each in browsers}, {1})
         self.assertEqual(made, 2)
+
+    def test_cleanStop(self) -> None:
+        """An open page about the master tells that somebody wants it to stop, and that it does not stop."""
+        self.force()
+        stream = self.open("%2Fabout")
+        ensureDeferred(self.master.commands["shutdown"]("ann"))
+        self.wait(2)
+        self.assertIn(b"ann wants the master to stop", stream.received())
+        before = len(stream.received())
+        ensureDeferred(self.master.commands["cancelshutdown"]("ann"))
+        self.wait(2)
+        self.assertIn(b"event: parts", stream.received()[before:])
+        stream.close()
 
     def test_nobody(self) -> None:
         """A live page ends if its only client goes away while the page is made for the first time."""

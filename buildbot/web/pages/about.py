@@ -57,7 +57,7 @@ async def about(call: Call) -> Page:
                 ),
             ),
             Part("troubles", section("troubles-title", "Troubles", _troubles(call))),
-            await aboutForms(call),
+            Part("acts", await aboutForms(call)),
         ],
         topics=(MASTER, SLAVES),
         ages=True,

@@ -24,7 +24,7 @@ from buildbot.web.routes import Parameter, Route
 _COMMENTS = 300
 #: A hash of git or Mercurial.
 _IS_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-_HASH = Template('<a href="{to}" title="{whole}">{text}</a>')
+_HASH = Template('<a href="{to}" title="{whole}" class="whole">{text}</a>')
 
 
 def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) -> Markup:

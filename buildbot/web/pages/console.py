@@ -32,7 +32,7 @@ _TABLE = Template(
 )
 _HEAD = Template('<th scope="col">{name}</th>')
 _ROW = Template(
-    '<tr><th scope="row">{revision}</th><td class="who">{who}</td>{cells}</tr>'
+    '<tr><th scope="row">{revision}</th><td class="who" title="{whole}">{who}</td>{cells}</tr>'
     '<tr><td colspan="{width}" class="soft">{words}</td></tr>'
 )
 _CELL = Template('<td><span class="strip">{boxes}</span></td>')
@@ -138,7 +138,8 @@ class _Console:
         )
         return _ROW(
             revision=first,
-            who=change.who,
+            who=change.who.partition(" <")[0] or change.who,
+            whole=change.who,
             cells=join(self._cell(place, group, names) for group, names in self._groups.items()),
             width=2 + len(self._groups),
             words=join([change.summary, when(change.came)], " · "),

@@ -97,7 +97,8 @@ async def reconfig(call: Call) -> Answer:
     async def work() -> dict[str, Any]:
         value: dict[str, Any] = await command(call, "reconfig")(who=call.who.name)
         if not value["applied"]:
-            raise ControlError("; ".join(map(str, value["errors"])) or "the configuration was not applied")
+            why = "; ".join(map(str, value["errors"]))
+            raise ControlError(f"the configuration was not applied{f': {why}' if why else ''}")
         return value
 
     return await act(

@@ -133,7 +133,7 @@ async def waterfall(call: Call) -> Page:
     return Page(
         "Waterfall",
         [
-            paragraph(_links(call, span, lines)),
+            Part("links", paragraph(_links(call, span, lines))),
             Part("waterfall", _table(call, groups, recent, lines)),
         ],
         topics=() if span.last is not None else (BUILDERS, BUILDS, QUEUE, SLAVES, CHANGES),
