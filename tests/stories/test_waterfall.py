@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -58,6 +59,17 @@ class WaterfallTests(BuildingCase):
         self.assertNotIn('name="failures_only" value="true" checked', page)
         self.assertIn('<option value="3600" selected>', page)
         self.assertIn('name="num_events" type="number" min="1" value="7"', page)
+
+    def test_until(self) -> None:
+        """The time until which builds are shown is written as people write it; links go on from there."""
+        page = self.ask("/waterfall?until=2h&builder=full")
+        self.assertEqual(page.status, 200)
+        self.assertNotIn("until=", page.text.partition("<main")[2].partition("<table")[0].partition("<h1")[2])
+        self.assertIn("Newer", page.text)
+        self.assertEqual(self.ask("/waterfall?until=never").status, 400)
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(86400))
+        self.assertIn(f'name="until" value="{moment}"', self.ask("/waterfall/help?last_time=86400").text)
+        self.assertIn('name="until" value=""', self.ask("/waterfall/help?last_time=x").text)
 
     def finish(self) -> None:
         """End both steps of the running build, the first with a failure."""

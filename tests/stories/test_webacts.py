@@ -588,6 +588,7 @@ c['status'] = [html.WebStatus(
         self.assertEqual(self.post(path, selected="other").status, 404)
         page = self.follow(path, self.post(path, selected=["full", "full"]))
         self.assertIn("1 cancelled request on 1 builder", page.text)
+        self.assertIn('href="builders/_selected?builder=full"', self.get("/builders?builder=full").text)
         path = "/builders/_all/stopall"
         self.assertIn("1 stopped build on 1 builder", self.follow(path, self.post(path)).text)
 

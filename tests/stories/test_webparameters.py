@@ -190,9 +190,9 @@ class WaterfallTests(ParameterCase):
         """The form has a field for each parameter, and what it sends is understood."""
         form = self.ask("/waterfall/help").text
         fields = set(re.findall(r'name="(\w+)"', form.partition("<main")[2]))
-        wanted = "builder category branch committer project failures_only show_events show_time last_time"
+        wanted = "builder category branch committer project failures_only show_events show_time until"
         self.assertEqual({*wanted.split(), "num_events", "reload"} - fields, set())
-        query = "category=fast&branch=&committer=&project=&show_time=&last_time=&num_events=200&reload="
+        query = "category=fast&branch=&committer=&project=&show_time=&until=&num_events=200&reload="
         self.assertEqual(self.seen(query), (["one", "three"], ["one/0", "one/1", "three/0"]))
 
 

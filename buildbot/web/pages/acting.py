@@ -167,11 +167,14 @@ async def mayOnAny(call: Call, action: str, names: Iterable[str]) -> bool:
     return False
 
 
-async def selectLink(call: Call, names: Iterable[str]) -> Markup:
+async def selectLink(call: Call, shown: Iterable[str]) -> Markup:
     """A link to the page for actions on several builders, if the visitor may do one there."""
     for action in ON_BUILDERS:
-        if await mayOnAny(call, action, names):
-            return paragraph(link(call.to("builders", "_selected"), "Act on several builders"))
+        if await mayOnAny(call, action, shown):
+            names = ("builder", "category", "tag")
+            pairs = [(name, text) for name in names for text in call.given.get(name, ()) if text]
+            to = call.to("builders", "_selected", query=urlencode(pairs))
+            return paragraph(link(to, "Act on several builders"))
     return NOTHING
 
 

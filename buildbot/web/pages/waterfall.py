@@ -26,6 +26,7 @@ from buildbot.web.limited import Limited
 from buildbot.web.markup import NOTHING, Markup, Template, Value, escape, join, link, path
 from buildbot.web.pages import folding
 from buildbot.web.pages.builders import isOnBranch, storedBranches
+from buildbot.web.pages.choice import pointIn
 from buildbot.web.pages.columns import UNIT, Box, Newest, Row, layout
 from buildbot.web.pages.folding import Group
 from buildbot.web.pages.matrix import Rows
@@ -56,6 +57,7 @@ PARAMETERS = (
     Parameter("committer", "Show only builds with changes of these people.", repeated=True),
     Parameter("project", "Show only builds of these projects.", repeated=True),
     *window.PARAMETERS,
+    Parameter("until", "Show nothing newer than this time, such as 2h, yesterday or 2026-11-30 14:05."),
     Parameter("num_events", "The most rows.", "integer", least=1),
     Parameter("show_events", "Show events of slaves.", "flag", default=False),
     Parameter("failures_only", "Show only builders that are offline or red.", "flag", default=False),
@@ -116,7 +118,8 @@ async def waterfall(call: Call) -> Page:
     names = await _chosen(call)
     groups = folding.groupsOf(call, names)
     shown = [name for group in groups if not group.isFolded for name in group.builders]
-    span = Window.of(query, call.world.now())
+    until = pointIn(call, "until")
+    span = Window.of(query if until is None else {**query, "last_time": until}, call.world.now())
     count = max(5, min(100, MANY // max(1, len(names))))
     recent = await lastRowsOf(call).of(call.world, names, count) if names else {}
     rows = await _rows(call, shown, span) if _isFiltered(call, span) else recent
@@ -147,10 +150,11 @@ async def waterfall(call: Call) -> Page:
 def _links(call: Call, span: Window, rows: Sequence[Row]) -> Markup:
     """The links to the form, and to the time before and after."""
     oldest = rows[-1].time if rows else None
-    links = [link(call.to("waterfall", "help", query=span.query(call.given)), "Choose what is shown")]
+    given = {name: texts for name, texts in call.given.items() if name != "until"}
+    links = [link(call.to("waterfall", "help", query=span.query(given)), "Choose what is shown")]
     for text, other in (("Older", span.older(oldest)), ("Newer", span.newer(oldest, call.world.now()))):
         if other is not None:
-            links.append(link(call.to(*call.segments, query=other.query(call.given)), text))
+            links.append(link(call.to(*call.segments, query=other.query(given)), text))
     return join(links, " · ")
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
+from buildbot.text.lasting import tellable
 from buildbot.web.call import Call, Page
 from buildbot.web.markup import NOTHING, Markup, Template, join
 from buildbot.web.routes import Route
@@ -23,8 +25,8 @@ _FORM = Template(
     "</fieldset>"
     "<fieldset><legend>Time</legend>"
     '<p><label for="show_time">Length</label> <select id="show_time" name="show_time">{lengths}</select></p>'
-    '<p><label for="last_time">Until, in seconds since 1970; empty is now</label> '
-    '<input id="last_time" name="last_time" type="number" min="0" value="{last}"></p>'
+    '<p><label for="until">Until (such as 2h, yesterday, 2026-11-30 14:05; empty is now)</label> '
+    '<input id="until" name="until" value="{until}"></p>'
     '<p><label for="num_events">Rows</label> <input id="num_events" name="num_events" type="number" min="1" '
     'value="{rows}"></p>'
     '<p><label for="reload">Load again after seconds, without script</label> '
@@ -45,6 +47,7 @@ _LENGTH = {
 #: The parameters of the waterfall with one value, and those with several: name -> all names of the same.
 _TEXTS = (
     *("branch", "committer", "project", "failures_only", "show_events", "show_time", "last_time"),
+    *("until",),
     *("num_events", "reload"),
 )
 _NO = ("", "0", "false")
@@ -68,7 +71,7 @@ def waterfallHelp(call: Call) -> Page:
     form = _FORM(
         to=call.to("waterfall"),
         **{name: given[name] for name in ("branch", "committer", "project", "reload")},
-        last=given["last_time"],
+        until=given["until"] or _moment(given["last_time"]),
         failures=_box("failures_only", "true", given["failures_only"] not in _NO, "Only broken builders"),
         events=_box("show_events", "true", given["show_events"] not in _NO, "Events of slaves"),
         builders=_choices(call, "builder", names),
@@ -80,6 +83,14 @@ def waterfallHelp(call: Call) -> Page:
         rows=given["num_events"] or call.world.options.numEvents,
     )
     return Page("Choose what the waterfall shows", [form], trail=(("Waterfall", call.to("waterfall")),))
+
+
+def _moment(seconds: str) -> str:
+    """A time in seconds since the epoch as a person writes it; "" if it is none."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(tellable(float(seconds))))
+    except ValueError:
+        return ""
 
 
 def _choices(call: Call, name: str, values: Iterable[str]) -> Markup:
