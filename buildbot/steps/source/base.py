@@ -32,7 +32,7 @@ from buildbot.steps.source.checkout import (
     inBranch,
     methodOf,
 )
-from buildbot.steps.source.driving import Driver, System, retried
+from buildbot.steps.source.driving import AWAY, Driver, System, retried
 from buildbot.steps.source.hiding import Hiding, secretsOf
 from buildbot.steps.source.work import PartSkipped, PlainCommand, Work
 
@@ -286,7 +286,9 @@ class Source(LoggingBuildStep):
                 why = "" if await system.mended(work, checkout, checkout.place, command.skipped) else why
             if isKept and not why:
                 why = await system.whyWrong(work, checkout, checkout.place)
-            if why and isKept and await self._isToBlame(system, work, checkout):
+            if why and isKept and await work.exists(f"{checkout.place}/{system.metadata}"):
+                if not await system.isReachable(work, checkout):
+                    raise CheckoutFailed(f"{why}; {AWAY}")
                 work.tell(f"{why}; the working copy is made again")
                 await work.removeDirectory(checkout.place)
                 command = await work.own(system.command, args)
@@ -301,11 +303,6 @@ class Source(LoggingBuildStep):
             self.gotRevision(told[-1])
         if command.rc != 0:
             raise CheckoutFailed("the patch does not fit")
-
-    async def _isToBlame(self, system: System, work: Work, checkout: Checkout) -> bool:
-        """True if a broken working copy may be the cause: there is one, and the repository answers."""
-        isThere = await work.exists(f"{checkout.place}/{system.metadata}")
-        return isThere and await system.isReachable(work, checkout)
 
     async def fetched(self, work: Work, checkout: Checkout) -> None:
         """Called after a checkout by commands of the master. For subclasses."""

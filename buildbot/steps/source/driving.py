@@ -16,6 +16,8 @@ from buildbot.steps.source.work import Work, relative
 
 #: The file with the patch. A tree with it is no longer that of the repository.
 PATCHED = ".buildbot-patched"
+#: Why a working copy is kept.
+AWAY = "the working copy is kept: the repository does not answer, or it lacks the branch or the revision"
 
 
 class System:
@@ -167,8 +169,10 @@ class Driver:
                 if why:
                     raise CheckoutFailed(why)
             except CheckoutFailed as failed:
-                if isinstance(failed, NotInRepository) or not await system.isReachable(work, checkout):
+                if isinstance(failed, NotInRepository):
                     raise
+                if not await system.isReachable(work, checkout):
+                    raise CheckoutFailed(f"{failed}; {AWAY}") from failed
                 work.tell(f"{failed}; the working copy is made again")
                 await self._makeAgain(place)
         revision = await system.revision(work, checkout, place)
@@ -182,7 +186,7 @@ class Driver:
         if not await self._system.isOurs(self._work, self._checkout, place):
             # the program may be missing, or it has failed
             if not await self._system.isReachable(self._work, self._checkout):
-                raise CheckoutFailed("the repository does not answer; the working copy is kept")
+                raise CheckoutFailed(AWAY)
             self._work.tell("the working copy is of another repository: it is made again")
             return False
         return True
