@@ -21,8 +21,9 @@ class LinksTests(WebWorld):
         self.successResultOf(self.start())
         change = Change("ann", ["a.c"], "fix #7 <now>", revision="12ab", repository="git://r", project="p")
         self.successResultOf(self.master.addChange(change))
+        for path in ("/changes", "/changes/1", "/revision/12ab"):
+            self.assertIn('<a href="http://view/12ab">source</a>', self.ask(path).text)
         for page in (self.ask("/changes").text, self.ask("/changes/1").text):
-            self.assertIn('<a href="http://view/12ab">source</a>', page)
             self.assertIn('fix <a href="http://bugs/7">#7</a> &lt;now&gt;', page)
         self.assertIn('<a href="http://p/">p</a>', page)
         self.assertIn('<a href="http://r/">git://r</a>', page)

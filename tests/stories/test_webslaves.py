@@ -80,7 +80,10 @@ class SlavesTests(BuildingCase):
         """Refused logins under the name of a slave are told, with the address."""
         status = self.master.status.getSlave("bot1")
         status.wasRefused(900.0, "10.9.8.7", "wrong password")
-        self.assertIn("10.9.8.7", self.ask("/buildslaves/bot1").text)
+        self.assertIn("1, the last from 10.9.8.7", self.ask("/buildslaves/bot1").text)
+        status.failing = {"full": "no disk"}
+        page = self.ask("/buildslaves?only=troubled").text
+        self.assertIn('<td data-label="Note">1 refused login; cannot use 1 builder</td>', page)
 
     def test_older(self) -> None:
         """The builds of a slave are shown part by part."""

@@ -21,7 +21,8 @@ from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part, Problem
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.builders import rowTable
-from buildbot.web.pages.changes import revision as revisionLink
+from buildbot.web.pages.changes import revision as shortly
+from buildbot.web.pages.outside import revisionLink, revlinkOf
 from buildbot.web.pages.pieces import paragraph, section, table, when
 from buildbot.web.routes import Route
 from buildbot.web.world import World
@@ -63,7 +64,7 @@ async def revisionPage(call: Call) -> Page:
             hint=f"The first {SHORTEST_PREFIX} characters of a revision are enough.",
         )
     if len(found) > 1:
-        links = join([revisionLink(call, each) for each in found], ", ")
+        links = join([shortly(call, each) for each in found], ", ")
         return Page(
             f"Revisions {asked}…",
             [Part("revisions", paragraph(join(["These revisions begin so: ", links])))],
@@ -71,7 +72,11 @@ async def revisionPage(call: Call) -> Page:
         )
     also = await _alsoWith(call, builds, changes)
     included = rowTable(call, also, "Builds of other revisions that include these changes")
+    places = (*(each.repository for each in changes), *(each.repository for each in builds))
+    repository = next(filter(None, places), "")
+    outside = revisionLink(revlinkOf(call.world), found[0], repository)
     parts = [
+        Part("outside", paragraph(outside) if outside else NOTHING),
         Part("builds", section("builds-title", "Builds", _builds(call, builds))),
         Part("changes", section("changes-title", "Changes", _changes(call, changes))),
         Part("also", section("also-title", "Also included in", included) if also else NOTHING),
@@ -109,7 +114,7 @@ def changeRows(call: Call, changes: Iterable[ChangeRow], caption: str) -> Markup
         [
             link(call.to("changes", each.number), f"#{each.number}"),
             each.who,
-            revisionLink(call, each.revision),
+            shortly(call, each.revision),
             each.branch,
             each.summary,
             each.files,

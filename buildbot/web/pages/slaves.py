@@ -54,7 +54,7 @@ async def slaves(call: Call) -> Page:
             each["version"] or each["generation"],
             _since(call, each),
             each["address"],
-            _note(each),
+            _troubles(each),
         ]
         for each in shown
     ]
@@ -95,6 +95,17 @@ def _note(slave: Mapping[str, Any]) -> str:
     """The problem of a slave, or the last failure of its start or stop."""
     instance = slave["instance"]
     return slave["note"] or (instance["why"] if instance is not None else "")
+
+
+def _troubles(slave: Mapping[str, Any]) -> str:
+    """All that is wrong with a slave, in a few words."""
+    refused, failing = slave["refused"], len(slave["failing"])
+    words = (
+        _note(slave),
+        counted(refused["logins"], "refused login") if refused else "",
+        f"cannot use {counted(failing, 'builder')}" if failing else "",
+    )
+    return "; ".join(filter(None, words))
 
 
 def pauseWords(slave: Mapping[str, Any]) -> str:
@@ -225,7 +236,7 @@ def _pace(slave: Mapping[str, Any]) -> str:
 def _refused(refused: Mapping[str, Any] | None) -> Value:
     if refused is None:
         return ""
-    return join([refused["logins"], "the last from", refused["address"], "at", when(refused["when"])], " ")
+    return join([f"{refused['logins']}, the last from", refused["address"], "at", when(refused["when"])], " ")
 
 
 def _failing(call: Call, slave: Mapping[str, Any]) -> Markup:
