@@ -30,6 +30,10 @@ _OF_DEPTH = re.compile(r"-N$|--non-recursive$|--(?:set-)?depth\b")
 _WRONG = re.compile(
     r'\b(?:item="(?:conflicted|obstructed|incomplete)"|props="conflicted"|(?:tree-conflicted|switched)="true")'
 )
+#: The attributes of what differs from the working copy's revision.
+_CHANGED = re.compile(
+    r'\bitem="(?!(?:unversioned|ignored|external|normal|none)")|\bprops="(?!(?:none|normal)")|\btree-conflicted='
+)
 #: Something else is in the place of a file or directory, for which the repository has nothing new.
 _OBSTRUCTED = re.compile(r'^(?!.*\btree-conflicted="true").*\bitem="obstructed"', re.DOTALL)
 
@@ -116,13 +120,15 @@ class SvnSystem(System):
         wanted = "unversioned|ignored" if ignored else "unversioned"
         entry = re.compile(rf'<entry\s+path="([^"]*)">\s*<wc-status[^>]*?item="(?:{wanted})"', re.DOTALL)
         kept = checkout.option("keep_on_purge", ())
-        isAll = False
+        isAll = isChanged = False
         while not isAll:
             told = await work.run(["svn", "status", *flags], place, isQuiet=True)
+            isChanged = isChanged or told.isCut or _CHANGED.search(told.output) is not None
             found = [path for path in map(unescape, entry.findall(told.output)) if path not in kept]
             await work.removeAll(place, found)
             isAll = not told.isCut or not found
-        await work.run(["svn", "revert", "--recursive", "."], place)
+        if isChanged:
+            await work.run(["svn", "revert", "--recursive", "."], place)
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """See L{System}. An export has the revision of its repository."""

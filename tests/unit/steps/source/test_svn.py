@@ -144,6 +144,20 @@ class SvnTests(SourceCase):
             self.assertEqual([each for each in played.said if "rm" in each.split(" ")[0]], removed)
             self.assertIn("svn revert --recursive . @build", played.programs)
 
+    def test_unchanged(self) -> None:
+        """Nothing is reverted in a tree without changes: that would look at each file once more."""
+        step = SVN("http://x/trunk", mode="full", method="clean")
+        for flags, isChanged in (
+            ('item="unversioned" props="none"', False),
+            ('item="external" props="normal"', False),
+            ('props="none" item="missing"', True),
+            ('props="modified" item="normal"', True),
+            ('props="none" item="normal" tree-conflicted="true"', True),
+        ):
+            status = f'<entry path="a"><wc-status {flags}></wc-status></entry>'
+            played = self.play(step, answers={**THERE, "svn status": status})
+            self.assertEqual("svn revert --recursive . @build" in played.programs, isChanged, flags)
+
     def test_many(self) -> None:
         """All of many files are removed, also if the list of them is longer than an output may be."""
         entry = '<entry path="a{}"><wc-status item="unversioned"></wc-status></entry>\n'
