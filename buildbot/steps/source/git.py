@@ -104,8 +104,11 @@ class GitSystem(System):
         """See L{System}."""
         await self._turn(work, checkout, place)
         # If a build has moved a directory away, with a link to it in its place, the files of the directory
-        # that are the same in both revisions are missing now.
-        await self._git(work, checkout, place, "reset", "--hard", "-q")
+        # that are the same in both revisions are missing now. To look for them is quicker than another reset.
+        ask = ["diff-files", "--name-only", "--diff-filter=D", "--ignore-submodules=all"]
+        missing = await self._git(work, checkout, place, *ask, mayFail=True, isQuiet=True)
+        if missing.rc != 0 or missing.line:
+            await self._git(work, checkout, place, "reset", "--hard", "-q")
 
     async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
         wanted = await self._fetchWanted(work, checkout, place)
@@ -221,11 +224,17 @@ class GitSystem(System):
         return (await work.run(command, place, mayFail=True, isQuiet=True)).rc == 0
 
     async def _git(
-        self, work: Work, checkout: Checkout, place: str, *words: Any, mayFail: bool = False
+        self,
+        work: Work,
+        checkout: Checkout,
+        place: str,
+        *words: Any,
+        mayFail: bool = False,
+        isQuiet: bool = False,
     ) -> Outcome:
         settings = checkout.option("config", {})
         config = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return await work.run(["git", *config, *words], place, mayFail=mayFail)
+        return await work.run(["git", *config, *words], place, mayFail, isQuiet)
 
 
 def _revision(checkout: Checkout) -> str | None:

@@ -144,10 +144,17 @@ class DrivenTests(SourceCase):
             "git --git-dir=.git config remote.origin.url @build",
             "git fetch -f -t URL side @build",
             "git reset --hard FETCH_HEAD -- @build",
-            "git reset --hard -q @build",
+            "git diff-files --name-only --diff-filter=D --ignore-submodules=all @build",
             "git rev-parse HEAD @build",
         ]
         self.assertEqual((played.programs, played.result), (wanted, SUCCESS))
+
+    def test_linked(self) -> None:
+        """Files are got again that a reset has lost with the link in the place of their directory."""
+        for told, isAgain in (("", False), ("d/f\n", True), (128, True)):
+            answers = {**THERE, "git diff-files": told, "git rev-parse": SHA}
+            played = self.play(Git("URL"), answers=answers)
+            self.assertEqual((played.result, "git reset --hard -q @build" in played.said), (SUCCESS, isAgain))
 
     def test_again(self) -> None:
         """A tree of another repository is made again."""
@@ -301,7 +308,7 @@ class DrivenTests(SourceCase):
         ):
             played = self.play(Git("URL", "main"), SLAVE, {**failing, **THERE}, revision=revision)
             found = [each for each in played.programs if each.startswith(("git fetch", "git reset"))]
-            self.assertEqual((found, played.result), ([*wanted, "git reset --hard -q @build"], SUCCESS))
+            self.assertEqual((found, played.result), (wanted, SUCCESS))
             self.assertIn("takes the name of a revision for one of the working copy", played.log)
 
     def test_options(self) -> None:
