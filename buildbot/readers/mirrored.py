@@ -50,16 +50,20 @@ class MirroredBuild(BuildStatus):
         """See L{BuildStatus}."""
         return self.told
 
-    def toRow(self) -> BuildRow:
-        """See L{BuildStatus}."""
-        return BuildRow.of(self.told, self.number)
-
 
 @dataclass(frozen=True)
 class Running:
     """I hold the status of a running build."""
 
     build_status: MirroredBuild
+
+
+class MirroredBuilderStatus(BuilderStatus):
+    """I am the status of a builder of the master."""
+
+    def newestRows(self) -> list[BuildRow]:
+        """None: while the master cannot be asked, the store has newer builds than the memory here."""
+        return []
 
 
 class MirroredBacklog:
@@ -94,7 +98,7 @@ class MirroredBuilder:
 
     def forget(self) -> None:
         """Read the last finished build again when it is next asked for."""
-        self.builder_status = BuilderStatus(self, self._announcer)
+        self.builder_status = MirroredBuilderStatus(self, self._announcer)
 
     @property
     def name(self) -> str:

@@ -352,6 +352,8 @@ class ReaderMaster(PluginParent):
         isBack, self.absence = bool(self.absence), ""
         topics = self.status.topics
         if told["isWhole"] or isBack:
+            for builder in self._mirror.builders.values():
+                builder.forget()  # the ends of builds may be missing
             topics.reset()
             return
         for each in told["events"]:

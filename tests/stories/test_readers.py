@@ -547,6 +547,30 @@ class AwayTests(Both):
         self.pauseLong()
         self.assertIn("meanwhile", self.read("/builders/full/builds/0").text)
 
+    def test_missedEnds(self) -> None:
+        """Builds that ended while the connection was cut are the last ones afterwards, on all pages."""
+        self.force("one")
+        self.pause()
+        self.end()
+        self.pause()
+        self.read("/builders")
+        self.assertEqual(self.lastBuild(), 0)
+        self.wire.isCut = True
+        self.pauseLong()
+        self.force("meanwhile")
+        self.end()
+        self.wire.isCut = False
+        self.pauseLong()
+        self.assertIn('href="builders/full/builds/1"', self.read("/builders").text)
+        self.assertEqual(self.lastBuild(), 1)
+
+    def lastBuild(self) -> int:
+        """The last build of the builder, as a page of people's own finds it."""
+        builder = self.reader.status.getBuilder("full")
+        build = self.successResultOf(ensureDeferred(builder.fetchBuild(-1)))
+        assert build is not None
+        return build.getNumber()
+
     def test_restarted(self) -> None:
         """A restarted master is followed again."""
         self.force("one")
