@@ -176,6 +176,7 @@ class LoginTests(ActingCase):
         self.assertEqual(page.status, 401)
         self.assertIn('login?next=%2Fbuilders%2Ffull%2Fforce"', page.text)
         self.assertNotIn("next=", self.post("/tokens/revoke", id="1").text)
+        self.assertIn("Log in to act here", self.get("/builders/full/force").text)
 
     def test_foreignTarget(self) -> None:
         """A login never leads to another site."""

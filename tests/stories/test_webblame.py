@@ -27,6 +27,10 @@ class BlameTests(HistoryCase):
         for number in range(1, 11):
             wanted = self.assertIn if 4 <= number <= 7 else self.assertNotIn
             wanted(f">dev{number}<", page)
+        self.assertNotIn("Build the middle", page)  # nobody may force a build here
+        self.edit("http_port=8010", "http_port=8010, allowForce=True")
+        self.assertTrue(self.reconfig()["applied"])
+        page = self.page()
         self.assertIn("Build the middle of them: rev05", page)
         self.assertIn('href="../builders/full/force?revision=rev05&amp;branch="', page)
 

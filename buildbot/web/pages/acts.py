@@ -90,9 +90,11 @@ async def _above(call: Call) -> list[tuple[str, Href]]:
 async def forcePage(call: Call) -> Page:
     """The forms to force a build."""
     name = builderOf(call).getName()
+    may = await call.may("forceBuild", name)
+    offer = NOTHING if may else await loginOffer(call, ("forceBuild",), name)
     return Page(
         f"Force a build of {name}",
-        [paragraph("Nothing has been changed yet."), *await forceForms(call, name)],
+        [paragraph("Nothing has been changed yet."), offer, *await forceForms(call, name)],
         trail=(("Builders", call.to("builders")), (name, call.to("builders", name))),
     )
 

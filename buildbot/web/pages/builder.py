@@ -16,7 +16,7 @@ from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
 from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
-from buildbot.web.pages.acting import doneHere
+from buildbot.web.pages.acting import doneHere, loginOffer
 from buildbot.web.pages.acts import builderForms, cancelForm
 from buildbot.web.pages.blame import Broken, brokenSince
 from buildbot.web.pages.boxes import Boxes
@@ -55,12 +55,13 @@ async def builderPage(call: Call) -> Page | Answer:
     last = (await lastRowsOf(call).of(call.world, [name], COUNT))[name]
     broken = await brokenSince(store, name)
     mayCancel = await call.may("cancelRequest", name)
+    mayForce = await call.may("forceBuild", name) or bool(await loginOffer(call, ("forceBuild",), name))
     return Page(
         name,
         [
             Part("summary", _summary(call, name, last)),
             await builderForms(call, name),
-            Part("broken", NOTHING if broken is None else _broken(call, broken)),
+            Part("broken", NOTHING if broken is None else _broken(call, broken, mayForce)),
             Part("queue", section("queue-title", "Waiting", _queue(call, name, mayCancel))),
             Part("slaves", section("slaves-title", "Slaves", _slaves(call, name))),
             Part("builds", section("builds-title", "Builds", _builds(call, name, records, isMore))),
@@ -91,8 +92,11 @@ def _tagged(call: Call, tags: Iterable[str]) -> Markup:
     return join([link(call.to("builders", query=urlencode({"tag": each})), each) for each in tags], ", ")
 
 
-def _broken(call: Call, broken: Broken) -> Markup:
-    """The last good and the first bad build, and the changes between them."""
+def _broken(call: Call, broken: Broken, mayForce: bool) -> Markup:
+    """The last good and the first bad build, and the changes between them.
+
+    @param mayForce: whether the visitor may force a build, perhaps after a login.
+    """
     good, red = broken.good, broken.red
     content: list[Value] = [
         facts(
@@ -103,7 +107,7 @@ def _broken(call: Call, broken: Broken) -> Markup:
     if broken.changes:
         content.append(changeRows(call, broken.changes, "Changes since the last good build"))
         middle = broken.middle()
-        if middle is not None:
+        if middle is not None and mayForce:
             query = urlencode({"revision": middle.revision, "branch": middle.branch or ""})
             to = call.to("builders", red.builder, "force", query=query)
             content.append(paragraph(link(to, f"Build the middle of them: {middle.revision}")))
