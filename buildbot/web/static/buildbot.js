@@ -305,7 +305,7 @@ document.addEventListener("keydown", (event) => {
   isGoing = false;
   if (event.key === "?") { event.preventDefault(); showKeys(); return; }
   if (isOff()) return;
-  if (wasGoing && Object.hasOwn(PLACES, event.key)) location.assign(document.body.dataset.root + PLACES[event.key][0]);
+  if (wasGoing && Object.hasOwn(PLACES, event.key)) location.assign(document.body.dataset.root + PLACES[event.key][0] || "./");
   else if (event.key === "/") { event.preventDefault(); byId("q").focus(); }
   else if (event.key === "j" || event.key === "k") goToRow(event.key === "j");
   else isGoing = event.key === "g";
