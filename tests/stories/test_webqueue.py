@@ -10,6 +10,7 @@ from twisted.internet.defer import ensureDeferred
 
 from buildbot.changes.base import PollingChangeSource
 from buildbot.model.change import Change
+from buildbot.web.pages import builder as builderpages
 from tests.stories.test_webpages import CONFIG
 from tests.stories.web import WebWorld
 
@@ -93,6 +94,17 @@ class QueueTests(QueueCase):
         self.assertIn(
             '<a href="builders/full/cancelbuild?id=3"><span class="whole">Cancel 3</span></a>', page
         )
+
+    def test_many(self) -> None:
+        """The page of a builder shows some requests, with a link to all of them."""
+        self.patch(builderpages, "MOST_WAITING", 2)
+        for reason in ("one", "two"):
+            self.force("full", reason)
+        self.assertNotIn("of them</a>", self.ask("/builders/full").text)
+        self.force("full", "three")
+        page = self.ask("/builders/full").text
+        self.assertIn('<a href="../queue?builder=full">All 3 of them</a>', page)
+        self.assertNotIn("three", page)
 
     def test_offline(self) -> None:
         """A request whose slave is away waits; it is not impossible."""

@@ -40,6 +40,10 @@ async def _hasBuilds(call: Call, name: str) -> bool:
     return bool(found.rows)
 
 
+#: The most waiting requests on the page; the queue has all of them.
+MOST_WAITING = 100
+
+
 async def builderPage(call: Call) -> Page | Answer:
     """One builder. The address of one that is removed from the configuration leads to its builds."""
     name = call.values["builder"]
@@ -135,7 +139,7 @@ def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
             since(each.submitted, call.world.now()),
             *([cancelForm(call, name, each.id or 0)] if mayCancel else []),
         ]
-        for each in waiting[:100]
+        for each in waiting[:MOST_WAITING]
     ]
     heads = ("Request", "Reason", "Since", "For", *(["Act"] if mayCancel else []))
     why = builder.whyWaiting() or "its build is about to start"
@@ -143,6 +147,9 @@ def _queue(call: Call, name: str, mayCancel: bool) -> Markup:
         [
             paragraph(f"{count} waiting: {why}"),
             table("Waiting requests", heads, rows),
+            paragraph(link(call.to("queue", query=urlencode({"builder": name})), f"All {count} of them"))
+            if count > len(rows)
+            else NOTHING,
             cancelForm(call, name, "all", "Cancel all") if mayCancel else NOTHING,
         ]
     )
