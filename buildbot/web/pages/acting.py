@@ -19,7 +19,7 @@ from buildbot.web.accounts.rights import Verdict
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.markup import NOTHING, Markup, Template, Value, link
 from buildbot.web.outcomes import showOn
-from buildbot.web.pages.pieces import paragraph, section, table, when
+from buildbot.web.pages.pieces import paragraph, section, table, unbroken, when
 from buildbot.web.reach import Reached
 
 _Value = TypeVar("_Value")
@@ -213,7 +213,7 @@ def entryTable(call: Call, entries: Sequence[Entry], caption: str, hasAddresses:
             when(each.when),
             _who(call, each.who, hasAddresses),
             *([f"{each.how} {each.address}".strip()] if hasAddresses else []),
-            each.action,
+            unbroken(each.action),
             subjectLink(call, each.subject),
             each.outcome,
             each.detail,

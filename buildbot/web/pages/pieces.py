@@ -34,6 +34,8 @@ _WHOLE = Template('<span class="whole">{text}</span>')
 _PARAGRAPH = Template("<p>{text}</p>")
 #: A table with so many columns does not fit a tablet; there its rows become cards too.
 MANY = 6
+#: The most characters of a text that is not broken: those of an address with a port.
+_UNBROKEN = 22
 #: Seconds after which an open page with the time left of builds is made again.
 RENEWAL = 15.0
 
@@ -132,6 +134,11 @@ def section(id: str, title: str, content: Value) -> Markup:
 def whole(text: Value) -> Markup:
     """A few words that stay in one line."""
     return _WHOLE(text=text)
+
+
+def unbroken(text: str | None) -> Value:
+    """An address or a name that stays in one line if it is not long."""
+    return whole(text) if text and len(text) <= _UNBROKEN else text
 
 
 def withoutEmpty(

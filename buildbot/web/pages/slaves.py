@@ -17,7 +17,7 @@ from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.choice import turning
-from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, when
+from buildbot.web.pages.pieces import activity, facts, paragraph, section, since, table, unbroken, when
 from buildbot.web.pages.slaveacts import slaveForms
 from buildbot.web.routes import Parameter, Route
 from buildbot.wire.dialect import collectsOutput
@@ -53,7 +53,7 @@ async def slaves(call: Call) -> Page:
             _builders(call, each) if showsBuilders else len(each["builders"]),
             each["version"] or each["generation"],
             _since(call, each),
-            each["address"],
+            unbroken(each["address"]),
             _troubles(each),
         ]
         for each in shown

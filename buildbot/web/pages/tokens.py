@@ -16,7 +16,7 @@ from buildbot.web.markup import Markup, Template, Value, join
 from buildbot.web.outcomes import showOn
 from buildbot.web.pages.acting import doorOf, said, toTheEnd
 from buildbot.web.pages.forms import Field, form
-from buildbot.web.pages.pieces import paragraph, section, table, when
+from buildbot.web.pages.pieces import paragraph, section, table, unbroken, when
 from buildbot.web.routes import Route
 
 #: The longest time that a token may be made for, in days.
@@ -69,7 +69,7 @@ async def _page(call: Call, first: Markup | None = None) -> Page:
         *(Field("action", f"{words} ({name})", name, "checkbox") for name, words in ACTIONS.items()),
     ]
     sessions = doorOf(call).logins.sessions.sessionsOf(call.who.name)
-    used = [[when(each.created), when(each.used), each.address, each.agent] for each in sessions]
+    used = [[when(each.created), when(each.used), unbroken(each.address), each.agent] for each in sessions]
     return Page(
         "Tokens and sessions",
         [
