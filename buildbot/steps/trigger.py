@@ -18,7 +18,7 @@ from buildbot.config.kinds import FLAG, isText, sequenceOf
 from buildbot.config.messages import listing, nearest
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import Properties, isRenderable
-from buildbot.model.records import BuildsetRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, Results, worst
 from buildbot.model.revision import gotRevision
 from buildbot.model.sourcestamp import SourceStamp
@@ -27,6 +27,10 @@ from buildbot.process.kinds import isFilledIn
 from buildbot.process.triggering import NotTriggered, Triggering
 from buildbot.process.waits import Over
 from buildbot.status.build import LONGEST_PROPERTY
+from buildbot.status.urls import buildPath
+
+#: The most triggered builds that a step links to.
+MOST_LINKS = 50
 
 #: The keys of a source in the configuration; the last two are accepted and not used.
 _SOURCE = ("branch", "revision", "repository", "project", "codebase")
@@ -286,6 +290,7 @@ class Trigger(BuildStep):
                 title, result = f"{build.builder}/{build.number}", build.results or SUCCESS
                 logfile.addStdout(f"build set {record.id}: {title}: {Results[result]}\n")
                 bad += [title] * (result != SUCCESS)
+                self._linkTo(build)
         words = ["triggered", *names]
         if results != SUCCESS:
             word = "failed" if results == FAILURE else Results[results]
@@ -293,6 +298,13 @@ class Trigger(BuildStep):
             self.step_status.setText2([self.name])
         self.step_status.setText(words)
         return results
+
+    def _linkTo(self, build: BuildRecord) -> None:
+        """Link the page of a triggered build, if the pages have an address."""
+        base = self.build.builder.botmaster.config.buildbotURL
+        if base and len(self.step_status.getURLs()) < MOST_LINKS:
+            address = f"{base.rstrip('/')}/{buildPath(build.builder, build.number or 0)}"
+            self.addURL(f"{build.builder} #{build.number}", address)
 
     def interrupt(self, reason: str | Failure) -> Deferred[None]:
         """See L{BuildStep}. The triggered builds run on."""

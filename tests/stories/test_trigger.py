@@ -157,6 +157,16 @@ class WaitTests(TriggerCase):
         for line in ("build set 2: linux/0: success", "build set 2: mac/0: success"):
             self.assertIn(line, self.log())
 
+    def test_links(self) -> None:
+        """The step links the pages of the triggered builds, if C{c['buildbotURL']} says where they are."""
+        self.begin("schedulerNames=['t'], waitForFinish=True")
+        self.edit("c['slavePortnum']", "c['buildbotURL'] = 'http://ci/b/'\nc['slavePortnum']")
+        self.assertTrue(self.reconfig()["applied"])
+        self.submit()
+        self.end(0, 1)
+        urls = {f"{name} #0": f"http://ci/b/builders/{name}/builds/0" for name in ("linux", "mac")}
+        self.assertEqual(self.builds()[0].steps[0].urls, urls)
+
     def test_failure(self) -> None:
         """The failure of one triggered build is that of the step; its flags decide the rest."""
         self.begin("schedulerNames=['t'], waitForFinish=True, haltOnFailure=True")
