@@ -16,6 +16,8 @@ from buildbot.steps.source.work import Work, hiddenUrl
 GETS_REVISION = "1.39"
 #: The file with the wanted context.
 CONTEXT = ".darcs-context"
+#: The file of a working copy with the URL that it comes from.
+KEPT = "_darcs/prefs/defaultrepo"
 
 
 class DarcsSystem(System):
@@ -42,7 +44,7 @@ class DarcsSystem(System):
 
     async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
         """See L{System}."""
-        told = await work.run(["cat", "_darcs/prefs/defaultrepo"], place, mayFail=True, isQuiet=True)
+        told = await work.run(["cat", KEPT], place, mayFail=True, isQuiet=True)
         return told.rc == 0 and told.line.rstrip("/") == checkout.repository.rstrip("/")
 
     async def make(self, work: Work, checkout: Checkout, place: str) -> None:
@@ -53,6 +55,9 @@ class DarcsSystem(System):
             context = ["--context", CONTEXT]
         url = hiddenUrl(checkout.repository)
         await work.run(["darcs", "get", "--verbose", "--lazy", *context, url, place], ".")
+        if not await self.isOurs(work, checkout, place):
+            # a user's defaults may tell darcs not to keep the URL
+            await work.write(place, KEPT, f"{checkout.repository}\n".encode())
 
     async def update(self, work: Work, checkout: Checkout, place: str) -> None:
         """See L{System}.
@@ -69,9 +74,17 @@ class DarcsSystem(System):
             return "the working copy has patches that the repository does not have"
         if checkout.patch is not None:
             return ""
+        lost = await self._lost(work, place)
+        if lost and checkout.method != "copy":
+            # a build has removed them
+            await work.run(["darcs", "revert", "--all", *lost], place, mayFail=True)
+            lost = await self._lost(work, place)
+        return f"{lost[0]} is lost from the working copy" if lost else ""
+
+    async def _lost(self, work: Work, place: str) -> list[str]:
+        """The files that the repository has, and the working copy has not."""
         told = await work.run(["darcs", "whatsnew", "--summary"], place, mayFail=True, isQuiet=True)
-        lost = re.search(r"^R (.+)$", told.output, re.MULTILINE)
-        return f"{lost[1]} is lost from the working copy" if lost else ""
+        return re.findall(r"^R (.+)$", told.output, re.MULTILINE)
 
     async def isReachable(self, work: Work, checkout: Checkout) -> bool:
         """See L{System}."""

@@ -58,6 +58,25 @@ class DarcsTests(SourceCase):
             self.assertEqual((played.result, "rmdir build" in played.said), (result, result == SUCCESS))
             self.assertIn("darcs changes --last 1 --repo U @.", played.said)
 
+    def test_lost(self) -> None:
+        """Files that a build has removed are got again, without a new working copy."""
+        answers: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/_darcs": 0, "cat": "U\n"}
+        answers |= {"darcs revert": 0, "darcs push": 0, "darcs changes": 0}
+        for mode, after, times in (("update", "", 1), ("update", "R ./a\n", 2), ("copy", "", 2)):
+            answers["darcs whatsnew"] = ["R ./a\nM ./b -1\nR ./c/d\n", after]
+            played = self.play(Darcs("U", mode=mode), SLAVE, {**answers, "stat": 0, "darcs": {"rc": 0}})
+            self.assertEqual((played.result, played.said.count("darcs")), (SUCCESS, times))
+            self.assertEqual("darcs revert --all ./a ./c/d @build" in played.said, mode == "update")
+
+    def test_kept(self) -> None:
+        """A working copy gets the URL that it comes from, if the defaults of a user keep darcs from it."""
+        for told, isWritten in ((1, True), ("U\n", False)):
+            played = self.play(Darcs("U"), answers={"cat": told})
+            self.assertEqual("downloadFile build _darcs/prefs/defaultrepo" in played.said, isWritten)
+        played = self.play(Darcs("U"), answers={"cat": 1})
+        reader = next(each for each in played.sent if each.name == "downloadFile").args["reader"]
+        self.assertEqual(reader.remote_read(99), b"U\n")
+
     def test_other(self) -> None:
         """A tree with patches that the repository has no more, or without some files, is made again."""
         push, lost = {"darcs push": "Would push the following changes:\n"}, {"darcs whatsnew": "R ./a\n"}
