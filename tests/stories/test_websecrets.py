@@ -128,10 +128,9 @@ class SecretsCase(WebWorld):
             self.master.commands["force"]("full", reason=f"for {url}", who="ann", properties={"u": url})
         )
         self.wait(2)
-        for number in range(4):
-            for each in self.commands[number:]:
-                each.update(stdout="done\n")
-                each.end(0 if number < 3 else 2)
+        for each in self.commands:  # more come meanwhile
+            each.update(stdout="done\n")
+            each.end(2 if "curl" in str(each.args) else 0)
             self.wait(2)
         ensureDeferred(self.master.commands["force"]("full", reason=f"for {url}", who="ann"))
         self.wait(2)
