@@ -35,6 +35,17 @@ _KEEP = r"""(() => {
   const kept = states(); box.remove();
   return [same(kept, changed), !same(kept, before)]; })()"""
 
+#: Exchange a table of waiting requests: the number that each row shows, and the one that its button cancels.
+_CANCEL = r"""(() => {
+  const row = (id) => `<tr><td>${id}</td><td><form class="act" method="post" action="x"><input type="hidden"
+    name="id" value="${id}"><button>Cancel</button></form></td></tr>`;
+  const table = (...ids) => documentOf(`<table><tbody>${ids.map(row).join('')}</tbody></table>`).body;
+  const box = document.createElement('div');
+  main.append(box); box.replaceChildren(...table(1, 2).childNodes); become(box, table(2, 3));
+  const found = [...box.querySelectorAll('tr')].map((each) =>
+    [each.cells[0].textContent, each.querySelector('input').value]);
+  box.remove(); return found; })()"""
+
 
 class PlainActsTests(BrowserCase):
     """A browser without script."""
@@ -219,6 +230,7 @@ class ActsTests(BrowserCase):
         reason, branch = field % "comments", field % "branch"
         tab.open(self.root + "builders/broken")
         self.assertEqual(tab.value(_KEEP), [True, True])
+        self.assertEqual(tab.value(_CANCEL), [["2", "2"], ["3", "3"]])
         for seconds in (59, 61, 3599, 7260, 172799, 172800, 900000):
             self.assertEqual(tab.value(f"duration({seconds})"), lasting(seconds))
         tab.value(f"{reason}.value = 'a long reason'; {branch}.value = 'a;b'")
