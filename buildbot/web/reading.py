@@ -58,7 +58,14 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
     record = await call.world.store.getBuild(name, number)
     if record is None:
         builderOf(call)
-        raise Problem(404, f"{name} has no build {number}", hint="Old builds are deleted after some time.")
+        newest = await fromTheEnd(call.world, name, -1)
+        if newest is None:
+            hint = "It has no builds yet."
+        elif number > newest:
+            hint = f"Its newest build is {newest}."
+        else:
+            hint = "Old builds are deleted after some time."
+        raise Problem(404, f"{name} has no build {number}", hint=hint)
     return record, None
 
 

@@ -105,6 +105,9 @@ class PagesTests(BuildingCase):
         half = "/builders/%ED%A0%80"  # half of a character
         for path in ("/builders/full/builds/7", "/builders/full/builds/-1", "/changes/9", half):
             self.assertEqual(self.ask(path).status, 404, path)
+        self.assertIn("It has no builds yet.", self.ask("/builders/full/builds/0").text)
+        self.force()
+        self.assertIn("Its newest build is 0.", self.ask("/builders/full/builds/7").text)
 
     def test_kept(self) -> None:
         """A page is made again when something that it shows has changed."""
