@@ -272,7 +272,8 @@ class Work:
             else each
             for each in command
         ]
-        others: dict[str, Any] = {} if stdin is None else {"initial_stdin": stdin, "usePTY": False}
+        # without a terminal the output is as the program wrote it, and nobody is asked for a password
+        others: dict[str, Any] = {"usePTY": False, **({} if stdin is None else {"initial_stdin": stdin})}
         env = {**(self.env or {}), **self.step.build.slaveEnvironment} or None
         program = _Program(directory, sent, env, timeout=self.timeout, logEnviron=self.logEnviron, **others)
         await self._perform(program, isQuiet)

@@ -68,6 +68,16 @@ class KeepTests(SourceCase):
         self.assertIn("the working copy is kept", played.log)
 
 
+class ProgramTests(SourceCase):
+    """The programs of a checkout."""
+
+    def test_terminal(self) -> None:
+        """No program gets a terminal: it would add a mark to each line, and could ask for a password."""
+        played = self.play(Git("URL", mode="copy"), OLD_SLAVE, {"test": 1})
+        programs = [each for each in played.sent if each.name == "shell"]
+        self.assertEqual({each.args["usePTY"] for each in programs}, {False})
+
+
 class PatchTests(SourceCase):
     """Patches are applied to a tree of the repository."""
 
