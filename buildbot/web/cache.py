@@ -23,8 +23,6 @@ AGING = 1.0
 LONGEST = 60.0
 #: The most seconds for which the last answer is given out while a page is made again.
 SPARE = 10.0
-#: A page that costs more seconds of CPU is costly.
-COSTLY = 0.02
 #: Making one costly page again and again takes at most this part of the time.
 SHARE = 0.1
 

@@ -20,7 +20,7 @@ from buildbot.control.client import ControlError
 from buildbot.model.rows import BadCursor
 from buildbot.store.interface import StoreFailed
 from buildbot.text.urls import withoutPasswords
-from buildbot.web import cache, layout
+from buildbot.web import cache, layout, pacing
 from buildbot.web.accounts.cors import corsHeaders
 from buildbot.web.call import TEXT, Answer, Call, Need, Page, Problem, Stream, redirect
 from buildbot.web.clicks import Clicks
@@ -31,6 +31,7 @@ from buildbot.web.jsonanswers import problemAsJSON
 from buildbot.web.looking import Looking
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
+from buildbot.web.pacing import Pacing
 from buildbot.web.reading import noBuilder
 from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table, Tables
@@ -227,14 +228,17 @@ class Dispatcher:
     async def _newPage(self, call: Call, incoming: Incoming, key: Hashable) -> Answer | Stream:
         """Make a page, and keep it if possible."""
         topics, pages = self.world.topics, self.world.part(cache.PageCache)
+        paced = self.world.part(Pacing)
+        await paced.turn()
         began, start = time.thread_time(), self.world.clock.seconds()
         before, number = topics.lastId(), topics.generation()
         made = await handled(call)
         answer = await self._made(call, incoming, made, before)
+        cost, now = time.thread_time() - began, self.world.clock.seconds()
+        paced.made(cost)
         if isinstance(made, Page) and made.topics and isinstance(answer, Answer) and made.status == 200:
-            cost, now = time.thread_time() - began, self.world.clock.seconds()
             version = pages.version(made.topics)
-            isCostly = cost > cache.COSTLY
+            isCostly = cost > pacing.COSTLY
             isSame = topics.generation(*made.topics) <= number
             if isSame or isCostly:
                 until = now + (cache.AGING if made.ages else cache.LONGEST)

@@ -20,6 +20,7 @@ from buildbot.web.lastrows import LastRows
 from buildbot.web.live import Streams
 from buildbot.web.outcomes import Outcomes
 from buildbot.web.outlines import Outlines
+from buildbot.web.pacing import Pacing
 from buildbot.web.pages.oldurls import OLD, ofWaterfall
 from buildbot.web.pages.waterfall import BoxCache
 from buildbot.web.requestcounts import RequestCounts
@@ -52,6 +53,7 @@ def partsOf(master: Any, requests: RequestCounts) -> list[object]:
         BoxCache(),
         LastRows(),
         PageCache(master.status.topics, clock),
+        Pacing(clock),
         Tails(),
         Counting(clock, requests),
         Repeats(),

@@ -24,6 +24,7 @@ from buildbot.status.topics import News, Subscription
 from buildbot.web.beats import Beats
 from buildbot.web.call import Call, Out, Page, Part, Problem, Stream
 from buildbot.web.handling import handled
+from buildbot.web.pacing import Pacing
 from buildbot.web.packing import Packer
 from buildbot.web.routes import BadQuery, Parameter, Route, Table
 
@@ -174,10 +175,13 @@ class LivePage:
             ensureDeferred(self._update()).addErrback(self._failed).addBoth(self._remade)
 
     async def _update(self) -> None:
-        began, call = time.thread_time(), self._call
+        call = self._call
         if call.sight is not None and await call.world.guard.sight(call.who) != call.sight:
             self.stop()  # the browser connects again, and sees other builders
             return
+        pacing = call.world.part(Pacing)
+        await pacing.turn()
+        began = time.thread_time()
         page = await render(call)
         now = shown(page)
         message = changes(self._sent, now)
@@ -188,6 +192,7 @@ class LivePage:
         new, self._new = self._new, {}
         size = sum(out.sizeOf(message) for out in self._outs)
         cost = time.thread_time() - began
+        pacing.made(cost)
         self._pause = max(1 / RATE, cost / SHARE, size / BYTES)
         for out in list(self._outs):
             data = self._everything() if out in new else message

@@ -34,7 +34,7 @@ from buildbot.process.buildset import BuildSet
 from buildbot.reconfig.loading import Loading
 from buildbot.status.topics import LISTS, builderTopic, buildTopic
 from buildbot.store.files import FILE
-from buildbot.web import cache
+from buildbot.web import pacing
 from buildbot.web.call import Answer
 from buildbot.web.incoming import Incoming
 from buildbot.web.service import WebStatus
@@ -168,7 +168,7 @@ async def measure(pages: Pages, promises: Promises, wanted: str) -> None:
 
 async def main(short: bool, builders: int, slaves: int, builds: int) -> int:
     """Fill, start, and ask. Returns the exit status."""
-    cache.COSTLY = float("inf")  # a kept page would cost nothing
+    pacing.COSTLY = float("inf")  # a kept page would cost nothing
     promises = Promises(short)
     with directory() as basedir:
         fill(basedir, builders, builds, slaves, builders)

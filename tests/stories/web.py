@@ -18,7 +18,7 @@ from buildbot.logs.feed import LogFeeds
 from buildbot.logs.reading import LogViews
 from buildbot.logs.search import LogSearches
 from buildbot.model.audit import Entry
-from buildbot.web import cache, firstuse, service
+from buildbot.web import firstuse, pacing, service
 from tests.stories.world import World
 
 
@@ -105,7 +105,7 @@ class WebWorld(World):
         World.setUp(self)
         self.patch(firstuse, "LogSearches", lambda reactor, views: LogSearches(reactor, LogViews(execute)))
         self.patch(service, "OLDEST_TWISTED", Version("Twisted", 22, 10, 0))  # the oldest of the tests
-        self.patch(cache, "COSTLY", float("inf"))  # a slow machine must not make a page older
+        self.patch(pacing, "COSTLY", float("inf"))  # a slow machine must not make a page older
         self.connections: list[Connection] = []
         for line in self.STATUS.splitlines():
             self.add(line)

@@ -1,0 +1,81 @@
+"""Tests of buildbot.web.pacing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.web.pacing import Pacing
+
+
+class PacingTests(unittest.SynchronousTestCase):
+    """Several costly pages are asked for in one turn."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.pacing = Pacing(self.clock)
+        self.pages: list[str] = []
+
+    def make(self, name: str, seconds: float) -> Deferred[None]:
+        """Make a page."""
+
+        async def made() -> None:
+            await self.pacing.turn()
+            self.pages.append(name)
+            self.pacing.made(seconds)
+
+        return ensureDeferred(made())
+
+    def turn(self) -> None:
+        """Let the reactor go round once. A clock that advances makes new calls at once."""
+        calls: list[Any] = list(self.clock.getDelayedCalls())
+        for call in calls:
+            made, args = call.func, call.args
+            call.cancel()
+            made(*args)
+
+    def test_costly(self) -> None:
+        """One of them is made in a turn, in the order of the questions."""
+        for name in "abc":
+            self.make(name, 0.1)
+        self.assertEqual(self.pages, ["a"])
+        self.turn()
+        self.assertEqual(self.pages, ["a", "b"])
+        self.turn()
+        self.turn()
+        self.make("d", 0.1)
+        self.assertEqual(self.pages, ["a", "b", "c", "d"])
+
+    def test_cheap(self) -> None:
+        """Any number of pages that cost little is made in a turn."""
+        for name in "abc":
+            self.make(name, 0.001)
+        self.assertEqual(self.pages, ["a", "b", "c"])
+        self.make("d", 0.1)
+        for name in "efg":
+            self.make(name, 0.001)
+        self.clock.advance(0)
+        self.assertEqual(self.pages, list("abcdefg"))
+
+    def test_gone(self) -> None:
+        """A client that goes away does not keep the others waiting."""
+        self.make("a", 0.1)
+        gone = self.make("b", 0.1)
+        gone.addErrback(lambda why: None)
+        self.make("c", 0.1)
+        gone.cancel()
+        self.clock.advance(0)
+        self.assertEqual(self.pages, ["a", "c"])
+
+    def test_stop(self) -> None:
+        """A web server that stops keeps nobody waiting, and leaves no timer."""
+        for name in "ab":
+            self.make(name, 0.1)
+        self.make("c", 0.001)
+        self.pacing.stop()
+        self.pacing.stop()
+        self.assertEqual(self.pages, ["a", "b", "c"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
