@@ -173,7 +173,7 @@ def _state(slave: SlaveView) -> str:
         return paused
     if slave.busy:
         return "building for this builder"
-    return f"busy with {counted(slave.running, 'build')}, the most it may run"
+    return f"busy with {counted(slave.running, 'build')}, which is the limit"
 
 
 def _clock(when: float) -> str:

@@ -184,7 +184,7 @@ class PriorityTests(OrderCase):
         self.wait(1)
         said = self.successResultOf(forcing)
         self.assertEqual(
-            (said["build"], said["why"]), (None, "slave bot1: busy with 1 build, the most it may run")
+            (said["build"], said["why"]), (None, "slave bot1: busy with 1 build, which is the limit")
         )
         self.assertEqual(self.order(), ["low", "high"])
 

@@ -129,7 +129,7 @@ class QueueTests(QueueCase):
         for builder in ("full", "lonely", "limited"):  # a periodic build is running on "full"
             self.force(builder)
         self.says("slave bot1: building for this builder")
-        self.says("slave bot1: busy with 1 build, the most it may run")
+        self.says("slave bot1: busy with 1 build, which is the limit")
         self.says("slave bot2: not seen since the master started")
         gone = self.connect(name="bot3")
         gone.pump.client.loseConnection()

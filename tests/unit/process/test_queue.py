@@ -140,8 +140,8 @@ class WhyWaitingTests(unittest.TestCase):
             (replace(IDLE, paused="disk full"), "slave b1: paused (disk full)"),
             (replace(IDLE, paused=""), "slave b1: paused"),
             (replace(IDLE, busy=True, running=1), "slave b1: building for this builder"),
-            (replace(IDLE, running=1, maxBuilds=1), "slave b1: busy with 1 build, the most it may run"),
-            (replace(IDLE, running=2, maxBuilds=2), "slave b1: busy with 2 builds, the most it may run"),
+            (replace(IDLE, running=1, maxBuilds=1), "slave b1: busy with 1 build, which is the limit"),
+            (replace(IDLE, running=2, maxBuilds=2), "slave b1: busy with 2 builds, which is the limit"),
             (IDLE, "about to start"),
         ):
             self.assertEqual(whyWaiting([slave]), words)
