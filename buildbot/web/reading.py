@@ -60,7 +60,7 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
         builderOf(call)
         newest = await fromTheEnd(call.world, name, -1)
         if newest is None:
-            hint = "It has no builds yet."
+            hint = "It has no builds."
         elif number > newest:
             hint = f"Its newest build is {newest}."
         else:

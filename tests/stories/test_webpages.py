@@ -105,7 +105,7 @@ class PagesTests(BuildingCase):
         half = "/builders/%ED%A0%80"  # half of a character
         for path in ("/builders/full/builds/7", "/builders/full/builds/-1", "/changes/9", half):
             self.assertEqual(self.ask(path).status, 404, path)
-        self.assertIn("It has no builds yet.", self.ask("/builders/full/builds/0").text)
+        self.assertIn("It has no builds.", self.ask("/builders/full/builds/0").text)
         self.force()
         self.assertIn("Its newest build is 0.", self.ask("/builders/full/builds/7").text)
 
