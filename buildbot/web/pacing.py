@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.web.test_pacing -*-
-"""Between two pages that take long to make, the reactor serves slaves and builds."""
+"""After a page that took long to make, the reactor serves slaves and builds for as long as it took."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from buildbot.events.reactors import Timers
 
 #: A page that takes more seconds of CPU is costly.
 COSTLY = 0.02
+#: The most seconds between two costly pages: the CPU of a page that waited for the store is not exact.
+LONGEST = 0.25
 
 
 class Pacing:
-    """I let a web server make one costly page in a turn of the reactor."""
+    """I let the costly pages of a web server take at most half of the time."""
 
     def __init__(self, clock: Timers) -> None:
         self._clock = clock
@@ -23,7 +25,7 @@ class Pacing:
         self._waiting: deque[Deferred[None]] = deque()
 
     async def turn(self) -> None:
-        """Wait for the next turn of the reactor if a costly page was made in this one."""
+        """Wait if a costly page was made just now."""
         if self._alarm.isSet:
             mine: Deferred[None] = Deferred(self._waiting.remove)
             self._waiting.append(mine)
@@ -35,7 +37,7 @@ class Pacing:
         @param seconds: the CPU that it took.
         """
         if seconds > COSTLY:
-            self._alarm.set(self._clock, 0)
+            self._alarm.set(self._clock, min(seconds, LONGEST))
 
     def stop(self) -> None:
         """Let nobody wait: the web server has stopped."""
