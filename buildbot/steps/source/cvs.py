@@ -122,11 +122,12 @@ class CvsSystem(System):
         """See L{System}."""
         flags = ["-I", "!", "-I", "CVS"] if ignored else []
         isAll = False
+        found: list[str] = []
         while not isAll:
             told = await work.run(["cvs", "-n", "-q", "update", *flags], place, isQuiet=True, mayFail=True)
-            found = re.findall(r"^\? (.+)\n", told.output, re.MULTILINE)
+            before, found = found, re.findall(r"^\? (.+)\n", told.output, re.MULTILINE)
             await work.removeAll(place, found)
-            isAll = not told.isCut or not found
+            isAll = not told.isCut or found in ([], before)
 
     async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
         """See L{System}. It is the date of the wanted revision, or now."""

@@ -121,12 +121,16 @@ class SvnSystem(System):
         entry = re.compile(rf'<entry\s+path="([^"]*)">\s*<wc-status[^>]*?item="(?:{wanted})"', re.DOTALL)
         kept = checkout.option("keep_on_purge", ())
         isAll = isChanged = False
+        found: list[str] = []
         while not isAll:
             told = await work.run(["svn", "status", *flags], place, isQuiet=True)
             isChanged = isChanged or told.isCut or _CHANGED.search(told.output) is not None
-            found = [path for path in map(unescape, entry.findall(told.output)) if path not in kept]
+            before, found = (
+                found,
+                [path for path in map(unescape, entry.findall(told.output)) if path not in kept],
+            )
             await work.removeAll(place, found)
-            isAll = not told.isCut or not found
+            isAll = not told.isCut or found in ([], before)
         if isChanged:
             await work.run(["svn", "revert", "--recursive", "."], place)
 

@@ -175,6 +175,12 @@ class CvsTests(SourceCase):
         played = self.play(CVS("/cvs", "module", export=True))
         self.assertIn("cvs -d /cvs -z3 export -r HEAD -d build module @.", played.programs)
 
+    def test_stay(self) -> None:
+        """The step ends also if many files stay, because their names cannot be told."""
+        step = CVS(ROOT, "module", mode="full", method="clean")
+        answers = {**THERE, "cat": "/cvs\nmodule\n", "cvs -n": "? left\n" * 200_000}
+        self.assertEqual(self.play(step, answers=answers).result, SUCCESS)
+
     def test_password(self) -> None:
         """S3: no log has the password."""
         for commands in (SLAVE, OLD_SLAVE):

@@ -169,6 +169,12 @@ class SvnTests(SourceCase):
         ]
         self.assertEqual((len({*removed}), played.result), (20000, SUCCESS))
 
+    def test_stay(self) -> None:
+        """The step ends also if many files stay, because their names cannot be told."""
+        status = '<entry path="a?"><wc-status item="unversioned"></wc-status></entry>\n' * 20000
+        step = SVN("http://x/trunk", mode="full", method="clean")
+        self.assertEqual(self.play(step, answers={**THERE, "svn status": status}).result, SUCCESS)
+
     def test_marks(self) -> None:
         """A URL with marks that Subversion leaves out is that of the working copy."""
         for url, there, isOurs in (
