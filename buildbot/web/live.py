@@ -218,8 +218,9 @@ class LivePage:
         if not isinstance(problem, Problem):
             log.failure("a page could not be made again", why)
         elif problem.status == 404:  # the subject of the page is gone
+            closed = closedEvent(f"{problem.title}.", False)
             for out in self._outs:
-                out.write(closedEvent(f"{problem.title}.", False))
+                out.write(closed)
         self.stop()
 
 
