@@ -10,6 +10,7 @@ from urllib.parse import quote
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from tests.stories.test_webpages import BuildingCase
+from tests.stories.web import Connection
 
 FIRST, SECOND = "abcd1111", "abcd2222"
 
@@ -47,15 +48,20 @@ class HistoryCase(BuildingCase):
 class RemovedTests(HistoryCase):
     """A person looks for the builds of a builder that was renamed."""
 
-    def test_history(self) -> None:
-        """The old address of the builder, and the search, lead to its builds. An open page ends."""
-        self.build(FIRST)
+    def renamed(self) -> Connection:
+        """Rename the builder; returns the stream of its page, which was open."""
         stream = self.dial()
         stream.send(b"GET /live?page=%2Fbuilders%2Ffull HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         self.settle()
         self.edit("'name': 'full'", "'name': 'other'")
         self.assertTrue(self.reconfig()["applied"])
         self.wait(2)
+        return stream
+
+    def test_history(self) -> None:
+        """The old address of the builder, and the search, lead to its builds. An open page ends."""
+        self.build(FIRST)
+        stream = self.renamed()
         self.assertIn(b"event: closed", stream.received())
         for path in ("/builders/full", "/search?q=ful"):
             answer = self.ask(path)
@@ -89,12 +95,7 @@ class RemovedTests(HistoryCase):
 
     def test_gone(self) -> None:
         """An open page of a removed builder without builds says why it ends."""
-        stream = self.dial()
-        stream.send(b"GET /live?page=%2Fbuilders%2Ffull HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        self.settle()
-        self.edit("'name': 'full'", "'name': 'other'")
-        self.assertTrue(self.reconfig()["applied"])
-        self.wait(2)
+        stream = self.renamed()
         self.assertIn(b"There is no builder full.", stream.received())
 
 
