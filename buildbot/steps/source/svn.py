@@ -125,10 +125,8 @@ class SvnSystem(System):
         while not isAll:
             told = await work.run(["svn", "status", *flags], place, isQuiet=True)
             isChanged = isChanged or told.isCut or _CHANGED.search(told.output) is not None
-            before, found = (
-                found,
-                [path for path in map(unescape, entry.findall(told.output)) if path not in kept],
-            )
+            before = found
+            found = [path for path in map(unescape, entry.findall(told.output)) if path not in kept]
             await work.removeAll(place, found)
             isAll = not told.isCut or found in ([], before)
         if isChanged:
