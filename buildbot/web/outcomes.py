@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
+from buildbot.web.accounts.redirects import CAME_FROM, ownPath
 from buildbot.web.call import Answer, Call, redirect
 from buildbot.web.markup import NOTHING, Markup, Template
 
@@ -61,11 +62,16 @@ class Outcomes:
 def showOn(
     call: Call, segments: tuple[str | int, ...], text: str, isGood: bool = True, isPartly: bool = False
 ) -> Answer:
-    """Send the browser to a page that shows a message.
+    """Send the browser to a page that shows a message: the page that it came from, if the form names one.
 
+    @param segments: the page for a form that names none.
     @param isGood: False if the action, or a part of it, was not done.
     @param isPartly: True if a part of it was done.
     """
     outcomes = call.world.part(Outcomes)
     code = outcomes.keep(call.who.name, text, isGood, isPartly)
-    return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))
+    back = ownPath((call.given.get(CAME_FROM) or [""])[-1], "")
+    if not back:
+        return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))
+    # "./" keeps a first segment with a colon from being read as a scheme.
+    return redirect(f"{call.root or './'}{back[1:]}{'&' if '?' in back else '?'}{PARAMETER}={code}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import xmlrpc.client
+from html import unescape
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from twisted.internet.defer import ensureDeferred, execute
 
@@ -564,6 +565,74 @@ c['status'] = [html.WebStatus(
             self.cookie = cookie
             page = self.get("/queue")
             self.assertEqual(page.text.count("cancelbuild?id="), wanted)
+
+    def fields(self, page: str, target: str) -> dict[str, str]:
+        """The hidden fields of the form with this target."""
+        form = re.search(rf'<form [^>]*action="[./]*{re.escape(target)}"[^>]*>(.*?)</form>', page, re.DOTALL)
+        assert form is not None, page
+        hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[1])
+        return {name: unescape(value) for name, value in hidden}
+
+    def test_back(self) -> None:
+        """After an action, a person is on the page with the button again; it tells the outcome."""
+        self.cookie = self.ann
+        queue = "/queue?builder=full&skip=0"
+        found = re.search(r'href="(builders/full/cancelbuild[?][^"]*)"', self.get(queue).text)
+        assert found is not None
+        asked = self.get(f"/{unescape(found[1])}").text
+        fields = self.fields(asked, "builders/full/cancelbuild")
+        self.assertEqual(fields, {"came-from": queue})
+        id = re.search(r'name="id" value="(\d+)"', asked)
+        assert id is not None
+        cases = [("/builders/full/cancelbuild", {**fields, "id": id[1]}, queue)]
+        self.master.addChange(Change("joe", ["a"], "fix", revision="7"))
+        self.settle()
+        for page, target in (
+            ("/builders/full?numbuilds=3", "builders/full/ping"),
+            ("/buildslaves/bot1?numbuilds=3", "buildslaves/bot1/pause"),
+            ("/buildslaves/bot1?numbuilds=3", "buildslaves/bot1/disconnect"),
+            ("/changes/1", "builders/_all/stopchangeall"),
+            ("/builders/_selected?builder=full", "builders/_selected/stopselected"),
+        ):
+            cases.append(
+                (f"/{target}", {**self.fields(self.get(page).text, target), "selected": "full"}, page)
+            )
+        for target, fields, page in cases:
+            answer = self.post(target, **fields)
+            back = urljoin(target, answer.headers["location"])
+            self.assertEqual(back.partition("done=")[0][:-1], page, target)
+            self.assertRegex(self.get(back).text, '<p class="note (done|failed)"', target)
+
+    def test_backToOwnPages(self) -> None:
+        """Only a page of this site is a page to come back to."""
+        self.cookie = self.ann
+        path = "/builders/full/cancelbuild"
+        for wrong in (
+            "//evil.example",
+            "https://evil.example/",
+            "queue",
+            "/../x",
+            "/\\evil.example",
+            "",
+            "/\nx",
+        ):
+            answer = self.post(path, id="all", **{"came-from": wrong})
+            self.assertEqual(
+                urljoin(path, answer.headers["location"]).partition("?")[0], "/builders/full", wrong
+            )
+        answer = self.post("/reconfig", **{"came-from": "/x:y"})
+        self.assertRegex(answer.headers["location"], r"^\./x:y\?done=")
+
+    def test_backAfterLogin(self) -> None:
+        """A login leads back to the chosen part of a page, and to the form with the chosen request."""
+        page = self.get("/builders/full?numbuilds=3").text
+        self.assertIn("next=%2Fbuilders%2Ffull%3Fnumbuilds%3D3", page)
+        answer = self.post("/builders/full/cancelbuild", id="7", **{"came-from": "/queue?skip=0"})
+        self.assertEqual(answer.status, 401)
+        wanted = quote(
+            "/builders/full/cancelbuild?id=7&came-from=" + quote("/queue?skip=0", safe=""), safe=""
+        )
+        self.assertIn(f"next={wanted}", answer.text)
 
     def test_change(self) -> None:
         """The builds of a change are stopped and its requests cancelled, from the page of the change."""

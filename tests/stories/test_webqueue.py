@@ -91,9 +91,8 @@ class QueueTests(QueueCase):
         self.assertIn("&lt;two&gt;", page)
         self.assertIn('<td data-label="Ahead">2</td>', page)
         self.assertNotIn("impossible", page)
-        self.assertIn(
-            '<a href="builders/full/cancelbuild?id=3"><span class="whole">Cancel 3</span></a>', page
-        )
+        to = "builders/full/cancelbuild?id=3&amp;came-from=%2Fqueue"
+        self.assertIn(f'<a href="{to}"><span class="whole">Cancel 3</span></a>', page)
 
     def test_many(self) -> None:
         """The page of a builder shows some requests, with a link to all of them."""

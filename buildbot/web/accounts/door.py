@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from buildbot.control.audit import By
 from buildbot.web.accounts.accountsfile import AccountsFile
@@ -21,6 +21,7 @@ from buildbot.web.accounts.identify import Asked, BadLogin, Identifier, TooManyL
 from buildbot.web.accounts.logins import Logins
 from buildbot.web.accounts.origin import Site, Trust, originOf, siteOf, trustOf
 from buildbot.web.accounts.proxies import Proxies
+from buildbot.web.accounts.redirects import CAME_FROM, pageOf
 from buildbot.web.accounts.rights import Answer, Rights, Subject
 from buildbot.web.accounts.sights import Sights
 from buildbot.web.call import Call, Need, Problem
@@ -31,6 +32,8 @@ from buildbot.web.who import Leave, Who
 
 #: The peer of a connection without an address.
 _UNIX = "unix"
+#: The fields of an action that its form asks for again, after a login.
+_ASKED = ("id", "change", CAME_FROM)
 _ME = Template(
     '<a href="{me}">{name}</a>'
     '<form class="inline" method="post" action="{to}"><button>Log out</button></form>'
@@ -267,10 +270,8 @@ def _next(call: Call) -> str:
         return ""
     if call.method != "GET" and (call.route.kind != "action" or call.segments[0] == "tokens"):
         return ""  # the other actions show their form at the same address
-    page = "/" + "/".join(quote(each, safe="", errors="surrogateescape") for each in call.segments)
-    pairs = [(name, text) for name, texts in call.given.items() if name != "done" for text in texts]
-    pairs = pairs if call.method == "GET" else []
-    return f"next={quote(page + (f'?{urlencode(pairs)}' if pairs else ''), safe='')}"
+    kept = {name: texts for name, texts in call.given.items() if call.method == "GET" or name in _ASKED}
+    return f"next={quote(pageOf(call.segments, kept), safe='')}"
 
 
 def _askedOf(request: Incoming, trust: Trust) -> Asked:

@@ -14,11 +14,13 @@ from buildbot.control.audit import REFUSED
 from buildbot.control.client import ControlError
 from buildbot.model.audit import Entry
 from buildbot.web.accounts.door import Door, byOf
+from buildbot.web.accounts.redirects import CAME_FROM, pageOf
 from buildbot.web.accounts.rights import Answer as Decision
 from buildbot.web.accounts.rights import Verdict
 from buildbot.web.call import Answer, Call, Problem
 from buildbot.web.markup import NOTHING, Markup, Template, Value, link
 from buildbot.web.outcomes import showOn
+from buildbot.web.pages.forms import Field
 from buildbot.web.pages.pieces import paragraph, section, table, unbroken, when
 from buildbot.web.reach import Reached
 
@@ -127,6 +129,11 @@ async def act(
     return showOn(call, back if ahead is None else ahead(value), told(value))
 
 
+def comeBack(call: Call) -> Field:
+    """The field of a form whose action leads back to the page with the form."""
+    return Field(CAME_FROM, value=pageOf(call.segments, call.given), kind="hidden")
+
+
 def said(call: Call, *names: str) -> str:
     """The text of the first field that is given, in one line."""
     for name in names:
@@ -150,8 +157,7 @@ async def loginOffer(call: Call, actions: tuple[str, ...], builder: str | None =
         return NOTHING
     for action in actions:
         if await call.world.guard.couldAfterLogin(action, builder):
-            page = "/" + "/".join(quote(each, safe="", errors="surrogateescape") for each in call.segments)
-            to = call.to("login", query=f"next={quote(page, safe='')}")
+            to = call.to("login", query=f"next={quote(pageOf(call.segments, call.given), safe='')}")
             return _OFFER(link=link(to, "Log in to act here"))
     return NOTHING
 

@@ -15,11 +15,22 @@ from buildbot.control.audit import MASTER, aboutBuilder
 from buildbot.control.client import ControlError
 from buildbot.status.topics import builderTopic
 from buildbot.text.plural import counted
+from buildbot.web.accounts.redirects import CAME_FROM
 from buildbot.web.call import Answer, Call, Page, Problem, missing
 from buildbot.web.lastforced import LastForced
 from buildbot.web.markup import NOTHING, Href, Markup, join
 from buildbot.web.outcomes import showOn
-from buildbot.web.pages.acting import Deed, act, carriedOut, command, loginOffer, mustBeAllowed, said, whoSays
+from buildbot.web.pages.acting import (
+    Deed,
+    act,
+    carriedOut,
+    comeBack,
+    command,
+    loginOffer,
+    mustBeAllowed,
+    said,
+    whoSays,
+)
 from buildbot.web.pages.forcing import forceForms
 from buildbot.web.pages.forms import Field, folded, form, group
 from buildbot.web.pages.pieces import paragraph
@@ -32,7 +43,7 @@ _PLAIN = re.compile(r"(?!-)[\w./~:@+#=, -]*")
 #: The most properties of a plain form.
 MOST_PROPERTIES = 30
 #: Fields that are none of a ForceScheduler's own.
-_OWN = {"forcescheduler", "checkbox", "passwd", "comments", "done", "selected"}
+_OWN = {CAME_FROM, "forcescheduler", "checkbox", "passwd", "comments", "done", "selected"}
 #: The field of a reason, as in 0.7.
 REASON = Field("comments", "Reason")
 #: The field of a change.
@@ -48,11 +59,13 @@ def confirm(title: str, button: str, *fields: Field) -> Callable[[Call], Awaitab
     @param fields: those of the action; values in the address are put into the form.
     """
 
+    hidden = Field(CAME_FROM, kind="hidden")
+
     async def page(call: Call) -> Page:
         trail = await _above(call)
         shown = [
             Field(each.name, each.label, (call.given.get(each.name) or [each.value])[-1], each.kind)
-            for each in fields
+            for each in (*fields, *([hidden] if CAME_FROM in call.given else ()))
         ]
         return Page(
             title.format(**call.values),
@@ -255,7 +268,7 @@ async def builderForms(call: Call, name: str) -> Markup:
     if await call.may("forceBuild", name):
         forms.append(folded("Force a build", join(await forceForms(call, name))))
     if await call.may("pingBuilder", name):
-        forms.append(form(call.to("builders", name, "ping"), "Ping the slaves"))
+        forms.append(form(call.to("builders", name, "ping"), "Ping the slaves", [comeBack(call)]))
     if forms:
         return group(forms)
     return await loginOffer(call, ("forceBuild",), name)
@@ -263,14 +276,15 @@ async def builderForms(call: Call, name: str) -> Markup:
 
 def cancelForm(call: Call, name: str, id: int | str, button: str = "Cancel") -> Markup:
     """The button that cancels a waiting request, or all."""
-    return form(call.to("builders", name, "cancelbuild"), button, [Field("id", value=str(id), kind="hidden")])
+    fields = [Field("id", value=str(id), kind="hidden"), comeBack(call)]
+    return form(call.to("builders", name, "cancelbuild"), button, fields)
 
 
 async def changeForm(call: Call, number: int) -> Markup:
     """The form to stop the builds of a change everywhere, if the visitor may; else a link to the login."""
     if not await call.may("stopChange"):
         return await loginOffer(call, ("stopChange",))
-    fields = [Field("change", value=str(number), kind="hidden")]
+    fields = [Field("change", value=str(number), kind="hidden"), comeBack(call)]
     return group(
         [form(call.to("builders", "_all", "stopchangeall"), "Stop the builds of this change", fields)]
     )

@@ -18,6 +18,7 @@ from buildbot.web.pages.acting import (
     ON_BUILDERS,
     Deed,
     carriedOut,
+    comeBack,
     command,
     loginOffer,
     mayOnAny,
@@ -35,7 +36,7 @@ from buildbot.web.routes import Route
 #: The most builders whose trouble the message names.
 _NAMED = 10
 _FORM = Template(
-    '<form class="act" method="post" action="{to}">{content}<p>{reason}</p><p>{buttons}</p></form>'
+    '<form class="act" method="post" action="{to}">{content}{back}<p>{reason}</p><p>{buttons}</p></form>'
 )
 _BUTTON = Template('<button formaction="{to}">{text}</button> ')
 _BOX = Template('<label><input type="checkbox" name="selected" value="{name}"> {name}</label>')
@@ -70,6 +71,7 @@ async def selectPage(call: Call) -> Page:
     content = _FORM(
         to=call.to("builders", "_selected", "stopselected"),
         content=table("Builders", ("Builder", "State"), rows),
+        back=comeBack(call).html(),
         reason=Field("comments", "Reason").html(),
         buttons=join(buttons),
     )

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from buildbot.control.waiting import WaitingRequest, someWaiting
 from buildbot.process.builder import Builder
 from buildbot.status.looks import Look
 from buildbot.status.topics import BUILDERS, BUILDS, QUEUE, SLAVES
 from buildbot.text.plural import counted
+from buildbot.web.accounts.redirects import CAME_FROM, pageOf
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import Href, Markup, Value, join, link
 from buildbot.web.pages.builders import chosen
@@ -116,7 +117,8 @@ def _table(call: Call, waiting: Sequence[WaitingRequest], mayCancel: Collection[
 
 def _cancel(call: Call, builder: str, number: int) -> Markup:
     """A link to the form that cancels a request."""
-    return link(call.to("builders", builder, "cancelbuild", query=f"id={number}"), whole(f"Cancel {number}"))
+    query = urlencode({"id": number, CAME_FROM: pageOf(call.segments, call.given)})
+    return link(call.to("builders", builder, "cancelbuild", query=query), whole(f"Cancel {number}"))
 
 
 def _why(builder: Builder) -> tuple[Look, str]:

@@ -10,7 +10,7 @@ from buildbot.control.client import ControlError
 from buildbot.text.plural import counted
 from buildbot.web.call import Answer, Call, missing
 from buildbot.web.markup import NOTHING, Markup, join
-from buildbot.web.pages.acting import Deed, act, command, loginOffer, said
+from buildbot.web.pages.acting import Deed, act, comeBack, command, loginOffer, said
 from buildbot.web.pages.acts import REASON, both, confirm
 from buildbot.web.pages.forms import form, group
 from buildbot.web.pages.pieces import paragraph
@@ -21,16 +21,16 @@ ACTIONS = ("pauseSlave", "drainSlave", "disconnectSlave")
 
 async def slaveForms(call: Call, name: str, isPaused: bool) -> Markup:
     """The forms for the actions on a slave that the visitor may do; else a link to the login."""
-    forms = []
+    forms, back = [], comeBack(call)
     if await call.may("pauseSlave"):
         if isPaused:
-            forms.append(form(call.to("buildslaves", name, "unpause"), "Unpause"))
+            forms.append(form(call.to("buildslaves", name, "unpause"), "Unpause", [back]))
         else:
-            forms.append(form(call.to("buildslaves", name, "pause"), "Pause", [REASON]))
+            forms.append(form(call.to("buildslaves", name, "pause"), "Pause", [REASON, back]))
     if await call.may("drainSlave"):
-        forms.append(form(call.to("buildslaves", name, "drain"), "Drain", [REASON]))
+        forms.append(form(call.to("buildslaves", name, "drain"), "Drain", [REASON, back]))
     if await call.may("disconnectSlave"):
-        forms.append(form(call.to("buildslaves", name, "disconnect"), "Disconnect"))
+        forms.append(form(call.to("buildslaves", name, "disconnect"), "Disconnect", [back]))
     return join([group(forms), "" if forms else await loginOffer(call, ACTIONS)])
 
 
