@@ -4,11 +4,15 @@
 C{python -m tests.lanes -j3 tests.unit tests.stories} is C{trial -j3} for many short tests, in less time.
 A process imports only the modules whose tests it runs. It tells about a module instead of about each test and
 each line of the log. It knows no other option of trial, and runs whole modules only.
+
+The files of the tests are in memory if the machine has room there. They are removed after a success. After a
+failure they stay until the next run: the last line says where.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import io
 import json
 import os
@@ -16,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +36,15 @@ from twisted.trial.runner import TestLoader, TrialSuite
 
 #: The bytes of a module's name in the queue. A pipe passes such a piece whole, to one reader.
 _PIECE = 128
+
+#: The directory whose files are in memory.
+MEMORY = "/dev/shm"
+
+#: The room in bytes that the files of all tests may need there. Those of the fast tests need 200 MB.
+ROOM = 1 << 30
+
+#: How the names of directories in memory begin. They are short, for sockets.
+_PREFIX = "bbtests-"
 
 #: What a summary counts, in its order.
 _COUNTED = ("skips", "expectedFailures", "failures", "errors", "unexpectedSuccesses", "successes")
@@ -113,6 +127,44 @@ def put(queue: BinaryIO, names: Iterable[str]) -> None:
         queue.write(name.encode().ljust(_PIECE))
 
 
+def inMemory(memory: str = MEMORY, room: int = ROOM) -> tuple[str, int] | None:
+    """A new directory in memory, and its lock: it is in use while a process has this descriptor open.
+
+    Before that, this user's earlier directories that are in no use any more are removed.
+
+    @return: None if the machine has no such memory or too little room there, or permits no programs there.
+    """
+    if not os.access(memory, os.W_OK):
+        return None
+    for old in os.scandir(memory):
+        if old.name.startswith(_PREFIX) and old.stat(follow_symlinks=False).st_uid == os.getuid():
+            _removeUnused(old.path)
+    system = os.statvfs(memory)
+    if system.f_bavail * system.f_frsize < room or system.f_flag & os.ST_NOEXEC:
+        return None
+    made = tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=memory)
+    lock = _opened(made)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Nobody may find it before it is locked.
+    directory = os.path.join(memory, os.path.basename(made)[1:])
+    os.rename(made, directory)
+    return directory, lock
+
+
+def _opened(directory: str) -> int:
+    return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _removeUnused(directory: str) -> None:
+    with suppress(OSError):
+        lock = _opened(directory)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
 def _asLane(queue: int, directory: str) -> None:
     """The life of a process: C{directory} becomes its working directory, and has its log and its counts."""
     # A shell starts what it runs in the background without SIGINT; the programs of tests would lack it, too.
@@ -142,26 +194,56 @@ def main(arguments: list[str]) -> int:
     """Run the tests of the named packages and modules; the status is 0 if all have passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.lanes", description=__doc__)
     parser.add_argument("-j", type=int, default=2, metavar="N", help="the number of processes")
-    parser.add_argument("--temp-directory", default="_tests", help="made anew; short, for sockets")
+    parser.add_argument(
+        "--temp-directory",
+        metavar="DIR",
+        help="for the files of the tests; made anew, and kept; short, for sockets (default: a new one in"
+        f" {MEMORY} if it has {ROOM >> 30} GiB of room and permits programs, else _tests)",
+    )
     parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="+", help="packages and modules of tests")
     options = parser.parse_args(arguments)
     if options.queue is not None:
         _asLane(options.queue, options.names[0])
         return 0
-    begun = time.monotonic()
     found = [each for name in options.names for each in modules(name, sys.path)]
-    shutil.rmtree(options.temp_directory, ignore_errors=True)
-    os.makedirs(options.temp_directory)
-    directories = [os.path.abspath(f"{options.temp_directory}/{number}") for number in range(options.j)]
+    place = None if options.temp_directory else inMemory()
+    if place is not None:
+        return _runThenRemove(found, options.j, *place)
+    directory = options.temp_directory or "_tests"
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    return _run(found, options.j, directory)
+
+
+def _runThenRemove(found: list[str], count: int, directory: str, lock: int) -> int:
+    """As L{_run}. The directory is removed, unless a test has failed: then it is said where it is."""
+    status = 0
+    try:
+        status = _run(found, count, directory, lock)
+    finally:
+        if not status:
+            shutil.rmtree(directory, ignore_errors=True)
+    if status:
+        print(f"their files stay in memory until the next run, in {directory}", file=sys.stderr)
+    return status
+
+
+def _run(found: list[str], count: int, directory: str, *kept: int) -> int:
+    """Run the modules in C{count} processes below a directory; return the exit status.
+
+    @param kept: descriptors that the processes keep open, too.
+    """
+    begun = time.monotonic()
+    directories = [os.path.abspath(f"{directory}/{number}") for number in range(count)]
     reading, writing = os.pipe()
     lanes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.lanes", "--queue", str(reading), directory],
+            [sys.executable, "-m", "tests.lanes", "--queue", str(reading), each],
             stdin=subprocess.DEVNULL,
-            pass_fds=[reading],
+            pass_fds=[reading, *kept],
         )
-        for directory in directories
+        for each in directories
     ]
     os.close(reading)
     with suppress(BrokenPipeError), open(writing, "wb", buffering=0) as queue:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import sys
@@ -11,7 +12,8 @@ from collections import Counter
 from twisted.trial import unittest
 from twisted.trial.runner import LoggedSuite
 
-from tests.lanes import gathered, lane, modules, put, summary, taken
+from tests import lanes
+from tests.lanes import gathered, inMemory, lane, modules, put, summary, taken
 
 
 class ModulesTests(unittest.SynchronousTestCase):
@@ -116,6 +118,95 @@ class LaneTests(unittest.SynchronousTestCase):
         counts, said = self.run_(lanes_broken="import nothing_like_it", lanes_good=CASES)
         self.assertEqual((counts["successes"], counts["errors"]), (1, 3))
         self.assertIn("nothing_like_it", said)
+
+
+class MemoryTests(unittest.SynchronousTestCase):
+    """Where the files of the tests are."""
+
+    def setUp(self) -> None:
+        os.mkdir(memory := self.mktemp())
+        self.memory = os.path.abspath(memory)
+        self.locks: list[int] = []
+
+    def made(self, room: int = 1) -> str:
+        """A new directory, in use until its lock is released."""
+        found = inMemory(self.memory, room)
+        assert found is not None
+        directory, lock = found
+        self.locks.append(lock)
+        self.addCleanup(os.close, lock)
+        return directory
+
+    def test_new(self) -> None:
+        """Each run has a directory of its own, with a short name."""
+        first, second = self.made(), self.made()
+        self.assertNotEqual(first, second)
+        for each in (first, second):
+            self.assertTrue(os.path.isdir(each))
+            self.assertLess(len(os.path.relpath(each, self.memory)), 20)
+
+    def test_none(self) -> None:
+        """Without such memory, and with too little room, the working directory is used."""
+        self.assertIsNone(inMemory(os.path.join(self.memory, "absent")))
+        self.assertIsNone(inMemory(self.memory, 1 << 62))
+        self.assertEqual(os.listdir(self.memory), [])
+
+    def test_noPrograms(self) -> None:
+        """Some tests write programs and start them, which not each machine permits in memory."""
+        system = list(os.statvfs(self.memory))
+        system[8] |= os.ST_NOEXEC
+        self.patch(os, "statvfs", lambda path: os.statvfs_result(system))
+        self.assertIsNone(inMemory(self.memory, 1))
+
+    def test_earlier(self) -> None:
+        """What a failed run has left is removed, once no process of it lives; nothing else is."""
+        earlier = self.made()
+        os.makedirs(os.path.join(earlier, "0", "logs"))
+        os.mkdir(other := os.path.join(self.memory, "other"))
+        os.symlink(other, link := os.path.join(self.memory, "bbtests-link"))
+        used = self.made()
+        self.assertEqual({earlier, other, link, used}, self.there())
+        fcntl.flock(self.locks[0], fcntl.LOCK_UN)
+        self.assertEqual({self.made(), other, link, used}, self.there())
+
+    def there(self) -> set[str]:
+        """All that is in the memory."""
+        return {os.path.join(self.memory, name) for name in os.listdir(self.memory)}
+
+
+class KeptTests(unittest.SynchronousTestCase):
+    """What is left of a run, without its processes."""
+
+    def run_(self, status: int, *arguments: str) -> tuple[set[str], str]:
+        """A run that ends so: the directories that it has left in memory, and what it said."""
+        os.mkdir(memory := os.path.abspath(self.mktemp()))
+        self.patch(lanes, "inMemory", lambda: inMemory(memory, 1))
+        self.patch(lanes, "_run", self.runs)
+        self.patch(sys, "stderr", said := io.StringIO())
+        self.ran: list[str] = []
+        self.status = status
+        self.assertEqual(lanes.main([*arguments, "tests.unit.test_lanes"]), status)
+        return set(os.listdir(memory)), said.getvalue()
+
+    def runs(self, found: list[str], count: int, directory: str, *kept: int) -> int:
+        self.ran.append(directory)
+        return self.status
+
+    def test_good(self) -> None:
+        """Nothing stays in memory, and nothing is said about it."""
+        self.assertEqual(self.run_(0), (set(), ""))
+
+    def test_failed(self) -> None:
+        """The files stay, and the last line says where."""
+        left, said = self.run_(1)
+        self.assertEqual(left, {os.path.basename(self.ran[0])})
+        self.assertIn(self.ran[0], said)
+
+    def test_named(self) -> None:
+        """The directory that a person has named is made anew, and is kept."""
+        os.makedirs(os.path.join(mine := self.mktemp(), "earlier"))
+        self.assertEqual(self.run_(0, "--temp-directory", mine), (set(), ""))
+        self.assertEqual((self.ran, os.listdir(mine)), ([mine], []))
 
 
 class SummaryTests(unittest.SynchronousTestCase):
