@@ -144,7 +144,7 @@ class ForceScheduler(BaseUpstreamScheduler):
         super().__init__(name)
         self.builderNames = list(builderNames)
         self.username = username or UserNameParameter()
-        self.reason = reason or StringParameter("reason", label="Reason:", default="force build", size=20)
+        self.reason = reason or StringParameter("reason", label="Reason:", default="force build")
         self.reasonString = reasonString
         self.buttonName = buttonName
         self.label = name if label is None else label

@@ -86,6 +86,10 @@ class BaseParameter(ComparableMixin):
     hide = False
     choices: Sequence[str] = ()
     parentName: str | None = None
+    #: Whether a group that I am in is hidden.
+    isInHidden = False
+    #: The title of the group in forms; "" without one.
+    group = ""
 
     @arguments(name=TEXT, **_KINDS)
     def __init__(self, name: str, label: str | None = None, regex: Any = None, **kwargs: Any) -> None:
@@ -115,6 +119,9 @@ class BaseParameter(ComparableMixin):
     def setParent(self, parent: BaseParameter | None) -> None:
         """Become a part of a group."""
         self.parentName = parent.fullName if parent is not None else None
+        titles = (parent.group, parent.words()) if parent is not None else ()
+        self.group = ", ".join(filter(None, titles))
+        self.isInHidden = parent is not None and bool(parent.hide or parent.isInHidden)
 
     def leaves(self) -> Iterator[BaseParameter]:
         """Yield the parameters that take a value: myself, or those of a group."""
@@ -165,6 +172,10 @@ class BaseParameter(ComparableMixin):
             return str(why)
         return None
 
+    def takesOthers(self) -> bool:
+        """Whether another text than one of my choices may be given."""
+        return False
+
     def words(self) -> str:
         """The label without the HTML that forms may have in it."""
         return _TAG.sub("", self.label).strip().rstrip(":")
@@ -187,10 +198,22 @@ class BaseParameter(ComparableMixin):
             "required": bool(self.required),
             "default": json.loads(json.dumps(self.default, default=repr)),
             "multiple": bool(self.multiple),
-            "hide": bool(self.hide),
+            "hide": bool(self.hide or self.isInHidden),
             "choices": list(choices),
             "pattern": None if self.regex is None else self.regex.pattern,
+            "free": self.takesOthers(),
+            "size": self._ownOf("cols" if "textarea" in self.type else "size"),
+            "rows": self._ownOf("rows"),
+            "group": self.group,
         }
+
+    def _ownOf(self, name: str) -> int | None:
+        """The room in a form, if the configuration or a site's class sets it."""
+        for kind in type(self).__mro__:
+            if name in vars(self) or name in vars(kind):
+                isSet = name in vars(self) or not kind.__module__.startswith("buildbot.")
+                return (getattr(self, name) or None) if isSet else None
+        return None
 
 
 class FixedParameter(BaseParameter):
@@ -287,6 +310,10 @@ class ChoiceStringParameter(BaseParameter):
     type: Sequence[str] = ("list",)
     strict = True
 
+    def takesOthers(self) -> bool:
+        """See L{BaseParameter.takesOthers}."""
+        return not self.strict
+
     def parse_from_arg(self, s: object) -> Any:
         """See L{BaseParameter.parse_from_arg}."""
         if self.strict and s not in self.choices:
@@ -312,7 +339,8 @@ class BuildslaveChoiceParameter(ChoiceStringParameter):
     strict = False
 
     def __init__(self, name: str = "slavename", **kwargs: Any) -> None:
-        super().__init__(name, **{"label": type(self).label, **kwargs})
+        usual = {"label": type(self).label, "default": kwargs.get("anySentinel", self.anySentinel)}
+        super().__init__(name, **{**usual, **kwargs})
 
     def updateFromKwargs(
         self,
@@ -330,6 +358,10 @@ class BuildslaveChoiceParameter(ChoiceStringParameter):
         if slave not in there:
             raise self.error(f"names no slave of the builder: {listing(there)}, not {slave!r}")
         properties[self.name] = slave
+
+    def takesOthers(self) -> bool:
+        """See L{BaseParameter.takesOthers}."""
+        return False
 
     def getChoices(self, master: Any, scheduler: object, buildername: str | None) -> Sequence[str]:
         """See L{ChoiceStringParameter.getChoices}."""

@@ -123,9 +123,10 @@ def _meaning(parameter: Mapping[str, Any]) -> tuple[str, str]:
     """The default of a parameter, and its other properties, in words."""
     default = "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
     default = "your login name" if parameter["person"] else default
+    other = ", or another text" if parameter.get("free") else ""  # an earlier release does not say it
     notes = [
         parameter["label"] if parameter["label"] != parameter["name"] else "",
-        f"one of {', '.join(parameter['choices'])}" if parameter["choices"] else "",
+        f"one of {', '.join(parameter['choices'])}{other}" if parameter["choices"] else "",
         f"matches {parameter['pattern']}" if parameter["pattern"] else "",
         "may be repeated" if parameter["multiple"] else "",
     ]

@@ -172,6 +172,9 @@ def _params(call: Call, parameters: list[dict[str, Any]]) -> dict[str, list[str]
         name = each["name"]
         if each["type"] == "textarea" and name in given:
             given[name] = [text.replace("\r\n", "\n") for text in given[name]]  # browsers send both
+        if each["free"] and name in given:  # there are two fields: one to choose a text, and one for another
+            texts = [text for text in given[name] if text.strip()]
+            given[name] = texts if each["multiple"] else texts[-1:]
         if each["type"] == "bool" and name not in given:
             given[name] = ["true" if name in checked else "false"]
         if each["person"] and call.who.name:

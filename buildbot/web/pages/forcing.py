@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,8 @@ from buildbot.web.pages.pieces import paragraph, section
 
 #: The properties that the plain form has room for.
 ROOM = 3
+#: The kind of a parameter -> that of its field.
+_KINDS = {"int": "number"}
 NO_VALUES: Values = MappingProxyType({})
 
 
@@ -59,38 +62,51 @@ def _fields(call: Call, scheduler: dict[str, Any], last: Values) -> list[Field]:
     for each in scheduler["parameters"]:
         if each["type"] == "fixed" or each["hide"] or (each["person"] and call.who.name):
             continue
-        shown.append(_field(call, each, last))
+        shown += _shown(call, each, last)
     return shown
 
 
-def _field(call: Call, parameter: dict[str, Any], last: Values) -> Field:
-    name, label, default = parameter["name"], parameter["label"], parameter["default"]
+def _shown(call: Call, parameter: dict[str, Any], last: Values) -> list[Field]:
+    """The field of a parameter, or two: to choose a text, and for another text."""
+    name, label, default, group = (parameter[key] for key in ("name", "label", "default", "group"))
     if parameter["type"] == "bool":
         # The boxes of visitors without a login are not kept.
         isOn = name in last.get("checkbox", ()) if last and call.who.name else bool(default)
-        return Field("checkbox", label, name, "checkbox", isOn=isOn)
-    text = _given(call, name, last) or ("" if default is None else str(default))
+        return [Field("checkbox", label, name, "checkbox", isOn=isOn, group=group)]
+    size, required = parameter["size"] or 0, bool(parameter["required"])
     if parameter["choices"]:
-        return _select(call, parameter, text, last)
-    kind = parameter["type"] if parameter["type"] == "textarea" else "text"
-    return Field(name, label, text, kind, bool(parameter["required"]))
+        return _choice(call, parameter, last)
+    text = _given(call, name, last) or ("" if default is None else str(default))
+    if parameter["type"] == "textarea":
+        rows = parameter["rows"] or 0
+        return [Field(name, label, text, "textarea", required, size=size, rows=rows, group=group)]
+    return [Field(name, label, text, _KINDS.get(parameter["type"], "text"), required, size=size, group=group)]
 
 
-def _select(call: Call, parameter: dict[str, Any], text: str, last: Values) -> Field:
+def _choice(call: Call, parameter: dict[str, Any], last: Values) -> list[Field]:
     """A field to choose a text, or several: those that were chosen last, or the default."""
     name, choices, isMultiple = parameter["name"], tuple(parameter["choices"]), parameter["multiple"]
-    default = parameter["default"]
-    usual = map(str, default) if isinstance(default, list) else (text,)
-    chosen = tuple(call.given.get(name) or last.get(name) or usual) if isMultiple else (text,)
-    if not isMultiple and text not in choices:
+    default, isFree = parameter["default"], parameter["free"]
+    usual = default if isinstance(default, list) else [] if default is None else [default]
+    texts = [each for each in call.given.get(name) or last.get(name) or () if each.strip()]
+    texts = texts or [str(each) for each in usual]
+    texts = texts if isMultiple else texts[-1:]
+    chosen = tuple(each for each in texts if each in choices)
+    others = [each for each in texts if each and each not in choices]
+    if not isMultiple and not chosen:
         choices = ("", *choices)
-    return Field(
-        *(name, parameter["label"], text, "select", bool(parameter["required"])),
+    select = Field(
+        *(name, parameter["label"], "", "select", bool(parameter["required"]) and not isFree),
         choices=choices,
         multiple=isMultiple,
         chosen=chosen,
+        group=parameter["group"],
     )
+    if not isFree:
+        return [select]
+    other = Field(name, f"{parameter['label']} (another)", ", ".join(others[-1:]), group=parameter["group"])
+    return [select, replace(other, size=parameter["size"] or 0)]
 
 
 def _given(call: Call, name: str, last: Values = NO_VALUES) -> str:
-    return (call.given.get(name) or last.get(name) or [""])[-1]
+    return (call.given.get(name) or last.get(name) or [""])[-1].replace("\r\n", "\n")

@@ -263,5 +263,6 @@ class ArgumentTests(unittest.SynchronousTestCase):
             {
                 **{"name": "p", "label": "P", "type": "list", "required": False, "default": "a"},
                 **{"multiple": False, "hide": False, "choices": ["a", "b"], "pattern": "^a"},
+                **{"free": False, "size": None, "rows": None, "group": ""},
             },
         )

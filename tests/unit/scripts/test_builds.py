@@ -281,6 +281,7 @@ class ForceTests(AskingTests):
         one = {
             **{"name": "mode", "label": "Mode:", "type": "list", "required": False, "default": "quick"},
             **{"multiple": True, "choices": ["quick", "slow"], "pattern": "^[a-z]", "person": False},
+            "free": True,
         }
         plain = {**one, "label": "mode", "multiple": False, "choices": [], "pattern": None}
         parameters = [{**plain, "name": "who", "person": True}, one, {**plain, "name": "n", "required": True}]
@@ -292,7 +293,12 @@ class ForceTests(AskingTests):
             [
                 ["PARAMETER", "KIND", "DEFAULT", "MEANING"],
                 ["who", "list", "your", "login name  mode"],
-                ["mode", "list", '"quick"', "Mode:; one of quick, slow; matches ^[a-z]; may be repeated"],
+                [
+                    "mode",
+                    "list",
+                    '"quick"',
+                    "Mode:; one of quick, slow, or another text; matches ^[a-z]; may be repeated",
+                ],
                 ["n", "list", "required", "mode"],
             ],
         )
