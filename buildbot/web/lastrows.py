@@ -10,9 +10,11 @@ from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from buildbot.model.rows import BuildRow, Standing
 from buildbot.status.report import runningBuilds
 from buildbot.status.topics import builderTopic
+from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Call
 from buildbot.web.limited import Limited
 from buildbot.web.markup import Value
+from buildbot.web.outage import Outage
 from buildbot.web.world import World
 
 #: The most rows that are kept.
@@ -80,6 +82,24 @@ def standingOf(rows: Sequence[BuildRow], isAll: bool) -> Standing | None:
     return Standing(last, good, red[-1] if red else None)
 
 
+def advanced(standing: Standing, rows: Sequence[BuildRow]) -> Standing:
+    """A standing as it is after later builds.
+
+    @param rows: builds of the builder, the newest first. Those before the standing count for nothing.
+    """
+    since = -1 if standing.last is None else standing.last.number
+    for row in reversed(rows):
+        if row.number <= since or row.finished is None:
+            continue
+        isGood, isBad = row.results in (SUCCESS, WARNINGS), row.results in (FAILURE, EXCEPTION)
+        if isGood:
+            standing = Standing(row, row, None)
+        else:
+            red = standing.red or (row if isBad else None)
+            standing = Standing(row, standing.good, red)
+    return standing
+
+
 class LastRows:
     """I keep the last builds of builders. Pages that show fewer share them.
 
@@ -92,8 +112,32 @@ class LastRows:
         self._kept: Limited[str, _Kept] = Limited(room)
         self._standings: Limited[str, tuple[int | None, float, Standing]] = Limited(room)
 
-    async def standings(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
-        """The standing of each builder. It is kept until something happens on the builder."""
+    async def standings(
+        self, world: World, names: Sequence[str], outage: Outage | None = None
+    ) -> dict[str, Standing]:
+        """The standing of each builder. It is kept until something happens on the builder.
+
+        @param outage: is told if the store cannot be read. Then the standings are those that were known, with
+            the builds in memory. Without it, or if nothing is known of a builder, this raises L{StoreFailed}.
+        """
+        try:
+            return await self._standingsNow(world, names)
+        except StoreFailed as why:
+            known = {name: each for name in names if (each := self._known(world, name)) is not None}
+            if outage is None or len(known) < len(names):
+                raise
+            outage.reason = why.reason
+            return known
+
+    def _known(self, world: World, name: str) -> Standing | None:
+        """The last known standing of a builder; None if nothing is known."""
+        entry, kept = self._standings.get(name), self._kept.get(name)
+        found = entry[2] if entry is not None else None
+        if kept is not None:
+            found = standingOf(kept.rows, True) if found is None else advanced(found, kept.rows)
+        return None if found is None else advanced(found, _inMemory(world, name))
+
+    async def _standingsNow(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
         began = world.now()
         found, known = {}, []
@@ -116,11 +160,25 @@ class LastRows:
             self._standings.put(name, (generation, began, found[name]), 1)
         return {name: found[name] for name in names}
 
-    async def of(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
+    async def of(
+        self, world: World, names: Sequence[str], count: int, outage: Outage | None = None
+    ) -> dict[str, list[BuildRow]]:
         """The last C{count} builds of each builder, newest first; nobody may change the lists.
 
         The builders keep their order. Otherwise columns would change places when a build runs.
+
+        @param outage: see L{standings}. There may be fewer builds then.
         """
+        try:
+            return await self._rowsNow(world, names, count)
+        except StoreFailed as why:
+            known = {name: kept for name in names if (kept := self._kept.get(name)) is not None}
+            if outage is None or len(known) < len(names):
+                raise
+            outage.reason = why.reason
+            return {name: _joined(_inMemory(world, name), kept.rows)[:count] for name, kept in known.items()}
+
+    async def _rowsNow(self, world: World, names: Sequence[str], count: int) -> dict[str, list[BuildRow]]:
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
         oldest = world.now() - _LONGEST
         kept = {
@@ -200,6 +258,12 @@ class LastRows:
             kept = _Kept(known, count, same.rows, since, same.made, same.parts)
         self._kept.put(name, kept, len(rows))
         return kept
+
+
+def _joined(news: Sequence[BuildRow], kept: Sequence[BuildRow]) -> list[BuildRow]:
+    """All known builds of a builder, the newest first. Some between may be missing."""
+    found = {row.number: row for row in (*kept, *news)}
+    return [found[number] for number in sorted(found, reverse=True)]
 
 
 def _inMemory(world: World, name: str) -> Sequence[BuildRow]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, ensureDeferred, execute, succeed
+from twisted.internet.defer import Deferred, ensureDeferred, execute, fail, succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from buildbot.config.model import MasterConfig
@@ -90,10 +90,14 @@ class Shared(MemoryStore):
 
 
 class OnlyRead:
-    """A store whose writing calls fail, as in a process that only reads it."""
+    """A store whose writing calls fail, as in a process that only reads it.
+
+    @ivar away: why it cannot be read either; "" if it can.
+    """
 
     def __init__(self, store: Any) -> None:
         self._store = store
+        self.away = ""
 
     def open(self) -> Deferred[None]:
         """Do nothing: the master has opened it."""
@@ -102,6 +106,8 @@ class OnlyRead:
     close = open
 
     def __getattr__(self, name: str) -> Any:
+        if self.away:
+            return lambda *args, **kw: fail(StoreFailed(self.away))
         if name.startswith(("get", "find", "count", "last", "pending", "loss", "commits", "server")):
             return getattr(self._store, name)
         raise StoreFailed(f"{name} would write")
@@ -133,6 +139,7 @@ class ReadersWorld(WebWorld):
             self.reactor.seconds,
             self.load,
         )
+        self.readStore = cast(OnlyRead, self.reader.botmaster.resources.store)
         logs = self.reader.botmaster.resources.logs
         logs.views = LogViews(execute)
         logs.feeds = LogFeeds(logs.clock, logs.views)
@@ -528,6 +535,30 @@ class AwayTests(Both):
         self.wire.isCut = False
         self.pauseLong()
         self.assertNotIn(AWAY, self.read("/").text)
+
+    def test_storeAway(self) -> None:
+        """While the database is away, the overviews show the last known builds, and what runs now."""
+        self.force("one")
+        self.end()
+        self.pause()
+        for path in ("/", "/builders"):
+            self.read(path)
+        self.readStore.away = "the database is down"
+        self.force("two")
+        self.end()
+        self.force("three")
+        self.pause()
+        for path in ("/", "/builders"):
+            page = self.read(path)
+            self.assertEqual(page.status, 200, path)
+            self.assertIn("The store does not work: the database is down.", page.text)
+            self.assertIn('href="builders/full/builds/2"', page.text)
+        self.assertIn('href="builders/full/builds/0"', page.text)
+        self.assertEqual(self.read("/builders/full/builds/0").status, 503)
+        self.readStore.away = ""
+        self.pauseLong()
+        for path in ("/", "/builders"):
+            self.assertNotIn("does not work", self.read(path).text)
 
     def test_openPage(self) -> None:
         """An open page loads itself again when the master goes away, so that it says so."""

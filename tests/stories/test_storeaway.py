@@ -137,6 +137,46 @@ class AwayTests(BuildingCase):
         self.assertEqual(len(self.told("no more trouble with store")), 1)
         self.assertEqual(self.told("connected again") + self.told("written") + self.told("stored"), [])
 
+    def test_known(self) -> None:
+        """The first page, once it was looked at, shows what is known while the database is away. It says that
+        it may be old, until the database is back.
+        """
+        self.force("one")
+        self.end()
+        self.ask("/")
+        self.force("two")
+        self.force("three")
+        self.database.away = WHY
+        for _ in range(2):
+            self.commands[-1].end(2)
+            self.wait(2)
+        home = self.ask("/")
+        self.assertEqual(home.status, 200)
+        for words in ("shown as they were known before", WHY, "0 of 1 builder broken"):
+            self.assertIn(words, home.text)
+        self.database.away = ""
+        self.wait(int(RETRY_AFTER) + 2)
+        home = self.ask("/")
+        self.assertNotIn("known before", home.text)
+        self.assertIn("1 of 1 builder broken", home.text)
+        self.end()
+
+    def test_open(self) -> None:
+        """An open page loads itself again when the database goes away, and when it is back."""
+        self.force("one")
+        self.end()
+        open = self.dial()
+        open.send(b"GET /live?page=%2F HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n")
+        self.wait(1)
+        self.force("two")
+        self.database.away = WHY
+        self.commands[-1].end(1)
+        self.wait(3)
+        self.assertEqual(open.received().count(b"event: reload"), 1)
+        self.database.away = ""
+        self.wait(8)
+        self.assertEqual(open.received().count(b"event: reload"), 2)
+
     def test_fresh(self) -> None:
         """C{buildbot status} looks at once: it tells a loss, and a return, of this moment. A server that
         answers nothing makes it wait for a second.

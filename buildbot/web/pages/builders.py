@@ -15,6 +15,7 @@ from buildbot.text.lasting import lasting
 from buildbot.web.call import Answer, Call, Page, Part, redirect
 from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
+from buildbot.web.outage import Outage
 from buildbot.web.pages.acting import selectLink
 from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.changes import revision
@@ -58,8 +59,8 @@ def storedBranches(branches: Sequence[str]) -> tuple[str, ...]:
 async def builders(call: Call) -> Page:
     """One line for each builder."""
     names = chosen(call)
-    kept, boxes = lastRowsOf(call), Boxes(call)
-    found = await kept.of(call.world, names, COUNT)
+    kept, boxes, outage = lastRowsOf(call), Boxes(call), Outage()
+    found = await kept.of(call.world, names, COUNT, outage)
     rows: list[list[Value]] = []
     for name in names:
         if name not in call.world.botmaster.builders:
@@ -82,11 +83,12 @@ async def builders(call: Call) -> Page:
     none = "No builder meets these conditions." if call.given else "There are no builders."
     content = table("Builders", heads, rows, "builder") if rows else paragraph(none)
     parts: list[Part | Markup] = [
+        *outage.parts(),
         narrowed(call),
         Part("builders", content),
         await selectLink(call, names),
     ]
-    return Page("Builders", parts, topics=(BUILDERS, BUILDS, QUEUE), ages=True)
+    return Page("Builders", parts, topics=(BUILDERS, BUILDS, QUEUE), ages=True, renews=outage.renewal())
 
 
 def _last(call: Call, boxes: Boxes, rows: Sequence[BuildRow]) -> tuple[Value, ...]:

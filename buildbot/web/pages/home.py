@@ -10,6 +10,7 @@ from buildbot.text.plural import counted
 from buildbot.web.call import Call, Page, Part
 from buildbot.web.lastrows import lastRowsOf
 from buildbot.web.markup import Markup, Value, join, link
+from buildbot.web.outage import Outage
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.failure import failureLink
@@ -22,11 +23,13 @@ from buildbot.web.serving import feeds
 async def home(call: Call) -> Page:
     """Broken builders, running builds, and waiting requests."""
     names = call.world.status.getBuilderNames(call.world.options.categories)
-    standings = await lastRowsOf(call).standings(call.world, names)
+    outage = Outage()
+    standings = await lastRowsOf(call).standings(call.world, names, outage)
     broken = [(name, each) for name, each in standings.items() if each.last is not None and isRed(each.last)]
     return Page(
         call.world.config.projectName or "Home",
         [
+            *outage.parts(),
             Part("numbers", paragraph(_numbers(call, names, len(broken)))),
             Part("broken", section("broken-title", "Broken", _broken(call, broken))),
             Part("running", section("running-title", "Running", _running(call))),
@@ -34,7 +37,7 @@ async def home(call: Call) -> Page:
         ],
         topics=(BUILDERS, BUILDS, QUEUE, SLAVES),
         ages=True,
-        renews=RENEWAL if runningBuilds(call.world.botmaster) else 0.0,
+        renews=outage.renewal(RENEWAL if runningBuilds(call.world.botmaster) else 0.0),
         feeds=feeds.links(call),
     )
 

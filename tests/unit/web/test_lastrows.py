@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.store.memorylists import MemoryLists
-from buildbot.web.lastrows import merged, standingOf
+from buildbot.web.lastrows import advanced, merged, standingOf
 from tests.unit.web.test_standing import history
 
 
@@ -58,3 +58,14 @@ class StandingTests(unittest.SynchronousTestCase):
         assert standing is not None and standing.red is not None
         self.assertEqual(standing.red.number, 5)
         self.assertIsNone(standingOf(history("grr")[:2], isAll=False))
+
+
+class AdvancedTests(unittest.SynchronousTestCase):
+    """A known standing is carried on while the store cannot be read."""
+
+    @given(st.text("grxws-", max_size=8), st.integers(0, 8))
+    def test_random(self, text: str, count: int) -> None:
+        """The standing after the first builds, and then the others, is that after all builds."""
+        before = standingOf(history(text[:count]), isAll=True)
+        assert before is not None
+        self.assertEqual(advanced(before, history(text)), standingOf(history(text), isAll=True))
