@@ -7,7 +7,7 @@ skips values that another rule reports. This module loads, opens and starts noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from buildbot.config.arguments import isMisconfigured
@@ -306,16 +306,20 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Yield the warnings in the plug-ins' C{configurationDoubts}, a list of sentences."""
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
-            if isinstance(entry, _PLAIN) or not isinstance(entry, HasDoubts):
-                continue
-            doubts = entry.configurationDoubts
-            for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
+            for sentence in _doubtsOf(entry):
                 yield report.item(raw, key, index)(str(sentence))
-    storage = raw.get("logStorage")
-    if not isinstance(storage, type) and isinstance(storage, HasDoubts):
-        doubts = storage.configurationDoubts
-        for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
-            yield report(str(sentence), "logStorage")
+    for sentence in _doubtsOf(raw.get("logStorage")):
+        yield report(str(sentence), "logStorage")
+
+
+def _doubtsOf(entry: object) -> Sequence[object]:
+    if isinstance(entry, _PLAIN):
+        return ()
+    # Most have none, and Python 3.11 takes 0.1 ms to find that out of a Protocol.
+    if not hasattr(entry, "configurationDoubts") or not isinstance(entry, HasDoubts):
+        return ()
+    doubts = entry.configurationDoubts
+    return doubts if isinstance(doubts, (list, tuple)) else ()
 
 
 def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:

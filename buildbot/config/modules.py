@@ -46,7 +46,8 @@ class FreshModules:
         self._installed: dict[str, ModuleType] = {}
         self._pathObject: list[str] = sys.path
         self._pathBefore = list(sys.path)
-        self._roots: tuple[str, ...] | None = None
+        self._pathAtEnd: list[str] | None = None
+        self._rootsAtEnd: tuple[str, ...] | None = None
 
     def __enter__(self) -> FreshModules:
         self._pathObject, self._pathBefore = sys.path, list(sys.path)
@@ -54,7 +55,7 @@ class FreshModules:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._roots = self._rootsNow()
+        self._pathAtEnd = [os.path.abspath(each) for each in sys.path]
         sys.meta_path.remove(self)
         sys.path = self._pathObject
         if sys.path != self._pathBefore:
@@ -78,7 +79,7 @@ class FreshModules:
         vars(module)["__builtins__"] = self.builtins
         self._loaded[module.__name__] = module
         self.files[path] = os.path.relpath(path, self._basedir)
-        if self._roots is None and sys.modules.get(module.__name__) is module:
+        if self._pathAtEnd is None and sys.modules.get(module.__name__) is module:
             self._installed[module.__name__] = module
 
     def find_spec(
@@ -210,7 +211,7 @@ class FreshModules:
     def _lend(self, name: str, module: ModuleType, spec: ModuleSpec) -> None:
         """Let the standard library find the module while the load lasts, unless that would hide a library."""
         top = name.partition(".")[0]
-        if self._roots is not None or name in sys.modules:
+        if self._pathAtEnd is not None or name in sys.modules:
             return
         if top in self._installed or (top == name and not self._elsewhere(spec)):
             self._installed[name] = sys.modules[name] = module
@@ -219,10 +220,15 @@ class FreshModules:
 
     def _rootsNow(self) -> tuple[str, ...]:
         """The directories that top-level modules are taken from: mine, and those of sys.path below it."""
-        if self._roots is not None:
-            return self._roots
+        if self._pathAtEnd is None:
+            return self._rootsOf(sys.path)
+        if self._rootsAtEnd is None:  # few configurations import anything after the load
+            self._rootsAtEnd = self._rootsOf(self._pathAtEnd)
+        return self._rootsAtEnd
+
+    def _rootsOf(self, path: Sequence[str]) -> tuple[str, ...]:
         below = os.path.join(self._basedir, "")
-        places = [os.path.realpath(each) for each in sys.path]
+        places = [os.path.realpath(each) for each in path]
         mine = [each for each in places if each.startswith(below) and not _isLibrary(each, below)]
         return tuple(dict.fromkeys([self._basedir, *mine]))
 

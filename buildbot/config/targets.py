@@ -18,7 +18,7 @@ def targetErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for index, entry in enumerate(entries(raw, "status")):
         if isinstance(entry, type) or isStandIn(entry) or isMisconfigured(entry):
             continue
-        if not isinstance(entry, Posts):
+        if not hasattr(entry, "postsTo") or not isinstance(entry, Posts):
             continue
         name, secret = entry.postsTo
         first, before = known.setdefault(name, (index, secret))
@@ -34,7 +34,7 @@ def nickDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for index, entry in enumerate(entries(raw, "status")):
         if isinstance(entry, type) or isStandIn(entry) or isMisconfigured(entry):
             continue
-        name = entry.nickAt if isinstance(entry, HasNick) else None
+        name = entry.nickAt if hasattr(entry, "nickAt") and isinstance(entry, HasNick) else None
         if not isinstance(name, str):
             continue
         if name in known:

@@ -69,6 +69,7 @@ class MemoryCore:
         self._requests: dict[int, RequestRecord] = {}
         self._builds: dict[BuildKey, BuildRecord] = {}
         self._texts: dict[BuildKey, str] = {}  # the builds as readers get them
+        self._rows: dict[BuildKey, tuple[str, BuildRow]] = {}  # each with the text that it is made of
         self._closers: dict[BuildKey, str] = {}
         self._members: dict[int, list[int]] = {}  # request ids by buildset id
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
@@ -78,7 +79,13 @@ class MemoryCore:
         self.waiting = MemoryWaiting(self.pendingRequests)
 
     def _buildRows(self) -> list[BuildRow]:
-        return [BuildRow.of(self._parsed(key), key[1]) for key in self._builds]
+        return [self._buildRow(key) for key in self._builds]
+
+    def _buildRow(self, key: BuildKey) -> BuildRow:
+        text, known = self._texts[key], self._rows.get(key)
+        if known is None or known[0] is not text:
+            self._rows[key] = known = text, BuildRow.of(self._parsed(key), key[1])
+        return known[1]
 
     def _changeRows(self) -> list[ChangeRow]:
         return [
@@ -306,6 +313,7 @@ class MemoryCore:
         for key in keys:
             if key in self._builds and self._builds[key].finished is not None:
                 del self._texts[key]
+                self._rows.pop(key, None)
                 self._closers.pop(key, None)
                 filenames += self._builds.pop(key).logFilenames()
         return sorted(filenames)
