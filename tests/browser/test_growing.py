@@ -153,12 +153,14 @@ class GrowingLogTests(BrowserCase):
         tab.value("void (log.lastElementChild.style.paddingBottom = '300px')")
         place = tab.value("scrollY")
         tab.until(f"scrollY > {place} + 500", "the end is followed though it has moved")
-        tab.value("scrollBy(0, -40)")
-        tab.value("scrollBy(0, -400)")
-        before = tab.value("scrollY")
-        start = tab.value(_COUNT)
-        tab.until(f"{_COUNT} > {start} + 100", "100 more lines")
-        self.assertEqual(tab.value("scrollY"), before)
+        for act in ("scrollBy(0, -40)", "[...document.querySelectorAll('#log a[tabindex]')].at(-1).click()"):
+            tab.value(f"void {act}")
+            before = tab.value("scrollY")
+            start = tab.value(_COUNT)
+            tab.until(f"{_COUNT} > {start} + 100", "100 more lines")
+            self.assertEqual(tab.value("scrollY"), before, act)
+            tab.value(f"{_BUTTON}.click()")
+            tab.until(f"scrollY > {before} + 500", "the end is followed again")
         self.assertEqual(tab.messages, [])
 
     def cut(self) -> None:
@@ -170,6 +172,8 @@ class GrowingLogTests(BrowserCase):
         with open(self.path("go"), "w"):
             pass
         tab.until("document.getElementById('live-state').textContent === 'The log is complete.'", "the end")
+        links = "[...document.querySelectorAll('.parts a')].map((each) => each.textContent)"
+        self.assertNotIn("Follow without script", tab.value(links))
         lines = tab.value(_LINES)
         numbers = [number for number, _ in lines]
         self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(lines))))
@@ -177,3 +181,22 @@ class GrowingLogTests(BrowserCase):
         printed = [line for _, line in lines if line.endswith("of a fast log")]
         self.assertEqual(printed, text[-len(printed) :])
         self.assertGreater(len(printed), 500)
+        self.older(tab)
+
+    def older(self, tab: Tab) -> None:
+        """The link to older lines leads on from those that the page has loaded."""
+        tab.open(f"{self.root}builders/fast/builds/0/steps/print/logs/stdio?end=1")
+        first = "Number(document.querySelector('#log .block').dataset.first)"
+        tab.until(f"{first} > 1", "the page begins within the log")
+        address = "document.querySelector('[rel=prev]')?.getAttribute('href')"
+        before = tab.value(first)
+        self.assertIn(f"#L{before - 1}", tab.value(address))
+        tab.value("scrollTo(0, 500)")
+        tab.value("scrollTo(0, 400)")
+        tab.until(f"{first} < {before}", "older lines are loaded")
+        top = tab.value(first)
+        self.assertEqual(tab.value(address), None if top == 1 else f"?line={top - 1}#L{top - 1}")
+        # As if the master had not searched the whole log when the page was made.
+        tab.value("""void (() => { const note = document.createElement('p');
+          note.id = 'searched'; document.getElementById('outline').append(note); lookAgain(); })()""")
+        tab.until("!document.getElementById('searched')", "the share is brought up to date")

@@ -513,8 +513,8 @@ class OtherTests(LogCase):
         ):
             self.assertIn(f">{shown}</div>", self.log(query).text, query)
         self.assertEqual(self.log("?line=x").status, 400)
-        self.assertIn("Older lines", self.log("?end=1").text)
-        self.assertIn("Newer lines", self.log("?first=1").text)
+        self.assertIn('">Older lines</a>', self.log("?end=1").text)
+        self.assertIn('<a rel="next" href="', self.log("?first=1").text)
 
     def test_html(self) -> None:
         """A log in HTML is shown in a frame that allows nothing, and is served as a site of its own."""
@@ -663,7 +663,7 @@ class OutlineTests(LogCase):
         self.say(stdout="main.c:2: error: last\n")
         self.end(2)
         page = self.log().text
-        self.assertRegex(page, r"\d+ % of the log is searched")
+        self.assertRegex(page, r'<p id="searched">\d+ % of the log is searched')
         self.assertIn("error: first", page)
         self.assertIn("error: last", page)
         for _ in range(60):

@@ -56,6 +56,10 @@ _GOTO = Template(
 _TIMES = Markup('<input type="hidden" name="times" value="1">')
 _TOOLS = Template('<div class="tools">{content}</div>')
 _NAV = Template('<nav class="parts" aria-label="{label}">{links}</nav>')
+# The script writes the addresses again when the page has more lines.
+_BESIDE = Template('<a rel="{rel}" href="{to}">{text}</a>')
+# The script leaves it out at the end of the log.
+_FOLLOW = Template('<a class="follow" href="{to}">Follow without script</a>')
 _GAP = Template('<div class="gap"><i class="n">…</i>{text}</div>\n')
 _TAIL = Template('<div class="block short" data-tail="">\n{content}</div>\n')
 _SHOWN = Template('<span id="shown">{text}</span>')
@@ -129,7 +133,7 @@ async def _endless(call: Call, shown: ShownLog) -> Stream:
         [
             _facts(call, shown),
             _notes(call, shown),
-            _NAV(label="Parts of the log", links=join([earlier, live], " · ")),
+            _NAV(label="Parts of the log", links=join([earlier, live], " ")),
             _LOG(content=_HERE, lines="", follow="", times="", total="", output="", part=""),
         ],
     )
@@ -271,20 +275,21 @@ def _links(call: Call, shown: ShownLog, lines: Painted, label: str) -> Markup:
         before = max(1, lines.first - count)
         links.append(link(toLog(call, shown, query=f"first=1&count={count}{more}"), "First lines"))
         older = f"first={before}&count={lines.first - before}{more}"
-        links.append(link(toLog(call, shown, query=older, anchor=f"L{lines.first - 1}"), "Older lines"))
+        to = toLog(call, shown, query=older, anchor=f"L{lines.first - 1}")
+        links.append(_BESIDE(rel="prev", to=to, text="Older lines"))
     if not lines.isEnd:
         if lines.html or not lines.isPart:
             newer = f"first={lines.last + 1}&count={count}{more}"
-            links.append(link(toLog(call, shown, query=newer), "Newer lines"))
+            links.append(_BESIDE(rel="next", to=toLog(call, shown, query=newer), text="Newer lines"))
         links.append(link(toLog(call, shown, query=f"end=1&count={count}{more}"), "Last lines"))
     if not shown.isFinished:
-        links.append(link(toLog(call, shown, query="follow=1"), "Follow without script"))
+        links.append(_FOLLOW(to=toLog(call, shown, query="follow=1")))
     here = f"first={lines.first}&count={max(1, len(lines.html))}"
     if call.query["times"]:
         links.append(link(toLog(call, shown, query=here), "Without times"))
     else:
         links.append(link(toLog(call, shown, query=f"{here}&times=1"), "With times"))
-    return _NAV(label=label, links=join(links, " · "))
+    return _NAV(label=label, links=join(links, " "))
 
 
 def _output(call: Call, shown: ShownLog, lines: Painted, wanted: Wanted, outlined: Outlined) -> Markup:

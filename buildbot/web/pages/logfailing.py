@@ -15,6 +15,8 @@ FEW = 10
 
 _LIST = Template('<ol class="hits">{items}</ol>')
 _ITEM = Template('<li><a href="{to}" data-line="{line}">{line}</a> {text}</li>')
+# The script looks again while it is there.
+_SEARCHED = Template('<p id="searched">{text}</p>')
 _DETAILS = Template("<details><summary>{title}</summary>{content}</details>")
 _SECTION = Template(
     '<section id="failing" aria-labelledby="failing-title"><h2 id="failing-title">{title}</h2>'
@@ -30,7 +32,7 @@ def failing(outlined: Outlined, isFailed: bool) -> Markup:
     parts = []
     if outlined.searched < 1:
         share = f"{100 * outlined.searched:.0f} %"
-        parts.append(paragraph(f"{share} of the log is searched for failing lines so far, and its end."))
+        parts.append(_SEARCHED(text=f"{share} of the log is searched for failing lines so far, and its end."))
     if not outlined.count and not outlined.last:
         return join(parts)
     lines, others = outlined.failing[:FEW], outlined.failing[FEW:]

@@ -2,10 +2,14 @@
 "use strict";
 
 const byId = (id) => document.getElementById(id);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const make = (name, given) => Object.assign(document.createElement(name), given);
+const boxOf = (element) => element.getBoundingClientRect();
+const on = (target, name, act, how) => target.addEventListener(name, act, how);
 const main = byId("main");
 const state = byId("live-state");
 // Outside of the state, which is read aloud.
-const age = document.createElement("span");
+const age = make("span");
 let stream = null;
 // The reader has lost the right to the live page.
 let isOver = false;
@@ -95,7 +99,7 @@ function isAlike(old, made) {
 // The name of a node: its id, or the addresses of its first links.
 function nameOf(node, count) {
   if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
-  const links = node.matches("a") ? [node] : node.matches("tr, td, th, li, dd") ? [...node.querySelectorAll("a[href]")] : [];
+  const links = node.matches("a") ? [node] : node.matches("tr, td, th, li, dd") ? all("a[href]", node) : [];
   return `${node.nodeName} ${node.id || links.slice(0, count).map((link) => link.getAttribute("href")).join(" ")}`;
 }
 
@@ -122,8 +126,8 @@ function connect() {
 // A stream of events. After a break the browser connects again by itself, but not after an error of a proxy.
 function listen(address, events) {
   const source = new EventSource(address);
-  source.addEventListener("open", () => { updated = Date.now(); wait = 5000; say("Live."); });
-  source.addEventListener("error", () => {
+  on(source, "open", () => { updated = Date.now(); wait = 5000; say("Live."); });
+  on(source, "error", () => {
     say("The connection is lost; the page tries again.");
     if (source.readyState !== EventSource.CLOSED) return;
     forget(source);
@@ -131,8 +135,8 @@ function listen(address, events) {
     setTimeout(resume, wait);
     wait = Math.min(60000, 2 * wait);
   });
-  source.addEventListener("closed", (message) => closed(source, JSON.parse(message.data)));
-  for (const [name, act] of Object.entries(events)) source.addEventListener(name, act);
+  on(source, "closed", (message) => closed(source, JSON.parse(message.data)));
+  for (const [name, act] of Object.entries(events)) on(source, name, act);
   return source;
 }
 
@@ -169,13 +173,13 @@ function pause() {
   say("Paused while the page is hidden.");
 }
 
-document.addEventListener("visibilitychange", () => { if (document.hidden) pause(); else resume(); });
-addEventListener("pagehide", pause);
-addEventListener("pageshow", (event) => { if (event.persisted) resume(); });
+on(document, "visibilitychange", () => { if (document.hidden) pause(); else resume(); });
+on(window, "pagehide", pause);
+on(window, "pageshow", (event) => { if (event.persisted) resume(); });
 
 // A double click on a button acts once. Typed text is kept until an action succeeds, because a login may have ended.
 // It is forgotten at a logout, and when another user logs in.
-document.addEventListener("submit", (event) => {
+on(document, "submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
   if (Date.now() - (form.dataset.sent || 0) < 3000) { event.preventDefault(); return; }
@@ -186,7 +190,7 @@ document.addEventListener("submit", (event) => {
   else if (form.classList.contains("act") && !isLogin) keep({ user: userName(), form: nameOfForm(form), values: fieldsOf(form).map((field) => [keyOf(field), field[partOf(field)]]) });
 });
 
-function fieldsOf(form) { return [...form.querySelectorAll("textarea, option, input:not([type=hidden])")]; }
+function fieldsOf(form) { return all("textarea, option, input:not([type=hidden])", form); }
 
 // The attribute of a field that a person changes.
 function partOf(field) { return field.matches("option") ? "selected" : field.type === "checkbox" ? "checked" : "value"; }
@@ -198,7 +202,7 @@ function keyOf(field) { return `${field.name || field.parentNode.name} ${partOf(
 function targetOf(form) { return new URL(form.getAttribute("action") || "", location).href; }
 
 // Several forms of a page may have the same target.
-function nameOfForm(form) { return [targetOf(form), ...[...form.querySelectorAll("[type=hidden]")].map((each) => each.value)].join(" "); }
+function nameOfForm(form) { return [targetOf(form), ...all("[type=hidden]", form).map((each) => each.value)].join(" "); }
 
 function userName() { return document.querySelector(".who a[href$='me']")?.textContent || ""; }
 
@@ -213,7 +217,7 @@ function restoreTyped() {
     if (userName()) keep(null);
     return;
   }
-  const form = typed && [...document.querySelectorAll("form.act")].find((each) => nameOfForm(each) === typed.form);
+  const form = typed && all("form.act").find((each) => nameOfForm(each) === typed.form);
   if (!form) return;
   const values = new Map(typed.values);
   for (const field of fieldsOf(form)) if (values.has(keyOf(field))) field[partOf(field)] = values.get(keyOf(field));
@@ -232,8 +236,8 @@ function showOnce() {
 // Times: the server writes its own zone; the title adds the browser's.
 function showTimes() {
   const now = Date.now() / 1000;
-  for (const time of document.querySelectorAll("time[data-since]")) write(time, duration(now - Number(time.dataset.since)));
-  for (const time of document.querySelectorAll("time[datetime]:not([title])")) time.title = `Your time: ${clock.format(new Date(time.dateTime))}`;
+  for (const time of all("time[data-since]")) write(time, duration(now - Number(time.dataset.since)));
+  for (const time of all("time[datetime]:not([title])")) time.title = `Your time: ${clock.format(new Date(time.dateTime))}`;
   write(age, stream || follower ? `Updated ${duration(now - updated / 1000)} ago.` : "");
 }
 
@@ -267,7 +271,7 @@ function isKey(event) {
 
 // Go to the first link of the next or previous row.
 function goToRow(isNext) {
-  const rows = [...main.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]"));
+  const rows = all("tbody tr", main).filter((row) => row.querySelector("a[href]"));
   const here = rows.findIndex((row) => row.contains(document.activeElement));
   const row = rows[isNext ? here + 1 : here < 0 ? rows.length - 1 : here - 1];
   row?.querySelector("a[href]").focus();
@@ -276,30 +280,23 @@ function goToRow(isNext) {
 function showKeys() {
   let dialog = byId("keys");
   if (!dialog) {
-    dialog = document.createElement("dialog");
-    dialog.id = "keys";
+    dialog = make("dialog", { id: "keys" });
     dialog.setAttribute("aria-labelledby", "keys-title");
-    dialog.append(...documentOf(`<h2 id="keys-title">Keys</h2><dl class="facts"></dl><p><label><input type="checkbox"> Use
-      these keys</label></p><form method="dialog"><button>Close</button></form>`).body.children);
     const lines = [["?", "This list"], ["/", "Search"], ["j", "Next row"], ["k", "Previous row"]];
     for (const [key, [, name]] of Object.entries(PLACES)) lines.push([`g ${key}`, name]);
     if (log) lines.push(["n", "Next failing line"], ["p", "Previous failing line"]);
-    for (const line of lines) {
-      line.forEach((text, index) => {
-        const item = document.createElement(index ? "dd" : "dt");
-        item.textContent = text;
-        dialog.querySelector("dl").append(item);
-      });
-    }
+    const items = lines.map(([key, name]) => `<dt>${key}</dt><dd>${name}</dd>`).join("");
+    dialog.append(...parsed(`<h2 id="keys-title">Keys</h2><dl class="facts">${items}</dl><p><label><input type="checkbox"> Use
+      these keys</label></p><form method="dialog"><button>Close</button></form>`));
     const box = dialog.querySelector("input");
     box.checked = !isOff();
-    box.addEventListener("change", () => { try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch {} });
+    on(box, "change", () => { try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch {} });
     document.body.append(dialog);
   }
   dialog.showModal();
 }
 
-document.addEventListener("keydown", (event) => {
+on(document, "keydown", (event) => {
   if (!isKey(event)) return;
   const wasGoing = isGoing;
   isGoing = false;
@@ -311,9 +308,8 @@ document.addEventListener("keydown", (event) => {
   else isGoing = event.key === "g";
 });
 
-const keys = document.createElement("button");
-keys.textContent = "Keys";
-keys.addEventListener("click", showKeys);
+const keys = make("button", { textContent: "Keys" });
+on(keys, "click", showKeys);
 document.querySelector("footer p").append(" ", keys);
 
 // Logs. New lines are added at the end. The page scrolls only if its reader is at the end and selects nothing.
@@ -328,6 +324,8 @@ let isLoading = false;
 let lastScroll = 0;
 // Where showEnd scrolled to; Infinity after its reader has scrolled up, or selected something.
 let endScroll = Infinity;
+// The reader has clicked a line, and has not gone to the end since.
+let isHeld = false;
 
 state.after(" ", age);
 restoreTyped();
@@ -343,9 +341,9 @@ function begin() {
 
 // The browser may find later that lines are taller than it thought. Then the end moves, but its reader has not left it.
 function isAtEnd() {
-  const { isCollapsed } = getSelection();
-  if (!isCollapsed || scrollY < endScroll - 1) endScroll = Infinity;
-  return isCollapsed && (endScroll < Infinity || log.getBoundingClientRect().bottom <= innerHeight + 60);
+  const isStill = !isHeld && getSelection().isCollapsed;
+  if (!isStill || scrollY < endScroll - 1) endScroll = Infinity;
+  return isStill && (endScroll < Infinity || boxOf(log).bottom <= innerHeight + 8);
 }
 
 function withTimes() { return log.dataset.times ? "&times=1" : ""; }
@@ -356,6 +354,7 @@ function followLog() {
   const end = () => {
     pauseLog("The log is complete.");
     log.dataset.follow = "";
+    for (const link of all(".parts .follow")) link.remove();
     // The step ends a little later.
     setTimeout(showOutcome, 1500);
   };
@@ -364,18 +363,23 @@ function followLog() {
 
 // Replace the parts above the log: the result and the failing lines. The lines keep their position.
 async function showOutcome() {
+  if (document.hidden) { lookAgain(); return; }
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const page = documentOf(await answer.text());
-  const place = log.getBoundingClientRect().bottom;
+  const place = boxOf(log).bottom;
   for (const id of ["facts", "outline"]) {
     const old = byId(id), made = page.getElementById(id);
     if (old && made) become(old, made);
   }
-  scrollBy(0, log.getBoundingClientRect().bottom - place);
+  scrollBy(0, boxOf(log).bottom - place);
   tellSpan();
   showTimes();
+  lookAgain();
 }
+
+// The master still searches the log for failing lines.
+function lookAgain() { if (byId("searched")) setTimeout(showOutcome, 3000); }
 
 // The master's time zone is in the footer; add the browser's if it differs.
 function showZone() {
@@ -395,13 +399,11 @@ function pauseLog(why) {
 }
 
 function lastBlock() {
-  const blocks = log.querySelectorAll(".block");
-  const last = blocks[blocks.length - 1];
+  const blocks = all(".block", log), last = blocks.at(-1);
   if (last && !(Number(last.dataset.last) - Number(last.dataset.first) >= 999) && last.childElementCount < 1000) return last;
   if (last) last.className = "block";
   if (blocks.length > MOST_BLOCKS && isAtEnd()) blocks[0].remove();
-  const block = document.createElement("div");
-  block.className = "block short";
+  const block = make("div", { className: "block short" });
   if (!last) log.replaceChildren();
   log.append(block);
   return block;
@@ -432,11 +434,8 @@ function addLines(message) {
 let folds = [];
 
 function newSection(title, isPale) {
-  const box = document.createElement("details");
-  box.className = isPale ? "section pale" : "section";
-  box.open = true;
-  box.append(document.createElement("summary"));
-  box.firstChild.textContent = title;
+  const box = make("details", { className: isPale ? "section pale" : "section", open: true });
+  box.append(make("summary", { textContent: title }));
   return box;
 }
 
@@ -464,7 +463,7 @@ function fromHere(element) {
 function fold(message) {
   const wasAtEnd = isAtEnd();
   for (const { line, title, of, open, pale, last, show } of JSON.parse(message.data)) {
-    const inner = folds[folds.length - 1];
+    const inner = folds.at(-1);
     const element = byId(`L${line || last}`);
     if (show && inner) inner.isOpen = true;
     else if (title && element && folds.length < 20) {
@@ -486,11 +485,8 @@ function fold(message) {
 
 function addGap(message) {
   const { from, to } = JSON.parse(message.data);
-  const gap = document.createElement("div");
-  gap.className = "gap";
-  const link = document.createElement("a");
-  link.href = `?from=${from}`;
-  link.textContent = "Show them";
+  const gap = make("div", { className: "gap" });
+  const link = make("a", { href: `?from=${from}`, textContent: "Show them" });
   gap.append(`… ${(to - from).toLocaleString("en")} bytes are left out here: they came too fast for this connection. `, link);
   lastBlock().append(gap);
 }
@@ -498,6 +494,7 @@ function addGap(message) {
 function parsed(html) { return [...documentOf(html).body.children]; }
 
 function showEnd() {
+  isHeld = false;
   fresh = 0;
   tellFresh();
   log.scrollIntoView({ block: "end" });
@@ -511,15 +508,20 @@ function tellFresh() {
 
 // The lines that the page has now.
 function tellSpan() {
-  const blocks = [...log.querySelectorAll(".block[data-first]")];
-  if (blocks.length) write(byId("shown"), `lines ${blocks[0].dataset.first} to ${blocks.at(-1).dataset.last} of ${log.dataset.total}`);
+  const blocks = all(".block[data-first]", log);
+  if (!blocks.length) return;
+  const { first } = blocks[0].dataset, { last } = blocks.at(-1).dataset, { total } = log.dataset;
+  write(byId("shown"), `lines ${first} to ${last} of ${total}`);
+  for (const [rel, line] of [["prev", first - 1], ["next", Number(last) + 1]]) {
+    for (const link of all(`.parts [rel=${rel}]`)) if (line && line <= total) link.href = addressOf(line); else link.remove();
+  }
 }
 
 // Load the block before or after the blocks of the page. The visible lines keep their position.
 async function loadMore(isOlder) {
-  const blocks = log.querySelectorAll(".block[data-first]");
+  const blocks = all(".block[data-first]", log);
   if (isLoading || !blocks.length || !log.dataset.lines) return;
-  const top = Number(blocks[0].dataset.first), bottom = Number(blocks[blocks.length - 1].dataset.last);
+  const top = Number(blocks[0].dataset.first), bottom = Number(blocks.at(-1).dataset.last);
   let first = isOlder ? Math.max(1, Math.floor((top - 2) / 1000) * 1000 + 1) : bottom + 1;
   const last = isOlder ? top - 1 : bottom + 1000;
   if (first > last || (!isOlder && bottom >= Number(log.dataset.total))) return;
@@ -536,9 +538,9 @@ async function loadMore(isOlder) {
       first = Number(part.dataset.last) + 1;
     }
     if (isOlder) {
-      const place = blocks[0].getBoundingClientRect().top;
+      const place = boxOf(blocks[0]).top;
       log.prepend(...found);
-      scrollBy(0, blocks[0].getBoundingClientRect().top - place);
+      scrollBy(0, boxOf(blocks[0]).top - place);
     } else {
       log.append(...found);
       Object.assign(log.dataset, { total: part.dataset.total, output: part.dataset.output });
@@ -555,7 +557,7 @@ function marked() {
 }
 
 function showMarked(isScrolled) {
-  for (const line of log.querySelectorAll(".hit")) line.classList.remove("hit");
+  for (const line of all(".hit", log)) line.classList.remove("hit");
   const lines = marked();
   if (!lines) return;
   const [first, last] = lines;
@@ -573,49 +575,53 @@ function showMarked(isScrolled) {
   if (isScrolled) target.scrollIntoView({ block: "center" });
 }
 
+// The address of the page around a line.
+function addressOf(line) { return `?line=${line}${withTimes()}#L${line}`; }
+
 function goToLine(first, last, isScrolled) {
-  const place = `?line=${first}${withTimes()}#L${first}${last > first ? `-L${last}` : ""}`;
+  const place = addressOf(first) + (last > first ? `-L${last}` : "");
   if (!byId(`L${first}`)) { location.assign(place); return; }
   history.replaceState(null, "", place);
+  isHeld = true;
   showMarked(isScrolled);
 }
 
 // The next or previous failing line: of the list at the top, or on the page.
 function goToFailure(isNext) {
-  const numbers = new Set();
-  for (const link of document.querySelectorAll("#failing a[data-line]")) numbers.add(Number(link.dataset.line));
-  for (const line of log.querySelectorAll(".bad[id^=L]")) numbers.add(Number(line.id.slice(1)));
-  const here = marked() ? marked()[0] : 0;
-  const others = [...numbers].sort((a, b) => a - b).filter((each) => (isNext ? each > here : each < here));
+  const numbers = [...all("#failing a[data-line]").map((link) => link.dataset.line), ...all(".bad[id^=L]", log).map((line) => line.id.slice(1))];
+  const here = marked()?.[0] || 0;
+  const others = numbers.map(Number).sort((a, b) => a - b).filter((each) => (isNext ? each > here : each < here));
   const line = others.at(isNext ? 0 : -1);
   if (line) goToLine(line, line, true);
 }
 
 if (log && button) {
-  button.addEventListener("click", showEnd);
-  addEventListener("scroll", () => {
-    const box = log.getBoundingClientRect();
+  on(button, "click", showEnd);
+  on(window, "scroll", () => {
+    const box = boxOf(log);
     const isUp = scrollY < lastScroll;
     lastScroll = scrollY;
+    isHeld = isHeld && isUp;
     if (isAtEnd() && fresh) { fresh = 0; tellFresh(); }
     if (isUp && box.top < 0 && box.top > -1000) loadMore(true);
     else if (!isUp && box.bottom < innerHeight + 1000) loadMore(false);
   }, { passive: true });
-  log.addEventListener("click", (event) => {
+  on(log, "click", (event) => {
     const number = event.target.closest("a[tabindex]");
     if (!number || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const line = Number(number.textContent), other = event.shiftKey && marked() ? marked()[0] : line;
+    const line = Number(number.textContent), other = (event.shiftKey && marked()?.[0]) || line;
     goToLine(Math.min(line, other), Math.max(line, other), false);
   });
-  addEventListener("hashchange", () => showMarked(true));
-  document.addEventListener("keydown", (event) => {
+  on(window, "hashchange", () => showMarked(true));
+  on(document, "keydown", (event) => {
     if (!isKey(event) || isOff()) return;
     if (event.key === "n" || event.key === "p") goToFailure(event.key === "n");
   });
-  folds = [...log.querySelectorAll(".block:last-of-type details[data-of]")].map((box) => ({ box, of: box.dataset.of,
+  folds = all(".block:last-of-type details[data-of]", log).map((box) => ({ box, of: box.dataset.of,
     title: box.firstChild.textContent, isPale: box.classList.contains("pale"), isOpen: false }));
   showMarked(true);
+  lookAgain();
   if (log.dataset.follow && log.dataset.output !== "" && !location.hash) showEnd();
   followLog();
   // Its lines are being counted.
