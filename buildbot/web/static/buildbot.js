@@ -233,19 +233,21 @@ function showOnce() {
   history.replaceState(null, "", here);
 }
 
-// Times: the server writes its own zone; the title adds the browser's.
+// Times: the server writes its own zone.
 function showTimes() {
   const now = Date.now() / 1000;
   for (const time of all("time[data-since]")) write(time, duration(now - Number(time.dataset.since)));
-  for (const time of all("time[datetime]:not([title])")) time.title = `Your time: ${clock.format(new Date(time.dateTime))}`;
   write(age, stream || follower ? `Updated ${duration(now - updated / 1000)} ago.` : "");
 }
 
 // Write only a changed text: an unchanged text may be selected.
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
-// To make one takes long.
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+// The title of a time has the browser's zone. Formats of times take long to load: this waits for somebody to point at one.
+on(document, "pointerover", ({ target }) => {
+  const time = target.closest("time[datetime]");
+  if (time) time.title = `Your time: ${new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" })}`;
+});
 
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -332,7 +334,7 @@ restoreTyped();
 showOnce();
 (globalThis.requestIdleCallback || setTimeout)(begin, { timeout: 500 });
 
-// Formats of times are loaded here, and the stream is opened. That would delay the first paint.
+// The stream is opened here: that would delay the first paint.
 function begin() {
   showTimes();
   showZone();
