@@ -31,7 +31,7 @@ def horizonErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
         value = raw.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
             yield report(f"c[{key!r}] must be a number of {what}, or None, not {articled(value)}", key)
-        elif value is not None and value < 1:
+        elif value is not None and value < 1 and (key, value) != ("changeHorizon", 0):  # in 0.8: all changes
             yield report(f"c[{key!r}] must be 1 or more, or None for no limit, not {value}", key)
     events = raw.get("eventHorizon")
     if isinstance(events, int) and events > MOST_EVENTS:

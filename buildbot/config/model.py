@@ -185,7 +185,7 @@ class MasterConfig:
     @ivar buildDays: the most days that a build is kept; None: any age.
     @ivar logHorizon: the number of builds of each builder whose logs are kept; None: all that are kept.
     @ivar eventHorizon: the number of events in memory for each slave and builder; None: the usual number.
-    @ivar changeHorizon: the number of changes kept; None: all.
+    @ivar changeHorizon: the number of changes kept; None or 0: all.
     @ivar logMaxTotalSize: the most bytes of all logs of finished builds; None: no limit.
     @ivar logStorage: the bucket for logs of finished builds: an L{IsLogStorage}; None: they stay local.
     @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.

@@ -129,7 +129,7 @@ class Retention:
     def _changes(self) -> int | None:
         """The number of changes kept; None: as many, and as old, as builds of one builder."""
         given = self._config().changeHorizon
-        return None if isinstance(given, Unset) else _ALL if given is None else given
+        return None if isinstance(given, Unset) else given or _ALL
 
     @property
     def _logLimit(self) -> LogLimit:

@@ -18,6 +18,11 @@ class HorizonTests(unittest.SynchronousTestCase):
             self.assertEqual(errors(**{key: None}), [])
         self.assertEqual(errors(buildDays=0.5), [])
 
+    def test_allChanges(self) -> None:
+        """With changeHorizon 0 all changes are kept, as in 0.8."""
+        self.assertEqual(errors(changeHorizon=0), [])
+        self.assertEqual(len(errors(changeHorizon=-1)), 1)
+
     def test_noNumber(self) -> None:
         """A value that is no number is an error that says what the number counts."""
         self.assertEqual(
