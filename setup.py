@@ -28,9 +28,14 @@ MANHOLE = [f"twisted[conch]>={TWISTED}"]
 S3 = ["minio>=7.2"]
 #: For checkconfig --migrate: a successor of lib2to3, which Python no longer has.
 MIGRATE = ["fissix>=24"]
+#: For latent slaves in Amazon EC2.
+EC2 = ["boto3>=1.28"]
 #: For a store in PostgreSQL. It is under the LGPL: imported where it is used, never copied.
 POSTGRES = ["psycopg[binary]>=3.2"]
-DEV = ["aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
+DEV = [
+    *("aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "moto[ec2,server]>=5", "mypy", "mypy-zope"),
+    *("ruff", "sphinx>=7"),
+]
 
 
 def read(name: str) -> str:
@@ -99,8 +104,9 @@ setup(
         "migrate": MIGRATE,
         "manhole": MANHOLE,
         "s3": S3,
+        "ec2": EC2,
         "postgres": POSTGRES,
-        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *S3, *POSTGRES, *DEV],
+        "dev": [*SLAVE, *TLS, *MIGRATE, *MANHOLE, *S3, *EC2, *POSTGRES, *DEV],
     },
     entry_points={"console_scripts": ["buildbot = buildbot.__main__:run"]},
     cmdclass={"build_py": BuildWithSample},

@@ -33,7 +33,7 @@ _MODULES = {
         *("changes.p4poller", "changes.bonsaipoller"),
     ),
     "worker": ("worker",),
-    "buildslave": ("buildslave",),
+    "buildslave": ("buildslave", "buildslave.ec2"),
     "status": tuple(f"status.{each}" for each in _STATUS.split()),
 }
 #: The modules that are names of a group.

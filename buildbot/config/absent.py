@@ -63,8 +63,8 @@ SENTENCES = {
     ),
     **dict.fromkeys(
         (
-            *("buildslave.ec2", "buildslave.libvirt", "buildslave.openstack", "buildslave.docker"),
-            *("buildslave.base", "ec2buildslave", "libvirtbuildslave", "worker.ec2"),
+            *("buildslave.libvirt", "buildslave.openstack", "buildslave.docker", "buildslave.base"),
+            *("libvirtbuildslave", "worker.ec2"),
             *("buildslave.Abstract", "plugins.buildslave", "plugins.worker"),
         ),
         _CLOUD,

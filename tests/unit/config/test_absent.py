@@ -17,7 +17,7 @@ FILE = """\
 from buildbot.status import persistent_queue; from buildbot import db
 from buildbot.status.web.waterfall import Waterfall
 from buildbot.steps.shell import ShelCommand, ShellCommand
-from buildbot.ec2buildslave import EC2LatentBuildSlave
+from buildbot.libvirtbuildslave import LibVirtSlave
 import buildbot.status.nothing
 from buildbot.plugins import util, steps
 from buildbot.process.factory import BuildFactory
@@ -28,7 +28,7 @@ f = BuildFactory()
 f.addStep(ShelCommand(command=['make']))
 f.addStep(ShelCommand, command=['make'])
 f.addStep(ShellCommand(command=['x', db.name], description=db.Connector('x')))
-c['slaves'] = [('bot1', 'p'), EC2LatentBuildSlave('ec2', 'p', 'm1.large')]
+c['slaves'] = [('bot1', 'p'), LibVirtSlave('vm', 'p', 'con')]
 c['slavePortnum'] = 9989
 c['builders'] = [{'name': 'full', 'slavename': 'bot1', 'factory': f}]
 c['status'] = [Own(http_port=8010, site=Waterfall()), db.Connector(host='h')]
@@ -63,7 +63,7 @@ class AbsentTests(unittest.SynchronousTestCase):
                 "master.cfg:1: buildbot.db",
                 "master.cfg:2: buildbot.status.web.waterfall.Waterfall",
                 "master.cfg:3: buildbot.steps.shell.ShelCommand",
-                "master.cfg:4: buildbot.ec2buildslave.EC2LatentBuildSlave",
+                "master.cfg:4: buildbot.libvirtbuildslave.LibVirtSlave",
                 "master.cfg:5: buildbot.status.nothing",
                 "master.cfg:19: buildbot.plugins.util.NoScheduler",
                 "master.cfg:20: c['projectName'] must be text, not an int",
