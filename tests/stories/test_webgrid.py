@@ -46,6 +46,21 @@ class GridTests(GridCase):
             self.assertIn('<a class="success" href="builders/full" title="full"', page)
             self.assertIn('<a class="success" href="builders/docs" title="docs"', page)
 
+    def test_mixed(self) -> None:
+        """Builders of one category stand together, below one heading, in whatever order the file has them."""
+        for name, category in (("a", "prose"), ("b", "music"), ("c", "prose")):
+            self.edit(
+                "c['builders'] = [",
+                f"c['builders'] = [{{'name': '{name}', 'slavename': 'bot1', 'builddir': '{name}',"
+                f" 'factory': f, 'category': '{category}'}}, ",
+            )
+        self.assertEqual(self.reconfig()["errors"], [])
+        page = self.ask("/grid").text
+        places = [page.index(f'href="builders/{name}"') for name in ("c", "a", "docs", "b", "full")]
+        self.assertEqual(places, sorted(places))
+        for path in ("/grid", "/tgrid"):
+            self.assertEqual(self.ask(path).text.count('aria-label="fold prose"'), 1, path)
+
     def test_fold(self) -> None:
         """A folded category has numbers instead of its builders, and a link that unfolds it (row 15)."""
         for path in ("grid", "tgrid"):

@@ -15,7 +15,7 @@ from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import NAMES, narrowed
-from buildbot.web.pages.folding import PARAMETER, categoryOf, foldLink, numbers
+from buildbot.web.pages.folding import PARAMETER, byCategory, foldLink, numbers
 from buildbot.web.pages.grid import reloads
 from buildbot.web.pages.matrix import Commit, Places, commits
 from buildbot.web.pages.pieces import paragraph, when
@@ -108,7 +108,7 @@ class _Console:
         self._to = {name: call.to("builders", name) for name in builds}
         self._none = {name: _NONE(name=name) for name in builds}
         self._boxes = Boxes(call, "builder")
-        self._groups = _groups(call, builds)
+        self._groups = byCategory(call, builds)
         self._folded = set(call.query["fold"])
 
     def table(self) -> Markup:
@@ -162,14 +162,6 @@ class _Console:
 def _boxed(boxes: Sequence[Markup]) -> Markup:
     """A cell with the boxes of a category."""
     return (_FULL if len(boxes) >= _IN_A_LINE else _CELL)(boxes=join(boxes))
-
-
-def _groups(call: Call, names: Mapping[str, object]) -> dict[str, list[str]]:
-    """The builders by category, in the order of the configuration."""
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(categoryOf(call, name), []).append(name)
-    return groups
 
 
 def _numbers(rows: Sequence[BuildRow]) -> Markup:

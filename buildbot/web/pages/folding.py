@@ -33,6 +33,14 @@ def categoryOf(call: Call, builder: str) -> str:
     return call.world.config.builders[builder].category or OTHERS
 
 
+def byCategory(call: Call, names: Iterable[str]) -> dict[str, list[str]]:
+    """The builders of each category; both in the order of C{names}."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(categoryOf(call, name), []).append(name)
+    return found
+
+
 def groupsOf(call: Call, names: Iterable[str]) -> list[Group]:
     """The groups, in the order of the builders. A folded category is one group at its first builder."""
     return grouped([(categoryOf(call, name), name) for name in names], call.query["fold"])

@@ -21,7 +21,7 @@ from buildbot.web.pages.boxes import Boxes
 from buildbot.web.pages.builders import chosen, ofBranches
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import narrowed
-from buildbot.web.pages.folding import PARAMETER, Group, foldLink, groupsOf, numbers
+from buildbot.web.pages.folding import PARAMETER, Group, byCategory, foldLink, groupsOf, numbers
 from buildbot.web.pages.matrix import Rows, Stamp, byStamp, stamps
 from buildbot.web.pages.pieces import activity, paragraph
 from buildbot.web.routes import Parameter, Route
@@ -99,7 +99,8 @@ async def tgrid(call: Call) -> Page:
 
 
 async def _page(call: Call, title: str, caption: str, layout: _Layout, other: str) -> Page:
-    names = chosen(call)
+    # else an unsorted configuration would have a heading for each builder
+    names = [name for group in byCategory(call, chosen(call)).values() for name in group]
     count = call.query["width"] or call.query["length"] or 5
     found = await lastRowsOf(call).of(call.world, names, min(_MOST, max(_LEAST, 2 * count)))
     rows = {name: ofBranches(found[name], call.query["branch"]) for name in names}
