@@ -222,7 +222,7 @@ class EditTests(World):
     def test_sameFile(self) -> None:
         """R5: reading the same file again sends nothing to slaves."""
         before = self.written(self.one), self.written(self.two)
-        for _ in range(100):
+        for _ in range(20):
             self.assertEqual(self.reconfig()["changes"], [])
         self.assertEqual((self.written(self.one), self.written(self.two)), before)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import sys
 import time
+from itertools import product
 
 from buildbot.scripts import remotegrep
 from buildbot.web.pages import logsearch
+from tests.examples import sample
 from tests.stories.test_remotecommands import URL, RemoteCommandCase
 from tests.unit.control.test_remote import refusal
 
@@ -55,18 +57,14 @@ class RemoteGrepTests(RemoteCommandCase):
         self.commands[-1].update(stdout="\n".join(texts.values()).encode())
         self.commands[-1].end(0)
         self.wait(2)
-        for hits in (100, 3, 2, 1):
+        for hits, context, count in sample(product((100, 3, 2, 1), (1, 2, 3), (1, 4, 100)), 12):
             self.patch(logsearch, "HITS", hits)
-            for context in (1, 2, 3):
-                for count in (1, 4, 100):
-                    found = self.remote("-C", str(context), "-c", str(count), "hit", "full/2")
-                    printed = [line.partition("stdio")[2] for line in found.splitlines() if "stdio" in line]
-                    shown = matching[:count]
-                    near = [at for at in texts if any(abs(at - each) <= context for each in shown)]
-                    wanted = [
-                        f"{mark}{at}{mark} {texts[at]}" for at in near for mark in ":-"[at not in shown]
-                    ]
-                    self.assertEqual(printed, wanted, (hits, context, count))
+            found = self.remote("-C", str(context), "-c", str(count), "hit", "full/2")
+            printed = [line.partition("stdio")[2] for line in found.splitlines() if "stdio" in line]
+            shown = matching[:count]
+            near = [at for at in texts if any(abs(at - each) <= context for each in shown)]
+            wanted = [f"{mark}{at}{mark} {texts[at]}" for at in near for mark in ":-"[at not in shown]]
+            self.assertEqual(printed, wanted, (hits, context, count))
 
     def test_wrong(self) -> None:
         """An unknown builder or build is told, and so is an option that needs the machine of the master."""

@@ -65,7 +65,7 @@ class StreamTests(BuildingCase):
 
         self.patch(LastRows, "of", later)
         self.force()
-        browsers = [self.open() for _ in range(300)]
+        browsers = [self.open() for _ in range(100)]
         self.master.status.topics.touch(BUILDERS)
         self.settle()
         rows.callback(None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.examples import examples
+from tests.examples import THOROUGH, examples
 
 try:
     from hypothesis import HealthCheck, settings
+    from hypothesis.internal.conjecture import providers
 except ImportError:  # it comes with the extra "dev"
     pass
 else:
@@ -19,3 +20,8 @@ else:
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("tests")
+    # Hypothesis also tries the constants in the source of all loaded modules. It takes a second in each
+    # process to find them, and the examples would depend on the tests before.
+    if not THOROUGH and hasattr(providers, "_get_local_constants"):
+        none = providers._get_local_constants.__globals__["Constants"]()
+        providers._get_local_constants = lambda: none

@@ -209,7 +209,7 @@ class PagesTests(unittest.TestCase):
     def test_quick(self) -> None:
         """Unit tests and stories start no programs: tests that do are in other folders."""
         starts = re.compile(
-            r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
+            r"^[ \t]*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
         )
         aside = {"processes", "browser", "daemons", "integration", "benchmarks", "lanes.py"}
         quick = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]

@@ -51,7 +51,7 @@ def _imports(nodes: Iterable[ast.AST], isForTypes: bool) -> Iterator[tuple[str, 
             yield from ((alias.name, isForTypes) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((f"{node.module}.{alias.name}", isForTypes) for alias in node.names)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield from _imports(node.body, True)
             yield from _imports(node.orelse, isForTypes)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,16 +17,29 @@ from tests.contributed import ROOT
 METHODS = ("warn", "error", "critical", "failure")
 
 
+def calls(node: ast.AST, lines: Sequence[int]) -> Iterator[ast.Call]:
+    """The calls that have one of these lines."""
+    if isinstance(node, ast.Call):
+        yield node
+    for each in ast.iter_child_nodes(node):
+        first, last = getattr(each, "lineno", 0), getattr(each, "end_lineno", lines[-1])
+        if any(first <= line <= last for line in lines):
+            yield from calls(each, lines)
+
+
 def inCode() -> dict[str, str]:
     """The message of each call of a logger, with … for what differs -> the file of the call."""
     found = {}
     package = Path(buildbot.__file__).parent
     for path in package.rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        if not any(f".{method}(" in source for method in METHODS):
-            continue
-        for call in ast.walk(ast.parse(source)):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args:
+        lines = [
+            number
+            for number, line in enumerate(source.split("\n"), 1)
+            if any(f".{method}(" in line for method in METHODS)
+        ]
+        for call in calls(ast.parse(source), lines) if lines else ():
+            if isinstance(call.func, ast.Attribute) and call.args:
                 message = call.args[0]
                 isLogger = call.func.attr in METHODS and "log" in ast.unparse(call.func.value).lower()
                 if isLogger and isinstance(message, ast.Constant) and isinstance(message.value, str):

@@ -131,7 +131,7 @@ class WriterTests(LogCase):
     def test_crumbsOnDisk(self) -> None:
         """H3: single bytes on alternating channels do not make the file many times as large as its limit."""
         writer = self.writer(LogLimits(100_000, 1000))
-        for number in range(200_000):
+        for number in range(120_000):
             writer.append(number % 2, b"x")
         self.assertLess(writer.finish(), 300_000)
         self.assertTrue(self.written(HEADER))

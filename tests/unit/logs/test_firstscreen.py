@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+from functools import cache
 
 from twisted.trial import unittest
 
@@ -12,6 +13,12 @@ from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHAN
 from buildbot.logs import firstscreen
 from buildbot.logs.firstscreen import beginningOf, endOf, firstChunk, middleOf
 from buildbot.logs.format import ChunkParser, encode
+
+
+@cache
+def manyLines() -> bytes:
+    """A log of a hundred thousand lines."""
+    return b"".join(encode(0, b"line %d\n" % number) for number in range(100_000))
 
 
 class EndTests(unittest.TestCase):
@@ -53,7 +60,7 @@ class EndTests(unittest.TestCase):
 
     def test_lines(self) -> None:
         """The last lines have no numbers; the view says that it is only a part."""
-        path = self.path(b"".join(encode(0, b"line %d\n" % number) for number in range(100_000)))
+        path = self.path(manyLines())
         view = endOf(path)
         assert view is not None
         self.assertTrue(view.isPart)
@@ -85,7 +92,7 @@ class EndTests(unittest.TestCase):
 
     def test_middleAtTheEnds(self) -> None:
         """At 0 % are the first lines, with numbers; at 100 % are some of the last ones."""
-        path = self.path(b"".join(encode(0, b"line %d\n" % number) for number in range(100_000)))
+        path = self.path(manyLines())
         self.assertEqual(middleOf(path, 0, 5).lines(1, 1).lines[0].text, "line 0")
         last = middleOf(path, 1, 5)
         self.assertEqual(last.last(5).unnumbered[-1].text, "line 99999")
@@ -96,7 +103,7 @@ class EndTests(unittest.TestCase):
 
     def test_beginning(self) -> None:
         """The first lines have their numbers, also those of a damaged log."""
-        path = self.path(b"".join(encode(0, b"line %d\n" % number) for number in range(100_000)))
+        path = self.path(manyLines())
         self.assertEqual(beginningOf(path).lines(2, 1).lines[0].text, "line 1")
         damaged = beginningOf(self.path(encode(0, b"one\n") + b"x" * 100))
         self.assertEqual([each.text for each in damaged.lines(1, 5).lines], ["one"])

@@ -13,8 +13,8 @@ from buildbot.model.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.scheduler import Dependent, Scheduler
+from buildbot.schedulers import upstream
 from buildbot.schedulers.savedstate import SAVE_WITHIN
-from buildbot.schedulers.upstream import FOLLOWED
 from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import MINUTE, START, SchedulerCase, mainScheduler
 
@@ -139,8 +139,9 @@ class DependentTests(SchedulerCase):
 
     def test_many(self) -> None:
         """The record of handled sets stays small, and an old set that ends late is built once."""
+        self.patch(upstream, "FOLLOWED", 40)
         self.build()
-        for number in range(2, FOLLOWED + 10):
+        for number in range(2, 50):
             self.build()
             self.complete(number, FAILURE)
         self.complete(1)
@@ -149,7 +150,7 @@ class DependentTests(SchedulerCase):
         self.clock.advance(MINUTE)
         self.assertEqual(self.package(), [[1]])
         kept = self.successResultOf(self.store.getState("scheduler/package"))
-        self.assertLessEqual(len(kept["done"]), FOLLOWED)
+        self.assertLessEqual(len(kept["done"]), 40)
 
     def test_allOver(self) -> None:
         """If all sets have ended at a start, a single number is stored."""

@@ -148,8 +148,8 @@ class TakeTests(HookCase):
         self.assertEqual(self.ask("github", b"x" * (LARGEST_BODY + 1), {}).status, 413)
 
     def test_many(self) -> None:
-        """A push of 3,000 commits makes the newest 2,048 changes."""
-        commits = [payloads.githubCommit(f"{number:040x}") for number in range(3_000)]
+        """A push of 2,100 commits makes the newest 2,048 changes."""
+        commits = [payloads.githubCommit(f"{number:040x}") for number in range(2_100)]
         answer = self.deliver("github", payloads.githubPush(commits=commits))
         self.assertEqual((answer.status, len(answer.changes)), (202, 2048))
 
