@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zope.interface import Interface
+from zope.interface import Interface, interfacemethod
 
 if TYPE_CHECKING:  # only the type checker needs it
     from twisted.internet.defer import Deferred
@@ -665,6 +665,24 @@ class ILogObserver(Interface):
 
     def logChunk(build: object, step: object, log: object, channel: int, text: str) -> None:
         """Receive a chunk; the channel is one of C{LOG_CHANNEL_*}. A chunk can end within a line."""
+
+
+class IProperties(Interface):
+    """I am the properties of a build. C{IProperties(x)} are those of a build or a step x, as in 0.8."""
+
+    def getProperty(name: str, default: object = None) -> object:
+        """The value of a property; C{default} if it is not set."""
+
+    def hasProperty(name: str) -> bool:
+        """True if a property is set."""
+
+    def setProperty(name: str, value: object, source: str) -> None:
+        """Set a property. C{source} says for people who has set it."""
+
+    @interfacemethod  # type: ignore[untyped-decorator]
+    def __adapt__(self, thing: Any) -> object:
+        """The properties of a build or a step; None if the thing has none."""
+        return thing.getProperties() if hasattr(thing, "getProperties") else None
 
 
 class IRenderable(Interface):

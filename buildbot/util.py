@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from buildbot.changes.filter import EVERY as NotABranch
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.times import earlier, later, now
@@ -13,6 +14,7 @@ from buildbot.text.similar import closest
 __all__ = [
     "PLUGIN_ERRORS",
     "ComparableMixin",
+    "NotABranch",
     "closest",
     "counted",
     "earlier",

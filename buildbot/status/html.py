@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from buildbot.web.service import WebStatus
 from buildbot.web.waterfall import Waterfall
 
-__all__ = ["Waterfall", "WebStatus"]
+__all__ = ["Waterfall", "WebStatus", "escape"]

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
 from buildbot.config.arguments import BadArguments
+from buildbot.interfaces import IProperties
 from buildbot.model.interpolate import Interpolate, Property
 from buildbot.model.properties import WithProperties
 from buildbot.model.records import StepRecord
@@ -161,6 +162,18 @@ class DoStepIfTests(StepCase):
         properties: Any = step.build.getProperties()
         told = [each for each in properties.asList() if each[0] in ("a", "b")]
         self.assertEqual(told, [("a", 1, "me"), ("b", 2, "you")])
+
+    def test_adapted(self) -> None:
+        """C{IProperties} of a step or a build are the properties of the build, as in 0.8."""
+        step = self.shell(True).build.steps[0]
+        for thing in (step, step.build):
+            properties = IProperties(thing)
+            self.assertEqual(
+                (properties.getProperty("branch"), properties.getProperty("no")), ("trunk", None)
+            )
+            properties.setProperty("a", 1, "me")
+        self.assertTrue(IProperties(step).hasProperty("a"))
+        self.assertRaises(TypeError, IProperties, "text")
 
     def test_skippedCommand(self) -> None:
         """A step is skipped even if its command has a property that is not set."""

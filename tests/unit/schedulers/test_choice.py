@@ -7,6 +7,7 @@ from typing import Any
 from buildbot.changes.filter import ChangeFilter
 from buildbot.scheduler import AnyBranchScheduler, Dependent, Nightly, Periodic
 from buildbot.schedulers.basic import SingleBranchScheduler
+from buildbot.util import NotABranch
 from tests.schedulers import MINUTE, SchedulerCase, isCode, mainScheduler
 
 
@@ -25,6 +26,13 @@ class ChoiceTests(SchedulerCase):
             self.commit(branch=branch, category=category)
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[2], [1, 5]])
+
+    def test_notABranch(self) -> None:
+        """The branch NotABranch is none, as in 0.8: the filter chooses."""
+        self.use(single(branch=NotABranch, change_filter=ChangeFilter(branch="a")))
+        self.commit(branch="a")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
 
     def test_neither(self) -> None:
         """A scheduler without branch and filter is refused."""
