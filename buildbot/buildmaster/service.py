@@ -28,6 +28,7 @@ from buildbot.buildmaster.lifetime import Lifetime
 from buildbot.buildmaster.standing import ActivePlace
 from buildbot.buildmaster.startup import (
     STALE,
+    WARNING,
     failedLines,
     readAgain,
     startedLines,
@@ -80,6 +81,7 @@ from buildbot.store.interface import IStore
 from buildbot.store.place import serverOf
 from buildbot.web.accounts.tokencommands import TokenCommands
 from buildbot.wire import listeners
+from buildbot.wire.listeners import Reserving
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
@@ -419,10 +421,13 @@ class BuildMaster(PluginParent):
         await self._apart.tell()
         found = troublesFound(self.basedir, self.troubles)
         risks = [f"the database can lose data: {each}" for each in self.botmaster.store.risks()]
-        lines = startedLines(config, self.describePorts(), [*self.applier.warnings(), *risks], found)
+        lines = startedLines(
+            config, self.describePorts(), self.describePages(), [*self.applier.warnings(), *risks, *found]
+        )
         log.info("BuildMaster is running: {line}", line=lines[0])
         for line in lines[1:]:
-            log.warn("{line}", line=line)
+            if line.startswith(WARNING):
+                log.warn("{line}", line=line)
         await self.audit.record(By("", PROCESS), "startMaster", MASTER)
         await self.outgoing.sweep()
         self._serves = True
@@ -555,6 +560,12 @@ class BuildMaster(PluginParent):
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
         return [str(port) for port in self.applier.ports.values()]
+
+    def describePages(self) -> list[str]:
+        """See L{ReportedMaster<buildbot.status.reported.ReportedMaster>}. Empty without pages."""
+        servers = [each for each in self.config.status if isinstance(each, Reserving)]
+        ports = [str(port) for each in servers for port in each.openPorts()]
+        return [*([self.buildbotURL] if ports and self.buildbotURL else []), *ports]
 
 
 registerAdapter(Control, BuildMaster, interfaces.IControl)

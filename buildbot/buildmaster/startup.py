@@ -33,6 +33,8 @@ log = Logger()
 
 #: The subject of the trouble that a file which could not be loaded at a takeover is. A reconfig ends it.
 STALE = "configuration"
+#: The beginning of the lines of a start that warn.
+WARNING = "warning: "
 
 
 def watchDirectory(basedir: str, troubles: Troubles) -> None:
@@ -46,18 +48,20 @@ def watchDirectory(basedir: str, troubles: Troubles) -> None:
 
 
 def startedLines(
-    config: MasterConfig, ports: Sequence[str], warnings: Sequence[str], found: Sequence[str]
+    config: MasterConfig, ports: Sequence[str], pages: Sequence[str], warnings: Sequence[str]
 ) -> list[str]:
     """The lines for the user about a successful start.
 
     @param ports: the open slave ports, in words.
-    @param found: see L{troublesFound}.
+    @param pages: the address and the ports of the pages, in words.
+    @param warnings: without the warnings of the configuration.
     """
     slaves, builders = len(config.slaves), len(config.builders)
     return [
         f"slaves: {', '.join(ports)}; {counted(builders, 'builder')}, "
         f"0 of {counted(slaves, 'slave')} connected",
-        *[f"warning: {warning}" for warning in [*config.warnings, *warnings, *found]],
+        *([f"pages: {', '.join(pages)}"] if pages else []),
+        *[f"{WARNING}{warning}" for warning in [*config.warnings, *warnings]],
     ]
 
 

@@ -172,6 +172,7 @@ class WaitingControl:
                 "projectName": self._config.projectName,
                 "generation": 0,
                 "ports": [],
+                "pages": [],
                 "slaves": len(self._config.slaves),
                 "connected": 0,
                 "builders": len(self._config.builders),

@@ -60,7 +60,17 @@ _UNKNOWN: Mapping[str, Any] = {
     **dict.fromkeys(("pid", "since", "shutdown", "storeTrouble", "files", "logStorage")),
     **{
         name: []
-        for name in ("ports", "refused", "guesses", "givenUp", "pollers", "outgoing", "troubles", "pagesOnly")
+        for name in (
+            "ports",
+            "pages",
+            "refused",
+            "guesses",
+            "givenUp",
+            "pollers",
+            "outgoing",
+            "troubles",
+            "pagesOnly",
+        )
     },
     "version": version,
     "generation": 0,
@@ -178,6 +188,10 @@ class ReaderMaster(PluginParent):
     def describePorts(self) -> list[str]:
         """The slave ports of the master, in words."""
         return list(self._mirror.process.get("ports", ()))
+
+    def describePages(self) -> list[str]:
+        """See L{ReportedMaster<buildbot.status.reported.ReportedMaster>}: those of the master."""
+        return list(self._mirror.process.get("pages", ()))
 
     def sources(self) -> Sequence[object]:
         """The change sources: none run here."""

@@ -75,6 +75,8 @@ def masterPage(
         f"slaves: {', '.join(master['ports']) or 'no port'}; {counted(builders, 'builder')}, "
         f"{master['connected']} of {counted(count, 'slave')} connected",
     ]
+    if master.get("pages"):
+        lines.append(plainLine(f"pages: {', '.join(master['pages'])}"))
     if master.get("storeServer"):
         lines.append(plainLine(f"store: {master['storeServer']}"))
     lines += [] if masters is None else [plainLine(mastersLine(masters))]

@@ -57,6 +57,7 @@ def reportProcess(master: ReportedMaster) -> dict[str, Any]:
         "projectName": config.projectName,
         "generation": master.generation,
         "ports": master.describePorts(),
+        "pages": master.describePages(),
         "slaves": len(slaves),
         "connected": sum(1 for slave in slaves if slave.slave_status.isConnected()),
         "builders": len(config.builders),

@@ -289,6 +289,9 @@ class ReportedMaster(Protocol):
     def slavePort(self) -> ReportedPort:
         """The slave port."""
 
+    def describePages(self) -> list[str]:
+        """The address of the pages for people, if it is known, and the open ports of the pages, in words."""
+
     def describePorts(self) -> list[str]:
         """Describe its open ports, one line each."""
 

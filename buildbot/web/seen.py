@@ -82,7 +82,8 @@ class SeenMaster:
         self.whole = whole
         self._sight = sight
         self.basedir, self.since, self.cleanStop = whole.basedir, whole.since, whole.cleanStop
-        self.describePorts, self.sources = whole.describePorts, whole.sources
+        self.describePorts, self.describePages = whole.describePorts, whole.describePages
+        self.sources = whole.sources
         self.botmaster = cast(BotMaster, SeenBotMaster(whole.botmaster, sight))
         self.outgoing = Senders(whole.botmaster.resources)  # none: messages name hidden builders
         self.status: Status = SeenStatus(whole.status, self.botmaster, sight)

@@ -49,6 +49,9 @@ class WatchedMaster(Protocol):
     def generation(self) -> int:
         """The number of reconfigs since its start."""
 
+    def describePages(self) -> list[str]:
+        """The address of the pages for people, if it is known, and the open ports of the pages, in words."""
+
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
 

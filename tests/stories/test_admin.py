@@ -34,6 +34,14 @@ class StartTests(World):
         self.assertIn("1 builder, 0 of 2 slaves connected", line)
         self.assertEqual([server[0] for server in self.reactor.tcpServers], [9989])
 
+    def test_pages(self) -> None:
+        """A master with pages reports where they are, when it starts and in its status."""
+        self.add("from buildbot.status.html import WebStatus; c['status'] = [WebStatus(http_port=8010)]")
+        self.add("c['buildbotURL'] = 'http://ci.example.org/'")
+        lines = self.successResultOf(self.start())
+        self.assertEqual(lines[1:], ["pages: http://ci.example.org/, tcp 8010"])
+        self.assertEqual(self.status()["master"]["pages"], ["http://ci.example.org/", "tcp 8010"])
+
     def test_portOpensLast(self) -> None:
         """A1: while a plug-in starts slowly, the slave port is not open yet."""
         self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")

@@ -102,7 +102,7 @@ class AwayTests(BuildingCase):
         self.stop()
         self.patch(self.database, "risks", lambda: ["fsync is off"])
         lines = self.successResultOf(self.start())
-        self.assertEqual(lines[1:], ["warning: the database can lose data: fsync is off"])
+        self.assertEqual(lines[2:], ["warning: the database can lose data: fsync is off"])
         self.assertNotIn("SQLite", self.ask("/about").text)
 
     def test_idle(self) -> None:

@@ -36,6 +36,7 @@ PRIVATE = frozenset(
         "pid",
         "basedir",
         "ports",
+        "pages",
         "refused",
         "guesses",
         "files",

@@ -97,6 +97,16 @@ class PageTests(unittest.TestCase):
             said = f"{bot['name']} at {at}: login from 10.0.0.2:5 refused: wrong password\\x1b[2J"
             self.assertEqual(about, [said] if told else [])
 
+    def test_pages(self) -> None:
+        """It tells where the pages are; a master without pages, or of an earlier release, tells nothing."""
+        for told, found in (
+            ({"pages": ["http://ci/", "tcp 8010"]}, ["pages: http://ci/, tcp 8010"]),
+            ({"pages": []}, []),
+            ({}, []),
+        ):
+            lines = status.masterPage({**MASTER, **told}, [], NOW)
+            self.assertEqual([each for each in lines if each.startswith("pages:")], found)
+
     def test_pagesOnly(self) -> None:
         """The processes with pages are named."""
         master = {**MASTER, "pagesOnly": [{"name": "m2:/pages (pid 7)", "since": NOW - 60}]}
