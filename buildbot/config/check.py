@@ -128,7 +128,10 @@ def warnings(raw: Raw, report: Report) -> list[ConfigError]:
 
 
 def configuration(
-    raw: Raw, warnings: tuple[ConfigError, ...] = (), modules: tuple[str, ...] = ()
+    raw: Raw,
+    warnings: tuple[ConfigError, ...] = (),
+    modules: tuple[str, ...] = (),
+    isLater: bool = False,
 ) -> MasterConfig:
     """Build the MasterConfig from a dictionary for which L{errors} is empty."""
     plain = {key: raw[key] for key in _UNCHANGED if key in raw}
@@ -145,6 +148,7 @@ def configuration(
         properties=dict(cast(Any, raw.get("properties")) or {}),
         warnings=warnings,
         modules=modules,
+        isLater=isLater,
         **plain,  # type: ignore[arg-type] # the rules have checked them
     )
 

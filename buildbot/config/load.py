@@ -120,7 +120,8 @@ def _outcome(
         errors = [*(report(*each) for each in said.errors), *check.errors(raw, report)]
         if not errors and not loading.errors:
             imported = tuple(name for each, name in modules.files.items() if each != path)
-            return check.configuration(raw, _told(loading, loading.warnings, warnings), imported)
+            doubts = _told(loading, loading.warnings, warnings)
+            return check.configuration(raw, doubts, imported, isLater="bots" in said.renamed)
     except ConfigErrors as error:
         place = locationOf(error, modules.files)
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]

@@ -196,6 +196,8 @@ class MasterConfig:
         They do not count in comparisons.
     @ivar secrets: the passwords that the file has read from files and the environment. No page shows them.
         They do not count in comparisons.
+    @ivar isLater: whether the file is in the style of 0.7.6 and later: a property that is not set is None
+        for its code, and no error. It does not count in comparisons.
     """
 
     slaves: Mapping[str, SlaveConfig] = field(default_factory=dict)
@@ -224,6 +226,7 @@ class MasterConfig:
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    isLater: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         keep = object.__setattr__  # the only way to set an attribute of a frozen value

@@ -17,6 +17,7 @@ from buildbot.config.messages import shown
 from buildbot.text.plural import counted
 
 _NO_DEFAULT = object()
+_UNSET = object()
 #: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
 _ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
 
@@ -31,8 +32,16 @@ class NoProperty(KeyError):
 class HasProperties(Protocol):
     """The source of values for texts: a L{Properties}, or the build or step that has them."""
 
-    def getProperty(self, name: str) -> Any:
-        """The value of a property. @raise KeyError: it is not set."""
+    def getProperty(self, name: str, default: Any, /) -> Any:
+        """The value of a property; C{default} if it is not set."""
+
+
+def required(source: HasProperties, name: str) -> Any:
+    """The value of a property. @raise NoProperty: it is not set."""
+    value = source.getProperty(name, _UNSET)
+    if value is _UNSET:
+        raise NoProperty(name)
+    return value
 
 
 class Properties(Mapping[str, Any]):
@@ -157,19 +166,16 @@ class Told:
 
     def getProperty(self, name: str, default: Any = None) -> Any:
         """The value of a property; C{default} if it is not set."""
-        try:
-            return self._build.getProperty(name)
-        except KeyError:
-            return default
+        return self._build.getProperty(name, default)
 
     def hasProperty(self, name: str) -> bool:
         """True if a property is set."""
-        return self.getProperty(name, _NO_DEFAULT) is not _NO_DEFAULT
+        return self.getProperty(name, _UNSET) is not _UNSET
 
     has_key = __contains__ = hasProperty
 
     def __getitem__(self, name: str) -> Any:
-        return self._build.getProperty(name)
+        return required(self._build, name)
 
     def asList(self) -> list[tuple[str, Any, str]]:
         """The list of (name, value, source), sorted by name."""
@@ -305,11 +311,10 @@ class Filling:
         if name in self._functions:
             return _asText(self._functions[name](Told(self._build)))
         name, sign, text = _alternative(name)
-        try:
-            value = self._build.getProperty(name)
-        except KeyError:
+        value = self._build.getProperty(name, _UNSET)
+        if value is _UNSET:
             if not sign:
-                raise NoProperty(name) from None
+                raise NoProperty(name)
             return "" if sign == "+" else text
         if sign == "~" and not value:
             return text
@@ -321,10 +326,7 @@ class Filling:
         """The text for a property that is None: the branch for C{revision}, else empty."""
         if name != "revision":
             return ""
-        try:
-            return self._build.getProperty("branch") or ""
-        except KeyError:
-            return ""
+        return self._build.getProperty("branch", None) or ""
 
 
 def _asText(value: Any) -> Any:

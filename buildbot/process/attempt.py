@@ -232,7 +232,7 @@ class BuildAttempt:
             factory = BuildFactory(factory.steps)
         build: Build = factory.newBuild(list(requests))
         build.setBuilder(self.builder)
-        build.ofAll = self._master.config.properties
+        build.ofAll, build.isLater = self._master.config.properties, self._master.config.isLater
         build.ofBuilder, build.builderEnvironment = self.builder.setup.properties, self.builder.setup.env
         return build
 

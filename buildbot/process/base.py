@@ -65,6 +65,7 @@ class Build:
     @ivar whyLost: the reason why the master disconnected the slave; empty if it did not.
     @ivar overtime: a note on a command that exceeded its time limit, if the slave did not end it; else empty.
     @ivar slavename: the name of the slave.
+    @ivar isLater: see L{buildbot.config.model.MasterConfig}.
     @ivar ofAll: the properties of all builds from the configuration.
     @ivar ofBuilder: the builder's C{properties} from the configuration.
     @ivar builderEnvironment: the builder's C{env}; the environments of steps count more.
@@ -85,6 +86,7 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
+    isLater = False
     ofAll: Mapping[str, Any] = {}
     ofBuilder: Mapping[str, Any] = {}
     builderEnvironment: Mapping[str, Any] = {}
@@ -360,8 +362,21 @@ class Build:
         return self.slavebuilder
 
     def getProperty(self, propname: str, *default: object) -> Any:
-        """The value of a property. @raise KeyError: it is not set, and no default was given."""
-        return self.properties.getProperty(propname, *default)
+        """The value of a property, or else the default.
+
+        Without a default, it is None if the file is in the style of 0.7.6 and later, or asks in C{doStepIf}.
+
+        @raise KeyError: it is not set, and there is no default.
+        """
+        return self.properties.getProperty(propname, *(default or ((None,) if self._mayBeNone else ())))
+
+    @property
+    def _mayBeNone(self) -> bool:
+        return self.isLater or (self.currentStep is not None and self.currentStep.isAsked)
+
+    def hasProperty(self, propname: str) -> bool:
+        """True if a property is set."""
+        return self.properties.hasProperty(propname)
 
     def getProperties(self) -> Told:
         """My properties, as functions of the configuration get them."""
@@ -392,9 +407,18 @@ class Build:
         """The version of a command of the slave; see L{BuildStep.slaveVersion}."""
         return self.slavebuilder.getSlaveCommandVersion(command, oldversion)
 
-    def getSourceStamp(self) -> SourceStamp:
-        """The source stamp."""
-        return self.source
+    def getSourceStamp(self, codebase: str = "") -> Any:
+        """The L{SourceStamp}; None if it is of another codebase than the one that is asked for."""
+        return self.source if codebase in ("", self.source.codebase) else None
+
+    def getAllSourceStamps(self) -> list[SourceStamp]:
+        """The source stamps: only one, as a build has one codebase."""
+        return [self.source]
+
+    @property
+    def sources(self) -> list[SourceStamp]:
+        """The name of 0.8 for L{getAllSourceStamps}."""
+        return [self.source]
 
     def getStatus(self) -> BuildStatus:
         """My L{buildbot.status.build.BuildStatus}."""

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -35,7 +35,7 @@ from buildbot.status.step import BuildStepStatus, asWords
 from buildbot.wire.dialect import versionAtLeast
 
 if TYPE_CHECKING:
-    from buildbot.process.seams import BuildForStep, SlaveForBuild
+    from buildbot.process.seams import BuildForStep, SlaveForBuild, SlaveForBuilder
 
 log = Logger()
 
@@ -50,6 +50,12 @@ MOST_REFUSALS = 10
 def wordList(words: Any) -> list[Any]:
     """Words of a configuration as a list: one text, or several."""
     return [words] if isinstance(words, str) or isRenderable(words) else list(words)
+
+
+def _startsInStead(cls: type) -> bool:
+    """True if a subclass overrides C{start} of a step whose class has C{run}: it then has the say."""
+    having = next(each for each in cls.__mro__ if "start" in vars(each) or "run" in vars(each))
+    return "run" not in vars(having)
 
 
 class NoResults(Exception):
@@ -127,7 +133,7 @@ class BuildStep(ComparableMixin):
     _command: RemoteCommand | None = None
     _observerFailure: Failure | None = None
     _refusals = 0
-    _isAsked = False
+    isAsked = False  #: True while doStepIf is asked
     _whyStopped: str | Failure | None = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
@@ -208,11 +214,13 @@ class BuildStep(ComparableMixin):
     def start(self) -> Any:
         """Start the work, in the style of 0.7.5: subclasses override this, or L{run}.
 
-        May be a coroutine.
+        May be a coroutine. A subclass of a step that has L{run} may override it, too, and call this one.
 
         @return: SKIPPED if there is nothing to do. Otherwise, the step calls L{finished} or L{failed} later.
         """
-        raise NotImplementedError(f"{type(self).__name__} has neither start() nor run()")
+        if type(self).run is BuildStep.run:
+            raise NotImplementedError(f"{type(self).__name__} has neither start() nor run()")
+        ensureDeferred(self.run()).addCallbacks(self.finished, self.failed)
 
     async def run(self) -> int:
         """Do the work; subclasses may override this instead of L{start}.
@@ -242,7 +250,7 @@ class BuildStep(ComparableMixin):
                 return SKIPPED
             if self.renderables:
                 self._render()
-            ended: Any = await self.run()
+            ended: Any = await (BuildStep.run(self) if _startsInStead(type(self)) else self.run())
         except StepStopped:
             self.step_status.setText([self.name, "interrupted"])
             return EXCEPTION
@@ -276,11 +284,11 @@ class BuildStep(ComparableMixin):
 
     async def _isWanted(self) -> bool:
         """Ask C{doStepIf}; set the words of a step that is skipped."""
-        self._isAsked = True
+        self.isAsked = True
         try:
             wanted = await isWanted(self)
         finally:
-            self._isAsked = False
+            self.isAsked = False
         if self.stopped:
             raise StepStopped(f"step {self.name}: {self._whyStopped}")
         if not wanted:
@@ -383,6 +391,14 @@ class BuildStep(ComparableMixin):
             if logfile.getName() == logname:
                 observer.setLog(logfile)
 
+    def getLog(self, name: str) -> LogFile:
+        """The log of this name. Raises KeyError if the step has none."""
+        for logfile in self.step_status.getLogs():
+            if logfile.getName() == name:
+                found: LogFile = logfile
+                return found
+        raise KeyError(f"step {self.name} has no log {name}")
+
     def addURL(self, name: str, url: str) -> None:
         """Add a link to the step."""
         self.step_status.addURL(name, url)
@@ -408,11 +424,8 @@ class BuildStep(ComparableMixin):
         return self.step_status.getStatistics()
 
     def getProperty(self, propname: str, *default: object) -> Any:
-        """The value of a property of the build; the default if it is not set, else KeyError.
-
-        For C{doStepIf}, the default is None, as in the releases that have it.
-        """
-        return self.build.getProperty(propname, *(default or ((None,) if self._isAsked else ())))
+        """The value of a property of the build; see L{buildbot.process.base.Build.getProperty}."""
+        return self.build.getProperty(propname, *default)
 
     def hasProperty(self, propname: str) -> bool:
         """True if a property of the build is set."""
@@ -429,6 +442,11 @@ class BuildStep(ComparableMixin):
         @param runtime: of 0.8; it has no effect.
         """
         self.build.setProperty(propname, value, source)
+
+    @property
+    def buildslave(self) -> SlaveForBuilder:
+        """The slave, while a build runs."""
+        return self.remote.slave
 
     def getSlaveName(self) -> str:
         """The name of the slave."""

@@ -98,6 +98,11 @@ class BuildRequest(Completion):
         self.status.source = source
 
     @property
+    def sources(self) -> dict[str, SourceStamp]:
+        """The source by its codebase, as in 0.8."""
+        return {self.source.codebase or "": self.source}
+
+    @property
     def builderName(self) -> str | None:
         """The name of the builder."""
         return self.status.builderName

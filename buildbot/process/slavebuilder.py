@@ -99,6 +99,10 @@ class SlaveBuilder:
         """True if a build could start here now."""
         return self.isAttached and not self.reserved and self.slave.availability.canStartBuild()
 
+    def isBusy(self) -> bool:
+        """True if a build of the builder runs here, or is about to start."""
+        return self.reserved
+
     def isAvailable(self) -> bool:
         """The name of 0.7.5 for L{isIdle}."""
         return self.isIdle

@@ -270,9 +270,13 @@ class BuildStatus(Watched):
         """The result of the build; None while it runs."""
         return self.results
 
-    def getProperty(self, propname: str) -> Any:
-        """The value of a property. Raises KeyError if it is not set."""
-        return self.properties[propname]
+    def getProperty(self, propname: str, *default: object) -> Any:
+        """The value of a property, or else the default. Raises KeyError if there is none."""
+        return self.properties.get(propname, *default) if default else self.properties[propname]
+
+    def hasProperty(self, propname: str) -> bool:
+        """True if a property is set."""
+        return propname in self.properties
 
     def getETA(self) -> float | None:
         """The estimated seconds until its end; None if unknown."""

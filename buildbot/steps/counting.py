@@ -169,10 +169,7 @@ class WarningCountingShellCommand(ShellCommand):
             )
         if self.warnCount:
             self.addCompleteLog("warnings", self._counter.found.text())
-        try:
-            before = self.getProperty("warnings-count")
-        except KeyError:
-            before = 0
+        before = self.getProperty("warnings-count", 0)
         self.setProperty("warnings-count", before + self.warnCount)
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:

@@ -177,6 +177,10 @@ class Trigger(BuildStep):
         """
         return [(name, self.set_properties) for name in self.schedulerNames]
 
+    def end(self, results: int) -> None:
+        """The name of 0.8 for C{finished}, for subclasses that override C{start}."""
+        self.finished(results)
+
     # during the build
 
     async def run(self) -> int:
@@ -244,10 +248,8 @@ class Trigger(BuildStep):
             self.schedulerNames = [self.schedulerNames]
         properties = dict(self.build.render(self.set_properties) or {})
         for name in self.copy_properties:
-            try:
+            if self.build.getProperties().hasProperty(name):  # otherwise it is not set there, either
                 properties[name] = self.build.getProperty(name)
-            except KeyError:  # it is not set here, so it is not set there
-                continue
         self.set_properties = properties
 
     def _source(self) -> SourceStamp:

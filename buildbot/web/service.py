@@ -178,7 +178,7 @@ class WebStatus(Subclassed, Reserving, StatusReceiverMultiService):
         self.num_events = num_events
         self.num_events_max = num_events_max
         self.auth = auth
-        self.order_console_by_time = order_console_by_time
+        self.order_console_by_time = self.orderConsoleByTime = order_console_by_time
         self.changecommentlink = changecommentlink
         self.revlink = revlink
         self.projects = projects

@@ -100,6 +100,7 @@ class NextSlaveTests(ChoosingCase):
         for function in (
             "lambda builder, slaves: max(slaves, key=lambda each: each.slave.slavename)",
             "lambda builder, slaves, request: slaves[-1] if request.reason else None",
+            "lambda builder, slaves: [each for each in slaves if not each.isBusy()][1]",
         ):
             self.use(nextSlave=function)
             self.wanted("1")

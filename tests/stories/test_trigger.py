@@ -29,6 +29,14 @@ class Each(Trigger):
     def getSchedulersAndProperties(self):
         return [("u", {'name': each}) for each in self.build.getProperty("names").split()]
 
+class Maybe(Trigger):
+    "Triggers only for one branch."
+    def start(self):
+        if any(each.branch == "stable" for each in self.build.getAllSourceStamps()):
+            return Trigger.start(self)
+        self.step_status.setText(["another branch"])
+        self.end(0)
+
 class Own(Trigger):
     "Chooses by itself."
     async def getSchedulersAndProperties(self):
@@ -326,6 +334,14 @@ class PropertyTests(TriggerCase):
         self.submit(x="1")
         self.assertEqual(self.sets()[0].properties, {"a": "own", "b": "scheduler", "made": "yes"})
         self.assertEqual(self.sets("u")[0].properties, {"c": "1", "made": "yes"})
+
+    def test_ownStart(self) -> None:
+        """A subclass of 0.8 overrides start(): it triggers by that of Trigger, or ends by itself."""
+        self.begin("schedulerNames=['t']", "Maybe")
+        self.submit(source=SourceStamp("other"))
+        self.assertEqual((self.sets(), self.builds()[0].results), ([], SUCCESS))
+        self.submit()
+        self.assertEqual((len(self.sets()), self.builds()[1].results), (1, SUCCESS))
 
 
 class OnceTests(TriggerCase):

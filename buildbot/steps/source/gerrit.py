@@ -36,7 +36,4 @@ class Gerrit(Git):
         return str(ref) if ref else None
 
     def _property(self, name: str) -> Any:
-        try:
-            return self.getProperty(name)
-        except KeyError:
-            return None
+        return self.getProperty(name, None)

@@ -50,6 +50,13 @@ class KeyTests(unittest.SynchronousTestCase):
         self.assertEqual((found.password, found.max_builds, found.keepalive), ("p", 2, 60.0))
         self.assertEqual((found.properties, [lock.name for lock in found.locks]), ({"os": "x"}, ["cpu"]))  # type: ignore[attr-defined]
 
+    def test_style(self) -> None:
+        """The key of the slaves tells whether the file is in the style of 0.7.6 and later."""
+        said = "c['bots'] = [('bot1', 'sekrit')]\n"
+        self.assertTrue(config().isLater)
+        self.assertTrue(config(begin=BEGIN.replace("c['slaves']", "c['workers']")).isLater)
+        self.assertFalse(config(f"del c['slaves']\n{said}").isLater)
+
     def test_readsItsSlaves(self) -> None:
         """A file chooses the slaves of a builder by their properties; an unset one is None."""
         made = config(

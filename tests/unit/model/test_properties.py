@@ -161,7 +161,7 @@ class WithPropertiesTests(unittest.TestCase):
         """Any object with properties can fill the text, as 0.7.5's steps passed their build."""
 
         class Build:
-            def getProperty(self, name: str) -> str:
+            def getProperty(self, name: str, default: object = None) -> str:
                 return f"<{name}>"
 
         self.assertEqual(WithProperties("%(a)s %(b)s").render(Build()), "<a> <b>")

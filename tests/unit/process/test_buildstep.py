@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from buildbot.model.properties import WithProperties
+from buildbot.model.properties import NoProperty, WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
@@ -17,6 +17,7 @@ from buildbot.process.locks import MasterLock
 from buildbot.process.logobserver import LogObserver
 from buildbot.process.remotecommand import KEPT_UPDATES, RemoteShellCommand
 from buildbot.steps.shell import ShellCommand
+from buildbot.steps.slave import MakeDirectory
 from buildbot.steps.trialoutput import TestResult
 from buildbot.store.requests import encode
 from buildbot.wire.banana import LimitExceeded
@@ -660,6 +661,128 @@ class CoroutineStartTests(StepCase):
             running.command.end(0)
             self.assertEqual(running.result, results, what)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class StartInSteadTests(StepCase):
+    """Subclasses of 0.8 that override start() of a step which has run() here."""
+
+    def test_overridden(self) -> None:
+        """The start() of the subclass has the say. It may call that of its base, which does the work."""
+
+        class Choosy(MakeDirectory):
+            isWanted = True
+
+            def start(self) -> Any:
+                if self.isWanted:
+                    return MakeDirectory.start(self)
+                self.step_status.setText(["not", "here"])
+                self.finished(WARNINGS)
+                return None
+
+        class Picky(Choosy):
+            isWanted = False
+
+        running = self.begin(Choosy(dir="x"), commands={"mkdir": "2.16"})
+        running.command.end(0)
+        self.assertEqual((running.result, running.command.name), (SUCCESS, "mkdir"))
+        running = self.begin(Picky(dir="x"), commands={"mkdir": "2.16"})
+        self.assertEqual((running.result, running.step.getText()), (WARNINGS, ["not", "here"]))
+        self.assertEqual(running.sent, [])
+
+    def test_newer(self) -> None:
+        """A subclass that overrides run() again has the say, too, whatever its bases have."""
+
+        class Old(MakeDirectory):
+            def start(self) -> Any:
+                raise AssertionError("not called")
+
+        class New(Old):
+            async def run(self) -> int:
+                return WARNINGS
+
+        self.assertEqual(self.begin(New(dir="x"), commands={"mkdir": "2.16"}).result, WARNINGS)
+
+    def test_fails(self) -> None:
+        """An error of run() below start() makes the step an exception."""
+
+        class Broken(BuildStep):
+            async def run(self) -> int:
+                raise ZeroDivisionError("oops")
+
+        class Calling(Broken):
+            def start(self) -> Any:
+                return Broken.start(self)
+
+        self.assertEqual(self.begin(Calling()).result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_neither(self) -> None:
+        """A step with neither of the two is an exception that says so."""
+        running = self.begin(BuildStep())
+        self.assertIn("has neither start() nor run()", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(NotImplementedError)), 1)
+
+
+class AskingTests(StepCase):
+    """What steps of 0.8 ask themselves and their build."""
+
+    def test_log(self) -> None:
+        """A step finds its own logs by their names; another name is a KeyError."""
+        found: list[Any] = []
+
+        class Judging(ShellCommand):
+            def createSummary(self, log: Any) -> None:
+                self.addCompleteLog("errors", "bad")
+
+            def evaluateCommand(self, cmd: Any) -> int:
+                found.extend([self.getLog("errors").getText(), self.buildslave.slavename])
+                try:
+                    self.getLog("more")
+                except KeyError as why:
+                    found.append(str(why))
+                return FAILURE
+
+        running = self.begin(Judging(command="x"))
+        running.command.end(0)
+        self.assertEqual(running.result, FAILURE)
+        self.assertEqual(found, ["bad", "bot1", "'step shell has no log more'"])
+
+    def test_sources(self) -> None:
+        """A build has a list of sources, with one; it has none of another codebase."""
+        build = self.begin(ShellCommand(command="x")).build
+        self.assertEqual(build.getAllSourceStamps(), [build.source])
+        self.assertEqual(build.sources, [build.source])
+        self.assertIs(build.getSourceStamp(build.source.codebase), build.source)
+        self.assertIs(build.getSourceStamp(), build.source)
+        self.assertIsNone(build.getSourceStamp("other"))
+        self.assertEqual(build.requests[0].sources, {"": build.source})
+
+    def test_noProperty(self) -> None:
+        """A property that is not set is None in a file of 0.7.6 and later, and an error in an older one.
+
+        It is an error in a text of either.
+        """
+        for isLater in (False, True):
+            running = self.begin(ShellCommand(command="x"))
+            running.build.isLater = isLater
+            for each in (running.build, running.build.steps[0]):
+                if isLater:
+                    self.assertIsNone(each.getProperty("no"))
+                else:
+                    self.assertRaises(KeyError, each.getProperty, "no")
+                self.assertEqual(each.getProperty("no", 1), 1)
+                self.assertFalse(each.getProperties().hasProperty("no"))
+            self.assertRaises(NoProperty, running.build.render, WithProperties("%(no)s"))
+            self.assertEqual(running.build.render(WithProperties("%(no:-x)s")), "x")
+        status = running.build.build_status
+        self.assertEqual((status.getProperty("no", 1), status.getProperty("slavename", 1)), (1, "bot1"))
+        self.assertRaises(KeyError, status.getProperty, "no")
+
+    def test_properties(self) -> None:
+        """A build and its status know whether a property is set."""
+        build = self.begin(ShellCommand(command="x")).build
+        for each in (build, build.build_status):
+            self.assertEqual((each.hasProperty("slavename"), each.hasProperty("no")), (True, False))
 
 
 class LeftBehindTests(StepCase):

@@ -143,6 +143,7 @@ class DoStepIfTests(StepCase):
             lambda step: step.getProperty("no", False),
             lambda step: step.hasProperty("no"),
             lambda step: step.build.getProperty("no", None),
+            lambda step: step.build.getProperty("no"),
             lambda step: step.build.getProperties().getProperty("no"),
             lambda step: step.getProperties().has_key("no"),
         ]

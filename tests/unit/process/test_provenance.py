@@ -26,8 +26,8 @@ class Build:
         self.properties.updateFrom(self.given)
         self.properties.setProperty("version", "1.0", "step")
 
-    def getProperty(self, name: str) -> Any:
-        return self.properties.getProperty(name)
+    def getProperty(self, name: str, *default: Any) -> Any:
+        return self.properties.getProperty(name, *default)
 
 
 class ProvenanceTests(unittest.SynchronousTestCase):

@@ -40,6 +40,11 @@ class ArgumentTests(unittest.SynchronousTestCase):
         self.assertIs(WebStatus(8010, authz=authz).authz, authz)
         self.assertIs(WebStatus(8010, allowForce=True, auth=AUTH).auth, AUTH)
 
+    def test_consoleOrder(self) -> None:
+        """A subclass may read the order of the console by the name that 0.8 gives it, too."""
+        status = WebStatus(8010, order_console_by_time=True)
+        self.assertTrue(status.orderConsoleByTime and status.order_console_by_time)
+
     def test_refused(self) -> None:
         """An auth in place of an Authz is an error, and so is a list of passwords in place of an auth."""
         why = self.assertRaises(BadArguments, lambda: WebStatus(8010, authz=AUTH))

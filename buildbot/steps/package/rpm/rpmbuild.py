@@ -89,10 +89,7 @@ class RpmBuild(ComposedCommand):
         return f"rpmbuild {' '.join(defined)} -ba {shlex.quote(specfile)}"
 
     def _revision(self) -> Any:
-        try:
-            return self.getProperty("got_revision")
-        except KeyError:
-            return None
+        return self.getProperty("got_revision", None)
 
     def _nextRelease(self, specfile: str) -> int:
         """The number of this build, from a file of the master."""
