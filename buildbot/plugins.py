@@ -30,7 +30,7 @@ _MODULES = {
     ),
     "changes": (
         *("changes.pb", "changes.mail", "changes.gitpoller", "changes.svnpoller", "changes.hgpoller"),
-        *("changes.p4poller", "changes.bonsaipoller"),
+        *("changes.p4poller", "changes.bonsaipoller", "changes.gerritchangesource"),
     ),
     "worker": ("worker",),
     "buildslave": ("buildslave", "buildslave.ec2"),

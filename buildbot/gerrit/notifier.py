@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import NAMES_OR_ONE, TEXT, hostKind, isText, isWhole, orNone
+from buildbot.config.kinds import NAMES_OR_ONE, TEXT, hostKind, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.gerrit.reviews import REVIEWED, VERIFIED, Place, placeOf, reviewOf, usualReview, usualSummary
-from buildbot.gerrit.ssh import GerritTarget, Login
+from buildbot.gerrit.ssh import PORT, USER, GerritTarget, Login
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import RETRY, SUCCESS, Results, worst
 from buildbot.programs.running import run
@@ -58,12 +57,6 @@ class DEFAULT_SUMMARY:
     """I am the default of C{summaryCB}: L{defaultSummaryCB}, unless C{reviewCB} is given."""
 
 
-def _isUser(value: object) -> bool:
-    return isText(value) and re.fullmatch(r"[A-Za-z0-9_][^\s@]*", str(value)) is not None
-
-
-_USER = Kind("the name of an account, without blanks", _isUser, standIn="x")
-_PORT = Kind("a port from 1 to 65535", lambda value: isWhole(value) and 0 < value < 65536, standIn=29418)
 _FUNCTION = Kind("a function", callable)
 _ANY = Kind("anything", lambda value: True)
 _WHOM = Kind(f"one of {', '.join(_NOTIFY)}", lambda value: value in _NOTIFY)
@@ -79,10 +72,10 @@ class GerritStatusPush(QueueingReceiver):
 
     @arguments(
         server=hostKind("port"),
-        username=_USER,
+        username=USER,
         reviewCB=orNone(_FUNCTION),
         startCB=orNone(_FUNCTION),
-        port=_PORT,
+        port=PORT,
         reviewArg=_ANY,
         startArg=_ANY,
         summaryCB=orNone(_FUNCTION),

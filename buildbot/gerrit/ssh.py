@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from buildbot.config.arguments import Kind
+from buildbot.config.kinds import isText, isWhole
 from buildbot.gerrit.reviews import commandOf, versionOf
 from buildbot.outgoing.target import NotNow, Refused, TargetDown
 from buildbot.programs.running import ProgramFailed
@@ -24,6 +27,14 @@ _LATER = ("internal server error", "unavailable", "timeout", "lock failure")
 
 #: Runs a program: (command, seconds) -> its output. Fails with L{ProgramFailed}.
 Run = Callable[[Sequence[str], float], Deferred[bytes]]
+
+
+def _isUser(value: object) -> bool:
+    return isText(value) and re.fullmatch(r"[A-Za-z0-9_][^\s@]*", str(value)) is not None
+
+
+USER = Kind("the name of an account, without blanks", _isUser, standIn="x")
+PORT = Kind("a port from 1 to 65535", lambda value: isWhole(value) and 0 < value < 65536, standIn=29418)
 
 
 @dataclass(frozen=True)
@@ -43,10 +54,19 @@ class Login:
         """The account for people."""
         return f"Gerrit reviews to {self.username}@{self.server}:{self.port}"
 
-    def command(self, words: Sequence[str]) -> list[str]:
-        """The command that runs some words on the server. ssh asks no questions."""
+    def command(self, words: Sequence[str], *options: str) -> list[str]:
+        """The command that runs some words on the server, with options for ssh. ssh asks no questions."""
         key = [] if self.key is None else [f"-i{self.key}"]
-        return ["ssh", "-oBatchMode=yes", *key, f"-p{self.port}", f"-l{self.username}", self.server, *words]
+        return [
+            "ssh",
+            "-oBatchMode=yes",
+            *options,
+            *key,
+            f"-p{self.port}",
+            f"-l{self.username}",
+            self.server,
+            *words,
+        ]
 
 
 class GerritTarget:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessTerminated
@@ -56,13 +56,21 @@ class ProgramFailed(Exception):
 class Program(ProcessProtocol):
     """I am one run of a program."""
 
-    def __init__(self, reactor: ProcessReactor, seconds: float | None, most: int = MOST_OUTPUT) -> None:
+    def __init__(
+        self,
+        reactor: ProcessReactor,
+        seconds: float | None,
+        most: int = MOST_OUTPUT,
+        heard: Callable[[bytes], object] | None = None,
+    ) -> None:
         """@param seconds: the time limit; None: no limit.
         @param most: the most bytes of output; more are an error.
+        @param heard: called with each piece of output as it arrives; then none is kept.
         """
         self._reactor = reactor
         self._seconds = seconds
         self._most = most
+        self._heard = heard
         self._name = ""
         self._output: list[bytes] = []
         self._size = 0
@@ -151,7 +159,10 @@ class Program(ProcessProtocol):
         self.transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
-        """Keep a piece of output, up to the limit."""
+        """Keep a piece of output, up to the limit, or pass it on."""
+        if self._heard is not None:
+            self._heard(data)
+            return
         self._size += len(data)
         if self._size <= self._most:
             self._output.append(data)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from twisted.conch.avatar import ConchUser
@@ -32,6 +33,18 @@ class Gerrit:
         self.patchSets = patchSets
         self.reviews: list[tuple[str, dict[str, list[str]]]] = []
         self.commands: list[str] = []
+        self.streams: list[Any] = []  # the sessions that listen to events
+
+    def tell(self, **event: Any) -> None:
+        """Send an event to all who listen."""
+        for each in self.streams:
+            each.outReceived(json.dumps(event).encode() + b"\n")
+
+    def cut(self) -> None:
+        """End the connections of all who listen."""
+        streams, self.streams = self.streams, []
+        for each in streams:
+            each.processEnded(Failure(ProcessTerminated(1)))
 
     def run(self, command: str) -> tuple[int, str]:
         """The exit status and the output of a command."""
@@ -90,6 +103,9 @@ class Commands:
 
     def execCommand(self, proto: Any, command: bytes) -> None:
         """Run a command, and end."""
+        if command == b"gerrit stream-events":
+            self._user.gerrit.streams.append(proto)
+            return
         status, output = self._user.gerrit.run(command.decode("utf-8"))
         (proto.errReceived if status else proto.outReceived)(output.encode())
         proto.processEnded(Failure(ProcessTerminated(status) if status else ProcessDone(0)))
