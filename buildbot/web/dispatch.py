@@ -32,7 +32,7 @@ from buildbot.web.looking import Looking
 from buildbot.web.markup import Markup, Template
 from buildbot.web.outcomes import PARAMETER, Outcomes
 from buildbot.web.pacing import Pacing
-from buildbot.web.reading import noBuilder
+from buildbot.web.reading import byItsNumber, noBuilder
 from buildbot.web.requestcounts import RequestCounts
 from buildbot.web.routes import BadQuery, Found, Route, Table, Tables
 from buildbot.web.seen import seenBy
@@ -166,7 +166,8 @@ class Dispatcher:
             if route.kind in _SEEN or route.action == "viewLogs":
                 self.world.part(Looking).seen()
             if route.kind == "page" and method == "GET":
-                return await self._page(call, incoming)
+                moved = await byItsNumber(call, queryOf(incoming)[1:])
+                return moved if moved is not None else await self._page(call, incoming)
             if route.kind == "action":
                 try:
                     made = await self.world.part(Clicks).once(call, partial(handled, call))

@@ -9,7 +9,7 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.report import runningBuilds
 from buildbot.text.similar import closest
-from buildbot.web.call import Call, Problem, missing
+from buildbot.web.call import Answer, Call, Problem, missing, redirect
 from buildbot.web.world import World
 
 #: The lowest negative number of a build, as a count from the newest build.
@@ -67,6 +67,19 @@ async def buildOf(call: Call) -> tuple[BuildRecord, BuildStatus | None]:
             hint = "Old builds are deleted after some time."
         raise Problem(404, f"{name} has no build {number}", hint=hint)
     return record, None
+
+
+async def byItsNumber(call: Call, query: str) -> Answer | None:
+    """From the page of a build that is counted from the newest one to the page with its number. Else the page
+    would become that of another build while it is open. None for all other pages.
+
+    @param query: the query of the address, without "?".
+    """
+    if "builder" not in call.values or call.values.get("number", 0) >= 0:
+        return None
+    number = (await buildOf(call))[0].number or 0
+    place = call.route.path.strip("/").split("/").index("{number:int}")
+    return redirect(call.to(*call.segments[:place], number, *call.segments[place + 1 :], query=query), 302)
 
 
 async def fromTheEnd(world: World, builder: str, number: int) -> int | None:

@@ -90,7 +90,7 @@ URLS: tuple[tuple[str, int, str], ...] = (
     ("/builders/full/builds", 301, "/builders/full"),
     (FULL, 200, ""),
     ("/builders/my%20builder/builds/0", 200, ""),
-    ("/builders/full/builds/-1", 200, ""),
+    ("/builders/full/builds/-1", 302, "/builders/full/builds/0"),
     ("/builders/full/builds/-2", 404, ""),
     ("/builders/full/builds/-100000000", 404, ""),
     ("/builders/nobody/builds/-1", 404, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -63,7 +64,10 @@ class PagesTests(BuildingCase):
         self.wait(2)
         page = self.ask("/builders/full/builds/0")
         self.assertIn("failed", page.text)
-        self.assertEqual(self.ask("/builders/full/builds/-1").status, 200)
+        for path in ("", "/stop?comments=a%26b", "/steps/compile/logs/stdio?line=1"):
+            moved = self.ask(f"/builders/full/builds/-1{path}")
+            target = urljoin(f"/builders/full/builds/-1{path}", moved.headers["location"])
+            self.assertEqual((moved.status, target), (302, f"/builders/full/builds/0{path}"))
         home = self.ask("/").text
         self.assertIn('href="builders/full/builds/0"', home)
         self.assertIn("#0", self.ask("/builders/full").text)

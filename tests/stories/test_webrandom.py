@@ -6,6 +6,7 @@ import json
 import random
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 from buildbot.model.change import Change
 from tests.stories.web import Connection, Response, WebWorld
@@ -190,7 +191,12 @@ class RandomTests(WebWorld):
 
     def shown(self) -> dict[str, str]:
         """All of them."""
-        return {path: stable(self.ask(path).text) for path in self.addresses()}
+        return {path: stable(self.followed(path).text) for path in self.addresses()}
+
+    def followed(self, path: str) -> Response:
+        """The answer, or that of the page to which it leads."""
+        answer = self.ask(path)
+        return self.ask(urljoin(path, answer.headers["location"])) if answer.status == 302 else answer
 
     def test_sequences(self) -> None:
         """After any sequence, pages and API answer as those of a master freshly started on the same store."""
