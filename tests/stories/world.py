@@ -14,6 +14,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial import unittest
 
+from buildbot.buildmaster import service
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.reconfig.childload import LoadReport
@@ -68,6 +69,7 @@ class World(unittest.SynchronousTestCase):
         self.store = MemoryStore()
         self.check = check
         self.loading = Loading(lambda *args: self.check(*args), load)
+        self.patch(service, "readConfig", readOnce)
         self.write(CONFIG)
 
     def write(self, text: str) -> None:
@@ -151,10 +153,15 @@ def check(path: str, basedir: str, timeout: float) -> Deferred[LoadReport]:
 
 
 def load(path: str, basedir: str, timeout: float) -> Deferred[MasterConfig]:
-    """Replaces the thread. Loads no file again that was just checked: that takes a third of a start."""
+    """Replaces the thread."""
+    return succeed(readOnce(path, basedir))
+
+
+def readOnce(path: str, basedir: str) -> MasterConfig:
+    """As C{readConfig}. Loads no file again that was just checked: that takes a third of a start."""
     found = [config for each, content, config in _checked if each == path and content == _content(path)]
     _checked.clear()
-    return succeed(found[0] if found else readConfig(path, basedir))
+    return found[0] if found else readConfig(path, basedir)
 
 
 def _content(path: str) -> bytes:
