@@ -31,6 +31,10 @@ _T = TypeVar("_T")
 PATIENCE = 60.0
 
 
+#: For each number of records, a file with them and its content: see L{SqliteCase.filled}.
+_filled: dict[int, tuple[bytes, list[Any]]] = {}
+
+
 class Turnstile:
     """I replace the reactor of a store. Delayed calls run in C{result}."""
 
@@ -161,6 +165,22 @@ class SqliteCase(StoreCase):
             self.finish(logged(self.start(one), f"full/{number}-" + "x" * 500))
             self.get(self.store.setState(f"key{number}", number))
         return self.contents(self.store)
+
+    def filled(self, count: int) -> list[Any]:
+        """A closed store in a new directory, as L{fill} leaves it; return its content: do not change that.
+
+        It is filled once in a process.
+        """
+        if count not in _filled:
+            self.opened()
+            found = self.fill(count)
+            self.get(self.store.close())
+            _filled[count] = Path(self.file).read_bytes(), found
+        text, found = _filled[count]
+        self.store = self.sqlite()
+        Path(self.file).touch(0o600)
+        Path(self.file).write_bytes(text)
+        return found
 
     def fillUp(self, store: Store) -> None:
         """Add records until there is no more room; check that all acknowledged ones are there."""

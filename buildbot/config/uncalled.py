@@ -34,6 +34,8 @@ def uncalled(cls: object) -> dict[type, list[str]]:
     """The names without effect in a plug-in's class and its bases: class -> names."""
     mro = cls.__mro__ if isinstance(cls, type) else ()
     ours = [base for base in mro if base.__module__.startswith("buildbot.")]
+    if len(ours) + 1 == len(mro):  # the class is ours, below object
+        return {}
     names = {name for base in ours for name in UNCALLED.get(f"{base.__module__}.{base.__qualname__}", ())}
     names -= {name for base in ours for name in vars(base)}
     return {

@@ -129,7 +129,7 @@ class DispatcherTests(SlavePortCase):
                 lines.append(event["log_format"].format(**event))
 
         hearLog(self, observe)
-        for number in range(200):
+        for number in range(100):
             self.login(b"junk%d" % number, b"wrong").addErrback(lambda why: None)
         for _ in range(20):
             self.login(b"bot1", b"wrong").addErrback(lambda why: None)

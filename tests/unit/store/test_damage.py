@@ -41,9 +41,7 @@ class DamageTests(SqliteCase):
 
         Everything before the cut is rescued, and nothing is made up.
         """
-        self.opened()
-        whole = self.fill(12)
-        self.get(self.store.close())
+        whole = self.filled(12)
         text = Path(self.file).read_bytes()
         self.assertGreater(len(text), 40000)
         before = [0] * 5
@@ -124,9 +122,7 @@ class DamageTests(SqliteCase):
 
     def test_carriedOver(self) -> None:
         """One bad page costs only its own records, and no number is given twice."""
-        self.opened()
-        self.fill(60)
-        self.get(self.store.close())
+        self.filled(60)
         with closing(sqlite3.connect(self.file)) as file:
             (pages,) = file.execute("PRAGMA page_count").fetchone()
         text = bytearray(Path(self.file).read_bytes())
@@ -146,9 +142,7 @@ class DamageTests(SqliteCase):
 
     def test_older(self) -> None:
         """P7: a damaged file of an earlier release is rescued like one of this release."""
-        self.opened()
-        self.fill(12)
-        self.get(self.store.close())
+        self.filled(12)
         text = Path(self.file).read_bytes()[:-4096]
         found = self.after(self.holding(text))
         carried = self.warnings[0].rpartition("; ")[2]
@@ -170,9 +164,7 @@ class DamageTests(SqliteCase):
 
     def test_countersLost(self) -> None:
         """If the counters are lost, numbers go on from the highest known one."""
-        self.opened()
-        self.fill(3)
-        self.get(self.store.close())
+        self.filled(3)
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("DROP TABLE counters")
         self.get(self.store.open())
@@ -195,9 +187,7 @@ class DamageTests(SqliteCase):
 
     def test_versionLost(self) -> None:
         """Everything is rescued from a file without a version."""
-        self.opened()
-        whole = self.fill(3)
-        self.get(self.store.close())
+        whole = self.filled(3)
         text = Path(self.file).read_bytes()
         for version in (0, -(2**31) + 1):
             directory = self.holding(text)
@@ -278,9 +268,7 @@ class DamageTests(SqliteCase):
 
     def test_wrongShape(self) -> None:
         """A change in JSON that lacks a key is skipped with a warning that names it."""
-        self.opened()
-        self.fill(5)
-        self.get(self.store.close())
+        self.filled(5)
         with closing(sqlite3.connect(self.file)) as file:
             for number, word in ((1, "files"), (3, "who"), (5, "comments")):
                 file.execute(
@@ -312,9 +300,7 @@ class DamageTests(SqliteCase):
 
     def test_newestUnreadable(self) -> None:
         """Queries return only readable records, so the newest of these is never missing."""
-        self.opened()
-        self.fill(5)
-        self.get(self.store.close())
+        self.filled(5)
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("UPDATE changes SET record = '{}' WHERE number IN (1, 2, 5)")
             file.commit()

@@ -32,9 +32,7 @@ class FlipsCase(SqliteCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.opened()
-        self.whole = self.fill(COUNT)
-        self.get(self.store.close())
+        self.whole = self.filled(COUNT)
         self.text = Path(self.file).read_bytes()
 
     def after(self, text: bytes) -> list[Any]:

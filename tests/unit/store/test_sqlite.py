@@ -247,9 +247,7 @@ class VersionsTests(SqliteCase):
 
     def test_older(self) -> None:
         """A file of an earlier release is copied first, then upgraded; all its content is there."""
-        self.opened()
-        found = self.fill()
-        self.get(self.store.close())
+        found = self.filled(3)
         newer = self.opened(self.directory, schema=later())
         self.assertEqual(self.contents(newer), found)
         self.change()
@@ -278,9 +276,7 @@ class VersionsTests(SqliteCase):
 
     def test_twoSteps(self) -> None:
         """A file two versions old is upgraded twice."""
-        self.opened()
-        found = self.fill()
-        self.get(self.store.close())
+        found = self.filled(3)
         second = later()
         more = "CREATE TABLE moods (name TEXT PRIMARY KEY)"
         third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: (more,)})
@@ -303,9 +299,7 @@ class VersionsTests(SqliteCase):
 
     def test_eachFaultInUpgrade(self) -> None:
         """An upgrade that fails at any statement leaves the file old or upgraded; the next one works."""
-        self.opened()
-        found = self.fill()
-        self.get(self.store.close())
+        found = self.filled(3)
         text = Path(self.file).read_bytes()
         faults = Faults()
         self.get(self.sqlite(self.holding(text), schema=later(), connect=faults.connect).open())
