@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from twisted.internet import _producer_helpers
@@ -34,6 +35,12 @@ class FilesCase(WebWorld):
             file.write(text)
 
 
+@cache
+def converted(text: str) -> str:
+    """A file in Python 2, for this Python."""
+    return migrate(text.encode("utf-8")).after
+
+
 class OwnCase(FilesCase):
     """A master with an own page, and a finished build."""
 
@@ -42,7 +49,7 @@ class OwnCase(FilesCase):
 
     def setUp(self) -> None:
         FilesCase.setUp(self)
-        self.write(migrate(self.CONFIG.encode("utf-8")).after)
+        self.write(converted(self.CONFIG))
         self.prepare()
         self.successResultOf(self.start())
         self.connect(onCommand=self.answer)

@@ -93,7 +93,7 @@ class HeadersTests(FilesCase):
     def test_routes(self) -> None:
         """Each route by each method, with a login and without."""
         routes = [each for each in TABLE if not each.path.endswith(("/live", "/follow", "/events"))]
-        for route in sample(routes, 30):
+        for route in sample(routes, 20):
             path = address(route, VALUES)
             for who in ({}, ANN):
                 for method in (route.method, "HEAD", "DELETE"):

@@ -105,7 +105,7 @@ class SightCase(WebWorld):
 
     def setUp(self) -> None:
         WebWorld.setUp(self)
-        self.routes = sample(READ, 30)
+        self.routes = sample(READ, 20)
         self.write(CONFIG.replace("RULE", self.RULE))
         self.successResultOf(self.start())
         self.patch(self.master.botmaster.retention.logs, "inThread", execute)
