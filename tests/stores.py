@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from twisted.trial import unittest
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
+from buildbot.store.database import Database
 from buildbot.store.interface import StoreFailed
 from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
@@ -72,9 +74,14 @@ class StoreCase(unittest.SynchronousTestCase):
         self.get = self.turnstile.result
 
     def sqlite(self, directory: str | None = None, **options: Any) -> SqliteStore:
-        """A store in a directory, by default in a new one; closed when the test ends. Not open yet."""
+        """A store in a directory, by default in a new one; closed when the test ends. Not open yet.
+
+        A new directory has a store without records, unless there are options: it takes long to make one.
+        """
         self.directory = directory or self.mktemp()
         os.makedirs(self.directory, exist_ok=True)
+        if directory is None and not options:
+            self.write(_empty())
         store = SqliteStore(self.directory, self.turnstile, pace=0, **options)
         self.addCleanup(self.closed, store)
         return store
@@ -83,6 +90,11 @@ class StoreCase(unittest.SynchronousTestCase):
     def file(self) -> str:
         """The database file of the last store that L{sqlite} made."""
         return os.path.join(self.directory, FILE)
+
+    def write(self, text: bytes) -> None:
+        """Write the database file."""
+        Path(self.file).touch(0o600)
+        Path(self.file).write_bytes(text)
 
     def closed(self, store: Store) -> None:
         """Close the store if it is open."""
@@ -178,8 +190,7 @@ class SqliteCase(StoreCase):
             _filled[count] = Path(self.file).read_bytes(), found
         text, found = _filled[count]
         self.store = self.sqlite()
-        Path(self.file).touch(0o600)
-        Path(self.file).write_bytes(text)
+        self.write(text)
         return found
 
     def fillUp(self, store: Store) -> None:
@@ -198,6 +209,15 @@ class SqliteCase(StoreCase):
         states = self.get(store.getStates("key"))
         self.assertEqual(set(states), set(kept))
         self.assertRaises(StoreFailed, self.get, store.setState("more", "x" * 100000))
+
+
+@cache
+def _empty() -> bytes:
+    """A database file as the master makes it."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, FILE)
+        Database(path, sqlite3.connect, CURRENT).close()
+        return Path(path).read_bytes()
 
 
 def buildset(**options: Any) -> BuildsetRecord:

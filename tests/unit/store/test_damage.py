@@ -175,7 +175,7 @@ class DamageTests(SqliteCase):
 
     def test_foreign(self) -> None:
         """A foreign database and a text file are set aside, each under its own name."""
-        store = self.sqlite()
+        store = self.sqlite(self.mktemp())
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("CREATE TABLE builds (a)")
         self.get(store.open())

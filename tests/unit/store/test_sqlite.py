@@ -71,7 +71,7 @@ class FilesTests(SqliteCase):
 
     def test_notAFile(self) -> None:
         """An error at opening has the file's name, and opening can be retried."""
-        store = self.sqlite()
+        store = self.sqlite(self.mktemp())
         os.mkdir(self.file)
         with self.assertRaises(StoreFailed) as caught:
             self.get(store.open())
