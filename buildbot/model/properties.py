@@ -82,6 +82,15 @@ class Properties(Mapping[str, Any]):
         """True if a property is set, also if its value is None."""
         return name in self._all
 
+    @property
+    def properties(self) -> dict[str, tuple[Any, str]]:
+        """A copy of all, as 0.8 has them: name -> (value, source)."""
+        return dict(self._all)
+
+    def render(self, value: Any) -> Any:
+        """The value with everything in it rendered. @raise NoProperty: a property is not set."""
+        return render(value, self)
+
     def update(self, values: Mapping[str, Any], source: str) -> None:
         """Set several properties from one source."""
         self.record = None
@@ -176,6 +185,13 @@ class Told:
 
     def __getitem__(self, name: str) -> Any:
         return required(self._build, name)
+
+    @property
+    def properties(self) -> dict[str, tuple[Any, str]]:
+        """A copy of all, as 0.8 has them: name -> (value, source)."""
+        build: Any = self._build
+        found: dict[str, tuple[Any, str]] = build.properties.properties
+        return found
 
     def asList(self) -> list[tuple[str, Any, str]]:
         """The list of (name, value, source), sorted by name."""

@@ -84,6 +84,14 @@ class SourceStamp(ComparableMixin):
             level, diff, *directory = patch
             self.patch = (level, diff, *directory[:1])
 
+    @property
+    def patch_info(self) -> tuple[str, str] | None:
+        """The author of the patch and a comment on it, for code of 0.8: empty, as nobody keeps them.
+
+        None without a patch.
+        """
+        return ("", "") if self.patch else None
+
     def canBeMergedWith(self, other: SourceStamp) -> bool:
         """True if one build can serve both source stamps.
 

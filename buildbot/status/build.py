@@ -271,8 +271,13 @@ class BuildStatus(Watched):
         return self.results
 
     def getProperty(self, propname: str, *default: object) -> Any:
-        """The value of a property, or else the default. Raises KeyError if there is none."""
-        return self.properties.get(propname, *default) if default else self.properties[propname]
+        """The value of a property, or else the default.
+
+        Without a default, it is None if the file is in the style of 0.7.6 and later, else a KeyError.
+        """
+        if default or getattr(self.builder, "isLater", False):
+            return self.properties.get(propname, *default)
+        return self.properties[propname]
 
     def hasProperty(self, propname: str) -> bool:
         """True if a property is set."""

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.config.model import BuilderConfig
+from buildbot.config.model import BuilderConfig, MasterConfig
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.rows import BuildRow
 from buildbot.status.announcer import Announcer, tellOne, wanted
@@ -99,6 +99,10 @@ class BuilderHolder(Protocol):
     @property
     def slaves(self) -> Mapping[str, KnownSlave]:
         """The configured slaves, by name."""
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
 
 
 class KnownBuilder(Protocol):
@@ -199,6 +203,11 @@ class BuilderStatus:
     def name(self) -> str:
         """The name in the configuration."""
         return self.getName()
+
+    @property
+    def isLater(self) -> bool:
+        """See L{buildbot.config.model.MasterConfig}."""
+        return self._builder.botmaster.config.isLater
 
     @property
     def category(self) -> str | None:

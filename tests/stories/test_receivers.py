@@ -177,6 +177,7 @@ class Reporter(base.StatusReceiverMultiService):
         steps = [st.getName() for st in build.getSteps() if not st.isHidden()]
         self.send("finished", branch=ss.branch, revision=ss.revision, repository=ss.repository,
                   slave=build.getSlavename(), got=build.getAllGotRevisions(), steps=steps,
+                  unset=[build.getProperty("no"), build.getProperties().render(["x"])],
                   builder=props.getProperty("buildername"), number=props["buildnumber"],
                   url=self.master_status.getURLForBuild(name, build.getNumber()))
     def buildsetComplete(self, buildset):
@@ -196,7 +197,7 @@ class Broken(base.StatusReceiverMultiService):
     changeAdded = slaveConnected = buildFinished
 
 c = BuildmasterConfig = {}
-c['bots'] = [("bot1", "sekrit")]
+c['slaves'] = [("bot1", "sekrit")]
 c['sources'] = []
 c['builders'] = [
     {'name': "full", 'slavename': "bot1", 'builddir': "full", 'category': "main", 'tags': ["nightly"],
@@ -289,7 +290,7 @@ class ReceiverStories(PluginCase):
             dict(facts["finished"]),
             {
                 **{"branch": "b", "revision": None, "repository": "r", "slave": "bot1", "got": {}},
-                **{"builder": "full", "number": 0, "steps": ["make"]},
+                **{"builder": "full", "number": 0, "steps": ["make"], "unset": [None, ["x"]]},
                 "url": "http://ci.example.org/builders/full/builds/0",
             },
         )

@@ -45,6 +45,8 @@ class PropertiesTests(unittest.TestCase):
         properties = Properties({"a": 1, "b": 1}, "Scheduler")
         properties.updateFrom(Properties({"b": 2}, "slave bot1"))
         self.assertEqual(properties.asList(), [("a", 1, "Scheduler"), ("b", 2, "slave bot1")])
+        self.assertEqual(properties.properties, {"a": (1, "Scheduler"), "b": (2, "slave bot1")})
+        self.assertEqual(properties.render(["x", WithProperties("%(a)s")]), ["x", "1"])
 
     @given(st.dictionaries(texts, st.tuples(values, texts), max_size=4))
     @fuzz

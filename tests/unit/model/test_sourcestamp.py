@@ -36,6 +36,7 @@ class SourceStampTests(unittest.TestCase):
         verifyObject(ISourceStamp, latest)
         exact = SourceStamp("b", "7", [1, "diff"])
         self.assertEqual((exact.branch, exact.revision, exact.patch), ("b", "7", (1, "diff")))
+        self.assertEqual((exact.patch_info, latest.patch_info), (("", ""), None))
         self.assertEqual(SourceStamp("other", changes=[CHANGES[1]]).branch, "b")
 
     def test_same(self) -> None:

@@ -146,6 +146,7 @@ class DoStepIfTests(StepCase):
             lambda step: step.build.getProperty("no"),
             lambda step: step.build.getProperties().getProperty("no"),
             lambda step: step.getProperties().has_key("no"),
+            lambda step: "no" in step.build.getProperties().properties,
         ]
         for condition in asked:
             self.assertEqual(self.shell(condition).result, SKIPPED)
