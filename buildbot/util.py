@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol
 
 from buildbot.changes.filter import EVERY as NotABranch
@@ -21,6 +22,7 @@ __all__ = [
     "formatInterval",
     "human_readable_delta",
     "ignoreStaleRefs",
+    "json",
     "later",
     "now",
 ]

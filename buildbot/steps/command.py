@@ -139,10 +139,15 @@ class ShellCommand(LoggingBuildStep):
         self.remote_kwargs.update({key: value for key, value in others.items() if value is not None})
 
     def configurationTrouble(self) -> str | None:
-        """See L{BuildStep}. A subclass with its own C{start} is not checked: it may set its command there."""
+        """See L{BuildStep}. A subclass with its own C{start} is not checked: it may set its command there.
+
+        The same is true of C{setBuild} and C{setStepStatus}.
+        """
         cls = type(self)
         if (
             not hasattr(cls.start, "runsCommand")
+            or cls.setBuild is not BuildStep.setBuild
+            or cls.setStepStatus is not BuildStep.setStepStatus
             or cls.run is not BuildStep.run
             or isinstance(cls.command, property)
         ):

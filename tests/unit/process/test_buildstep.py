@@ -747,6 +747,17 @@ class AskingTests(StepCase):
         self.assertEqual(running.result, FAILURE)
         self.assertEqual(found, ["bad", "bot1", "'step shell has no log more'"])
 
+    def test_setBuild(self) -> None:
+        """A step without a command may set it when it gets its build, from the sources of the build."""
+
+        class Pull(ShellCommand):
+            def setBuild(self, build: Any) -> None:
+                ShellCommand.setBuild(self, build)
+                self.setCommand(["pull", *(each.branch for each in build.getAllSourceStamps())])
+
+        self.assertIsNone(Pull().configurationTrouble())
+        self.assertEqual(self.begin(Pull()).command.args["command"], ["pull", "trunk"])
+
     def test_sources(self) -> None:
         """A build has a list of sources, with one; it has none of another codebase."""
         build = self.begin(ShellCommand(command="x")).build
