@@ -93,7 +93,7 @@ SENTENCES = {
     "process.buildstep.ShellMixin": "derive your step from ShellCommand of buildbot.steps.shell",
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
-    **dict.fromkeys(("manhole.Manhole", "master.Manhole"), _SHELL),
+    "manhole.Manhole": _SHELL,
     **dict.fromkeys(("process.process_twisted", "twcompat", "slave", "process.users", "db", "www"), _NEVER),
 }
 

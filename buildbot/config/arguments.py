@@ -117,6 +117,27 @@ def complain(made: object, sentence: str, name: str | None = None, value: object
         troubles.append(_Trouble(sentence, name, value))
 
 
+def warn(made: object, sentence: str) -> None:
+    """Report arguments that are no error, but probably a mistake; constructors call this.
+
+    Nobody is told of an object that is made outside of the load of a configuration.
+
+    @param sentence: the class name is put before it.
+    """
+    loading = secrets.current.get()
+    if loading is not None:
+        loading.remember(made)
+        told = ConfigError(loading.strike(f"{_title(made, _NONE)} {sentence}"), *loading.madeAt(made))
+        if str(told) not in map(str, loading.warnings):
+            loading.warnings.append(told)
+
+
+def ofSubclass(made: object) -> type | None:
+    """The class of a site whose constructor has made an object; None if it is one of this package."""
+    first = next(each for each in type(made).__mro__ if "__init__" in vars(each))
+    return None if first.__module__.startswith("buildbot.") else first
+
+
 def remember(made: object) -> None:
     """Record the line of the configuration that creates an object; constructors call this."""
     loading = secrets.current.get()

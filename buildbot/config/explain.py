@@ -102,7 +102,9 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):
         return nearest(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
     if isinstance(error, AttributeError) and isinstance(error.name, str):
-        return nearest(error.name, _public(error.obj))
+        ofModule = re.match(r"module '([\w.]+)' has no attribute", str(error))
+        like = nearest(error.name, _public(error.obj))
+        return like or (_ofAbsent(f"{ofModule[1]}.{error.name}") if ofModule else "")
     if isinstance(error, KeyError) and error.args and error.args[0] in _LISTS:
         return f": there is no c[{error.args[0]!r}] yet; begin with c[{error.args[0]!r}] = []"
     if not isinstance(error, ImportError) or error.name is None:

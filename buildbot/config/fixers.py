@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from fissix.fixer_base import BaseFix
-from fissix.fixer_util import ArgList, Attr, Dot, Name, Newline, String, find_indentation, parenthesize, syms
+from fissix.fixer_util import (
+    ArgList,
+    Attr,
+    Dot,
+    Name,
+    Newline,
+    String,
+    find_indentation,
+    is_probably_builtin,
+    parenthesize,
+    syms,
+)
+from fissix.fixes import fix_unicode
 from fissix.pgen2 import token
 from fissix.pytree import Leaf, Node
 
@@ -107,6 +119,45 @@ class FixMaxint(BaseFix):  # type: ignore[misc]
         results["name"].replace(Name("maxsize"))
 
 
+class FixUnicode(fix_unicode.FixUnicode):  # type: ignore[misc]
+    """C{unicode(x)} becomes C{str(x)}, but the method in C{tag.unicode()} keeps its name."""
+
+    def transform(self, node: Leaf, results: dict[str, Any]) -> Leaf | None:
+        if node.type == token.NAME and not is_probably_builtin(node):
+            return None
+        made: Leaf | None = super().transform(node, results)
+        return made
+
+
+class FixCgiEscape(BaseFix):  # type: ignore[misc]
+    """C{cgi.escape}, which Python 3.8 has no more, becomes C{html.escape}.
+
+    The module keeps its name in the file, because pages of 0.7 have another C{html}: C{import html as cgi}.
+    """
+
+    PATTERN = """
+        import_name< 'import' module='cgi' >
+        | import_from< 'from' module='cgi' 'import' ('escape' | import_as_name< 'escape' 'as' any >) >
+        | power< used='cgi' trailer< '.' 'escape' > any* >
+    """
+
+    def start_tree(self, tree: Node, filename: str) -> None:
+        super().start_tree(tree, filename)
+        names = [leaf.value for leaf in tree.leaves() if leaf.type in (token.NAME, token.DOT)]
+        after = {
+            names[at + 2] for at, name in enumerate(names[:-2]) if name == "cgi" and names[at + 1] == "."
+        }
+        self._isOnlyEscape = after == {"escape"}
+
+    def transform(self, node: Node, results: dict[str, Any]) -> None:
+        module = results.get("module")
+        if module is not None and (self._isOnlyEscape or node.type == syms.import_from):
+            alias = " as cgi" if node.type == syms.import_name else ""
+            module.replace(Name(f"html{alias}", prefix=module.prefix))
+        elif module is None and not self._isOnlyEscape:
+            self.cannot_convert(node, "cgi.escape is html.escape now")
+
+
 class FixDivision(BaseFix):  # type: ignore[misc]
     """C{7/2} of whole numbers becomes C{7//2}. Other divisions are left: nobody knows their types."""
 
@@ -202,5 +253,31 @@ def _arguments(values: list[Any]) -> list[Any]:
     return [ArgList(separated)]
 
 
+def ownNames(tree: Any) -> frozenset[str]:
+    """The names that a file defines itself: functions, classes, imports, and variables of the whole file.
+
+    Methods do not count, nor do variables of functions: the file may use the function of Python 2 elsewhere.
+    """
+    names: set[str] = set()
+    waiting: list[tuple[Any, bool, bool]] = [(tree, False, False)]
+    while waiting:
+        node, isInClass, isInFunction = waiting.pop()
+        if node.type in (syms.funcdef, syms.classdef):
+            if not isInClass:
+                names.add(node.children[1].value)
+            isInClass, isInFunction = node.type == syms.classdef, isInFunction or node.type == syms.funcdef
+        elif node.type in (syms.import_name, syms.import_from):
+            # of "import a.b as c, d" the last names count; others of it do no harm
+            leaves = [leaf.value for leaf in node.leaves() if leaf.type == token.NAME]
+            names.update(leaves[leaves.index("import") + 1 :])
+        elif node.type == syms.expr_stmt and not (isInClass or isInFunction):
+            names.update(each.value for each in node.children[:-1] if each.type == token.NAME)
+        waiting += [(each, isInClass, isInFunction) for each in node.children]
+    return frozenset(names)
+
+
 #: All of them.
-ALL = (FixFile, FixTextMode, FixStringModule, FixMaxint, FixDivision, FixImplements)
+ALL = (
+    *(FixFile, FixTextMode, FixStringModule, FixMaxint, FixUnicode),
+    *(FixCgiEscape, FixDivision, FixImplements),
+)

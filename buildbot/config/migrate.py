@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 #: fissix's changes that a configuration does not need: of taste only, or for modules in a package.
 _LEFT_OUT = frozenset(
-    "fix_asserts fix_buffer fix_idioms fix_import fix_input fix_set_literal fix_sorted fix_ws_comma".split()
+    "fix_asserts fix_buffer fix_idioms fix_import fix_input fix_set_literal fix_sorted fix_unicode"
+    " fix_ws_comma".split()
 )
+#: Functions of Python 2 that a file may have its own ones of: the changes of such a function are left out.
+_FUNCTIONS = frozenset("apply execfile file filter intern map reduce reload xrange zip".split())
 #: Names of Python 2. A file that Python 3 can parse is changed only if it has one of them.
 _OLD = re.compile(
     r"\.(?:iteritems|itervalues|iterkeys|has_key)\(|\bbasestring\b|\bsys\.maxint\b"
     r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply|implements)\("
     r"|^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*(?:urllib2|urlparse|ConfigParser|StringIO|cPickle|cStringIO"
     r"|commands|Queue|httplib|xmlrpclib)\b"
+    r"|\bcgi\.escape\(|^\s*from\s+cgi\s+import\s+escape\b"
     r"|\bstring\.(?:join|split|strip|replace|upper|lower|find|atoi|zfill|letters|lowercase|uppercase|maketrans)\b",
     re.MULTILINE,
 )
@@ -88,10 +92,13 @@ def migrate(source: bytes, siblings: frozenset[str] = frozenset()) -> Migrated:
     if isPython3(plain) and all(name in siblings for name in old) and not _OLD_LISTS.search(plain):
         return Migrated(text, text, encoding, ())
     tool = _tool(isPython3(plain), siblings)
-    tool.fixer_log.clear()
     whole = plain if plain.endswith("\n") else f"{plain}\n"
     expanded = _withoutTabs(whole) if _hasMixedTabs(whole) else whole
     try:
+        own = _ownFunctions(tool, expanded)
+        if own:
+            tool = _tool(isPython3(plain), siblings, own)
+        tool.fixer_log.clear()
         after = str(tool.refactor_string(expanded, "the file"))
     except _unparsable() as error:
         raise _inWords(error) from None
@@ -155,17 +162,31 @@ def _decoded(source: bytes) -> tuple[str, str]:
         return source.decode("latin-1"), "utf-8"
 
 
-def _tool(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
-    """The converter. Its grammar has statements C{print} and C{exec}, unless the file is Python 3 already."""
+def _ownFunctions(tool: RefactoringTool, text: str) -> frozenset[str]:
+    """The names of functions of Python 2 that a text gives to functions of its own."""
+    from buildbot.config import fixers
+
+    if not any(
+        re.search(rf"\b(?:def|class|import|as)\s+{name}\b|^{name}\s*=", text, re.M) for name in _FUNCTIONS
+    ):
+        return frozenset()  # parsing takes time
+    return fixers.ownNames(tool.driver.parse_string(text)) & _FUNCTIONS
+
+
+def _tool(isPython3: bool, siblings: frozenset[str], own: frozenset[str] = frozenset()) -> RefactoringTool:
+    """The converter. Its grammar has statements C{print} and C{exec}, unless the file is Python 3 already.
+
+    @param own: functions of Python 2 whose names have another meaning in the file.
+    """
     try:
         import fissix  # noqa: F401
     except ImportError:
         raise NeedsExtra("the conversion needs fissix: pip install fissix") from None
-    return _made(isPython3, siblings)
+    return _made(isPython3, siblings, own)
 
 
 @lru_cache(maxsize=8)
-def _made(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
+def _made(isPython3: bool, siblings: frozenset[str], own: frozenset[str]) -> RefactoringTool:
     """A converter. It is kept, because its creation takes 0.2 seconds."""
     from fissix import refactor
 
@@ -181,8 +202,8 @@ def _made(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
                 if isinstance(mapping, dict) and siblings & mapping.keys():
                     fixer.mapping = {old: new for old, new in mapping.items() if old not in siblings}
                     fixer.compile_pattern()
-            own = [made(self.options, self.fixer_log) for made in fixers.ALL]
-            return before, [*own, *after]
+            chosen = [each for each in fixers.ALL if each is not fixers.FixFile or "file" not in own]
+            return before, [*(made(self.options, self.fixer_log) for made in chosen), *after]
 
         def log_error(self, msg: str, *args: object, **kwargs: Any) -> None:
             raise
@@ -195,7 +216,7 @@ def _made(isPython3: bool, siblings: frozenset[str]) -> RefactoringTool:
     names = [
         name
         for name in refactor.get_fixers_from_package("fissix.fixes")
-        if name.rpartition(".")[2] not in _LEFT_OUT
+        if name.rpartition(".")[2] not in _LEFT_OUT.union(f"fix_{each}" for each in own)
     ]
     if isPython3:
         names = [name for name in names if not name.endswith(("fix_print", "fix_exec"))]

@@ -77,6 +77,7 @@ class IrcStatusBot(OldBot):
 
     @ivar owner: the IRC entry of C{c['status']}.
     @ivar channelsOf: the channels.
+    @ivar channels: the names of those to join after the login, as in 0.7.5.
     @ivar isSignedOn: True after the login.
     @ivar isOver: True after L{leaveServer}, and after the end of the connection.
     """
@@ -91,6 +92,7 @@ class IrcStatusBot(OldBot):
         """Take my owner; the factory calls this before the connection."""
         self.owner = owner
         self.nickname = owner.identity.nick
+        self.channels = list(owner.rooms)
         self.isSignedOn = self._isHeard = False
         self.isOver = False
         self._why = ""
@@ -255,9 +257,16 @@ class IrcStatusBot(OldBot):
 
     def msgOrNotice(self, dest: str, message: str | bytes) -> None:
         """Say something, in several lines if it is long."""
-        text = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
-        for piece in pieces(oneLine(text)):
+        for piece in pieces(oneLine(_text(message))):
             self.sendLine(f"{self._verb(dest)} {dest} :{piece}")
+
+    def msg(self, user: str, message: str | bytes, length: int | None = None) -> None:
+        """Say something; C{user} may be a channel. Subclasses of Python 2 give bytes, as for C{notice}."""
+        irc.IRCClient.msg(self, user, _text(message), length)
+
+    def notice(self, user: str, message: str | bytes, length: int | None = None) -> None:
+        """Say something with a notice."""
+        irc.IRCClient.notice(self, user, _text(message), length)
 
     def reply(self, dest: str, message: str) -> None:
         """Answer a command; the name of 0.7.5."""
@@ -265,8 +274,7 @@ class IrcStatusBot(OldBot):
 
     def me(self, dest: str, action: str | bytes) -> None:
         """Do something, as with C{/me}."""
-        text = action.decode("utf-8", "replace") if isinstance(action, bytes) else action
-        self.sendLine(f"PRIVMSG {dest} :\x01ACTION {pieces(oneLine(text))[0]}\x01")
+        self.sendLine(f"PRIVMSG {dest} :\x01ACTION {pieces(oneLine(_text(action)))[0]}\x01")
 
     def _verb(self, dest: str) -> str:
         return "NOTICE" if self.noticeOnChannel and isChannel(dest) else "PRIVMSG"
@@ -382,6 +390,10 @@ class IrcStatusBot(OldBot):
         """Ignore it: I ask nothing."""
 
 
+def _text(said: str | bytes) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+
+
 class ThrottledClientFactory(ClientFactory):
     """The name of 0.7.5; L{buildbot.irc.link} has the waiting times."""
 
@@ -389,10 +401,14 @@ class ThrottledClientFactory(ClientFactory):
 
 
 class IrcStatusFactory(ThrottledClientFactory):
-    """I make an L{IrcStatusBot} for each connection. Subclasses may have another C{protocol}."""
+    """I make an L{IrcStatusBot} for each connection. Subclasses may have another C{protocol}.
+
+    @ivar p: the name of 0.7.5 for the bot of the present connection; None without one.
+    """
 
     protocol: Callable[[], IrcStatusBot] = IrcStatusBot
     owner: Owner
+    p: IrcStatusBot | None = None
 
     def __init__(
         self,

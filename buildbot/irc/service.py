@@ -52,8 +52,8 @@ class IRC(StatusReceiverMultiService):
     """I am the bot on one server, in some channels. I stay over all connections, and over reconfigs.
 
     @cvar factoryClass: makes the connections' bots; subclasses may have another one.
+    @ivar f: the factory of the connections' bots, whose C{p} is C{bot}; a name of 0.7.5.
     @ivar contacts: the conversations, by the folded name of the channel or person.
-    @ivar bot: the bot on the present connection; None without one.
     @ivar rooms: the channels to be in: those of the configuration, and those that people have asked for.
     """
 
@@ -162,7 +162,7 @@ class IRC(StatusReceiverMultiService):
         self.useSSL = bool(useSSL)
         self.lostDelay, self.failedDelay = lostDelay, failedDelay
         self.contacts: dict[str, IRCContact] = {}
-        self.bot: IrcStatusBot | None = None
+        self.f = self._newFactory()
         self.status: Any = None
         if categories is not None and tags is not None:
             complain(self, ": categories= and tags= are two names of one argument: keep one", "tags", tags)
@@ -189,6 +189,11 @@ class IRC(StatusReceiverMultiService):
                 for rule in filter(isAnybody, rules):
                     doubts.append(f"IRC: {name}: anybody can take a nick, so {rule!r} protects nothing")
         return doubts
+
+    @property
+    def bot(self) -> IrcStatusBot | None:
+        """The bot on the present connection; None without one."""
+        return self.f.p
 
     @property
     def nickAt(self) -> str | None:
@@ -248,11 +253,12 @@ class IRC(StatusReceiverMultiService):
         super().startService()
         self.status = self.master.getStatus()
         self.status.subscribe(self)
-        factory = self.factoryClass(self.nick, self.password, self.channels, self.categories)
-        factory.owner = self
+        if type(self.f) is not self.factoryClass:
+            self.f = self._newFactory()
+        self.f.owner = self
         self._link = Link(
             self.server,
-            factory,
+            self.f,
             self.clock,
             lambda: endpointOf(self.server.within(self.master.basedir), self.clock),
             self.lostDelay,
@@ -262,6 +268,9 @@ class IRC(StatusReceiverMultiService):
         store, bot = self.master.botmaster.resources.store, f"{self.server.name} {self.nick}"
         self._kept = Kept(store, bot)
         ensureDeferred(self._connect()).addErrback(lambda why: log.failure("the IRC bot cannot begin", why))
+
+    def _newFactory(self) -> IrcStatusFactory:
+        return self.factoryClass(self.nick, self.password, self.channels, self.categories)
 
     async def _connect(self) -> None:
         link = self._link
@@ -278,7 +287,7 @@ class IRC(StatusReceiverMultiService):
         self.status.unsubscribe(self)
         self._link.stop()
         self.master.troubles.clear(self._subject)
-        self.bot = None
+        self.f.p = None
         self.contacts.clear()
         kept = ensureDeferred(self._kept.finish())
         stopped = super().stopService()
@@ -303,7 +312,7 @@ class IRC(StatusReceiverMultiService):
         if not self.running:
             bot.leaveServer()
             return
-        self.bot = bot
+        self.f.p = bot
         self.master.troubles.clear(self._subject)
         log.info("the IRC bot is {nick} at {server}", nick=bot.clean(bot.nickname), server=self.server.name)
         for contact in self.contacts.values():
@@ -314,7 +323,7 @@ class IRC(StatusReceiverMultiService):
     def connectionLost(self, bot: IrcStatusBot, why: str, wasReady: bool) -> None:
         """A connection has ended."""
         if bot is self.bot:
-            self.bot = None
+            self.f.p = None
         self._link.lost(why, wasReady)
 
     def contactFor(self, name: str, bot: IrcStatusBot) -> IRCContact:

@@ -155,9 +155,16 @@ class BuildStep(ComparableMixin):
         for parm in self.parms:
             if parm in kwargs:
                 setattr(self, parm, kwargs.pop(parm))
+        known = [*knownArguments(type(self)), *self.parms] if kwargs else []
         for name in sorted(kwargs):
-            hint = nearest(name, [*knownArguments(type(self)), *self.parms])
-            complain(self, f"takes no argument {name}{hint}", name, kwargs[name])
+            isItsOwn = name in known  # its constructor has taken it, and has passed it on all the same
+            told = f"passes {name} on to its base class, which takes no such argument"
+            complain(
+                self,
+                told if isItsOwn else f"takes no argument {name}{nearest(name, known)}",
+                name,
+                kwargs[name],
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"

@@ -7,9 +7,13 @@ from buildbot.model.results import SKIPPED as SKIPPED
 from buildbot.model.results import SUCCESS as SUCCESS
 from buildbot.model.results import WARNINGS as WARNINGS
 from buildbot.process.basestep import BuildStep as BuildStep
+from buildbot.process.basestep import BuildStepFailed as BuildStepFailed
 from buildbot.process.loggingstep import LoggingBuildStep as LoggingBuildStep
 from buildbot.process.logobserver import LogLineObserver as LogLineObserver
 from buildbot.process.logobserver import LogObserver as LogObserver
+from buildbot.process.logobserver import OutputProgressObserver as OutputProgressObserver
+from buildbot.process.remotecommand import LoggedRemoteCommand as LoggedRemoteCommand
+from buildbot.process.remotecommand import RemoteCommand as RemoteCommand
 from buildbot.process.remotecommand import RemoteShellCommand as RemoteShellCommand
 from buildbot.steps.command import ShellCommand as ShellCommand
 from buildbot.steps.dummy import Dummy as Dummy

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from buildbot.config.arguments import arguments, complain
+from buildbot.config.arguments import arguments, complain, knownArguments, ofSubclass, warn
 from buildbot.config.kinds import FLAG, SECONDS, SIGNAL, oneOf, orNone
+from buildbot.config.messages import nearest
 from buildbot.model.properties import Renderable
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.process.basestep import BuildStep, wordList
@@ -109,7 +110,7 @@ class ShellCommand(LoggingBuildStep):
         @param sigtermTime: seconds between SIGTERM and C{interruptSignal}; None: no SIGTERM.
         @raise TypeError: a keyword is unknown.
         """
-        super().__init__(**kwargs)
+        super().__init__(**self._taken(kwargs))
         if description:
             self.description = _asWords(description)
         if descriptionDone:
@@ -137,6 +138,22 @@ class ShellCommand(LoggingBuildStep):
             "sigtermTime": sigtermTime,
         }
         self.remote_kwargs.update({key: value for key, value in others.items() if value is not None})
+
+    def _taken(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The keyword arguments without those that only a constructor of a site knows.
+
+        Such constructors of 0.7.5 to 0.7.9 pass on all that they get: ShellCommand ignores what it does not
+        know.
+        """
+        surplus = given.keys() - self.parms - {"build", "logfiles", "lazylogfiles"} if given else None
+        if not surplus or ofSubclass(self) is None:
+            return given
+        surplus -= set(knownArguments(LoggingBuildStep))
+        named = knownArguments(type(self))
+        for name in sorted(surplus.difference(named)):
+            hint = nearest(name, [*named, *self.parms])
+            warn(self, f"passes the argument {name} on to ShellCommand, which ignores it{hint}")
+        return {name: value for name, value in given.items() if name not in surplus}
 
     def configurationTrouble(self) -> str | None:
         """See L{BuildStep}. A subclass with its own C{start} is not checked: it may set its command there.

@@ -68,6 +68,22 @@ class OldBotStory(IrcCase):
         self.assertEqual(len(self.said()), 2)
         self.assertIn("there is no builder", self.ask("new x")[0])
 
+    def test_ownReceiver(self) -> None:
+        """A subclass of IRC that tells builds itself reaches the bot as C{f.p}, and says bytes and texts."""
+        self.edit(
+            "    factoryClass = Factory\n",
+            "    factoryClass = Factory\n"
+            "    def buildFinished(self, name, build, results):\n"
+            "        bot = self.f.p\n"
+            "        for channel in bot.channels:\n"
+            "            bot.msg(channel, ('%s has ended' % name).encode('ascii', 'replace'))\n"
+            "            bot.notice(channel, 'really')\n",
+        )
+        self.enter()
+        told = self.ask("new") + self.said()
+        ours = ["full has ended", "really"]
+        self.assertEqual([each for each in told if each in ours], ours)
+
     def test_rights(self) -> None:
         """A command of the bot's class that calls a usual one gives nobody more rights."""
         self.edit(

@@ -628,6 +628,16 @@ class DoubtTests(unittest.SynchronousTestCase):
         """The warnings of the head and these lines."""
         return [f"{each.line}: {each.message}" for each in loaded(text).warnings]
 
+    def test_passedOn(self) -> None:
+        """A constructor of a site that passes on an argument of its own is told once that nothing uses it."""
+        own = "class Own(ShellCommand):\n    def __init__(self, a='x', **kw):\n        kw['a'] = a\n"
+        own += "        ShellCommand.__init__(self, command='x', **kw)\n"
+        told = self.warningsOf(f"{own}for i in range(3):\n    f.addStep(Own, a='y', timeot=5)\n")
+        sentence = (
+            "Own passes the argument timeot on to ShellCommand, which ignores it; did you mean 'timeout'?"
+        )
+        self.assertEqual(told, [f"{NEXT + 5}: {sentence}"])
+
     def test_knownPassword(self) -> None:
         """F14: checkconfig warns of a change source with the default password, with its line."""
         [warning] = self.warningsOf("\nc['sources'].append(PBChangeSource())\n")

@@ -51,6 +51,11 @@ class ExplainTests(unittest.TestCase):
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):
             self.assertNotIn("not in this release", str(explain(raised(text), FILES)), text)
 
+    def test_notInModule(self) -> None:
+        """So does a name that is read from an imported module."""
+        said = str(explain(raised("from buildbot import manhole\nmanhole.Manhole(9999)"), FILES))
+        self.assertIn("not in this release: write TelnetManhole", said)
+
     def test_path(self) -> None:
         """The error about a missing name in a module does not show the module's path."""
         said = str(explain(raised("from buildbot.steps.shell import ShelCommand"), FILES))

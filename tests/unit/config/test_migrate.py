@@ -48,6 +48,11 @@ LINES = {
     "from StringIO import StringIO": "from io import StringIO",
     "import urllib2": "import urllib.request, urllib.error, urllib.parse",
     "import commands": "import subprocess",
+    "text = tag.unicode() + unicode(x)": "text = tag.unicode() + str(x)",
+    "import cgi; x = cgi.escape(y)": "import html as cgi; x = cgi.escape(y)",
+    "from cgi import escape": "from html import escape",
+    "from cgi import escape as quoted": "from html import escape as quoted",
+    "from a import filter; print filter(y)": "from a import filter; print(filter(y))",
 }
 
 
@@ -194,6 +199,38 @@ class FilesTests(unittest.TestCase):
                 stream.write(text)
         found = python2Neighbours("import os, old.x\nfrom new import y\nimport missing\n", here)
         self.assertEqual(found, [os.path.join(here, "old.py")])
+
+
+class OwnNamesTests(unittest.TestCase):
+    """Files whose functions have names of functions of Python 2."""
+
+    skip = WITHOUT
+
+    def test_ownFunction(self) -> None:
+        """A function of the file that is named like one of Python 2 is called as before."""
+        for name in ("filter", "map", "zip", "reduce", "file", "reload"):
+            text = f"def {name}(*args): return True\nuse(lambda c: {name}(c, ['a']))\nprint 1\n"
+            with self.subTest(name):
+                self.assertEqual(after(text), text.replace("print 1", "print(1)"))
+
+    def test_ownVariable(self) -> None:
+        """So is a variable of the whole file, a class, and an imported name."""
+        for text in ("map = make()\n", "class map: pass\n", "if x:\n    from other import y as map\n"):
+            with self.subTest(text):
+                self.assertEqual(after(f"{text}x = map(y)\nprint 1\n"), f"{text}x = map(y)\nprint(1)\n")
+
+    def test_method(self) -> None:
+        """A method of a class leaves the function of Python 2 as it was, and so does a local variable."""
+        for text in ("class A:\n    def map(self): pass\n", "def f():\n    map = 1\n"):
+            with self.subTest(text):
+                self.assertIn("x = list(map(f, y))", after(f"{text}x = map(f, y)\nprint 1\n"))
+
+    def test_otherCgi(self) -> None:
+        """A file that uses more of the module cgi keeps it, and is told what to look at."""
+        made = migrate(b"import cgi\nx = cgi.escape(y)\nz = cgi.FieldStorage()\n")
+        self.assertIn("import cgi\n", made.after)
+        self.assertEqual(len(made.notes), 1)
+        self.assertIn("html.escape", made.notes[0])
 
 
 class ExtraTests(unittest.TestCase):

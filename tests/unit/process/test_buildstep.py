@@ -69,6 +69,20 @@ class BuildStepTests(unittest.TestCase):
             "Own takes no argument haltOnFailrue; did you mean 'haltOnFailure'?; Own takes no argument zeal",
         )
 
+    def test_passedOn(self) -> None:
+        """An argument of a class's own constructor that reaches the base class is told as such."""
+
+        class Other(BuildStep):
+            def __init__(self, size: int, **kwargs: Any) -> None:
+                BuildStep.__init__(self, size=size, **kwargs)
+
+        with self.assertRaises(TypeError) as caught:
+            Other(1)
+        self.assertEqual(
+            str(caught.exception),
+            "Other passes size on to its base class, which takes no such argument",
+        )
+
     def test_equality(self) -> None:
         """Steps of one class with equal arguments are equal, however these were given."""
         self.assertEqual(Own(None, 1, "blue"), Own(build=object(), colour="blue", size=1))

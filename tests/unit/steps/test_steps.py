@@ -12,7 +12,7 @@ from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.process.properties import Property
 from buildbot.steps import counting, dummy, maxq, shell
 from buildbot.steps.python import BuildEPYDoc
-from buildbot.steps.shell import ShellCommand, WithProperties
+from buildbot.steps.shell import Compile, ShellCommand, WithProperties
 from buildbot.wire.budget import weigh
 from tests.stepping import StepCase
 
@@ -54,6 +54,20 @@ class ArgumentTests(unittest.TestCase):
         with self.assertRaises(TypeError) as caught:
             shell.Compile(comand="make")
         self.assertEqual(str(caught.exception), "Compile takes no argument comand; did you mean 'command'?")
+
+    def test_passedOn(self) -> None:
+        """A constructor of a site may pass on what only it knows, as in 0.7: that is ignored."""
+
+        class Own(Compile):
+            def __init__(self, target: str = "all", **kwargs: Any) -> None:
+                kwargs["target"] = target
+                self.condition = kwargs.get("condition")
+                Compile.__init__(self, **kwargs)
+
+        steptype, arguments = Own(target="x", condition=1, timeout=5).getStepFactory()
+        step = steptype(**arguments)
+        self.assertEqual((step.condition, step.remote_kwargs["timeout"]), (1, 5))
+        self.assertNotIn("condition", step.remote_kwargs)
 
     def test_withProperties(self) -> None:
         """A command may contain properties; equal ones compare equal."""
