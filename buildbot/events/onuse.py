@@ -9,7 +9,8 @@ The importing module tells the type checker, and the test of the layers, what th
         running = onUse("buildbot.web.running")
 
 A module whose names are those of others, such as a facade, has them in the same way, by L{namesOnUse}. A test
-imports every such module, so a broken module is found before its first use.
+imports every such module, so a broken module is found before its first use. A package has its modules by
+L{modulesOnUse}.
 """
 
 from __future__ import annotations
@@ -58,3 +59,24 @@ def namesOnUse(name: str, places: Mapping[str, str]) -> tuple[Callable[[str], An
         return sorted({*vars(sys.modules[name]), *origins})
 
     return get, listed
+
+
+def modulesOnUse(package: str) -> Callable[[str], Any]:
+    """The function C{__getattr__} of a package whose modules are imported when they are read.
+
+    A configuration of 0.7 or 0.8 may write C{steps.shell} after C{from buildbot import steps}, because its
+    master had imported all modules.
+
+    @param package: the whole name of the package.
+    """
+
+    def get(wanted: str) -> Any:
+        place = f"{package}.{wanted}"
+        try:
+            return import_module(place)
+        except ModuleNotFoundError as missing:
+            if missing.name != place:
+                raise
+            raise AttributeError(f"module {package!r} has no attribute {wanted!r}", name=wanted) from None
+
+    return get

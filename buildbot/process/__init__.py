@@ -1,1 +1,5 @@
 """Builds: requests, builders, running steps, locks."""
+
+from buildbot.events.onuse import modulesOnUse
+
+__getattr__ = modulesOnUse(__name__)

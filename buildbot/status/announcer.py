@@ -70,7 +70,12 @@ class Announcer:
     # the whole master
 
     def subscribe(self, target: object, builders: Iterable[Watched]) -> None:
-        """Deliver all events to a receiver, beginning with C{builderAdded} for each of C{builders}."""
+        """Deliver all events to a receiver, beginning with C{builderAdded} for each of C{builders}.
+
+        One that has subscribed already stays as it is: the base class of a receiver may do it, too.
+        """
+        if any(each is target for each in self.watchers):
+            return
         self.isHeard = True
         self.watchers = self.watchers.plus(target)
         for builder in builders:

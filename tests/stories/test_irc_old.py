@@ -73,6 +73,9 @@ class OldBotStory(IrcCase):
         self.edit(
             "    factoryClass = Factory\n",
             "    factoryClass = Factory\n"
+            "    def setServiceParent(self, parent):\n"
+            "        words.IRC.setServiceParent(self, parent)\n"
+            "        parent.getStatus().subscribe(self)\n"  # the base class of 0.7.5 does not
             "    def buildFinished(self, name, build, results):\n"
             "        bot = self.f.p\n"
             "        for channel in bot.channels:\n"

@@ -123,3 +123,28 @@ class OnUseTests(unittest.SynchronousTestCase):
         for (module, name), (whole, _attributes) in named().items():
             package, _dot, last = whole.rpartition(".")
             self.assertIn((package, last, name), imported(module), module)
+
+
+class PackagesTests(unittest.TestCase):
+    """The modules of packages, as configurations of 0.7 read them."""
+
+    def test_read(self) -> None:
+        """A module is there without an import of its own, also one of a package in a package."""
+        import buildbot
+        from buildbot.steps.shell import ShellCommand
+        from buildbot.util import ComparableMixin
+
+        self.assertIs(buildbot.steps.shell.ShellCommand, ShellCommand)
+        self.assertIs(buildbot.util.ComparableMixin, ComparableMixin)
+        for package in "changes process schedulers status steps".split():
+            self.assertIsInstance(getattr(buildbot, package), ModuleType)
+
+    def test_missing(self) -> None:
+        """A module that does not exist is an attribute that does not exist."""
+        import buildbot
+
+        for package in (buildbot, buildbot.steps):
+            why = self.assertRaises(AttributeError, getattr, package, "nonsense")
+            self.assertEqual(
+                (str(why), why.name), (f"module {package.__name__!r} has no attribute 'nonsense'", "nonsense")
+            )

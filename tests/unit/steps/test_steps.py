@@ -65,7 +65,7 @@ class ArgumentTests(unittest.TestCase):
                 Compile.__init__(self, **kwargs)
 
         steptype, arguments = Own(target="x", condition=1, timeout=5).getStepFactory()
-        step = steptype(**arguments)
+        step: Any = steptype(**arguments)
         self.assertEqual((step.condition, step.remote_kwargs["timeout"]), (1, 5))
         self.assertNotIn("condition", step.remote_kwargs)
 
