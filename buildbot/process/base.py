@@ -120,6 +120,10 @@ class Build:
         """Set the steps: (class, arguments) pairs, as C{s()} makes them, or steps; see L{stepFor}."""
         self.stepFactories = list(steps)
 
+    def setStepFactories(self, step_factories: Iterable[Any]) -> None:
+        """The name of 0.7.6 to 0.8 for L{setSteps}."""
+        self.setSteps(step_factories)
+
     def setLocks(self, locks: Sequence[Any]) -> None:
         """Set the builder's locks, which I hold while I run."""
         self.locks = locks

@@ -121,6 +121,18 @@ class SummaryTests(OwnCase):
         self.assertIsNot(self.web, before)
         self.assertIn("<h1>Overview of Cod</h1>", self.ask("/summary/").text)
 
+    def test_ownStaticFile(self) -> None:
+        """A file of Twisted at a path of its own keeps the web server over a reconfig, too."""
+        text = (
+            "from twisted.web import static\nc['status'][-1].putChild('mine.txt', static.File('mine.txt'))\n"
+        )
+        self.write(f"{migrate(self.CONFIG.encode()).after}\n{text}")
+        self.assertTrue(self.reconfig()["applied"])
+        before = self.web
+        self.edit("c['projectName'] = 'Fish'", "c['projectName'] = 'Cod'")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertIs(self.web, before)
+
     def test_ownFiles(self) -> None:
         """index.html takes the place of the first page; other files are at the root; dot files are hidden."""
         self.assertIn("No builder is broken.", self.ask("/").text)

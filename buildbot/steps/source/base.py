@@ -79,6 +79,7 @@ class Source(LoggingBuildStep):
     descriptionDone: Any = None
     _waiting: Deferred[None] | None = None
     _about: tuple[str, ...] = ()
+    _getting: Any = None  # the coroutine of startVC()
 
     @arguments(
         workdir=DIRECTORY,
@@ -181,7 +182,8 @@ class Source(LoggingBuildStep):
         checkout = self._checkout(branch, revision, patch)
         slave = Slave(dict(self.remote.slaveCommands or {}))
         why = self.system.whyDriven(checkout, slave)
-        return self._get(self.system, checkout, slave, why)
+        self._getting = self._get(self.system, checkout, slave, why)
+        return self._getting
 
     # the checkout
 
@@ -200,9 +202,11 @@ class Source(LoggingBuildStep):
         self._about = _about(branch, revision, stamp.patch)
         self.args["patch"] = stamp.patch
         try:
-            return self.startVC(branch, revision, stamp.patch)
+            answer = self.startVC(branch, revision, stamp.patch)
         except CheckoutFailed as failed:
             return self._refused(str(failed))
+        # a site's own startVC() of 0.7 calls that of its base class, and returns nothing
+        return self._getting if answer is None else answer
 
     def _refused(self, why: str) -> None:
         """Fail before any command has run."""

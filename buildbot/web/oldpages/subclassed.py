@@ -12,6 +12,9 @@ from buildbot.web.oldpages.templates import NO_TEMPLATES, NoTemplates
 if TYPE_CHECKING:
     from twisted.web import resource
 
+#: Objects of this module in a resource, such as the registry of a C{static.File}, are new ones at each load.
+_STATIC = "twisted.web.static"
+
 
 class Subclassed:
     """I am the part of C{WebStatus} for own pages and subclasses.
@@ -41,7 +44,11 @@ class Subclassed:
         """Serve an own resource at a path of one segment. It takes precedence over our pages."""
         key = name.encode("utf-8") if isinstance(name, str) else name
         self._children[key] = child_resource
-        attributes = {each: value for each, value in vars(child_resource).items() if each != "children"}
+        attributes = {
+            each: value
+            for each, value in vars(child_resource).items()
+            if each != "children" and type(value).__module__ != _STATIC
+        }
         self.ownPages[key] = [type(child_resource), attributes]
         if self.site is not None:
             self.site.resource.putChild(key, child_resource)

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import capturedLogs, formatEvent
 
+from buildbot.config.compare import ComparableMixin
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.model.change import Change
 from buildbot.model.records import INTERRUPTED, TAKEN_OVER, BuildRecord, BuildsetRecord
@@ -826,6 +827,24 @@ class EndTests(BuildCase):
         self.assertEqual((build.results, build.text[-1]), (EXCEPTION, "no steps today"))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
         self.assertFree()
+
+    def test_ownFactory(self) -> None:
+        """A factory that is none of ours makes builds in the way of 0.7.6."""
+
+        class Factory(ComparableMixin):
+            compare_attrs: Any = ()
+            steps = ()
+
+            def newBuild(self, requests: Any) -> Any:
+                build = Build(requests)
+                build.setStepFactories([ShellCommand(command="true").getStepFactory()])
+                return build
+
+        self.configure(Factory())
+        self.green()
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual((build.results, [each.name for each in build.steps]), (SUCCESS, ["shell"]))
 
     def test_buildFails(self) -> None:
         """A build of a user's class that raises, at its start or its end, ends once."""

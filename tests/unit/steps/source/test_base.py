@@ -26,6 +26,13 @@ class Own(Source):
         self.startCommand(LoggedRemoteCommand("own", self.args), ["careful\n"])
 
 
+class Other(Git):
+    """A step of a site that changes the arguments of startVC(), as written for 0.7."""
+
+    def startVC(self, branch: Any, revision: Any, patch: Any) -> None:
+        Git.startVC(self, "other", revision, patch)  # it returns nothing
+
+
 class SourceTests(SourceCase):
     """Branch, revision and patch of a build."""
 
@@ -47,6 +54,12 @@ class SourceTests(SourceCase):
         self.assertEqual((played.result, played.got()), (SUCCESS, "17"))
         self.assertIn("careful", played.log)
         self.assertEqual(played.running.step.getText(), ["update", "[b]", "[patch]"])
+
+    def test_overridden(self) -> None:
+        """A site's own startVC() that returns nothing gets the source all the same, and the step ends."""
+        played = self.play(Other("U"), SLAVE)
+        self.assertEqual(played.sent[0].args["branch"], "other")
+        self.assertEqual(played.result, SUCCESS)
 
     def test_directory(self) -> None:
         """Without a directory, the source goes into that of the build."""
