@@ -124,6 +124,11 @@ class GitPoller(ProgramPoller):
         """One line for people: the repository and the branches."""
         return f"GitPoller of {withoutPasswords(self.repourl)} ({toldBranches(self.branches)})"
 
+    @property
+    def lastRev(self) -> dict[str, str]:
+        """The last revision of each branch, for subclasses of 0.8; empty before the first look."""
+        return dict(self._heads or {})
+
     # memory
 
     async def _load(self) -> dict[str, str]:

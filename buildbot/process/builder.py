@@ -82,6 +82,12 @@ class Builder:
         self.isRemoved = False
         self.builder_status = BuilderStatus(self, botmaster.resources.announcer)
 
+    @property
+    def master(self) -> Any:
+        """The L{buildbot.buildmaster.service.BuildMaster}, for functions of the configuration, as in 0.8."""
+        botmaster: Any = self.botmaster
+        return botmaster.parent
+
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
 

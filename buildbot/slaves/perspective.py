@@ -168,6 +168,10 @@ class BotPerspective(NewCredPerspective):
         """True while a connection is served, in any state."""
         return self.driver.attachment.peer is not None
 
+    def canStartBuild(self) -> bool:
+        """True if another build may start here, for functions of the configuration, as in 0.8."""
+        return self.availability.canStartBuild()
+
     def isReady(self) -> bool:
         """True while the slave is attached and its connection is open.
 

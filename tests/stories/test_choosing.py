@@ -75,6 +75,18 @@ class NextBuildTests(ChoosingCase):
         self.connect()
         self.assertEqual(self.slavesOf(), {"bot1": [two, three]})
 
+    def test_asksTheMaster(self) -> None:
+        """The function may ask the master of its builder, as in 0.8, whether a slave can start a build."""
+        slaves = "builder.master.botmaster.slaves.values()"
+        names = "builder.master.getStatus().getBuilder(builder.name).slavenames"
+        self.use(
+            nextBuild=f"lambda builder, requests: requests[-1] if {names} and any(each.canStartBuild()"
+            f" for each in {slaves}) else None"
+        )
+        _, two = self.wanted("1", "2")
+        self.connect()
+        self.assertEqual(self.slavesOf(), {"bot1": [two]})
+
     def test_none(self) -> None:
         """If it chooses none, no build starts, and the status has the reason."""
         self.use(nextBuild="lambda builder, requests: None")

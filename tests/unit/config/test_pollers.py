@@ -60,6 +60,17 @@ WRONG = {
 class PollersTests(unittest.SynchronousTestCase):
     """Every poller, as files have it."""
 
+    def test_describes(self) -> None:
+        """A GitPoller of the site may describe itself with the revisions that it has seen."""
+        own = (
+            "class Own(GitPoller):\n"
+            "    def describe(self):\n"
+            "        return f'{self.repourl} every {self.pollInterval}: {self.lastRev}'\n"
+            "c['change_source'].append(Own('u', branches=['b'], pollinterval=60))\n"
+        )
+        (source,) = load(HEAD + own, "master.cfg", "/nonexistent").sources
+        self.assertEqual(source.describe(), "u every 60: {}")  # type: ignore[attr-defined]
+
     def test_good(self) -> None:
         """Each of these pollers is taken."""
         lines = "".join(f"c['change_source'].append({line})\n" for line in GOOD.splitlines())
