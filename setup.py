@@ -32,9 +32,19 @@ MIGRATE = ["fissix>=24"]
 EC2 = ["boto3>=1.28"]
 #: For a store in PostgreSQL. It is under the LGPL: imported where it is used, never copied.
 POSTGRES = ["psycopg[binary]>=3.2"]
+#: moto, flask and flask-cors: the server in the place of Amazon EC2.
 DEV = [
-    *("aiosmtpd", "build", "coverage[toml]>=7.13", "hypothesis", "moto[ec2,server]>=5", "mypy", "mypy-zope"),
-    *("ruff", "sphinx>=7"),
+    *(
+        "aiosmtpd",
+        "build",
+        "coverage[toml]>=7.13",
+        "flask",
+        "flask-cors",
+        "hypothesis",
+        "moto[ec2]>=5",
+        "mypy",
+    ),
+    *("mypy-zope", "ruff", "sphinx>=7"),
 ]
 
 

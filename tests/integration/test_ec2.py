@@ -37,7 +37,7 @@ class EC2Tests(MasterTestCase):
 
     async def begin(self, more: str = "") -> RealMaster:
         """Start the server, and a master."""
-        if find_spec("moto") is None or find_spec("boto3") is None:
+        if any(find_spec(each) is None for each in ("boto3", "moto", "flask_cors")):
             raise SkipTest("the packages boto3 and moto are not installed: they come with the extra dev")
         port = freePort()
         words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
