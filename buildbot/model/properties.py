@@ -16,7 +16,6 @@ from buildbot.config.kinds import TEXT
 from buildbot.config.messages import shown
 from buildbot.text.plural import counted
 
-_NO_DEFAULT = object()
 _UNSET = object()
 #: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
 _ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
@@ -68,11 +67,9 @@ class Properties(Mapping[str, Any]):
         self.record = None
         self._all[name] = (value, source)
 
-    def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
-        """The value of a property. @raise KeyError: it is not set, and no C{default} was given."""
-        if name not in self._all and default is not _NO_DEFAULT:
-            return default
-        return self[name]
+    def getProperty(self, name: str, default: Any = None) -> Any:
+        """The value of a property; C{default} if it is not set, as since 0.7.6."""
+        return self._all[name][0] if name in self._all else default
 
     def getPropertySource(self, name: str) -> str:
         """The source of a property. @raise KeyError: it is not set."""

@@ -372,7 +372,9 @@ class Build:
 
         @raise KeyError: it is not set, and there is no default.
         """
-        return self.properties.getProperty(propname, *(default or ((None,) if self._mayBeNone else ())))
+        if default or self._mayBeNone:
+            return self.properties.getProperty(propname, *default)
+        return self.properties[propname]
 
     @property
     def _mayBeNone(self) -> bool:

@@ -32,13 +32,13 @@ class PropertiesTests(unittest.TestCase):
         self.assertEqual((len(properties), list(properties)), (2, ["branch", "revision"]))
 
     def test_missing(self) -> None:
-        """A missing property raises an error, unless a default is given; None is a value."""
-        properties = Properties({"branch": None})
-        for ask in (properties.getProperty, properties.getPropertySource, properties.__getitem__):
-            self.assertRaises(KeyError, ask, "revision")
+        """A property that is not set is a KeyError of the mapping, and None or the default of getProperty."""
+        properties = Properties({"branch": None}, "x")
+        self.assertRaises(KeyError, properties.__getitem__, "revision")
+        self.assertRaises(KeyError, properties.getPropertySource, "revision")
+        self.assertIsNone(properties.getProperty("revision"))
         self.assertEqual(properties.getProperty("revision", "none"), "none")
         self.assertIs(properties.getProperty("branch", "none"), None)
-        self.assertEqual([properties.hasProperty(name) for name in ("branch", "revision")], [True, False])
 
     def test_merge(self) -> None:
         """Properties of two origins can be merged; the later one wins, and keeps its source."""
