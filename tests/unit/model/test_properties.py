@@ -39,6 +39,7 @@ class PropertiesTests(unittest.TestCase):
         self.assertIsNone(properties.getProperty("revision"))
         self.assertEqual(properties.getProperty("revision", "none"), "none")
         self.assertIs(properties.getProperty("branch", "none"), None)
+        self.assertEqual([properties.hasProperty(name) for name in ("branch", "revision")], [True, False])
 
     def test_merge(self) -> None:
         """Properties of two origins can be merged; the later one wins, and keeps its source."""
