@@ -136,7 +136,7 @@ class FixCgiEscape(BaseFix):  # type: ignore[misc]
     """
 
     PATTERN = """
-        import_name< 'import' module='cgi' >
+        import_name< 'import' (module='cgi' | dotted_as_names< any* module='cgi' any* >) >
         | import_from< 'from' module='cgi' 'import' ('escape' | import_as_name< 'escape' 'as' any >) >
         | power< used='cgi' trailer< '.' 'escape' > any* >
     """

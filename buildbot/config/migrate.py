@@ -32,6 +32,8 @@ _OLD = re.compile(
     r"|(?<![.\w])(?:unicode|xrange|execfile|raw_input|unichr|reload|file|long|apply|implements)\("
     r"|^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*(?:urllib2|urlparse|ConfigParser|StringIO|cPickle|cStringIO"
     r"|commands|Queue|httplib|xmlrpclib)\b"
+    r"|(?:[(,]|\bis|\bnot|==|!=)\s*(?:unicode|long)\s*(?:[,):]|$)"
+    r"|\btypes\.(?:String|Unicode|List|Dict|Tuple|Int|Long|Float|Boolean)Type\b"
     r"|\bcgi\.escape\(|^\s*from\s+cgi\s+import\s+escape\b"
     r"|\bstring\.(?:join|split|strip|replace|upper|lower|find|atoi|zfill|letters|lowercase|uppercase|maketrans)\b",
     re.MULTILINE,

@@ -91,7 +91,14 @@ class Subclassed:
     def subclassDoubts(self) -> list[str]:
         """Sentences about attributes that a subclass overrides without effect."""
         names = ("header", "body_attrs", "footer", "template_values")
-        return [
+        doubts = []
+        owner = next((each for each in type(self).__mro__ if "getStatus" in vars(each)), Subclassed)
+        if not owner.__module__.startswith("buildbot."):
+            doubts.append(
+                "getStatus() changes only what pages of your own show: all others show the whole master;"
+                " Authz(view=…) hides builders"
+            )
+        return doubts + [
             f"{name} does nothing: all pages have one layout; head_elements and a"
             " buildbot.css in public_html change it"
             for name in names

@@ -50,7 +50,11 @@ LINES = {
     "import commands": "import subprocess",
     "text = tag.unicode() + unicode(x)": "text = tag.unicode() + str(x)",
     "import cgi; x = cgi.escape(y)": "import html as cgi; x = cgi.escape(y)",
+    "import cgi, time; x = cgi.escape(y)": "import html as cgi, time; x = cgi.escape(y)",
     "from cgi import escape": "from html import escape",
+    "x = isinstance(y, (str, unicode))": "x = isinstance(y, str)",
+    "x = type(y) is unicode": "x = type(y) is str",
+    "x = isinstance(y, types.ListType)": "x = isinstance(y, list)",
     "from cgi import escape as quoted": "from html import escape as quoted",
     "from a import filter; print filter(y)": "from a import filter; print(filter(y))",
 }

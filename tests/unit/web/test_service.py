@@ -31,6 +31,20 @@ class WaterfallTests(unittest.SynchronousTestCase):
         self.assertIn("forceBuild", doubt)
 
 
+class SubclassTests(unittest.SynchronousTestCase):
+    """Web servers of a site, as in 0.8."""
+
+    def test_ownStatus(self) -> None:
+        """One whose getStatus() hides builders is told that it does so only on its own pages."""
+
+        class Filtered(WebStatus):
+            def getStatus(self) -> object:
+                return None
+
+        (doubt,) = Filtered(8010).configurationDoubts
+        self.assertIn("getStatus() changes only what pages of your own show", doubt)
+
+
 class ArgumentTests(unittest.SynchronousTestCase):
     """Who one is, and what one may do."""
 
