@@ -25,7 +25,11 @@ UNCALLED = {
     ),
     "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
-    "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet",),
+    "buildbot.steps.source.base.Source": ("patch",),
+    "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet", "gotChange", "getCodebaseDict"),
+    "buildbot.mails.notifier.MailNotifier": (
+        *("useLookup", "useUsers", "buildMessageDict", "createEmail", "shouldAttachLog"),
+    ),
     "buildbot.schedulers.forcesched.ForceScheduler": ("force", "gatherPropertiesAndChanges"),
 }
 

@@ -14,6 +14,7 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.buildstep import BuildStep
 from buildbot.scheduler import AnyBranchScheduler, Nightly, Scheduler
 from buildbot.status.base import StatusReceiverMultiService
+from buildbot.status.mail import MailNotifier
 from tests.stories.test_plugins import PluginCase
 
 KINDS = """
@@ -161,6 +162,20 @@ class Handing(Scheduler):
         """Never called."""
 
 
+class Hearing(Scheduler):
+    """0.8 tells a scheduler each change by this."""
+
+    def gotChange(self, change: Any, important: bool) -> None:
+        """Never called."""
+
+
+class Looking(MailNotifier):
+    """0.8 looks up the addresses by this."""
+
+    def useLookup(self, build: Any) -> Any:
+        """Never called."""
+
+
 class AnyHanding(AnyBranchScheduler):
     """A scheduler that overrides a method that 0.7.5 calls for each set."""
 
@@ -193,8 +208,9 @@ class UncalledTests(PluginCase):
                 Late("late", ["full"]),
                 Handing("handing", None, 1, ["full"]),
                 AnyHanding("any", None, 1, ["full"]),
+                Hearing("hearing", None, 1, ["full"]),
             ],
-            "status": [Alarm()],
+            "status": [Alarm(), Looking("me@example.org")],
         }
         return [each.message for each in check.warnings(raw, Report("master.cfg", lambda *where: None))]
 
@@ -204,6 +220,7 @@ class UncalledTests(PluginCase):
         wanted = [
             *("Overriding defines getNextStep", "Guarded defines startStep"),
             *("Late defines addTime", "Handing defines submitBuildSet"),
+            *("Hearing defines gotChange", "Looking defines useLookup"),
         ]
         self.assertEqual(said, [f"class {each}" for each in wanted])
 
