@@ -500,7 +500,7 @@ function showEnd() {
   fresh = 0;
   tellFresh();
   log.scrollIntoView({ block: "end" });
-  endScroll = scrollY;
+  lastScroll = endScroll = scrollY;
 }
 
 function tellFresh() {
@@ -602,9 +602,9 @@ if (log && button) {
   on(window, "scroll", () => {
     const box = boxOf(log);
     const isUp = scrollY < lastScroll;
+    isHeld &&= scrollY <= lastScroll;
     lastScroll = scrollY;
-    isHeld = isHeld && isUp;
-    if (isAtEnd() && fresh) { fresh = 0; tellFresh(); }
+    if (isAtEnd() && fresh) showEnd();
     if (isUp && box.top < 0 && box.top > -1000) loadMore(true);
     else if (!isUp && box.bottom < innerHeight + 1000) loadMore(false);
   }, { passive: true });
