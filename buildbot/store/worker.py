@@ -255,7 +255,8 @@ class Worker:
                 refused, self._waiting = self._waiting, []
                 for work in refused:
                     work.result = Failure(StoreFailed(self._trouble or "the database does not answer"))
-                self._reactor.callFromThread(_answer, refused)
+                if refused:
+                    self._reactor.callFromThread(_answer, refused)
 
     def _count(self, seconds: float) -> None:
         """Count a transaction that wrote."""

@@ -111,7 +111,7 @@ class SettlingTests(TestCase):
     """The answer to a COMMIT was lost (F8): the worker asks for the outcome until it is known."""
 
     def setUp(self) -> None:
-        self.patch(worker, "PAUSE", 0.0)
+        self.patch(worker, "PAUSE", 0.001)  # with 0 the thread would not leave the processor to the reactor
         self.driver = Unanswered()
         self.troubles: list[str | None] = []
         core, loop, tell = Core(), reactor, self.troubles.append
