@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+from incremental import Version
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import CannotListenError
@@ -21,6 +22,7 @@ from buildbot.daemon.readiness import StartFailed
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.loading import Loading
 from buildbot.store.interface import StoreFailed
+from buildbot.web import service
 from tests.pumped import Pump
 from tests.stories.world import CONFIG, World, check, load
 
@@ -36,6 +38,7 @@ class StartTests(World):
 
     def test_pages(self) -> None:
         """A master with pages reports where they are, when it starts and in its status."""
+        self.patch(service, "OLDEST_TWISTED", Version("Twisted", 22, 10, 0))  # the oldest of the tests
         self.add("from buildbot.status.html import WebStatus; c['status'] = [WebStatus(http_port=8010)]")
         self.add("c['buildbotURL'] = 'http://ci.example.org/'")
         lines = self.successResultOf(self.start())
