@@ -67,19 +67,18 @@ def merged(news: Sequence[BuildRow], kept: Sequence[BuildRow], count: int) -> li
     return [*news, *older][:count]
 
 
+#: How a builder without builds stands.
+_NOTHING_BUILT = Standing(None, None, None)
+
+
 def standingOf(rows: Sequence[BuildRow], isAll: bool) -> Standing | None:
     """How a builder stands; None if that cannot be known without more rows.
 
     @param rows: its last builds, the newest first.
     @param isAll: True if it has no others.
     """
-    last = next((row for row in rows if row.finished is not None), None)
-    good = next((row for row in rows if row.results in (SUCCESS, WARNINGS)), None)
-    if not isAll and (last is None or good is None):
-        return None
-    since = -1 if good is None else good.number
-    red = [row for row in rows if row.number > since and row.results in (FAILURE, EXCEPTION)]
-    return Standing(last, good, red[-1] if red else None)
+    standing = advanced(_NOTHING_BUILT, rows)
+    return standing if isAll or standing.good is not None else None
 
 
 def advanced(standing: Standing, rows: Sequence[BuildRow]) -> Standing:
@@ -132,10 +131,12 @@ class LastRows:
     def _known(self, world: World, name: str) -> Standing | None:
         """The last known standing of a builder; None if nothing is known."""
         entry, kept = self._standings.get(name), self._kept.get(name)
-        found = entry[2] if entry is not None else None
+        if entry is None and kept is None:
+            return None
+        found = entry[2] if entry is not None else _NOTHING_BUILT
         if kept is not None:
-            found = standingOf(kept.rows, True) if found is None else advanced(found, kept.rows)
-        return None if found is None else advanced(found, _inMemory(world, name))
+            found = advanced(found, kept.rows)
+        return advanced(found, _inMemory(world, name))
 
     async def _standingsNow(self, world: World, names: Sequence[str]) -> dict[str, Standing]:
         now = {name: world.topics.generation(builderTopic(name)) for name in names}
