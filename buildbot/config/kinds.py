@@ -62,6 +62,11 @@ def isText(value: object) -> bool:
     return isinstance(value, str) and ((value.isascii() and "\0" not in value) or textDetail(value) is None)
 
 
+def isTexts(value: object) -> bool:
+    """True for a dictionary of texts."""
+    return isinstance(value, Mapping) and all(map(isText, [*value, *value.values()]))
+
+
 def textDetail(value: object) -> str | None:
     """The fault of a text, in words, or None."""
     if not isinstance(value, str):

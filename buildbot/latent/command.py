@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments
-from buildbot.config.kinds import SOME_SECONDS, isText, orNone, sequenceOf
+from buildbot.config.kinds import SOME_SECONDS, isText, isTexts, orNone, sequenceOf
 from buildbot.events.onuse import onUse
 from buildbot.latent.buildslave import (
     BUILD_WAIT_TIMEOUT,
@@ -41,7 +41,7 @@ COMMAND = Kind(
 )
 ENVIRONMENT = Kind(
     "a dict of texts",
-    lambda value: isinstance(value, Mapping) and all(map(isText, [*value, *value.values()])),
+    isTexts,
     isSecret=True,
 )
 PASSWORD = Kind(

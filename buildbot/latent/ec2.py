@@ -10,9 +10,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.threads import deferToThread
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments, complain
-from buildbot.config.kinds import COUNT, FLAG, PATTERN, isText, isWhole, orNone, sequenceOf
+from buildbot.config.kinds import COUNT, FLAG, PATTERN, isText, isTexts, isWhole, orNone, sequenceOf
 from buildbot.events.sleep import sleep
 from buildbot.interfaces import LatentBuildSlaveFailedToSubstantiate
 from buildbot.latent.buildslave import (
@@ -35,23 +36,13 @@ KEY_FILE = "~/.ec2/aws_id"
 _WORD = Kind("text, and not empty", lambda value: isText(value) and value != "", standIn="x")
 _SECRET = Kind("text, and not empty", lambda value: isText(value) and value != "", isSecret=True)
 _TEXT = Kind("text", isText, isSecret=True)
-_PRICE = Kind(
-    "a number of US dollars, more than 0",
-    lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
-    standIn=1,
-)
-_FACTOR = Kind(
-    "a number, more than 0",
-    lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
-    standIn=1,
-)
 _OWNERS = Kind(
     "a number of an account, or a list of them",
     lambda value: _isOwner(value) or sequenceOf(_isOwner)(value),
 )
 _TAGS = Kind(
     "a dict of texts",
-    lambda value: isinstance(value, Mapping) and all(map(isText, [*value, *value.values()])),
+    isTexts,
 )
 _VOLUMES = Kind(
     "a list of pairs: the id of a volume, and the name of its device",
@@ -61,8 +52,16 @@ _VOLUMES = Kind(
 _IDS = Kind("a list of ids (texts)", sequenceOf(isText), standIn=())
 
 
+def _isPositive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
 def _isOwner(value: object) -> bool:
     return isWhole(value) or (isText(value) and value != "")
+
+
+_PRICE = Kind("a number of US dollars, more than 0", _isPositive, standIn=1)
+_FACTOR = Kind("a number, more than 0", _isPositive, standIn=1)
 
 
 class EC2LatentBuildSlave(AbstractLatentBuildSlave):
@@ -202,7 +201,7 @@ class EC2LatentBuildSlave(AbstractLatentBuildSlave):
         self.subnet_id = subnet_id
         self.security_group_ids = list(security_group_ids or ())
         self.instance_profile_name = instance_profile_name
-        self.inThread: Callable[..., Deferred[Any]] = _inThread
+        self.inThread: Callable[..., Deferred[Any]] = deferToThread
         self.wait: Callable[[float], Deferred[None]] = _wait
         self.openAccount: Callable[[Account], Machines] = Account.open
         self._isAborted = False
@@ -349,12 +348,6 @@ class EC2LatentBuildSlave(AbstractLatentBuildSlave):
             "InstanceMarketOptions": spot,
         }
         return {key: value for key, value in wanted.items() if value}
-
-
-def _inThread(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-    from twisted.internet.threads import deferToThread
-
-    return deferToThread(function, *args)
 
 
 def _wait(seconds: float) -> Deferred[None]:

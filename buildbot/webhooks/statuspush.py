@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from buildbot.config.arguments import Kind, arguments, remember
-from buildbot.config.kinds import COUNT, FLAG, SECONDS, isText, orNone
+from buildbot.config.kinds import COUNT, FLAG, SECONDS, isTexts, orNone
 from buildbot.webhooks.base import httpTargetOf
 from buildbot.webhooks.eventpush import EVENTS, StatusPush
 from buildbot.webhooks.http import Address, HttpTarget
@@ -14,7 +14,7 @@ from buildbot.webhooks.urlkind import URL
 
 _PARAMETERS = Kind(
     "a dict of texts",
-    lambda value: isinstance(value, Mapping) and all(isText(each) for pair in value.items() for each in pair),
+    isTexts,
     isSecret=True,
 )
 
