@@ -42,7 +42,7 @@ class GerritChangeSource(PollingChangeSource):
 
     compare_attrs = ("login", "handled_events")
     pollInterval = RECONNECT
-    found: int | None = 0
+    found: int = 0
     _program: Program | None = None
     _pending = b""
     _isSkipping = False
@@ -104,8 +104,6 @@ class GerritChangeSource(PollingChangeSource):
         """End the connection."""
         if self._program is not None:
             self._program.stop()
-        else:
-            looking.cancel()
 
     def reasonOf(self, why: Failure) -> str:
         """See L{PollingChangeSource.reasonOf}. A failure of ssh has its reason in its text."""
@@ -166,7 +164,7 @@ class GerritChangeSource(PollingChangeSource):
 
         @return: fires when it is on disk. An error is logged.
         """
-        self.found = (self.found or 0) + 1
+        self.found += 1
         added: Deferred[Any] = self.master.addChange(**chdict)
         return added.addErrback(
             lambda why: log.failure("{source}: a change is lost", why, source=self.describe())

@@ -44,6 +44,7 @@ class OldBot(irc.IRCClient):
     reply: Callable[..., Any]
 
     # what subclasses call
+
     def getAllBuilders(self) -> list[Any]:
         """The status of each builder that the channels may know of."""
         return [self.owner.status.getBuilder(name) for name in self.owner.builderNames()]
