@@ -53,15 +53,18 @@ class SourceStamp(ComparableMixin):
     @ivar patch: None or (level, diff): the number for C{patch -p}, and the text. A third item may be the
         directory to apply it in.
     @ivar changes: a list of L{Change}s, the newest last.
+    @ivar beside: the source stamps of a build's further codebases, each with its own name and nothing beside
+        it; in the order of the configuration.
     """
 
-    compare_attrs = ("branch", "revision", "patch", "changes", "repository", "project", "codebase")
+    compare_attrs = ("branch", "revision", "patch", "changes", "repository", "project", "codebase", "beside")
 
     branch: str | None = None
     revision: Any = None
     patch: tuple[Any, ...] | None = None
     changes: list[Change]
     repository = project = codebase = ""
+    beside: tuple[SourceStamp, ...] = ()
 
     def __init__(
         self,
@@ -84,6 +87,27 @@ class SourceStamp(ComparableMixin):
             level, diff, *directory = patch
             self.patch = (level, diff, *directory[:1])
 
+    @classmethod
+    def together(cls, stamps: Sequence[SourceStamp]) -> SourceStamp:
+        """The source of a build with a source stamp for each codebase: the first, with the others beside it.
+
+        @param stamps: at least one.
+        """
+        first, *others = stamps
+        return first if not others and not first.beside else first._with(beside=tuple(others))
+
+    def each(self) -> list[SourceStamp]:
+        """The source stamps of all codebases, each alone: I am the first."""
+        return [self._with(beside=()), *self.beside] if self.beside else [self]
+
+    def of(self, codebase: str) -> SourceStamp | None:
+        """The source stamp of a codebase, alone; None if there is no such codebase."""
+        return next((stamp for stamp in self.each() if stamp.codebase == codebase), None)
+
+    def allChanges(self) -> list[Change]:
+        """The changes of all codebases, in the order of the codebases."""
+        return [change for stamp in (self, *self.beside) for change in stamp.changes]
+
     @property
     def patch_info(self) -> tuple[str, str] | None:
         """The author of the patch and a comment on it, for code of 0.8: empty, as nobody keeps them.
@@ -95,9 +119,14 @@ class SourceStamp(ComparableMixin):
     def canBeMergedWith(self, other: SourceStamp) -> bool:
         """True if one build can serve both source stamps.
 
-        Both must have the same place, branch and revision, and either both or neither must have changes.
-        A patched source is never merged.
+        Both must have the same codebases, and for each the same place, branch and revision, and either both
+        or neither must have changes. A patched source is never merged.
         """
+        if self.beside or other.beside:
+            mine, theirs = self.each(), other.each()
+            return len(mine) == len(theirs) and all(
+                one.canBeMergedWith(another) for one, another in zip(mine, theirs, strict=True)
+            )
         return (
             self.patch is None
             and other.patch is None
@@ -112,8 +141,13 @@ class SourceStamp(ComparableMixin):
     def mergeWith(self, others: Iterable[SourceStamp]) -> SourceStamp:
         """A copy of me with the changes of all, without duplicates, in the order of their numbers.
 
-        Everything else is from me. The caller checks L{canBeMergedWith}, or decides by its own rule.
+        Each of my codebases gets the changes of its own. Everything else is from me. The caller checks
+        L{canBeMergedWith}, or decides by its own rule.
         """
+        if self.beside:
+            sources = list(others)
+            alike = ((each, [source.of(each.codebase) for source in sources]) for each in self.each())
+            return self.together([each.mergeWith(filter(None, those)) for each, those in alike])
         changes = {_identity(change): change for change in self.changes}
         for other in others:
             changes.update((_identity(change), change) for change in other.changes)
@@ -129,8 +163,16 @@ class SourceStamp(ComparableMixin):
         return lastRevision([change.revision for change in self.changes])
 
     def getAbsoluteSourceStamp(self, got_revision: object) -> SourceStamp:
-        """A copy of me with the revision that the slave checked out, so that the build can be repeated."""
-        return self._with(revision=got_revision)
+        """A copy of me with the revision that the slave checked out, so that the build can be repeated.
+
+        @param got_revision: the revision; or a dictionary of the codebases and their revisions.
+        """
+        if not isinstance(got_revision, Mapping):
+            return self._with(revision=got_revision)
+        found = ((each, got_revision.get(each.codebase)) for each in self.each())
+        return self.together(
+            [each._with(revision=revision) if revision else each for each, revision in found]
+        )
 
     def _with(self, **altered: Any) -> SourceStamp:
         """A copy with other attributes. The constructor would take the branch from the changes again."""
@@ -140,10 +182,12 @@ class SourceStamp(ComparableMixin):
 
     def blamelist(self) -> list[str]:
         """The authors of the changes, without duplicates and empty names, in alphabetical order."""
-        return sorted({str(change.who) for change in self.changes if change.who})
+        return sorted({str(change.who) for change in self.allChanges() if change.who})
 
     def getText(self) -> list[str]:
         """Words about the source, for people."""
+        if self.beside:
+            return [f"{stamp.codebase}: {' '.join(stamp.getText())}" for stamp in self.each()]
         if self.revision is not None:
             words = [str(self.revision)]
         elif self.changes:
@@ -163,6 +207,7 @@ class SourceStamp(ComparableMixin):
             "repository": self.repository,
             "project": self.project,
             "codebase": self.codebase,
+            **({"beside": [stamp.toRecord() for stamp in self.beside]} if self.beside else {}),
         }
 
     @classmethod
@@ -172,6 +217,8 @@ class SourceStamp(ComparableMixin):
         stamp = cls(None, record.get("revision"), record.get("patch"), changes)
         place = {name: record[name] for name in PLACE if name in record}
         vars(stamp).update(place, branch=record.get("branch"))  # the constructor takes those of the changes
+        if record.get("beside"):
+            stamp.beside = tuple(map(cls.fromRecord, record["beside"]))
         return stamp
 
     def __repr__(self) -> str:

@@ -70,6 +70,59 @@ class SourceStampTests(unittest.TestCase):
         self.assertEqual(again, stamp)
 
 
+def _two(changes: list[Change] = CHANGES[:1], **lib: Any) -> SourceStamp:
+    """The source of a build with the codebases C{app} and C{lib}."""
+    app = SourceStamp(changes=changes)._with(codebase="app")
+    return SourceStamp.together([app, SourceStamp(**{"repository": "/lib", "codebase": "lib", **lib})])
+
+
+class CodebaseTests(unittest.TestCase):
+    """A source with a source stamp for each of several codebases."""
+
+    def test_parts(self) -> None:
+        """Each codebase has its own source stamp, found by its name; a source alone is its own."""
+        both = _two()
+        self.assertEqual([(each.codebase, each.beside) for each in both.each()], [("app", ()), ("lib", ())])
+        self.assertEqual(
+            [each and each.repository for each in map(both.of, ("app", "lib", "x"))], ["", "/lib", None]
+        )
+        alone = SourceStamp("b")
+        self.assertEqual((alone.each(), alone.of(""), SourceStamp.together([alone])), ([alone], alone, alone))
+        self.assertEqual(both.getText(), ["app: changes 0", "lib: latest"])
+
+    def test_record(self) -> None:
+        """It can be stored and read again; a source alone has no word of others in its record."""
+        both = _two(changes=CHANGES[:2], branch="b")
+        self.assertEqual(SourceStamp.fromRecord(json.loads(json.dumps(both.toRecord()))), both)
+        self.assertNotIn("beside", SourceStamp().toRecord())
+        self.assertNotEqual(both, _two(changes=CHANGES[:2]))
+
+    def test_changes(self) -> None:
+        """The changes and authors of all codebases belong to the build."""
+        both = SourceStamp.together([_two(), SourceStamp(changes=[Change("bob", ["b"], "")])])
+        self.assertEqual(
+            ([each.who for each in both.allChanges()], both.blamelist()), (["ann", "bob"], ["ann", "bob"])
+        )
+
+    def test_merge(self) -> None:
+        """Requests share a build if they are alike in each codebase; the build has the changes of all."""
+        first, second = _two(), _two(CHANGES[2:3])
+        self.assertTrue(first.canBeMergedWith(second))
+        for other in (
+            SourceStamp(changes=CHANGES[:1])._with(codebase="app"),
+            _two(revision="7"),
+            _two(codebase="x"),
+        ):
+            self.assertFalse(first.canBeMergedWith(other) or other.canBeMergedWith(first))
+        merged = first.mergeWith([second, SourceStamp()])
+        self.assertEqual([[each.number for each in stamp.changes] for stamp in merged.each()], [[0, 2], []])
+
+    def test_absolute(self) -> None:
+        """The revision that was found for a codebase becomes the revision of its source stamp."""
+        absolute = _two().getAbsoluteSourceStamp({"lib": "9", "x": "1"})
+        self.assertEqual([each.revision for each in absolute.each()], [None, "9"])
+
+
 class MergeTests(unittest.TestCase):
     """Requests that can share a build."""
 
