@@ -365,13 +365,17 @@ def onlyFiles(server: Server, limit: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Scarce:
-    """The results with too few files: the exit statuses of commands, and the number of attached slaves."""
+    """The results with too few files: the exit statuses of commands, and the number of attached slaves.
+
+    @ivar failures: the output of each command that failed at first; it was run again.
+    """
 
     exits: dict[str, int]
     attached: int
     turnedAway: int
     logBytes: int
     words: str
+    failures: tuple[str, ...]
 
 
 def fewFiles(server: Server, slaves: int, limit: int = 64) -> Scarce:
@@ -395,6 +399,7 @@ def fewFiles(server: Server, slaves: int, limit: int = 64) -> Scarce:
 
     threads = [threading.Thread(target=live, args=(number,), daemon=True) for number in range(slaves)]
     exits: dict[str, int] = {}
+    failures: list[str] = []
     words = ""
     with ExitStack() as stack:
         stack.enter_context(onlyFiles(server, limit))
@@ -405,13 +410,19 @@ def fewFiles(server: Server, slaves: int, limit: int = 64) -> Scarce:
         for command in (["status"], ["force"], ["reconfig"]):
             target = [PATTERN % 0] if command == ["force"] else []
             builder = [f"builder-{target[0]}"] if target else []
-            done = servers.buildbot(*command, server.basedir, *builder)
+            for _ in range(3):  # a busy machine may not answer in time
+                done = servers.buildbot(*command, server.basedir, *builder)
+                if done.returncode == 0:
+                    break
+                failures.append(f"{command[0]}: {done.stdout}")
             exits[command[0]] = done.returncode
             words = done.stdout if command == ["status"] else words
         master = status(server)["master"]
     for thread in threads:
         thread.join(30)
-    return Scarce(exits, master["connected"], master["files"]["turnedAway"], server.logSize - size, words)
+    files = master["files"]
+    written = server.logSize - size
+    return Scarce(exits, master["connected"], files["turnedAway"], written, words, tuple(failures))
 
 
 # ---- the report
