@@ -10,6 +10,7 @@ from typing import Any
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import TEXT
 from buildbot.model.properties import HasProperties, Renderable, Told, render
+from buildbot.model.sourcestamp import SourceStamp
 
 _ANY = Kind("any value", lambda value: True)
 _PLACE = re.compile(r"%(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\)(s)|(.?))", re.DOTALL)
@@ -101,14 +102,20 @@ class Interpolate(Renderable):
     def _value(self, place: str, build: HasProperties) -> Any:
         selector, _, rest = place.partition(":")
         told = Told(build)
+        codebase = ""
         if selector == "src":
-            _, _, rest = rest.partition(":")  # a build has one codebase
+            codebase, _, rest = rest.partition(":")
         name, colon, rule = rest.partition(":")
+        value: Any
         if selector == "kw":
             value = render(self.kwargs[name], build)
             isSet = value is not None
         elif selector == "src" and name not in _SOURCE:
             value, isSet = None, False
+        elif selector == "src" and (source := _beyondProperties(build, codebase)):
+            stamp = source.of(codebase)
+            isSet = stamp is not None
+            value = stamp and (stamp.wantedRevision() if name == "revision" else getattr(stamp, name))
         else:
             isSet = told.hasProperty(name)
             value = told.getProperty(name)
@@ -131,6 +138,17 @@ class Interpolate(Renderable):
 
     def __repr__(self) -> str:
         return f"Interpolate({self.fmtstring!r})"
+
+
+def _beyondProperties(holder: Any, codebase: str) -> SourceStamp | None:
+    """The source of a build or step, if the properties do not tell of this codebase; else None.
+
+    They do if it is the only one of the build, or the place does not name it.
+    """
+    source = getattr(getattr(holder, "build", holder), "source", None)
+    if isinstance(source, SourceStamp) and (source.beside or codebase not in ("", source.codebase)):
+        return source
+    return None
 
 
 def _worded(value: object) -> str:

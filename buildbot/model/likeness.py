@@ -21,18 +21,20 @@ def likenessOf(record: BuildsetRecord | RequestRecord) -> int | None:
 def likeness(source: Mapping[str, Any], properties: Mapping[str, Any]) -> int | None:
     """A number from 0 to 2**31 - 1. Requests that one build may serve have the same; some others too.
 
-    @param source: the source stamp, as a record. One with a patch has no number.
+    @param source: the source stamp, as a record. One with a patch, in any codebase, has no number.
     """
-    if source.get("patch"):
-        return None
-    parts = [
-        _text(source.get("branch")),
-        _text(source.get("revision")),
-        _text(source.get("repository", "")),
-        _text(source.get("project", "")),
-        _text(source.get("codebase", "")),
-        "changes" if source.get("changes") else "none",
-    ]
+    parts: list[str] = []
+    for each in (source, *source.get("beside", ())):
+        if each.get("patch"):
+            return None
+        parts += [
+            _text(each.get("branch")),
+            _text(each.get("revision")),
+            _text(each.get("repository", "")),
+            _text(each.get("project", "")),
+            _text(each.get("codebase", "")),
+            "changes" if each.get("changes") else "none",
+        ]
     if properties:
         parts += [f"{name}={_text(properties[name])}" for name in sorted(properties)]
     return crc32("\n".join(parts).encode("utf-8", "surrogatepass")) >> 1

@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
 from buildbot.model.revision import gotRevision
-from buildbot.model.sourcestamp import lastRevision
+from buildbot.model.sourcestamp import lastRevision, sourcesIn
 from buildbot.text.urls import withoutPasswords
 
 #: The most rows of one answer.
@@ -49,10 +49,11 @@ class BuildRow(NamedTuple):
 
     @ivar results: one of L{buildbot.model.results}; None while it runs.
     @ivar branch: None is the main line.
-    @ivar revision: the revision that the slave found, else the one that was asked for; None if unknown.
+    @ivar revision: the revision that the slave found, else the one that was asked for; None if unknown. This,
+        the branch, the project and the repository are those of the first codebase, if there are several.
     @ivar text: words about the outcome, joined by spaces.
     @ivar who: the authors of its changes, joined by commas.
-    @ivar changes: the numbers of its changes, in ascending order.
+    @ivar changes: the numbers of its changes, of all codebases, in ascending order.
     """
 
     builder: str
@@ -85,7 +86,7 @@ class BuildRow(NamedTuple):
             finished=build.finished,
             results=_small(build.results),
             branch=_named(source.get("branch")),
-            revision=_named(_revision(build, changes)),
+            revision=_named(_revision(build)),
             project=_plain(source.get("project")),
             repository=_plain(source.get("repository")),
             text=_plain(" ".join(build.text), LONGEST_WORDS),
@@ -102,7 +103,7 @@ class BuildRow(NamedTuple):
 def outcomeOf(build: BuildRecord) -> tuple[int | None, str | None, str]:
     """The values of a row that change while the build runs: the results, the revision and the text."""
     text = _plain(" ".join(build.text), LONGEST_WORDS)
-    return _small(build.results), _named(_revision(build, _changesOf(build))), text
+    return _small(build.results), _named(_revision(build)), text
 
 
 @dataclass(frozen=True)
@@ -372,17 +373,32 @@ def unpackNumbers(text: str) -> tuple[int, ...]:
 
 
 def _changesOf(build: BuildRecord) -> Sequence[Mapping[str, Any]]:
-    """The changes in the source of a build, without values of another type."""
-    listed = build.sourcestamp and build.sourcestamp.get("changes")
+    """The changes of all codebases in the source of a build, without values of another type."""
+    source = build.sourcestamp
+    if not source:
+        return ()
+    if source.get("beside"):
+        return [change for each in sourcesIn(source) for change in _listed(each)]
+    return _listed(source)
+
+
+def _listed(source: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The changes of one source stamp, without values of another type."""
+    listed = source.get("changes")
     return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, _LISTS) else ()
 
 
-def _revision(build: BuildRecord, changes: Sequence[Mapping[str, Any]]) -> object:
-    """The revision that the slave found, else the one of the source, else the one of its changes."""
-    found = build.properties and build.properties.get("got_revision")
-    got = gotRevision({"got_revision": found[0]}) if found and isinstance(found, _LISTS) else ""
-    asked = build.sourcestamp and build.sourcestamp.get("revision")
-    return got or (lastRevision([each.get("revision") for each in changes]) if asked is None else asked)
+def _revision(build: BuildRecord) -> object:
+    """The revision that the slave found, else the one of the source, else the one of its changes.
+
+    It is that of the first codebase.
+    """
+    source = build.sourcestamp or {}
+    got = gotRevision(build.properties or {}, str(source.get("codebase") or ""))
+    asked = source.get("revision")
+    return got or (
+        lastRevision([each.get("revision") for each in _listed(source)]) if asked is None else asked
+    )
 
 
 def _named(value: object) -> str | None:

@@ -109,6 +109,11 @@ class SourceStamp(ComparableMixin):
         return [change for stamp in (self, *self.beside) for change in stamp.changes]
 
     @property
+    def isPatched(self) -> bool:
+        """True if the source of a codebase is patched."""
+        return self.patch is not None or any(each.patch is not None for each in self.beside)
+
+    @property
     def patch_info(self) -> tuple[str, str] | None:
         """The author of the patch and a comment on it, for code of 0.8: empty, as nobody keeps them.
 
@@ -223,6 +228,21 @@ class SourceStamp(ComparableMixin):
 
     def __repr__(self) -> str:
         return f"<SourceStamp {' '.join(self.getText())}>"
+
+
+def sourcesIn(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The source stamps of all codebases, from the record of a source: the first is the record itself."""
+    further = record.get("beside")
+    if not isinstance(further, (list, tuple)):
+        return [record]
+    return [record, *(each for each in further if isinstance(each, Mapping))]
+
+
+def changesIn(record: Mapping[str, Any]) -> Sequence[Any]:
+    """The records of the changes of all codebases, from the record of a source."""
+    if not record.get("beside"):
+        return record.get("changes") or ()
+    return [change for source in sourcesIn(record) for change in source.get("changes") or ()]
 
 
 def _identity(change: Change) -> tuple[str, int]:

@@ -317,7 +317,8 @@ class BuildAttempt:
 
         A build with a patch does not count: it says little about the next build of the source.
         """
-        if status.results != SUCCESS or status.source.patch is not None:
+        source = status.source
+        if status.results != SUCCESS or source.patch is not None or (source.beside and source.isPatched):
             return
         builder = self.builder
         took = {}

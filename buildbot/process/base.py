@@ -58,7 +58,7 @@ class Build:
 
     @ivar requests: the requests that I serve.
     @ivar steps: my steps, until my end is stored.
-    @ivar source: the L{SourceStamp} to build.
+    @ivar source: the L{SourceStamp} to build, with those of further codebases beside it.
     @ivar slavebuilder: the slave that I run on.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
     @ivar results: my result; while I run, the result of the steps so far.
@@ -147,21 +147,22 @@ class Build:
     def _setupStatus(self) -> None:
         status, source = self.build_status, self.source
         status.source, status.reason = source, self.reason
-        status.changes, status.blamelist = source.changes, self.blamelist()
+        changes = source.changes if not source.beside else source.allChanges()
+        status.changes, status.blamelist = changes, self.blamelist()
         own = {
             "buildername": self.builder.name,
             "buildnumber": status.number,
             "slavename": self.slavename,
-            "branch": source.branch,
-            "revision": source.wantedRevision(),
         }
-        for name in PLACE:
-            own[name] = getattr(source, name)
+        if not source.beside:  # as in 0.8: with several codebases, these would be those of one
+            own["branch"], own["revision"] = source.branch, source.wantedRevision()
+            for name in PLACE:
+                own[name] = getattr(source, name)
         ofSlave = self.slavebuilder.slave.properties
         given = Properties()
         if self.ofAll:
             given.update(self.ofAll, "Global")
-        for change in source.changes:
+        for change in changes:
             given.updateFrom(change.properties)
         for request in self.requests:
             if request.properties:
@@ -413,30 +414,40 @@ class Build:
         """The version of a command of the slave; see L{BuildStep.slaveVersion}."""
         return self.slavebuilder.getSlaveCommandVersion(command, oldversion)
 
-    def getSourceStamp(self, codebase: str = "") -> Any:
-        """The L{SourceStamp}; None if it is of another codebase than the one that is asked for."""
-        return self.source if codebase in ("", self.source.codebase) else None
+    def getSourceStamp(self, codebase: str | None = None) -> Any:
+        """The L{SourceStamp} of a codebase; None if I do not have it.
+
+        If I have one codebase, the empty name is good for it, too.
+
+        @param codebase: its name; None for the source: the first one, with the others beside it.
+        """
+        source = self.source
+        if codebase is None:
+            return source
+        if not source.beside:
+            return source if codebase in ("", source.codebase) else None
+        return source.of(codebase)
 
     def getAllSourceStamps(self) -> list[SourceStamp]:
-        """The source stamps: only one, as a build has one codebase."""
-        return [self.source]
+        """The source stamps of all codebases, each alone."""
+        return self.source.each()
 
     @property
     def sources(self) -> list[SourceStamp]:
         """The name of 0.8 for L{getAllSourceStamps}."""
-        return [self.source]
+        return self.source.each()
 
     def getStatus(self) -> BuildStatus:
         """My L{buildbot.status.build.BuildStatus}."""
         return self.build_status
 
     def allChanges(self) -> list[Change]:
-        """The Changes of the source."""
-        return list(self.source.changes)
+        """The Changes of all codebases."""
+        return self.source.allChanges()
 
     def allFiles(self) -> list[str]:
         """The files of all Changes."""
-        return [name for change in self.source.changes for name in change.files]
+        return [name for change in self.source.allChanges() for name in change.files]
 
     def blamelist(self) -> list[str]:
         """The authors of the Changes, without duplicates, in alphabetical order."""
@@ -444,4 +455,4 @@ class Build:
 
     def changesText(self) -> str:
         """All Changes, as text."""
-        return (os.linesep * 2).join(change.asText() for change in self.source.changes)
+        return (os.linesep * 2).join(change.asText() for change in self.source.allChanges())

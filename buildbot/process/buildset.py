@@ -64,7 +64,7 @@ class BuildSet:
         self.status = BuildSetStatus(source, self.reason, self.builderNames, bsid)
 
     def getSourceStamp(self) -> SourceStamp:
-        """The source stamp."""
+        """The source stamp, with those of further codebases beside it."""
         return self.source
 
     def getBuildRequests(self) -> list[BuildRequest]:

@@ -99,8 +99,8 @@ class BuildRequest(Completion):
 
     @property
     def sources(self) -> dict[str, SourceStamp]:
-        """The source by its codebase, as in 0.8."""
-        return {self.source.codebase or "": self.source}
+        """The source stamps by their codebases, as in 0.8."""
+        return {each.codebase or "": each for each in self.source.each()}
 
     @property
     def builderName(self) -> str | None:

@@ -8,7 +8,7 @@ L{buildbot.process.engine.BuildEngine} the engine, and L{buildbot.slaves.botmast
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -336,8 +336,17 @@ class BuildForStep(Told, Protocol):
     def render(self, value: object) -> Any:
         """The value, with the properties of the build put into it."""
 
+    @property
+    def source(self) -> SourceStamp:
+        """The source that the build wants, with those of further codebases beside it."""
+
+    @overload
     def getSourceStamp(self) -> SourceStamp:
         """The source that the build wants."""
+
+    @overload
+    def getSourceStamp(self, codebase: str) -> SourceStamp | None:
+        """The source stamp of a codebase; None if the build does not have it."""
 
     def getSlaveName(self) -> str:
         """The name of the slave."""

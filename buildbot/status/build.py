@@ -143,20 +143,23 @@ class BuildStatus(Watched):
         return self.number
 
     def getSourceStamp(self, absolute: bool = False) -> SourceStamp:
-        """The source stamp of the build.
+        """The source stamp of the build, with those of further codebases beside it.
 
-        @param absolute: with the revision that the slave checked out, if a step has told it.
+        @param absolute: with the revisions that the slave checked out, if a step has told them.
         """
         got = self.properties.get("got_revision") if absolute else None
-        if got is None or isinstance(got, Mapping):
+        if got is None:
             return self.source
-        return self.source.getAbsoluteSourceStamp(str(got))
+        if not isinstance(got, Mapping):
+            return self.source.getAbsoluteSourceStamp(str(got))
+        found = {name: None if each is None else str(each) for name, each in got.items()}
+        return self.source.getAbsoluteSourceStamp(found)
 
     # names of 0.8
 
     def getSourceStamps(self, absolute: bool = False) -> list[SourceStamp]:
-        """The list of L{getSourceStamp}: a build has one source."""
-        return [self.getSourceStamp(absolute)]
+        """The source stamps of all codebases, each alone; see L{getSourceStamp}."""
+        return self.getSourceStamp(absolute).each()
 
     def getAllGotRevisions(self) -> dict[str, Any]:
         """The revision that the slave checked out, by the name of the codebase; empty before it is known."""
@@ -189,7 +192,7 @@ class BuildStatus(Watched):
         return self.reason
 
     def getChanges(self) -> list[Change]:
-        """The Changes of the build."""
+        """The Changes of the build, of all codebases."""
         return list(self.changes)
 
     def getResponsibleUsers(self) -> list[str]:
@@ -328,7 +331,7 @@ class BuildStatus(Watched):
     def setSourceStamp(self, sourceStamp: SourceStamp) -> None:
         """Set the source stamp of the build, and its Changes."""
         self.source = sourceStamp
-        self.changes = sourceStamp.changes
+        self.changes = sourceStamp.allChanges()
 
     def setReason(self, reason: str) -> None:
         """Set the reason for the build."""

@@ -47,7 +47,7 @@ def finishedBuild(
     """
     build = kind(builder, record, logs, announcer)
     build.source = SourceStamp.fromRecord(record.sourcestamp or {})
-    build.changes = build.source.changes
+    build.changes = build.source.allChanges()
     build.blamelist = build.source.blamelist()
     build.properties = dict(record.properties or {})
     build.sources = record.sources

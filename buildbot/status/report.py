@@ -14,7 +14,7 @@ from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.results import Results
 from buildbot.model.rows import BuildRow
-from buildbot.model.sourcestamp import PLACE, lastRevision
+from buildbot.model.sourcestamp import PLACE, changesIn, lastRevision, sourcesIn
 from buildbot.status.asking import Unanswered, ask, orNone, otherwise, text, time
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
@@ -216,9 +216,13 @@ def logTrouble(record: Mapping[str, Any]) -> str:
 
 
 def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
-    """A summary of the source, from a source stamp as a dict."""
+    """A summary of the source, from a source stamp as a dict.
+
+    If there are several codebases, C{beside} has those but the first, and the changes are those of all.
+    """
     said = sourcestamp.get("changes", ())
-    changes = [change.get("number") for change in said]
+    further = sourcesIn(sourcestamp)[1:]
+    changes = [change.get("number") for change in (changesIn(sourcestamp) if further else said)]
     revision = sourcestamp.get("revision")
     if revision is None:
         revision = lastRevision([change.get("revision") for change in said])
@@ -228,6 +232,7 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
         **{name: sourcestamp.get(name, "") for name in PLACE},
         "changes": changes[-_CHANGES:],
         "changeCount": len(changes),
+        **({"beside": [reportSource(each) for each in further]} if further else {}),
     }
 
 

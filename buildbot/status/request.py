@@ -59,12 +59,12 @@ class BuildRequestStatus:
         return bool(self._observers)
 
     def getSourceStamp(self) -> SourceStamp:
-        """The source stamp of the request."""
+        """The source stamp of the request, with those of further codebases beside it."""
         return self.source
 
     def getSourceStamps(self) -> list[SourceStamp]:
-        """The list of L{getSourceStamp}, under a name of 0.8."""
-        return [self.source]
+        """The source stamps of all codebases, each alone, under a name of 0.8."""
+        return self.source.each()
 
     def getBuilderName(self) -> str:
         """The name of the builder."""
@@ -122,12 +122,12 @@ class BuildSetStatus(Completion):
         return f"<BuildSetStatus {self.reason[:60]!r} on {', '.join(self.builderNames)}>"
 
     def getSourceStamp(self) -> SourceStamp:
-        """The source stamp of the set."""
+        """The source stamp of the set, with those of further codebases beside it."""
         return self.source
 
     def getSourceStamps(self, absolute: bool = False) -> list[SourceStamp]:
-        """The list of L{getSourceStamp}, under a name of 0.8."""
-        return [self.source]
+        """The source stamps of all codebases, each alone, under a name of 0.8."""
+        return self.source.each()
 
     def getBuilderNamesAndBuildRequests(self) -> dict[str, BuildRequestStatus]:
         """The requests by the names of their builders, under a name of 0.8."""

@@ -417,7 +417,8 @@ class JSONPropertiesDownload(StringDownload):
     """I write the properties and the source of the build as JSON to the file C{slavedest} on the slave.
 
     The value is a dictionary: C{properties} has the values by name, C{sourcestamp} the branch, the revision,
-    the repository, the project, the codebase, the patch and the changes.
+    the repository, the project, the codebase, the patch and the changes. If the build has several codebases,
+    C{sourcestamps} is the list of all.
     """
 
     name = "json_properties_download"
@@ -431,5 +432,6 @@ class JSONPropertiesDownload(StringDownload):
         """See L{StringDownload}."""
         known = self.build.properties.toRecord()
         values = {name: value for name, (value, _) in known.items()}
-        source = self.build.getSourceStamp().toRecord()
-        return json.dumps({"properties": values, "sourcestamp": source})
+        stamps = [each.toRecord() for each in self.build.source.each()]
+        several = {"sourcestamps": stamps} if len(stamps) > 1 else {}
+        return json.dumps({"properties": values, "sourcestamp": stamps[0], **several})

@@ -16,6 +16,7 @@ from buildbot.model.change import Change
 from buildbot.model.likeness import likenessOf
 from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.rows import BuildRow, ChangeRow, packNumbers, unpackNumbers
+from buildbot.model.sourcestamp import changesIn
 from buildbot.store.seams import Connection, Value
 
 _log = Logger()
@@ -65,7 +66,9 @@ def changeValues(change: Change) -> tuple[Value, ...]:
 
 def setValues(buildset: BuildsetRecord) -> tuple[Value, ...]:
     """The values of L{SET_COLUMNS} for a set."""
-    found = [each.get("number") for each in buildset.sourcestamp.get("changes", ())]
+    source = buildset.sourcestamp
+    changes = changesIn(source) if "beside" in source else source.get("changes", ())
+    found = [each.get("number") for each in changes]
     numbers = [each for each in found if isinstance(each, int)]
     return (
         *(buildset.scheduler, likenessOf(buildset)),

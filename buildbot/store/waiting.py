@@ -16,6 +16,7 @@ from zope.interface import Interface
 
 from buildbot.model.records import RequestRecord
 from buildbot.model.rows import checkCount
+from buildbot.model.sourcestamp import changesIn
 
 if TYPE_CHECKING:  # only the type checker needs this import
     from twisted.internet.defer import Deferred
@@ -121,4 +122,4 @@ class WaitingRequests:
 
 def isOf(request: RequestRecord, change: int) -> bool:
     """True if the source of a request has a change."""
-    return any(each.get("number") == change for each in request.sourcestamp.get("changes", ()))
+    return any(each.get("number") == change for each in changesIn(request.sourcestamp))

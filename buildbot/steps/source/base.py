@@ -15,13 +15,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, SECONDS, TEXT, isSeconds, isWhole, oneOf, orNone
 from buildbot.events.sleep import sleep
-from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.results import FAILURE, SKIPPED, SUCCESS
 from buildbot.model.sourcestamp import lastRevision
 from buildbot.process.kinds import DIRECTORY, ENVIRONMENT, WORDS, isFilledIn
 from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.step import asWords
 from buildbot.steps.source.checkout import (
+    COPIED,
     METHODS,
     MODES,
     Checkout,
@@ -29,6 +30,7 @@ from buildbot.steps.source.checkout import (
     Patch,
     Slave,
     checkWords,
+    copiedFrom,
     inBranch,
     methodOf,
 )
@@ -111,6 +113,7 @@ class Source(LoggingBuildStep):
         **kwargs: Any,
     ) -> None:
         """@param workdir: the directory of the source, relative to the builder's; None for the build's.
+        @param codebase: the codebase to get, if the build has several.
         @param mode: C{update} or C{incremental}; C{copy}, C{clobber} or C{export}; or C{full}.
         @param method: for C{full}: C{clean}, C{fresh}, C{clobber} or C{copy}.
         @param alwaysUseLatest: whether to get the latest revision instead of that of the build.
@@ -188,8 +191,10 @@ class Source(LoggingBuildStep):
     # the checkout
 
     def start(self) -> Any:
-        """See L{buildbot.process.basestep.BuildStep}."""
-        stamp = self.build.getSourceStamp()
+        """See L{buildbot.process.basestep.BuildStep}. SKIPPED if the build does not have the codebase."""
+        stamp = self.build.getSourceStamp(self.codebase)
+        if stamp is None:
+            return self._skipped()
         if self.args.get("workdir") is None:
             self.args["workdir"] = self.workdir if self.workdir is not None else self.build.workdir
         self.args["workdir"] = self.build.render(self.args["workdir"])
@@ -200,6 +205,8 @@ class Source(LoggingBuildStep):
             if revision is None and stamp.changes:
                 revision = self.computeSourceRevision(stamp.changes)
         self._about = _about(branch, revision, stamp.patch)
+        if self._isOneOfSeveral:
+            self._about = (*filter(None, [self.codebase]), *self._about)
         self.args["patch"] = stamp.patch
         try:
             answer = self.startVC(branch, revision, stamp.patch)
@@ -207,6 +214,19 @@ class Source(LoggingBuildStep):
             return self._refused(str(failed))
         # a site's own startVC() of 0.7 calls that of its base class, and returns nothing
         return self._getting if answer is None else answer
+
+    @property
+    def _isOneOfSeveral(self) -> bool:
+        """True if the build has several codebases."""
+        return bool(self.build.source.beside)
+
+    def _skipped(self) -> int:
+        """Do nothing, and say that the build does not have my codebase."""
+        named = f"Codebase {self.codebase}" if self.codebase else "Codebase without a name"
+        has = ", ".join(each.codebase or "one without a name" for each in self.build.source.each())
+        self.addCompleteLog("stdio", f"{named} not in build. The codebases of the build: {has}.\n")
+        self.step_status.setText([named, "not in build"])
+        return SKIPPED
 
     def _refused(self, why: str) -> None:
         """Fail before any command has run."""
@@ -225,6 +245,7 @@ class Source(LoggingBuildStep):
             self.args["retry"],
             self.args["timeout"],
             self.build.render(self.options()),
+            copiedFrom(self.codebase) if self._isOneOfSeveral else COPIED,
         )
         checkWords(checkout)
         return checkout
@@ -321,12 +342,20 @@ class Source(LoggingBuildStep):
         self.finished(result)
 
     def gotRevision(self, revision: Any) -> None:
-        """Keep and show the revision that was checked out; None if it is unknown."""
+        """Keep and show the revision that was checked out; None if it is unknown.
+
+        In a build with several codebases, the property is a dictionary by codebase.
+        """
         if revision is None:
             return
         if isinstance(revision, bytes):
             revision = revision.decode("utf-8", "replace")
-        self.setProperty("got_revision", str(revision))
+        if not self._isOneOfSeveral:
+            self.setProperty("got_revision", str(revision))
+            return
+        found = self.build.getProperty("got_revision", None)
+        others = found if isinstance(found, Mapping) else {}
+        self.setProperty("got_revision", {**others, self.codebase: str(revision)})
 
     async def _wait(self, seconds: float) -> None:
         self._waiting = sleep(self.remote.clock, seconds)

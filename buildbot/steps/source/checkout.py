@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from buildbot.wire.dialect import versionAtLeast
 #: The modes of 0.7.5 and of 0.8, and the methods of 0.8's mode "full".
 MODES = ("update", "copy", "clobber", "export", "incremental", "full")
 METHODS = ("clean", "fresh", "clobber", "copy", "export")
+#: The directory from which the method C{copy} copies.
+COPIED = "source"
+_ODD = re.compile(r"[^\w.-]+")
 #: The place in a URL for the branch.
 BRANCH_PLACE = "%%BRANCH%%"
 
@@ -72,6 +76,7 @@ class Checkout:
         version control.
     @ivar retry: (seconds, times): how often a failed checkout is tried again; or None.
     @ivar options: the arguments of one version control, by their names in the configuration.
+    @ivar copied: the directory of the tree that C{copy} copies.
     """
 
     repository: str
@@ -83,11 +88,12 @@ class Checkout:
     retry: tuple[float, int] | None = None
     timeout: float | None = 1200
     options: Mapping[str, Any] = field(default_factory=dict)
+    copied: str = COPIED
 
     @property
     def place(self) -> str:
-        """The directory of the working copy: a copied tree comes from C{source}."""
-        return "source" if self.method == "copy" else self.workdir
+        """The directory of the working copy: a copied tree comes from another one."""
+        return self.copied if self.method == "copy" else self.workdir
 
     def oldMode(self) -> str | None:
         """The mode for a slave's own command; None if these commands lack the method."""
@@ -119,6 +125,11 @@ def methodOf(mode: str, method: str | None, default: str = "fresh") -> str | Non
     if mode in ("update", "incremental"):
         return None
     return (method or default) if mode == "full" else mode
+
+
+def copiedFrom(codebase: str) -> str:
+    """The directory from which C{copy} copies a codebase, in a build with several."""
+    return f"{COPIED}-{_ODD.sub('_', codebase)}" if codebase else COPIED
 
 
 def inBranch(base: str, branch: str | None) -> str:

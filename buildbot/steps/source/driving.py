@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from buildbot.steps.source.checkout import Checkout, CheckoutFailed, NotInRepository, Slave
+from buildbot.steps.source.checkout import COPIED, Checkout, CheckoutFailed, NotInRepository, Slave
 from buildbot.steps.source.work import Work, relative
 
 #: The file with the patch. A tree with it is no longer that of the repository.
@@ -57,6 +57,8 @@ class System:
             return trouble
         if checkout.oldMode() is None:
             return f"the slave's command {self.command} has no method {checkout.method}"
+        if checkout.method == "copy" and checkout.place != COPIED:
+            return f"the slave's command {self.command} copies from the directory {COPIED} only"
         if checkout.patch is not None and checkout.patch.isTooLarge():
             return "the patch is too large for one message to the slave"
         return self.whyTooOld(checkout, slave)

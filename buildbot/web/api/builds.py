@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from buildbot.model.results import Results
 from buildbot.model.rows import BuildFilter
+from buildbot.model.sourcestamp import changesIn
 from buildbot.status.report import reportRow
 from buildbot.status.topics import BUILDERS, BUILDS, builderTopic, buildTopic
 from buildbot.web.api.answers import badCursor, many, one, reading
@@ -90,7 +91,7 @@ async def build(call: Call) -> Answer:
         await buildOf(call)  # a missing one is told with a hint
         found = await call.world.master.commands["build"](name, number)
         source, secrets = found.pop("sourcestamp") or {}, call.world.config.secrets
-        found["changes"] = [changeOf(each, maySee, secrets) for each in source.get("changes", ())]
+        found["changes"] = [changeOf(each, maySee, secrets) for each in changesIn(source)]
         found["steps"] = [_step(each) for each in found["steps"]]
         found["requests"] = list(found["requests"])
         if not maySee:

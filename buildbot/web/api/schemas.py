@@ -103,8 +103,10 @@ _STEP = _object(
     hidden=FLAG,
     statistics=_of("object", "null", about="The numbers that it has counted: name -> number."),
 )
+_BESIDE = _list(_ref("Source"), "The sources of the further codebases; missing if there is only one.")
 _REQUEST = _object(
     "A request that waits for its build.",
+    ("beside",),
     id=WHOLE,
     builder=TEXT,
     submitted=TIME,
@@ -115,6 +117,7 @@ _REQUEST = _object(
     codebase=TEXT,
     changes=_list(_of("integer", "null")),
     changeCount=WHOLE,
+    beside=_BESIDE,
     why=_of("string", about="Why it waits."),
 )
 
@@ -192,21 +195,31 @@ SCHEMAS: dict[str, Schema] = {
     "Builds": _page("Build", "Builds, those with the latest start first."),
     "WholeBuild": _object(
         "A build with its steps, logs, changes, properties and test results.",
-        ("properties", "sources"),
-        **{**_BUILD, "changes": _list(_ref("Change"))},
+        ("properties", "sources", "beside"),
+        **{**_BUILD, "changes": _list(_ref("Change"), "Those of all codebases.")},
         codebase=TEXT,
         changeCount=WHOLE,
+        beside=_BESIDE,
         step=_of("string", "null", about="The running step."),
         eta=_of("number", "null", about="The seconds until its end, estimated."),
         note=TEXT,
         logTrouble=_of("string", about="Its incomplete logs, with reasons."),
-        gotRevision=ANY,
+        gotRevision={
+            "description": "The revision that the slave found; an object by codebase if there are several."
+        },
         steps=_list(_ref("Step")),
         requests=_list(WHOLE),
         properties=_of("object", "null", about="Name -> value. Missing for those who may not see them."),
         sources=_of("object", "null", about="The source of each property; null if no source is known."),
         tests=_list(_ref("Test")),
         moreTests=_of("integer", about="The number of further test results that were not kept."),
+    ),
+    "Source": _object(
+        "The source of one codebase.",
+        **_SOURCE,
+        codebase=TEXT,
+        changes=_list(_of("integer", "null"), "The numbers of its changes, at most the latest 100."),
+        changeCount=WHOLE,
     ),
     "Test": _object(
         "The result of one test.",

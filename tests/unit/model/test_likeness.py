@@ -21,6 +21,12 @@ def _set(source: SourceStamp, **options: Any) -> BuildsetRecord:
 
 
 def _source(chance: random.Random) -> SourceStamp:
+    if chance.random() < 0.1:
+        return SourceStamp.together([_single(chance) for _ in range(chance.randrange(1, 3))])
+    return _single(chance)
+
+
+def _single(chance: random.Random) -> SourceStamp:
     changes = [Change("ann", ["f"], "", branch=chance.choice((None, "a", "\udcff")))]
     return SourceStamp(
         branch=chance.choice((None, "a", "")),
@@ -59,6 +65,15 @@ class LikenessTests(unittest.SynchronousTestCase):
         sources = [SourceStamp(branch, revision) for branch in "abc" for revision in (None, "1", "2")]
         sets = [_set(each, properties={"p": text}) for each in sources for text in ("x", "y")]
         self.assertEqual(len({likenessOf(each) for each in sets}), len(sets))
+
+    def test_codebases(self) -> None:
+        """Each codebase counts; a patch in any of them makes a request stand alone."""
+        app = SourceStamp("a", codebase="app")
+        sources = [SourceStamp.together([app, SourceStamp(each, codebase="lib")]) for each in "abc"]
+        self.assertEqual(len({likenessOf(_set(each)) for each in [app, *sources]}), 4)
+        self.assertEqual(likenessOf(_set(sources[0])), likenessOf(_set(sources[0])))
+        patched = SourceStamp("a", None, (1, "diff"), codebase="lib")
+        self.assertIsNone(likenessOf(_set(SourceStamp.together([app, patched]))))
 
     def test_alone(self) -> None:
         """A request that needs a build of its own has no number."""

@@ -72,11 +72,11 @@ class _Promises(StoreCase):
         begun = self.built(results=None, sourcestamp=source("b", None, 8, 7))
         (running,) = self.get(self.store.getBuildRows()).rows
         self.assertEqual((running.results, running.finished, running.revision), (None, None, "r7"))
-        self.get(self.store.saveBuild(replace(begun, properties={"got_revision": ["r9", "svn"]})))
+        self.get(self.store.saveBuild(replace(begun, properties={"got_revision": "r9"})))
         (running,) = self.get(self.store.getBuildRows()).rows
         self.assertEqual((running.results, running.finished, running.revision), (None, None, "r9"))
         done = replace(begun, finished=150.0, results=FAILURE, text=("failed", "compile"))
-        self.get(self.store.finishBuild(replace(done, properties={"got_revision": ["r10", "svn"]})))
+        self.get(self.store.finishBuild(replace(done, properties={"got_revision": "r10"})))
         (row,) = self.get(self.store.getBuildRows()).rows
         self.assertEqual(
             row,
@@ -168,7 +168,7 @@ class _Promises(StoreCase):
     def test_revision(self) -> None:
         """All builds of a revision are found by it, and by its first four characters or more."""
         self.built("a", sourcestamp=source(None, LONG))
-        self.built("b", properties={"got_revision": [LONG, "git"]})
+        self.built("b", properties={"got_revision": LONG})
         self.built("c", sourcestamp=source(None, "3f2b"))
         both = [("b", 0), ("a", 0)]
         self.assertEqual(self.found(revision=LONG), both)
@@ -234,6 +234,18 @@ class _Promises(StoreCase):
             rows = self.get(self.store.getRowsOfChanges(numbers))
             self.assertEqual([row.builder for row in rows], expected)
         self.assertEqual(self.get(self.store.getRowsOfChanges([])), [])
+
+    def test_codebases(self) -> None:
+        """A line of a build with several codebases has the changes of all, and the revision of the first."""
+        lib = {**source("lib", None, 1), "codebase": "lib"}
+        app = {**source("dev", None, 4), "codebase": "app", "beside": [lib, "damaged"]}
+        self.built("a", sourcestamp=app)
+        self.built("b", sourcestamp=app, properties={"got_revision": {"lib": "f1", "app": "f2"}})
+        rows = self.get(self.store.getRowsOfChanges([1]))
+        self.assertEqual(
+            [(row.builder, row.revision, row.branch, row.who, row.changes) for row in rows],
+            [("b", "f2", "dev", "dev0, dev1", (1, 4)), ("a", "r4", "dev", "dev0, dev1", (1, 4))],
+        )
 
     def test_count(self) -> None:
         """Builds are counted for each builder."""

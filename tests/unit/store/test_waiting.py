@@ -85,6 +85,15 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.findWaiting([3, 1, 2, 99, 3])), requests[1:])
         self.assertEqual(self.get(self.store.findWaiting([])), [])
 
+    def test_codebases(self) -> None:
+        """The requests for a change of a further codebase are found, too."""
+        beside = [_branch("lib", 8), _branch("tools", 3, 9)]
+        self.ask("full", sourcestamp={**_branch(None, 5), "beside": beside})
+        self.ask("full", sourcestamp=_branch(None, 7))
+        for number, expected in ((3, [1]), (5, [1]), (6, []), (7, [2]), (8, [1]), (9, [1])):
+            found = self.get(self.store.getWaitingOf(number))
+            self.assertEqual([each.id for each in found], expected, number)
+
     def test_change(self) -> None:
         """The requests for a change are found; those of other changes, and running ones, are not."""
         for numbers in ((1, 4), (2,), (4, 9), (3, 5), ()):
