@@ -58,12 +58,13 @@ class Forms:
         form = self._find(scheduler, builder)
         values = {name: [each] if isinstance(each, str) else list(each) for name, each in given.items()}
         errors: list[str] = []
-        named = {"reason": form.reason, **form.codebase.roles}
         for role, text in said.items():
-            if text and role not in named:
-                errors.append(f"scheduler {scheduler!r} takes no {role}")
-            elif text:
-                values.setdefault(named[role].fullName, []).append(text)
+            try:
+                if text:
+                    place = form.reason if role == "reason" else form.named(role)
+                    values.setdefault(place.fullName, []).append(text)
+            except forcesched.ValidationError as why:
+                errors += why.errors
         try:
             for name, places in form.placesOf(properties).items():
                 values.setdefault(name, []).extend(places)

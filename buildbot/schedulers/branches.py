@@ -81,6 +81,17 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """True if I build this branch."""
         raise NotImplementedError
 
+    def treeOf(self, change: Change) -> str | None:
+        """The name of the tree that a change waits in: changes of one tree are built together."""
+        return change.branch
+
+    def getCodebaseDict(self, codebase: str) -> Mapping[str, Any]:
+        """The branch, the repository and so on of a codebase that the waiting changes are not of.
+
+        Subclasses may override it.
+        """
+        return self.choice.codebases[codebase]
+
     def listBuilderNames(self) -> list[str]:
         """See L{BaseScheduler.listBuilderNames}."""
         return self.builderNames
@@ -100,8 +111,16 @@ class _TreeScheduler(BaseUpstreamScheduler):
         waiting = (
             [self._trees[branch].changes for branch in self._dueTimes(self.now())] if self.running else []
         )
-        sources = [SourceStamp(changes=changes) for changes in waiting]
+        sources = [source for changes in waiting for source in self._sources(changes)]
         return [BuildSetStatus(source, self.reason, self.builderNames) for source in sources]
+
+    def _sources(self, changes: Sequence[Change]) -> list[SourceStamp]:
+        if self.choice.isSeveral:
+            return self.choice.sources(changes, self.getCodebaseDict)
+        places: dict[tuple[str, ...], list[Change]] = {}
+        for change in changes:
+            places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
+        return [SourceStamp(changes=those) for those in places.values()]  # a build has one repository
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""
@@ -134,11 +153,12 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self._add(change, False)
 
     def _add(self, change: Change, important: bool) -> None:
-        tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
+        name = self.treeOf(change)
+        tree = self._trees.pop(name, None) or TreeStable(self.treeStableTimer or 0.0)
         came = self._clock.seconds()
         if change.came is not None:  # a change that was read from the store came earlier
             came += min(change.came - self.engine.resources.now(), 0.0)
-        self._trees[change.branch] = tree.add(change, came, important)  # moves it to the end
+        self._trees[name] = tree.add(change, came, important)  # moves it to the end
         if not important:
             self._forgetOldest()
         self.changed()
@@ -213,16 +233,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def buildBranch(self, branch: str | None) -> None:
         """Build all waiting changes of a branch now, if there are any."""
         tree = self._trees.pop(branch, None)
-        if tree is not None:
-            places: dict[tuple[str, ...], list[Change]] = {}
-            for change in tree.changes:
-                places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
-            for those in places.values():  # a build has one repository
-                self._build(self._newSet(changes=those))
-
-    def _newSet(self, branch: str | None = None, changes: Sequence[Change] = ()) -> BuildSet:
-        source = SourceStamp(branch, changes=changes)
-        return BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties)
+        for source in self._sources(tree.changes) if tree is not None else ():
+            self._build(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
 
     def _build(self, bs: BuildSet) -> None:
         self.submit(bs)
@@ -238,20 +250,35 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return replace(tree, latest=tree.latest + ahead)
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Restore the waiting changes of the branches in the present configuration."""
+        """Restore the waiting changes of the branches and codebases in the present configuration."""
         self._trees = {}
         for branch, tree in record.get("trees", []):
-            if self.isWanted(branch):
-                kept = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
-                if kept.latest is not None:
-                    kept = replace(kept, latest=self.fromWall(kept.latest))
-                self._trees[branch] = kept
+            kept = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
+            if kept.latest is not None:
+                kept = replace(kept, latest=self.fromWall(kept.latest))
+            self._restoreTree(branch, kept)
+
+    def _restoreTree(self, branch: str | None, tree: TreeStable) -> None:
+        """Add the wanted changes of a stored tree to the trees of the present configuration."""
+        trees: dict[str | None, list[Change]] = {}
+        dropped: dict[tuple[str, str | None], int] = {}
+        for change in tree.changes:
+            if not self.isWanted(change.branch):
+                dropped["branch", branch] = dropped.get(("branch", branch), 0) + 1
+            elif not self.choice.hasCodebaseOf(change):
+                place = ("codebase", change.codebase)
+                dropped[place] = dropped.get(place, 0) + 1
             else:
-                log.info(
-                    "scheduler {name} no longer builds {branch!r}: dropped {changes}",
-                    **{"name": self.name, "branch": branch},
-                    changes=counted(len(tree["changes"]), "waiting change"),
-                )
+                trees.setdefault(self.treeOf(change), []).append(change)
+        for (what, name), count in dropped.items():
+            log.info(
+                "scheduler {name} no longer builds {what} {which!r}: dropped {changes}",
+                **{"name": self.name, "what": what, "which": name},
+                changes=counted(count, "waiting change"),
+            )
+        for key, changes in trees.items():
+            part = replace(tree, changes=tuple(changes))
+            self._trees[key] = self._trees[key].joined(part) if key in self._trees else part
 
     def restored(self) -> None:
         """See L{BaseScheduler.restored}."""
@@ -345,6 +372,10 @@ class Scheduler(_TreeScheduler):
         """True for my branch; without one, for those of C{change_filter}."""
         return self.choice.wantsBranch(branch) if self.isForEvery else branch == self.branch
 
+    def treeOf(self, change: Change) -> str | None:
+        """See L{_TreeScheduler.treeOf}. With several codebases, all changes wait together."""
+        return self.branch if self.choice.isSeveral else change.branch
+
     def isStable(self, branch: str | None) -> None:
         """Called when a branch of mine is stable."""
         if self.isForEvery:
@@ -357,7 +388,8 @@ class Scheduler(_TreeScheduler):
         if self.branch in self._trees:
             self.buildBranch(self.branch)
         else:
-            self.submit(self._newSet(branch=self.branch))
+            source = self.choice.latest(self.branch)
+            self.submit(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
 
     @property
     def importantChanges(self) -> list[Change]:

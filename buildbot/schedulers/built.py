@@ -6,11 +6,11 @@ The schedulers of this folder decide what follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from buildbot.model.found import safeRevisions
 from buildbot.model.records import BuildRecord
-from buildbot.model.revision import gotRevision
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 
 #: The most sources that a follower remembers.
@@ -21,8 +21,8 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
     """The source that the builds of a set have built.
 
     A build for several requests has the changes of all. If the builders of a set have built different
-    changes, the result has all of them. For a build of the latest revision, the result has the revision in
-    the property C{got_revision}, if all builders found the same one.
+    changes, the result has all of them. Where the latest revision of a codebase was built, the result has the
+    revision in the property C{got_revision}, if all builders found the same one.
 
     @param asked: the requested source. It is the result if the records of the builds have no source, or if
         they differ in branch or revision.
@@ -34,14 +34,32 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
     if any(_where(each) != _where(first) for each in others):
         return asked
     source = first.mergeWith(others)
-    found = {gotRevision(build.properties or {}) for build in told}
-    if source.wantedRevision() is None and not source.changes and len(found) == 1 and found != {""}:
-        return source.getAbsoluteSourceStamp(found.pop())
-    return source
+    found = [safeRevisions(source, build.properties or {}) for build in told]
+    return source.getAbsoluteSourceStamp({each.codebase: _common(each, found) for each in source.each()})
+
+
+def _common(stamp: SourceStamp, found: Iterable[Mapping[str, str]]) -> str:
+    """The revision that all builds found for a codebase, if they were to build its latest one; else empty."""
+    if stamp.wantedRevision() is not None or stamp.changes:
+        return ""
+    revisions = {each.get(stamp.codebase, "") for each in found}
+    return revisions.pop() if len(revisions) == 1 else ""
 
 
 def _where(source: SourceStamp) -> tuple[Any, ...]:
-    return (source.branch, source.revision, source.patch, *(getattr(source, name) for name in PLACE))
+    return tuple(
+        (each.branch, each.revision, each.patch, *(getattr(each, name) for name in PLACE))
+        for each in source.each()
+    )
+
+
+def _state(source: SourceStamp) -> list[Any]:
+    """The facts that tell sources apart, as JSON has them."""
+    if source.beside:
+        return [_state(each) for each in source.each()]
+    place = [getattr(source, name) for name in PLACE]
+    last = max((change.number or 0 for change in source.changes), default=None)
+    return [source.branch, source.revision, *place, last]
 
 
 class Told:
@@ -53,8 +71,7 @@ class Told:
 
     def isNew(self, source: SourceStamp, builds: Iterable[BuildRecord]) -> bool:
         """Remember the source and return True; False if I remember an equal source with a shared build."""
-        state = [*_where(source)[:2], *(getattr(source, name) for name in PLACE)]
-        state.append(max((change.number or 0 for change in source.changes), default=None))
+        state = _state(source)
         mine = {(build.builder, build.number) for build in builds}
         if any(state == other and mine & theirs for other, theirs in self._told):
             return False

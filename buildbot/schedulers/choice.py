@@ -1,12 +1,12 @@
 # -*- test-case-name: tests.unit.schedulers.test_choice -*-
-"""The keywords of 0.8 that schedulers share: filters of changes, properties, the reason, one codebase.
+"""The keywords of 0.8 that schedulers share: filters of changes, properties, the reason, the codebases.
 
 This module decides nothing about time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,45 @@ from twisted.logger import Logger
 from buildbot.changes.filter import ChangeFilter
 from buildbot.config.arguments import Kind
 from buildbot.config.bots import propertiesTrouble
-from buildbot.config.kinds import CHANGE_FUNCTION, FLAG, TEXT, isText, orNone, sequenceOf
+from buildbot.config.kinds import CHANGE_FUNCTION, FLAG, TEXT, isText, isWhole, orNone, sequenceOf
+from buildbot.config.messages import articled, listing, nearest, shown
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
-from buildbot.model.sourcestamp import SourceStamp
+from buildbot.model.sourcestamp import PLACE, SourceStamp
 
 log = Logger()
 
 
-def _codebasesDetail(value: object) -> str | None:
-    if isinstance(value, (Mapping, list, tuple)) and len(value) > 1:
-        return f"a build has one codebase in this release, and these are {len(value)}"
+#: What a codebase says about the source of builds without changes of it.
+CODEBASE_KEYS = ("repository", "branch", "revision", "project")
+
+
+def codebasesDetail(value: object) -> str | None:
+    """The fault of a dictionary or a list of codebases, in words; None if it is good, or something else."""
+    if isinstance(value, Mapping):
+        return next(filter(None, (_codebaseDetail(name, said) for name, said in value.items())), None)
+    if not isinstance(value, (list, tuple)):
+        return None
+    wrong = [each for each in value if not isText(each)]
+    if wrong:
+        return f"it holds {shown(wrong[0])}"
+    twice = [each for number, each in enumerate(value) if each in value[:number]]
+    return f"it has {twice[0]!r} twice" if twice else None
+
+
+def _codebaseDetail(name: object, said: object) -> str | None:
+    if not isText(name):
+        return f"the name of a codebase must be text, not {articled(name)}"
+    if said is None:
+        return None
+    if not isinstance(said, Mapping):
+        return f"that of {name!r} must be a dict, as in {{'repository': 'git://…'}}, not {articled(said)}"
+    for key, value in said.items():
+        if key not in CODEBASE_KEYS:
+            hint = nearest(key, CODEBASE_KEYS) if isinstance(key, str) else ""
+            return f"that of {name!r} has the key {key!r}{hint}; keys are {listing(CODEBASE_KEYS)}"
+        if not (value is None or isText(value) or (key == "revision" and isWhole(value))):
+            return f"the {key} of {name!r} must be text or None, not {articled(value)}"
     return None
 
 
@@ -35,13 +63,9 @@ PROPERTIES = Kind(
     lambda value: propertiesTrouble(value) if isinstance(value, dict) else None,
 )
 CODEBASES = Kind(
-    "a dict of one codebase, as in {'': {'repository': 'git://…'}}",
-    lambda value: (
-        (isinstance(value, Mapping) or sequenceOf(isText)(value))
-        and len(value) <= 1
-        and all(map(isText, value))
-    ),
-    _codebasesDetail,
+    "a dict of codebases, as in {'app': {'repository': 'git://…'}}, or a list of their names",
+    lambda value: isinstance(value, (Mapping, list, tuple)) and codebasesDetail(value) is None,
+    codebasesDetail,
 )
 _CATEGORIES = Kind("a list of categories (texts)", sequenceOf(lambda each: each is None or isText(each)))
 
@@ -65,24 +89,34 @@ class Choice:
 
     @ivar change_filter: the wanted changes; None: every change.
     @ivar categories: the wanted categories; None: every category.
-    @ivar codebase: the name of the only codebase; None: every one.
+    @ivar codebases: the codebases by name, in the order of the configuration. Each has the branch, the
+        repository and so on for builds without changes of it. Empty: no codebase is named.
     @ivar isEvery: True if every change is wanted.
-    @ivar source: the branch, repository and so on of the codebase, for builds without changes.
+    @ivar isEveryCodebase: True if changes of every codebase are wanted: none, or only the empty one, is named
+    @ivar isSeveral: True if builds have several codebases.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
     categories: Sequence[str | None] | None = None
     change_filter: ChangeFilter | None = None
     onlyImportant: bool = False
-    codebase: str | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
-    isEvery: bool = True
+    codebases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # once for each scheduler, not once for each change
+        self.isEveryCodebase = not self.codebases or list(self.codebases) == [""]
+        self.isEvery = self.categories is None and self.change_filter is None and self.isEveryCodebase
+        self.isSeveral = len(self.codebases) > 1
+
+    def hasCodebaseOf(self, change: Change) -> bool:
+        """True if changes of the codebase of a change are wanted."""
+        return self.isEveryCodebase or change.codebase in self.codebases
 
     def wants(self, change: Change, scheduler: str) -> bool:
         """True if a change is wanted. An error of the filter's functions is logged, and means False."""
         if self.categories is not None and change.category not in self.categories:
             return False
-        if self.codebase is not None and change.codebase != self.codebase:
+        if not self.hasCodebaseOf(change):
             return False
         try:
             return self.change_filter is None or bool(self.change_filter.filter_change(change))
@@ -95,12 +129,51 @@ class Choice:
             return False
 
     def latest(self, branch: str | None = None) -> SourceStamp:
-        """The latest revision of a branch, in the place of the codebase if there is one."""
-        return SourceStamp(
-            branch=self.source.get("branch") if branch is None else branch,
-            repository=self.source.get("repository") or "",
-            codebase=self.codebase or "",
-        )
+        """The source of a build without changes: the latest of each codebase, or the revision that it says.
+
+        @param branch: the branch of the codebases that say none.
+        """
+        named = self.codebases or {"": {}}
+        return SourceStamp.together([stampOf(name, said, branch) for name, said in named.items()])
+
+    def sources(
+        self, changes: Iterable[Change], other: Callable[[str], Mapping[str, Any]]
+    ) -> list[SourceStamp]:
+        """The sources of the build sets that some changes need, if I have several codebases.
+
+        One is enough, unless the changes of a codebase have several repositories or branches.
+
+        @param other: returns the branch, the repository and so on of a codebase without changes.
+        """
+        groups: dict[str, dict[tuple[str | None, ...], list[Change]]] = {}
+        for change in changes:
+            place = tuple(getattr(change, name) for name in ("branch", *PLACE))
+            groups.setdefault(change.codebase, {}).setdefault(place, []).append(change)
+        rows = {name: list(groups.get(name, {}).values()) for name in self.codebases}
+        return [
+            SourceStamp.together(
+                [
+                    SourceStamp(changes=row[number]) if number < len(row) else stampOf(name, other(name))
+                    for name, row in rows.items()
+                ]
+            )
+            for number in range(max(map(len, rows.values())))
+        ]
+
+    def completed(self, source: SourceStamp | None) -> SourceStamp:
+        """A source that a step passes on, as builds with my codebases have it.
+
+        A codebase that I do not have is left out, and one that the source lacks is the latest.
+        """
+        if source is None:
+            return self.latest()
+        given = source.each()
+        if self.isEveryCodebase or (len(self.codebases) == len(given) == 1 and not source.codebase):
+            return source
+        stamps = [
+            (said, source.of(name) or SourceStamp(codebase=name)) for name, said in self.codebases.items()
+        ]
+        return SourceStamp.together([_completed(stamp, said) for said, stamp in stamps])
 
     def wantsBranch(self, branch: str | None) -> bool:
         """True if changes of a branch may be wanted."""
@@ -116,20 +189,44 @@ def chosen(
     codebases: Any = None,
 ) -> Choice:
     """The choice of these keywords."""
-    codebase, source = None, {}
-    for name in codebases or ():
-        codebase = name
-        source = dict(codebases[name] or {}) if isinstance(codebases, Mapping) else {}
-    if codebase == "":
-        codebase = None  # the default codebase of 0.8: changes need not name it
+    said = codebases if isinstance(codebases, Mapping) else dict.fromkeys(codebases or ())
     return Choice(
         dict(properties or {}),
         None if categories is None else list(categories),
         change_filter,
         bool(onlyImportant),
-        codebase,
-        source,
-        categories is None and change_filter is None and codebase is None,
+        {name: dict(each or {}) for name, each in said.items()},
+    )
+
+
+def stampOf(codebase: str, said: Mapping[str, Any], branch: str | None = None) -> SourceStamp:
+    """The source stamp of a codebase without changes.
+
+    @param said: its C{repository}, C{branch}, C{revision} and C{project}; each may be missing, or None.
+    @param branch: the branch if it says none.
+    """
+    own = said.get("branch")
+    return SourceStamp(
+        branch if own is None else own,
+        said.get("revision"),
+        repository=said.get("repository") or "",
+        project=said.get("project") or "",
+        codebase=codebase,
+    )
+
+
+def _completed(stamp: SourceStamp, said: Mapping[str, Any]) -> SourceStamp:
+    """A source stamp with the values of its codebase in place of those that it lacks."""
+    if stamp.changes:
+        return stamp
+    isOpen = stamp.branch is None and stamp.revision is None and stamp.patch is None
+    return SourceStamp(
+        said.get("branch") if isOpen else stamp.branch,
+        said.get("revision") if isOpen else stamp.revision,
+        stamp.patch,
+        repository=stamp.repository or said.get("repository") or "",
+        project=stamp.project or said.get("project") or "",
+        codebase=stamp.codebase,
     )
 
 

@@ -81,15 +81,15 @@ def _isProperties(value: object) -> bool:
 
 
 def _isCodebases(value: object) -> bool:
-    if isinstance(value, (list, tuple)) and any(isinstance(each, CodebaseParameter) for each in value):
-        return len(value) == 1
-    return choice.CODEBASES.fits(value) and bool(value)
+    return bool(value) and isinstance(value, (Mapping, list, tuple)) and _codebasesDetail(value) is None
 
 
 def _codebasesDetail(value: object) -> str | None:
     if isinstance(value, (list, tuple, dict)) and not value:
         return "it is empty; CodebaseParameter(codebase='', hide=True) asks for nothing"
-    return choice.CODEBASES.detail(value)
+    if isinstance(value, (list, tuple)):
+        value = [each.codebase if isinstance(each, CodebaseParameter) else each for each in value]
+    return choice.codebasesDetail(value)
 
 
 class ForceScheduler(BaseUpstreamScheduler):
@@ -97,6 +97,7 @@ class ForceScheduler(BaseUpstreamScheduler):
 
     @ivar builderNames: the builders that may be forced through me.
     @ivar username: the parameter for the person; not asked if the person is known.
+    @ivar codebases: the parameters for the source, one for each codebase.
     @ivar forcedProperties: the parameters for the source and the properties.
     @ivar configurationDoubts: a sentence about each name that two parameters have, and about each default
         that is not valid.
@@ -115,7 +116,7 @@ class ForceScheduler(BaseUpstreamScheduler):
         buttonName=orNone(TEXT),
         label=orNone(TEXT),
         codebases=orNone(
-            Kind("a list of one codebase, a text or a CodebaseParameter", _isCodebases, _codebasesDetail)
+            Kind("a list of codebases, each a text or a CodebaseParameter", _isCodebases, _codebasesDetail)
         ),
         properties=orNone(Kind("a list of parameters, as in [StringParameter(name='x')]", _isProperties)),
         **dict.fromkeys(ROLES, FIELD),
@@ -152,9 +153,9 @@ class ForceScheduler(BaseUpstreamScheduler):
         asked = {role: field for role, field in fields.items() if field is not None}
         if asked and codebases:
             complain(self, f"takes codebases, or {listing(asked)}, but not both")
-        self.codebase = _codebaseOf(codebases) if codebases else CodebaseParameter("", **asked)
+        self.codebases = _codebasesOf(codebases) if codebases else [CodebaseParameter("", **asked)]
         extra = [AnyPropertyParameter(f"property{number}") for number in range(1, 5)]
-        self.forcedProperties = [self.codebase, *(extra if properties is None else properties)]
+        self.forcedProperties = [*self.codebases, *(extra if properties is None else properties)]
         names = Counter(leaf.fullName for each in self.all_fields for leaf in each.leaves())
         twice = [name for name, count in names.items() if count > 1]
         self.configurationDoubts = [f"scheduler {name!r} has two parameters {each!r}" for each in twice]
@@ -183,6 +184,18 @@ class ForceScheduler(BaseUpstreamScheduler):
     def leaves(self) -> dict[str, BaseParameter]:
         """The parameters that take a value, by full name."""
         return leavesOf(self.all_fields)
+
+    def named(self, role: str) -> BaseParameter:
+        """The parameter for a part of the source: C{"branch"}, C{"revision"} and so on.
+
+        @raise ValidationError: there is none, or one for each of several codebases.
+        """
+        found = [each.roles[role] for each in self.codebases if role in each.roles]
+        if len(found) == 1:
+            return found[0]
+        names = listing(each.fullName for each in found)
+        told = f", but one for each codebase: {names}" if found else ""
+        raise ValidationError(f"scheduler {self.name!r} takes no {role}{told}")
 
     def describe(self, builder: str) -> list[dict[str, Any]]:
         """The facts about my parameters, for a builder: see L{BaseParameter.describe}.
@@ -247,14 +260,17 @@ class ForceScheduler(BaseUpstreamScheduler):
         owner: Any = who
         if not who or self.username.fullName in kwargs:
             owner = await self._read(self.username, errors, self.username.getFromKwargs, kwargs)
-        source = await self._read(self.codebase, errors, _sourceOf, sources) if not errors else None
+        stamps: list[Any] = [
+            await self._read(each, errors, _stampOf, each.codebase, sources) if not errors else None
+            for each in self.codebases
+        ]
         if not errors and propertiesTrouble(properties):
             errors.append(f"the properties must be {propertiesTrouble(properties)}")
         if errors:
             raise ValidationError(*errors)
         return BuildSet(
             [builder],
-            source or SourceStamp(),
+            SourceStamp.together(stamps),
             self.reasonString % {"owner": owner, "reason": reason},
             scheduler=self.name,
             properties={**properties, "reason": reason, "owner": owner},
@@ -301,27 +317,28 @@ class ForceScheduler(BaseUpstreamScheduler):
                 yield f"scheduler {self.name!r} has no parameter {name!r}{hint}"
 
 
-def _sourceOf(sources: Mapping[str, Mapping[str, Any]]) -> SourceStamp:
-    """The source of the only codebase, or no particular one."""
-    for codebase, said in sources.items():
-        return SourceStamp(
-            said.get("branch") or None,
-            said.get("revision") or None,
-            repository=said.get("repository") or "",
-            project=said.get("project") or "",
-            codebase=codebase,
-        )
-    return SourceStamp()
+def _stampOf(codebase: str, sources: Mapping[str, Mapping[str, Any]]) -> SourceStamp:
+    """The source stamp of a codebase: the latest if a class of the site says nothing about it."""
+    said = sources.get(codebase) or {}
+    return choice.stampOf(codebase, {name: value or None for name, value in said.items()})
 
 
-def _codebaseOf(codebases: Any) -> CodebaseParameter:
-    """The only codebase: a parameter, a text, or the name of a dictionary with defaults."""
-    (codebase,) = codebases
-    if isinstance(codebase, CodebaseParameter):
-        return codebase
-    said = codebases[codebase] if isinstance(codebases, Mapping) else None
+def _codebasesOf(codebases: Any) -> list[CodebaseParameter]:
+    """The codebases: parameters, texts, or the names in a dictionary with defaults."""
+    defaults = codebases if isinstance(codebases, Mapping) else {}
+    return [
+        each if isinstance(each, CodebaseParameter) else _codebaseOf(each, defaults.get(each) or {})
+        for each in codebases
+    ]
+
+
+def _codebaseOf(name: str, said: Mapping[str, Any]) -> CodebaseParameter:
     fields: dict[str, Any] = {
-        role: StringParameter(role, label=f"{role.title()}:", default=(said or {}).get(role) or "")
+        role: StringParameter(role, label=f"{role.title()}:", default=_textOf(said.get(role)))
         for role in ROLES
     }
-    return CodebaseParameter(codebase, **fields)
+    return CodebaseParameter(name, **fields)
+
+
+def _textOf(value: object) -> str:
+    return "" if value is None else str(value)

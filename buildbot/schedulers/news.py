@@ -64,5 +64,6 @@ class News:
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Restore the result of L{toRecord}, or forget all changes if it is empty."""
-        self._changes = [Change.fromRecord(each) for each in record.get("changes", ())]
+        kept = map(Change.fromRecord, record.get("changes", ()))
+        self._changes = [change for change in kept if self._choice.hasCodebaseOf(change)]
         self._isWorthABuild = bool(record.get("isWorth"))

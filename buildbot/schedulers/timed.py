@@ -89,7 +89,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         """See L{BaseScheduler.getPendingBuildsets}: the next set."""
         if self._due is None:
             return []
-        return [BuildSetStatus(SourceStamp(branch=self.branch), self.reason, self.builderNames)]
+        return [BuildSetStatus(self.choice.latest(self.branch), self.reason, self.builderNames)]
 
     def nextTime(self, now: float) -> float:
         """Return the time of the next build, if a build starts now."""
@@ -253,10 +253,19 @@ class Nightly(_TimedScheduler):
             super().doPeriodicBuild()
             return
         changes = self._news.take()
-        if changes:
-            self._submitFor(SourceStamp(changes=changes))
-        else:
+        for source in self._sources(changes) if changes else ():
+            self._submitFor(source)
+        if not changes:
             log.info("scheduler {name} does not build: nothing has changed", name=self.name)
+
+    def _sources(self, changes: Sequence[Change]) -> list[SourceStamp]:
+        if not self.choice.isSeveral:
+            return [SourceStamp(changes=changes)]
+        return self.choice.sources(changes, self.getCodebaseDict)
+
+    def getCodebaseDict(self, codebase: str) -> Mapping[str, Any]:
+        """The branch, the repository and so on of a codebase without changes. Subclasses may override it."""
+        return self.choice.codebases[codebase]
 
     def calculateNextRunTime(self) -> float:
         """Return my first time after now."""
@@ -363,7 +372,7 @@ class NightlyTriggerable(Nightly):
 
         @return: fires with None when that is stored. Fails with L{SchedulerStopped} if I am stopped first.
         """
-        wanted = (self.choice.latest() if ss is None else ss, dict(set_props or {}))
+        wanted = (self.choice.completed(ss), dict(set_props or {}))
         return self._asked.when(ensureDeferred(self._note(wanted, keys, self._generation)))
 
     async def _note(

@@ -40,6 +40,14 @@ class TreeStable:
             latest = when if latest is None else max(latest, when)
         return replace(self, changes=(*self.changes, change), latest=latest)
 
+    def joined(self, other: TreeStable) -> TreeStable:
+        """The value with the changes of both, in the order of their numbers."""
+        changes = (*self.changes, *other.changes)
+        if all(each.number is not None for each in changes):
+            changes = tuple(sorted(changes, key=lambda each: each.number or 0))
+        times = [when for when in (self.latest, other.latest) if when is not None]
+        return replace(self, changes=changes, latest=max(times, default=None))
+
     def due(self, now: float) -> float | None:
         """The time to build, from C{now} to C{now} plus C{stableFor}. None: nothing to build.
 

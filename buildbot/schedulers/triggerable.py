@@ -84,7 +84,7 @@ class Triggerable(BaseUpstreamScheduler):
             L{NotTriggered} if none of my builders exists.
         """
         properties = {**self.choice.properties, **(set_props or {})}
-        source = self.choice.latest() if ss is None else ss
+        source = self.choice.completed(ss)
         bs = BuildSet(self.builderNames, source, self.reason, properties=properties, keys=keys)
         return self._asked.when(self._submit(bs)).addCallback(self._judged)
 

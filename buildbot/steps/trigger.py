@@ -17,10 +17,10 @@ from buildbot.config.arguments import REQUIRED, Kind, arguments, complain
 from buildbot.config.kinds import FLAG, isText, sequenceOf
 from buildbot.config.messages import listing, nearest
 from buildbot.logs.live import LogFile
+from buildbot.model.found import safeRevisions
 from buildbot.model.properties import Properties, isRenderable
 from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, Results, worst
-from buildbot.model.revision import gotRevision
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import isFilledIn
@@ -53,9 +53,14 @@ def _sourceDetail(value: object) -> str | None:
 
 
 def _sourcesDetail(value: object) -> str | None:
-    if isinstance(value, (list, tuple)) and len(value) > 1:
-        return f"a build has one codebase in this release, and these are {len(value)}"
-    return None
+    if not isinstance(value, (list, tuple)):
+        return None
+    wrong = next(filter(None, map(_sourceDetail, value)), None)
+    if wrong is not None:
+        return wrong
+    named = [each.get("codebase") or "" for each in value if isinstance(each, Mapping)]
+    twice = [name for name in filter(isText, named) if named.count(name) > 1]
+    return f"two of them have the codebase {twice[0]!r}" if twice else None
 
 
 def _namesDetail(value: object) -> str | None:
@@ -79,8 +84,8 @@ _NAMES = _orRenderable(
     )
 )
 _SOURCES = Kind(
-    "a list of one dict, as in [{'branch': 'x'}]",
-    lambda value: value is None or (sequenceOf(_isSource)(value) and len(value) <= 1),
+    "a list of dicts, as in [{'codebase': 'lib', 'branch': 'x'}]",
+    lambda value: value is None or (sequenceOf(_isSource)(value) and _sourcesDetail(value) is None),
     _sourcesDetail,
 )
 _PROPERTIES = _orRenderable(
@@ -132,10 +137,11 @@ class Trigger(BuildStep):
     ) -> None:
         """@param schedulerNames: the names of schedulers that can be triggered.
         @param sourceStamp: a dictionary: the source of the triggered builds, instead of that of my build.
-        @param sourceStamps: the same as a list of one dictionary.
-        @param updateSourceStamp: whether the triggered builds get the revision that my build has found, as
+        @param sourceStamps: the same as a list of dictionaries, one for each codebase.
+        @param updateSourceStamp: whether the triggered builds get the revisions that my build has found, as
             its property C{got_revision}; by default they do.
-        @param alwaysUseLatest: True: the latest revision of my branch, without the changes of my build.
+        @param alwaysUseLatest: True: the latest revision of each codebase of my build, on its branch and
+            without its changes.
         @param waitForFinish: whether to wait for the triggered builds.
         @param set_properties: properties of the triggered builds.
         @param copy_properties: the names of properties of my build that the triggered builds get, too.
@@ -149,7 +155,7 @@ class Trigger(BuildStep):
         self.waitForFinish = waitForFinish
         self.set_properties = dict(set_properties) if isinstance(set_properties, Mapping) else set_properties
         self.copy_properties = list(copy_properties or ())
-        if len(self.sourceStamps) > 1:
+        if sourceStamp and sourceStamps:
             complain(self, "takes sourceStamp or sourceStamps, not both")
         if self.sourceStamps and alwaysUseLatest is True:
             complain(self, "takes a sourceStamp or alwaysUseLatest, not both")
@@ -256,10 +262,15 @@ class Trigger(BuildStep):
         """The source of the triggered builds."""
         mine = self.build.getSourceStamp()
         if self.sourceStamps:
-            return _given(self.sourceStamps[0])
+            given = [_given(each) for each in self.sourceStamps]
+            names = [each.codebase for each in given]
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise NotTriggered(f"two of sourceStamps have the codebase {twice[0]!r}")
+            return SourceStamp.together(given)
         if self.alwaysUseLatest:
-            return SourceStamp(mine.branch, None, None, None, mine.repository, mine.project, mine.codebase)
-        found = gotRevision(self.build.properties) if self.updateSourceStamp else ""
+            return SourceStamp.together([_latest(each) for each in mine.each()])
+        found = safeRevisions(mine, self.build.properties) if self.updateSourceStamp else {}
         return mine.getAbsoluteSourceStamp(found) if found else mine
 
     async def _trigger(
@@ -331,6 +342,13 @@ def _given(said: Mapping[str, Any]) -> SourceStamp:
         patch = (said.get("patch_level") or 0, said["patch_body"], *filter(None, [said.get("patch_subdir")]))
     place = [said.get(name) or "" for name in ("repository", "project", "codebase")]
     return SourceStamp(said.get("branch"), said.get("revision"), patch, None, *place)
+
+
+def _latest(stamp: SourceStamp) -> SourceStamp:
+    """The latest revision of its branch."""
+    return SourceStamp(
+        stamp.branch, repository=stamp.repository, project=stamp.project, codebase=stamp.codebase
+    )
 
 
 def _meaning(results: int | None) -> int:

@@ -296,6 +296,39 @@ class SourceTests(TriggerCase):
         """sourceStamps is a list of it."""
         self.assertEqual(self.triggered("sourceStamps=[{'branch': 'x'}]"), SourceStamp("x"))
 
+    def both(self, *revisions: str | None) -> SourceStamp:
+        """A source with these revisions of two codebases."""
+        stamps = [
+            SourceStamp("stable", each, codebase=name)
+            for name, each in zip(("app", "lib"), revisions, strict=True)
+        ]
+        return SourceStamp.together(stamps)
+
+    def test_severalFound(self) -> None:
+        """Of several codebases, each has the revision that the slave has found for it."""
+        got = {"app": "a9", "lib": "--config=x", "doc": "d9"}
+        self.assertEqual(
+            self.triggered(source=self.both(None, "l1"), got_revision=got), self.both("a9", "l1")
+        )
+
+    def test_severalLatest(self) -> None:
+        """With alwaysUseLatest, each codebase is the latest of its branch."""
+        found = self.triggered("alwaysUseLatest=True", self.both("a1", "l1"), got_revision={"app": "a9"})
+        self.assertEqual(found, self.both(None, None))
+
+    def test_severalGiven(self) -> None:
+        """sourceStamps has one dictionary for each codebase; a property may be the name."""
+        said = ["{'codebase': 'app', 'branch': 'stable'}", "{'codebase': Property('p'), 'branch': 'stable'}"]
+        self.assertEqual(self.triggered(f"sourceStamps=[{', '.join(said)}]", p="lib"), self.both(None, None))
+
+    def test_givenTwice(self) -> None:
+        """If a build fills in one name twice, the step fails, and triggers nothing."""
+        self.begin("schedulerNames=['u'], sourceStamps=[{'codebase': 'a'}, {'codebase': Property('p')}]")
+        self.submit(p="a")
+        (build,) = self.builds()
+        self.assertEqual((build.results, self.sets("u")), (FAILURE, []))
+        self.assertIn("two of sourceStamps have the codebase 'a'", build.steps[0].text[1])
+
 
 class PropertyTests(TriggerCase):
     """The properties of the triggered builds."""

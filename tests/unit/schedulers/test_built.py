@@ -80,6 +80,50 @@ class WhatTests(unittest.TestCase):
         self.assertEqual(found.revision, "release/1.0-3-gabc")
 
 
+class CodebaseTests(unittest.TestCase):
+    """Builds of several codebases."""
+
+    def both(self, *numbers: int, revision: str | None = None) -> SourceStamp:
+        """A source with changes of C{app}, and a revision of C{lib}."""
+        return SourceStamp.together(
+            [stamp(*numbers, codebase="app"), SourceStamp("stable", revision, codebase="lib")]
+        )
+
+    def test_found(self) -> None:
+        """The follower builds the revision that was found of each codebase without changes."""
+        found = {"app": "a9", "lib": "abc"}
+        built = [record(self.both(1, 2), got_revision=found), record(self.both(1), got_revision=found)]
+        self.assertEqual(whatWasBuilt(self.both(1), built), self.both(1, 2, revision="abc"))
+
+    def test_notFound(self) -> None:
+        """A codebase stays as it is if builders found different revisions, or none under its name."""
+        for got in ({"lib": "abd"}, {"app": "abc"}, {"lib": "--evil"}, "abc", None):
+            built = [
+                record(self.both(1), got_revision={"lib": "abc"}),
+                record(self.both(1), got_revision=got),
+            ]
+            self.assertEqual(whatWasBuilt(self.both(1), built), self.both(1))
+
+    def test_unnamed(self) -> None:
+        """A plain revision is that of the codebase without a name."""
+        latest = SourceStamp.together([SourceStamp("x"), SourceStamp("y", codebase="lib")])
+        found = whatWasBuilt(latest, [record(latest, got_revision="abc")])
+        self.assertEqual([each.revision for each in found.each()], ["abc", None])
+
+    def test_apart(self) -> None:
+        """If builds differ in the revision of one codebase, the requested source counts."""
+        built = [record(self.both(1, revision="l1")), record(self.both(1, revision="l2"))]
+        self.assertEqual(whatWasBuilt(self.both(9), built), self.both(9))
+
+    def test_once(self) -> None:
+        """One build is followed once; another revision of one codebase makes it another source."""
+        told = Told()
+        self.assertTrue(told.isNew(self.both(1, 2), [record(None, 1)]))
+        again = Told(told.toRecord())
+        self.assertFalse(again.isNew(self.both(2), [record(None, 1)]))
+        self.assertTrue(again.isNew(self.both(2, revision="l2"), [record(None, 1)]))
+
+
 class ToldTests(unittest.TestCase):
     """One build leads to one build of the follower."""
 

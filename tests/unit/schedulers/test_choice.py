@@ -1,4 +1,4 @@
-"""The keywords of 0.8: filters, properties, the reason, one codebase, onlyIfChanged."""
+"""The keywords of 0.8: filters, properties, the reason, onlyIfChanged."""
 
 from __future__ import annotations
 
@@ -70,15 +70,13 @@ class ChoiceTests(SchedulerCase):
         [record] = self.sets()
         self.assertEqual((record.properties, record.reason), ({"kind": "quick"}, "by main"))
 
-    def test_codebases(self) -> None:
-        """Changes of another codebase are not built; two codebases are refused."""
+    def test_codebase(self) -> None:
+        """Changes of another codebase are not built."""
         self.use(mainScheduler(codebases={"lib": {"repository": "git://lib"}}))
         self.commit(codebase="lib")
         self.commit(codebase="app")
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1]])
-        error = self.assertRaises(TypeError, mainScheduler, codebases={"a": {}, "b": {}})
-        self.assertIn("a build has one codebase in this release, and these are 2", str(error))
 
     def test_others(self) -> None:
         """The other schedulers take properties too."""

@@ -18,6 +18,7 @@ from buildbot.schedulers.forcesched import (
     IntParameter,
     NestedParameter,
     StringParameter,
+    ValidationError,
 )
 
 
@@ -55,15 +56,42 @@ class ArgumentTests(unittest.SynchronousTestCase):
         ):
             made = ForceScheduler("f", ["b"], codebases=codebases, properties=[])
             self.assertEqual(list(made.leaves()), ["username", "reason", *names])
-        self.assertEqual(made.codebase.roles["branch"].default, "trunk")
+        self.assertEqual(made.codebases[0].roles["branch"].default, "trunk")
 
-    def test_oneCodebase(self) -> None:
-        """Several codebases are refused with the reason, and so is none, or one together with its parts."""
-        self.assertIn(
-            "a build has one codebase in this release, and these are 2", self.told(codebases=["a", "b"])
+    def test_several(self) -> None:
+        """Several codebases have their parts under their names, in groups; the empty name has plain ones."""
+        revision = {"branch": None, "repository": None, "project": None}
+        app = CodebaseParameter("app", **revision)
+        for codebases, names in (
+            (["", app], ["branch", "revision", "repository", "project", "app_revision"]),
+            ([app, CodebaseParameter("lib", "l", "The library", **revision)], ["app_revision", "l_revision"]),
+        ):
+            made = ForceScheduler("f", ["b"], codebases=codebases, properties=[])
+            self.assertEqual(list(made.leaves()), ["username", "reason", *names])
+        groups = [each.get("group") for each in made.describe("b")]
+        self.assertEqual(groups, ["", "", "Codebase: app", "The library"])
+        self.assertEqual(made.configurationDoubts, [])
+
+    def test_named(self) -> None:
+        """A part is found if one codebase asks for it; else the error has the names."""
+        app = CodebaseParameter("app", project=None)
+        made = ForceScheduler("f", ["b"], codebases=[app, CodebaseParameter("lib", branch=None)])
+        self.assertEqual(
+            [made.named(each).fullName for each in ("branch", "project")], ["app_branch", "lib_project"]
         )
-        many = [CodebaseParameter(each) for each in "abc"]
-        self.assertIn("a build has one codebase in this release, and these are 3", self.told(codebases=many))
+        why = self.assertRaises(ValidationError, made.named, "revision")
+        told = "scheduler 'f' takes no revision, but one for each codebase: app_revision, lib_revision"
+        self.assertEqual(str(why), told)
+        made = ForceScheduler("f", ["b"], codebases=[CodebaseParameter("app", branch=None)])
+        self.assertEqual(
+            str(self.assertRaises(ValidationError, made.named, "branch")), "scheduler 'f' takes no branch"
+        )
+
+    def test_wrongCodebases(self) -> None:
+        """Wrong codebases are told: none, one twice, one together with its parts."""
+        twice = [CodebaseParameter("a"), "a"]
+        self.assertIn("it has 'a' twice", self.told(codebases=twice))
+        self.assertIn("it holds 7", self.told(codebases=["a", 7]))
         self.assertIn("CodebaseParameter(codebase='', hide=True) asks for nothing", self.told(codebases=[]))
         both = self.told(codebases=[""], branch=StringParameter("branch"))
         self.assertIn("ForceScheduler 'f' takes codebases, or branch, but not both", both)

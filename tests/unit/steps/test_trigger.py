@@ -40,9 +40,12 @@ class ArgumentsTests(unittest.SynchronousTestCase):
         self.assertIn("put a single name into a list, too", self.refused(schedulerNames="t"))
 
     def test_sources(self) -> None:
-        """A build has one source."""
-        told = self.refused(sourceStamps=[{"codebase": "a"}, {"codebase": "b"}])
-        self.assertIn("a build has one codebase in this release, and these are 2", told)
+        """A codebase is given once. Keys and combinations that do not exist are told."""
+        Trigger(schedulerNames=["t"], sourceStamps=[{"codebase": "a"}, {"branch": "x"}, Property("p")])
+        for twice, name in (([{"codebase": "a"}] * 2, "'a'"), ([{}, {"codebase": None}], "''")):
+            self.assertIn(f"two of them have the codebase {name}", self.refused(sourceStamps=twice))
+        self.assertIn("did you mean 'branch'?", self.refused(sourceStamps=[{}, {"brunch": "x"}]))
+        self.assertIn("must be a list of dicts", self.refused(sourceStamps={"branch": "x"}))
         self.assertIn("did you mean 'branch'?", self.refused(sourceStamp={"brunch": "x"}))
         one = {"branch": "x"}
         self.assertIn("not both", self.refused(sourceStamp=one, sourceStamps=[one]))
