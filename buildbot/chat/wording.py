@@ -9,7 +9,7 @@ from typing import Any
 from buildbot.chat.shapes import LONGEST, Line, Part
 from buildbot.model.results import Results, outcomeWords
 from buildbot.reporters.broken import BROKEN
-from buildbot.reporters.revision import revisionOf
+from buildbot.reporters.revision import builtOf, revisionWords
 from buildbot.status.build import BuildStatus
 from buildbot.text.printable import plain, plainLine
 from buildbot.text.urls import withoutPasswords
@@ -61,7 +61,7 @@ def _headline(build: BuildStatus, results: int, status: Any) -> list[Part]:
 
 
 def _facts(build: BuildStatus, results: int, first: BuildStatus | None) -> Iterator[str]:
-    revision, users = revisionOf(build), ", ".join(build.getResponsibleUsers())
+    revision, users = revisionWords(builtOf(build)), ", ".join(build.getResponsibleUsers())
     if revision or users:
         said = [f"revision {revision}"] if revision else []
         yield _short(", ".join([*said, *([f"by {users}"] if users else [])]))

@@ -113,5 +113,5 @@ def _numbers(scheduler: object) -> Any:
     return ask(
         scheduler,
         "getPendingBuildsets",
-        lambda sets: {change.number for each in sets for change in each.getSourceStamp().changes},
+        lambda sets: {change.number for each in sets for change in each.getSourceStamp().allChanges()},
     )

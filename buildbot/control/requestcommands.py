@@ -134,7 +134,7 @@ class RequestCommands:
         why = f"change {change} stopped" + (f" by {who}" if who else "")
         for target in chosen:
             await stored(ensureDeferred(target.backlog.fetchOf(change)))
-            waiting = [each for each in target.pending if _has(each.source.changes, change)]
+            waiting = [each for each in target.pending if _has(each.source.allChanges(), change)]
             if waiting:
                 await self._cancel(target, waiting, who)
                 cancelled += [each.id for each in waiting if each.id is not None]

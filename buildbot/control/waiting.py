@@ -79,7 +79,7 @@ async def waitingOf(master: Builders, change: int) -> list[WaitingRequest]:
     found = {
         each.number: each
         for each in inMemory(master.getBuilders())
-        if any(one.number == change for one in each.request.source.changes)
+        if any(one.number == change for one in each.request.source.allChanges())
     }
     if any(builder.backlog.count for builder in master.getBuilders()):
         for each in _made(master.getBuilders(), await master.store.getWaitingOf(change)):
@@ -104,11 +104,11 @@ async def someWaiting(
 
 
 async def branchesWaiting(store: IStore, builder: Builder) -> list[str | None]:
-    """The branches of all waiting requests of a builder. Raises L{StoreFailed}."""
-    branches = dict.fromkeys(each.source.branch for each in builder.pending)
+    """The branches of all waiting requests of a builder, in any codebase. Raises L{StoreFailed}."""
+    branches = dict.fromkeys(one.branch for each in builder.pending for one in each.source.each())
     if builder.backlog.count:
         async for each in _read(store, builder, 0):
-            branches[each.request.source.branch] = None
+            branches.update(dict.fromkeys(one.branch for one in each.request.source.each()))
     return list(branches)
 
 

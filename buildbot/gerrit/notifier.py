@@ -18,6 +18,7 @@ from buildbot.model.results import RETRY, SUCCESS, Results, worst
 from buildbot.programs.running import run
 from buildbot.reporters.asking import asked
 from buildbot.reporters.receiver import QueueingReceiver
+from buildbot.reporters.revision import builtOf
 from buildbot.status.build import BuildStatus
 from buildbot.text.idnames import inId
 
@@ -199,4 +200,9 @@ class GerritStatusPush(QueueingReceiver):
             self.enqueue(id, message, f"review of {where}", where)
 
     def _placeOf(self, build: BuildStatus) -> Place | None:
-        return placeOf(build.properties, build.getSourceStamp().project)
+        built = builtOf(build)
+        if len(built) == 1:
+            return placeOf(build.properties, built[0][0].project)
+        named = build.properties.get("event.change.project") or build.properties.get("project")
+        stamp, revision = next((each for each in built if each[0].project == named), built[0])
+        return placeOf({**build.properties, "got_revision": revision}, stamp.project)

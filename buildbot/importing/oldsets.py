@@ -44,9 +44,9 @@ class OldSets:
         for each in requests:
             each["build"] = self._lastBuild(each.get("id"))
         properties = self._database.properties("buildset_properties", "buildsetid", number)
-        stamp, changes = self._source(values)
+        stamps = self._sources(values)
         try:
-            return setOf(number, {**values, "requests": requests, "properties": properties}, stamp, changes)
+            return setOf(number, {**values, "requests": requests, "properties": properties}, stamps)
         except NotABuild as why:
             raise Unreadable(str(why)) from None
 
@@ -67,20 +67,21 @@ class OldSets:
         (row,) = self._database.ask("SELECT MAX(number) FROM builds WHERE brid = ?", request)
         return row[0] if isinstance(row[0], int) else None
 
-    def _source(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[Change]]:
-        """The first source stamp of a set, and its changes."""
+    def _sources(self, values: dict[str, Any]) -> list[tuple[dict[str, Any], list[Change]]]:
+        """The source stamps of a set, each with its changes."""
         key, number = "sourcestampsetid", values.get("sourcestampsetid")
         if not isinstance(number, int):  # the first releases of 0.8
             key, number = "id", values.get("sourcestampid")
         stamps = self._database.values("sourcestamps", _STAMP, key, number) if isinstance(number, int) else []
-        if not stamps:
-            return {}, []
-        stamp = stamps[0]
-        stamp["patch"] = self._patch(stamp.get("patchid"))
+        return [
+            ({**each, "patch": self._patch(each.get("patchid"))}, self._changesOf(each)) for each in stamps
+        ]
+
+    def _changesOf(self, stamp: dict[str, Any]) -> list[Change]:
         own = self._database.values("sourcestamp_changes", ("changeid",), "sourcestampid", stamp.get("id", 0))
         found = [self._change(each["changeid"]) for each in own if isinstance(each["changeid"], int)]
         changes = [each for each in found if each is not None]
-        return stamp, sorted(changes, key=lambda each: each.number or 0)
+        return sorted(changes, key=lambda each: each.number or 0)
 
     def _readChange(self, number: int) -> Change | None:
         try:

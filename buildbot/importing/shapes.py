@@ -8,15 +8,15 @@ type counts as missing. This module reads no files.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
 from buildbot.model.records import BuildRecord, BuildsetRecord, StepRecord, TestRecord, interrupt, overall
 from buildbot.model.results import EXCEPTION, SKIPPED, Results
-from buildbot.model.sourcestamp import SourceStamp
+from buildbot.model.sourcestamp import PLACE, SourceStamp
 
 #: The most results of single tests that a record keeps, as in a build of this release.
 MOST_TESTS = 1000
@@ -49,14 +49,10 @@ class OldLog:
 
 @dataclass(frozen=True)
 class OldBuild:
-    """I am one old build: its record without logs, and the logs to copy.
-
-    @ivar more: the source stamps of further codebases, which the record cannot hold.
-    """
+    """I am one old build: its record without logs, and the logs to copy."""
 
     record: BuildRecord
     logs: tuple[OldLog, ...] = ()
-    more: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -113,14 +109,14 @@ def buildOf(value: object, builder: str, number: int) -> OldBuild:
         EXCEPTION if finished is None else _results(value.get("results")),
         tuple(text),
         _text(value.get("reason")),
-        stamps[0].toRecord() if stamps else None,
+        SourceStamp.together(stamps).toRecord() if stamps else None,
         plain,
         tuple(steps),
     ).altered(sources=sources, tests=tests[:MOST_TESTS], moreTests=max(0, len(tests) - MOST_TESTS))
     if finished is None:
         ends = [each.finished or each.started for each in steps]
         record = interrupt(record, max([started, *ends]))
-    return OldBuild(record, tuple(logs), tuple(each.codebase for each in stamps[1:]))
+    return OldBuild(record, tuple(logs))
 
 
 def changesOf(value: object) -> list[Change]:
@@ -154,12 +150,13 @@ def changeOf(value: Mapping[str, Any]) -> Change:
     return change.numbered(number) if number is not None and number > 0 else change
 
 
-def setOf(number: int, values: Mapping[str, Any], stamp: Mapping[str, Any], changes: list[Change]) -> OldSet:
+def setOf(
+    number: int, values: Mapping[str, Any], stamps: Sequence[tuple[Mapping[str, Any], Sequence[Change]]]
+) -> OldSet:
     """The build set in the rows of a database of 0.8, as far as its requests are done.
 
     @param values: the columns of the set; its C{properties}; and C{requests}, a list of their columns.
-    @param stamp: the columns of its source stamp, with C{patch}.
-    @param changes: those of its source stamp.
+    @param stamps: the columns of the source stamp of each codebase, with C{patch}, and its changes.
     @raise NotABuild: it has no number.
     """
     if number <= 0:
@@ -174,17 +171,11 @@ def setOf(number: int, values: Mapping[str, Any], stamp: Mapping[str, Any], chan
             complete = max(complete, _time(each.get("complete_at")) or 0.0)
     properties = _properties({"": "Properties", "properties": values.get("properties")})
     plain, _ = properties.divided("")
-    source = SourceStamp(
-        _textOrNone(stamp.get("branch")),
-        _revision(stamp.get("revision")),
-        _patch(stamp.get("patch")),
-        changes,
-        *(_text(stamp.get(name)) for name in ("repository", "project", "codebase")),
-    )
+    sources = [_source(stamp, changes) for stamp, changes in stamps] or [SourceStamp()]
     record = BuildsetRecord(
         number,
         _text(values.get("reason")),
-        source.toRecord(),
+        SourceStamp.together(sources).toRecord(),
         submitted,
         {name: value for name, value in plain.items() if name != "scheduler"},
         _textOrNone(values.get("external_idstring")),
@@ -213,14 +204,15 @@ def _stamps(build: Mapping[str, Any]) -> list[SourceStamp]:
 
 
 def _stamp(value: Mapping[str, Any]) -> SourceStamp:
-    changes = [changeOf(each) for each in _dicts(value.get("changes"))]
-    return SourceStamp(
-        _textOrNone(value.get("branch")),
-        _revision(value.get("revision")),
-        _patch(value.get("patch")),
-        changes,
-        *(_text(value.get(name)) for name in ("repository", "project", "codebase")),
-    )
+    return _source(value, [changeOf(each) for each in _dicts(value.get("changes"))])
+
+
+def _source(value: Mapping[str, Any], changes: Sequence[Change]) -> SourceStamp:
+    place = {name: text for name in PLACE if (text := _text(value.get(name)))}
+    branch, revision = _textOrNone(value.get("branch")), _revision(value.get("revision"))
+    stamp = SourceStamp(branch, revision, _patch(value.get("patch")), changes)
+    vars(stamp).update(place)  # the constructor takes those of the changes
+    return stamp
 
 
 def _patch(value: object) -> list[Any] | None:

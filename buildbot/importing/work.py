@@ -305,14 +305,10 @@ class Import:
 
     def _read(self, builder: OldBuilder, name: str, number: int, coming: Future[object]) -> OldBuild | None:
         try:
-            build = buildOf(coming.result(), name, number)
+            return buildOf(coming.result(), name, number)
         except (Unreadable, NotABuild) as why:
             self._unreadable(f"{os.path.basename(builder.directory)}/{number}", why)
             return None
-        if build.more:
-            told = ", ".join(each or "the one without a name" for each in build.more)
-            self._tell(f"build {number} of {name} has several codebases: the source of {told} is left out")
-        return build
 
     def _withLogs(self, build: OldBuild, builder: OldBuilder, here: str) -> BuildRecord:
         """The record with its logs, which are copied."""

@@ -263,7 +263,7 @@ class Contents:
             "branch": source.branch,
             "revision": source.revision,
             "patch": source.patch,
-            "changes": list(source.changes),
+            "changes": source.allChanges(),
             "logs": logs,
         }
 
@@ -300,9 +300,10 @@ class Contents:
         found = []
         room = MOST_LOGS
         for build in builds:
-            patch = build.getSourceStamp().patch
-            if self._wishes.addPatch and patch:
-                found.append(Attachment("source-patch.diff", _asText(patch[1]), "x-diff"))
+            for stamp in build.getSourceStamps() if self._wishes.addPatch else ():
+                if stamp.patch:
+                    of = f"-{_slug(stamp.codebase)}" if build.source.beside else ""
+                    found.append(Attachment(f"source-patch{of}.diff", _asText(stamp.patch[1]), "x-diff"))
             for each in build.getLogs():
                 name = f"{each.getStep().getName()}.{each.getName()}"
                 if not each.hasContents() or not self._isAttached(name, each.getName()):

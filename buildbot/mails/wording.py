@@ -12,7 +12,8 @@ from buildbot.logs.live import LogFile
 from buildbot.mails.logtext import ended
 from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, Results, outcomeWords
-from buildbot.reporters.revision import revisionOf
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.reporters.revision import Built, builtOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.status.step import BuildStepStatus
@@ -131,13 +132,11 @@ def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStat
     yield headline(build, results) + (f", in {plainLine(title)}" if title else "")
     url = status.getURLForThing(build)
     yield from [url, ""] if url else [""]
-    source = build.getSourceStamp()
+    built = builtOf(build)
     facts = [
         ("Slave", build.getSlavename()),
         ("Reason", build.getReason()),
-        ("Branch", source.branch),
-        ("Revision", revisionOf(build)),
-        ("Patch", "with a patch" if source.patch else None),
+        *(_ofSource(*built[0]) if len(built) == 1 else map(_inOneLine, built)),
         ("By", ", ".join(build.getResponsibleUsers())),
     ]
     if brokenSince is not None and brokenSince.number != build.number:
@@ -146,6 +145,22 @@ def _facts(build: BuildStatus, results: int, status: Any, brokenSince: BuildStat
     for word, value in facts:
         if value:
             yield f"{word + ':':<10} {plainLine(str(value))}"
+
+
+def _ofSource(stamp: SourceStamp, revision: str | None) -> list[tuple[str, str | None]]:
+    patch = "with a patch" if stamp.patch else None
+    return [("Branch", stamp.branch), ("Revision", revision), ("Patch", patch)]
+
+
+def _inOneLine(built: Built) -> tuple[str, str]:
+    """The source of one of several codebases."""
+    stamp, revision = built
+    facts = [
+        *((f"branch {stamp.branch}", stamp.branch), (f"revision {revision}", revision)),
+        *((stamp.repository, stamp.repository), ("with a patch", stamp.patch)),
+    ]
+    told = ", ".join(word for word, value in facts if value)
+    return "Codebase", f"{stamp.codebase or 'without a name'}: {told or 'the latest revision'}"
 
 
 def _failure(build: BuildStatus, status: Any, tail: Sequence[str] | None = None) -> Iterator[str]:

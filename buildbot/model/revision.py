@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from buildbot.model.sourcestamp import lastRevision, sourcesIn
+
 #: One word that no program takes for an option. Of the unprintable characters, only controls are refused.
 _REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
 
@@ -33,3 +35,24 @@ def revisionsFound(got: object, codebases: Sequence[str]) -> list[Any]:
     if isinstance(got, Mapping):
         return [got.get(each) for each in codebases]
     return [got, *[None] * (len(codebases) - 1)]
+
+
+def builtIn(source: Mapping[str, Any], got: object) -> list[tuple[Mapping[str, Any], Any]]:
+    """The records of the sources of all codebases, each with the revision that was built.
+
+    That is the one that the slave found, else the one that was asked for, else the one of the changes; None
+    if it is unknown.
+
+    @param source: the record of the source of a build.
+    @param got: see L{revisionsFound}.
+    """
+    sources = sourcesIn(source)
+    found = revisionsFound(got, [str(each.get("codebase") or "") for each in sources])
+    return [
+        (each, revision or each.get("revision") or _ofChanges(each))
+        for each, revision in zip(sources, found, strict=True)
+    ]
+
+
+def _ofChanges(source: Mapping[str, Any]) -> Any:
+    return lastRevision([each.get("revision") for each in source.get("changes") or ()])

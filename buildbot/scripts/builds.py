@@ -114,12 +114,18 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def gotRevision(build: Mapping[str, Any]) -> str | None:
+    """The revision that the slave found, of the codebase of the summary; None if it is not known."""
+    got: Any = build.get("gotRevision")
+    return got.get(build.get("codebase") or "") if isinstance(got, Mapping) else got
+
+
 def source(build: Mapping[str, Any]) -> str:
     """The source of a build, in a few words."""
     changes = build["changes"]
     revision = build["revision"]
     if revision is None:
-        revision = build.get("gotRevision")
+        revision = gotRevision(build)
     if changes:
         count = build.get("changeCount", len(changes))  # only the latest are listed by number
         what = f"change {changes[-1]}" if count == 1 else f"{count} changes up to {changes[-1]}"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from buildbot.model.results import Results
 from buildbot.scripts.buildname import Wanted, readings
+from buildbot.scripts.builds import gotRevision
 from buildbot.scripts.looking import look
 from buildbot.scripts.output import CommandFailed, Config, say, sayJSON
 from buildbot.scripts.tables import (
@@ -105,26 +106,55 @@ def _facts(build: Mapping[str, Any], now: float) -> list[tuple[str, str | None]]
         ("note", build.get("note")),
         ("reason", build["reason"]),
         ("who", _who(build)),
-        ("branch", build["branch"]),
-        ("revision", _revision(build)),
-        *((key, build.get(key)) for key in ("project", "repository", "codebase")),
-        ("patch", "the source is patched" if source.get("patch") else None),
+        *(_ofSource(build, source) if not build.get("beside") else _ofSources(build, source)),
         ("requests", ", ".join(map(str, build["requests"]))),
         ("incomplete", build.get("logTrouble")),
     ]
 
 
+def _ofSource(build: Mapping[str, Any], source: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """The source of a build with one codebase."""
+    return [
+        ("branch", build["branch"]),
+        ("revision", _revision(build)),
+        *((key, build.get(key)) for key in ("project", "repository", "codebase")),
+        ("patch", "the source is patched" if source.get("patch") else None),
+    ]
+
+
+def _ofSources(build: Mapping[str, Any], source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The sources of several codebases, one in a line."""
+    patches = [each.get("patch") for each in (source, *(source.get("beside") or ()))]
+    parts = [build, *({**each, "gotRevision": build.get("gotRevision")} for each in build["beside"])]
+    for part, patch in zip(parts, patches, strict=False):
+        facts = [
+            None if part["branch"] is None else f"branch {part['branch']}",
+            None if (found := _revision(part)) is None else f"revision {found}",
+            *(part.get(key) or None for key in ("project", "repository")),
+            "patched" if patch else None,
+        ]
+        told = ", ".join(filter(None, facts)) or "latest"
+        yield "codebase", f"{part.get('codebase') or 'without a name'}: {told}"
+
+
 def _who(build: Mapping[str, Any]) -> str:
     """The authors of the changes, or the person who has asked for the build."""
-    changes = (build.get("sourcestamp") or {}).get("changes") or ()
+    changes = _changesOf(build)
     authors = list(dict.fromkeys(str(each.get("who") or "") for each in changes))
     properties = build.get("properties") or {}
     return ", ".join(filter(None, authors or [str(properties.get("owner") or "")]))
 
 
+def _changesOf(build: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The changes of all codebases."""
+    source = build.get("sourcestamp") or {}
+    sources = (source, *(source.get("beside") or ()))
+    return [change for each in sources for change in each.get("changes") or ()]
+
+
 def _revision(build: Mapping[str, Any]) -> str | None:
     """The revision that the slave found, and the one that was asked for if it is another."""
-    asked, got = build["revision"], build.get("gotRevision")
+    asked, got = build["revision"], gotRevision(build)
     if got is None or got == asked:
         return None if asked is None else str(asked)
     return str(got) if asked is None else f"{got} ({asked} was asked for)"
@@ -162,7 +192,7 @@ def _changes(build: Mapping[str, Any], room: int | None) -> list[str]:
             brief(each.get("revision") or "-"),
             shortened((str(each.get("comments") or "").strip().splitlines() or [""])[0], _ROOM),
         ]
-        for each in (build.get("sourcestamp") or {}).get("changes") or ()
+        for each in _changesOf(build)
     ]
     return table(_CHANGES, rows, room) if rows else []
 

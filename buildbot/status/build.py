@@ -34,13 +34,15 @@ from buildbot.wire.budget import weigh
 
 #: The most characters of a property in the record of a build.
 LONGEST_PROPERTY = 64 * 1024
+#: The most codebases whose revisions are kept as a dictionary. Of more, there is only the text of it.
+MOST_CODEBASES = 200
 #: The most bytes of memory for the results of single tests. The logs have the whole report of a test tool.
 TEST_RESULTS_MEMORY = 8 << 20
 
 
 def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a build converted for JSON."""
-    return {
+    found = {
         name if type(name) is str and len(name) <= LONGEST_WORD else word(name): (
             value
             if value is None or (type(value) is str and len(value) <= LONGEST_PROPERTY)
@@ -48,6 +50,15 @@ def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
         )
         for name, value in values.items()
     }
+    got = values.get("got_revision")
+    if isinstance(got, Mapping) and len(got) <= MOST_CODEBASES:
+        found["got_revision"] = {word(name): _revision(revision) for name, revision in got.items()}
+    return found
+
+
+def _revision(value: Any) -> str | None:
+    """The revision of a codebase; None if a step has set none."""
+    return None if value is None else word(value)
 
 
 def _words(sources: Mapping[str, Any]) -> dict[str, str]:

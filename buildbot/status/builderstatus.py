@@ -396,7 +396,7 @@ class BuilderStatus:
         builds: list[BuildStatus] = [
             build
             for build in (*self._recent, *self.getCurrentBuilds())
-            if (not branches or build.getSourceStamp().branch in branches)
+            if (not branches or any(each.branch in branches for each in build.getSourceStamps()))
             and (not categories or self.category in categories)
             and (not committers or not set(committers).isdisjoint(build.getResponsibleUsers()))
         ]
@@ -450,7 +450,7 @@ class BuilderStatus:
             if build is None or build.finished is None or (num_builds is not None and found >= num_builds):
                 return
             isWanted = (
-                (not branches or build.getSourceStamp().branch in branches)
+                (not branches or any(each.branch in branches for each in build.getSourceStamps()))
                 and (results is None or build.getResults() in results)
                 and (finished_before is None or build.finished < finished_before)
             )

@@ -12,7 +12,7 @@ from typing import Any
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.control.client import ControlError
 from buildbot.control.waiting import branchesWaiting, waitingOf, waitingRequest
-from buildbot.model.sourcestamp import SourceStamp
+from buildbot.model.sourcestamp import SourceStamp, sourcesIn
 from buildbot.store.interface import StoreFailed
 from buildbot.web.call import Call
 from buildbot.web.seen import whole
@@ -42,7 +42,7 @@ async def _ofForce(call: Call, wanted: Mapping[str, Any]) -> tuple[Reached, ...]
         made = await commands.wished(**{name: wanted[name] for name in names if name in wanted})
     except (ControlError, StoreFailed):
         return ()  # the command itself reports the error
-    return _once(iter([(wanted["builder"], made.source.branch)]))
+    return _once(_branches(wanted["builder"], made.source))
 
 
 async def _ofBuild(call: Call, builder: str, number: int | None) -> tuple[Reached, ...]:
@@ -50,10 +50,10 @@ async def _ofBuild(call: Call, builder: str, number: int | None) -> tuple[Reache
     statuses = [each.build_status for each in running]
     found = [each for each in statuses if number in (None, each.number)]
     if found or number is None:
-        return _once((builder, each.source.branch) for each in found)
+        return _once(reach for each in found for reach in _branches(builder, each.source))
     record = await call.world.store.getBuild(builder, number)
     source = None if record is None else record.sourcestamp
-    return () if source is None else _once(iter([(builder, source.get("branch"))]))
+    return () if source is None else _once((builder, each.get("branch")) for each in sourcesIn(source))
 
 
 async def _ofCancel(call: Call, builder: str, number: int | None) -> tuple[Reached, ...]:
@@ -63,20 +63,28 @@ async def _ofCancel(call: Call, builder: str, number: int | None) -> tuple[Reach
         return _once((builder, each) for each in found)
     waiting = await waitingRequest(call.world.botmaster, number)
     isIt = waiting is not None and waiting.builder is target and not waiting.isStarting
-    return _once(iter([(builder, waiting.request.source.branch)])) if waiting is not None and isIt else ()
+    return _once(_branches(builder, waiting.request.source)) if waiting is not None and isIt else ()
 
 
 async def _ofChange(call: Call, builder: str | None, number: int) -> tuple[Reached, ...]:
     master = whole(call.world).botmaster
-    found = [(each.builder.name, each.request.source.branch) for each in await waitingOf(master, number)]
+    found: list[Reached] = []
+    for waiting in await waitingOf(master, number):
+        found += _branches(waiting.builder.name, waiting.request.source)
     for target in master.builders.values():
-        sources = [each.build_status.source for each in target.building]
-        found += [(target.name, each.branch) for each in sources if _has(each, number)]
+        for build in target.building:
+            if _has(build.build_status.source, number):
+                found += _branches(target.name, build.build_status.source)
     return _once(each for each in found if builder in (None, each[0]))
 
 
 def _has(source: SourceStamp, number: int) -> bool:
-    return any(change.number == number for change in source.changes)
+    return any(change.number == number for change in source.allChanges())
+
+
+def _branches(builder: str | None, source: SourceStamp) -> Iterator[Reached]:
+    """The builder, with the branch of each codebase."""
+    return ((builder, each.branch) for each in source.each())
 
 
 def _builder(call: Call, name: str) -> Any:

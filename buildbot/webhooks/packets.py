@@ -117,7 +117,7 @@ def build(status: BuildStatus, urlOf: UrlOf) -> Json:
     return {
         "builderName": status.getBuilder().getName(),
         "number": status.getNumber(),
-        "sourceStamps": [source(status.getSourceStamp())],
+        "sourceStamps": [source(each) for each in status.getSourceStamps()],
         "reason": status.getReason(),
         "blame": status.getResponsibleUsers(),
         "properties": properties(status),

@@ -17,10 +17,7 @@ from buildbot.web.call import Call, Page, Part
 from buildbot.web.markup import NOTHING, Href, Markup, Template, Value, href, join, link
 from buildbot.web.pages.acting import doneHere
 from buildbot.web.pages.acts import buildForms
-from buildbot.web.pages.changes import changeTable
-from buildbot.web.pages.changes import revision as shortly
 from buildbot.web.pages.logtail import lastLines
-from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import (
     RENEWAL,
     bar,
@@ -34,6 +31,7 @@ from buildbot.web.pages.pieces import (
     when,
     whole,
 )
+from buildbot.web.pages.sources import changesOf, sourceFacts, sourceTable
 from buildbot.web.properties import withoutSecrets
 from buildbot.web.reading import buildOf, stepOf
 from buildbot.web.routes import Route
@@ -63,10 +61,13 @@ async def buildPage(call: Call) -> Page:
     newest = await call.world.store.getBuilds(name, 1)
     isNewest = not newest or (newest[0].number or 0) <= number
     parts = [
-        Part("summary", join([_summary(call, build, status), _around(call, build, isNewest)])),
+        Part(
+            "summary",
+            join([_summary(call, build, status), sourceTable(call, build), _around(call, build, isNewest)]),
+        ),
         Part("failed", await lastLines(call, build, status)),
         Part("steps", section("steps-title", "Steps", steps(call, build, status))),
-        Part("changes", section("changes-title", "Changes", _changes(call, build))),
+        Part("changes", section("changes-title", "Changes", changesOf(call, build))),
         Part("acts", await buildForms(call, name, number, status is not None)),
         Part("done", await doneHere(call, aboutBuilder(name, number))),
     ]
@@ -86,7 +87,6 @@ async def buildPage(call: Call) -> Page:
 
 
 def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Markup:
-    source, options = build.sourcestamp or {}, call.world.options
     left = "" if status is None else timeLeft(status.getTimeLeft())
     ended = build.finished
     lasts: Value = since(build.started, call.world.now()) if ended is None else lasting(ended - build.started)
@@ -99,31 +99,9 @@ def _summary(call: Call, build: BuildRecord, status: BuildStatus | None) -> Mark
         ("Finished", when(ended)),
         ("Duration" if ended is not None else "For", lasts),
         ("Time left", left),
-        ("Branch", source.get("branch")),
-        ("Revision", revisionOf(call, build)),
-        ("Repository", named(options.repositories, str(source.get("repository") or ""))),
-        ("Project", named(options.projects, str(source.get("project") or ""))),
-        ("Codebase", source.get("codebase")),
-        ("Patch", "with a patch" if source.get("patch") else ""),
+        *sourceFacts(call, build),
         ("Requests", ", ".join(map(str, build.requests))),
     )
-
-
-def revisionOf(call: Call, build: BuildRecord, isShort: bool = False) -> Markup:
-    """The revision of a build, as a link to all its builds; empty if it is unknown.
-
-    @param isShort: True to show a long hash by its first characters, as in lists.
-    """
-    source = build.sourcestamp or {}
-    revision = (build.properties or {}).get("got_revision") or source.get("revision")
-    if not revision:
-        changes = source.get("changes") or ()
-        revision = changes[-1].get("revision") if changes else None
-    if not revision:
-        return NOTHING
-    outside = revisionLink(revlinkOf(call.world), revision, source.get("repository"))
-    shown = shortly(call, revision) if isShort else link(call.to("revision", str(revision)), str(revision))
-    return join(filter(None, [shown, outside]), " ")
 
 
 def _around(call: Call, build: BuildRecord, isNewest: bool) -> Markup:
@@ -215,13 +193,6 @@ def sized(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count} bytes"
-
-
-def _changes(call: Call, build: BuildRecord) -> Markup:
-    changes = (build.sourcestamp or {}).get("changes") or ()
-    if not changes:
-        return paragraph("The build was not caused by a change.")
-    return changeTable(call, changes, "Changes in this build")
 
 
 def _properties(call: Call, build: BuildRecord) -> Markup:

@@ -20,12 +20,12 @@ from buildbot.web.pages.acting import doneHere, loginOffer
 from buildbot.web.pages.acts import builderForms, cancelForm
 from buildbot.web.pages.blame import Broken, brokenSince
 from buildbot.web.pages.boxes import Boxes
-from buildbot.web.pages.build import revisionOf
 from buildbot.web.pages.builders import buildLink
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import turning
 from buildbot.web.pages.pieces import activity, facts, paragraph, result, section, since, table, when
 from buildbot.web.pages.revisions import changeRows
+from buildbot.web.pages.sources import branchIn, revisionOf
 from buildbot.web.pages.standing import COUNT, judge
 from buildbot.web.reading import noBuilder
 from buildbot.web.routes import Parameter, Route
@@ -201,7 +201,7 @@ def buildTable(call: Call, records: list[BuildRecord], caption: str) -> Markup:
             ),
             " ".join(each.text),
             revisionOf(call, each, isShort=True),
-            (each.sourcestamp or {}).get("branch"),
+            branchIn(each.sourcestamp or {}),
             each.reason,
             link(call.to("buildslaves", each.slave), each.slave),
             when(each.started),

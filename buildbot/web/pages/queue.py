@@ -18,6 +18,7 @@ from buildbot.web.pages.builders import chosen
 from buildbot.web.pages.changes import revision
 from buildbot.web.pages.choice import narrowed
 from buildbot.web.pages.pieces import looks, paragraph, since, table, when, whole, withoutEmpty
+from buildbot.web.pages.sources import branchIn, revisionIn
 from buildbot.web.routes import Parameter, Route
 
 #: The most requests of one page.
@@ -91,6 +92,7 @@ def _table(call: Call, waiting: Sequence[WaitingRequest], mayCancel: Collection[
         else:
             look, why = reasons.get(name) or reasons.setdefault(name, _why(each.builder))
         source = request.source
+        record = source.toRecord() if source.beside else {"branch": source.branch}
         rows.append(
             [
                 request.id,
@@ -99,8 +101,12 @@ def _table(call: Call, waiting: Sequence[WaitingRequest], mayCancel: Collection[
                 why,
                 ahead.get(request.id),
                 request.reason,
-                revision(call, source.revision or (source.changes[-1].revision if source.changes else None)),
-                source.branch,
+                revisionIn(call, record, None, isShort=True)
+                if source.beside
+                else revision(
+                    call, source.revision or (source.changes[-1].revision if source.changes else None)
+                ),
+                branchIn(record),
                 when(request.submitted),
                 since(request.submitted, call.world.now()),
                 "" if each.isStarting or name not in mayCancel else _cancel(call, name, request.id or 0),

@@ -127,7 +127,7 @@ def _changes(call: Call, scheduler: object) -> Markup:
 
 
 def _records(sets: Any) -> list[dict[str, Any]]:
-    return [change.toRecord() for each in sets for change in each.getSourceStamp().changes]
+    return [change.toRecord() for each in sets for change in each.getSourceStamp().allChanges()]
 
 
 def _changeTable(call: Call, changes: Sequence[dict[str, Any]]) -> Markup:

@@ -9,7 +9,7 @@ from typing import Any
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.rows import BuildFilter
-from buildbot.model.sourcestamp import lastRevision
+from buildbot.model.sourcestamp import changesIn, lastRevision, sourcesIn
 from buildbot.schedulers.outlook import schedulersOf
 from buildbot.status.build import BuildStatus
 from buildbot.status.report import runningBuilds
@@ -212,7 +212,7 @@ class _Reader:
         if path[1:] == ("source_stamp",):
             return self._source(record.sourcestamp or {})
         if path[1:] == ("source_stamp", "changes"):
-            changes = (record.sourcestamp or {}).get("changes", ())
+            changes = changesIn(record.sourcestamp or {})
             return json08.numbered({each.get("number"): self._change(each) for each in changes})
         if path[1:2] == ("steps",):
             return self._steps(record, path[2:])
@@ -247,16 +247,16 @@ class _Reader:
         running: BuildStatus | None = None
         if record.finished is None:
             running = runningBuild(self._world, record.builder, number)
-        source = self._source(record.sourcestamp or {})
+        source = record.sourcestamp or {}
         current = None if running is None else running.getCurrentStep()
         steps = [self._step(record, at) for at in range(len(record.steps))]
         properties = self._shown(record.properties or {}) if record.builder in self._opened else {}
         return json08.build(
             builder=record.builder,
             number=number,
-            sourceStamps=[source],
+            sourceStamps=[self._source(each) for each in sourcesIn(source)],
             reason=record.reason,
-            blame=sorted({str(each.get("who")) for each in (record.sourcestamp or {}).get("changes", ())}),
+            blame=sorted({str(each.get("who")) for each in changesIn(source)}),
             properties=[
                 (name, value, record.sourceOf(name) or _SOURCE) for name, value in sorted(properties.items())
             ],

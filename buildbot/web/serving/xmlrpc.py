@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot.model.records import BuildRecord
+from buildbot.model.revision import builtIn
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.urls import buildPath
 from buildbot.store.interface import StoreFailed
@@ -119,7 +120,7 @@ def _whole(call: Call, record: BuildRecord, number: int, errors: Mapping[str, st
         record.started,
         record.finished,
         source.get("branch"),
-        (record.properties or {}).get("got_revision") or source.get("revision"),
+        builtIn(source, (record.properties or {}).get("got_revision"))[0][1],
         record.results,
         record.text,
         record.reason,

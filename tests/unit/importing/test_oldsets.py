@@ -91,6 +91,24 @@ class ImportTests(SetsCase):
         )
         self.assertEqual(self.lines, [])
 
+    def test_codebases(self) -> None:
+        """A set of several codebases has the source of each, with its changes and its patch."""
+        self.change_(
+            "INSERT INTO patches (id, patchlevel, patch_base64, patch_author, patch_comment)"
+            " VALUES (5, 1, 'ZGlmZg==', 'ann', '');"
+            "INSERT INTO sourcestamps (id, branch, revision, patchid, repository, project, codebase,"
+            " sourcestampsetid) SELECT 77, 'dev', '12', 5, 'git://h/lib', '', 'lib', sourcestampsetid"
+            " FROM buildsets WHERE id = 2;"
+            "INSERT INTO sourcestamp_changes (sourcestampid, changeid) VALUES (77, 2);"
+        )
+        self.assertEqual(self.run_(), (2, 0))
+        first, second = self.sets()
+        self.assertNotIn("beside", first.sourcestamp)
+        (lib,) = second.sourcestamp["beside"]
+        self.assertEqual(second.sourcestamp["branch"], "stable")
+        self.assertEqual((lib["codebase"], lib["revision"], lib["patch"]), ("lib", "12", [1, "diff"]))
+        self.assertEqual([each["number"] for each in lib["changes"]], [2])
+
     def test_again(self) -> None:
         """A second import adds only what is new."""
         self.run_()

@@ -66,10 +66,15 @@ class BuildTests(SynchronousTestCase):
         self.assertEqual((record.properties, record.sourceOf("color")), ({"color": "red"}, "unknown"))
 
     def test_codebases(self) -> None:
-        """Of several sources the first is kept, and the others are named."""
-        found = buildOf(_build(sources=[{"branch": "b"}, {"codebase": "lib"}]), "full", 0)
-        assert found.record.sourcestamp is not None
-        self.assertEqual((found.record.sourcestamp["branch"], found.more), ("b", ("lib",)))
+        """The sources of all codebases are kept."""
+        record = self.record(sources=[{"branch": "b"}, {"codebase": "lib", "changes": [{"number": 7}]}])
+        assert record.sourcestamp is not None
+        (lib,) = record.sourcestamp["beside"]
+        self.assertEqual((record.sourcestamp["branch"], lib["codebase"]), ("b", "lib"))
+        self.assertEqual([each["number"] for each in lib["changes"]], [7])
+        alone = self.record(sources=[{"branch": "b", "codebase": "lib"}]).sourcestamp
+        assert alone is not None
+        self.assertNotIn("beside", alone)
 
     def test_patch(self) -> None:
         """A patch is kept, with its directory if it has one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from buildbot.importing import work as module
 from buildbot.importing.oldmaster import look
-from buildbot.importing.shapes import OldBuild, buildOf
 from buildbot.importing.work import Import
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
@@ -336,16 +334,6 @@ class OddTests(ImportCase):
             database.execute("ALTER TABLE changes RENAME COLUMN changeid TO number")
             database.commit()
         self.assertEqual((self.run_(old).tally.builds, len(self.lines)), (4, 1))
-
-    def test_codebases(self) -> None:
-        """The source of a further codebase is left out, and a line names it."""
-
-        def several(*words: Any) -> OldBuild:
-            return dataclasses.replace(buildOf(*words), more=("libs", ""))
-
-        self.patch(module, "buildOf", several)
-        self.assertEqual(self.run_(SAMPLES / "0.8.14", {"full": "full"}).tally.builds, 2)
-        self.assertIn("codebases: the source of libs, the one without a name is left out", self.lines[0])
 
     def test_logs(self) -> None:
         """A log that is damaged is imported and told; one that is no file is told."""

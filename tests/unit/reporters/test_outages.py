@@ -8,7 +8,9 @@ from typing import Any
 from twisted.internet.defer import ensureDeferred
 from twisted.trial import unittest
 
+from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.reporters import outages as module
 from buildbot.reporters.outages import Outages
 from buildbot.reporters.revision import revisionOf
@@ -95,9 +97,7 @@ class RevisionTests(unittest.SynchronousTestCase):
 
     def revision(self, got: object, wanted: object, *changed: object) -> str | None:
         """The revision of a build, by where it is written."""
-        source = SimpleNamespace(
-            revision=wanted, changes=[SimpleNamespace(revision=each) for each in changed]
-        )
+        source = SourceStamp(None, wanted, changes=[Change("me", [], "", revision=each) for each in changed])
         build: Any = SimpleNamespace(properties={"got_revision": got}, getSourceStamp=lambda: source)
         return revisionOf(build)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments
@@ -65,7 +65,7 @@ class RpmBuild(ComposedCommand):
         @param topdir: the directory C{_topdir} of rpmbuild; the next five arguments are its other ones.
         @param dist: the suffix of the release.
         @param autoRelease: count the builds in a file of the master's directory, and define C{_release}.
-        @param vcsRevision: define C{_revision}, from the property C{got_revision}.
+        @param vcsRevision: define C{_revision}, from the property C{got_revision}, of the first codebase.
         """
         super().__init__(**kwargs)
         self.specfile = specfile
@@ -89,7 +89,8 @@ class RpmBuild(ComposedCommand):
         return f"rpmbuild {' '.join(defined)} -ba {shlex.quote(specfile)}"
 
     def _revision(self) -> Any:
-        return self.getProperty("got_revision", None)
+        found = self.getProperty("got_revision", None)
+        return found.get(self.build.source.codebase) if isinstance(found, Mapping) else found
 
     def _nextRelease(self, specfile: str) -> int:
         """The number of this build, from a file of the master."""
