@@ -11,7 +11,15 @@ from twisted.logger import Logger
 from buildbot.config.arguments import Kind, arguments, remember
 from buildbot.config.kinds import NAMES_OR_ONE, TEXT, hostKind, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.gerrit.reviews import REVIEWED, VERIFIED, Place, placeOf, reviewOf, usualReview, usualSummary
+from buildbot.gerrit.reviews import (
+    REVIEWED,
+    VERIFIED,
+    Place,
+    placeOfSeveral,
+    reviewOf,
+    usualReview,
+    usualSummary,
+)
 from buildbot.gerrit.ssh import PORT, USER, GerritTarget, Login
 from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import RETRY, SUCCESS, Results, worst
@@ -200,9 +208,4 @@ class GerritStatusPush(QueueingReceiver):
             self.enqueue(id, message, f"review of {where}", where)
 
     def _placeOf(self, build: BuildStatus) -> Place | None:
-        built = builtOf(build)
-        if len(built) == 1:
-            return placeOf(build.properties, built[0][0].project)
-        named = build.properties.get("event.change.project") or build.properties.get("project")
-        stamp, revision = next((each for each in built if each[0].project == named), built[0])
-        return placeOf({**build.properties, "got_revision": revision}, stamp.project)
+        return placeOfSeveral(build.properties, [(each.project, found) for each, found in builtOf(build)])

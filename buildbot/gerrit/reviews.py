@@ -75,6 +75,19 @@ def placeOf(properties: Mapping[str, Any], project: str) -> Place | None:
     return place if place is not None and _PATCH_SET.fullmatch(place.patchSet) else None
 
 
+def placeOfSeveral(properties: Mapping[str, Any], built: Sequence[tuple[str, str | None]]) -> Place | None:
+    """The patch set that was built, of a build that may have several codebases; see L{placeOf}.
+
+    @param built: the project and the revision of each codebase. That of the project of the event counts, else
+        the first one.
+    """
+    if len(built) == 1:
+        return placeOf(properties, built[0][0])
+    named = properties.get("event.change.project") or properties.get("project")
+    project, revision = next((each for each in built if each[0] == named), built[0])
+    return placeOf({**properties, "got_revision": revision}, project)
+
+
 def _named(properties: Mapping[str, Any], project: str) -> Place | None:
     """The patch set that some properties name."""
     named = properties.get("event.change.project") or properties.get("project") or project

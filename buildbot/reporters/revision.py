@@ -29,6 +29,20 @@ def revisionOf(build: BuildStatus) -> str | None:
     return builtOf(build)[0][1]
 
 
+def revisionIn(build: BuildStatus, path: str) -> str | None:
+    """The revision of the codebase in a repository, else of the first codebase; None if it is not known.
+
+    @param path: of the repository, as in the API of a forge: C{/repos/acme/ship}, C{/projects/acme/ship}.
+    """
+    built = builtOf(build)
+    named = path.split("/", 2)[-1].lower()
+    for stamp, revision in built:
+        place = stamp.repository.lower().removesuffix("/").removesuffix(".git")
+        if place.endswith((f"/{named}", f":{named}")):
+            return revision
+    return built[0][1]
+
+
 def revisionWords(built: Sequence[Built]) -> str:
     """The known revisions in words: C{1a2b3c}, or of several codebases C{app 1a2b3c, lib 4d5e6f}."""
     if len(built) == 1:

@@ -16,7 +16,7 @@ from buildbot.config.arguments import Kind
 from buildbot.config.kinds import isText
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.properties import isRenderable, render
-from buildbot.reporters.revision import builtOf
+from buildbot.reporters.revision import revisionIn
 from buildbot.status.build import BuildStatus
 from buildbot.text.idnames import inId
 from buildbot.text.urls import withoutPasswords
@@ -85,7 +85,7 @@ class CommitStatus(PostingReceiver):
         name = build.getBuilder().getName()
         try:
             repository = self.repositoryPath(build)
-            sha = self._revisionOf(build, repository) if self.sha is None else render(self.sha, build)
+            sha = revisionIn(build, unquote(repository)) if self.sha is None else render(self.sha, build)
             context = f"buildbot/{name}" if self.context is None else str(render(self.context, build))
             given = self.startDescription if results is None else self.endDescription
             said = self._usual(build, results) if given is None else str(render(given, build))
@@ -111,16 +111,6 @@ class CommitStatus(PostingReceiver):
         id = f"{state}.{build.number}.{int(build.started):x}.{inId(name, 60)}"
         message = {"id": id, "path": f"{repository}/statuses/{sha}", "body": json.dumps(body)}
         self.enqueue(id, message, f"{name} #{build.number} {state}", f"{sha} {context}")
-
-    def _revisionOf(self, build: BuildStatus, path: str) -> str | None:
-        """The revision of the repository: of the codebase whose URL ends like the path, else of the first."""
-        built = builtOf(build)
-        named = unquote(path).split("/", 2)[-1].lower()
-        for stamp, revision in built:
-            place = stamp.repository.lower().removesuffix("/").removesuffix(".git")
-            if place.endswith((f"/{named}", f":{named}")):
-                return revision
-        return built[0][1]
 
     def _usual(self, build: BuildStatus, results: int | None) -> str:
         """The description without one in the configuration."""

@@ -82,6 +82,9 @@ class CodebasesStory(BuildingCase):
         self.assertEqual(build.getAllGotRevisions(), {"app": "f1", "lib": "f1"})
         self.assertEqual([revision for _, revision in builtOf(build)], ["f1", "f1"])
         self.assertEqual(revisionOf(build), "f1")
+        builder = self.master.status.getBuilder("full")
+        for branch, builds in (("dev", [build]), ("stable", [build]), ("main", [])):
+            self.assertEqual(list(builder.generateFinishedBuilds([branch])), builds)
 
     def test_pages(self) -> None:
         """The page of the build has a row for each codebase, and its changes; lists name the codebases."""

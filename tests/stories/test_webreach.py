@@ -117,6 +117,23 @@ class ReachTests(ActingCase):
         self.logIn()
         self.assertEqual(self.api("/builders/full/builds/0/rebuild").status, 202)
 
+    def test_codebases(self) -> None:
+        """The branch of any codebase counts: of a running build, of a waiting request, and for a rebuild."""
+        change = self.successResultOf(self.master.addChange(Change("eve", ["a.c"], "", codebase="lib")))
+        for app in (SourceStamp("main"), SourceStamp("main", "2"), SourceStamp(changes=[change])):
+            self.submit(["full"], SourceStamp.together([app, SourceStamp("release", codebase="lib")]))
+        waiting, _ = self.master.botmaster.builders["full"].pending
+        paths = ("/builders/full/builds/0/stop", f"/requests/{waiting.id}/cancel", "/builders/full/stop")
+        for path in (*paths, f"/changes/{change.number}/stop"):
+            self.assertEqual(self.api(path).status, 403, path)
+        for path, fields in (
+            ("/builders/full/cancelbuild", {"id": "all"}),
+            ("/builders/_all/cancelpendingall", {}),
+        ):
+            self.assertEqual(self.post(path, **fields).status, 403, path)
+        self.end()
+        self.assertEqual(self.api("/builders/full/builds/0/rebuild").status, 403)
+
     def test_change(self) -> None:
         """A change is stopped everywhere only by somebody with the right to all builders that build it."""
         change = self.successResultOf(self.master.addChange(Change("eve", ["a.c"], "text")))

@@ -13,6 +13,7 @@ from buildbot.gerrit.reviews import (
     Review,
     commandOf,
     placeOf,
+    placeOfSeveral,
     reviewOf,
     usualReview,
     usualSummary,
@@ -103,6 +104,16 @@ class PlaceTests(unittest.SynchronousTestCase):
         event = {"event.change.id": "I7", "project": "ship", "got_revision": "b" * 40}
         self.assertEqual(placeOf(event, ""), Place("ship", "b" * 40))
         self.assertIsNone(placeOf({**event, "got_revision": {"lib": "b"}}, ""))
+
+    def test_codebases(self) -> None:
+        """Of several codebases, that of the project of the event was checked out, else the first one."""
+        event = {"event.change.id": "I7", "got_revision": {"app": "a" * 40, "lib": "b" * 40}}
+        built = [("ship", "a" * 40), ("lib", "b" * 40)]
+        for project, found in (("lib", built[1]), ("ship", built[0])):
+            self.assertEqual(placeOfSeveral({**event, "event.change.project": project}, built), Place(*found))
+        self.assertEqual(placeOfSeveral(event, built), Place("ship", "a" * 40))
+        alone = {"event.change.id": "I7", "got_revision": "b" * 40}
+        self.assertEqual(placeOfSeveral(alone, [("ship", "a" * 40)]), Place("ship", "b" * 40))
 
     def test_forced(self) -> None:
         """The property of a forced build names change and patch set."""

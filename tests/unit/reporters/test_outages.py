@@ -13,7 +13,7 @@ from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.reporters import outages as module
 from buildbot.reporters.outages import Outages
-from buildbot.reporters.revision import revisionOf
+from buildbot.reporters.revision import builtOf, revisionIn, revisionOf, revisionWords
 
 
 class Build:
@@ -107,3 +107,26 @@ class RevisionTests(unittest.SynchronousTestCase):
         self.assertEqual(self.revision(None, "6", "5"), "6")
         self.assertEqual(self.revision(None, None, "5", "8"), "8")
         self.assertIsNone(self.revision(None, None))
+        self.assertEqual(self.revision({"": "8"}, "6"), "8")
+        self.assertEqual(self.revision({"lib": "8"}, "6"), "6")
+
+    def test_repository(self) -> None:
+        """Of several codebases, that of the repository is told; of an unknown repository, the first one."""
+        stamps = [
+            SourceStamp(None, revision, repository=repository, codebase=repository[-7:-4])
+            for revision, repository in (
+                ("1", "https://github.com/acme/app.git"),
+                ("2", "git@github.com:Acme/lib.git"),
+            )
+        ]
+        source = SourceStamp.together(stamps)
+        build: Any = SimpleNamespace(properties={}, getSourceStamp=lambda: source)
+        for path, revision in (
+            ("/repos/acme/app", "1"),
+            ("/projects/acme/lib", "2"),
+            ("/repos/acme/b", "1"),
+            ("/projects/7", "1"),
+        ):
+            self.assertEqual(revisionIn(build, path), revision, path)
+        self.assertEqual(revisionWords(builtOf(build)), "app 1, lib 2")
+        self.assertEqual(revisionWords([(stamps[0], None), (SourceStamp(), "3")]), "3")

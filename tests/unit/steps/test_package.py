@@ -164,7 +164,7 @@ class LintianTests(StepCase):
 class Revised(rpm.RpmBuild):
     """A step of a build whose source has this revision."""
 
-    revision: str | None = None
+    revision: Any = None
 
     def getProperty(self, propname: str, *default: Any) -> Any:
         """The revision; KeyError without one."""
@@ -208,6 +208,7 @@ class RpmTests(StepCase):
             ("abc", ' --define "_revision abc"'),
             ("a`b`", " --define '_revision a`b`'"),
             (None, ""),
+            ({"": "abc", "lib": "def"}, ' --define "_revision abc"'),
         ):
             step = Revised(specfile="foo.spec", vcsRevision=True)
             Revised.revision = revision
