@@ -38,6 +38,7 @@ from buildbot.buildmaster.startup import (
 from buildbot.buildmaster.waiting import WaitingControl
 from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
+from buildbot.changes.codebases import withCodebase
 from buildbot.config.model import CUT, ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.audit import DONE, MASTER, PROCESS, SIGNAL, Audit, By
@@ -335,6 +336,9 @@ class BuildMaster(PluginParent):
             be stored.
         """
         resources = self.botmaster.resources
+        generator = self.config.codebaseGenerator
+        if generator is not None:
+            change = withCodebase(change, generator)
         return resources.store.addChange(change, resources.now(), state).addCallback(self._stored)
 
     def _stored(self, stored: Change) -> Change:

@@ -75,7 +75,7 @@ LONGEST_DIRECTORY = 1024
 SLAVES_OWN = ("info", "buildbot.tac", "twistd.log", "twistd.pid", "twistd.hostname")
 #: The most builders of a slave. Perspective Broker keeps at most 1024 references, one for each.
 MOST_BUILDERS = 1000
-_COUNTS = ("no", "one", "two", "three")
+_COUNTS = ("no arguments", "one argument", "two arguments", "three arguments")
 
 _Entry = dict[Any, Any]
 #: A builder: its title, its dictionary, and a function that makes an error about it.
@@ -130,7 +130,7 @@ def functionTrouble(value: object, wanted: str, *counts: int, others: str = "") 
         return f"must be {others}{wanted}, not {articled(value)}"
     if any(takes(value, *[None] * count) for count in counts):
         return None
-    return f"must be {wanted}: this one does not take {_COUNTS[counts[0]]} arguments"
+    return f"must be {wanted}: this one does not take {_COUNTS[counts[0]]}"
 
 
 def builderErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:

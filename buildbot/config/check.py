@@ -70,6 +70,7 @@ KEYS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    "codebaseGenerator",
     "whenStoreIsAway",
     *HORIZONS,
 )
@@ -81,6 +82,7 @@ _UNCHANGED = (
     "logStorage",
     "prioritizeBuilders",
     "revlink",
+    "codebaseGenerator",
     "whenStoreIsAway",
     *HORIZONS,
 )
@@ -93,8 +95,6 @@ OTHER_KEYS = {
     "db_url": "leave it out: this master looks after its own storage",
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master sends no usage data",
-    "codebaseGenerator": "leave it out, and codebase= of each ChangeFilter, too: a change has a codebase only"
-    " if its hook or poller gives one",
     "configurators": "leave it out, and write into c what they would",
     "mq": "leave it out: there is one master",
     "secretsProviders": "read each secret with passwordFromFile of buildbot.config.secrets",
@@ -202,6 +202,14 @@ def _revlink(raw: Raw, report: Report) -> Iterator[ConfigError]:
     trouble = link is not None and functionTrouble(link, "a function of (revision, repository)", 2)
     if trouble:
         yield report(f"c['revlink'] {trouble}", "revlink")
+
+
+def _codebaseGenerator(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    generator = raw.get("codebaseGenerator")
+    wanted = "a function of a change's dictionary, which returns the name of its codebase"
+    trouble = generator is not None and functionTrouble(generator, wanted, 1)
+    if trouble:
+        yield report(f"c['codebaseGenerator'] {trouble}", "codebaseGenerator")
 
 
 def _whenStoreIsAway(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -408,6 +416,7 @@ _RULES: tuple[Rule, ...] = (
         _properties,
         _prioritizeBuilders,
         _revlink,
+        _codebaseGenerator,
         _whenStoreIsAway,
         horizonErrors,
         botErrors,

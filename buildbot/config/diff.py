@@ -29,6 +29,7 @@ SETTINGS = (
     "properties",
     "prioritizeBuilders",
     "revlink",
+    "codebaseGenerator",
     "whenStoreIsAway",
     "logStorage",
     *HORIZONS,

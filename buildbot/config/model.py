@@ -189,6 +189,8 @@ class MasterConfig:
     @ivar logMaxTotalSize: the most bytes of all logs of finished builds; None: no limit.
     @ivar logStorage: the bucket for logs of finished builds: an L{IsLogStorage}; None: they stay local.
     @ivar revlink: a function of a revision and its repository. It returns the address of a page, or None.
+    @ivar codebaseGenerator: a function of the dictionary of a change without a codebase. It returns the name
+        of its codebase.
     @ivar whenStoreIsAway: L{CUT} to disconnect all slaves before another master may take over; None: only
         those whose builds hold a C{MasterLock}.
     @ivar warnings: the warnings. They do not count in comparisons.
@@ -215,6 +217,7 @@ class MasterConfig:
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
     prioritizeBuilders: Callable[[Any, Any], object] | None = field(default=None, hash=False)
     revlink: Callable[[str, str], str | None] | None = field(default=None, hash=False)
+    codebaseGenerator: Callable[[dict[str, Any]], object] | None = field(default=None, hash=False)
     whenStoreIsAway: str | None = None
     buildHorizon: int | Unset | None = Unset.UNSET
     buildDays: float | Unset | None = Unset.UNSET

@@ -70,11 +70,13 @@ class ChangeCase(World):
         self.master = None  # type: ignore[assignment]
         lock.release(self.basedir)
 
-    def send(self, *files: str, password: str = "canary-1", **more: Any) -> Deferred[None]:
+    def send(
+        self, *files: str, password: str = "canary-1", branch: str | None = None, **more: Any
+    ) -> Deferred[None]:
         """Commit and send a change."""
         cable = Cable(self.reactor, self.master.slavePort)
         sender = Sender("master:9989", "ann", "change", password, reactor=self.reactor, endpoint=cable)
-        answer = sender.send(None, "r7", "fix", files or ("a.c",), when=self.reactor.seconds(), **more)
+        answer = sender.send(branch, "r7", "fix", files or ("a.c",), when=self.reactor.seconds(), **more)
         cable.pump.pump()
         self.settle()
         return answer

@@ -75,6 +75,16 @@ class KeyTests(unittest.TestCase):
                 {"revlink": "http://x/%s"},
                 "c['revlink'] must be a function of (revision, repository), not a str",
             ),
+            (
+                {"codebaseGenerator": {"git://x": "x"}},
+                "c['codebaseGenerator'] must be a function of a change's dictionary, which returns the name"
+                " of its codebase, not a dict",
+            ),
+            (
+                {"codebaseGenerator": lambda: ""},
+                "c['codebaseGenerator'] must be a function of a change's dictionary, which returns the name"
+                " of its codebase: this one does not take one argument",
+            ),
             ({"whenStoreIsAway": "wait"}, "c['whenStoreIsAway'] must be 'cut' or None, not 'wait'"),
             ({"whenStoreIsAway": True}, "c['whenStoreIsAway'] must be 'cut' or None, not a bool"),
             ({"prioritizeBuilders": "low"}, f"{wanted}, not a str"),
@@ -98,6 +108,7 @@ class KeyTests(unittest.TestCase):
             properties={"a": 1},
             prioritizeBuilders=lambda master, builders: builders,
             revlink=lambda revision, repository: None,
+            codebaseGenerator=lambda change: "",
             whenStoreIsAway="cut",
             buildHorizon=None,
             buildDays=7.5,
