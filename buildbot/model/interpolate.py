@@ -143,12 +143,13 @@ class Interpolate(Renderable):
 def _beyondProperties(holder: Any, codebase: str) -> SourceStamp | None:
     """The source of a build or step, if the properties do not tell of this codebase; else None.
 
-    They do if it is the only one of the build, or the place does not name it.
+    They do if it is the only one of the build, and either it or the place has no name.
     """
     source = getattr(getattr(holder, "build", holder), "source", None)
-    if isinstance(source, SourceStamp) and (source.beside or codebase not in ("", source.codebase)):
-        return source
-    return None
+    if not isinstance(source, SourceStamp):
+        return None
+    isOther = codebase != source.codebase and bool(codebase and source.codebase)
+    return source if source.beside or isOther else None
 
 
 def _worded(value: object) -> str:

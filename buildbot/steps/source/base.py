@@ -191,8 +191,14 @@ class Source(LoggingBuildStep):
     # the checkout
 
     def start(self) -> Any:
-        """See L{buildbot.process.basestep.BuildStep}. SKIPPED if the build does not have the codebase."""
-        stamp = self.build.getSourceStamp(self.codebase)
+        """See L{buildbot.process.basestep.BuildStep}. SKIPPED if the build only has other codebases.
+
+        A source without a name, as that of a forced build, is good for each codebase: a build that gets
+        nothing would build old files.
+        """
+        source = self.build.source
+        isNamed = source.beside or source.codebase
+        stamp = self.build.getSourceStamp(self.codebase) if isNamed else source
         if stamp is None:
             return self._skipped()
         if self.args.get("workdir") is None:

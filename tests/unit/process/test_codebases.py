@@ -77,6 +77,13 @@ class BuildsTests(BuildCase):
         self.assertEqual([build.properties[name] for name in ("branch", "codebase")], ["dev", "app"])
         self.assertEqual(self.slave.commands[-1].args[b"command"][1], b"dev dev <>")
 
+    def test_unnamed(self) -> None:
+        """A source without a name is that of each codebase, as in source steps."""
+        factory = BuildFactory()
+        factory.addStep(ShellCommand, command=["echo", Interpolate("%(src:app:branch)s %(src:lib:branch)s")])
+        self.build(SourceStamp("dev"), factory)
+        self.assertEqual(self.slave.commands[-1].args[b"command"][1], b"dev dev")
+
     def test_absent(self) -> None:
         """A source step whose codebase the build does not have is skipped, and the build goes on."""
         factory = BuildFactory()

@@ -54,6 +54,12 @@ class CodebaseTests(SourceCase):
             self.assertEqual((sent["workdir"], played.result), (codebase, SUCCESS))
             self.assertEqual(played.running.step.getText(), words)
 
+    def test_unnamed(self) -> None:
+        """A source without a name, as that of a forced build, is good for the step of each codebase."""
+        for codebase in ("", "app", "lib"):
+            played = Scripted(self.prepare(Own(codebase=codebase)), lambda words: None)
+            self.assertEqual([len(played.sent), played.result], [1, SUCCESS])
+
     def test_found(self) -> None:
         """Each step adds the revision that it has found, and keeps those of the others."""
         answers = {"svn": {"got_revision": 9}}
