@@ -44,6 +44,8 @@ _OLD_LISTS = re.compile(
     r"|\.(?:keys|values|items)\(\)\s*(?:\+|\[|\.sort\()|\+\s*[\w.]+\.(?:keys|values|items)\(\)"
 )
 _PRINT_TO = re.compile(r"^\s*print\s*>>", re.MULTILINE)
+#: The most modules beside a file that are looked at.
+_MOST_MODULES = 500
 #: Columns of a tab at the beginning of a line, for Python 2.
 _TAB = 8
 
@@ -124,30 +126,72 @@ def isPython3(text: str) -> bool:
 
 
 def python2Neighbours(text: str, directory: str) -> list[str]:
-    """The paths of the modules in C{directory} that a converted file imports and that are Python 2.
+    """The paths of the modules in C{directory} that are Python 2, or use names of Python 2.
+
+    Those that the converted file imports, and those that these import, and so on.
 
     @param text: the converted file.
+    @raise NeedsExtra: fissix is not installed.
     """
     found = []
+    seen: set[str] = set()
+    due = [(text, directory)]
+    while due:
+        importing, place = due.pop()
+        for path in _modulesOf(importing, place, directory):
+            if path in seen or len(seen) == _MOST_MODULES:
+                continue
+            seen.add(path)
+            try:
+                with open(path, "rb") as stream:
+                    source = stream.read()
+                made = migrate(source, modulesIn(os.path.dirname(path)))
+                due.append((made.after, os.path.dirname(path)))
+            except OSError:
+                continue
+            except CannotMigrate:
+                made = None
+            if made is None or made.after != made.before:
+                found.append(path)
+    return sorted(found)
+
+
+def modulesIn(directory: str) -> frozenset[str]:
+    """The names of the modules in a directory."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return frozenset()
+    return frozenset(name.removesuffix(".py") for name in names)
+
+
+def _modulesOf(text: str, place: str, root: str) -> list[str]:
+    """The files below C{root} that a converted module imports.
+
+    @param place: the directory of the module. Python 2 looks there first.
+    """
+    files: dict[str, None] = {}
     for name in _imported(ast.parse(text)):
-        path = os.path.join(directory, f"{name}.py")
-        try:
-            with open(path, "rb") as stream:
-                there, _ = _decoded(stream.read())
-        except (OSError, CannotMigrate):
-            continue
-        if not isPython3(there):
-            found.append(path)
-    return found
+        for base in (place, root):
+            path = os.path.join(base, *name.split("."))
+            for file in (f"{path}.py", os.path.join(path, "__init__.py")):
+                if os.path.isfile(file):
+                    files[os.path.realpath(file)] = None
+    return list(files)
 
 
 def _imported(tree: ast.Module) -> dict[str, None]:
+    """The dotted names that may be modules: C{from a import b} may import C{a.b}."""
     names: dict[str, None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names.update(dict.fromkeys(each.name.split(".")[0] for each in node.names))
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names[node.module.split(".")[0]] = None
+            for each in node.names:
+                parts = each.name.split(".")
+                names.update(dict.fromkeys(".".join(parts[:end]) for end in range(1, len(parts) + 1)))
+        elif isinstance(node, ast.ImportFrom) and node.level <= 1:
+            begin = [node.module] if node.module else []
+            names.update(dict.fromkeys(begin))
+            names.update(dict.fromkeys(".".join([*begin, each.name]) for each in node.names))
     return names
 
 

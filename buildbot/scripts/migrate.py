@@ -26,7 +26,7 @@ def migrate(config: Config, path: str) -> int:
     try:
         with readPlain(path) as stream:
             source = stream.read()
-        made = conversion.migrate(source, _modules(directory))
+        made = conversion.migrate(source, conversion.modulesIn(directory))
     except OSError as why:
         raise CommandFailed(f"cannot read {inWords(why)}") from None
     except conversion.NeedsExtra as why:
@@ -47,15 +47,6 @@ def migrate(config: Config, path: str) -> int:
     for neighbour in conversion.python2Neighbours(made.after, directory):
         complain(f"it imports {neighbour}, which is Python 2 as well: convert that, too")
     return 0
-
-
-def _modules(directory: str) -> frozenset[str]:
-    """The names of the modules in a directory."""
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return frozenset()
-    return frozenset(name.removesuffix(".py") for name in names)
 
 
 def _lines(made: conversion.Migrated) -> list[str]:

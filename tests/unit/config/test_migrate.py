@@ -195,14 +195,30 @@ class FilesTests(unittest.TestCase):
         self.assertIn("nonsense", str(why))
 
     def test_neighbours(self) -> None:
-        """The modules beside the file that are Python 2 as well are named."""
+        """The modules beside the file that are Python 2 as well are named, with those that they import."""
         here = self.mktemp()
-        os.mkdir(here)
-        for name, text in (("old", "print 1\n"), ("new", "print(1)\n"), ("other", "print 1\n")):
-            with open(os.path.join(here, f"{name}.py"), "w") as stream:
+        for name, text in (
+            ("old", "import deep\nimport new\nprint 1\n"),
+            ("new", "print(1)\n"),
+            ("other", "print 1\n"),
+            ("names", "for key in {}.iteritems(): pass\n"),
+            ("deep", "import old\nx = 1L\n"),
+            ("broken", "x = (\n"),
+            ("parts/__init__", ""),
+            ("parts/steps", "import beside\nfrom .two import y\n"),
+            ("parts/beside", "print 1\n"),
+            ("parts/two", "x = {}.has_key(1)\n"),
+        ):
+            path = os.path.join(here, f"{name}.py")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as stream:
                 stream.write(text)
-        found = python2Neighbours("import os, old.x\nfrom new import y\nimport missing\n", here)
-        self.assertEqual(found, [os.path.join(here, "old.py")])
+        imports = (
+            "import os, old.x, broken\nfrom new import y\nimport missing, names\nfrom parts import steps\n"
+        )
+        found = [os.path.relpath(each, os.path.realpath(here)) for each in python2Neighbours(imports, here)]
+        wanted = ["broken.py", "deep.py", "names.py", "old.py", "parts/beside.py", "parts/two.py"]
+        self.assertEqual(found, wanted)
 
 
 class OwnNamesTests(unittest.TestCase):
