@@ -1,4 +1,4 @@
-"""Helpers that plug-ins and configurations of 0.7.5 import."""
+"""Helpers that plug-ins and configurations of 0.7.5 and 0.8 import."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ from typing import Protocol
 from buildbot.changes.filter import EVERY as NotABranch
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.model.times import earlier, later, now
+from buildbot.model.times import UTC, datetime2epoch, earlier, epoch2datetime, later, now
+from buildbot.model.values import ascii2unicode, makeList, naturalSort
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 
 __all__ = [
     "PLUGIN_ERRORS",
+    "UTC",
     "ComparableMixin",
     "NotABranch",
+    "ascii2unicode",
     "closest",
     "counted",
+    "datetime2epoch",
     "earlier",
+    "epoch2datetime",
     "formatInterval",
     "human_readable_delta",
     "ignoreStaleRefs",
     "json",
     "later",
+    "makeList",
+    "naturalSort",
     "now",
 ]
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
-from buildbot.model.revision import gotRevision
+from buildbot.model.revision import revisionsFound, safeRevision
 from buildbot.model.sourcestamp import lastRevision, sourcesIn
 from buildbot.text.urls import withoutPasswords
 
@@ -394,7 +394,8 @@ def _revision(build: BuildRecord) -> object:
     It is that of the first codebase.
     """
     source = build.sourcestamp or {}
-    got = gotRevision(build.properties or {}, str(source.get("codebase") or ""))
+    codebases = [str(each.get("codebase") or "") for each in sourcesIn(source)]
+    got = safeRevision(revisionsFound((build.properties or {}).get("got_revision"), codebases)[0])
     asked = source.get("revision")
     return got or (
         lastRevision([each.get("revision") for each in _listed(source)]) if asked is None else asked

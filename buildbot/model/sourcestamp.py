@@ -15,6 +15,7 @@ from zope.interface import implementer
 from buildbot.config.compare import ComparableMixin
 from buildbot.interfaces import ISourceStamp
 from buildbot.model.change import Change
+from buildbot.model.revision import revisionsFound
 
 #: The attributes that identify the source, besides the branch.
 PLACE = ("repository", "project", "codebase")
@@ -174,7 +175,8 @@ class SourceStamp(ComparableMixin):
         """
         if not isinstance(got_revision, Mapping):
             return self._with(revision=got_revision)
-        found = ((each, got_revision.get(each.codebase)) for each in self.each())
+        stamps = self.each()
+        found = zip(stamps, revisionsFound(got_revision, [each.codebase for each in stamps]), strict=True)
         return self.together(
             [each._with(revision=revision) if revision else each for each, revision in found]
         )

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TypeVar
 
 _Time = TypeVar("_Time", int, float)
+UTC = timezone.utc
 
 
 def now() -> float:
@@ -26,3 +27,13 @@ def later(old: _Time | None, new: _Time | None) -> _Time | None:
     if old is None or new is None:
         return new if old is None else old
     return max(old, new)
+
+
+def epoch2datetime(epoch: float | None) -> datetime | None:
+    """The time of a number of seconds since the epoch, in UTC; None for None. As in 0.8."""
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
+
+
+def datetime2epoch(dt: datetime | None) -> int | None:
+    """The seconds since the epoch of a time with a zone; None for None. As in 0.8."""
+    return None if dt is None else int(dt.timestamp())

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from buildbot.model.revision import revisionsFound
 from buildbot.scripts.looking import look
 from buildbot.scripts.output import Config, say, sayJSON, setting
 from buildbot.scripts.tables import (
@@ -116,8 +117,9 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
 
 def gotRevision(build: Mapping[str, Any]) -> str | None:
     """The revision that the slave found, of the codebase of the summary; None if it is not known."""
-    got: Any = build.get("gotRevision")
-    return got.get(build.get("codebase") or "") if isinstance(got, Mapping) else got
+    codebases = [each.get("codebase") or "" for each in (build, *(build.get("beside") or ()))]
+    found: str | None = revisionsFound(build.get("gotRevision"), codebases)[0]
+    return found
 
 
 def source(build: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -11,7 +12,17 @@ from twisted.trial import unittest
 from buildbot.config.compare import ComparableMixin
 from buildbot.model.times import earlier, later, now
 from buildbot.text.plural import counted
-from buildbot.util import formatInterval, human_readable_delta, ignoreStaleRefs
+from buildbot.util import (
+    UTC,
+    ascii2unicode,
+    datetime2epoch,
+    epoch2datetime,
+    formatInterval,
+    human_readable_delta,
+    ignoreStaleRefs,
+    makeList,
+    naturalSort,
+)
 
 
 class Lock(ComparableMixin):
@@ -128,3 +139,30 @@ class IntervalTests(unittest.TestCase):
             (91061, "1 days, 1 hours, 1 minutes, 1 seconds"),
         ):
             self.assertEqual(human_readable_delta(1000, end), words)
+
+
+class ValueTests(unittest.TestCase):
+    """Functions of 0.8 for values."""
+
+    def test_times(self) -> None:
+        """A time of the store becomes one with a zone, and back; None stays None."""
+        moment = datetime(2010, 5, 6, 7, 8, 9, tzinfo=UTC)
+        self.assertEqual(epoch2datetime(1273129689), moment)
+        self.assertEqual(datetime2epoch(moment), 1273129689)
+        self.assertEqual((epoch2datetime(None), datetime2epoch(None)), (None, None))
+
+    def test_lists(self) -> None:
+        """A single text is a list of one."""
+        for given, wanted in ((None, []), ("ab", ["ab"]), (("a", "b"), ["a", "b"]), ([], [])):
+            self.assertEqual(makeList(given), wanted)
+
+    def test_naturalSort(self) -> None:
+        """Numbers in names count as numbers, and the list itself is sorted."""
+        names = ["b10", "b9", "a", "b", "10", "9x", "b9.2", "b9.10"]
+        self.assertIs(naturalSort(names), names)
+        self.assertEqual(names, ["9x", "10", "a", "b", "b9", "b9.2", "b9.10", "b10"])
+
+    def test_ascii(self) -> None:
+        """Bytes in ASCII become text; others are an error."""
+        self.assertEqual([ascii2unicode(each) for each in (b"a", "\xe9", None)], ["a", "\xe9", None])
+        self.assertRaises(UnicodeDecodeError, ascii2unicode, b"\xe9")

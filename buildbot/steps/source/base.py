@@ -350,13 +350,13 @@ class Source(LoggingBuildStep):
     def gotRevision(self, revision: Any) -> None:
         """Keep and show the revision that was checked out; None if it is unknown.
 
-        In a build with several codebases, the property is a dictionary by codebase.
+        If the step names a codebase, or the build has several, the property is a dictionary by codebase.
         """
         if revision is None:
             return
         if isinstance(revision, bytes):
             revision = revision.decode("utf-8", "replace")
-        if not self._isOneOfSeveral:
+        if not self.codebase and not self._isOneOfSeveral:
             self.setProperty("got_revision", str(revision))
             return
         found = self.build.getProperty("got_revision", None)

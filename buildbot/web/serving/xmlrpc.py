@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot.model.found import builtIn
 from buildbot.model.records import BuildRecord
-from buildbot.model.revision import builtIn
 from buildbot.model.rows import MOST_ROWS, BuildFilter, BuildRow
 from buildbot.status.urls import buildPath
 from buildbot.store.interface import StoreFailed

@@ -122,6 +122,13 @@ class CodebaseTests(unittest.TestCase):
         absolute = _two().getAbsoluteSourceStamp({"lib": "9", "x": "1"})
         self.assertEqual([each.revision for each in absolute.each()], [None, "9"])
 
+    def test_absoluteUnnamed(self) -> None:
+        """A source without a name gets the revision of the only step that has fetched it."""
+        self.assertEqual(SourceStamp().getAbsoluteSourceStamp({"lib": "9"}).revision, "9")
+        for found in ({"lib": "9", "app": "8"}, {}):
+            self.assertIsNone(SourceStamp().getAbsoluteSourceStamp(found).revision)
+        self.assertIsNone(SourceStamp(codebase="app").getAbsoluteSourceStamp({"lib": "9"}).revision)
+
 
 class MergeTests(unittest.TestCase):
     """Requests that can share a build."""

@@ -108,7 +108,8 @@ class RevisionTests(unittest.SynchronousTestCase):
         self.assertEqual(self.revision(None, None, "5", "8"), "8")
         self.assertIsNone(self.revision(None, None))
         self.assertEqual(self.revision({"": "8"}, "6"), "8")
-        self.assertEqual(self.revision({"lib": "8"}, "6"), "6")
+        self.assertEqual(self.revision({"lib": "8"}, "6"), "8")
+        self.assertEqual(self.revision({"lib": "8", "app": "9"}, "6"), "6")
 
     def test_repository(self) -> None:
         """Of several codebases, that of the repository is told; of an unknown repository, the first one."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, Kind, arguments
 from buildbot.config.kinds import FLAG, textDetail
 from buildbot.logs.live import LogFile
+from buildbot.model.revision import revisionsFound
 from buildbot.process.kinds import PATH, isFilledIn
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines
@@ -89,8 +90,8 @@ class RpmBuild(ComposedCommand):
         return f"rpmbuild {' '.join(defined)} -ba {shlex.quote(specfile)}"
 
     def _revision(self) -> Any:
-        found = self.getProperty("got_revision", None)
-        return found.get(self.build.source.codebase) if isinstance(found, Mapping) else found
+        codebases = [each.codebase for each in self.build.source.each()]
+        return revisionsFound(self.getProperty("got_revision", None), codebases)[0]
 
     def _nextRelease(self, specfile: str) -> int:
         """The number of this build, from a file of the master."""

@@ -60,6 +60,15 @@ class CodebaseTests(SourceCase):
             played = Scripted(self.prepare(Own(codebase=codebase)), lambda words: None)
             self.assertEqual([len(played.sent), played.result], [1, SUCCESS])
 
+    def test_unnamedFound(self) -> None:
+        """A step with a codebase keeps the revision by its name, also in a build with one source."""
+        answers: dict[str, Any] = {"svn": {"got_revision": 9}}
+        for codebase, got in (("app", {"app": "9"}), ("", "9")):
+            running = self.prepare(SVN("URL", codebase=codebase), commands=SLAVE)
+            running.build.source = SourceStamp(None, "7")
+            played = Scripted(running, answers.get)
+            self.assertEqual(played.got(), got, (played.result, running.step.getText()))
+
     def test_found(self) -> None:
         """Each step adds the revision that it has found, and keeps those of the others."""
         answers = {"svn": {"got_revision": 9}}
