@@ -6,6 +6,9 @@ Each command has a module of its own.
 
 from __future__ import annotations
 
+import codecs
+import os
+import sys
 from collections.abc import Sequence
 
 from twisted.python import usage
@@ -253,6 +256,22 @@ class UnpauseOptions(AboutSlaveOptions):
     longdesc = "Lets the slave build again, and starts builds that wait for it."
 
 
+def _moment(text: str) -> float:
+    """A time in seconds since the epoch. Raises ValueError for other values."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e11:
+        raise ValueError(f"--when must be a number of seconds since 1970, not {text!r}")
+    return value
+
+
+#: The options of C{sendchange} with texts about the change.
+_PLACES = ("repository", "project", "codebase")
+_DESCRIBED = ("username", "branch", "revision", "comments", "category", "revlink", *_PLACES)
+
+
 class SendChangeOptions(CommandOptions):
     """The options of C{sendchange}."""
 
@@ -269,6 +288,7 @@ class SendChangeOptions(CommandOptions):
         ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. --auth-file hides it better."],
         ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
         ["username", "u", None, "Who committed the change."],
+        ["who", "W", None, "The same, under its name in 0.8."],
         ["branch", "b", None, "The branch. Default: the main line."],
         ["revision", "r", None, "The revision, as text."],
         ["revision_number", "n", None, "The revision, as a number.", count("--revision_number")],
@@ -279,6 +299,16 @@ class SendChangeOptions(CommandOptions):
         ["repository", "", None, "The repository of the source, such as a URL."],
         ["project", "", None, "The project that the source is a part of."],
         ["codebase", "", None, "A name for the repository and its copies."],
+        ["revlink", "l", None, "The address of a page about the revision."],
+        [
+            "when",
+            "w",
+            None,
+            "When it was committed, in seconds since 1970. Default: now.",
+            _moment,
+        ],
+        ["vc", "v", None, "The kind of the repository. It has no effect; hooks of 0.8 give it."],
+        ["encoding", "e", "utf8", "The encoding of the other options and of the files' names."],
         [
             "changes",
             "",
@@ -294,12 +324,30 @@ class SendChangeOptions(CommandOptions):
         "sendChange."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self["properties"] = {}
+
+    def opt_property(self, text: str) -> None:
+        """A property of the change, NAME:VALUE. May be repeated."""
+        name, colon, value = text.partition(":")
+        if not (name and colon):
+            raise usage.UsageError("--property must be NAME:VALUE")
+        self["properties"][name] = value
+
+    opt_p = opt_property
+
     def parseArgs(self, *args: str) -> None:
         """Parse the arguments: FILE..."""
         self["files"] = args
 
     def postOptions(self) -> None:
         """Check the options as far as possible without a master."""
+        if self["who"] is not None and self["username"] is not None:
+            raise usage.UsageError("--who and --username are alternatives: give only one of them")
+        if self["who"] is not None:
+            self["username"] = self["who"]
+        self._checkEncoding()
         self._checkPlace()
         if self["changes"] is not None:
             self._checkChanges()
@@ -318,6 +366,25 @@ class SendChangeOptions(CommandOptions):
         if len(read) > 1:
             raise usage.UsageError(f"standard input cannot hold both --{read[0]} and --{read[1]}")
 
+    def _checkEncoding(self) -> None:
+        """Decode the options that describe the change. Raises UsageError if --encoding cannot do that."""
+        encoding = self["encoding"]
+        try:
+            if codecs.lookup(encoding) == codecs.lookup(sys.getfilesystemencoding()):
+                return  # Python has decoded them so
+            for name in _DESCRIBED:
+                if self[name] is not None:
+                    self[name] = os.fsencode(self[name]).decode(encoding)
+            self["files"] = tuple(os.fsencode(each).decode(encoding) for each in self["files"])
+            self["properties"] = {
+                os.fsencode(name).decode(encoding): os.fsencode(value).decode(encoding)
+                for name, value in self["properties"].items()
+            }
+        except LookupError:
+            raise usage.UsageError(f"--encoding: Python knows no encoding {encoding!r}") from None
+        except UnicodeError:
+            raise usage.UsageError(f"an option or the name of a file is not in {encoding}") from None
+
     def _checkPlace(self) -> None:
         """Check the options that name the master. Raises UsageError unless one is named, with its login."""
         if self["url"] is None:
@@ -334,9 +401,9 @@ class SendChangeOptions(CommandOptions):
     def _checkChanges(self) -> None:
         """Check the options for --changes. Raises UsageError for options about a single change."""
         revisions = ("revision", "revision_number", "revision_file")
-        places = ("repository", "project", "codebase")
-        about = ("username", "branch", "comments", "logfile", "category", *places, *revisions)
+        about = (*_DESCRIBED, "logfile", "when", *revisions[1:])
         twice = [f"--{name}" for name in about if self[name] is not None]
+        twice += ["--property"] * bool(self["properties"])
         if twice or self["files"]:
             extra = ", ".join([*twice, *self["files"][:3]])
             raise usage.UsageError(f"the file of --changes describes the changes: leave out {extra}")

@@ -78,8 +78,7 @@ def send(config: Config) -> Deferred[None]:
         return fail(CommandFailed(f"--master: {why}", status=2))
     if listed is not None:
         return _sendListed(config, sender, listed)
-    names = ("category", "repository", "project", "codebase")
-    more = {name: config[name] for name in names if config.get(name) is not None}
+    more = _more(config, "category")
     files: Any = config.get("files") or ()
     return sender.send(
         sendable(config.get("branch")),
@@ -87,8 +86,15 @@ def send(config: Config) -> Deferred[None]:
         sendable(comments),
         [sendable(name) for name in files],
         sendable(config.get("username")),
-        **{name: sendable(value) for name, value in more.items()},
+        **{name: _allSendable(value) for name, value in more.items()},
     )
+
+
+def _more(config: Config, *names: str) -> dict[str, Any]:
+    """The further facts about the change, of which old masters know some."""
+    names = (*names, "repository", "project", "codebase", "revlink", "when")
+    more = {name: config[name] for name in names if config.get(name) is not None}
+    return {**more, **({"properties": config["properties"]} if config.get("properties") else {})}
 
 
 def _sendToURL(config: Config) -> int:
@@ -99,14 +105,13 @@ def _sendToURL(config: Config) -> int:
     path = config.get("changes")
     if path is not None:
         return _sendListedToURL(config, changesOf(_read("changes", str(path)), str(path)))
-    names = ("branch", "category", "repository", "project", "codebase")
     files: Any = config.get("files") or ()
     change = {
         "who": config["username"],
         "files": list(files),
         "comments": _comments(config),
         "revision": _revision(config),
-        **{name: config[name] for name in names if config.get(name) is not None},
+        **_more(config, "branch", "category"),
     }
     answer = _post(config, {name: _allSendable(value) for name, value in change.items() if value is not None})
     say(config, f"change {answer['change']} sent successfully")

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python import usage
 from twisted.trial import unittest
 
 from buildbot.clients.sendchange import Sender, SendFailed
@@ -54,6 +55,34 @@ class SendTests(unittest.TestCase):
         """The change that was to be sent."""
         self.successResultOf(sendchange.send(options(SendChangeOptions, [*NEEDED, *words])))
         return FakeSender.made[-1]
+
+    def test_optionsOfOldHooks(self) -> None:
+        """The options of 0.8 have their effect: the person, properties, the page, and the time."""
+        words = ["--who", "ann", "-p", "a:b=c:d", "--property=e:", "-l", "http://x", "-w", "1300000000.5"]
+        master = ["--master", "h:1", *words, "--vc", "git", "a.c"]
+        self.successResultOf(sendchange.send(options(SendChangeOptions, master)))
+        args, more = FakeSender.made[-1].sent
+        self.assertEqual(args[4], "ann")
+        told = {"properties": {"a": "b=c:d", "e": ""}, "revlink": "http://x", "when": 1300000000.5}
+        self.assertEqual(more, told)
+
+    def test_encoding(self) -> None:
+        """Texts in another encoding than that of the environment are decoded with the one that is named."""
+        latin = os.fsdecode("J\xf6rg".encode("latin-1"))
+        words = ["-m", latin, "-p", f"{latin}:{latin}", "--encoding", "latin-1", latin]
+        (_, _, comments, files, _), more = self.send(*words).sent
+        name = "J\xf6rg"
+        self.assertEqual((comments, files, more["properties"]), (name, [name], {name: name}))
+        for wrong, why in (
+            (("--encoding", "klingon"), "Python knows no encoding 'klingon'"),
+            (("--encoding", "ascii", "-m", "\xf6"), "is not in ascii"),
+            (("-p", "a=b"), "--property must be NAME:VALUE"),
+            (("--when", "noon"), "--when must be a number of seconds since 1970, not 'noon'"),
+            (("--who", "you"), "--who and --username are alternatives"),
+            (("--changes", "f", "-p", "a:b"), "leave out --username, --property"),
+        ):
+            error = self.assertRaises(usage.UsageError, options, SendChangeOptions, [*NEEDED, *wrong])
+            self.assertIn(why, str(error))
 
     def refusal(self, *words: str) -> str:
         """The error, if nothing was sent."""
