@@ -296,8 +296,8 @@ class SendChangeOptions(CommandOptions):
         ["comments", "m", None, "What the author wrote about the change."],
         ["logfile", "F", None, "A file that holds the comments; - for standard input."],
         ["category", "c", None, "A word that schedulers can select changes by."],
-        ["repository", "", None, "The repository of the source, such as a URL."],
-        ["project", "", None, "The project that the source is a part of."],
+        ["repository", "R", None, "The repository of the source, such as a URL."],
+        ["project", "P", None, "The project that the source is a part of."],
         ["codebase", "", None, "A name for the repository and its copies."],
         ["revlink", "l", None, "The address of a page about the revision."],
         [
@@ -307,7 +307,7 @@ class SendChangeOptions(CommandOptions):
             "When it was committed, in seconds since 1970. Default: now.",
             _moment,
         ],
-        ["vc", "v", None, "The kind of the repository. It has no effect; hooks of 0.8 give it."],
+        ["vc", "s", None, "The kind of the repository. It has no effect; hooks of 0.8 give it."],
         ["encoding", "e", "utf8", "The encoding of the other options and of the files' names."],
         [
             "changes",

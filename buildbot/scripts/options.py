@@ -264,11 +264,22 @@ class HandOverOptions(MakerBase):
 class RestartOptions(StartOptions):
     """The options of C{restart}."""
 
-    optFlags = [["kill", "k", "Kill the old process if it does not stop within 15 seconds."]]
+    optFlags = [
+        ["kill", "k", "Kill the old process if it does not stop within 15 seconds."],
+        ["clean", "c", "Let the running builds of the master end first, and start no others."],
+    ]
     longdesc = (
         "Stops the master or slave in DIR if it is running, and starts it. If the configuration "
         "file of a running master has errors, shows them, and leaves the master running."
     )
+
+    def postOptions(self) -> None:
+        """Check that the flags fit together."""
+        super().postOptions()
+        if self["clean"] and self["pages-only"]:
+            raise usage.UsageError("--pages-only needs no --clean: such a process runs no builds")
+        if self["clean"] and self["kill"]:
+            raise usage.UsageError("--kill would not let the builds end: leave it out")
 
 
 class ReconfigOptions(RemoteBase):

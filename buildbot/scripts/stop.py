@@ -106,9 +106,20 @@ def _stopCleanly(config: Config) -> int:
     logs = whatWaits(here)
     with Target(here, found) as target, waiting(config, f"the master to stop{last}"):
         while not target.whenGone(_KILL_GRACE):
+            if _isTakenBack(here):
+                raise CommandFailed("somebody has taken back the stop: the master goes on")
             logs = whatWaits(here, logs)
     say(config, f"the master (process {found.pid}) is no longer running", *filter(None, [logs]))
     return 0
+
+
+def _isTakenBack(here: str) -> bool:
+    """True if the running master was told not to stop after all."""
+    try:
+        said: Any = client.request(here, "status", {}, _KILL_GRACE)
+    except (client.NotRunning, client.ControlError, OSError):
+        return False  # it stops, or hangs
+    return said["master"]["shutdown"] is None
 
 
 def _goOn(config: Config) -> int:
@@ -140,7 +151,8 @@ def restart(config: Config) -> int:
     if home == here and (_isOtherActive(here) if running is None else _sharesStore(here)):
         say(config, "another master uses the same store: this one starts as a standby")
         config = {**config, "standby": True}
-    stop({**{name: value for name, value in config.items() if name != "timeout"}, "restarts": True})
+    others = ("timeout",) if running is not None else ("timeout", "clean")  # without a master, no build runs
+    stop({**{name: value for name, value in config.items() if name not in others}, "restarts": True})
     return start(config)
 
 

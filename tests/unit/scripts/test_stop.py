@@ -8,6 +8,7 @@ import signal
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from twisted.trial import unittest
 
@@ -136,6 +137,25 @@ class StopTests(unittest.TestCase):
             self.assertEqual(command("stop", "--clean", self.here).status, 0)
         self.assertEqual(waits, ["the master to stop", "the master to stop after 2 running builds"])
 
+    def test_takenBack(self) -> None:
+        """If somebody takes a clean stop back, the command that waits for it ends, and says so."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        self.patch(stop, "askMaster", lambda config, verb, params: {"running": 1})
+        self.patch(stop.Target, "whenGone", lambda target, timeout: False)
+        answers: list[Any] = [{"since": 1.0}, client.NotRunning(), None]
+
+        def request(here: str, *rest: object) -> object:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return {"master": {"shutdown": answer}}
+
+        self.patch(client, "request", request)
+        said = command("stop", "--clean", self.here)
+        self.assertEqual((said.status, answers), (1, []))
+        self.assertEqual(said.err, "somebody has taken back the stop: the master goes on\n")
+
 
 class RestartTests(unittest.TestCase):
     """A running master is stopped only if the new one can start."""
@@ -179,6 +199,20 @@ class RestartTests(unittest.TestCase):
             r"^master.cfg:69: SyntaxError: oh\nno slaves\n"
             r"Nothing was stopped: the running buildmaster \(pid \d+ since [-0-9: ]+\) was left alone\.\n$",
         )
+
+    def test_clean(self) -> None:
+        """With --clean, the running builds of a running master end first."""
+        self.config()
+        asked: list[object] = []
+        self.patch(stop, "stop", lambda config: asked.append(config.get("clean")))
+        self.assertEqual(command("restart", "--clean", self.here).status, 0)
+        self.hold(place.Kind.MASTER)
+        self.assertEqual(command("restart", "-c", self.here).status, 0)
+        self.assertEqual(asked, [None, 1])
+        for flag, words in (("--kill", "--kill would not let"), ("--pages-only", "needs no --clean")):
+            said = command("restart", "--clean", flag, self.here)
+            self.assertEqual(said.status, 2)
+            self.assertIn(words, said.err)
 
     def test_lost(self) -> None:
         """The same, if the configuration named in the .tac is missing."""
