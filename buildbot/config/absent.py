@@ -10,7 +10,6 @@ _PAGES = "the pages have no such class; derive your page from buildbot.status.we
 _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
 _JSON = "take it out; /api/v1 has the same, and buildbot status --json"
-_QUEUE = "the events of StatusPush and HttpStatusPush wait on disk without it, so take it out"
 _SOURCE = "it is left out for good; a PBChangeSource, and a hook that calls buildbot sendchange, do the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "there is no such step; a ShellCommand may do the same"
@@ -40,7 +39,6 @@ SENTENCES = {
     **dict.fromkeys(("status.web.hooks", "status.web.change_hook"), _HOOKS),
     "status.web.status_json": _JSON,
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
-    "status.persistent_queue": _QUEUE,
     "plugins.status": _TARGET,
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
     "changes.monotone": "it is left out for good; a hook of Monotone can call buildbot sendchange",

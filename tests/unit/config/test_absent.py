@@ -14,7 +14,7 @@ from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
 
 FILE = """\
-from buildbot.status import persistent_queue; from buildbot import db
+from buildbot.changes import freshcvs; from buildbot import db
 from buildbot.status.web.waterfall import Waterfall
 from buildbot.steps.shell import ShelCommand, ShellCommand
 from buildbot.libvirtbuildslave import LibVirtSlave
@@ -22,7 +22,7 @@ import buildbot.status.nothing
 from buildbot.plugins import util, steps
 from buildbot.process.factory import BuildFactory
 c = BuildmasterConfig = {}
-class Own(persistent_queue.DiskQueue):
+class Own(freshcvs.FreshCVSSource):
     def setup(self): pass
 f = BuildFactory()
 f.addStep(ShelCommand(command=['make']))
@@ -59,7 +59,7 @@ class AbsentTests(unittest.SynchronousTestCase):
         self.assertEqual(
             starts,
             [
-                "master.cfg:1: buildbot.status.persistent_queue",
+                "master.cfg:1: buildbot.changes.freshcvs",
                 "master.cfg:1: buildbot.db",
                 "master.cfg:2: buildbot.status.web.waterfall.Waterfall",
                 "master.cfg:3: buildbot.steps.shell.ShelCommand",
@@ -70,7 +70,7 @@ class AbsentTests(unittest.SynchronousTestCase):
             ],
         )
         self.assertIn("did you mean 'ShellCommand'?", told[3])
-        self.assertIn("wait on disk without it, so take it out", told[0])
+        self.assertIn("let it send mails to an FCMaildirSource", told[0])
         self.assertIn("it is left out for good", told[1])
         self.assertIn("write a CommandLatentBuildSlave", told[4])
 
@@ -99,7 +99,7 @@ class AbsentTests(unittest.SynchronousTestCase):
 
     def test_later(self) -> None:
         """An exception that a stand-in causes is not told; without one, it is."""
-        self.assertEqual(len(self.told("from buildbot.status import persistent_queue as q\nq.x + 1\n")), 1)
+        self.assertEqual(len(self.told("from buildbot.changes import freshcvs as q\nq.x + 1\n")), 1)
         self.assertIn("ZeroDivisionError", self.told("1 / 0\n")[0])
 
     def test_sentences(self) -> None:

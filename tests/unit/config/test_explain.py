@@ -45,7 +45,7 @@ class ExplainTests(unittest.TestCase):
             "from buildbot import db",
             "from buildbot.changes.freshcvs import FreshCVSSource",
             "from buildbot.steps.http import HTTPStep",
-            "from buildbot.status.persistent_queue import DiskQueue",
+            "from buildbot.changes.monotone import MonotoneSource",
         ):
             self.assertIn("not in this release", str(explain(raised(text), FILES)), text)
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):
