@@ -20,7 +20,9 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.changes.sourcemaster import SourceMaster
+from buildbot.config.arguments import arguments
 from buildbot.config.compare import ComparableMixin
+from buildbot.config.kinds import FLAG, SECONDS, TEXT, orNone
 from buildbot.events.alarm import Alarm
 
 log = Logger()
@@ -42,7 +44,7 @@ class ChangeSource(service.Service, ComparableMixin):
 
     @cached_property
     def master(self) -> SourceMaster:
-        """The master, for sources of 0.8: its C{addChange} takes a change in keywords."""
+        """The master, for sources of 0.8. C{addChange} takes a change in keywords. False until I join it."""
         return SourceMaster(self)
 
     def setServiceParent(self, parent: object) -> Deferred[Any] | None:
@@ -77,16 +79,19 @@ class ChangeSource(service.Service, ComparableMixin):
 class PollingChangeSource(ChangeSource):
     """I look for changes regularly: derive from me, and override C{poll}.
 
-    I look first at a random time within the first seconds, and then once in each C{pollInterval}. I never
-    look twice at the same time: while a look takes longer, the looks that are due meanwhile are left out.
+    I look first at a random time within the first seconds, or at once with C{pollAtLaunch}, and then once in
+    each C{pollInterval}. I never look twice at the same time: while a look takes longer, the
+    looks that are due meanwhile are left out.
 
     @ivar pollInterval: seconds between two looks; 0 means that only L{doPoll} makes me look.
+    @ivar pollAtLaunch: True to look at once when I start.
     @ivar lastPoll: the time of the last look that has ended, in seconds since the epoch; None before.
     @ivar failure: the reason why the last look failed, for people; empty if it succeeded.
     @ivar found: the number of changes that I have passed on since my start; None if I do not count them.
     """
 
     pollInterval: float = 60
+    pollAtLaunch = False
     lastPoll: float | None = None
     failure = ""
     found: int | None = None
@@ -95,6 +100,22 @@ class PollingChangeSource(ChangeSource):
     _alarm: Alarm | None = None
     _looking: Deferred[Any] | None = None
     _due = 0.0
+
+    @arguments(name=orNone(TEXT), pollInterval=orNone(SECONDS), pollAtLaunch=FLAG)
+    def __init__(
+        self, name: str | None = None, pollInterval: float | None = None, pollAtLaunch: bool = False
+    ) -> None:
+        """Take the arguments of 0.8; a subclass may also set the attributes, or not call me at all.
+
+        @param name: the name of the source; None if it needs none.
+        @param pollInterval: see L{pollInterval}; None leaves the attribute of the class.
+        """
+        if name is not None:
+            self.name = name
+        if pollInterval is not None:
+            self.pollInterval = pollInterval
+        if pollAtLaunch:
+            self.pollAtLaunch = True
 
     def poll(self) -> Any:
         """Look once. May be C{async}. An exception is logged and shown in the status; I look again later."""
@@ -109,7 +130,8 @@ class PollingChangeSource(ChangeSource):
         """Start the rhythm."""
         self._alarm = Alarm(self._itIsTime)
         if self.pollInterval:
-            self._due = self.clock.seconds() + self.random() * min(FIRST_WITHIN, self.pollInterval)
+            within = 0.0 if self.pollAtLaunch else self.random() * min(FIRST_WITHIN, self.pollInterval)
+            self._due = self.clock.seconds() + within
             self._alarm.set(self.clock, self._due - self.clock.seconds())
 
     def stop(self) -> Deferred[None] | None:

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_sourcemaster -*-
 """The master as the sources of changes of 0.8 know it: C{self.master.addChange(author=…, files=…)}.
 
-This module only translates the arguments. L{buildbot.changes.changes.ChangeMaster} keeps the change.
+This module only translates the arguments. L{buildbot.changes.changes.ChangeMaster} keeps the change. All
+other names, such as C{basedir}, are those of the master itself.
 """
 
 from __future__ import annotations
@@ -32,10 +33,23 @@ class Source(Protocol):
 
 
 class SourceMaster:
-    """I am C{self.master} of one source of changes."""
+    """I am C{self.master} of one source of changes. I am false while the source belongs to no master."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+
+    def __bool__(self) -> bool:
+        return self._source.parent is not None
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the master has.
+
+        @raise AttributeError: the master has no such name, or the source belongs to no master.
+        """
+        changemaster = self._source.parent
+        if changemaster is None or name.startswith("_"):
+            raise AttributeError(f"the master of a source has no {name} now")
+        return getattr(changemaster.parent, name)
 
     def addChange(self, **said: Any) -> Deferred[Change]:
         """Make a change, and pass it on.

@@ -87,7 +87,6 @@ SENTENCES = {
     **dict.fromkeys(("plugins.worker.Local", "worker.Local"), _LOCAL),
     "plugins.secrets": "read the secret in the file itself, with passwordFromFile of buildbot.config.secrets",
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
-    "util.state": "it is left out for good; a file in the master's directory keeps a state",
     "process.buildstep.ShellMixin": "derive your step from ShellCommand of buildbot.steps.shell",
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
     "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",

@@ -119,3 +119,38 @@ class PollingTests(unittest.SynchronousTestCase):
         self.poller.looks[0].callback(None)
         self.successResultOf(byHand)
         self.assertEqual(len(self.poller.looks), 1)
+
+
+class ArgumentTests(unittest.SynchronousTestCase):
+    """The arguments of 0.8."""
+
+    def begin(self, poller: PollingChangeSource) -> list[float]:
+        """Start a poller, and let two minutes pass: the times of its looks."""
+        clock = Clock()
+        master: Any = service.MultiService()
+        master.botmaster = BotMaster(clock)
+        master.botmaster.now = clock.seconds
+        sources = service.MultiService()
+        sources.setServiceParent(master)
+        times: list[float] = []
+        self.patch(poller, "poll", lambda: times.append(clock.seconds()))
+        self.patch(poller, "random", lambda: 0.5)
+        poller.setServiceParent(sources)
+        master.startService()
+        for _ in range(120):
+            clock.advance(1)
+        return times
+
+    def test_given(self) -> None:
+        """A subclass may give a name and an interval, and ask for a look at the start."""
+        poller = PollingChangeSource(name="mine", pollInterval=50, pollAtLaunch=True)
+        self.assertEqual(poller.name, "mine")
+        self.assertEqual(self.begin(poller), [1, 50, 100])
+
+    def test_notGiven(self) -> None:
+        """Without arguments, the attributes of the class count."""
+
+        class Own(PollingChangeSource):
+            pollInterval = 70
+
+        self.assertEqual(self.begin(Own()), [5, 75])

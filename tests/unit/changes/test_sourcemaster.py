@@ -72,3 +72,14 @@ class SourceMasterTests(unittest.SynchronousTestCase):
         source: Any = ChangeSource()
         source.master = "mine"
         self.assertEqual(source.master, "mine")
+
+    def test_otherNames(self) -> None:
+        """Other names are those of the master, such as its directory. Without a master there are none."""
+        self.parent.setServiceParent(master := service.MultiService())
+        vars(master)["basedir"] = "/home/master"
+        self.assertTrue(self.source.master)
+        self.assertEqual(self.source.master.basedir, "/home/master")
+        self.assertRaises(AttributeError, getattr, self.source.master, "nothing")
+        self.source.disownServiceParent()
+        self.assertFalse(self.source.master)
+        self.assertRaises(AttributeError, getattr, self.source.master, "basedir")
