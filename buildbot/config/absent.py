@@ -9,7 +9,6 @@ from __future__ import annotations
 _PAGES = "the pages have no such class; derive your page from buildbot.status.web.base.HtmlResource"
 _RIGHTS = "write Authz of buildbot.status.web.authz, as in 0.8"
 _HOOKS = "write WebStatus(change_hook_dialects={…})"
-_JSON = "take it out; /api/v1 has the same, and buildbot status --json"
 _SOURCE = "it is left out for good; a PBChangeSource, and a hook that calls buildbot sendchange, do the same"
 _TOYS = "nobody maintains CVSToys; let it send mails to an FCMaildirSource, or use a PBChangeSource"
 _STEP = "there is no such step; a ShellCommand may do the same"
@@ -37,7 +36,6 @@ SENTENCES = {
     "status.web.auth.": "derive your check from AuthBase of buildbot.status.web.auth",
     "status.web.authz.": _RIGHTS,
     **dict.fromkeys(("status.web.hooks", "status.web.change_hook"), _HOOKS),
-    "status.web.status_json": _JSON,
     "status.html.StatusResourceBuilder": "derive your page from HtmlResource",
     "plugins.status": _TARGET,
     **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
