@@ -309,6 +309,12 @@ PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, stand
 SOURCE_FILE = Kind("the name of a file (text)", _isPath, _filenames, standIn="x")
 FILE = Kind("the name of a file (text)", _isFile, _fileDetail, standIn="x")
 PROGRAM = Kind("the name of a program (text)", _isProgram, _filenames, standIn="x")
+PROGRAM_AND_WORDS = Kind(
+    "the name of a program (text), or a list of the program and its first arguments",
+    lambda value: bool(value) and _isCommand(value),
+    lambda value: _commandDetail(value) if value else "it is empty",
+    standIn="x",
+)
 PROPERTY = Kind(
     "the name of a property (text)", lambda value: isFilledIn(value) and value != "", textDetail, standIn="x"
 )
@@ -321,7 +327,7 @@ METRICS = Kind(
 )
 ARGUMENTS = Kind(
     "a list of texts",
-    lambda value: value is None or (isinstance(value, (list, tuple)) and all(map(_isArgument, value))),
+    lambda value: value is None or (isinstance(value, (list, tuple)) and all(map(_isArgument, words(value)))),
     isSecret=True,
 )
 LOG_FILES = Kind(

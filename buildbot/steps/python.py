@@ -16,7 +16,7 @@ from buildbot.config.kinds import TEXT, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
-from buildbot.process.kinds import ARGUMENTS, DIRECTORY, PROGRAM, isFilledIn
+from buildbot.process.kinds import ARGUMENTS, DIRECTORY, PROGRAM_AND_WORDS, isFilledIn
 from buildbot.process.loglines import lines as lines
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import KeptLines
@@ -226,7 +226,7 @@ class Sphinx(ComposedCommand):
         sphinx_sourcedir=DIRECTORY,
         sphinx_builddir=replace(DIRECTORY, fits=lambda value: bool(value) and DIRECTORY.fits(value)),
         sphinx_builder=orNone(TEXT),
-        sphinx=PROGRAM,
+        sphinx=PROGRAM_AND_WORDS,
         tags=ARGUMENTS,
         defines=_DEFINES,
         mode=oneOf("incremental", "full"),
@@ -236,7 +236,7 @@ class Sphinx(ComposedCommand):
         sphinx_sourcedir: object = ".",
         sphinx_builddir: object = REQUIRED,
         sphinx_builder: str | None = None,
-        sphinx: str = "sphinx-build",
+        sphinx: str | Sequence[Any] = "sphinx-build",
         tags: Sequence[Any] = (),
         defines: Mapping[str, Any] | None = None,
         mode: str = "incremental",
@@ -244,6 +244,7 @@ class Sphinx(ComposedCommand):
     ) -> None:
         """@param sphinx_sourcedir: the directory of the texts; C{sphinx_builddir}: that of the result.
         @param sphinx_builder: the kind of the result; None: HTML.
+        @param sphinx: the program, or a list of it and its first arguments.
         @param tags: the tags that are set.
         @param defines: values that replace those of C{conf.py}; None for a name without a value.
         @param mode: C{"full"} makes all files again.
@@ -259,7 +260,7 @@ class Sphinx(ComposedCommand):
 
     def commandLine(self) -> list[Any]:
         """See L{ComposedCommand}."""
-        command = [self.sphinx]
+        command: list[Any] = [self.sphinx]
         if self.sphinx_builder:
             command += ["-b", self.sphinx_builder]
         for tag in self.tags:

@@ -16,7 +16,7 @@ from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import Renderable
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
-from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
+from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, WORDS
 from buildbot.process.loglines import linesOrNone
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
@@ -117,8 +117,8 @@ class Trial(ShellCommand):
     progressMetrics: Any = ("output", "tests", "test.log")
     logfiles = {"test.log": "_trial_temp/test.log"}
     flunkOnFailure = True
-    python: Sequence[str] | str | None = None
-    trial = "trial"
+    python: Sequence[Any] | str | None = None
+    trial: Sequence[Any] | str = "trial"
     trialMode: Sequence[str] = ["--reporter=bwverbose"]
     trialArgs: Sequence[str] = []
     testpath: Any = UNSPECIFIED
@@ -131,8 +131,8 @@ class Trial(ShellCommand):
 
     @arguments(
         reactor=_unlessLeftOut(orNone(TEXT, "trial's own")),
-        python=WORDS,
-        trial=orNone(TEXT, "that of the class"),
+        python=COMMAND,
+        trial=COMMAND,
         testpath=_unlessLeftOut(DIRECTORY),
         tests=WORDS,
         testChanges=FLAG,
@@ -144,19 +144,20 @@ class Trial(ShellCommand):
     def __init__(
         self,
         reactor: Any = UNSPECIFIED,
-        python: Sequence[str] | str | None = None,
-        trial: str | None = None,
+        python: Sequence[Any] | str | None = None,
+        trial: Sequence[Any] | str | None = None,
         testpath: object = UNSPECIFIED,
         tests: Sequence[str] | str | None = None,
         testChanges: bool | None = None,
         recurse: bool | None = None,
         randomly: bool | None = None,
-        trialMode: Sequence[str] | None = None,
-        trialArgs: Sequence[str] | None = None,
+        trialMode: Sequence[Any] | None = None,
+        trialArgs: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
         """@param reactor: the name of the reactor, as in C{"gtk"}; None: trial's default.
         @param python: the interpreter and its arguments; None: run trial directly.
+        @param trial: the program, or a list of it and its first arguments.
         @param testpath: the entry for the front of PYTHONPATH; None: no entry. It must be given here or in a
             subclass.
         @param tests: one or several names of tests.
@@ -202,7 +203,7 @@ class Trial(ShellCommand):
                 f": python must be a list of words, as in ['python', '-Wall'], not {self.python!r}",
                 "python",
             )
-        if " " in self.trial:
+        if isinstance(self.trial, str) and " " in self.trial:
             complain(self, f": trial must be one word without spaces, not {self.trial!r}", "trial")
         if self.testpath is UNSPECIFIED:
             complain(

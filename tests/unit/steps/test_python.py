@@ -239,6 +239,27 @@ class TrialTests(StepCase):
         listed = Trial(testpath=".", tests="m", env={"PYTHONPATH": ["a", "b"]})
         self.assertEqual(self.begin(listed).command.args["env"], {"PYTHONPATH": ".:a:b"})
 
+    def test_words(self) -> None:
+        """0.8: the program may be a list with its first arguments, and lists may be in lists."""
+        make: Any = Trial
+        wrapped = make(
+            testpath=None,
+            tests="m",
+            trial=["ssh", "--", WithProperties("/opt/%(buildername)s/trial")],
+            trialMode=[],
+            trialArgs=[["--variant", "a"], ["--variant", "b"]],
+        )
+        command = "ssh -- /opt/full/trial --variant a --variant b m"
+        self.assertEqual(self.begin(wrapped).command.args["command"], command.split())
+        covered = make(
+            testpath=None,
+            tests="m",
+            python=[[WithProperties("%(buildername)s/coverage")], "run", "--branch"],
+            trial=WithProperties("%(buildername)s/trial"),
+        )
+        command = "full/coverage run --branch full/trial --reporter=bwverbose m"
+        self.assertEqual(self.begin(covered).command.args["command"], command.split())
+
     def test_changes(self) -> None:
         """It can test the modules of the changed files."""
         running = self.begin(Trial(testpath=None, testChanges=True), files=["a/b.py", "README"])
@@ -475,6 +496,17 @@ class PythonTests(StepCase):
             self.assertEqual(running.command.args["command"], ["sphinx-build", ".", "_build"])
             running.command.end(rc, stdout=b"build succeeded.\n")
             self.assertEqual((running.result, running.step.getText()), (result, words))
+
+    def test_sphinxWords(self) -> None:
+        """0.8: the program of Sphinx may be a list with its first arguments."""
+        step = python.Sphinx(
+            sphinx_builddir="_build", sphinx=[WithProperties("%(buildername)s/sphinx"), "-d", "_tree"]
+        )
+        self.assertEqual(
+            self.begin(step).command.args["command"], ["full/sphinx", "-d", "_tree", ".", "_build"]
+        )
+        self.assertRaises(ValueError, python.Sphinx, sphinx_builddir="_build", sphinx="")
+        self.assertRaises(ValueError, python.Sphinx, sphinx_builddir="_build", sphinx=[])
 
     def test_oneWord(self) -> None:
         """A step may have one text as its description instead of a list."""
