@@ -54,7 +54,20 @@ class AuthBase:
 
 
 def _isPair(each: object) -> bool:
-    return isinstance(each, (list, tuple)) and len(each) == 2 and all(map(isText, each)) and each[0] != ""
+    return isinstance(each, (list, tuple)) and len(each) == 2 and all(map(_isWord, each)) and bool(each[0])
+
+
+def _isWord(value: object) -> bool:
+    """True for text, also as UTF-8: files of Python 2 encode what they have read from JSON."""
+    return isText(_text(value))
+
+
+def _text(value: Any) -> Any:
+    """A value, decoded if it is bytes of UTF-8."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
 
 
 _PAIRS = Kind("a list of pairs (name, password)", sequenceOf(_isPair), isSecret=True, standIn=())
@@ -68,7 +81,7 @@ class BasicAuth(AuthBase, ComparableMixin):
     @arguments(userpass=_PAIRS)
     def __init__(self, userpass: Sequence[tuple[str, str]]) -> None:
         remember(self)
-        self.userpass = [(user, password) for user, password in userpass]
+        self.userpass = [(_text(user), _text(password)) for user, password in userpass]
 
     def authenticate(self, user: str, passwd: str) -> bool:
         """True for a pair of the list. All names take the same time."""

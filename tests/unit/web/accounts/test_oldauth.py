@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
@@ -52,6 +53,17 @@ class AuthTests(unittest.SynchronousTestCase):
         for user, password in (("alice", "geheim"), ("alice", ""), ("bob", "secret"), ("", "")):
             self.assertFalse(auth.authenticate(user, password))
             self.assertEqual(auth.errmsg(), "Invalid username or password")
+
+    def test_basicBytes(self) -> None:
+        """Files of Python 2 encode a name and a password that they have read from JSON: they are the same."""
+        pairs: Any = [("Zoë".encode(), "größer".encode())]
+        auth = BasicAuth(pairs)
+        self.assertTrue(auth.authenticate("Zoë", "größer"))
+        self.assertEqual(auth, BasicAuth([("Zoë", "größer")]))
+        self.assertEqual(auth.stampOf("Zoë"), "listed")
+        for wrong in (b"\xff", b"", None):
+            pairs = [(wrong, "secret")]
+            self.assertRaises(ValueError, BasicAuth, pairs)
 
     def test_htpasswd(self) -> None:
         """HTPasswdAuth accepts users with a good hash, and no others."""
