@@ -94,6 +94,10 @@ class AbsentSlave:
         """A build could start here, once the slave has attached."""
         return self.isIdle
 
+    def isBusy(self) -> bool:
+        """No build runs on a slave that is not there."""
+        return False
+
 
 class Instances:
     """I have the instance of each latent slave.

@@ -18,6 +18,7 @@ from twisted.spread import pb
 
 from buildbot.config.model import KEEPALIVE, MasterConfig, SlaveConfig
 from buildbot.process.builder import Builder
+from buildbot.process.slavebuilder import SlaveBuilder
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.availability import Availability
 from buildbot.slaves.driver import AttachmentDriver
@@ -69,6 +70,9 @@ class BotPerspective(NewCredPerspective):
     @ivar slave: the slave's Bot while it is attached, else None.
     @ivar slave_status: its L{SlaveStatus}.
     @ivar slave_commands: its command versions while it is attached, else None.
+    @ivar slave_environ: the variables of its environment, as in 0.8; {} if it tells none, as before 0.8.
+    @ivar slave_system: its C{os.name}, such as C{"posix"}; None if it does not tell it.
+    @ivar slave_basedir: its directory; None if it does not tell it.
     @ivar builders: builder name -> L{Builder}, for the attached builders.
     @ivar driver: its attachment, with all its connections.
     @ivar availability: decides whether it may get a build.
@@ -86,6 +90,9 @@ class BotPerspective(NewCredPerspective):
         self.availability = Availability(botmaster.clock, self)
         self.slave: pb.RemoteReference | None = None
         self.slave_commands: Mapping[str, str] | None = None
+        self.slave_environ: Mapping[str, str] = {}
+        self.slave_system: str | None = None
+        self.slave_basedir: str | None = None
 
     def __repr__(self) -> str:
         names = ",".join(self.builders) or "none"
@@ -124,6 +131,12 @@ class BotPerspective(NewCredPerspective):
     def builderList(self) -> tuple[tuple[str, str], ...]:
         """The (builder name, build directory) pairs from the configuration."""
         return self.botmaster.config.builderList(self.slavename)
+
+    @property
+    def slavebuilders(self) -> dict[str, SlaveBuilder]:
+        """My part in each builder that I am attached to, by the builder's name, as in 0.8."""
+        mine = {name: each.attachedSlaves.get(self.slavename) for name, each in self.builders.items()}
+        return {name: each for name, each in mine.items() if each is not None}
 
     def keepaliveChanged(self) -> None:
         """Apply a changed keepalive from the configuration now."""
@@ -251,6 +264,8 @@ class BotPerspective(NewCredPerspective):
         """Publish that the slave is attached, and attach its builders."""
         self.slave = peer.mind
         self.slave_commands = peer.commands
+        self.slave_environ, info = introduction.environ, introduction.info
+        self.slave_system, self.slave_basedir = info.get("system"), info.get("basedir")
         self._publish(peer, introduction)
         self.adopt(peer, introduction.builders)
         self._log(

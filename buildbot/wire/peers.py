@@ -23,7 +23,7 @@ from twisted.spread import pb
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.budget import PEER_MEMORY, Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
-from buildbot.wire.environment import variablesOf
+from buildbot.wire.environment import environmentOf, variablesOf
 from buildbot.wire.flow import Flow
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
@@ -57,12 +57,14 @@ class Introduction:
     @ivar info: its info files and facts, as text; at most INFO_ENTRIES.
     @ivar builders: builder name -> reference to its SlaveBuilder.
     @ivar failing: builder name -> the reason why the slave cannot make it.
+    @ivar environ: the variables of its environment, if it tells them.
     """
 
     generation: Generation
     info: Mapping[str, str]
     builders: Mapping[str, pb.RemoteReference]
     failing: Mapping[str, str]
+    environ: Mapping[str, str]
 
 
 class SlavePeer:
@@ -195,19 +197,22 @@ class SlavePeer:
     def _read(self, answers: Sequence[tuple[bool, Any]], builders: Sequence[tuple[str, str]]) -> Introduction:
         *first, references = [answer for _, answer in answers]
         info: dict[str, str] = {}
+        environ: Mapping[str, str] = _NONE
         if first:
             self._introduced = True
             *infos, version = first if len(first) > 1 else [*first, None]
             info = _readInfo(infos)
+            environ = next(filter(None, map(environmentOf, infos)), _NONE)
             said = version if isinstance(version, (str, bytes)) else info.get("version")
             version = text(said, 64) if said else None
             self.commands, self.generation = _known(self._said, self.dialect, version)
         if self._offers is None:
             made = _readBuilders(references, [name for name, _ in builders])
-            return Introduction(self.generation, info, made, _NONE)
+            return Introduction(self.generation, info, made, _NONE, environ)
         offers, failing = self._offers, self._offers.failing
         names = [name for name, _ in builders if name not in failing]
-        return Introduction(self.generation, info, _readBuilders(references, names, offers.nameOf), failing)
+        made = _readBuilders(references, names, offers.nameOf)
+        return Introduction(self.generation, info, made, failing, environ)
 
     def ping(self) -> Deferred[Any]:
         """Send a call that every slave answers. Fires with its answer; fails with its error."""

@@ -127,6 +127,59 @@ class NextSlaveTests(ChoosingCase):
             (self.slavesOf(), self.why()), ({}, "nextSlave of the configuration chooses no slave")
         )
 
+    def test_leastBusy(self) -> None:
+        """The function may count the builds of each slave, of all builders, as in 0.8."""
+        self.write(
+            LONG
+            + FORM
+            + """
+from collections import Counter
+
+def leastBusy(builder, slaves):
+    parts = [(each, part) for each in slaves for part in each.slave.slavebuilders.values()]
+    running = Counter([each for each, part in parts if part.isBusy()])
+    return min(slaves, key=lambda each: (running[each], each.slave.slavename))
+
+c['builders'][0]['nextSlave'] = leastBusy
+"""
+        )
+        self.assertTrue(self.reconfig()["applied"])
+        self.successResultOf(self.asking(builder="docs", scheduler="form", who="ann"))
+        ofDocs = self.slavesOf("docs")
+        self.wanted("1")
+        self.assertEqual({*ofDocs, *self.slavesOf()}, {"bot1", "bot2"})
+        self.assertEqual(sorted(self.master.botmaster.slaves["bot1"].slavebuilders), ["docs", "full"])
+
+
+class SlaveEnvironTests(ChoosingCase):
+    """What a slave tells of itself."""
+
+    def test_rendered(self) -> None:
+        """A step may use a variable of the slave's environment, with a function of 0.8."""
+        self.write(
+            LONG
+            + FORM
+            + """
+from buildbot.process.properties import renderer
+
+@renderer
+def home(props):
+    return props.getBuild().slavebuilder.slave.slave_environ.get('HOME')
+
+c['builders'][0]['factory'].addStep(ShellCommand(command=['echo', home], env={'AT': home}))
+"""
+        )
+        self.assertTrue(self.reconfig()["applied"])
+        told = {b"environ": {b"HOME": b"/home/bot", b"PATH": b"/bin"}, b"system": b"posix", b"basedir": b"/s"}
+        bot = self.connect(info=told)
+        self.force(reason="x")
+        self.end(bot)
+        (command,) = bot.commands
+        self.assertEqual(command.args[b"command"], [b"echo", b"/home/bot"])
+        self.assertEqual(command.args[b"env"], {b"AT": b"/home/bot"})
+        slave = self.master.botmaster.slaves["bot1"]
+        self.assertEqual((slave.slave_system, slave.slave_basedir), ("posix", "/s"))
+
 
 class CanStartBuildTests(ChoosingCase):
     """C{canStartBuild}, and a person who chooses the slave."""

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from buildbot.wire.environment import LONGEST_VALUE, variablesOf
+from buildbot.wire.environment import LONGEST_ENVIRONMENT, LONGEST_VALUE, environmentOf, variablesOf
 from tests.fakes import KINDS, Trouble
 from tests.slaveport import SlavePortCase
 
@@ -37,6 +37,22 @@ class VariablesTests(unittest.SynchronousTestCase):
         """H7: values of another type, or of any length, are left out."""
         environ = {"A": 3, "B": "x" * (LONGEST_VALUE + 1), 7: "x", "C": None, "D": [1], ("E",): "x", "F": "f"}
         self.assertEqual(variablesOf({"environ": environ}, list("ABCDEF")), {"F": "f"})
+
+
+class EnvironmentTests(unittest.SynchronousTestCase):
+    """The whole environment is read from any answer."""
+
+    def test_read(self) -> None:
+        """Both dialects are read; an empty value stays, because the variable is set."""
+        for info in ({b"environ": {b"HOME": b"/h", b"E": b""}}, {"environ": {"HOME": "/h", "E": ""}}):
+            self.assertEqual(environmentOf(info), {"HOME": "/h", "E": ""})
+        for wrong in (None, {}, {"admin": "me"}, {"environ": 3}):
+            self.assertEqual(environmentOf(wrong), {})
+
+    def test_limit(self) -> None:
+        """H7: of a very long environment, the first part is kept."""
+        environ = {"A": "a", "B": "x" * LONGEST_ENVIRONMENT, "C": "c"}
+        self.assertEqual(environmentOf({"environ": environ}), {"A": "a"})
 
 
 class PeerTests(SlavePortCase):
