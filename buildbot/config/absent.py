@@ -87,7 +87,7 @@ SENTENCES = {
     **dict.fromkeys(("plugins.util.Janitor", "data", "util.httpclientservice", "util.giturlparse"), _NEVER),
     "process.buildstep.ShellMixin": "derive your step from ShellCommand of buildbot.steps.shell",
     "process.buildstep.regex_log_evaluator": "write evaluateCommand in a subclass of the step",
-    "schedulers.basic.BaseBasicScheduler": "derive your scheduler from buildbot.scheduler.BaseScheduler",
+    "schedulers.basic.BaseBasicScheduler": "derive from buildbot.schedulers.base.BaseScheduler",
     "manhole.Manhole": _SHELL,
     **dict.fromkeys(("process.process_twisted", "twcompat", "slave", "process.users", "db", "www"), _NEVER),
 }

@@ -23,10 +23,11 @@ UNCALLED = {
     "buildbot.steps.trigger.Trigger": (
         *("getSchedulerByName", "prepareSourcestampListForTrigger", "getAllGotRevisions", "end"),
     ),
-    "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
+    "buildbot.schedulers.branches.Scheduler": ("gotChange",),
+    "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory", "gotChange"),
     "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
     "buildbot.steps.source.base.Source": ("patch",),
-    "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet", "gotChange", "getCodebaseDict"),
+    "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet", "getCodebaseDict"),
     "buildbot.mails.notifier.MailNotifier": (
         *("useLookup", "useUsers", "buildMessageDict", "createEmail", "shouldAttachLog"),
     ),

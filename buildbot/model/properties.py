@@ -53,11 +53,14 @@ class Properties(Mapping[str, Any]):
     @ivar record: the result of L{toRecord} while it is valid; None after a property was set.
     """
 
-    def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
+    def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown", **more: Any) -> None:
+        """@param more: further properties, as in 0.8."""
         self._all: dict[str, tuple[Any, str]] = {}
         self.record: dict[str, list[Any]] | None = None
         if values:
             self.update(values, source)
+        if more:
+            self.update(more, source)
 
     def setProperty(self, name: str, value: object, source: str) -> None:
         """Set a property, or replace its value.
@@ -97,6 +100,14 @@ class Properties(Mapping[str, Any]):
         """Copy all properties of another object, with their sources."""
         self.record = None
         self._all.update(other._all)
+
+    def updateFromProperties(self, other: Properties) -> None:
+        """See L{updateFrom}; its name in 0.8."""
+        self.updateFrom(other)
+
+    def updateFromPropertiesNoRuntime(self, other: Properties) -> None:
+        """See L{updateFrom}. 0.8 leaves out properties that steps have set; here none is marked so."""
+        self.updateFrom(other)
 
     def asDict(self) -> dict[str, Any]:
         """A dictionary: name -> value."""

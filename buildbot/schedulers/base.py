@@ -23,18 +23,22 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.config.arguments import arguments, remember
 from buildbot.config.compare import ComparableMixin
-from buildbot.config.kinds import NAME
+from buildbot.config.kinds import NAME, NAMES, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.model.change import Change
+from buildbot.model.properties import Properties
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
+from buildbot.schedulers import choice
 from buildbot.schedulers.changefeed import ChangeFeed
+from buildbot.schedulers.oldcalls import Added, OldCalls
 from buildbot.schedulers.savedstate import SavedState
 from buildbot.schedulers.seams import MasterForSchedulers
 from buildbot.schedulers.submissions import Submissions
 from buildbot.store.interface import StoreFailed
 from buildbot.store.outbox import RETRY_AFTER
+from buildbot.store.ownstates import StateMixin
 
 log = Logger()
 
@@ -43,23 +47,32 @@ LONGEST_SLEEP = 3600.0
 
 
 @implementer(interfaces.IScheduler, interfaces.ISchedulerStatus)
-class BaseScheduler(service.MultiService, ComparableMixin):
+class BaseScheduler(service.MultiService, ComparableMixin, StateMixin):
     """I am a scheduler that never builds: derive from me.
 
     A subclass overrides C{addChange} and calls C{submit} to start builds. If it has state that must survive a
     restart, it overrides C{toRecord} and C{restore}, and calls C{changed}.
 
+    One that was written for 0.8 gives its builders to C{__init__}, has C{gotChange(change, important)}, calls
+    C{startConsumingChanges} when it starts, and C{addBuildsetForChanges} or the like to start builds.
+
     @ivar name: my name; my state is stored under it.
     @ivar engine: the L{buildbot.slaves.botmaster.BotMaster} of my master, once I was started.
+    @ivar master: my master, once I was started.
+    @ivar builderNames: the names of my builders, if I was given any.
     """
 
-    compare_attrs: Sequence[str] = ("name",)
+    compare_attrs: Sequence[str] = ("name", "builderNames", "properties", "codebases")
 
     #: True if one build may serve several of my build sets. The schedulers of this package set it.
     mergeRequests = False
 
     name: str
+    builderNames: list[str]
+    properties: Any
+    codebases: Any
     engine: MasterForSchedulers = cast(Any, None)
+    master: Any = None
     _starting: Deferred[None] | None = None
     _generation: object = None
     _configAtStart: object = None
@@ -70,29 +83,50 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     _feed: ChangeFeed | None = None
     _submissions: Submissions | None = None
 
-    @arguments(name=NAME)
-    def __init__(self, name: str) -> None:
+    @arguments(
+        name=NAME,
+        builderNames=orNone(NAMES),
+        properties=orNone(choice.PROPERTIES),
+        codebases=orNone(choice.CODEBASES),
+    )
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str] | None = None,
+        properties: Mapping[str, Any] | None = None,
+        codebases: Any = None,
+    ) -> None:
+        """@param builderNames, properties, codebases: for a subclass that was written for 0.8."""
         service.MultiService.__init__(self)
         remember(self)
         self.name = name
+        if builderNames is not None:
+            self.builderNames = list(builderNames)
+            self.properties, self.codebases = Properties(properties, "Scheduler"), codebases
+        self._calls = OldCalls(self, choice.chosen(properties, codebases=codebases), self._submit)
         self._alarms: list[Alarm] = []
         self._retry = self.newAlarm(lambda: self._logged(self._start()))
 
     def _compared(self) -> dict[str, object]:
-        """Leave out my own methods, such as a C{fileIsImportant}: comparing them would compare me again."""
-        values = super()._compared()
+        """Leave out my own methods, such as a C{fileIsImportant}: comparing them would compare me again.
+
+        A subclass with C{compare_attrs} of its own is compared by my arguments, too.
+        """
+        values = {name: getattr(self, name, None) for name in BaseScheduler.compare_attrs}
+        values.update(super()._compared())
         return {key: value for key, value in values.items() if getattr(value, "__self__", None) is not self}
 
     # for subclasses
 
     def addChange(self, change: Any) -> None:
         """Take a Change. Called once for each Change, in the order of their numbers, also for those that came
-        while the master was down.
+        while the master was down. By default C{gotChange} takes it, if there is one.
         """
+        self._calls.take(change)
 
     def listBuilderNames(self) -> list[str]:
         """Return the names of all builders that I may start."""
-        return []
+        return list(getattr(self, "builderNames", ()))
 
     def getPendingBuildTimes(self) -> list[float]:
         """Return the times at which I shall submit builds, if no change comes before."""
@@ -186,6 +220,84 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._alarms.append(alarm)
         return alarm
 
+    # for subclasses that were written for 0.8
+
+    def startConsumingChanges(
+        self,
+        fileIsImportant: Callable[[Change], Any] | None = None,
+        change_filter: Any = None,
+        onlyImportant: bool = False,
+    ) -> Deferred[None]:
+        """Ask for changes: C{gotChange} gets them one after the other, also those since the last stop.
+
+        @param change_filter: which changes; None: all.
+        @param fileIsImportant: whether a change is important; None: all are.
+        @return: has fired.
+        """
+        self._calls.consume(fileIsImportant, change_filter, onlyImportant)
+        return succeed(None)
+
+    def stopConsumingChanges(self) -> Deferred[None]:
+        """Ask for no more changes. The Deferred has fired."""
+        self._calls.stop()
+        return succeed(None)
+
+    def addBuildsetForLatest(
+        self,
+        reason: str = "",
+        external_idstring: str | None = None,
+        branch: str | None = None,
+        repository: str = "",
+        project: str = "",
+        **said: Any,
+    ) -> Deferred[Added]:
+        """Submit a set for the latest of a branch; see L{addBuildsetForChanges}."""
+        return self.addBuildsetForSourceStampDetails(
+            reason, external_idstring, branch, repository, project, **said
+        )
+
+    def addBuildsetForChanges(
+        self,
+        reason: str = "",
+        external_idstring: str | None = None,
+        changeids: Sequence[int] = (),
+        **said: Any,
+    ) -> Deferred[Added]:
+        """Submit a set for changes.
+
+        @param changeids: their numbers.
+        @param said: C{builderNames}, if not all of mine, and C{properties}.
+        @return: fires with the number of the set, and a dictionary of the numbers of its requests by builder,
+            when the set is stored; with None and an empty dictionary if it can never be stored. Fails with
+            ValueError if there are no such changes, and with StoreFailed.
+        """
+        said = {**said, "reason": reason, "external_idstring": external_idstring}
+        return ensureDeferred(self._calls.forChanges(self.engine.store, changeids, **said))
+
+    def addBuildsetForSourceStampDetails(
+        self,
+        reason: str = "",
+        external_idstring: str | None = None,
+        branch: str | None = None,
+        repository: str = "",
+        project: str = "",
+        revision: str | None = None,
+        **said: Any,
+    ) -> Deferred[Added]:
+        """Submit a set for one source; see L{addBuildsetForChanges}."""
+        said = {**said, "reason": reason, "external_idstring": external_idstring}
+        return ensureDeferred(self._calls.forSource(branch, repository, project, revision, **said))
+
+    def addBuildsetForSourceStampSetDetails(
+        self, reason: str, sourcestamps: Mapping[str, Mapping[str, Any]], properties: Any = None, **said: Any
+    ) -> Deferred[Added]:
+        """Submit a set for the sources of several codebases; see L{addBuildsetForChanges}.
+
+        @param sourcestamps: codebase -> C{repository}, C{branch}, C{revision} and C{project}.
+        """
+        said = {**said, "reason": reason, "properties": properties}
+        return ensureDeferred(self._calls.forSources(sourcestamps, **said))
+
     # start and stop
 
     def setServiceParent(self, parent: object) -> Deferred[None] | None:
@@ -206,8 +318,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._isReady = False
         store, clock = self.engine.store, self.engine.clock
         self._clock = clock
-        master: Any = self.parent
-        self._submissions = Submissions(self, master.submitBuildSet, clock, lambda: self.engine.builders)
+        self.master = self.parent
+        self._calls.reset()
+        submit = self.master.submitBuildSet
+        self._submissions = Submissions(self, submit, clock, lambda: self.engine.builders)
         self._state = SavedState(self.name, store, clock, self._record, self._submissions.outbox.__len__)
         self._feed = ChangeFeed(self, store, clock)
         self._starting = self._start()
@@ -304,8 +418,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         return True
 
     def _record(self) -> dict[str, Any]:
-        seen = {"seen": self._feed.seen} if self._feed is not None and self._watches else {}
-        return {**seen, **self.toRecord()}
+        if self._feed is None or not self._watches:
+            return self.toRecord()
+        seen = self._calls.seen(self._feed.seen) if hasattr(self, "gotChange") else self._feed.seen
+        return {"seen": seen, **self.toRecord()}
 
     def _logged(self, work: Coroutine[Any, Any, object] | Deferred[Any]) -> None:
         """Run a coroutine, and log its failure."""
@@ -318,8 +434,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     @property
     def _watches(self) -> bool:
-        """True if a subclass overrides C{addChange}."""
-        return getattr(self.addChange, "__func__", None) is not BaseScheduler.addChange
+        """True if a subclass overrides C{addChange}, or has C{gotChange}."""
+        isOwn = getattr(self.addChange, "__func__", None) is not BaseScheduler.addChange
+        return isOwn or hasattr(self, "gotChange")
 
     def changeAdded(self, change: Change) -> None:
         """Called when the master has stored a Change.

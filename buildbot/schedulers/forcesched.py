@@ -108,6 +108,8 @@ class ForceScheduler(BaseUpstreamScheduler):
         "forcedProperties",
     )
 
+    codebases: list[CodebaseParameter]
+
     @arguments(
         builderNames=NAMES,
         username=FIELD,
