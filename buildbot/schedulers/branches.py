@@ -51,7 +51,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
     mergeRequests = True
     fileIsImportant: Any = None
     choice = Choice()
-    _hasForgotten = False
+    _hasForgotten = _hasDropped = False
 
     @arguments(
         treeStableTimer=orNone(SECONDS, "none"),
@@ -251,7 +251,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Restore the waiting changes of the branches and codebases in the present configuration."""
-        self._trees = {}
+        self._trees, self._hasDropped = {}, False
         for branch, tree in record.get("trees", []):
             kept = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
             if kept.latest is not None:
@@ -271,6 +271,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
             else:
                 trees.setdefault(self.treeOf(change), []).append(change)
         for (what, name), count in dropped.items():
+            self._hasDropped = True
             log.info(
                 "scheduler {name} no longer builds {what} {which!r}: dropped {changes}",
                 **{"name": self.name, "what": what, "which": name},
@@ -283,6 +284,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def restored(self) -> None:
         """See L{BaseScheduler.restored}."""
         self._arm()
+        if self._hasDropped:
+            self.changed()  # else the next reconfig would find them again
 
     def stopService(self) -> Deferred[Any]:
         """See L{BaseScheduler.stopService}."""

@@ -19,7 +19,12 @@ MOST = 1000
 
 
 class News:
-    """I hold the wanted changes until they are built."""
+    """I hold the wanted changes until they are built.
+
+    @ivar hasDropped: True if L{restore} has dropped changes of codebases that are no longer wanted.
+    """
+
+    hasDropped = False
 
     def __init__(
         self, fileIsImportant: Callable[[Change], object] | None, choice: Choice, scheduler: str
@@ -64,6 +69,7 @@ class News:
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Restore the result of L{toRecord}, or forget all changes if it is empty."""
-        kept = map(Change.fromRecord, record.get("changes", ()))
+        kept = list(map(Change.fromRecord, record.get("changes", ())))
         self._changes = [change for change in kept if self._choice.hasCodebaseOf(change)]
+        self.hasDropped = len(self._changes) < len(kept)
         self._isWorthABuild = bool(record.get("isWorth"))

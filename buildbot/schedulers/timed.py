@@ -244,8 +244,15 @@ class Nightly(_TimedScheduler):
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}. Called only with C{onlyIfChanged}."""
-        if change.branch == self.branch and self._news.add(change):
+        if change.branch == self._branchOf(change.codebase) and self._news.add(change):
             self.changed()
+
+    def _branchOf(self, codebase: str) -> str | None:
+        """The branch whose changes count: mine, or else that of the codebase."""
+        if self.branch is not None or codebase not in self.choice.codebases:
+            return self.branch
+        branch: str | None = self.getCodebaseDict(codebase).get("branch")
+        return branch
 
     def doPeriodicBuild(self) -> None:
         """Submit a build set, unless nothing has changed and I build changes only."""
@@ -265,7 +272,8 @@ class Nightly(_TimedScheduler):
 
     def getCodebaseDict(self, codebase: str) -> Mapping[str, Any]:
         """The branch, the repository and so on of a codebase without changes. Subclasses may override it."""
-        return self.choice.codebases[codebase]
+        said = self.choice.codebases[codebase]
+        return said if said.get("branch") is not None else {**said, "branch": self.branch}
 
     def calculateNextRunTime(self) -> float:
         """Return my first time after now."""
@@ -296,6 +304,8 @@ class Nightly(_TimedScheduler):
         """See L{BaseScheduler.restored}."""
         self._ahead = self.now() - self.steady()
         super().restored()
+        if self._news.hasDropped:
+            self.changed()
 
     def setTimer(self) -> None:
         """Set the timer for the next build, or for the next check of the clock."""
@@ -427,4 +437,6 @@ class NightlyTriggerable(Nightly):
         """See L{Nightly.restore}."""
         super().restore(record)
         wanted = record.get("wanted")
-        self._wanted = None if wanted is None else (SourceStamp.fromRecord(wanted[0]), dict(wanted[1]))
+        if wanted is not None:  # the codebases may be others than before
+            wanted = (self.choice.completed(SourceStamp.fromRecord(wanted[0])), dict(wanted[1]))
+        self._wanted = wanted

@@ -252,6 +252,17 @@ class TreeTests(CodebasesCase):
         self.clock.advance(MINUTE)
         self.assertEqual(self.sources(), [[self.app("a1", 2)]])
 
+    def test_dropped(self) -> None:
+        """Changes that a reconfig has dropped do not come back when a later one adds their codebase again."""
+        old = self.use(single())
+        self.change("lib", "l1")
+        self.change("app", "a1")
+        without = self.replace(old, single(codebases=["app"]))
+        self.clock.advance(20)
+        self.replace(without, single())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.sources(), [[self.app("a1", 2), _LIB]])
+
     def test_unimportant(self) -> None:
         """An unimportant change of one codebase is built with the next important one of another."""
         self.use(single(fileIsImportant=lambda change: change.codebase == "app"))
@@ -298,6 +309,37 @@ class TimedTests(CodebasesCase):
         self.clock.pump([10] * 12)
         self.assertEqual(self.sources(), [[self.app("a1", 2)]])
 
+    def test_dropped(self) -> None:
+        """Changes that a reconfig has dropped do not come back when a later one adds their codebase again."""
+        old = self.use(self.nightly())
+        self.change("lib", "l1")
+        self.change("app", "a1")
+        without = self.replace(old, self.nightly(codebases=["app"]))
+        self.clock.advance(15)
+        self.replace(without, self.nightly())
+        self.clock.pump([10] * 12)
+        self.assertEqual(self.sources(), [[self.app("a1", 2), _LIB]])
+
+    def test_branch(self) -> None:
+        """A codebase that has no changes and says no branch is built on the branch of the scheduler."""
+        self.use(self.nightly(codebases={"app": {}, "doc": {"repository": "git://h/doc"}}))
+        self.change("app", "a1")
+        self.clock.pump([10] * 12)
+        self.assertEqual(self.sources(), [[self.app("a1", 1), ("doc", "git://h/doc", "master", None, [])]])
+
+    def test_ownBranches(self) -> None:
+        """If the scheduler says no branch, changes of each codebase on the branch of its own count."""
+        self.use(self.nightly(branch=None))
+        self.change("app", "a1", branch="stable")
+        self.change("lib", "l1")
+        self.change("doc", "d1")
+        self.clock.pump([10] * 12)
+        self.assertEqual(self.sources(), [])
+        self.change("app", "a2")
+        self.change("lib", "l2", branch="stable")
+        self.clock.pump([10] * 12)
+        self.assertEqual(self.sources(), [[self.app("a2", 4), self.lib("l2", 5, branch="stable")]])
+
     def test_overridden(self) -> None:
         """A subclass may say where a codebase without changes stands."""
 
@@ -323,6 +365,14 @@ class FollowingTests(CodebasesCase):
             self.successResultOf(scheduler.trigger(source))
         self.clock.pump([MINUTE] * 61)
         self.assertEqual(self.sources(), [[("app", "git://h/app", "x", "a1", []), _LIB]] * 2)
+
+    def test_reconfig(self) -> None:
+        """A source that waits for its time is completed again with the codebases of a new configuration."""
+        old = self.use(NightlyTriggerable("n", ["full"], codebases=["app"]))
+        self.successResultOf(old.trigger(SourceStamp("x", "a1", codebase="app")))
+        self.replace(old, NightlyTriggerable("n", ["full"], codebases=BOTH))
+        self.clock.pump([MINUTE] * 61)
+        self.assertEqual(self.sources(), [[("app", "git://h/app", "x", "a1", []), _LIB]])
 
     def test_dependent(self) -> None:
         """A Dependent builds the sources of all codebases of its upstream."""
