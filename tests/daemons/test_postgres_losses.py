@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 #: Ends the sessions of all masters.
 _KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'buildbot %'"
 #: The seconds for which a call is tried again.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class LifeCase(PostgresCase):
@@ -51,7 +51,7 @@ class LifeCase(PostgresCase):
     def tried(self, *calls: Callable[[], Deferred[_T]]) -> list[_T]:
         """The results of calls that are made together. What fails is tried again."""
         until = time.monotonic() + PATIENCE
-        todo, found = dict(enumerate(calls)), {}
+        todo, found, why = dict(enumerate(calls)), {}, None
         while todo:
             asked = {
                 number: call().addErrback(lambda failure: failure.value) for number, call in todo.items()
@@ -62,6 +62,7 @@ class LifeCase(PostgresCase):
                     self.conflicts += 1
                 elif isinstance(result, StoreFailed) and not isinstance(result, StoreFenced):
                     self.failures += 1
+                    why = result
                     continue
                 elif isinstance(result, Exception):
                     raise result
@@ -69,7 +70,7 @@ class LifeCase(PostgresCase):
                     found[number] = result
                 del todo[number]
             if todo:
-                self.assertLess(time.monotonic(), until, "it never works again")
+                self.assertLess(time.monotonic(), until, f"it never works again: {why}")
                 time.sleep(0.01)
         return [found[number] for number in sorted(found)]
 
