@@ -6,6 +6,7 @@ There is no wire: calls to the slave are recorded, and the test makes the slave'
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -79,7 +80,11 @@ class Running:
         self.build = Build([BuildRequest("because", source, "full")])
         botmaster = SimpleNamespace(resources=SimpleNamespace(basedir=basedir, partials=None))
         builder: Any = SimpleNamespace(
-            name="full", botmaster=botmaster, realLocks=lambda *a: [], stepChanged=lambda build: None
+            name="full",
+            builddir="full-dir",
+            botmaster=botmaster,
+            realLocks=lambda *a: [],
+            stepChanged=lambda build: None,
         )
         self.build.setBuilder(builder)
         self.build.setSteps([step])
@@ -91,6 +96,8 @@ class Running:
             slave=SimpleNamespace(
                 slavename="bot1",
                 properties={},
+                slave_basedir=None,
+                path_module=posixpath,
                 disconnect=lambda why: None,
                 isAnswering=self._isAnswering,
                 mayBeMute=lambda seconds: None,

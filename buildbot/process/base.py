@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -174,6 +175,12 @@ class Build:
         given.update(own, OWN)
         self.properties.updateFrom(given)
         self.given = given
+        base = self.slavebuilder.slave.slave_basedir
+        if base is not None:  # after given: these are words of the slave
+            directory = self.path_module.join(base, self.builder.builddir)
+            for name in ("builddir", "workdir"):
+                if not given.hasProperty(name):
+                    self.properties.setProperty(name, directory, "slave")
         values, status.sources = self.properties.divided(OWN)
         status.properties.update(values)
 
@@ -405,6 +412,11 @@ class Build:
     def render(self, value: object) -> Any:
         """Replace each WithProperties in a value by its text."""
         return render(value, self)
+
+    @property
+    def path_module(self) -> ModuleType:
+        """The module for paths on the slave: C{posixpath} or C{ntpath}."""
+        return self.slavebuilder.slave.path_module
 
     def getSlaveName(self) -> str:
         """The name of the slave."""

@@ -8,6 +8,7 @@ L{buildbot.process.engine.BuildEngine} the engine, and L{buildbot.slaves.botmast
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Protocol, overload
 
 from twisted.internet.defer import Deferred
@@ -104,6 +105,14 @@ class SlaveForBuilder(Protocol):
     @property
     def properties(self) -> Mapping[str, Any]:
         """The properties for builds on this slave, from the configuration."""
+
+    @property
+    def slave_basedir(self) -> str | None:
+        """The slave's directory; None if it does not tell it."""
+
+    @property
+    def path_module(self) -> ModuleType:
+        """The module C{posixpath} or C{ntpath} for paths on the slave."""
 
     @property
     def builders(self) -> Mapping[str, BuilderForEngine]:
@@ -283,6 +292,10 @@ class BuilderForBuild(Protocol):
     @property
     def name(self) -> str:
         """The name in the configuration."""
+
+    @property
+    def builddir(self) -> str:
+        """Its directory on slaves, relative to that of the slave."""
 
     @property
     def botmaster(self) -> MasterForBuilder:

@@ -8,7 +8,10 @@ builds (L{buildbot.slaves.availability}). L{buildbot.slaves.botmaster} has all s
 
 from __future__ import annotations
 
+import ntpath
+import posixpath
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -131,6 +134,11 @@ class BotPerspective(NewCredPerspective):
     def builderList(self) -> tuple[tuple[str, str], ...]:
         """The (builder name, build directory) pairs from the configuration."""
         return self.botmaster.config.builderList(self.slavename)
+
+    @property
+    def path_module(self) -> ModuleType:
+        """The module for paths on the slave, as in 0.8: C{ntpath} on Windows, else C{posixpath}."""
+        return ntpath if self.slave_system in ("nt", "win32") else posixpath
 
     @property
     def slavebuilders(self) -> dict[str, SlaveBuilder]:

@@ -133,6 +133,12 @@ class BuildStatus(Watched):
         self._testResultsSize = 0
 
     @property
+    def master(self) -> Any:
+        """The L{buildbot.buildmaster.service.BuildMaster}, for functions of the configuration, as in 0.8."""
+        builder: Any = self.builder
+        return builder.master
+
+    @property
     def note(self) -> str:
         """A note for people, such as the locks that the running build waits for; usually empty."""
         return self._note or (self.waitsFor() if self.waitsFor is not None else "")

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -203,6 +203,12 @@ class BuilderStatus:
     def name(self) -> str:
         """The name in the configuration."""
         return self.getName()
+
+    @property
+    def master(self) -> Any:
+        """The L{buildbot.buildmaster.service.BuildMaster}, for functions of the configuration, as in 0.8."""
+        botmaster: Any = self._builder.botmaster
+        return botmaster.parent
 
     @property
     def isLater(self) -> bool:

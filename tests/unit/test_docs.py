@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import os
+import posixpath
 import re
 import runpy
 import textwrap
@@ -595,9 +596,14 @@ class ReferenceTests(ListedCase):
         request.properties = Properties(dict.fromkeys([*"bcd", "slavename"], "request"))
         build = Build([request])
         build.ofAll, build.ofBuilder = dict.fromkeys("abcde", "all"), dict.fromkeys("cd", "builder")
-        build.setBuilder(SimpleNamespace(name="full"))
+        build.setBuilder(SimpleNamespace(name="full", builddir="full"))
         record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
-        slave = SimpleNamespace(slavename="bot1", properties={"d": "bot", "buildnumber": "bot"})
+        slave = SimpleNamespace(
+            slavename="bot1",
+            properties={"d": "bot", "buildnumber": "bot"},
+            slave_basedir="/srv",
+            path_module=posixpath,
+        )
         clock, nobody = Clock(), cast(Any, None)
         build.startBuild(
             BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock)),
@@ -608,7 +614,7 @@ class ReferenceTests(ListedCase):
         )
         said = build.properties
         self.assertEqual([said[name] for name in "eabcd"], ["all", "change", "request", "builder", "bot"])
-        own = [name for name, _, source in said.asList() if source == "build"]
+        own = [name for name, value, source in said.asList() if source == "build" or value == "/srv/full"]
         self.assertEqual(sorted(re.findall(r"^   \* - ``(\w+)``", before, re.M)), own)
         order = re.findall(r"^\d\. (?:of the |the |what a )(\w+)", after, re.M)
         self.assertEqual(order, ["configuration", "changes", "request", "builder", "bot", "eight", "step"])
