@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -267,6 +268,8 @@ def _moment(text: str) -> float:
     return value
 
 
+#: A text that is more probably the address of a master than the comments of a change.
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 #: The options of C{sendchange} with texts about the change.
 _PLACES = ("repository", "project", "codebase")
 _DESCRIBED = ("username", "branch", "revision", "comments", "category", "revlink", *_PLACES)
@@ -390,7 +393,10 @@ class SendChangeOptions(CommandOptions):
         if self["url"] is None:
             if self["master"] is None:
                 needed = "is needed" if self["changes"] is not None else "and --username are needed"
-                raise usage.UsageError(f"--master=HOST:PORT {needed}, or --url in place of --master")
+                told = f"--master=HOST:PORT {needed}, or --url in place of --master"
+                if _ADDRESS.fullmatch(self["comments"] or ""):  # in 0.8, this was the short form of --master
+                    told += f"; -m is --comments, and -c is --category: give --master={self['comments']}"
+                raise usage.UsageError(told)
             if self["token"] is not None:
                 raise usage.UsageError("--token belongs to --url")
             return

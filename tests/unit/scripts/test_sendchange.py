@@ -253,6 +253,17 @@ class OptionsTests(unittest.TestCase):
             self.assertEqual(said.status, 2)
             self.assertIn(reason, said.err)
 
+    def test_masterOf08(self) -> None:
+        """Whoever gives the master as -m, as in 0.8, is told the option that it has here."""
+        for address in ("localhost:9989", "ci.example.org:9989", "[::1]:9989"):
+            said = command("sendchange", "-m", address, "-W", "me", "-c", "Fix the leak", "a.c")
+            self.assertEqual(said.status, 2)
+            self.assertIn(f"-m is --comments, and -c is --category: give --master={address}", said.err)
+        for comments in ("Fix the leak", "fix: 12", "parser:12 is wrong", "fix:123456"):
+            said = command("sendchange", "-m", comments, "-W", "me", "a.c")
+            self.assertEqual(said.status, 2)
+            self.assertNotIn("-m is", said.err)
+
 
 class ToURLTests(unittest.TestCase):
     """Changes that are sent to the web server of a master."""
