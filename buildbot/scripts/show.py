@@ -33,7 +33,7 @@ from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine
 
 _STEPS = ("STEP", "RESULT", "TOOK", "LOGS")
-_CHANGES = ("CHANGE", "WHO", "REVISION", "COMMENTS")
+_CHANGES = ("CHANGE", "WHO", "REVISION", "CODEBASE", "COMMENTS")
 _PROPERTIES = ("PROPERTY", "VALUE", "SOURCE")
 #: The most characters of a result, of a comment and of a property in a table.
 _ROOM = 60
@@ -185,16 +185,20 @@ def _log(log: Mapping[str, Any]) -> str:
 
 
 def _changes(build: Mapping[str, Any], room: int | None) -> list[str]:
+    """A table of the changes; with their codebases, if the build has several."""
+    isSeveral = bool(build.get("beside"))
     rows = [
         [
             "" if each.get("number") is None else str(each["number"]),
             shortened(str(each.get("who") or ""), _ROOM),
             brief(each.get("revision") or "-"),
+            *([shortened(str(each.get("codebase") or ""), _ROOM)] if isSeveral else []),
             shortened((str(each.get("comments") or "").strip().splitlines() or [""])[0], _ROOM),
         ]
         for each in _changesOf(build)
     ]
-    return table(_CHANGES, rows, room) if rows else []
+    heads = [each for each in _CHANGES if isSeveral or each != "CODEBASE"]
+    return table(heads, rows, room) if rows else []
 
 
 def _tests(build: Mapping[str, Any]) -> list[str]:

@@ -111,6 +111,47 @@ class CodebasesStory(BuildingCase):
         for words in ("without a name", "with a patch", "The build was not caused by a change."):
             self.assertIn(words, page)
 
+    def test_changes(self) -> None:
+        """The page of a change, and each list of changes, tell its codebase, if there is one."""
+        self.built()
+        self.assertIn("<dt>Codebase</dt><dd>lib</dd>", self.ask("/changes/2").text)
+        column = ">Codebase</th>"
+        self.assertIn(column, self.ask("/changes").text)
+        page = self.ask("/builders/full/builds/0").text
+        self.assertEqual(page.count(column), 3)  # that of the sources, and those of the changes of each
+        (said,) = [self.successResultOf(ensureDeferred(self.master.commands["build"]("full", 0)))]
+        self.assertIn("2       bob  r8        lib       why", "\n".join(showPage(said, 0.0, None)))
+        plain = self.successResultOf(self.store.addChange(Change("eve", ["f.c"], "why", revision="r9")))
+        other = self.built(SourceStamp(changes=[plain]))
+        self.assertNotIn(column, self.ask(f"/builders/full/builds/{other.number}").text)
+
+    def test_links(self) -> None:
+        """A revision is a link only if its page exists: if a change has it, or the first codebase."""
+        self.edit("gotRevision('f1')", "gotRevision({'app': 'a2', 'lib': 'l2'}[self.codebase])")
+        self.reconfig()
+        build = self.built(SourceStamp("dev", "a1", codebase="app"), SourceStamp("x", "l1", codebase="lib"))
+        page = self.ask(f"/builders/full/builds/{build.number}").text
+        for revision, hasPage in (("a1", False), ("a2", True), ("l1", False), ("l2", False)):
+            self.assertIn(revision, page)
+            self.assertEqual(f"revision/{revision}" in page, hasPage, revision)
+            self.assertEqual(self.ask(f"/revision/{revision}").status, 200 if hasPage else 404)
+        listed = self.ask("/builders/full").text
+        self.assertIn("lib l2", listed)
+        self.assertIn("revision/a2", listed)
+        self.built()
+        self.assertIn("revision/r8", self.ask(f"/builders/full/builds/{build.number + 1}").text)
+
+    def test_scheduler(self) -> None:
+        """The page of a scheduler names its codebases."""
+        self.add(
+            "from buildbot.scheduler import Triggerable\n"
+            "both = Triggerable('t', ['full'], codebases=['app', 'lib'])\n"
+            "c['schedulers'] = [both, Triggerable('u', ['full'])]"
+        )
+        self.reconfig()
+        self.assertIn("<dt>Codebases</dt><dd>app, lib</dd>", self.ask("/schedulers/t").text)
+        self.assertNotIn("Codebases", self.ask("/schedulers/u").text)
+
     def test_queue(self) -> None:
         """A waiting request is shown with all codebases, and found by a change of the second one."""
         self.submit(SourceStamp("busy"))

@@ -42,6 +42,7 @@ async def changePage(call: Call) -> Page:
                 ("Category", record.get("category")),
                 ("Repository", named(options.repositories, str(record.get("repository") or ""))),
                 ("Project", named(options.projects, project)),
+                ("Codebase", record.get("codebase")),
                 ("Link", _link(record.get("revlink"))),
             ),
             _PRE(text=linked(options.changecommentlink, str(record.get("comments") or ""), project)),

@@ -17,7 +17,7 @@ from buildbot.web.markup import Markup, Template, Value, join, link
 from buildbot.web.pages.choice import field, pointIn, times, turning
 from buildbot.web.pages.forms import searchForm
 from buildbot.web.pages.outside import linked, revisionLink, revlinkOf
-from buildbot.web.pages.pieces import paragraph, table, when
+from buildbot.web.pages.pieces import paragraph, table, when, withoutEmpty
 from buildbot.web.routes import Parameter, Route
 
 #: The most characters of a comment in a table.
@@ -28,8 +28,8 @@ _HASH = Template('<a href="{to}" title="{whole}" class="whole">{text}</a>')
 
 
 def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) -> Markup:
-    """A table of changes, given as their records, in this order."""
-    rows = [
+    """A table of changes, given as their records, in this order; with their codebases, if there are any."""
+    rows: list[list[Value]] = [
         [
             ""
             if each.get("number") is None
@@ -37,12 +37,14 @@ def changeTable(call: Call, changes: Iterable[Mapping[str, Any]], caption: str) 
             each.get("who"),
             revisions(call, each),
             each.get("branch"),
+            each.get("codebase"),
             _comments(call, each),
             when(each.get("when")),
         ]
         for each in changes
     ]
-    return table(caption, ("Change", "Who", "Revision", "Branch", "Comments", "When"), rows)
+    heads = ("Change", "Who", "Revision", "Branch", "Codebase", "Comments", "When")
+    return table(caption, *withoutEmpty(heads, rows, ("Codebase",)))
 
 
 def revision(call: Call, value: object) -> Value:
@@ -51,7 +53,14 @@ def revision(call: Call, value: object) -> Value:
         return ""
     text = str(value)
     to = call.to("revision", text)
-    return _HASH(to=to, whole=text, text=text[:12]) if _IS_HASH.fullmatch(text) else link(to, text[:40])
+    short = shortRevision(value)
+    return _HASH(to=to, whole=text, text=short) if _IS_HASH.fullmatch(text) else link(to, short)
+
+
+def shortRevision(value: object) -> str:
+    """The first characters of a revision: twelve of a long hash."""
+    text = str(value)
+    return text[:12] if _IS_HASH.fullmatch(text) else text[:40]
 
 
 def revisions(call: Call, record: Mapping[str, Any]) -> Value:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot.changes.base import PollingChangeSource
@@ -78,6 +78,7 @@ def scheduler(call: Call) -> Page:
                 facts(
                     ("Kind", type(found).__name__),
                     ("Waits for", _waitsFor(call, found)),
+                    ("Codebases", _codebases(found)),
                     ("Triggered by", _builders(call, triggers, len(triggers))),
                     ("Next builds", _times(call, found)),
                     ("Builders", cell(buildersOf(found), lambda names: _builders(call, names, len(names)))),
@@ -90,6 +91,12 @@ def scheduler(call: Call) -> Page:
         renews=RENEWAL,
         trail=(("Schedulers", call.to("schedulers")),),
     )
+
+
+def _codebases(scheduler: object) -> str:
+    """The names of the codebases that a scheduler has; empty if it has none, or is of another kind."""
+    named = getattr(getattr(scheduler, "choice", None), "codebases", None)
+    return ", ".join(filter(None, named)) if isinstance(named, Mapping) else ""
 
 
 def _times(call: Call, scheduler: object, most: int | None = None) -> Value:

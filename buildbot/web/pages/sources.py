@@ -12,7 +12,7 @@ from buildbot.model.sourcestamp import changesIn, sourcesIn
 from buildbot.text.plural import counted
 from buildbot.web.call import Call
 from buildbot.web.markup import NOTHING, Markup, Value, join, link
-from buildbot.web.pages.changes import changeTable
+from buildbot.web.pages.changes import changeTable, shortRevision
 from buildbot.web.pages.changes import revision as shortly
 from buildbot.web.pages.outside import named, revisionLink, revlinkOf
 from buildbot.web.pages.pieces import paragraph, table, withoutEmpty
@@ -41,12 +41,13 @@ def sourceTable(call: Call, build: BuildRecord) -> Markup:
     if not source.get("beside"):
         return NOTHING
     asked = [revision for _, revision in builtIn(source, None)]
+    known = builtIn(source, _gotOf(build))[0][1]
     rows: list[list[Value]] = [
         [
             each.get("codebase") or _NAMELESS,
             each.get("branch"),
-            _linked(call, wanted, each),
-            _linked(call, built, each) if built != wanted else "",
+            _linked(call, wanted, each, known),
+            _linked(call, built, each, known) if built != wanted else "",
             named(options.repositories, str(each.get("repository") or "")),
             named(options.projects, str(each.get("project") or "")),
             counted(len(each["changes"]), "change") if each.get("changes") else "",
@@ -86,10 +87,11 @@ def revisionIn(call: Call, source: Mapping[str, Any], got: object, isShort: bool
     @param got: what the slave found: the value of the property C{got_revision}.
     """
     built = builtIn(source, got)
+    known = built[0][1]
     if len(built) == 1:
-        return _linked(call, built[0][1], source, isShort)
+        return _linked(call, known, source, known, isShort)
     shown = [
-        join(filter(None, [each.get("codebase"), _linked(call, revision, each, isShort)]), " ")
+        join(filter(None, [each.get("codebase"), _linked(call, revision, each, known, isShort)]), " ")
         for each, revision in built
         if revision
     ]
@@ -108,10 +110,22 @@ def _gotOf(build: BuildRecord) -> object:
     return (build.properties or {}).get("got_revision")
 
 
-def _linked(call: Call, revision: object, source: Mapping[str, Any], isShort: bool = False) -> Markup:
-    """The revision of one codebase; empty if it is unknown."""
+def _linked(
+    call: Call, revision: object, source: Mapping[str, Any], known: object, isShort: bool = False
+) -> Markup:
+    """The revision of one codebase; empty if it is unknown. It is a link if its page finds the build.
+
+    @param known: the revision that the build is listed under: that of the first codebase.
+    """
     if not revision:
         return NOTHING
     outside = revisionLink(revlinkOf(call.world), revision, source.get("repository"))
-    shown = shortly(call, revision) if isShort else link(call.to("revision", str(revision)), str(revision))
+    hasPage = revision == known or revision in [each.get("revision") for each in source.get("changes") or ()]
+    shown: Value
+    if hasPage:
+        shown = (
+            shortly(call, revision) if isShort else link(call.to("revision", str(revision)), str(revision))
+        )
+    else:
+        shown = shortRevision(revision) if isShort else str(revision)
     return join(filter(None, [shown, outside]), " ")
