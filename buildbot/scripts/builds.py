@@ -117,13 +117,29 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
 
 def gotRevision(build: Mapping[str, Any]) -> str | None:
     """The revision that the slave found, of the codebase of the summary; None if it is not known."""
-    codebases = [each.get("codebase") or "" for each in (build, *(build.get("beside") or ()))]
-    found: str | None = revisionsFound(build.get("gotRevision"), codebases)[0]
+    found: str | None = partsOf(build)[0]["gotRevision"]
     return found
 
 
+def partsOf(build: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The facts about the source of each codebase. C{gotRevision} of each is the revision that was found."""
+    parts = (build, *(build.get("beside") or ()))
+    found = revisionsFound(build.get("gotRevision"), [each.get("codebase") or "" for each in parts])
+    return [
+        {**each, "gotRevision": revision, "beside": ()} for each, revision in zip(parts, found, strict=True)
+    ]
+
+
 def source(build: Mapping[str, Any]) -> str:
-    """The source of a build, in a few words."""
+    """The source of a build, in a few words. Those of several codebases have their names."""
+    parts = partsOf(build)
+    if len(parts) == 1:
+        return _sourceOf(build)
+    named = (f"{part.get('codebase') or ''} {_sourceOf(part)}".lstrip() for part in parts)
+    return shortened(", ".join(named), _ROOM * 2)
+
+
+def _sourceOf(build: Mapping[str, Any]) -> str:
     changes = build["changes"]
     revision = build["revision"]
     if revision is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from buildbot.model.results import Results
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.builds import gotRevision
+from buildbot.scripts.builds import gotRevision, partsOf
 from buildbot.scripts.looking import look
 from buildbot.scripts.output import CommandFailed, Config, say, sayJSON
 from buildbot.scripts.tables import (
@@ -125,8 +125,7 @@ def _ofSource(build: Mapping[str, Any], source: Mapping[str, Any]) -> list[tuple
 def _ofSources(build: Mapping[str, Any], source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The sources of several codebases, one in a line."""
     patches = [each.get("patch") for each in (source, *(source.get("beside") or ()))]
-    parts = [build, *({**each, "gotRevision": build.get("gotRevision")} for each in build["beside"])]
-    for part, patch in zip(parts, patches, strict=False):
+    for part, patch in zip(partsOf(build), patches, strict=False):
         facts = [
             None if part["branch"] is None else f"branch {part['branch']}",
             None if (found := _revision(part)) is None else f"revision {found}",

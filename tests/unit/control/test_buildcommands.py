@@ -11,7 +11,10 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 from buildbot.control import buildcommands
 from buildbot.control.client import ControlError
 from buildbot.control.slavecommands import SlaveCommands
+from buildbot.model.change import Change
 from buildbot.model.results import Results
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from buildbot.slaves.availability import DRAINED
 from buildbot.slaves.liveness import PROBE_TIME
 from buildbot.status.report import reportSlave
@@ -494,3 +497,22 @@ class DocumentedTests(AnswersCase):
         self.assertEqual(words, Results)
         self.command(slave).end(0)
         self.settle()
+
+    def test_codebases(self) -> None:
+        """A request for several codebases tells those of the first, all changes, and beside it the others."""
+        changes = [
+            self.successResultOf(self.botmaster.store.addChange(Change("ann", ["a.c"], "", codebase=name)))
+            for name in ("app", "lib", "lib")
+        ]
+        app, lib = SourceStamp(changes=changes[:1]), SourceStamp(changes=changes[1:])
+        source = SourceStamp.together([app, lib, SourceStamp("dev", codebase="doc")])
+        self.successResultOf(ensureDeferred(self.botmaster.submitBuildSet(BuildSet(["full"], source, "r"))))
+        self.settle()
+        (request,) = self.ask("builds")["requests"]
+        self.assertEqual((request["codebase"], request["branch"]), ("app", None))
+        self.assertEqual((request["changes"], request["changeCount"]), ([1, 2, 3], 3))
+        beside = [(each["codebase"], each["branch"], each["changes"]) for each in request["beside"]]
+        self.assertEqual(beside, [("lib", None, [2, 3]), ("doc", "dev", [])])
+        (words,) = [each for each in pages()["reference/builds"].split("\n\n") if "has ``beside``" in each]
+        told = set(literals(words)) - {"beside"}
+        self.assertEqual(told, set(request["beside"][0]))

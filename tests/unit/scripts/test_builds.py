@@ -168,6 +168,21 @@ class BuildsTests(AskingTests):
             )
             self.assertEqual(said, wanted)
 
+    def test_codebases(self) -> None:
+        """The source of a build with several codebases names each, with the revision found."""
+        sha = "0123456789abcdef0123456789abcdef01234567"
+        empty: dict[str, Any] = {"revision": None, "branch": None, "changes": []}
+        app = {**empty, "codebase": "app", "revision": "r7", "branch": "dev", "changes": [4]}
+        build = {**app, "beside": [{**empty, "codebase": "lib"}, {**empty, "codebase": ""}]}
+        self.assertEqual(
+            builds.source({**build, "gotRevision": {"app": "r7", "lib": sha}}),
+            "app r7 (change 4) in dev, lib 0123456789ab, latest",
+        )
+        self.assertEqual(
+            builds.source({**build, "revision": None, "changes": [], "gotRevision": "r9"}),
+            "app r9 in dev, lib latest, latest",
+        )
+
     def test_waiting(self) -> None:
         """B8: waiting requests are shown with their number, the time since when, and the reason."""
         (line,) = self.page(waiting=[WAITING])
