@@ -255,6 +255,8 @@ class OutageTests(LifeCase):
         store.watch(lambda reason: None, lambda: None, lapsed=lapses.append)
         self.live(store)
         self.get(store.setState("seen", 1))
+        replayed = "replay_lsn >= pg_current_wal_lsn()"  # else the standby may lack the tables
+        self.until(primary, f"SELECT COUNT(*) = 1 FROM pg_stat_replication WHERE {replayed}")
         standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
         standby.ask("SELECT pg_reload_conf()")
         self.until(standby, "SELECT COUNT(*) = 0 FROM pg_stat_wal_receiver")
