@@ -9,7 +9,8 @@ from typing import Any
 
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import TEXT
-from buildbot.model.properties import HasProperties, Renderable, Told, render
+from buildbot.model.properties import HasProperties, Renderable, Told, forOthers, render
+from buildbot.model.settled import settled, succeeding
 from buildbot.model.sourcestamp import SourceStamp
 
 _ANY = Kind("any value", lambda value: True)
@@ -85,6 +86,11 @@ class Interpolate(Renderable):
             return "%" if place[3] == "%" else _worded(render(next(positional, ""), build))
 
         return _PLACE.sub(put, self.fmtstring)
+
+    @forOthers
+    def getRenderingFor(self, build: Any) -> Any:
+        """A Deferred with the text, as in 0.8; an error fails it."""
+        return succeeding(super().getRenderingFor, build)
 
     def parts(self) -> list[Any]:
         """My text in parts: plain texts, and a value for each place, which is rendered by itself."""
@@ -168,7 +174,7 @@ class Rendered(Renderable):
 
     def render(self, build: HasProperties) -> Any:
         """The result of the function. It gets the properties, as a L{Told}."""
-        return render(self.function(Told(build)), build)
+        return render(settled(self.function(Told(build))), build)
 
     def __repr__(self) -> str:
         return f"renderer({getattr(self.function, '__name__', 'a function')})"

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from buildbot.config.arguments import arguments, complain
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import TEXT
 from buildbot.config.messages import shown
+from buildbot.model.settled import settled, succeeding
 from buildbot.text.plural import counted
 
+_Method = TypeVar("_Method", bound=Callable[..., object])
 _UNSET = object()
 #: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
 _ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
@@ -217,8 +219,8 @@ class Told:
         return self._build
 
     def render(self, value: Any) -> Any:
-        """The value with everything in it rendered."""
-        return render(value, self._build)
+        """A Deferred with the value, with everything in it rendered; as in 0.8, an error fails it."""
+        return succeeding(render, value, self._build)
 
 
 class Renderable(ComparableMixin):
@@ -333,7 +335,7 @@ class Filling:
 
     def __getitem__(self, name: str) -> Any:
         if name in self._functions:
-            return _asText(self._functions[name](Told(self._build)))
+            return _asText(settled(self._functions[name](Told(self._build))))
         name, sign, text = _alternative(name)
         value = self._build.getProperty(name, _UNSET)
         if value is _UNSET:
@@ -369,6 +371,16 @@ def propertyOf(name: str) -> str:
     return _alternative(name)[0]
 
 
+#: Methods for others, which a L{Renderable} does not need; a subclass may override them, as in 0.8.
+_OURS: set[object] = {Renderable.getRenderingFor}
+
+
+def forOthers(method: _Method) -> _Method:
+    """Decorate a C{getRenderingFor} that only calls C{render}."""
+    _OURS.add(method)
+    return method
+
+
 #: Values of these types contain no L{WithProperties}: a fast path, as most values are of these types.
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
 
@@ -382,7 +394,7 @@ def render(value: Any, properties: HasProperties) -> Any:
     """
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, Renderable):
+    if isinstance(value, Renderable) and type(value).getRenderingFor in _OURS:
         return value.render(properties)
     if isinstance(value, list):
         return [each if type(each) in _PLAIN else render(each, properties) for each in value]
@@ -395,4 +407,4 @@ def render(value: Any, properties: HasProperties) -> Any:
             )
             for name, each in value.items()
         }
-    return value.getRenderingFor(Told(properties)) if isRenderable(value) else value
+    return settled(value.getRenderingFor(Told(properties))) if isRenderable(value) else value

@@ -17,6 +17,7 @@ from buildbot.model.properties import (
     Filling,
     HasProperties,
     Properties,
+    Renderable,
     WithProperties,
     propertyOf,
     render,
@@ -77,14 +78,20 @@ def piecesOf(value: object, build: Told) -> list[Piece]:
     @param value: a text, or a value with properties.
     @raise NoProperty: a property is not set.
     """
-    if isinstance(value, Interpolate):
+    if isinstance(value, Interpolate) and _isPlain(value, Interpolate):
         pieces = [_whole(part, build) for part in value.parts()]
         return [piece for piece in pieces if piece.text or piece.name]
     if not isinstance(value, WithProperties):
         return [_whole(value, build)]
-    pieces = _taken(value, build) if type(value).render is WithProperties.render else []
+    pieces = _taken(value, build) if _isPlain(value, WithProperties) else []
     whole = _whole(value, build)
     return pieces if pieces and "".join(piece.text for piece in pieces) == whole.text else [whole]
+
+
+def _isPlain(value: object, ours: type[Renderable]) -> bool:
+    """True unless a class of one's own renders the value in its own way."""
+    kind: Any = type(value)
+    return kind.render is ours.render and kind.getRenderingFor is ours.getRenderingFor
 
 
 def _whole(value: object, build: Told) -> Piece:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.trial import unittest
 
 from buildbot.config.compare import sameValue
+from buildbot.model.properties import NoProperty
+from buildbot.model.settled import NotSettled
 from buildbot.process.properties import Interpolate, Properties, Property, WithProperties, render, renderer
 
 BUILD = Properties({"a": "x", "none": None, "empty": "", "branch": "main", "list": ["1"]})
@@ -85,6 +88,56 @@ class OtherTests(unittest.SynchronousTestCase):
                 return props.getProperty("a")
 
         self.assertEqual(render(["b", Own()], BUILD), ["b", "x"])
+
+    def test_deferred(self) -> None:
+        """0.8: C{props.render} returns a Deferred; a function may return one that has its result."""
+        text = Interpolate("%(prop:a)s", Property("a"))
+
+        def called(props: Any) -> Any:
+            return props.render({"k": [text]}).addCallback(lambda said: said["k"] * 2)
+
+        def gathered(props: Any) -> Any:
+            return gatherResults([props.render(each) for each in ("b", text)]).addCallback("/".join)
+
+        async def awaited(props: Any) -> Any:
+            return [await props.render(text), Property("a")]
+
+        @inlineCallbacks
+        def yielded(props: Any) -> Any:
+            said = yield text.getRenderingFor(props)
+            return f"{said}!"
+
+        for function, said in (
+            (called, ["x", "x"]),
+            (gathered, "b/x"),
+            (awaited, ["x", "x"]),
+            (yielded, "x!"),
+        ):
+            self.assertEqual(render([renderer(function)], BUILD), [said])
+            self.assertEqual(Interpolate("%(kw:k)s", k=renderer(function)).render(BUILD), str(said))
+            self.assertEqual(WithProperties("%(k)s", k=function).render(BUILD)[:1], str(said)[:1])
+
+    def test_failed(self) -> None:
+        """An error is that of the function; one that waits has no result, which is an error, too."""
+        lost = WithProperties("%(lost)s")
+        self.assertRaises(NoProperty, renderer(lambda props: props.render(lost)).render, BUILD)
+        waiting: Deferred[None] = Deferred()
+        error = self.assertRaises(NotSettled, renderer(lambda props: waiting).render, BUILD)
+        self.assertIn("cannot wait", str(error))
+
+    def test_ownSubclass(self) -> None:
+        """0.8: a class may derive from ours and override getRenderingFor."""
+
+        class Loud(Interpolate):
+            def getRenderingFor(self, props: Any) -> Any:
+                return super().getRenderingFor(props).addCallback(str.upper)
+
+        class Short(WithProperties):
+            def getRenderingFor(self, props: Any) -> Any:
+                said: str = super().getRenderingFor(props)
+                return said[:1]
+
+        self.assertEqual(render([Loud("%(prop:a)s"), Short("%(branch)s")], BUILD), ["X", "m"])
 
     def test_equal(self) -> None:
         """Equal ones of two loads are equal."""

@@ -36,6 +36,16 @@ class ProvenanceTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.build = Build()
 
+    def test_ownClass(self) -> None:
+        """H5: a text that a class of one's own renders counts as from the least trusted property in it."""
+
+        class Loud(Interpolate):
+            def getRenderingFor(self, props: Any) -> Any:
+                return super().getRenderingFor(props).addCallback(str.upper)
+
+        value = Loud("a/%(prop:slavename)s-%(prop:version)s")
+        self.assertEqual(piecesOf(value, self.build), [Piece("A/BOT1-1.0", Origin.SLAVE, "version")])
+
     def test_tellers(self) -> None:
         """H5: properties of the configuration, of senders and of steps are distinguished."""
         origins = {name: originOf(name, self.build) for name in self.build.properties}
