@@ -100,6 +100,11 @@ def sentenceOf(name: str) -> str | None:
     return SENTENCES[max(known, key=len)] if known else None
 
 
+def isListed(name: str) -> bool:
+    """True if the table has a dotted name itself, so that it is not misspelt."""
+    return name.removeprefix("buildbot.") in SENTENCES
+
+
 def isAbsent(name: str) -> bool:
     """True if something is known about a dotted name that could not be imported."""
     return sentenceOf(name) is not None

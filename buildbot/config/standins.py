@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from buildbot.config import secrets
-from buildbot.config.absent import sentenceOf
+from buildbot.config.absent import isListed, sentenceOf
 from buildbot.config.messages import nearest
 from buildbot.text.similar import closest
 
@@ -78,7 +78,9 @@ def reportMissing(loading: secrets.Loading, name: str, known: Sequence[str] = ()
     @param hint: the end of the sentence; by default made of C{known}, or the sentence about the name.
     """
     sentence = sentenceOf(name)
-    hint = hint or nearest(name.rpartition(".")[2], known) or (f": {sentence}" if sentence else "")
+    told = f": {sentence}" if sentence else ""
+    like = "" if isListed(name) else nearest(name.rpartition(".")[2], known)
+    hint = hint or like or told
     loading.report(f"{name} is not in this release{hint}")
     loading.missing.append(name)
     return newStandIn(name.rpartition(".")[2])

@@ -89,6 +89,12 @@ class AbsentTests(unittest.SynchronousTestCase):
         (told, *_) = self.told("from buildbot.changes.p4poller import P4Source\n")
         self.assertNotIn("did you mean", told)
 
+    def test_notMisspelt(self) -> None:
+        """A name of an old release keeps its sentence, although another name is like it."""
+        importlib.import_module("buildbot.changes.freshcvsmail")
+        (told, *_) = self.told("from buildbot.changes import freshcvs\n")
+        self.assertIn("let it send mails to an FCMaildirSource", told)
+
     def test_guarded(self) -> None:
         """A file that catches a failed import itself is not in error."""
         text = FILE[FILE.index("c = Build") : FILE.index("class Own")] + (
