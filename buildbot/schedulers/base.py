@@ -242,19 +242,9 @@ class BaseScheduler(service.MultiService, ComparableMixin, StateMixin):
         self._calls.stop()
         return succeed(None)
 
-    def addBuildsetForLatest(
-        self,
-        reason: str = "",
-        external_idstring: str | None = None,
-        branch: str | None = None,
-        repository: str = "",
-        project: str = "",
-        **said: Any,
-    ) -> Deferred[Added]:
-        """Submit a set for the latest of a branch; see L{addBuildsetForChanges}."""
-        return self.addBuildsetForSourceStampDetails(
-            reason, external_idstring, branch, repository, project, **said
-        )
+    def addBuildsetForLatest(self, *where: Any, **said: Any) -> Deferred[Added]:
+        """Submit a set for the latest of a branch; see L{addBuildsetForSourceStampDetails}."""
+        return self.addBuildsetForSourceStampDetails(*where, **said)
 
     def addBuildsetForChanges(
         self,
