@@ -109,6 +109,23 @@ class SummaryTests(OwnCase):
         (failure,) = self.flushLoggedErrors(NoTemplates)
         self.assertIn("jinja2.Environment(", failure.getErrorMessage())
 
+    def test_emptyTemplate(self) -> None:
+        """A page of 0.8 may put its content into the template empty.html: it looks like our pages."""
+        self.edit(
+            "    def body(self, request):\n",
+            """    def content(self, request, cxt):
+        cxt['content'] = '<h2>My boxes</h2>'
+        return request.site.buildbot_service.templates.get_template('empty.html').render(**cxt)
+
+    def body(self, request):
+""",
+        )
+        self.assertTrue(self.reconfig()["applied"])
+        answer = self.ask("/summary/")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("<h2>My boxes</h2>", answer.text)
+        self.assertIn("<!DOCTYPE html>", answer.text)
+
     def test_reconfigs(self) -> None:
         """A reconfig keeps the web server with its page; a changed page is served after the next one."""
         before = self.web

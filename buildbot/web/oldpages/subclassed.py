@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from buildbot.interfaces import IControl
-from buildbot.web.oldpages.templates import NO_TEMPLATES, NoTemplates
+from buildbot.web.oldpages.templates import Templates
 
 if TYPE_CHECKING:
     from twisted.web import resource
@@ -84,8 +84,8 @@ class Subclassed:
 
     @property
     def templates(self) -> Any:
-        """The Jinja templates of 0.8. Raises L{NoTemplates}, whose text says what to do."""
-        raise NoTemplates(NO_TEMPLATES)
+        """The templates of 0.8: only C{empty.html}; the error for others says what to do."""
+        return Templates()
 
     @property
     def subclassDoubts(self) -> list[str]:

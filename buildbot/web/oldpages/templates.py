@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 #: The directory in that of the master where 0.8 looks for a site's own templates.
 DIRECTORY = "templates"
@@ -27,13 +29,28 @@ NAMES = frozenset(INSTEAD) | {
 }
 #: For a page of one's own that asks the web server for a template.
 NO_TEMPLATES = (
-    "the web server has no Jinja templates: install jinja2, and make the page's own Environment,"
-    ' such as jinja2.Environment(loader=jinja2.FileSystemLoader("templates"), autoescape=True)'
+    "the web server has no Jinja template but empty.html: install jinja2, and make the page's own"
+    ' Environment, such as jinja2.Environment(loader=jinja2.FileSystemLoader("templates"), autoescape=True)'
 )
 
 
 class NoTemplates(RuntimeError):
-    """A page of 0.8 asks for the templates of the web server, which has none."""
+    """A page of 0.8 asks for a template that the web server has not."""
+
+
+class Templates:
+    """I have the one template of 0.8 that pages of one's own need: C{empty.html} shows their content."""
+
+    def get_template(self, name: str) -> Templates:
+        """The template. Raises L{NoTemplates} for all others; its text says what to do."""
+        if name != "empty.html":
+            raise NoTemplates(NO_TEMPLATES)
+        return self
+
+    def render(self, *args: Mapping[str, Any], **context: Any) -> str:
+        """The content of a page; L{buildbot.web.oldpages.html.HtmlResource} puts the rest round it."""
+        content = dict(*args, **context).get("content", "")
+        return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
 
 
 def templateDoubts(basedir: str) -> list[str]:
