@@ -47,6 +47,8 @@ _ZERO = 0
 #: The jellied arguments and keywords of C{complete(None)}.
 _NO_ERROR = ([b"tuple", [b"None"]], [b"dictionary"])
 _counter = itertools.count(1)
+#: Types that were lists in Python 2. A step that was written for it gives them to its commands.
+_ONCE_LISTS: frozenset[type] = frozenset((map, filter, zip, type({}.keys()), type({}.values())))
 _OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeader", "addToLog"))
 
 
@@ -138,6 +140,9 @@ class RemoteCommand(Callee):
 
         @return: fires when the slave has confirmed the start of the command.
         """
+        for name, value in self.args.items():
+            if type(value) in _ONCE_LISTS:
+                self.args[name] = list(value)
         return self.remote.peer.startCommand(self, self.commandID, self.remote_command, self.args)
 
     def _notMade(self, why: Failure) -> None:

@@ -15,7 +15,7 @@ from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.deadline import END_TIME, SIGN_AFTER, START_TIME
 from buildbot.process.locks import MasterLock
 from buildbot.process.logobserver import LogObserver
-from buildbot.process.remotecommand import KEPT_UPDATES, RemoteShellCommand
+from buildbot.process.remotecommand import KEPT_UPDATES, RemoteCommand, RemoteShellCommand
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.slave import MakeDirectory
 from buildbot.steps.trialoutput import TestResult
@@ -384,6 +384,20 @@ class UpdateTests(StepCase):
         running.build.lostRemote()
         self.assertEqual(running.build.results, RETRY)
         self.assertEqual(running.clock.getDelayedCalls(), [])
+
+
+class ListTests(StepCase):
+    """Lists of Python 2 in the arguments of commands."""
+
+    def test_sent(self) -> None:
+        """What was a list in Python 2, such as the result of map, is sent to the slave as a list."""
+
+        class Removing(BuildStep):
+            def start(self) -> Any:
+                args = {"dir": map("build/{}".format, "ab"), "files": {"c": 1}.keys()}
+                return self.runCommand(RemoteCommand("rmdir", args)).addCallback(lambda cmd: SUCCESS)
+
+        self.assertEqual(self.begin(Removing()).command.args, {"dir": ["build/a", "build/b"], "files": ["c"]})
 
 
 class StartTests(StepCase):
