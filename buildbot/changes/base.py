@@ -29,6 +29,9 @@ log = Logger()
 
 #: The first look is at a random time within this many seconds, so that not all pollers look at once.
 FIRST_WITHIN = 10.0
+#: With C{pollAtLaunch} the first look is after this many seconds. A configuration that is refused while its
+#: ports are opened has been taken back by then.
+AT_LAUNCH = 1.0
 
 
 @implementer(interfaces.IChangeSource)
@@ -79,12 +82,12 @@ class ChangeSource(service.Service, ComparableMixin):
 class PollingChangeSource(ChangeSource):
     """I look for changes regularly: derive from me, and override C{poll}.
 
-    I look first at a random time within the first seconds, or at once with C{pollAtLaunch}, and then once in
-    each C{pollInterval}. I never look twice at the same time: while a look takes longer, the
+    I look first at a random time within the first seconds, or after one second with C{pollAtLaunch}, and then
+    once in each C{pollInterval}. I never look twice at the same time: while a look takes longer, the
     looks that are due meanwhile are left out.
 
     @ivar pollInterval: seconds between two looks; 0 means that only L{doPoll} makes me look.
-    @ivar pollAtLaunch: True to look at once when I start.
+    @ivar pollAtLaunch: True to look a second after my start.
     @ivar lastPoll: the time of the last look that has ended, in seconds since the epoch; None before.
     @ivar failure: the reason why the last look failed, for people; empty if it succeeded.
     @ivar found: the number of changes that I have passed on since my start; None if I do not count them.
@@ -130,7 +133,7 @@ class PollingChangeSource(ChangeSource):
         """Start the rhythm."""
         self._alarm = Alarm(self._itIsTime)
         if self.pollInterval:
-            within = 0.0 if self.pollAtLaunch else self.random() * min(FIRST_WITHIN, self.pollInterval)
+            within = AT_LAUNCH if self.pollAtLaunch else self.random() * min(FIRST_WITHIN, self.pollInterval)
             self._due = self.clock.seconds() + within
             self._alarm.set(self.clock, self._due - self.clock.seconds())
 

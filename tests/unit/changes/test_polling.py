@@ -145,7 +145,7 @@ class ArgumentTests(unittest.SynchronousTestCase):
         """A subclass may give a name and an interval, and ask for a look at the start."""
         poller = PollingChangeSource(name="mine", pollInterval=50, pollAtLaunch=True)
         self.assertEqual(poller.name, "mine")
-        self.assertEqual(self.begin(poller), [1, 50, 100])
+        self.assertEqual(self.begin(poller), [1, 51, 101])
 
     def test_notGiven(self) -> None:
         """Without arguments, the attributes of the class count."""
