@@ -196,6 +196,7 @@ class ChangeRow:
     category: str | None
     summary: str
     files: int
+    codebase: str = ""
 
     @classmethod
     def of(cls, change: Change, number: int, came: float) -> ChangeRow:
@@ -204,7 +205,7 @@ class ChangeRow:
         return cls(
             *(number, came, _plain(change.who), _named(change.branch), _named(change.revision)),
             *(_plain(change.project), _plain(change.repository), _named(change.category)),
-            *(_plain(lines[0], LONGEST_WORDS) if lines else "", len(change.files)),
+            *(_plain(lines[0], LONGEST_WORDS) if lines else "", len(change.files), _plain(change.codebase)),
         )
 
     def place(self) -> tuple[int]:

@@ -27,7 +27,7 @@ from buildbot.text.printable import plainLine
 
 #: The most changes, and the most of one answer.
 MOST, PART = 10_000, 1000
-_HEADINGS = ("CHANGE", "WHEN", "WHO", "REVISION", "BRANCH", "COMMENTS")
+_HEADINGS = ("CHANGE", "WHEN", "WHO", "REVISION", "BRANCH", "CODEBASE", "COMMENTS")
 _BUILDS = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK")
 _FILTERS = ("branch", "author", "revision", "project", "repository", "since", "until")
 #: The most characters of a comment, and of a name, in a table.
@@ -40,7 +40,7 @@ def changes(config: Config) -> int:
     if sayJSON(config, found):
         return 0
     if found:
-        say(config, *table(_HEADINGS, [_row(each) for each in found], terminalWidth()))
+        say(config, *changesTable(found, terminalWidth()))
     else:
         chosen = any(config[each] is not None for each in _FILTERS)
         say(config, "no change meets these conditions" if chosen else "no changes yet")
@@ -64,6 +64,17 @@ def _latest(config: Config, count: int) -> list[dict[str, Any]]:
     return found
 
 
+def changesTable(changes: Sequence[Mapping[str, Any]], room: int | None = None) -> list[str]:
+    """Format a list of changes. Codebases have a column if a change has one.
+
+    @param room: the width of the terminal.
+    """
+    rows = [_row(each) for each in changes]
+    place = _HEADINGS.index("CODEBASE")
+    kept = [n for n in range(len(_HEADINGS)) if n != place or any(row[n] for row in rows)]
+    return table([_HEADINGS[n] for n in kept], [[row[n] for n in kept] for row in rows], room)
+
+
 def _row(change: Mapping[str, Any]) -> list[str]:
     return [
         str(change["number"]),
@@ -71,6 +82,7 @@ def _row(change: Mapping[str, Any]) -> list[str]:
         shortened(change["who"], _ROOM),
         brief(change["revision"] or "-"),
         shortened(change["branch"] or "-", _ROOM),
+        shortened(change.get("codebase") or "", _ROOM),  # masters of earlier versions do not tell it
         shortened(change["summary"], _COMMENTS),
     ]
 

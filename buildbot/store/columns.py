@@ -27,16 +27,24 @@ BUILD_COLUMNS = (
     *("text", "reason", "who", "changes", "first", "latest"),
 )
 #: The columns of the table of changes, apart from its number, time and record.
-CHANGE_COLUMNS = (*("who", "branch", "revision", "project", "repository", "category", "summary", "files"),)
+CHANGE_COLUMNS = (
+    *("who", "branch", "revision", "project", "repository", "category", "summary", "files"),
+    "codebase",  # the last one, as an upgrade adds it to a table with the others
+)
 #: The columns of the table of sets, apart from its number, end and record.
 SET_COLUMNS = ("scheduler", "likeness", "first", "latest")
 _SET_COLUMNS = f"UPDATE buildsets SET {', '.join(f'{name} = ?' for name in SET_COLUMNS)} WHERE id = ?"
+#: Some changes after a number whose records may have a codebase.
+_CHANGES_LIKE = """SELECT number, record FROM changes WHERE number > ?
+    AND record LIKE ? AND record NOT LIKE ? AND record NOT LIKE ? ORDER BY number LIMIT ?"""
+#: Records with a codebase are like the first text. Most have an empty one, and are like one of the others.
+_WITH_CODEBASE = ('%"codebase":%', '%"codebase":""%', '%"codebase": ""%')
 #: The columns that make a L{BuildRow}, for C{SELECT}; see L{buildRow}.
 BUILD_ROW = ", ".join(
     f"COALESCE({name}, '')" if name in ("slave", *BUILD_COLUMNS[4:10]) else name for name in BuildRow._fields
 )
 #: The columns that make a L{ChangeRow}, for C{SELECT}; see L{changeRow}.
-CHANGE_ROW = "number, made, who, branch, revision, project, repository, category, summary, files"
+CHANGE_ROW = "number, made, who, branch, revision, project, repository, category, summary, files, codebase"
 
 #: The number of rows between two messages about the progress of an upgrade.
 _MANY = 20_000
@@ -60,7 +68,7 @@ def changeValues(change: Change) -> tuple[Value, ...]:
     row = ChangeRow.of(change, 0, 0.0)
     return (
         *(row.who, row.branch, row.revision, row.project, row.repository, row.category, row.summary),
-        row.files,
+        *(row.files, row.codebase),
     )
 
 
@@ -84,10 +92,10 @@ def buildRow(values: Sequence[Any]) -> BuildRow:
 
 def changeRow(values: Sequence[Any]) -> ChangeRow:
     """The row of a change from values of L{CHANGE_ROW}. Columns of an unreadable record are empty."""
-    number, made, who, branch, revision, project, repository, category, summary, files = values
+    number, made, who, branch, revision, project, repository, category, summary, files, codebase = values
     return ChangeRow(
         *(number, made, who or "", branch, revision, project or "", repository or "", category),
-        *(summary or "", files or 0),
+        *(summary or "", files or 0, codebase or ""),
     )
 
 
@@ -97,8 +105,24 @@ def fillBuilds(connection: Connection) -> None:
 
 
 def fillChanges(connection: Connection) -> None:
-    """Move all changes from C{old_changes} to C{changes}, with the values of the columns."""
-    _fill(connection, "changes", "number, made", CHANGE_COLUMNS, _valuesOfChange)
+    """Move all changes from C{old_changes} to C{changes}, with the values of all columns but the codebase."""
+    _fill(connection, "changes", "number, made", CHANGE_COLUMNS[:-1], lambda text: _valuesOfChange(text)[:-1])
+
+
+def fillCodebases(connection: Connection) -> None:
+    """Set the codebase of all changes that have one. That of an unreadable record stays empty."""
+    last = 0
+    while True:
+        rows = list(connection.execute(_CHANGES_LIKE, (last, *_WITH_CODEBASE, _SOME)))
+        values = []
+        for last, text in rows:
+            try:
+                values.append((_valuesOfChange(text)[-1], last))
+            except Exception as error:  # a record may be of any shape
+                _log.debug("the codebase of change {number} stays empty: {error}", number=last, error=error)
+        connection.executemany("UPDATE changes SET codebase = ? WHERE number = ?", values)
+        if len(rows) < _SOME:
+            return
 
 
 def fillSets(connection: Connection) -> None:

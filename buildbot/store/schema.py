@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
-from buildbot.store.columns import fillBuilds, fillChanges, fillSets
+from buildbot.store.columns import fillBuilds, fillChanges, fillCodebases, fillSets
 from buildbot.store.seams import Connection
 from buildbot.store.sqlactions import moveAudit
 
@@ -68,7 +68,7 @@ def _tablesOf(schema: Schema, version: int | None) -> tuple[str, ...]:
 
 
 CURRENT = Schema(
-    5,
+    6,
     (
         # The next number of each counter; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
@@ -159,5 +159,7 @@ CURRENT = Schema(
             "CREATE INDEX requests_interrupted ON requests (id) WHERE interruptions > 0",
             "ALTER TABLE builds ADD COLUMN closer TEXT",
         ),
+        # The codebase of a change in a list.
+        5: ("ALTER TABLE changes ADD COLUMN codebase TEXT", fillCodebases),
     },
 )

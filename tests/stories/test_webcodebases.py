@@ -116,10 +116,13 @@ class CodebasesStory(BuildingCase):
         self.built()
         self.assertIn("<dt>Codebase</dt><dd>lib</dd>", self.ask("/changes/2").text)
         column = ">Codebase</th>"
-        self.assertIn(column, self.ask("/changes").text)
+        for path in ("/changes", "/revision/r8"):
+            self.assertIn(column, self.ask(path).text)
         page = self.ask("/builders/full/builds/0").text
         self.assertEqual(page.count(column), 3)  # that of the sources, and those of the changes of each
-        (said,) = [self.successResultOf(ensureDeferred(self.master.commands["build"]("full", 0)))]
+        (row,) = self.ask("/api/v1/changes?limit=1").json["changes"]
+        self.assertEqual((row["number"], row["codebase"]), (2, "lib"))
+        said = self.successResultOf(ensureDeferred(self.master.commands["build"]("full", 0)))
         self.assertIn("2       bob  r8        lib       why", "\n".join(showPage(said, 0.0, None)))
         plain = self.successResultOf(self.store.addChange(Change("eve", ["f.c"], "why", revision="r9")))
         other = self.built(SourceStamp(changes=[plain]))

@@ -279,6 +279,7 @@ SCHEMAS: dict[str, Schema] = {
         came=_of("number", "string", about="The time of its arrival."),
         summary=_of("string", about="The first line of its comments."),
         files=_of("integer", about="The number of its files."),
+        codebase=TEXT,
     ),
     "ShortChanges": _object(
         "Changes, the newest first.",

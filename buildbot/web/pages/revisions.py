@@ -23,7 +23,7 @@ from buildbot.web.markup import NOTHING, Markup, Value, join, link
 from buildbot.web.pages.builders import rowTable
 from buildbot.web.pages.changes import revision as shortly
 from buildbot.web.pages.outside import revisionLink, revlinkOf
-from buildbot.web.pages.pieces import paragraph, section, table, when
+from buildbot.web.pages.pieces import paragraph, section, table, when, withoutEmpty
 from buildbot.web.routes import Route
 from buildbot.web.world import World
 
@@ -116,13 +116,15 @@ def changeRows(call: Call, changes: Iterable[ChangeRow], caption: str) -> Markup
             each.who,
             shortly(call, each.revision),
             each.branch,
+            each.codebase,
             each.summary,
             each.files,
             when(each.came),
         ]
         for each in changes
     ]
-    return table(caption, ("Change", "Who", "Revision", "Branch", "Comments", "Files", "Arrived"), rows)
+    heads = ("Change", "Who", "Revision", "Branch", "Codebase", "Comments", "Files", "Arrived")
+    return table(caption, *withoutEmpty(heads, rows, ("Codebase",)))
 
 
 ROUTES = (

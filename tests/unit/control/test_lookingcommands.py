@@ -12,6 +12,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from tests.unit.control.test_buildcommands import AnswersCase
 from tests.unit.process.test_builds import shell
+from tests.unit.test_docs import literals, pages
 
 
 class Waiting:
@@ -78,6 +79,16 @@ class ChangesTests(LookingCase):
         self.assertEqual(self.numbers(branch=""), [1])
         self.assertEqual(self.numbers(since=200.0), [3, 2])
         self.assertEqual(self.numbers(since=200.0, until=300.0), [2])
+
+    def test_keys(self) -> None:
+        """A change in the list has its codebase, and the keys that the documentation lists."""
+        self.change(codebase="lib")
+        (said,) = self.ask("changes")["changes"]
+        self.assertEqual(said["codebase"], "lib")
+        page = pages()["reference/control-socket"]
+        (words,) = [each for each in page.split("\n\n") if each.startswith('``{"command": "changes"')]
+        told = words.partition("a list of objects with ")[2].partition(". There are")[0]
+        self.assertEqual(sorted(literals(told)), sorted(said))
 
     def test_parts(self) -> None:
         """A long list comes in parts; another text in the place of the cursor is refused."""

@@ -41,6 +41,18 @@ class ChangesTests(AskingTests):
         self.assertIn("aaaaaaaaaaaa  ", line)
         self.assertTrue(line.endswith("  -       mend the parser"), line)
 
+    def test_codebases(self) -> None:
+        """If a change has a codebase, a column tells it; a master of an earlier version tells none."""
+        self.answer = {
+            "changes": [{**SHORT, "codebase": "lib"}, {**SHORT, "codebase": ""}, SHORT],
+            "next": None,
+        }
+        heads, *lines = command("changes", self.here).out.splitlines()
+        self.assertTrue(heads.endswith("BRANCH  CODEBASE  COMMENTS"), heads)
+        self.assertTrue(lines[0].endswith("  -       lib       mend the parser"), lines)
+        self.assertTrue(lines[1].endswith("  -                 mend the parser"), lines)
+        self.assertEqual(lines[1], lines[2])
+
     def test_conditions(self) -> None:
         """Each condition reaches the master, the times as seconds; without one it is left out."""
         self.answer = {"changes": [], "next": None}

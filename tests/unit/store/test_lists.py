@@ -16,7 +16,7 @@ from buildbot.model.rows import BuildFilter, BuildRow, ChangeFilter, Standing, t
 from buildbot.store import sqllists
 from buildbot.store.files import FILE
 from buildbot.store.memory import MemoryStore
-from buildbot.store.requests import Store
+from buildbot.store.requests import Store, encode
 from buildbot.store.schema import CURRENT
 from tests.stores import SqliteCase, StoreCase, build
 
@@ -378,6 +378,24 @@ class UpgradeTests(SqliteCase):
             (change,) = self.get(store.findChanges(LONG[:5]))
             self.assertEqual((change.who, change.came), ("mary", 5.0))
             self.assertTrue(os.path.exists(os.path.join(directory, f"{FILE}.schema-{version}")))
+
+    def test_codebases(self) -> None:
+        """Changes of a version that lists without codebases have them after the upgrade."""
+        directory = self.old(5)
+        with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
+            for number, name in enumerate(("app", "", "lib") * 700, 2):
+                record = Change("eve", [], "why", codebase=name).toRecord()
+                text = json.dumps(record) if number > 7 else encode(record)  # an imported one, or not
+                text = '{"codebase":"x"' if number == 5 else text
+                file.execute("INSERT INTO changes (number, made, record) VALUES (?, 5.0, ?)", (number, text))
+            file.commit()
+        store = self.opened(directory)
+        rows = self.get(store.getChangeRows(ChangeFilter(), 1000, toCursor(8))).rows
+        expected = [(7, "lib"), (6, ""), (5, ""), (4, "lib"), (3, ""), (2, "app"), (1, "")]
+        self.assertEqual([(row.number, row.codebase) for row in rows], expected)
+        self.assertEqual(self.get(store.getChangeRows()).rows[0].codebase, "lib")
+        self.get(store.addChange(Change("eve", [], "why", codebase="doc")))
+        self.assertEqual(self.get(store.getChangeRows()).rows[0].codebase, "doc")
 
     def test_unreadable(self) -> None:
         """A record that cannot be read stays in the file, and its build is in lists without details."""
