@@ -6,11 +6,15 @@ import gc
 import os
 import sys
 
-from twisted.trial import _synctest
+from twisted.trial import _synctest, util
 
-from tests.environ import asStarted
+from tests.environ import asStarted, hearInterrupts
 
 asStarted(os.environ)
+hearInterrupts()
+
+# The two minutes that trial gives to a test are not enough on a busy machine.
+util.DEFAULT_TIMEOUT_DURATION = 600.0
 
 # A search for garbage looks at all modules of all tests: rare ones save a seventh of the time.
 gc.set_threshold(50_000, 20, 20)

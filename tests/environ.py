@@ -1,12 +1,13 @@
 # -*- test-case-name: tests.unit.test_environ -*-
-"""The environment variables that programs started by tests inherit.
+"""What programs started by tests inherit: the environment variables, and Ctrl-C.
 
-It is the user's environment, whichever way trial runs the tests. This module starts no program.
+It is the same, whichever way trial runs the tests. This module starts no program.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import MutableMapping
 
 #: The user's own PYTHONPATH, for the processes of C{trial -j}.
@@ -26,3 +27,12 @@ def asStarted(environ: MutableMapping[str, str]) -> None:
         environ["PYTHONPATH"] = environ[_KEPT]
     else:
         del environ["PYTHONPATH"]
+
+
+def hearInterrupts() -> None:
+    """Hear SIGINT, and let the programs that this process starts hear it.
+
+    A shell starts what it runs in the background without SIGINT; the programs of tests would lack it, too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -47,7 +47,7 @@ class LanesTests(unittest.SynchronousTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         return ended.returncode, ended.stdout
 
@@ -57,6 +57,24 @@ class LanesTests(unittest.SynchronousTestCase):
         self.assertEqual(status, 0, said)
         self.assertIn("some_cases: 1\n", said)
         self.assertIn("PASSED (successes=1)", said)
+
+    def test_trialInBackground(self) -> None:
+        """The same is true for trial itself."""
+        directory = os.path.abspath(self.mktemp())
+        os.mkdir(directory)
+        with open(os.path.join(directory, "some_cases.py"), "w") as file:
+            file.write(f"import tests\n{CASES}")
+        ended = subprocess.run(
+            [sys.executable, "-m", "twisted.trial", "some_cases"],
+            preexec_fn=withoutInterrupts,
+            env={**environment(directory), "PYTHONPATH": os.pathsep.join((directory, ROOT))},
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(ended.returncode, 0, ended.stdout)
 
     def test_died(self) -> None:
         """The end of a process before its time is told, and is a failure."""
