@@ -23,6 +23,8 @@ from tests.stores import Turnstile, build, buildset
 
 #: For this expression and a line of many a, the time doubles with each a.
 CATASTROPHE = "(a+)+$"
+#: The most seconds for a log where nothing takes long: a busy machine needs some to start the child.
+PLENTY = 120.0
 
 
 class SearcherTests(unittest.TestCase):
@@ -47,7 +49,7 @@ class SearcherTests(unittest.TestCase):
         """One child searches one log after the other; a missing one is told, and one that cannot be read."""
         none = os.path.join(self.directory, "none")
         paths = [self.log("one", b"x\nyx\n"), none, self.directory, self.log("two", b"x")]
-        with Searcher(Wanted("x", True, False, 0)) as searcher:
+        with Searcher(Wanted("x", True, False, 0), PLENTY) as searcher:
             said = [self.said(searcher, path) for path in paths]
         self.assertEqual(
             said,
@@ -64,13 +66,13 @@ class SearcherTests(unittest.TestCase):
         bad, good = self.log("bad", b"a" * 60 + b"b\n"), self.log("good", b"aa\n")
         with Searcher(Wanted(CATASTROPHE, True, False, 0), patience=0.3) as searcher:
             self.assertRaises(TooSlow, self.said, searcher, bad)
-            searcher.patience = 20.0
+            searcher.patience = PLENTY
             self.assertEqual(self.said(searcher, good), [["line", 1, "aa", 0, 2], ["end"]])
 
     def test_ended(self) -> None:
         """A child that has ended between two logs is told, and does not look like a reader who has enough."""
         path = self.log("one", b"x\n")
-        with Searcher(Wanted("x(", True, False, 0)) as searcher:
+        with Searcher(Wanted("x(", True, False, 0), PLENTY) as searcher:
             self.assertEqual([each[0] for each in self.said(searcher, path)], ["error"])
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # it ends after an error
             with self.assertRaises(CommandFailed) as caught:
@@ -80,7 +82,7 @@ class SearcherTests(unittest.TestCase):
     def test_wrong(self) -> None:
         """A wrong expression is told; a child that has ended is a failure in one line."""
         path = self.log("one", b"x\n")
-        with Searcher(Wanted("x(", True, False, 0)) as searcher:
+        with Searcher(Wanted("x(", True, False, 0), PLENTY) as searcher:
             ((kind, why),) = self.said(searcher, path)
             self.assertEqual(kind, "error")
             self.assertIn("missing )", why)

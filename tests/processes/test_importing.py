@@ -32,6 +32,24 @@ _DEEP = b"\x80\x02N" + b"\x85" * 3_000_000 + b"q\x00}h\x00Ns."
 #: The builds of the large builder.
 _BUILDS = 100
 
+#: The command that stops at the fifth log, and says so, until it is interrupted.
+_PAUSING = """
+import time
+from buildbot.importing import work
+from buildbot.scripts.runner import run
+
+def pausing(*words, **more):
+    copied.append(words)
+    if len(copied) == 5:
+        print("pauses", flush=True)
+        time.sleep(1000)
+    return copyLog(*words, **more)
+
+copyLog, copied = work.copyLog, []
+work.copyLog = pausing
+run()
+"""
+
 
 class ReaderTests(SynchronousTestCase):
     """The program."""
@@ -125,13 +143,13 @@ class KilledTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """Ctrl-C ends an import at once, with words; the same command goes on, and a check agrees."""
-        running = subprocess.Popen(self.words, stderr=subprocess.PIPE, text=True)
-        assert running.stderr is not None
-        while not os.path.exists(os.path.join(self.here, "logs")):
-            self.assertIsNone(running.poll())
-            time.sleep(0.01)
+        words = [sys.executable, "-c", _PAUSING, *self.words[3:]]
+        running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(running.kill)
+        assert running.stdout is not None
+        self.assertEqual(running.stdout.readline(), "pauses\n")
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=120)
         self.assertEqual(running.returncode, 130)
         self.assertIn("the same command continues the import\n", said)
         self.assertNotIn("Traceback", said)

@@ -53,7 +53,7 @@ class LookingTests(SqliteCase):
             with contextlib.suppress(OSError):  # Linux: the end of a terminal is an error
                 while piece := screen.read(65536):
                     said += piece
-            self.assertEqual(process.wait(30), 0)
+            self.assertEqual(process.wait(300), 0)
         return said.decode().replace("\r\n", "\n").splitlines()
 
     def test_widths(self) -> None:
@@ -73,7 +73,7 @@ class LookingTests(SqliteCase):
                 env={**os.environ, "PYTHONPATH": _PATH},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=300,
                 check=True,
             )
             self.assertEqual(len(said.stdout.splitlines()), 1)

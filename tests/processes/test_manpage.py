@@ -23,7 +23,7 @@ class ManTests(unittest.TestCase):
                 ["man", "--warnings", "-l", str(PAGE)],
                 env={**os.environ, "MANWIDTH": width, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"},
                 capture_output=True,
-                timeout=60,
+                timeout=300,
             )
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(b"buildbot force [options] DIR BUILDER", done.stdout)

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.trial import unittest
 
 from buildbot.programs import running
@@ -83,10 +83,21 @@ class RunTests(unittest.TestCase):
             "print(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
             "time.sleep(600)"
         )
-        failed = await self.refused(python(code), 1)
-        self.assertEqual(str(failed), f"{_NAME}: did not end within 1 seconds")
-        while isAlive(int(failed.output)):  # the signal was sent: it ends any moment
+        time, printed = _OwnTime(), bytearray()
+        running = Program(time, 1, heard=printed.extend).start(python(code))
+        while not printed.endswith(b"\n"):
             await _soon()
+        time.advance(1)
+        with self.assertRaises(ProgramFailed) as caught:
+            await running
+        self.assertEqual(str(caught.exception), f"{_NAME}: did not end within 1 seconds")
+        while isAlive(int(printed)):  # the signal was sent: it ends any moment
+            await _soon()
+
+    async def test_lateBySystemClock(self) -> None:
+        """The time limit is in real seconds."""
+        failed = await self.refused(["sleep", "600"], 0.1)
+        self.assertEqual(str(failed), "sleep 600: did not end within 0.1 seconds")
 
     async def test_tooMuch(self) -> None:
         """A program that prints without end is killed."""
@@ -105,6 +116,14 @@ class RunTests(unittest.TestCase):
             await running
         while isAlive(pid):
             await _soon()
+
+
+class _OwnTime(Clock):
+    """The processes of the real reactor, and a time that passes only when a test says so."""
+
+    def spawnProcess(self, *words: Any, **more: Any) -> Any:
+        """Start a process."""
+        return reactor.spawnProcess(*words, **more)
 
 
 def _soon() -> Deferred[None]:

@@ -32,7 +32,7 @@ class Case(unittest.TestCase):
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
 
 
@@ -141,7 +141,7 @@ class SignalTests(Case):
                 env={**os.environ, "PYTHONPATH": _PATH},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=300,
                 preexec_fn=hearCtrlC,
             )
             self.assertNotIn("Traceback", said.stderr, (number, begun))

@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +35,8 @@ ROOT = str(Path(__file__).parent.parent.parent)
 
 DIFF = "--- a\n+++ b\n"
 JOB = TryJob("17-4", diff=DIFF)
+#: The most seconds for anything: a busy machine needs some to start a command.
+PATIENCE = 120.0
 
 
 class JobdirCase(unittest.TestCase):
@@ -81,11 +84,11 @@ class JobdirCase(unittest.TestCase):
 
     async def until(self, isSo: Callable[[], object]) -> None:
         """Wait for a condition."""
-        for _ in range(2000):
-            if isSo():
-                return
+        ends = time.monotonic() + PATIENCE
+        while not isSo():
+            if time.monotonic() > ends:
+                self.fail("it did not happen")
             await deferLater(reactor, 0.01)
-        self.fail("it did not happen")
 
     def deliver(self, job: TryJob | bytes = JOB, end: str = "") -> str:
         """Put a job into the directory."""

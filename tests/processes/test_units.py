@@ -40,7 +40,7 @@ class UnitsTests(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         return [line for line in done.stdout.splitlines() if name in line]
 
@@ -61,7 +61,7 @@ class UnitsTests(unittest.TestCase):
                 [str(VERIFY), "--no-pager", "security", "--offline=true", str(FILES / f"{name}.service")],
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=300,
             ).stdout
             rated = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
             if rated is None:
@@ -83,7 +83,7 @@ class PiecesTests(unittest.TestCase):
             [sysusers, f"--root={root}", str(FILES / "buildmaster.sysusers.conf")],
             [tmpfiles, f"--root={root}", "--create", str(FILES / "buildmaster.tmpfiles.conf")],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done.stderr)
         lines = (root / "etc/passwd").read_text().splitlines()
         homes = {line.split(":")[0]: line.split(":")[5] for line in lines}
