@@ -30,7 +30,7 @@ from tests.loglisteners import hearLog
 _T = TypeVar("_T")
 
 #: A thread that has not answered within this many seconds hangs.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 #: For each number of records, a file with them and its content: see L{SqliteCase.filled}.

@@ -309,8 +309,6 @@ class ConversationTests(unittest.TestCase):
 class SocketTests(unittest.TestCase):
     """A real socket: its path, its permissions, and the errors of clients."""
 
-    timeout = 20
-
     def setUp(self) -> None:
         self.commands = Commands()
 
@@ -326,7 +324,7 @@ class SocketTests(unittest.TestCase):
         """A command line gets its answer, or the reason of the failure."""
         here = self.mktemp()
         await self.served(here)
-        said = await threads.deferToThread(ask, here, "echo", 10, word="grün")
+        said = await threads.deferToThread(ask, here, "echo", 120, word="grün")
         self.assertEqual(said, {"word": "grün", "timeout": None})
         with self.assertRaisesRegex(ControlError, "there is no slave 'x'"):
             await threads.deferToThread(ask, here, "refuse")
@@ -343,7 +341,7 @@ class SocketTests(unittest.TestCase):
         here = self.mktemp()
         await self.served(here)
         with self.assertRaisesRegex(ControlError, r"has 100\d\d\d bytes; .* at most 65536.*word alone has"):
-            await threads.deferToThread(ask, here, "echo", 10, word="r" * 100_000)
+            await threads.deferToThread(ask, here, "echo", 120, word="r" * 100_000)
 
     async def test_longName(self) -> None:
         """A directory's path may be longer than a socket address; the socket is removed at the end."""
@@ -351,7 +349,7 @@ class SocketTests(unittest.TestCase):
         server = await self.served(here)
         self.assertTrue(os.path.exists(os.path.join(here, "control.sock")))
         self.assertEqual(
-            await threads.deferToThread(ask, here, "echo", 10), {"word": "nothing", "timeout": None}
+            await threads.deferToThread(ask, here, "echo", 120), {"word": "nothing", "timeout": None}
         )
         await server.stopService()
         self.assertEqual(os.listdir(here), [])
@@ -377,7 +375,7 @@ class SocketTests(unittest.TestCase):
         server = ControlServer(here, self.commands.handlers(), cast(SocketReactor, reactor), COMMANDS)
         server.startService()
         self.addCleanup(server.stopService)
-        await threads.deferToThread(ask, here, "echo", 10)
+        await threads.deferToThread(ask, here, "echo", 120)
 
     def test_odd(self) -> None:
         """H10: a FIFO in the socket's place is replaced; a directory is refused with a reason."""
@@ -401,7 +399,7 @@ class SocketTests(unittest.TestCase):
             os.unlink(path)
             while not os.path.exists(path) or not stat.S_ISSOCK(os.stat(path).st_mode):
                 await task.deferLater(reactor, 0.01)
-            await threads.deferToThread(ask, here, "echo", 10)
+            await threads.deferToThread(ask, here, "echo", 120)
 
     async def test_removedMeanwhile(self) -> None:
         """A master whose directory was removed can be stopped."""
@@ -445,7 +443,7 @@ class SocketTests(unittest.TestCase):
 
                 served = threads.deferToThread(serve)
                 with self.assertRaisesRegex(ControlError, "ended the connection before it answered"):
-                    await threads.deferToThread(ask, here, "echo", 10)
+                    await threads.deferToThread(ask, here, "echo", 120)
                 await served
                 os.unlink(path)
 

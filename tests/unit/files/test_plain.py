@@ -14,8 +14,6 @@ from buildbot.files.plain import NotPlain, mustBePlain, openPlain, readPlain
 class PlainTests(unittest.SynchronousTestCase):
     """H10: other kinds of files are refused at once, with their kind."""
 
-    timeout = 20
-
     def setUp(self) -> None:
         self.here = self.mktemp()
         os.mkdir(self.here)

@@ -204,8 +204,6 @@ class LaterTests(SqliteCase):
 class OddTests(SqliteCase):
     """Files that are not plain."""
 
-    timeout = 30
-
     def test_odd(self) -> None:
         """H9, H10: a store or its log that is a FIFO or a directory is reported at once, and not changed."""
         for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite-journal"):
