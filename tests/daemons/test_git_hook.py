@@ -163,8 +163,8 @@ class HookTests(HookCase):
         for number in range(3):
             self.commit(str(number), "a")
         begun = time.monotonic()
-        self.git("push", "--quiet", "origin", "main", TAKES="1", MUTE="100", BUILDBOT_TIMEOUT="5")
-        self.assertLess(time.monotonic() - begun, 30)
+        self.git("push", "--quiet", "origin", "main", TAKES="1", MUTE="1000", BUILDBOT_TIMEOUT="15")
+        self.assertLess(time.monotonic() - begun, 100)
         self.assertEqual(len(self.spooled()), 2)
 
     def test_refusedChange(self) -> None:
@@ -196,7 +196,7 @@ class HookTests(HookCase):
             )
             for name in "xyz"
         ]
-        self.assertEqual([push.wait(120) for push in pushes], [0, 0, 0])
+        self.assertEqual([push.wait(300) for push in pushes], [0, 0, 0])
         self.assertEqual(sorted(each["branch"] for each in self.changes()), ["x", "y", "z"])
         self.assertEqual(self.spooled(), [])
 
@@ -249,10 +249,10 @@ class HookTests(HookCase):
             said = self.git(
                 *("push", "--quiet", "origin", "main"),
                 BUILDBOT=str(self.here / "real"),
-                BUILDBOT_TIMEOUT="6",
+                BUILDBOT_TIMEOUT="15",
                 PYTHONPATH=os.pathsep.join(sys.path),
             )
-            self.assertLess(time.monotonic() - begun, 30)
+            self.assertLess(time.monotonic() - begun, 40)  # three limits would be 45 s
         self.assertIn(f"buildbot: waiting for {master} to take the changes", said)
         self.assertIn(f"buildbot: {master} did not answer within ", said)
         self.assertEqual(len(self.spooled()), 3)

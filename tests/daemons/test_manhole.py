@@ -44,7 +44,7 @@ class SSHTests(MasterTestCase):
                 [ssh, "-F", "none", "-tt", *words, "-i", key, "-p", str(port), "ann@127.0.0.1"],
                 input=b"print(6 * 7, sorted(master.botmaster.slaves))\n\x04",
                 capture_output=True,
-                timeout=60,
+                timeout=180,
             )
             return done.returncode, done.stdout.decode()
 

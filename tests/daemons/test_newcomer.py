@@ -123,7 +123,7 @@ class MasterTests(ProcessCase):
         self.assertLess(said.took, 50)
         found = re.search(r"web pages of the master: (http://localhost:\d+/)\n", said.out)
         assert found is not None
-        with urllib.request.urlopen(found[1], timeout=20) as page:
+        with urllib.request.urlopen(found[1], timeout=120) as page:
             self.assertIn("<h1>", page.read().decode())
         again = self.ok("demo", self.here)
         self.assertEqual(again.out.count("already running, pid"), 2)

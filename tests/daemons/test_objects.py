@@ -89,7 +89,7 @@ class ObjectTests(MasterTestCase):
 
         def read() -> str:
             request = Request(f"http://127.0.0.1:{self.web}{path}", headers=headers)
-            with urlopen(request, timeout=60) as answer:
+            with urlopen(request, timeout=180) as answer:
                 return str(answer.read().decode("utf-8", "replace"))
 
         return await threads.deferToThread(read)

@@ -43,7 +43,7 @@ class PagesCase(MasterTestCase):
             f"http://{self.host}:{self.port}{path}", data, {"Sec-Fetch-Site": "same-origin"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 #: Ends the sessions of all masters.
 _KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'buildbot %'"
 #: The seconds for which a call is tried again.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class LifeCase(PostgresCase):
@@ -277,7 +277,7 @@ class OutageTests(LifeCase):
         with self.assertRaises(StoreFailed) as caught:
             self.get(second.open())
         self.assertIn("another master has opened this store (buildbot ", caught.exception.reason)
-        self.patch(pgdriver, "PATIENCE", 10.0)
+        self.patch(pgdriver, "PATIENCE", 60.0)
         self.server.ask(_KILL)
         self.get(second.open())
         self.get(second.setState("mine", 2))

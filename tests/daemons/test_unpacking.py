@@ -58,8 +58,6 @@ def slowHeader() -> bytes:
 class UnpackingTests(unittest.TestCase):
     """H4: the child process."""
 
-    timeout = 60
-
     def setUp(self) -> None:
         self.base = os.path.abspath(self.mktemp())
         os.makedirs(self.base)
@@ -112,10 +110,10 @@ class UnpackingTests(unittest.TestCase):
         """H4: when the master is killed, the child ends by itself, and no file is left."""
         order = self.order(gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(300 << 20)))), 1 << 30)
         killed = subprocess.run(
-            [sys.executable, "-c", _KILLED, json.dumps(asdict(order))], cwd=ROOT, timeout=60
+            [sys.executable, "-c", _KILLED, json.dumps(asdict(order))], cwd=ROOT, timeout=300
         )
         self.assertEqual(killed.returncode, -signal.SIGKILL)
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 120
         while os.listdir(self.base) != ["there"] and time.monotonic() < ends:
             time.sleep(0.05)
         self.assertEqual(os.listdir(self.base), ["there"])

@@ -225,7 +225,7 @@ class ClientsCase(MasterTestCase):
         """What an address answers."""
 
         def inThread() -> bytes:
-            with urllib.request.urlopen(self.url + path, timeout=30) as said:
+            with urllib.request.urlopen(self.url + path, timeout=120) as said:
                 whole: bytes = said.read()
                 return whole
 
