@@ -125,7 +125,7 @@ class ProcessCase(unittest.TestCase):
         assert found is not None, "nobody runs"
         return found.pid
 
-    def startFails(self, *words: str, within: float = 30.0) -> str:
+    def startFails(self, *words: str, within: float = 100.0) -> str:
         """Run a start that must fail; return its output. Checks that no process is left, and its duration."""
         before = self.files() if os.path.isdir(self.here) else set()
         said = self.fails("start", *words, self.here)

@@ -19,7 +19,7 @@ from tests.integration.processes import Child, TooLate, environment, moments
 #: The program, or None if it is not installed.
 PROGRAM = shutil.which("ngircd") or shutil.which("ngircd", path="/usr/sbin:/usr/local/sbin")
 #: Seconds for a busy machine to do anything.
-PATIENCE = 60.0
+PATIENCE = 180.0
 _CONFIG = """
 [Global]
 Name = irc.example.org

@@ -36,7 +36,7 @@ from tests.integration.processes import (
 from tests.integration.slaves import GenerationsTestCase
 
 #: The most seconds until a master answers, on a busy machine.
-START_TIMEOUT = 60.0
+START_TIMEOUT = 180.0
 #: The first directory that C{create-master} has made, if there is one.
 _made: list[Made] = []
 
@@ -156,7 +156,7 @@ class RealMaster(Daemon):
             os.path.join(home, output),
         )
 
-    async def run(self, *arguments: str, timeout: float = 60.0) -> Result:
+    async def run(self, *arguments: str, timeout: float = 180.0) -> Result:
         """Run one command, C{buildbot ARGUMENTS}, to its end, for at most C{timeout} seconds."""
         self._commands += 1
         child = self._spawn(arguments, f"command-{self._commands}")
@@ -214,7 +214,7 @@ class RealMaster(Daemon):
         """Send SIGHUP: the master reads its configuration again, without an answer."""
         self.child.signal(signal.SIGHUP)
 
-    async def ask(self, command: str, timeout: float = 30.0, **parameters: object) -> Any:
+    async def ask(self, command: str, timeout: float = 120.0, **parameters: object) -> Any:
         """The answer of the control socket. Raises like L{control.ask}."""
         return await threads.deferToThread(server.ask, self.basedir, command, timeout, **parameters)
 
@@ -227,7 +227,7 @@ class RealMaster(Daemon):
         return {name for name, slave in (await self.slaves()).items() if slave["connected"]}
 
     async def whenStatus(
-        self, holds: Callable[[dict[str, dict[str, Any]]], object], what: str, timeout: float = 60.0
+        self, holds: Callable[[dict[str, dict[str, Any]]], object], what: str, timeout: float = 180.0
     ) -> float:
         """Wait until C{holds(slaves)} is true of the status; return the seconds.
 
@@ -247,7 +247,7 @@ class RealMaster(Daemon):
                 raise TooLate("\n".join([f"not within {timeout} s: {what}", *words]))
             await moments(untilNextLook(begun))
 
-    async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
+    async def whenConnected(self, *names: str, timeout: float = 180.0) -> float:
         """Wait until exactly these slaves are connected, by the status; return the seconds."""
         return await self.whenStatus(
             lambda slaves: {name for name, said in slaves.items() if said["connected"]} == set(names),
@@ -255,7 +255,7 @@ class RealMaster(Daemon):
             timeout,
         )
 
-    async def whenBuilders(self, wanted: Mapping[str, set[str]], timeout: float = 60.0) -> float:
+    async def whenBuilders(self, wanted: Mapping[str, set[str]], timeout: float = 180.0) -> float:
         """Wait until these slaves are attached to exactly these builders; return the seconds."""
         return await self.whenStatus(
             lambda slaves: all(set(slaves[name]["attachedTo"]) == names for name, names in wanted.items()),
@@ -275,7 +275,7 @@ class RealMaster(Daemon):
         waiting: list[dict[str, Any]] = (await self.ask("builds", builder=builder))["requests"]
         return waiting
 
-    async def whenFinished(self, builder: str, number: int, timeout: float = 60.0) -> dict[str, Any]:
+    async def whenFinished(self, builder: str, number: int, timeout: float = 180.0) -> dict[str, Any]:
         """Wait for the end of a build, which need not have started; return its C{build} data.
 
         @raise TooLate: with its present data.

@@ -22,7 +22,7 @@ from tests.integration.generations import OLD_SLAVE, SLAVE, Environment, Generat
 CONFIG = Path(__file__).with_name("oldmaster.cfg")
 SAMPLES = Path(__file__).parent.parent / "unit" / "importing" / "samples"
 #: The most seconds of one master.
-PATIENCE = 90
+PATIENCE = 180
 #: Makes the database of a master of 0.8. Its own command fails: SQLite has changed since.
 _MAKE_DATABASE = """
 import os

@@ -33,7 +33,7 @@ except ImportError:
     psycopg = None  # type: ignore[assignment]
 
 #: The seconds in which a server must start, stop or be promoted.
-PATIENCE = 60.0
+PATIENCE = 180.0
 #: Small, and quick on a machine that has other things to do.
 _SETTINGS = {
     "listen_addresses": "",

@@ -20,7 +20,7 @@ from twisted.trial.unittest import TestCase
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 #: Seconds between SIGTERM and SIGKILL.
-GRACE = 30.0
+GRACE = 120.0
 
 
 class TooLate(AssertionError):
@@ -135,7 +135,7 @@ class Child(protocol.ProcessProtocol):
             except ProcessLookupError:
                 pass
 
-    def whenEnded(self, timeout: float = 60.0) -> defer.Deferred[int]:
+    def whenEnded(self, timeout: float = 180.0) -> defer.Deferred[int]:
         """Fires with the exit status (minus the number of the signal that ended it).
 
         @raise TooLate: it is still running after C{timeout} seconds.
@@ -200,7 +200,7 @@ class LogFile:
         """The number of matches of the regular expression in the log."""
         return len(re.findall(pattern, self.text(after), re.MULTILINE))
 
-    async def whenLogged(self, pattern: str, timeout: float = 30.0, after: int = 0, times: int = 1) -> float:
+    async def whenLogged(self, pattern: str, timeout: float = 120.0, after: int = 0, times: int = 1) -> float:
         """Wait until the regular expression occurs in the log C{times} times; return the seconds.
 
         @raise TooLate: with the end of the log.

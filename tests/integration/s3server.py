@@ -18,7 +18,7 @@ BUCKET = "logs"
 #: The only keys that the server takes, as the variables of the environment that name them.
 KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # as the program has them
 #: Seconds for a busy machine to do anything.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def installed() -> str:

@@ -75,7 +75,7 @@ class SignedServer:
             _answer(handler, _STATUS.get(why.code, 403), said, answer)
             return
         self.paths.append(unquote(path))
-        there = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        there = http.client.HTTPConnection("127.0.0.1", self._port, timeout=180)
         try:
             # the other server has keys of its own, and does not look at the signature
             key = request.headers["authorization"].partition("Credential=")[2].partition("/")[0]

@@ -21,7 +21,7 @@ from tests.integration.processes import Child, Daemon, environment
 
 _T = TypeVar("_T")
 #: The most seconds to make a slave's directory, on a busy machine.
-_CREATE_TIMEOUT = 60.0
+_CREATE_TIMEOUT = 180.0
 #: The first directory of each kind: by generation, and by the seconds of keepalives and delays.
 _made: dict[tuple[Generation, int, int], Made] = {}
 
@@ -123,7 +123,7 @@ class RealSlave(Daemon):
         """The number of this slave's successful logins, from its log."""
         return self.count(self.generation.ready, after)
 
-    async def whenAttached(self, times: int = 1, timeout: float = 60.0, after: int = 0) -> float:
+    async def whenAttached(self, times: int = 1, timeout: float = 180.0, after: int = 0) -> float:
         """Wait until the slave has logged C{times} successful logins; return the seconds."""
         return await self.whenLogged(self.generation.ready, timeout, after, times)
 

@@ -40,7 +40,7 @@ c['status'].append(html.WebStatus(http_port='tcp:{port}:interface=127.0.0.1'))
 
 def pageOf(port: int, slave: str) -> str:
     """The page of a slave. Blocks."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/buildslaves/{slave}", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/buildslaves/{slave}", timeout=120) as answer:
         text: str = answer.read().decode("utf-8")
         return text
 
@@ -128,7 +128,7 @@ class Attach(MasterTestCase):
 
         # the removed bot: disconnected, with the reason in its own log at each attempt
         removed = slaves[CHANGED[OLD_SLAVE]]
-        await until(lambda: links["removed"].closed, 60, "the removed slave to be hung up on")
+        await until(lambda: links["removed"].closed, 180, "the removed slave to be hung up on")
         await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
         # the builder: detached here, attached there
         await slaves["poorer"].whenLogged("leftover directory 'moving'", after=marks["poorer"])

@@ -19,7 +19,7 @@ from tests.brokenconfigs import BROKEN, GOOD
 from tests.integration.processes import ROOT, environment
 
 #: The time limit of a file in seconds; far more than it needs, on any machine.
-PLENTY = 60.0
+PLENTY = 300.0
 #: A child for each order. What a load imports is imported once, by the load of a good file.
 PROGRAM = """
 import os, sys

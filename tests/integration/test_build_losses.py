@@ -23,11 +23,11 @@ KEEPALIVE = 2.0
 #: Seconds for the answer to a probe, and for a stopped build to end.
 PATIENCE = 30.0
 
-#: Extra seconds for a busy machine; less than half of PATIENCE.
-SLACK = 14.0
+#: Extra seconds for a busy machine; less than PATIENCE: what takes longer has waited for a probe.
+SLACK = 28.0
 
 #: The most seconds by which a slave may lose its connection before its time is over.
-EARLY = 5.0
+EARLY = 15.0
 
 #: For C{master.cfg}: three steps, the middle one of which waits for a file, with all kinds of locks, so that
 #: a lock that is not released would be noticed.
@@ -105,8 +105,6 @@ def isAlive(pid: int) -> bool:
 class Losses(MasterTestCase):
     """Builds that do not end normally; each builder has the name of its slave."""
 
-    timeout = 300
-
     async def makeReady(self) -> None:
         """No master yet."""
         await super().makeReady()
@@ -152,14 +150,14 @@ class Losses(MasterTestCase):
         before = time.monotonic()
         if force:
             await self.master.ask("force", builder=builder, reason="größer")
-        await until(lambda: len(self.gates.began(builder)) > began, 60, f"a build of {builder} in mid-step")
+        await until(lambda: len(self.gates.began(builder)) > began, 180, f"a build of {builder} in mid-step")
         (running,) = await self.master.running(builder)
         self.assertEqual(running["step"], "middle")
         return time.monotonic() - before
 
     async def nextBuild(self, builder: str, number: int, since: float) -> float:
         """Check that the next build succeeds; return its seconds after C{since} (system clock)."""
-        build = await self.master.whenFinished(builder, number, timeout=90)
+        build = await self.master.whenFinished(builder, number, timeout=180)
         self.assertEqual(build["result"], "success", build)
         self.assertEqual([step["name"] for step in build["steps"]], ["before", "middle", "after"])
         finished: float = build["finished"]
@@ -181,7 +179,7 @@ class Losses(MasterTestCase):
         """Check that no build is running, no request waits, and every slave has room."""
         status = await self.master.ask("status")
         begun = time.monotonic()
-        while status["master"]["running"] and time.monotonic() - begun < 30:
+        while status["master"]["running"] and time.monotonic() - begun < 120:
             await moments(0.05)  # the end of the build is in the records a moment earlier
             status = await self.master.ask("status")
         self.assertEqual((status["master"]["running"], status["master"]["waiting"]), ([], []))
@@ -204,7 +202,7 @@ class Losses(MasterTestCase):
     async def assertWaiting(self, name: str, build: Mapping[str, Any]) -> None:
         """Check that the request of this build waits again, and shows the reason."""
         begun = time.monotonic()
-        while not (waiting := await self.master.waiting(name)) and time.monotonic() - begun < 30:
+        while not (waiting := await self.master.waiting(name)) and time.monotonic() - begun < 120:
             await moments(0.05)  # the record of the end is written a moment earlier
         self.assertEqual([(each["id"], each["attempts"]) for each in waiting], [(build["requests"][0], 1)])
         (why,) = [each["why"] for each in (await self.master.ask("builds", builder=name))["waiting"]]
@@ -461,7 +459,7 @@ class Restarted(Losses):
         await together(self.midStep(name, 0) for name in names)
         since, begun = time.time(), time.monotonic()
         self.assertEqual(await self.master.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 25)
+        self.assertLess(time.monotonic() - begun, SLACK)
         await self.master.start()
         await together(self.again(name, 0, since, "master stopped, started", "retry") for name in names)
 

@@ -68,7 +68,7 @@ TIMER, PERIOD, KEEPALIVE, BEAT = 3, 3, 3.0, 1
 #: Seconds of a build during which the clock is changed.
 LASTS = 4
 #: Extra seconds for a busy machine.
-SLACK = 15.0
+SLACK = 60.0
 
 CONFIG = f"""
 from buildbot.changes.pb import PBChangeSource

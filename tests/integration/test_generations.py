@@ -95,7 +95,7 @@ class Harness(GenerationsTestCase):
         """A killed slave is lost for the master, and attaches again when it is started again."""
         slave = (await self.start(OLD_SLAVE))["0.7.12"]
         await slave.kill()
-        await until(lambda: self.toy.lost == ["0.7.12"], 5, "the master to lose the slave")
+        await until(lambda: self.toy.lost == ["0.7.12"], 60, "the master to lose the slave")
         self.assertFalse(slave.isAlive())
         slave.start()
         await slave.whenAttached(2)
@@ -112,7 +112,7 @@ class Harness(GenerationsTestCase):
         mark = slave.size()
         await never(lambda: got, 0.7, "an answer of a frozen slave")
         slave.thaw()
-        await until(lambda: got, 10, "an answer")
+        await until(lambda: got, 60, "an answer")
         self.assertEqual((got, self.toy.lost), ([None], []))
         await slave.whenLogged("are you there", after=mark)
 
@@ -132,7 +132,7 @@ class Harness(GenerationsTestCase):
         before = link.fromServer
         got: list[object] = []
         self.toy.minds["0.7.12"].callRemote("print", "anybody?").addBoth(got.append)
-        await until(lambda: link.fromServer > before, 5, "the call to reach the proxy")
+        await until(lambda: link.fromServer > before, 60, "the call to reach the proxy")
         await never(lambda: got or self.toy.lost, 0.7, "an answer or a loss")
         link.reset()
-        await until(lambda: got, 5, "the end of the call")
+        await until(lambda: got, 60, "the end of the call")

@@ -80,7 +80,7 @@ class GerritTests(MasterTestCase):
             properties = {"event.change.project": "acme/it's", "event.change.number": change}
             properties["event.patchSet.number"] = "3"
             await master.ask("force", builder="full", reason="a try", properties=properties)
-        await until(lambda: len(gerrit.commands) == 3, 30, lambda: f"{gerrit.commands}\n{master.text()}")
+        await until(lambda: len(gerrit.commands) == 3, 120, lambda: f"{gerrit.commands}\n{master.text()}")
         ((patchSet, said),) = gerrit.reviews
         self.assertEqual(patchSet, "12,3")
         labels = ["Verified=1", "My Label=-1"]
@@ -100,7 +100,7 @@ class GerritTests(MasterTestCase):
         master.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
         await master.start()
         await self.startSlaves(master.port, [(SLAVE, "w", "sesame")])
-        await until(lambda: gerrit.streams, 30, master.text)
+        await until(lambda: gerrit.streams, 120, master.text)
         change = {"project": "p", "branch": "main", "number": 12, "owner": {"name": "A", "email": "a@b.org"}}
         patchSet = {"number": 3, "revision": "b" * 40, "ref": "refs/changes/12/12/3"}
         gerrit.tell(type="patchset-created", change=change, patchSet=patchSet)
@@ -108,7 +108,7 @@ class GerritTests(MasterTestCase):
         self.assertEqual((build["branch"], build["revision"]), ("main/12", "b" * 40))
         gerrit.cut()
         await master.whenLogged("GerritChangeSource of bot@127.0.0.1:[0-9]+ failed: ")
-        await until(lambda: gerrit.streams, 40, master.text)
+        await until(lambda: gerrit.streams, 120, master.text)
         update = {"project": "p", "refName": "refs/heads/main", "newRev": "c"}
         gerrit.tell(type="ref-updated", refUpdate=update)
         build = await master.whenFinished("full", 1)

@@ -173,7 +173,7 @@ class BeforeLogin(HostileTestCase):
         guesser = addresses(1, 22)
         scenarios.wrongLogins(self.server, 300, guesser)
         honest = [Slave(servers.PATTERN % n, servers.PASSWORD, leave=True) for n in range(60, 80)]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while any(not slave.attached for slave in honest) and time.monotonic() < deadline:
             waiting = [slave for slave in honest if not slave.attached]
             Crowd(self.server.port, guesser, inFlight=5, patience=20).run(waiting)
@@ -288,7 +288,7 @@ class Signals(HostileTestCase):
         with open(os.path.join(self.server.basedir, "master.cfg"), "a") as config:
             config.write('c["bots"].append(("latecomer", "secret"))\n')
         scenarios.hangups(self.server, 500)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while "latecomer" not in self.slaves() and time.monotonic() < deadline:
             time.sleep(0.2)
         self.assertEqual(set(self.slaves()), {*before, "latecomer"})

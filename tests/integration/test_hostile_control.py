@@ -61,7 +61,7 @@ class DirectoryTests(SynchronousTestCase):
 
     def untilGone(self, pid: int) -> None:
         """Wait for the end of a process that was killed."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while os.path.exists(f"/proc/{pid}"):
             self.assertLess(time.monotonic(), deadline, "it does not end")
             time.sleep(0.05)
@@ -83,7 +83,7 @@ class DirectoryTests(SynchronousTestCase):
                     os.rename(path, aside)
                 make(path)
                 began = time.monotonic()
-                done = servers.buildbot("start", self.here, timeout=60)
+                done = servers.buildbot("start", self.here, timeout=180)
                 self.assertEqual(done.returncode, 1, (name, done.stdout))
                 self.assertIn(words, done.stdout, name)
                 self.assertLess(time.monotonic() - began, 30)
@@ -103,7 +103,7 @@ class DirectoryTests(SynchronousTestCase):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
                 make(path)
-                done = servers.buildbot("start", self.here, timeout=60)
+                done = servers.buildbot("start", self.here, timeout=180)
                 self.assertEqual(done.returncode, 1, (end, done.stdout))
                 self.assertIn(words, done.stdout, end)
                 self.assertNotIn("has room", done.stdout)
@@ -122,7 +122,7 @@ class DirectoryTests(SynchronousTestCase):
         """H10: a lock that is a link is refused, and its target does not change."""
         Path(self.path("precious")).write_text("text")
         os.symlink("precious", self.path("buildbot.lock"))
-        done = servers.buildbot("start", self.here, timeout=60)
+        done = servers.buildbot("start", self.here, timeout=180)
         self.assertEqual(done.returncode, 1)
         self.assertIn("it is a symbolic link", done.stdout)
         self.assertEqual(Path(self.path("precious")).read_text(), "text")

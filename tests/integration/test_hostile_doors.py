@@ -179,7 +179,7 @@ class FewFiles(HostileTestCase):
         self.assertIsNotNone(slave)
         if slave is not None:
             slave.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while openFiles(self.server.pid) > files + 5 and time.monotonic() < deadline:
             time.sleep(0.2)
         self.assertLessEqual(openFiles(self.server.pid), files + 5)

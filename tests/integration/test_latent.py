@@ -44,7 +44,7 @@ class LatentTests(MasterTestCase):
 
     async def whenNothing(self) -> None:
         """Wait until no instance runs."""
-        await until(lambda: not localcloud.instances(self.cloud), 20, "no instance is left")
+        await until(lambda: not localcloud.instances(self.cloud), 120, "no instance is left")
 
     async def test_failures(self) -> None:
         """A build waits while the start fails, and runs; a stop that fails is repeated; nothing is left."""

@@ -14,7 +14,7 @@ from tests.integration.processes import TooLate, moments
 from tests.integration.smtpserver import MailServer
 
 #: Seconds for a busy machine to do anything.
-PATIENCE = 60.0
+PATIENCE = 180.0
 #: The rest of C{master.cfg}: a notifier, and a plug-in that sends many mails when a file tells it to.
 AFTER = """
 import os

@@ -12,7 +12,7 @@ from twisted.trial import unittest
 from tests.integration.masters import MasterTestCase, freePort
 
 #: Seconds to wait for any answer.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 #: The rest of C{master.cfg}: names of builders that need each kind of quoting, and the web server.
 AFTER = r"""

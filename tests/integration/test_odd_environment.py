@@ -90,16 +90,16 @@ class ReconfigTests(MasterCase):
         """
         good = self.makeMaster()
         self.ok("start", self.here)
-        self.configure(f"import time; time.sleep(60)\n{good}")
+        self.configure(f"import time; time.sleep(1000)\n{good}")
         first = self.begin("reconfig", self.here)
         assert first.stderr is not None
-        self.assertIn("waiting: master.cfg is running (2 s)", first.stderr.readline())
+        self.assertRegex(first.stderr.readline(), r"waiting: master\.cfg is running \(\d+ s\)")
         first.send_signal(signal.SIGINT)
-        _, said = first.communicate(timeout=60)
+        _, said = first.communicate(timeout=180)
         self.assertEqual((first.returncode, said), (130, "interrupted\n"))
         self.configure(good)
         second = self.ok("reconfig", self.here)
-        self.assertLess(second.took, 20)
+        self.assertLess(second.took, 60)  # the first would take 1000 s
         self.assertRegex(
             second.out.splitlines()[0],
             r"^note: an earlier reconfig of \S+, which was interrupted, was given up, and changed nothing$",
@@ -124,7 +124,7 @@ class ReconfigTests(MasterCase):
         with open(ending, "w"):
             pass
         for child in (first, second):
-            self.assertEqual((child.communicate(timeout=60)[0] or "")[-9:], "in force\n")
+            self.assertEqual((child.communicate(timeout=180)[0] or "")[-9:], "in force\n")
 
 
 class UserTests(MasterCase):
@@ -143,7 +143,7 @@ class UserTests(MasterCase):
                 env=self.environ,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=180,
             )
             self.assertEqual((done.returncode, done.stdout), (1, ""), (verb, done.stderr))
             self.assertIn("ermission denied", done.stderr, verb)
@@ -191,7 +191,7 @@ class SignalTests(MasterCase):
             os.unlink(mark)
             time.sleep(random.uniform(0.0, 0.7))
             child.send_signal(random.choice((signal.SIGINT, signal.SIGTERM)))
-            out, err = child.communicate(timeout=60)
+            out, err = child.communicate(timeout=180)
             self.assertNotIn("Traceback", out + err, verb)
             self.assertNotIn("Exception ignored", err, verb)
             self.assertIn(child.returncode, (0, 130, -signal.SIGTERM, -signal.SIGINT), verb)

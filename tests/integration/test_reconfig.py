@@ -139,22 +139,24 @@ class Refused(MasterTestCase):
 
     async def _hanging(self) -> None:
         """A master.cfg that never ends is refused, and meanwhile the master answers and serves (L6, R10)."""
-        self.master.write(replace(self.good, before="import time\ntime.sleep(600)\n"))
+        hangs = os.path.join(self.directory, "hangs")
+        hanging = f"import time\nopen({hangs!r}, 'w').close()\ntime.sleep(600)\n"
+        self.master.write(replace(self.good, before=hanging))
         before = await self.state()
         begun = time.monotonic()
         running = defer.ensureDeferred(
-            self.master.run("reconfig", "--timeout=6", self.master.basedir, timeout=60)
+            self.master.run("reconfig", "--timeout=6", self.master.basedir, timeout=180)
         )
-        slowest = 0.0
+        answers = 0
         while not running.called:
-            asked = time.monotonic()
+            isHanging = os.path.exists(hangs)
             self.assertEqual(await self.state(), before)
-            slowest = max(slowest, time.monotonic() - asked)
+            answers += isHanging and not running.called
             await moments(0.2)
         result = await running
         self.assertNotEqual(result.status, 0, result.words)
-        self.assertLess(time.monotonic() - begun, 50)
-        self.assertLess(slowest, 5, "the master did not answer while master.cfg hung")
+        self.assertLess(time.monotonic() - begun, 100)
+        self.assertGreater(answers, 2, "the master did not answer while master.cfg hung")
         self.assertEqual(await self.state(), before)
 
     async def _halfFailing(self) -> None:

@@ -14,7 +14,7 @@ from tests.integration.processes import TooLate, moments
 from tests.integration.sinks import SECRET, SHA, Sinks
 
 #: Seconds for a busy machine to do anything.
-PATIENCE = 60.0
+PATIENCE = 180.0
 #: The builds at once: each has two events for the webhook, and one for the room.
 MANY = 120
 #: The key of the text in a message to each chat server.

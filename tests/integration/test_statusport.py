@@ -63,13 +63,13 @@ class OldClientTests(MasterTestCase):
         command, full = self.old(*script), self.old("-c", FULL.format(port=port))
         await self.startSlaves(master.port, [(OLD_SLAVE, "w", "sesame")])
         await master.whenConnected("w")
-        await until(lambda: "full" in command.stdout(), 30, "the command prints the builder")
-        await until(lambda: "builderAdded" in full.stdout(), 30, "the client is told the builder")
+        await until(lambda: "full" in command.stdout(), 120, "the command prints the builder")
+        await until(lambda: "builderAdded" in full.stdout(), 120, "the client is told the builder")
         await master.ask("force", builder="full", reason="a try")
         build = await master.whenFinished("full", 0)
         self.assertEqual(build["results"], SUCCESS)
-        await until(lambda: "buildFinished" in full.stdout(), 30, "the client is told the end of the build")
-        await until(lambda: "buildFinished" in command.stdout(), 30, "the command prints that")
+        await until(lambda: "buildFinished" in full.stdout(), 120, "the client is told the end of the build")
+        await until(lambda: "buildFinished" in command.stdout(), 120, "the command prints that")
         lines = command.stdout().splitlines()
         for line in (
             "connected",

@@ -27,7 +27,7 @@ from tests.integration.processes import ROOT, Child, TooLate, environment, momen
 
 PAGE = os.path.join(ROOT, "docs", "howto", "web-proxy.rst")
 #: Seconds to wait for any answer or event.
-PATIENCE = 60.0
+PATIENCE = 180.0
 #: The address of the visitor; that of the proxy is 127.0.0.1.
 VISITOR = "127.0.0.2"
 #: The builder: its name needs each kind of quoting.
@@ -276,7 +276,7 @@ class ProxyCase(MasterTestCase):
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=180,
         )
         self.assertEqual(made.returncode, 0, made.stderr)
         os.chmod(key, 0o644)  # Apache reads it as another user

@@ -38,7 +38,7 @@ class TLSTests(MasterTestCase):
             context = ssl.create_default_context(cafile=path)
             if protocols:
                 context.set_alpn_protocols(protocols)
-            connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
+            connection = http.client.HTTPSConnection("localhost", port, timeout=120, context=context)
             connection.connect()
             chosen = connection.sock.selected_alpn_protocol()
             origin = {"Origin": f"https://localhost:{port}"}
