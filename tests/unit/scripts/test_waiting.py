@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial import unittest
@@ -20,6 +21,7 @@ class WaitingTests(unittest.TestCase):
     def setUp(self) -> None:
         self.patch(output, "_MOMENT", 0.001)
         self.patch(output, "_AGAIN", 0.001)
+        self.patch(output, "time", SimpleNamespace(monotonic=lambda: 7.0))  # however late the thread is
         self.lines: list[str] = []
         self.twice = threading.Event()
         self.patch(output, "complain", self.complain)
@@ -32,13 +34,13 @@ class WaitingTests(unittest.TestCase):
     def test_told(self) -> None:
         """A message says what the command waits for, and since when; it is repeated after a while."""
         with output.waiting({}, "the master to answer"):
-            self.assertTrue(self.twice.wait(30))
+            self.assertTrue(self.twice.wait(300))
         self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)
 
     def test_ownWords(self) -> None:
         """A command can give its own message."""
         with output.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
-            self.assertTrue(self.twice.wait(30))
+            self.assertTrue(self.twice.wait(300))
         self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
 
     def test_terminal(self) -> None:
@@ -60,7 +62,7 @@ class WaitingTests(unittest.TestCase):
         self.patch(sys, "stderr", Terminal())
         self.patch(os, "environ", {**os.environ, "TERM": "xterm"})
         with output.waiting({}, words):
-            self.assertTrue(self.twice.wait(30))
+            self.assertTrue(self.twice.wait(300))
         out: Any = sys.stderr
         first, *_, last = out.getvalue().split("\r\x1b[K")[1:]
         self.assertEqual((first, last), ("working …", ""))

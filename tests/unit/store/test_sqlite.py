@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import stat
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -26,6 +25,7 @@ from buildbot.store.requests import encode
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sql import SqlCore
 from buildbot.store.sqlite import FILE, SqliteStore
+from tests.effort import leastEffort
 from tests.examples import sample, trying
 from tests.stores import Faults, SqliteCase, build, buildset, later
 
@@ -235,11 +235,15 @@ class GroupsTests(SqliteCase):
                 )
                 file.execute(f"INSERT INTO {table} {numbers} SELECT {given} FROM n, {table}")
             file.commit()
-        began = time.process_time()
         self.get(self.store.open())
-        requests = self.get(self.store.pendingRequests())
-        self.assertLess(time.process_time() - began, 1.0)
-        self.assertEqual(len(requests), 10000)
+        self.assertEqual(len(self.get(self.store.pendingRequests())), 10000)
+
+        def read() -> None:
+            self.get(self.store.close())
+            self.get(self.store.open())
+            self.get(self.store.pendingRequests())
+
+        self.assertLess(leastEffort(read, 1.0), 1.0)
 
 
 class VersionsTests(SqliteCase):
