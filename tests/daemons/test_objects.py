@@ -129,7 +129,7 @@ class ObjectTests(MasterTestCase):
     async def command(self, master: RealMaster, *words: str) -> Result:
         """Run a command that has the keys."""
         child = master.spawned(words, "with-keys", **KEYS)
-        status = await child.whenEnded(60.0)
+        status = await child.whenEnded()
         return Result(status, child.stdout(), child.stderr())
 
     async def test_otherMachine(self) -> None:
@@ -280,7 +280,7 @@ class ObjectTests(MasterTestCase):
         self.assertIn("warning: c['logStorage']: object storage", said.stdout + said.stderr)
         self.assertIn("Connection refused", said.stdout + said.stderr)
         await master.start()
-        await until(lambda: "object storage of logs cannot be used" in master.text(), 30, master.text)
+        await until(lambda: "object storage of logs cannot be used" in master.text(), 120, master.text)
         (trouble,) = (await master.ask("status"))["master"]["troubles"]
         self.assertIn("Connection refused", trouble["why"])
         self.server.endpoint = right
@@ -288,14 +288,14 @@ class ObjectTests(MasterTestCase):
         said = await self.command(master, "checkconfig", master.basedir)
         self.assertEqual(said.stdout.strip(), "Config file is good!")
         await master.ask("reconfig")
-        await until(lambda: "no more trouble with log storage" in master.text(), 30, master.text)
+        await until(lambda: "no more trouble with log storage" in master.text(), 120, master.text)
 
     async def test_killAndOutage(self) -> None:
         """A kill in the middle of an upload, and an outage, lose nothing; limits remove objects."""
         master = await self.begin("cacheSize=0, spoolLimit=1")
         self.server.child.signal(signal.SIGSTOP)  # an upload begins, and never ends
         await self.build(master, 0)
-        await until(lambda: self.parts(master), 30, "the upload begins")
+        await until(lambda: self.parts(master), 120, "the upload begins")
         await master.kill()
         await self.server.stop()
         self.assertEqual(len(self.files(master)), 1)
@@ -321,7 +321,7 @@ class ObjectTests(MasterTestCase):
         self.horizon(master)
         await master.stop()
         await master.start()
-        await until(lambda: len(self.server.objects()) == 1, 60, lambda: str(self.server.objects()))
+        await until(lambda: len(self.server.objects()) == 1, 180, lambda: str(self.server.objects()))
         self.assertNoTracebacks(master)
 
     def horizon(self, master: RealMaster) -> None:

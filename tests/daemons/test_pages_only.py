@@ -99,7 +99,7 @@ class PagesOnlyTests(PagesCase):
         self.assertEqual([(each["address"], each["outcome"]) for each in acts], [("127.0.0.1", "done")])
 
         master.child.signal(signal.SIGKILL)
-        await master.child.whenEnded(30)
+        await master.child.whenEnded()
         await self.until("/", "The master is away since")
         self.assertIn("over", (await self.ask(LOG))[1])
         self.assertEqual((await self.ask("/builders/full/force", b"reason=x"))[0], 503)
