@@ -166,7 +166,7 @@ def deliverForgeries(server: Server, patience: float = 1.0) -> dict[str, Forged]
         bad = [make(own(start + n)) for n, (_, make) in enumerate(batch)]
         Crowd(server.port, ["127.16.0.1"], inFlight=25, patience=patience).run(bad)
         good = [Slave(own(start + n), PASSWORD, leave=True) for n in range(len(batch))]
-        Crowd(server.port, ["127.16.0.2"], inFlight=25, patience=15).run(good)
+        Crowd(server.port, ["127.16.0.2"], inFlight=25, patience=120).run(good)
         for (what, _), slave, follower in zip(batch, bad, good, strict=True):
             told[what] = Forged(slave, follower.attached)
     return told

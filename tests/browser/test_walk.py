@@ -140,7 +140,7 @@ class WalkTests(BrowserCase):
     def leads(self, url: str) -> bool:
         """True if there is a page at the address."""
         try:
-            with urlopen(url, timeout=30):
+            with urlopen(url, timeout=120):
                 return True
         except HTTPError as error:
             return error.code < 404

@@ -22,7 +22,7 @@ from tests.integration import fakeservice
 from tests.integration.processes import ROOT, environment, untilNextLook
 
 #: The most seconds of any command; after this it is killed, and its test fails.
-LIMIT = 120
+LIMIT = 300
 #: The command as the tests call it. Its messages show this name.
 TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
 

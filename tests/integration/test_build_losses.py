@@ -321,7 +321,7 @@ class InTransfer(Losses):
     async def midTransfer(self, name: str) -> None:
         """Run a build of this builder up to the middle of its upload."""
         await self.master.ask("force", builder=name)
-        await until(lambda: max(self.received(name).values(), default=0) > 500_000, 60, f"a file of {name}")
+        await until(lambda: max(self.received(name).values(), default=0) > 500_000, 180, f"a file of {name}")
         self.assertNotIn("big", self.received(name))
 
     async def stopAndKill(self, name: str) -> None:

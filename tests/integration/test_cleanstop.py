@@ -28,7 +28,7 @@ class CleanStopTests(MasterTestCase):
         self.assertEqual(stopped.status, 0, stopped.words)
         self.assertIn("stops once 1 running build ends", stopped.stdout)
         self.assertIn("is no longer running", stopped.stdout)
-        self.assertEqual(await master.child.whenEnded(30), 0)
+        self.assertEqual(await master.child.whenEnded(), 0)
         await master.start()
         build = await master.whenFinished("full", 0)
         self.assertEqual(build["result"], "success")

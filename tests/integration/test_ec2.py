@@ -43,7 +43,7 @@ class EC2Tests(MasterTestCase):
         words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         home = self.directory
         self.server = Child(self, words, home, environment(home), os.path.join(home, "moto"))
-        await until(lambda: "Running on" in self.server.stdout() + self.server.stderr(), 60, "moto listens")
+        await until(lambda: "Running on" in self.server.stdout() + self.server.stderr(), 180, "moto listens")
         self.keys = {**KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         self.client = await deferToThread(self.connect)
         images = await deferToThread(self.client.describe_images)
@@ -72,7 +72,7 @@ class EC2Tests(MasterTestCase):
 
     async def boot(self, master: RealMaster) -> RealSlave:
         """Be the instance: start a slave with the name and the password of its user data."""
-        await until(self.isRunning, 30, "an instance runs")
+        await until(self.isRunning, 120, "an instance runs")
         [instance] = [each for each in self.instances() if each["State"]["Name"] == "running"]
         answer = self.client.describe_instance_attribute(
             InstanceId=instance["InstanceId"], Attribute="userData"

@@ -64,7 +64,7 @@ class ForceTests(MasterTestCase):
             good = await master.run(*form, "-m", "to see", *more, master.basedir, "full")
             self.assertEqual(good.status, 0, good.words)
         master.child.signal(signal.SIGKILL)
-        await master.child.whenEnded(30)
+        await master.child.whenEnded()
         await master.start()
         self.assertEqual(len(await master.waiting("full")), 2)
         await self.startSlaves(master.port, [(SLAVE, "bot", "sesame")])

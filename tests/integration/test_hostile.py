@@ -68,7 +68,7 @@ class HostileTestCase(SynchronousTestCase):
 
     def slaves(self) -> dict[str, dict[str, Any]]:
         """The status of each slave, by name."""
-        status: Any = ask(self.server.basedir, "status", timeout=30)
+        status: Any = ask(self.server.basedir, "status", timeout=120)
         return {slave["name"]: slave for slave in status["slaves"]}
 
 
@@ -224,7 +224,7 @@ class AfterLogin(HostileTestCase):
                 continue
             name = scenarios.own(number)
             slave = calling(encoded)(name)
-            hostile.alone(self.server.port, slave, patience=20)
+            hostile.alone(self.server.port, slave, patience=120)
             self.assertTrue(slave.attached, what)
             self.assertTrue(slave.hungUp, what)
             lines = [line for line in self.server.log().splitlines() if f"hung up on {name}" in line]
@@ -235,7 +235,7 @@ class AfterLogin(HostileTestCase):
         encoded = dict(bombs.arguments())["expression of 18 MB"]
         slaves = [calling(encoded)(scenarios.own(number)) for number in range(10)]
         with self.watch() as watch:
-            Crowd(self.server.port, inFlight=2, patience=20).run(slaves)
+            Crowd(self.server.port, inFlight=2, patience=120).run(slaves)
         self.assertTrue(all(slave.hungUp for slave in slaves))
         self.assertLess(watch.figures.keptKiB, 48 * MIB, watch.figures)
 
@@ -246,7 +246,7 @@ class AfterLogin(HostileTestCase):
                 continue
             with self.watch() as watch:
                 slave = calling(encoded)(scenarios.own(7))
-                hostile.alone(self.server.port, slave, patience=20)
+                hostile.alone(self.server.port, slave, patience=120)
             self.assertTrue(slave.hungUp, what)
             self.assertLess(watch.figures.cpu, 5.0, watch.figures)
 
@@ -292,7 +292,7 @@ class Signals(HostileTestCase):
         while "latecomer" not in self.slaves() and time.monotonic() < deadline:
             time.sleep(0.2)
         self.assertEqual(set(self.slaves()), {*before, "latecomer"})
-        status: Any = ask(self.server.basedir, "status", timeout=30)
+        status: Any = ask(self.server.basedir, "status", timeout=120)
         self.assertLess(status["master"]["generation"], 200)
         self.assertLess(len(self.server.log()), 300_000)
 
@@ -306,7 +306,7 @@ class Signals(HostileTestCase):
                     os.kill(self.server.pid, signal.SIGHUP)
                 yield slave
 
-        Crowd(self.server.port, inFlight=150, patience=15).run(knocking())
+        Crowd(self.server.port, inFlight=150, patience=120).run(knocking())
         self.assertEqual([slave.hungUp for slave in slaves], [False] * len(slaves))
         self.assertTrue(all(slave.attached for slave in slaves))
 

@@ -86,7 +86,7 @@ class DirectoryTests(SynchronousTestCase):
                 done = servers.buildbot("start", self.here, timeout=180)
                 self.assertEqual(done.returncode, 1, (name, done.stdout))
                 self.assertIn(words, done.stdout, name)
-                self.assertLess(time.monotonic() - began, 30)
+                self.assertLess(time.monotonic() - began, 100)  # a start may take 120 s
                 (os.rmdir if make is os.mkdir else os.unlink)(path)
                 if os.path.exists(aside):
                     os.rename(aside, path)

@@ -107,7 +107,7 @@ class BehindLogin(HostileTestCase):
     def _twoLogins(self) -> None:
         """H6: a connection accepts one login."""
         two = doors.TwoLogins((PATTERN % 0, PATTERN % 1))
-        hostile.alone(self.server.port, two, patience=10)
+        hostile.alone(self.server.port, two, patience=120)
         self.assertTrue(two.hungUp)
         self.assertEqual(doors.status(self.server)["master"]["connected"], 0)
 
@@ -135,7 +135,7 @@ class BehindLogin(HostileTestCase):
             for method, arguments in calls.items():
                 asked = partial(_called, method, arguments)
                 client = Slave(account, password, then=asked)
-                hostile.alone(self.server.port, client, patience=20, source="127.26.0.2")
+                hostile.alone(self.server.port, client, patience=120, source="127.26.0.2")
                 self.assertTrue(client.attached and client.hungUp, (account, method))
             said = [each for each in self.server.log()[-20_000:].splitlines() if "a malformed call" in each]
             self.assertTrue([each for each in said if account in each], account)

@@ -29,7 +29,7 @@ from tests.integration.masters import RealMaster, freePort
 from tests.integration.processes import moments
 
 #: The seconds of a lease: a killed master is replaced after a quarter more.
-LEASE = 4
+LEASE = 10
 
 
 class Echo(resource.Resource):
@@ -67,20 +67,20 @@ class PosterTests(TestCase):
         """With its digest, the server is asked."""
         digest = self.digest(self.paths[0])
         for number in range(2):
-            said = await self.poster.post(self.url, {HEADER: "s"}, b"x%d" % number, digest, 20)
+            said = await self.poster.post(self.url, {HEADER: "s"}, b"x%d" % number, digest, 120)
             self.assertEqual(said, (200, "s", b"x%d" % number))
 
     async def test_unknown(self) -> None:
         """Another server, or one without a digest and a known issuer, is told nothing."""
         for digest in (self.digest(self.paths[1]), ""):
             with self.assertRaises(Unreachable) as caught:
-                await self.poster.post(self.url, {}, b"secret", digest, 20)
+                await self.poster.post(self.url, {}, b"secret", digest, 120)
             self.assertIn("certificate", str(caught.exception))
 
     async def test_nobody(self) -> None:
         """Where nobody listens, the reason has words."""
         with self.assertRaises(Unreachable) as caught:
-            await self.poster.post(f"http://127.0.0.1:{freePort()}/", {}, b"x", "", 20)
+            await self.poster.post(f"http://127.0.0.1:{freePort()}/", {}, b"x", "", 120)
         self.assertIn("refused", str(caught.exception))
 
 
@@ -150,7 +150,7 @@ class PagesFarTests(PagesCase):
         self.assertFalse(os.path.exists(os.path.join(far.basedir, "logs")))
 
         master.child.signal(signal.SIGKILL)
-        await master.child.whenEnded(30)
+        await master.child.whenEnded()
         await self.until("/", "The master is away since")
         self.assertEqual((await self.ask("/builders/full/force", b"reason=x"))[0], 503)
         await far.run("stop", "--pages-only", far.basedir)

@@ -100,7 +100,7 @@ class KilledTestCase(SynchronousTestCase):
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Wait until C{holds()}."""
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + 300
         while not holds():
             self.assertLess(time.monotonic(), ends, f"not in time: {what}")
             time.sleep(0.1)

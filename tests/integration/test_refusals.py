@@ -86,7 +86,7 @@ class Refusals(MasterTestCase):
 
         proxy.refuse = True
         await master.kill()
-        await until(lambda: all(link.closed for link in proxy.links), 60, "the slaves' links to be lost")
+        await until(lambda: all(link.closed for link in proxy.links), 180, "the slaves' links to be lost")
         await master.start()
         self.assertEqual(await master.connected(), set())
 

@@ -47,7 +47,7 @@ class Trouble(SynchronousTestCase):
             builds.farm(Server(self.pid, port, self.basedir), SLAVES, "--duration", "1")
         )
         self.assertEqual(self.slaves.hear()["attached"], SLAVES)
-        self.client = Client(self.basedir, 60.0)
+        self.client = Client(self.basedir, 180.0)
         self._stack.callback(self.client.close)
 
     def until(self, holds: Callable[[], object], seconds: float, what: str) -> None:
@@ -70,14 +70,14 @@ class Trouble(SynchronousTestCase):
     def goThrough(self, fill: Callable[[], object], free: Callable[[], object]) -> None:
         """Fill the disk while builds run and wait, free it again, and check that everything recovers."""
         kept = [self.request(BUILDER, f"branch {number}") for number in range(4)]
-        self.until(lambda: self.states(kept[0]) == ["building"], 60, "the first build begins")
+        self.until(lambda: self.states(kept[0]) == ["building"], 180, "the first build begins")
         fill()
         # the user is told that the request was not stored, and why
         self.client.say("request", builder=OTHER, branch="when it was full")
         refused = self.client.hear()
         self.assertIn("state.sqlite", refused.get("error", ""), refused)
         # the running build ends; no build starts, and the reason is visible
-        self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 60, "builds are held")
+        self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 180, "builds are held")
         waiting = self.waiting()
         self.assertIn("state.sqlite", waiting["why"])
         time.sleep(2)
@@ -85,10 +85,10 @@ class Trouble(SynchronousTestCase):
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         free()
         # it recovers by itself
-        self.until(lambda: self.states(*kept) == ["done"] * 4, 90, "all is built")
+        self.until(lambda: self.states(*kept) == ["done"] * 4, 180, "all is built")
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         last = self.request(OTHER, "afterwards")
-        self.until(lambda: self.states(last) == ["done"], 60, "another build")
+        self.until(lambda: self.states(last) == ["done"], 180, "another build")
         state = State.read(os.path.join(self.basedir, "state.sqlite"))
         self.assertEqual({row[2] for row in state.requests.values()}, {0})
         self.assertEqual(len(state.requests), 5, "what was refused is not there")

@@ -119,7 +119,7 @@ class TriggerTests(MasterTestCase):
     async def kill(self) -> None:
         """Kill the master, and start it again."""
         self.master.child.signal(signal.SIGKILL)
-        await self.master.child.whenEnded(30)
+        await self.master.child.whenEnded()
         await self.master.start()
         await self.master.whenConnected("a", "b")
 
@@ -147,7 +147,7 @@ class TriggerTests(MasterTestCase):
         results = {name: (await self.master.whenFinished(name, 2))["result"] for name in MIDDLE}
         self.assertEqual(results, {**dict.fromkeys(MIDDLE, "success"), MIDDLE[0]: "failure"})
         await self.master.run("stop", self.master.basedir)
-        await self.master.child.whenEnded(60)
+        await self.master.child.whenEnded()
         # One request for each builder, and one build for each request, besides the interrupted ones.
         rows = self.rows("SELECT builder, interruptions FROM requests")
         requests = Counter(name for name, _ in rows)
