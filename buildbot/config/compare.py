@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
 
 from buildbot.config.pluginerrors import pluginErrors
 
@@ -184,6 +185,21 @@ def _isComparable(value: object) -> bool:
 _ABSENT = object()
 
 
+class Names(tuple[str, ...]):
+    """The names of attributes. Others may be added as a list, as in 0.7 and 0.8, or as a tuple.
+
+    The sum with a list is a list, because files of 0.8 then remove names from it.
+    """
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return [*self, *other] if isinstance(other, list) else Names((*self, *other))
+
+    def __radd__(self, other: Any) -> Any:
+        return [*other, *self] if isinstance(other, list) else NotImplemented
+
+
 class ComparableMixin:
     """I make objects of one class equal if the attributes named in C{compare_attrs} are equal.
 
@@ -191,7 +207,12 @@ class ComparableMixin:
     are equal: each load of master.cfg creates them again. A reconfig finds real changes this way.
     """
 
-    compare_attrs: Sequence[str] = ()
+    compare_attrs: Sequence[str] = Names()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if type(cls.compare_attrs) is tuple:
+            cls.compare_attrs = Names(cls.compare_attrs)
 
     def __eq__(self, other: object) -> bool:
         if self is other:

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.config.compare import sameClass, sameValue
+from buildbot.mails.notifier import MailNotifier
 
 
 def loaded(text: str) -> dict[str, Any]:
@@ -143,3 +144,22 @@ class CompareTests(unittest.TestCase):
         self.assertTrue(sameClass(one, other))
         other.__module__ = "elsewhere"
         self.assertFalse(sameClass(one, other))
+
+
+class NamesTests(unittest.SynchronousTestCase):
+    """The attributes that are compared, in a class of one's own."""
+
+    def test_added(self) -> None:
+        """Others may be added to those of our classes as a list, as in 0.8, and be removed from the sum."""
+        ours: Any = MailNotifier.compare_attrs
+        sums = (ours + ["lines"], ["lines"] + ours)  # noqa: RUF005 # files write it so
+        for names in sums:
+            names.remove("customMesg")
+            self.assertEqual(sorted(names), sorted({*ours, "lines"} - {"customMesg"}))
+        self.assertEqual(list(ours + ("lines",)), [*ours, "lines"])  # noqa: RUF005
+
+        class Mine(MailNotifier):
+            compare_attrs = ("lines",)
+
+        theirs: Any = Mine.compare_attrs
+        self.assertEqual(theirs + ["x"], ["lines", "x"])  # noqa: RUF005
