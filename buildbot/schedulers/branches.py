@@ -18,11 +18,11 @@ from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import BRANCH, BRANCHES, CHANGE_FUNCTION, NAMES, SECONDS, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
-from buildbot.model.sourcestamp import PLACE, SourceStamp
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
 from buildbot.schedulers.base import LONGEST_SLEEP
-from buildbot.schedulers.choice import Choice, chosen, reasonOf
+from buildbot.schedulers.choice import Choice, chosen, reasonOf, withLater
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
@@ -115,12 +115,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return [BuildSetStatus(source, self.reason, self.builderNames) for source in sources]
 
     def _sources(self, changes: Sequence[Change]) -> list[SourceStamp]:
-        if self.choice.isSeveral:
-            return self.choice.sources(changes, self.getCodebaseDict)
-        places: dict[tuple[str, ...], list[Change]] = {}
-        for change in changes:
-            places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
-        return [SourceStamp(changes=those) for those in places.values()]  # a build has one repository
+        return self.choice.sources(changes, self.getCodebaseDict)
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""
@@ -233,8 +228,15 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def buildBranch(self, branch: str | None) -> None:
         """Build all waiting changes of a branch now, if there are any."""
         tree = self._trees.pop(branch, None)
-        for source in self._sources(tree.changes) if tree is not None else ():
-            self._build(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
+        for source, later in withLater(self._sources(tree.changes)) if tree is not None else ():
+            if tree is not None and later:  # a crash before the later sets are stored must not lose them
+                self._trees[branch] = replace(tree, changes=tuple(later))
+            try:
+                self._build(
+                    BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties)
+                )
+            finally:
+                self._trees.pop(branch, None)
 
     def _build(self, bs: BuildSet) -> None:
         self.submit(bs)

@@ -6,7 +6,7 @@ This module decides nothing about time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,17 +139,22 @@ class Choice:
     def sources(
         self, changes: Iterable[Change], other: Callable[[str], Mapping[str, Any]]
     ) -> list[SourceStamp]:
-        """The sources of the build sets that some changes need, if I have several codebases.
+        """The sources of the build sets that some changes need; none without changes.
 
-        One is enough, unless the changes of a codebase have several repositories or branches.
+        With several codebases, one is enough, unless the changes of a codebase have several repositories or
+        branches. Without, each has one codebase, one repository and one branch.
 
         @param other: returns the branch, the repository and so on of a codebase without changes.
         """
-        groups: dict[str, dict[tuple[str | None, ...], list[Change]]] = {}
+        places: dict[tuple[str | None, ...], list[Change]] = {}
         for change in changes:
-            place = tuple(getattr(change, name) for name in ("branch", *PLACE))
-            groups.setdefault(change.codebase, {}).setdefault(place, []).append(change)
-        rows = {name: list(groups.get(name, {}).values()) for name in self.codebases}
+            places.setdefault(tuple(getattr(change, name) for name in ("branch", *PLACE)), []).append(change)
+        if not self.isSeveral:
+            return [SourceStamp(changes=those) for those in places.values()]
+        groups: dict[str, list[list[Change]]] = {}
+        for those in places.values():
+            groups.setdefault(those[0].codebase, []).append(those)
+        rows = {name: groups.get(name, []) for name in self.codebases}
         return [
             SourceStamp.together(
                 [
@@ -157,7 +162,7 @@ class Choice:
                     for name, row in rows.items()
                 ]
             )
-            for number in range(max(map(len, rows.values())))
+            for number in range(max(map(len, rows.values()), default=0))
         ]
 
     def completed(self, source: SourceStamp | None) -> SourceStamp:
@@ -179,6 +184,13 @@ class Choice:
         """True if changes of a branch may be wanted."""
         judge: Callable[[str | None], bool] | None = getattr(self.change_filter, "wantsBranch", None)
         return judge is None or judge(branch)
+
+
+def withLater(sources: Sequence[SourceStamp]) -> Iterator[tuple[SourceStamp, list[Change]]]:
+    """Each source, with the changes of those after it, in the order of their numbers."""
+    for place, source in enumerate(sources, 1):
+        later = [change for each in sources[place:] for change in each.allChanges()]
+        yield source, sorted(later, key=lambda change: change.number or 0)
 
 
 def chosen(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -62,6 +62,11 @@ class News:
             return []
         changes, self._changes, self._isWorthABuild = self._changes, [], False
         return changes
+
+    def keep(self, changes: Iterable[Change]) -> None:
+        """Hold these changes, and no others. Each is worth a build."""
+        self._changes = list(changes)
+        self._isWorthABuild = bool(self._changes)
 
     def toRecord(self) -> dict[str, Any]:
         """A dictionary that JSON can hold."""

@@ -260,15 +260,11 @@ class Nightly(_TimedScheduler):
             super().doPeriodicBuild()
             return
         changes = self._news.take()
-        for source in self._sources(changes) if changes else ():
+        for source, later in choice.withLater(self.choice.sources(changes, self.getCodebaseDict)):
+            self._news.keep(later)  # a crash before the later sets are stored must not lose them
             self._submitFor(source)
         if not changes:
             log.info("scheduler {name} does not build: nothing has changed", name=self.name)
-
-    def _sources(self, changes: Sequence[Change]) -> list[SourceStamp]:
-        if not self.choice.isSeveral:
-            return [SourceStamp(changes=changes)]
-        return self.choice.sources(changes, self.getCodebaseDict)
 
     def getCodebaseDict(self, codebase: str) -> Mapping[str, Any]:
         """The branch, the repository and so on of a codebase without changes. Subclasses may override it."""

@@ -110,6 +110,18 @@ class CodebasesCase(SchedulerCase):
         repository = f"git://h/{codebase}"
         self.commit(codebase=codebase, revision=revision, branch=branch, repository=repository)
 
+    def storeOne(self) -> None:
+        """Let a minute pass, in which the store does its work only until it has one more set."""
+        wanted = len(self.sets()) + 1
+        self.store.lazy = True
+        self.clock.pump([10] * 6)
+        self.store.lazy = False
+        while len(self.sets()) < wanted:
+            self.store.lazy = True
+            self.assertTrue(self.store.flush(1), "no set is stored")
+            self.store.lazy = False
+        self.assertEqual(len(self.sets()), wanted)
+
     def app(self, revision: str, *numbers: int, branch: str = "master") -> tuple[Any, ...]:
         return ("app", "git://h/app", branch, revision, list(numbers))
 
@@ -169,6 +181,21 @@ class TreeTests(CodebasesCase):
             self.sources(),
             [[self.app("a1", 1), self.lib("l1", 2, branch="dev")], [self.app("a2", 4, branch="dev"), _LIB]],
         )
+
+    def test_killed(self) -> None:
+        """A kill of the master between two sets of the same changes loses neither."""
+        for codebases in (BOTH, None):
+            first = len(self.sets())
+            self.use(single(codebases=codebases))
+            # two branches of one codebase, or two codebases
+            for name, branch in (("app", "master"), ("lib" if codebases is None else "app", "dev")) * 2:
+                self.change(name, "r1", "master" if codebases is None else branch)
+            self.storeOne()
+            self.restart(single(codebases=codebases))
+            self.clock.advance(MINUTE)
+            number = 2 * first
+            self.assertEqual(self.built()[first:], [[number + 1, number + 3], [number + 2, number + 4]])
+            self.restart()
 
     def test_oneBranch(self) -> None:
         """A scheduler of one branch takes the changes of this branch of all its codebases."""
@@ -339,6 +366,20 @@ class TimedTests(CodebasesCase):
         self.change("lib", "l2", branch="stable")
         self.clock.pump([10] * 12)
         self.assertEqual(self.sources(), [[self.app("a2", 4), self.lib("l2", 5, branch="stable")]])
+
+    def test_without(self) -> None:
+        """Without codebases, each build has the changes of one codebase; a kill between them loses none."""
+        for codebases in (None, [""]):
+            first = len(self.sets())
+            self.use(self.nightly(codebases=codebases))
+            for name in ("app", "lib", "app"):
+                self.change(name, "r1")
+            self.storeOne()
+            self.restart(self.nightly(codebases=codebases))
+            self.clock.pump([10] * 6)
+            number = 3 * (first // 2)
+            self.assertEqual(self.built()[first:], [[number + 1, number + 3], [number + 2]])
+            self.restart()
 
     def test_overridden(self) -> None:
         """A subclass may say where a codebase without changes stands."""
