@@ -9,7 +9,7 @@ from typing import Any
 
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import TEXT
-from buildbot.model.properties import HasProperties, Renderable, Told, forOthers, render
+from buildbot.model.properties import HasProperties, Renderable, Told, ToldToFunction, forOthers, render
 from buildbot.model.settled import settled, succeeding
 from buildbot.model.sourcestamp import SourceStamp
 
@@ -173,8 +173,8 @@ class Rendered(Renderable):
         self.function = function
 
     def render(self, build: HasProperties) -> Any:
-        """The result of the function. It gets the properties, as a L{Told}."""
-        return render(settled(self.function(Told(build))), build)
+        """The result of the function. It gets the properties, as a L{ToldToFunction}."""
+        return render(settled(self.function(ToldToFunction(build))), build)
 
     def __repr__(self) -> str:
         return f"renderer({getattr(self.function, '__name__', 'a function')})"

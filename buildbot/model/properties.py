@@ -219,8 +219,16 @@ class Told:
         return self._build
 
     def render(self, value: Any) -> Any:
-        """A Deferred with the value, with everything in it rendered; as in 0.8, an error fails it."""
-        return succeeding(render, value, self._build)
+        """The value with everything in it rendered."""
+        return render(value, self._build)
+
+
+class ToldToFunction(Told):
+    """The properties for a L{renderer}, with the C{render} of 0.8.6 and later."""
+
+    def render(self, value: Any) -> Any:
+        """A Deferred with the value, with everything in it rendered; an error fails it."""
+        return succeeding(super().render, value)
 
 
 class Renderable(ComparableMixin):
@@ -335,7 +343,7 @@ class Filling:
 
     def __getitem__(self, name: str) -> Any:
         if name in self._functions:
-            return _asText(settled(self._functions[name](Told(self._build))))
+            return _asText(settled(self._functions[name](ToldToFunction(self._build))))
         name, sign, text = _alternative(name)
         value = self._build.getProperty(name, _UNSET)
         if value is _UNSET:
@@ -407,4 +415,4 @@ def render(value: Any, properties: HasProperties) -> Any:
             )
             for name, each in value.items()
         }
-    return settled(value.getRenderingFor(Told(properties))) if isRenderable(value) else value
+    return settled(value.getRenderingFor(ToldToFunction(properties))) if isRenderable(value) else value

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.trial import unittest
 
 from buildbot.config.compare import sameValue
-from buildbot.model.properties import NoProperty
+from buildbot.model.properties import NoProperty, Told
 from buildbot.model.settled import NotSettled
 from buildbot.process.properties import Interpolate, Properties, Property, WithProperties, render, renderer
 
@@ -116,6 +116,10 @@ class OtherTests(unittest.SynchronousTestCase):
             self.assertEqual(render([renderer(function)], BUILD), [said])
             self.assertEqual(Interpolate("%(kw:k)s", k=renderer(function)).render(BUILD), str(said))
             self.assertEqual(WithProperties("%(k)s", k=function).render(BUILD)[:1], str(said)[:1])
+
+    def test_inSteps(self) -> None:
+        """0.8.3: C{self.build.getProperties().render(value)} of a step is the value itself."""
+        self.assertEqual(Told(BUILD).render([Interpolate("%(prop:a)s")]), ["x"])
 
     def test_failed(self) -> None:
         """An error is that of the function; one that waits has no result, which is an error, too."""
