@@ -67,6 +67,11 @@ class BuildRequest(Completion):
         self.status = BuildRequestStatus(source, builderName)
         self.properties = Properties()
 
+    @property
+    def submittedAt(self) -> float:
+        """The time when I was requested, in seconds since the epoch, for functions of 0.8."""
+        return self.submitted
+
     @classmethod
     def fromRecord(cls, record: RequestRecord, source: SourceStamp | None = None) -> BuildRequest:
         """The request of a stored record.

@@ -68,6 +68,13 @@ class NextBuildTests(ChoosingCase):
         self.end(bot)
         self.assertEqual(self.slavesOf(), {"bot1": [two]})
 
+    def test_submittedAt(self) -> None:
+        """The function may compare the times of the requests, as in 0.8."""
+        self.use(nextBuild="lambda builder, requests: max(requests, key=lambda each: each.submittedAt)")
+        _, two = self.wanted("1", "2")
+        self.connect()
+        self.assertEqual(self.slavesOf(), {"bot1": [two]})
+
     def test_merged(self) -> None:
         """Requests that may share the build of the chosen one do so."""
         self.use(nextBuild="lambda builder, requests: requests[1]")
