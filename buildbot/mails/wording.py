@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,25 @@ def defaultMessage(mode: Any, name: str, build: Any, results: int, master_status
     @return: C{body}, and its C{type}: "plain".
     """
     return {"body": bodyOf(build, results, master_status), "type": "plain"}
+
+
+def message(attrs: Mapping[str, Any]) -> tuple[str, str]:
+    """The text about a build, in the shape that a C{customMesg} of 0.7.11 returns.
+
+    @param attrs: the argument of such a function.
+    @return: the text, and C{"plain"}.
+    """
+    result = attrs["result"]
+    facts = [
+        f"The build of {attrs['builderName']} has the result {result}.",
+        f"Words: {' '.join(attrs['buildText'])}",
+        f"Slave: {attrs['slavename']}",
+        f"Reason: {attrs['reason']}",
+        f"Source: {attrs['revision'] or 'latest'} in {attrs['branch'] or 'the main line'}",
+        f"People: {', '.join(attrs['responsibleUsers'])}",
+    ]
+    facts += [f"Build: {attrs['buildURL']}"] if attrs["buildURL"] else []
+    return withoutPasswords(plain("\n".join(facts) + "\n")), "plain"
 
 
 def bodyOf(

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from buildbot.mails.addresses import Domain
 from buildbot.mails.notifier import MailNotifier
-from buildbot.mails.wording import defaultMessage
+from buildbot.mails.wording import defaultMessage, message
 
-__all__ = ["Domain", "MailNotifier", "defaultMessage"]
+__all__ = ["Domain", "MailNotifier", "defaultMessage", "message"]

@@ -408,6 +408,19 @@ class WishesStory(MailCase):
         ((_, mail),) = self.postbox.sent
         self.assertEqual(textOf(mail).strip(), "hello full ann")
 
+    def test_message(self) -> None:
+        """A customMesg of 0.7.11 may add to the text of mail.message."""
+        self.start_(
+            "extraRecipients=['a@x.example'], customMesg=words",
+            "from buildbot.status import mail\n"
+            "def words(attrs): return (mail.message(attrs)[0] + 'More: see below', 'plain')\n",
+        )
+        self.build(1)
+        ((_, sent),) = self.postbox.sent
+        text = textOf(sent)
+        for words in ("The build of full has the result failure.", "Slave: bot1", "More: see below"):
+            self.assertIn(words, text)
+
     def test_formatterFails(self) -> None:
         """If the function of the file fails, the usual text is sent with a note."""
         self.start_(
