@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import Any
 
 from twisted.internet import reactor, threads
@@ -19,8 +20,23 @@ from tests.commandline import command
 from tests.integration.generations import SLAVE
 from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.postgres import Server, missing, server
-from tests.integration.processes import TooLate, moments
+from tests.integration.processes import ROOT, Child, TooLate, environment, moments
 
+#: The command that copies a part of the store, and then waits.
+_PAUSING = """
+import time
+from buildbot.scripts import move
+from buildbot.scripts.runner import run
+
+class Tally(move.Tally):
+    def __setattr__(self, name, value):
+        if name == "copied" and value > 1000:
+            time.sleep(1000)
+        super().__setattr__(name, value)
+
+move.Tally = Tally
+run()
+"""
 #: The step of the builder lasts until the test says so.
 WAITING = """
 from buildbot.plugins import steps
@@ -104,12 +120,15 @@ class CommandsTests(MasterTestCase):
             await gatherResults([store.addChange(each) for each in changes])
         await store.close()
 
-        moving = master.spawned(["move-store", master.basedir, address], "move.txt")
+        words = [sys.executable, "-c", _PAUSING, "move-store", master.basedir, address]
+        home = self.directory
+        moving = Child(self, words, home, environment(home, PYTHONPATH=ROOT), os.path.join(home, "move"))
         schema = address.rpartition("%3D")[2]
         count = f"SELECT COUNT(*) FROM {schema}.changes"
         made = f"SELECT COUNT(*) FROM pg_tables WHERE schemaname = '{schema}' AND tablename = 'changes'"
         while running.ask(made) == [(0,)] or running.ask(count) == [(0,)]:
-            await moments(0.005)
+            self.assertTrue(moving.isAlive(), moving.stderr())
+            await moments(0.05)
         moving.signal(signal.SIGKILL)
         await moving.whenEnded()
         ((half,),) = running.ask(count)
@@ -121,7 +140,8 @@ class CommandsTests(MasterTestCase):
         self.assertIn("has only a part of the store", refused.stderr)
 
         said = await self.good(master, "move-store", "4000 changes", after=(address,))
-        self.assertEqual("continues the move" in said, half < 4000)
+        self.assertLess(half, 4000)
+        self.assertIn("continues the move", said)
         self.assertEqual(running.ask(count), [(4000,)])
         self.assertEqual(storeAddress(readTac(master.basedir)), address)
         await self.good(master, "changes", "4000")
