@@ -31,7 +31,7 @@ from buildbot.model.records import BuildRecord
 from tests.benchmarks import builds, crash, servers
 from tests.benchmarks.crash import Findings, Load, Promised, Rig, State, audit
 from tests.benchmarks.servers import Server
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 _SLAVES = 4
 

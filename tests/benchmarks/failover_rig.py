@@ -26,8 +26,8 @@ from tests.benchmarks.failover_audit import State
 from tests.benchmarks.machine import ROOT
 from tests.integration import postgres
 from tests.integration.generations import GENERATIONS, Generation, prepared
-from tests.integration.masters import freePort
 from tests.integration.processes import environment, untilNextLook
+from tests.ports import freePort
 
 TAC = """\
 import os

@@ -29,7 +29,7 @@ from tests.benchmarks.machine import openFiles, rssKiB, settle
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.certificates import writeCertificate
 from tests.hostile import Bomb, Crowd, Guess, Script, Slave, Talk
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 #: The address of the honest slaves of a storm.
 HOME = "127.0.0.1"

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.benchmarks.machine import end, settle
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 _TAC = """\
 from twisted.application import service

@@ -37,7 +37,7 @@ from tests.benchmarks.machine import conversation, cpuSeconds, raiseFileLimit
 from tests.benchmarks.servers import TAC
 from tests.benchmarks.webstorm import Work
 from tests.integration import postgres
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 _WEB = """
 import sys

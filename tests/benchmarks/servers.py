@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from buildbot.daemon.taclines import withAddress
 from tests.benchmarks.machine import ROOT, conversation, settle
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 PATTERN = "bot%05d"
 PASSWORD = "secret"

@@ -39,8 +39,8 @@ from buildbot.store.threaded import ThreadedStore
 from tests.benchmarks import builds
 from tests.benchmarks import store as calls
 from tests.benchmarks.machine import ROOT, cpuSeconds
-from tests.integration.masters import freePort
 from tests.integration.postgres import Server, missing
+from tests.ports import freePort
 
 try:
     import psycopg

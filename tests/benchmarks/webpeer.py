@@ -28,7 +28,7 @@ from tests.benchmarks.lists import fill
 from tests.benchmarks.machine import cpuSeconds, rssKiB, settle
 from tests.benchmarks.webpages import CONFIG
 from tests.browser.chromium import PAINTS, Browser, Device, Tab, executable
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 #: Seconds of each measurement of requests.
 SECONDS = 3.0

@@ -20,7 +20,7 @@ from tests.benchmarks.attach import Promises
 from tests.benchmarks.builds import CONFIG, build, ours
 from tests.benchmarks.feeder import Client
 from tests.benchmarks.machine import conversation, cpuSeconds, raiseFileLimit, rssKiB
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 _WEB = """
 from buildbot.status.html import WebStatus

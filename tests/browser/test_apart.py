@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.chromium import Device
 from tests.browser.site import BrowserCase
-from tests.integration.masters import freePort
+from tests.ports import freePort
 
 #: Added to the configuration of the demo. The builder's only step prints until there is a file GO.
 MORE = r"""

@@ -10,7 +10,8 @@ import subprocess
 from twisted.internet import threads
 from twisted.trial.unittest import SkipTest
 
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
+from tests.ports import freePort
 
 MANHOLE = """
 from buildbot.manhole import AuthorizedKeysManhole

@@ -8,8 +8,8 @@ import socket
 import urllib.request
 
 from tests.integration.directories import ProcessCase
-from tests.integration.masters import freePort
 from tests.integration.processes import ROOT
+from tests.ports import freePort
 
 
 class MasterTests(ProcessCase):

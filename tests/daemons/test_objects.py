@@ -19,11 +19,12 @@ from buildbot.logstorage.s3 import S3
 from buildbot.scripts.farlogs import whatWaits
 from tests.daemons.test_postgrescommands import addressOf
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort
+from tests.integration.masters import MasterTestCase, RealMaster, Result
 from tests.integration.postgres import server
 from tests.integration.processes import until
 from tests.integration.s3server import BUCKET, KEYS, S3Server
 from tests.integration.signedserver import SignedServer
+from tests.ports import freePort
 
 CONFIG = """
 from buildbot.logstorage.s3 import S3

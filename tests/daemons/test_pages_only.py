@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 from twisted.internet import threads
 
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, freePort
-from tests.integration.processes import moments
+from tests.integration.masters import MasterTestCase
+from tests.integration.processes import TooLate, moments, untilNextLook
+from tests.ports import freePort
 
 #: The rest of C{master.cfg}: a build of some seconds, and pages for everybody.
 PAGES = """
@@ -55,12 +57,14 @@ class PagesCase(MasterTestCase):
 
     async def until(self, path: str, text: str) -> str:
         """Wait until a page has a text."""
-        for _ in range(600):
+        begun = time.monotonic()
+        while True:
             _, said = await self.ask(path)
             if text in said:
                 return said
-            await moments(0.05)
-        raise AssertionError(f"never on {path}: {text}; it says {said}")
+            if time.monotonic() - begun > 180:
+                raise TooLate(f"never on {path}: {text}; it says {said}")
+            await moments(untilNextLook(begun))
 
 
 class PagesOnlyTests(PagesCase):

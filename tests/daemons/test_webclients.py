@@ -20,8 +20,9 @@ from twisted.trial import unittest
 
 from tests.integration import clients
 from tests.integration.generations import SLAVE, findPython27
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
 from tests.integration.processes import Child, environment
+from tests.ports import freePort
 
 FULL, OTHER, NEVER = "full", "my builder", "c++"
 AFTER = """

@@ -13,8 +13,8 @@ from twisted.trial.unittest import TestCase
 from twisted.words.protocols import irc
 
 from tests.certificates import writeCertificate
-from tests.integration.masters import freePort
 from tests.integration.processes import Child, TooLate, environment, moments
+from tests.ports import freePort
 
 #: The program, or None if it is not installed.
 PROGRAM = shutil.which("ngircd") or shutil.which("ngircd", path="/usr/sbin:/usr/local/sbin")

@@ -6,9 +6,7 @@ A test uses only what a user can see of a master: exit statuses, output, the con
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,28 +32,12 @@ from tests.integration.processes import (
     untilNextLook,
 )
 from tests.integration.slaves import GenerationsTestCase
+from tests.ports import freePort
 
 #: The most seconds until a master answers, on a busy machine.
 START_TIMEOUT = 180.0
 #: The first directory that C{create-master} has made, if there is one.
 _made: list[Made] = []
-
-
-def freePort() -> int:
-    """A free port of the loopback.
-
-    It is below the ports of outgoing connections: otherwise a slave could connect to itself on a port without
-    a master.
-    """
-    while True:
-        port = random.randrange(15000, 32000)
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass(frozen=True)

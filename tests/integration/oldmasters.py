@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.generations import OLD_SLAVE, SLAVE, Environment, Generation, prepared
+from tests.ports import freePort
 
 CONFIG = Path(__file__).with_name("oldmaster.cfg")
 SAMPLES = Path(__file__).parent.parent / "unit" / "importing" / "samples"
@@ -49,7 +49,7 @@ def build(generation: Generation, where: Path, count: int) -> Any:
     """
     installed = prepared(generation)
     master, slave = where / "master", where / "slave"
-    port = _freePort()
+    port = freePort()
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(where),
@@ -86,13 +86,6 @@ _SILENT: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stde
 
 def _run(installed: Environment, where: Path, env: dict[str, str], *command: str) -> None:
     subprocess.run(installed.command(*command), cwd=where, env=env, check=True, timeout=PATIENCE, **_SILENT)
-
-
-def _freePort() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def makeSamples() -> None:

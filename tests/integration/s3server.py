@@ -10,8 +10,8 @@ from twisted.internet import threads
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.integration.generations import InstallFailed, cacheDirectory, madeOnce, runTool
-from tests.integration.masters import freePort
 from tests.integration.processes import Child, TooLate, environment, moments
+from tests.ports import freePort
 
 VERSION = "3.7.1"
 BUCKET = "logs"

@@ -17,10 +17,11 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS
 
 from tests.certificates import writeCertificate
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
 from tests.integration.processes import until
 from tests.integration.proxy import Proxy
 from tests.integration.slaves import RealSlave, together
+from tests.ports import freePort
 
 #: For each generation, the name of a slave that a test changes, and of one that it does not change.
 CHANGED = {OLD_SLAVE: "removed", SLAVE: "repassworded", OLD_WORKER: "poorer", WORKER: "richer"}

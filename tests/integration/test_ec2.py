@@ -12,9 +12,10 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, RealMaster, freePort
+from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.processes import Child, environment, until
 from tests.integration.slaves import RealSlave
+from tests.ports import freePort
 
 #: The keys and the place, as each program of AWS takes them from the environment.
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"}

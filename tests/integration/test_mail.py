@@ -9,9 +9,10 @@ import time
 from collections import Counter
 
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
 from tests.integration.processes import TooLate, moments
 from tests.integration.smtpserver import MailServer
+from tests.ports import freePort
 
 #: Seconds for a busy machine to do anything.
 PATIENCE = 180.0

@@ -9,7 +9,8 @@ from twisted.internet import threads
 from twisted.python import procutils
 from twisted.trial import unittest
 
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
+from tests.ports import freePort
 
 #: Seconds to wait for any answer.
 PATIENCE = 180.0

@@ -11,8 +11,9 @@ import time
 
 from twisted.trial.unittest import SkipTest
 
-from buildbot.scripts.demo import freePort, withPort, withWebPort
+from buildbot.scripts.demo import withPort, withWebPort
 from tests.integration.directories import ProcessCase, hearCtrlC
+from tests.ports import freePort
 
 #: Every command for a directory, with its further arguments.
 ABOUT_A_DIRECTORY = (

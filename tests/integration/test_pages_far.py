@@ -25,8 +25,9 @@ from tests.daemons.test_pages_only import LOG, PAGES, PagesCase
 from tests.daemons.test_postgrescommands import addressOf
 from tests.integration import postgres
 from tests.integration.generations import SLAVE
-from tests.integration.masters import RealMaster, freePort
+from tests.integration.masters import RealMaster
 from tests.integration.processes import moments
+from tests.ports import freePort
 
 #: The seconds of a lease: a killed master is replaced after a quarter more.
 LEASE = 10

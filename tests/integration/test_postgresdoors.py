@@ -21,9 +21,9 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.place import Place, placeAt
 from buildbot.store.postgres import PostgresStore
 from tests.certificates import writeCertificate
-from tests.integration.masters import freePort
 from tests.integration.postgres import Server, missing
 from tests.loglisteners import hearLog
+from tests.ports import freePort
 from tests.stores import StoreCase
 
 if not missing():

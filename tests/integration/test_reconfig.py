@@ -16,9 +16,10 @@ from typing import Any
 from twisted.internet import defer
 
 from tests.integration.generations import OLD_SLAVE, WORKER
-from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort, loopback
+from tests.integration.masters import MasterTestCase, RealMaster, Result, loopback
 from tests.integration.processes import LogFile, moments
 from tests.integration.slaves import together
+from tests.ports import freePort
 
 #: Mistakes of an administrator, and the expected text of the refusal.
 BROKEN = {

@@ -19,9 +19,10 @@ from buildbot.control.client import ControlError
 from buildbot.logs.files import LogReader
 from tests.examples import THOROUGH
 from tests.integration.generations import GENERATIONS
-from tests.integration.masters import MasterTestCase, freePort, loopback
+from tests.integration.masters import MasterTestCase, loopback
 from tests.integration.processes import environment, moments
 from tests.integration.slaves import together
+from tests.ports import freePort
 
 CONFIG = r"""
 from buildbot.locks import SlaveLock

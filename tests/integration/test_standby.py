@@ -17,9 +17,10 @@ from buildbot.daemon.directory import readTac
 from buildbot.daemon.taclines import withAddress, writeTac
 from tests.daemons.test_postgrescommands import addressOf
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, RealMaster, freePort
+from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.postgres import server
 from tests.integration.processes import ROOT, Child, TooLate, environment, moments, never, until
+from tests.ports import freePort
 
 #: The seconds of a lease in these tests: a killed master is replaced after a quarter more.
 LEASE = 10

@@ -7,8 +7,9 @@ import os
 
 from buildbot.status.results import SUCCESS
 from tests.integration.generations import OLD_SLAVE
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
 from tests.integration.processes import Child, environment, until
+from tests.ports import freePort
 
 #: The rest of C{master.cfg}. Clients of 0.7 know no other password.
 AFTER = """

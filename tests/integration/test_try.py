@@ -16,9 +16,10 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, SLAVE, Generation
-from tests.integration.masters import MasterTestCase, Result, freePort, loopback
+from tests.integration.masters import MasterTestCase, Result, loopback
 from tests.integration.processes import ROOT, Child, environment, moments
 from tests.integration.test_source import GitRepository, HgRepository, Repository, SvnRepository, programs
+from tests.ports import freePort
 
 CONFIG = r"""
 from buildbot.process.factory import BuildFactory

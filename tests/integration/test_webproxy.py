@@ -22,8 +22,9 @@ from twisted.python import procutils
 from twisted.trial import unittest
 
 from tests.integration.generations import SLAVE
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
 from tests.integration.processes import ROOT, Child, TooLate, environment, moments
+from tests.ports import freePort
 
 PAGE = os.path.join(ROOT, "docs", "howto", "web-proxy.rst")
 #: Seconds to wait for any answer or event.

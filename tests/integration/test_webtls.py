@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from twisted.internet import threads
 
 from tests.certificates import writeCertificate
-from tests.integration.masters import MasterTestCase, freePort
+from tests.integration.masters import MasterTestCase
+from tests.ports import freePort
 
 WEB = """
 from buildbot.status import html
