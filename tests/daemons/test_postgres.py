@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sys
+from functools import partial
 from typing import Any
 
 from buildbot.store.interface import StoreFailed, StoreFenced
@@ -101,9 +102,11 @@ class ServerTests(PostgresCase):
 
     def test_noPackage(self) -> None:
         """Without psycopg, the error says what to install."""
-        before = dict(sys.modules)
-        self.addCleanup(sys.modules.update, before)
-        sys.modules["buildbot.store.pgdriver"] = None  # type: ignore[assignment]
+        name = "buildbot.store.pgdriver"
+        before = sys.modules.get(name)
+        restored = partial(sys.modules.update, {name: before}) if before else partial(sys.modules.pop, name)
+        self.addCleanup(restored)
+        sys.modules[name] = None  # type: ignore[assignment]
         self.assertIn("buildbot-classic[postgres]", self.refused(PostgresStore("", self.turnstile)))
 
     def test_risks(self) -> None:
