@@ -155,7 +155,9 @@ class ChangeHook:
                 dialect, received, options, address
             )
             if answer is None:
-                seen = await self._work(received, partial(READERS[options.dialect], received, options))
+                read = partial(READERS[options.dialect], received, options)
+                isOwn = options.handler is not None  # code of master.cfg is never in a thread
+                seen = read() if isOwn else await self._work(received, read)
                 answer = await self._taken(dialect, received, seen)
         except BadDelivery as bad:
             answer = HookAnswer(400, plainLine(str(bad))[:LONGEST_TEXT])

@@ -68,6 +68,7 @@ class HookOptions:
     @ivar get: True: a GET request is taken, as in 0.8.
     @ivar pullRef: the last part of the branch of a pull request: C{"merge"} or C{"head"}.
     @ivar allowed: the names of the pollers that a delivery may call; None: all.
+    @ivar handler: the class in master.cfg that reads the deliveries of GitHub; None: the master does.
     """
 
     dialect: str
@@ -79,6 +80,7 @@ class HookOptions:
     get: bool = False
     pullRef: str = "merge"
     allowed: tuple[str, ...] | None = None
+    handler: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)

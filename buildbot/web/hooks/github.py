@@ -6,6 +6,7 @@ from __future__ import annotations
 from buildbot.text.plural import counted
 from buildbot.web.hooks.delivery import Delivery, HookOptions, Received, change, codebaseOf, ignoring
 from buildbot.web.hooks.fields import Part, bodyOf
+from buildbot.web.hooks.githubhandler import handled
 from buildbot.web.hooks.gitpush import Push, changesOf, commitOf, delivered, placeOf, unusedEvent
 
 #: Other actions on a pull request bring no new commits.
@@ -19,6 +20,13 @@ def read(received: Received, options: HookOptions) -> Delivery:
     """
     event, id = received.header("x-github-event"), received.header("x-github-delivery")
     body = bodyOf(received)
+    if options.handler is not None:
+        return handled(body.values, options, event, id, lambda: _usual(received, options, event, id, body))
+    return _usual(received, options, event, id, body)
+
+
+def _usual(received: Received, options: HookOptions, event: str, id: str, body: Part) -> Delivery:
+    """The delivery of an event, without a handler of the configuration."""
     if event == "ping":
         return ignoring(event, id, "the hook works")
     if event == "push":

@@ -12,6 +12,7 @@ from buildbot.config.arguments import Kind
 from buildbot.config.kinds import isText, takes
 from buildbot.config.messages import articled, listing, nearest
 from buildbot.web.hooks.delivery import HookOptions
+from buildbot.web.hooks.githubhandler import GitHubEventHandler
 
 #: Other names for dialects: one more forge, and the names of later releases of Buildbot.
 ALIASES = {"forgejo": "gitea", "bitbucketcloud": "bitbucket", "bitbucketserver": "bitbucket"}
@@ -31,7 +32,7 @@ _KNOWN = {
     "base": (*_COMMON, "codebase", "get"),
     "bitbucket": (*_COMMON, *_OF_PUSH, "pullrequest_ref"),
     "gitea": (*_COMMON, *_OF_PUSH),
-    "github": (*_COMMON, *_OF_PUSH, "strict", "sha1", "pullrequest_ref"),
+    "github": (*_COMMON, *_OF_PUSH, "strict", "sha1", "pullrequest_ref", "class"),
     "gitlab": (*_COMMON, *_OF_PUSH),
     "poller": (*_COMMON, "allowed", "get"),
 }
@@ -110,7 +111,7 @@ def _dialect(name: object, options: object, errors: list[str]) -> HookOptions | 
 def _troubles(dialect: str, given: Mapping[Any, Any]) -> list[str]:
     found = []
     for key, value in given.items():
-        if key in _REFUSED:
+        if key in _REFUSED and key not in _KNOWN[dialect]:
             found.append(f"option {key!r}: {_REFUSED[key]}")
         elif key not in _KNOWN[dialect]:
             like = nearest(key, _KNOWN[dialect]) if isinstance(key, str) else ""
@@ -135,6 +136,7 @@ def _made(dialect: str, given: Mapping[str, Any]) -> HookOptions:
         get=bool(given.get("get")),
         pullRef=given.get("pullrequest_ref") or "merge",
         allowed=None if allowed is None else tuple(allowed),
+        handler=given.get("class"),
     )
 
 
@@ -163,6 +165,24 @@ def _isNetwork(text: str) -> bool:
     return True
 
 
+def _isHandler(value: object) -> bool:
+    return value is None or (_derives(value) and not _overridesProcess(value))
+
+
+def _derives(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, GitHubEventHandler)
+
+
+def _overridesProcess(value: object) -> bool:
+    return hasattr(value, "process")
+
+
+def _handlerDetail(value: object) -> str | None:
+    if _derives(value):
+        return "its process() would not be called: override handle_push() and the like"
+    return "or use the dialect 'base', whose change you can send as JSON"
+
+
 _FLAG = Kind("True or False", lambda value: value is None or isinstance(value, bool))
 _KINDS: Mapping[str, Kind] = {
     "secret": Kind("text that is not empty, or a list of such texts", _isSecret, isSecret=True),
@@ -178,6 +198,11 @@ _KINDS: Mapping[str, Kind] = {
     "sha1": _FLAG,
     "get": _FLAG,
     "pullrequest_ref": Kind("'merge' or 'head'", lambda value: value in (None, "merge", "head")),
+    "class": Kind(
+        "a class that derives from buildbot.status.web.hooks.github.GitHubEventHandler",
+        _isHandler,
+        _handlerDetail,
+    ),
     "allowed": Kind("a list of names of pollers", lambda value: value is None or _isTexts(value)),
 }
 
