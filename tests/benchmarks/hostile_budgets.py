@@ -374,7 +374,7 @@ def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
             target=Crowd(server.port, ["127.30.0.1"], patience=patience + 5).run, args=([slave],), daemon=True
         )
         crowd.start()
-        slave.begun.wait(20)
+        slave.begun.wait(120)
         began = time.monotonic()
         asked: Any = ask(server.basedir, "force", builder=wanted.builder, timeout=60)
         assert asked is not None

@@ -239,7 +239,7 @@ class StopTests(ProcessCase):
             self.until(lambda: "SIGTERM: stopping" in self.read(), "it is told to stop")
             begun = time.monotonic()  # a busy machine takes seconds to load the command itself
             _, err = stopping.communicate(timeout=LIMIT)
-        self.assertLess(time.monotonic() - begun, 14)
+        self.assertLess(time.monotonic() - begun, 40)  # else it would wait for ever
         self.assertEqual((stopping.returncode, withoutWaits(err)), (0, ""))
         self.assertIn("ending without waiting for FakeMaster 'fake'", self.read())
         self.assertEqual(self.files(), {"buildbot.tac"})

@@ -17,7 +17,7 @@ f.addStep(ShellCommand(name='work', command=['sleep', '0.1']))
 cloud = [{python!r}, {program!r}, {cloud!r}]
 c['slaves'] = [CommandLatentBuildSlave(
     'box', start_command=[*cloud, 'start'], stop_command=[*cloud, 'stop'], check_command=[*cloud, 'check'],
-    build_wait_timeout={wait}, missing_timeout=20, retry_wait=0.2, start_timeout=20,
+    build_wait_timeout={wait}, missing_timeout=180, retry_wait=0.2, start_timeout=180,
     stop_with_master={stops})]
 del c['bots']
 c['builders'] = [dict(name='full', slavenames=['box'], builddir='full', factory=f)]

@@ -23,7 +23,7 @@ SOURCES = ("LICENSE", "README", "buildbot", "master.cfg.sample", "pyproject.toml
 class Distribution(TestCase):
     """One build of the distribution."""
 
-    timeout = 600
+    timeout = 3000
 
     async def test_wheelFromSourceDistribution(self) -> None:
         """The wheel has every module, the sample and C{py.typed}, installs the command C{buildbot}, requires
@@ -86,6 +86,6 @@ class Distribution(TestCase):
     async def run_(self, env: dict[str, str], cwd: str, *arguments: str) -> str:
         """Run Python; return its output. Its exit status must be 0."""
         child = Child(self, [sys.executable, *arguments], cwd, env, cwd + "-output")
-        status = await child.whenEnded(300)
+        status = await child.whenEnded(1500)
         self.assertEqual(status, 0, child.stdout() + child.stderr())
         return child.stdout() + child.stderr()

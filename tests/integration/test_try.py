@@ -149,7 +149,7 @@ class TryCase(MasterTestCase):
                 stream.write(text.format(**places))
         command = [server, "-D", "-e", "-f", os.path.join(self.ssh, "sshd_config")]
         Child(self, command, self.ssh, environment(self.ssh), os.path.join(self.ssh, "sshd"))
-        for _ in range(100):
+        for _ in range(600):
             said = await self.run_([os.path.join(self.ssh, "client", "ssh"), "buildhost", "true"])
             if said.status == 0:
                 break
