@@ -81,7 +81,7 @@ class LoadTests(unittest.TestCase):
 
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(30)
+        thread.join(300)
         expected = [load(TEXT, "master.cfg", SOME_DIRECTORY), errorsOf(TEXT + "1 / 0\n")]
         self.assertEqual(results, expected)
 
