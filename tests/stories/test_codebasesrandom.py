@@ -100,22 +100,27 @@ class Pushed:
 def setsOf(names: Sequence[str], changes: Sequence[Pushed], branch: str | None = None) -> Iterator[Sources]:
     """The sets that changes need: one, unless those of a codebase have several branches.
 
-    Without several codebases, a set has the changes of one codebase.
+    Without several codebases, a set has the changes of one codebase and one branch.
     """
     rows: dict[str, dict[str, list[Pushed]]] = {}
     for each in changes:
         rows.setdefault(each.codebase, {}).setdefault(each.branch, []).append(each)
+    if len(names) < 2:
+        for row in rows.values():
+            yield from (((those[0].codebase, factsFor(those)),) for those in row.values())
+        return
     for number in range(max((len(row) for row in rows.values()), default=0)):
         stamps = []
         for name in names:
-            groups = list(rows.get(name, {}).items())[number:]
-            if not groups:
-                stamps.append((name, latest(name, branch)))
-            else:
-                where, those = groups[0]
-                facts = (where, f"git://h/{name}", None, tuple(each.number for each in those))
-                stamps.append((name, facts))
+            groups = list(rows.get(name, {}).values())[number:]
+            stamps.append((name, factsFor(groups[0]) if groups else latest(name, branch)))
         yield inOrder(stamps)
+
+
+def factsFor(changes: Sequence[Pushed]) -> Facts:
+    """The facts of a codebase with these changes of one branch."""
+    first = changes[0]
+    return first.branch, f"git://h/{first.codebase}", None, tuple(each.number for each in changes)
 
 
 @dataclass
@@ -135,12 +140,19 @@ class Model:
         self.sets: dict[str, list[Sources]] = {"full": [], "each": [], "hourly": [], "asked": []}
         self.news: list[Pushed] = []
 
+    def wants(self, change: Pushed) -> bool:
+        """True if the schedulers want a change; without codebases they want each."""
+        return not self.names or change.codebase in self.names
+
+    def treeOf(self, change: Pushed) -> tuple[str, str]:
+        """Where a change waits: with several codebases, all branches wait together."""
+        return "full", "" if len(self.names) > 1 else change.branch
+
     def push(self, change: Pushed, now: float) -> None:
         """A change arrives."""
-        if change.codebase not in self.names:
+        if not self.wants(change):
             return
-        keys = [("each", change.branch)] + [("full", "")] * (change.branch != "dev")
-        for key in keys:
+        for key in [("each", change.branch)] + [self.treeOf(change)] * (change.branch != "dev"):
             tree = self.trees.setdefault(key, Tree())
             tree.waiting.append(change)
             tree.due = now + STABLE
@@ -160,9 +172,14 @@ class Model:
     def use(self, names: Sequence[str]) -> None:
         """A reconfig: changes of other codebases are dropped."""
         self.names = names
-        for tree in self.trees.values():
-            tree.waiting = [each for each in tree.waiting if each.codebase in names]
-        self.news = [each for each in self.news if each.codebase in names]
+        old, self.trees = self.trees, {}
+        for (scheduler, branch), tree in old.items():
+            for change in filter(self.wants, tree.waiting):
+                key = self.treeOf(change) if scheduler == "full" else (scheduler, branch)
+                new = self.trees.setdefault(key, Tree())
+                new.waiting = sorted([*new.waiting, change], key=lambda each: each.number)
+                new.due = max(new.due, tree.due)
+        self.news = list(filter(self.wants, self.news))
 
 
 class Story(ChangeCase):
@@ -192,7 +209,7 @@ class Story(ChangeCase):
         mine = {name: SAID[name] for name in names}
         below = {name: SAID[name] for name in self.below}
         text = FILE.replace("{all}", repr(mine)).replace("{below}", repr(below))
-        self.write(text.replace("{names}", repr(list(names))))
+        self.write(text.replace("{names}", repr(list(names) or [""])))
 
     def connect(self, *args: Any, **kw: Any) -> FakeSlave:
         """Connect a slave that does not end its commands by itself."""
@@ -238,8 +255,8 @@ class Story(ChangeCase):
 
     def forces(self, builder: str, branch: str) -> None:
         """A person forces a build, and gives the branch of one codebase."""
-        names = self.model.names
-        params = {f"{names[-1]}_branch": branch}
+        names = self.model.names or ("",)
+        params = {f"{names[-1]}_branch".lstrip("_"): branch}
         force = self.master.commands["force"]
         asked = ensureDeferred(force(builder, who="ann", scheduler="asked", params=params))
         self.settle()
@@ -274,6 +291,9 @@ class Story(ChangeCase):
             facts = dict(factsOf(build.sourcestamp))
             if any(self.setOf(request).scheduler == "full" for request in build.requests):
                 self.expected["package"].append(inOrder(facts.items()))
+            if "" in facts and len(self.below) == 1:  # a source without a name is good for one codebase
+                self.expected["below"].append(inOrder(facts.items()))
+                continue
             below = [(name, facts.get(name, latest(name))) for name in self.below]
             self.expected["below"].append(inOrder((name, completed(name, each)) for name, each in below))
 
@@ -329,7 +349,7 @@ def completed(name: str, facts: Facts) -> Facts:
     return branch, repository or said.get("repository", ""), revision, ()
 
 
-_names = st.permutations(list(SAID)).flatmap(lambda names: st.sampled_from([names[:2], names]))
+_names = st.permutations(list(SAID)).flatmap(lambda names: st.sampled_from([[], names[:1], names[:2], names]))
 _happenings = st.one_of(
     st.tuples(st.just("push"), st.sampled_from(list(SAID)), st.sampled_from(BRANCHES)),
     st.tuples(st.just("push"), st.sampled_from(list(SAID)), st.just("master")),
