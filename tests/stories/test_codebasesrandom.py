@@ -246,6 +246,23 @@ class Story(ChangeCase):
         self.begin()
         self.settle()
 
+    def crashes(self, name: str, pieces: int) -> None:
+        """Somebody commits to two branches. When they are built, the master is killed, and the store has done
+        only some pieces of its work.
+        """
+        self.push(name, "master")
+        self.push(name, "stable")
+        self.passes(STABLE - STEP)
+        before = self.reactor.seconds()
+        self.store.lazy = True
+        self.reactor.advance(STEP)
+        self.settle()
+        self.store.flush(pieces)
+        self.settle()
+        self.store.lazy = False
+        self.dies()
+        self.model.passed(before, self.reactor.seconds())
+
     def restarts(self) -> None:
         """The master stops and starts."""
         self.stop()
@@ -357,6 +374,7 @@ _happenings = st.one_of(
     st.tuples(st.just("ends")),
     st.tuples(st.just("changes"), _names, st.sampled_from([("lib", "doc"), ("app", "lib"), ("doc",)])),
     st.tuples(st.sampled_from(["dies", "restarts"])),
+    st.tuples(st.just("crashes"), st.sampled_from(list(SAID)), st.integers(0, 9)),
     st.tuples(st.just("forces"), st.sampled_from(["full", "asked"]), st.sampled_from(BRANCHES)),
 )
 
