@@ -273,7 +273,7 @@ class Browser:
         """End the process."""
         os.close(self._commands)
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
