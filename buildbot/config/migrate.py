@@ -171,27 +171,35 @@ def _modulesOf(text: str, place: str, root: str) -> list[str]:
     @param place: the directory of the module. Python 2 looks there first.
     """
     files: dict[str, None] = {}
-    for name in _imported(ast.parse(text)):
-        for base in (place, root):
+    for name, level in _imported(ast.parse(text)):
+        above = os.path.normpath(os.path.join(place, *[os.pardir] * (level - 1))) if level > 1 else place
+        for base in (above,) if level > 1 else (place, root):
             path = os.path.join(base, *name.split("."))
             for file in (f"{path}.py", os.path.join(path, "__init__.py")):
-                if os.path.isfile(file):
+                if os.path.isfile(file) and _isIn(file, root):
                     files[os.path.realpath(file)] = None
     return list(files)
 
 
-def _imported(tree: ast.Module) -> dict[str, None]:
-    """The dotted names that may be modules: C{from a import b} may import C{a.b}."""
-    names: dict[str, None] = {}
+def _isIn(file: str, root: str) -> bool:
+    return os.path.realpath(file).startswith(os.path.join(os.path.realpath(root), ""))
+
+
+def _imported(tree: ast.Module) -> dict[tuple[str, int], None]:
+    """The dotted names that may be modules, each with the number of dots before it.
+
+    C{from a import b} may import C{a.b}.
+    """
+    names: dict[tuple[str, int], None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for each in node.names:
                 parts = each.name.split(".")
-                names.update(dict.fromkeys(".".join(parts[:end]) for end in range(1, len(parts) + 1)))
-        elif isinstance(node, ast.ImportFrom) and node.level <= 1:
+                names.update(dict.fromkeys((".".join(parts[:end]), 0) for end in range(1, len(parts) + 1)))
+        elif isinstance(node, ast.ImportFrom):
             begin = [node.module] if node.module else []
-            names.update(dict.fromkeys(begin))
-            names.update(dict.fromkeys(".".join([*begin, each.name]) for each in node.names))
+            found = [*begin, *(".".join([*begin, each.name]) for each in node.names)]
+            names.update(dict.fromkeys((name, node.level) for name in found))
     return names
 
 

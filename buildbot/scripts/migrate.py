@@ -39,7 +39,13 @@ def migrate(config: Config, path: str) -> int:
     elif config.get("in-place"):
         kept = _replace(path, made)
         say(config, f"converted {path} ({_changed(made)}); the old file is {kept}")
-        say(config, f"now check it: buildbot checkconfig {path}")
+        isModule = path.endswith(".py") and "BuildmasterConfig" not in made.after
+        say(
+            config,
+            "now check the configuration that imports it, with buildbot checkconfig"
+            if isModule
+            else f"now check it: buildbot checkconfig {path}",
+        )
     else:
         _show(path, made)
     for note in made.notes:

@@ -208,6 +208,15 @@ class FilesTests(unittest.TestCase):
             ("parts/steps", "import beside\nfrom .two import y\n"),
             ("parts/beside", "print 1\n"),
             ("parts/two", "x = {}.has_key(1)\n"),
+            ("parts/inner/__init__", ""),
+            (
+                "parts/inner/builders",
+                "from ..shared import y\nfrom .. import more\nfrom ....outside import z\n",
+            ),
+            ("parts/shared", "print 1\n"),
+            ("parts/more", "print 1\n"),
+            ("parts/inner/shared", "print 1\n"),
+            ("../outside", "print 1\n"),
         ):
             path = os.path.join(here, f"{name}.py")
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -215,9 +224,11 @@ class FilesTests(unittest.TestCase):
                 stream.write(text)
         imports = (
             "import os, old.x, broken\nfrom new import y\nimport missing, names\nfrom parts import steps\n"
+            "from parts.inner import builders\n"
         )
         found = [os.path.relpath(each, os.path.realpath(here)) for each in python2Neighbours(imports, here)]
-        wanted = ["broken.py", "deep.py", "names.py", "old.py", "parts/beside.py", "parts/two.py"]
+        wanted = ["broken.py", "deep.py", "names.py", "old.py", "parts/beside.py", "parts/more.py"]
+        wanted += ["parts/shared.py", "parts/two.py"]
         self.assertEqual(found, wanted)
 
 

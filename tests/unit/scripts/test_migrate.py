@@ -58,6 +58,13 @@ class MigrateTests(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o640)
         self.assertEqual(sorted(os.listdir(self.here)), ["master.cfg", "master.cfg.python2"])
 
+    def test_module(self) -> None:
+        """A converted module is no configuration that could be checked alone."""
+        self.assertIn(f"now check it: buildbot checkconfig {self.path}\n", self.migrate("-i").out)
+        self.path = os.path.join(self.here, "steps.py")
+        self.write("print 1\n")
+        self.assertIn("now check the configuration that imports it", self.migrate("-i").out)
+
     def test_twice(self) -> None:
         """A second time there is nothing to convert; a copy of another day is never replaced."""
         self.migrate("-i")
