@@ -187,6 +187,18 @@ class Change(ComparableMixin):
         files = "".join(f"<li>{each}</li>" for each in self.getFileContents())
         return "\n".join([*lines, f"<ul>{files}</ul>", f"<pre>{escape(self.comments)}</pre>"]) + "\n"
 
+    def asDict(self) -> dict[str, Any]:
+        """Values for JSON, with the names of 0.8, for status code. C{rev} is the same as C{revision}."""
+        names = ("number", "branch", "category", "who", "comments", "revision", "when", "revlink")
+        links = self.links if len(self.links) == len(self.files) else [None] * len(self.files)
+        return {
+            **{name: getattr(self, name) for name in (*names, "repository", "project", "codebase")},
+            "rev": self.revision,
+            "at": self.getTime(),
+            "files": [{"url": url, "name": path} for path, url in zip(self.files, links, strict=True)],
+            "properties": [list(each) for each in self.properties.asList()],
+        }
+
     def _places(self) -> list[tuple[str, str]]:
         names = ("repository", "project", "codebase", "branch", "revision", "category")
         told = [(name.capitalize(), getattr(self, name)) for name in names]

@@ -122,6 +122,17 @@ class SourceStamp(ComparableMixin):
         """
         return ("", "") if self.patch else None
 
+    def asDict(self) -> dict[str, Any]:
+        """Values that JSON can hold, with the names of 0.8, for status code; without what is beside me."""
+        found = {name: getattr(self, name) for name in ("revision", "branch", *PLACE)}
+        found["hasPatch"] = self.patch is not None
+        found["changes"] = [each.asDict() for each in self.changes]
+        if self.patch is not None:
+            level, diff, *directory = self.patch
+            found["patch_level"], found["patch_body"] = level, diff
+            found["patch_subdir"] = directory[0] if directory else None
+        return found
+
     def canBeMergedWith(self, other: SourceStamp) -> bool:
         """True if one build can serve both source stamps.
 

@@ -39,6 +39,22 @@ class SourceStampTests(unittest.TestCase):
         self.assertEqual((exact.patch_info, latest.patch_info), (("", ""), None))
         self.assertEqual(SourceStamp("other", changes=[CHANGES[1]]).branch, "b")
 
+    def test_asDict(self) -> None:
+        """0.8: status code gets it, with its changes, as a dictionary for JSON."""
+        change = Change("ann", ["a.c", "b.c"], "why", revision="7", when=5.0, branch="b", project="pump")
+        change.properties.setProperty("kind", "docs", "Change")
+        told = json.loads(json.dumps(SourceStamp(changes=[change], patch=(1, "diff", "lib")).asDict()))
+        self.assertEqual((told["branch"], told["revision"], told["project"]), ("b", None, "pump"))
+        self.assertEqual((told["hasPatch"], told["patch_level"], told["patch_body"]), (True, 1, "diff"))
+        self.assertEqual(told["patch_subdir"], "lib")
+        [of] = told["changes"]
+        self.assertEqual((of["who"], of["rev"], of["when"], of["at"]), ("ann", "7", 5.0, change.getTime()))
+        self.assertEqual(of["files"], [{"url": None, "name": "a.c"}, {"url": None, "name": "b.c"}])
+        self.assertEqual(of["properties"], [["kind", "docs", "Change"]])
+        plain = SourceStamp("b", "8", repository="git://here").asDict()
+        self.assertEqual((plain["changes"], plain["hasPatch"]), ([], False))
+        self.assertNotIn("patch_level", plain)
+
     def test_same(self) -> None:
         """Equal sources compare equal, and have the same hash."""
         one, other = (SourceStamp("b", "7", (1, "diff"), [CHANGES[1]]) for _ in range(2))
