@@ -17,7 +17,7 @@ from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
 from buildbot.config.pluginerrors import pluginErrors
-from buildbot.config.python2 import ofList, ofName, ofSyntax
+from buildbot.config.python2 import ofBytes, ofList, ofName, ofSyntax
 
 #: The most characters of a message: an exception may hold a text of any length.
 LONGEST = 500
@@ -96,7 +96,7 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
         if ofOld:
             return ofOld
     if isinstance(error, (TypeError, AttributeError)):
-        ofOld = ofList(str(error))
+        ofOld = ofList(str(error)) or ofBytes(str(error))
         if ofOld:
             return ofOld
     if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):

@@ -53,6 +53,23 @@ _SORTED = re.compile(
     r"^sorted expected 1 argument, got [23]|^sort\(\) takes no positional arguments"
     r"|'cmp' is an invalid keyword|unexpected keyword argument 'cmp'"
 )
+#: Bytes that meet text, in the messages of a TypeError.
+_BYTES = re.compile(
+    r"^can't concat str to bytes|^can only concatenate str \(not \"bytes\"\) to str"
+    r"|bytes-like object.*(?:not 'str'|str found)$|must be str, not bytes$"
+    r"|first arg must be (?:bytes or a tuple of bytes, not str|str or a tuple of str, not bytes)$"
+    r"|expected str instance, bytes found$|requires string as left operand, not bytes$"
+)
+
+
+def ofBytes(message: str) -> str:
+    """The hint for an error about bytes that meet text: both were one type in Python 2. Empty for others."""
+    if not _BYTES.search(message):
+        return ""
+    return TOLD.format(
+        ": bytes and text are two types now: leave out the b of b'…' and .encode(…), or open the file with"
+        " mode 'r'; a function that needs bytes gets text.encode()"
+    )
 
 
 def ofList(message: str) -> str:

@@ -52,6 +52,16 @@ class Python2Tests(unittest.SynchronousTestCase):
         self.assertNotIn("Python 2", told("[] + {}"))
         self.assertNotIn("Python 2", told("[] + (1 for a in [])"))
 
+    def test_bytes(self) -> None:
+        """Bytes that meet text, which were one type in Python 2, have a hint."""
+        for text in (
+            *("b'a' + 'x'", "'x' + b'a'", "b'%s' % ('x',)", "b'/'.join(['a'])", "'/'.join([b'a'])"),
+            *("'a'.replace(b'a', 'b')", "b'a'.replace('a', 'b')", "b'a'.split('x')", "b'a' in 'a'"),
+            *("b'a'.startswith('a')", "'a'.startswith(b'a')", "'a' in b'a'"),
+        ):
+            self.assertIn("leave out the b of b'…'", told(text), text)
+        self.assertNotIn("Python 2", told("'a' + 1"))
+
     def test_compared(self) -> None:
         """A function that compares two values, for sorted and sort, is to become a key."""
         for text in ("sorted([], lambda a, b: 0)", "[].sort(lambda a, b: 0)", "[].sort(cmp=max)"):
