@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -129,9 +129,9 @@ class BuildSetStatus(Completion):
         """The source stamps of all codebases, each alone, under a name of 0.8."""
         return self.source.each()
 
-    def getBuilderNamesAndBuildRequests(self) -> dict[str, BuildRequestStatus]:
-        """The requests by the names of their builders, under a name of 0.8."""
-        return {request.getBuilderName(): request for request in self._requests}
+    def getBuilderNamesAndBuildRequests(self) -> Deferred[dict[str, BuildRequestStatus]]:
+        """Fires at once, as in 0.8, with the requests by the names of their builders."""
+        return succeed({request.getBuilderName(): request for request in self._requests})
 
     def getReason(self) -> str:
         """The reason for the set, in words."""

@@ -92,6 +92,14 @@ class SetTests(BuildCase):
         self.assertEqual((status.getBuilderNames(), status.getReason()), (["full", "quick"], "because"))
         self.assertEqual((status.getResults(), status.getID(), status.isFinished()), (None, None, False))
 
+    def test_namesAndRequests(self) -> None:
+        """0.8: a Deferred has the requests by the names of their builders."""
+        status = self.force().status
+        found: list[Any] = []
+        status.getBuilderNamesAndBuildRequests().addCallback(lambda named: found.extend(named.items()))
+        (request,) = status.getBuildRequests()
+        self.assertEqual(found, [("full", request)])
+
     def test_firstFailure(self) -> None:
         """waitUntilSuccess fires at the first failure, waitUntilFinished at the end."""
         slave = self.connect()
