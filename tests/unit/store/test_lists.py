@@ -277,6 +277,12 @@ class _Promises(StoreCase):
         self.assertTrue(row.reason.startswith("naïve ?x"))
         self.assertEqual(len(row.reason), 300)
 
+    def test_codebase(self) -> None:
+        """A change in a list has its codebase."""
+        for name in ("lib", ""):
+            self.get(self.store.addChange(Change("mary", [], "why", codebase=name)))
+        self.assertEqual([row.codebase for row in self.get(self.store.getChangeRows()).rows], ["", "lib"])
+
     def test_changes(self) -> None:
         """Changes are found by branch, author, revision, project and repository, newest first."""
         for number, (who, branch) in enumerate((("mary", None), ("joe", "b"), ("mary", "b")), 1):
