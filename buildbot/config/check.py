@@ -21,6 +21,7 @@ from buildbot.config.builders import (
     mergeTrouble,
 )
 from buildbot.config.choices import choiceDoubts
+from buildbot.config.codebases import codebaseDoubts
 from buildbot.config.compare import sameValue
 from buildbot.config.horizons import KEYS as HORIZONS
 from buildbot.config.horizons import horizonDoubts, horizonErrors
@@ -426,5 +427,5 @@ _RULES: tuple[Rule, ...] = (
 )
 _DOUBTS: tuple[Rule, ...] = (
     *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers, choiceDoubts, urlDoubts),
-    *(overriddenInVain, triggerDoubts, lockDoubts, horizonDoubts, nickDoubts),
+    *(overriddenInVain, triggerDoubts, lockDoubts, codebaseDoubts, horizonDoubts, nickDoubts),
 )
