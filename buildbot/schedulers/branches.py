@@ -22,7 +22,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers import choice
 from buildbot.schedulers.base import LONGEST_SLEEP
-from buildbot.schedulers.choice import Choice, chosen, reasonOf, withLater
+from buildbot.schedulers.choice import Choice, changesOf, chosen, reasonOf
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
@@ -115,6 +115,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return [BuildSetStatus(source, self.reason, self.builderNames) for source in sources]
 
     def _sources(self, changes: Sequence[Change]) -> list[SourceStamp]:
+        if len(changes) == 1 and not self.choice.isSeveral:  # so it is most often
+            return [SourceStamp(changes=changes)]
         return self.choice.sources(changes, self.getCodebaseDict)
 
     def addChange(self, change: Change) -> None:
@@ -228,15 +230,15 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def buildBranch(self, branch: str | None) -> None:
         """Build all waiting changes of a branch now, if there are any."""
         tree = self._trees.pop(branch, None)
-        for source, later in withLater(self._sources(tree.changes)) if tree is not None else ():
-            if tree is not None and later:  # a crash before the later sets are stored must not lose them
-                self._trees[branch] = replace(tree, changes=tuple(later))
-            try:
-                self._build(
-                    BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties)
-                )
-            finally:
+        if tree is None:
+            return
+        sources = self._sources(tree.changes)
+        for number, source in enumerate(sources, 1):
+            if number < len(sources):  # a crash before the later sets are stored must not lose them
+                self._trees[branch] = replace(tree, changes=changesOf(sources[number:]))
+            else:
                 self._trees.pop(branch, None)
+            self._build(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
 
     def _build(self, bs: BuildSet) -> None:
         self.submit(bs)

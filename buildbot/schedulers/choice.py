@@ -6,7 +6,7 @@ This module decides nothing about time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,11 +186,10 @@ class Choice:
         return judge is None or judge(branch)
 
 
-def withLater(sources: Sequence[SourceStamp]) -> Iterator[tuple[SourceStamp, list[Change]]]:
-    """Each source, with the changes of those after it, in the order of their numbers."""
-    for place, source in enumerate(sources, 1):
-        later = [change for each in sources[place:] for change in each.allChanges()]
-        yield source, sorted(later, key=lambda change: change.number or 0)
+def changesOf(sources: Iterable[SourceStamp]) -> tuple[Change, ...]:
+    """The changes of all sources, in the order of their numbers."""
+    changes = [change for each in sources for change in each.allChanges()]
+    return tuple(sorted(changes, key=lambda change: change.number or 0))
 
 
 def chosen(

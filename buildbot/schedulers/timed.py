@@ -260,8 +260,9 @@ class Nightly(_TimedScheduler):
             super().doPeriodicBuild()
             return
         changes = self._news.take()
-        for source, later in choice.withLater(self.choice.sources(changes, self.getCodebaseDict)):
-            self._news.keep(later)  # a crash before the later sets are stored must not lose them
+        sources = self.choice.sources(changes, self.getCodebaseDict)
+        for number, source in enumerate(sources, 1):
+            self._news.keep(choice.changesOf(sources[number:]))  # a crash must not lose them
             self._submitFor(source)
         if not changes:
             log.info("scheduler {name} does not build: nothing has changed", name=self.name)

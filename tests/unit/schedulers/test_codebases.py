@@ -197,6 +197,24 @@ class TreeTests(CodebasesCase):
             self.assertEqual(self.built()[first:], [[number + 1, number + 3], [number + 2, number + 4]])
             self.restart()
 
+    def test_broken(self) -> None:
+        """If a class of the site fails on the first of two sets, the second one is built later."""
+        tried: list[Any] = []
+
+        class Own(AnyBranchScheduler):
+            def submitBuildSet(self, bs: Any) -> None:
+                tried.append(bs)
+                if len(tried) == 1:
+                    raise RuntimeError("not now")
+                super().submitBuildSet(bs)
+
+        self.use(Own("own", None, MINUTE, ["full"]))
+        self.change("app", "a1")
+        self.change("lib", "l1")
+        self.clock.pump([MINUTE] * 5)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(self.sources(), [[self.lib("l1", 2)]])
+
     def test_oneBranch(self) -> None:
         """A scheduler of one branch takes the changes of this branch of all its codebases."""
         self.use(single(branch="master", change_filter=None))
