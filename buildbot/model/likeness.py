@@ -24,7 +24,10 @@ def likeness(source: Mapping[str, Any], properties: Mapping[str, Any]) -> int | 
     @param source: the source stamp, as a record. One with a patch, in any codebase, has no number.
     """
     parts: list[str] = []
-    for each in (source, *source.get("beside", ())):
+    stamps = [source, *source.get("beside", ())]
+    if len(stamps) > 1:  # in any order
+        stamps.sort(key=lambda each: str(each.get("codebase", "")))
+    for each in stamps:
         if each.get("patch"):
             return None
         parts += [

@@ -136,11 +136,13 @@ class SourceStamp(ComparableMixin):
     def canBeMergedWith(self, other: SourceStamp) -> bool:
         """True if one build can serve both source stamps.
 
-        Both must have the same codebases, and for each the same place, branch and revision, and either both
-        or neither must have changes. A patched source is never merged.
+        Both must have the same codebases, in any order, and for each the same place, branch and revision, and
+        either both or neither must have changes. A patched source is never merged.
         """
         if self.beside or other.beside:
-            mine, theirs = self.each(), other.each()
+            mine, theirs = (
+                sorted(each.each(), key=lambda stamp: str(stamp.codebase)) for each in (self, other)
+            )
             return len(mine) == len(theirs) and all(
                 one.canBeMergedWith(another) for one, another in zip(mine, theirs, strict=True)
             )

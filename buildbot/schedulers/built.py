@@ -49,7 +49,7 @@ def _common(stamp: SourceStamp, found: Iterable[Mapping[str, str]]) -> str:
 def _where(source: SourceStamp) -> tuple[Any, ...]:
     return tuple(
         (each.branch, each.revision, each.patch, *(getattr(each, name) for name in PLACE))
-        for each in source.each()
+        for each in sorted(source.each(), key=lambda stamp: str(stamp.codebase))
     )
 
 

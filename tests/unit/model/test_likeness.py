@@ -72,6 +72,8 @@ class LikenessTests(unittest.SynchronousTestCase):
         sources = [SourceStamp.together([app, SourceStamp(each, codebase="lib")]) for each in "abc"]
         self.assertEqual(len({likenessOf(_set(each)) for each in [app, *sources]}), 4)
         self.assertEqual(likenessOf(_set(sources[0])), likenessOf(_set(sources[0])))
+        turned = SourceStamp.together(sources[0].each()[::-1])
+        self.assertEqual(likenessOf(_set(turned)), likenessOf(_set(sources[0])))
         patched = SourceStamp("a", None, (1, "diff"), codebase="lib")
         self.assertIsNone(likenessOf(_set(SourceStamp.together([app, patched]))))
 

@@ -133,6 +133,14 @@ class CodebaseTests(unittest.TestCase):
         merged = first.mergeWith([second, SourceStamp()])
         self.assertEqual([[each.number for each in stamp.changes] for stamp in merged.each()], [[0, 2], []])
 
+    def test_mergeInAnyOrder(self) -> None:
+        """The order of the codebases, which the file may change, does not matter for requests."""
+        first = _two()
+        turned = SourceStamp.together(first.each()[::-1])
+        self.assertTrue(first.canBeMergedWith(turned) and turned.canBeMergedWith(first))
+        merged = [(each.codebase, each.changes) for each in first.mergeWith([turned]).each()]
+        self.assertEqual(merged, [(each.codebase, each.changes) for each in first.each()])
+
     def test_absolute(self) -> None:
         """The revision that was found for a codebase becomes the revision of its source stamp."""
         absolute = _two().getAbsoluteSourceStamp({"lib": "9", "x": "1"})
