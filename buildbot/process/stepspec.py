@@ -36,8 +36,12 @@ def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
 def workdirOf(given: Any, build: Any) -> str:
     """The directory of a build, as a factory gives it: a value with properties, or a function of the source.
 
+    A factory without one has None, which its own C{newBuild} may give to the build.
+
     @raise TypeError: it is, or becomes, anything else than a text.
     """
+    if given is None:
+        return WORKDIR
     found = given
     if isRenderable(given):
         found = build.render(given)

@@ -7,6 +7,7 @@ from typing import Any
 from buildbot.model.interpolate import Interpolate
 from buildbot.model.results import EXCEPTION, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildfactory import BuildFactory
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.transfer import JSONPropertiesDownload
 from tests.unit.process.test_builds import BuildCase, shell
@@ -41,6 +42,34 @@ class WorkdirTests(BuildCase):
         for workdir, expected in kinds:
             self.assertEqual(self.workdirs(workdir), [expected, expected, b"own"])
             self.assertEqual(self.builds()[-1].results, SUCCESS)
+
+    def test_ownBuild(self) -> None:
+        """0.8: one's own factory may choose the steps by the project, and give its workdir to the build."""
+        one, two = shell("one"), shell("two")
+
+        class ByProject(BuildFactory):
+            def __init__(self) -> None:
+                """Unlike ours."""
+
+            @property
+            def steps(self) -> Any:  # type: ignore[override]
+                return [*one.steps, *two.steps]
+
+            def newBuild(self, requests: Any) -> Any:
+                build = self.buildClass(requests)
+                build.useProgress = self.useProgress
+                build.workdir = self.workdir
+                build.setStepFactories((one if requests[0].source.project == "p1" else two).steps)
+                return build
+
+        factory: Any = ByProject
+        self.configure(factory())
+        slave = self.green()
+        for project in ("p1", "p2"):
+            self.force(project=project)
+        args = [command.args for command in slave.commands]
+        self.assertEqual([each[b"command"] for each in args], [[b"one"], [b"two"]])
+        self.assertEqual([each[b"workdir"] for each in args], [b"build", b"build"])
 
     def test_fails(self) -> None:
         """A function that raises, or returns no text, makes the build an exception that says so."""
