@@ -547,6 +547,19 @@ c['status'] = [html.WebStatus(
         self.assertIn("gets builds again", self.follow(path, self.post(path)).text)
         self.assertIn("is not paused", self.follow(path, self.post(path)).text)
 
+    def test_draining(self) -> None:
+        """A slave that is being drained can be unpaused; its page does not offer to drain it again."""
+        self.cookie = self.ann
+        self.assertIn(">Drain</button>", self.get("/buildslaves/bot1").text)
+        self.post("/buildslaves/bot1/pause")
+        self.assertIn(">Drain</button>", self.get("/buildslaves/bot1").text)
+        path = "/buildslaves/bot1/drain"
+        page = self.follow(path, self.post(path)).text
+        self.assertNotIn(">Drain</button>", page)
+        self.assertIn(">Unpause</button>", page)
+        self.post("/buildslaves/bot1/unpause")
+        self.assertIn(">Drain</button>", self.get("/buildslaves/bot1").text)
+
     def test_reconfig(self) -> None:
         """A reconfig tells its outcome, also a refusal."""
         self.cookie = self.ann

@@ -19,15 +19,18 @@ from buildbot.web.pages.pieces import paragraph
 ACTIONS = ("pauseSlave", "drainSlave", "disconnectSlave")
 
 
-async def slaveForms(call: Call, name: str, isPaused: bool) -> Markup:
-    """The forms for the actions on a slave that the visitor may do; else a link to the login."""
+async def slaveForms(call: Call, name: str, pause: str) -> Markup:
+    """The forms for the actions on a slave that the visitor may do; else a link to the login.
+
+    @param pause: the kind of its pause, such as C{"draining"}; "" if it is not paused.
+    """
     forms, back = [], comeBack(call)
     if await call.may("pauseSlave"):
-        if isPaused:
+        if pause:
             forms.append(form(call.to("buildslaves", name, "unpause"), "Unpause", [back]))
         else:
             forms.append(form(call.to("buildslaves", name, "pause"), "Pause", [REASON, back]))
-    if await call.may("drainSlave"):
+    if pause != "draining" and await call.may("drainSlave"):
         forms.append(form(call.to("buildslaves", name, "drain"), "Drain", [REASON, back]))
     if await call.may("disconnectSlave"):
         forms.append(form(call.to("buildslaves", name, "disconnect"), "Disconnect", [back]))

@@ -149,7 +149,7 @@ async def slave(call: Call) -> Page | Answer:
         name,
         [
             Part("summary", _summary(call, said, newest)),
-            Part("acts", await slaveForms(call, name, said["paused"] is not None)),
+            Part("acts", await slaveForms(call, name, (said["paused"] or {}).get("kind", ""))),
             Part("builders", section("builders-title", "Builders", _failing(call, said))),
             Part("builds", section("builds-title", "Builds", join(builds))),
             Part("events", section("events-title", "Events", _events(said))),
