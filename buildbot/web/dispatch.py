@@ -29,8 +29,8 @@ from buildbot.web.http import OWN_SCRIPTS
 from buildbot.web.incoming import Incoming, given, incomingOf, queryOf
 from buildbot.web.jsonanswers import problemAsJSON
 from buildbot.web.looking import Looking
-from buildbot.web.markup import Markup, Template
-from buildbot.web.outcomes import PARAMETER, Outcomes
+from buildbot.web.markup import NOTHING, Markup, Template, href, link
+from buildbot.web.outcomes import PARAMETER, Outcomes, cameFrom
 from buildbot.web.pacing import Pacing
 from buildbot.web.reading import byItsNumber, noBuilder
 from buildbot.web.requestcounts import RequestCounts
@@ -302,13 +302,24 @@ class Dispatcher:
                 problem.headers,
                 cache="no-store",
             )
-        page = Page(
-            problem.title, [_PROBLEM(detail=problem.detail, hint=problem.hint)], status=problem.status
-        )
+        said = _PROBLEM(detail=problem.detail, hint=problem.hint)
+        page = Page(problem.title, [said, self._back(call)], status=problem.status)
         body = layout.document(call, page, await self._door.aboutMe(call))
         return Answer(body, status=problem.status, headers=problem.headers, cache="no-store")
 
+    def _back(self, call: Call) -> Markup:
+        """A link from a refused action to the page with its form; nothing from another page."""
+        if call.route.kind != "action":
+            return NOTHING
+        address = cameFrom(call)
+        if address:
+            return _BACK(link=link(href(address), "Back to the page with the form"))
+        found = self._find(call.segments, None)
+        hasForm = found is not None and "GET" in found.routes
+        return _BACK(link=link(call.to(*call.segments), "Back to the form")) if hasForm else NOTHING
 
+
+_BACK = Template("<p>{link}</p>")
 _PROBLEM = Template('<p>{detail}</p><p class="soft">{hint}</p>')
 
 

@@ -70,8 +70,14 @@ def showOn(
     """
     outcomes = call.world.part(Outcomes)
     code = outcomes.keep(call.who.name, text, isGood, isPartly)
-    back = ownPath((call.given.get(CAME_FROM) or [""])[-1], "")
+    back = cameFrom(call)
     if not back:
         return redirect(call.to(*segments, query=f"{PARAMETER}={code}"))
+    return redirect(f"{back}{'&' if '?' in back else '?'}{PARAMETER}={code}")
+
+
+def cameFrom(call: Call) -> str:
+    """The address of the page with the form of an action, relative to this one; "" if the form names none."""
+    back = ownPath((call.given.get(CAME_FROM) or [""])[-1], "")
     # "./" keeps a first segment with a colon from being read as a scheme.
-    return redirect(f"{call.root or './'}{back[1:]}{'&' if '?' in back else '?'}{PARAMETER}={code}")
+    return f"{call.root or './'}{back[1:]}" if back else ""

@@ -1097,6 +1097,41 @@ class WrongFormTests(ActingCase):
             self.assertEqual(answer.status, 400, fields)
         self.assertEqual(self.commands, [])
 
+    def test_back(self) -> None:
+        """The page of a refused form has a link back to the form, also for a form on another page."""
+        self.logIn()
+        for path, fields, to, title in (
+            ("/builders/full/force", {"branch": "--x"}, "/builders/full/force", "Force a build of full"),
+            ("/builders/full/cancelbuild", {"id": "x"}, "/builders/full/cancelbuild", "Cancel requests"),
+            ("/full/force", {"branch": "--x"}, "/full/force", "Force a build of full"),
+            (
+                "/builders/full/cancelbuild",
+                {"id": "x", "came-from": "/queue?skip=0&builder=full"},
+                "/queue?skip=0&builder=full",
+                "Only builder full",
+            ),
+            (
+                "/builders/_selected/stopselected",
+                {"came-from": "/builders/_selected"},
+                "/builders/_selected",
+                "Act on several builders",
+            ),
+        ):
+            page = self.post(path, **fields)
+            self.assertEqual(page.status, 400, path)
+            found = re.search('<a href="([^"]*)">Back to the (?:page with the )?form</a>', page.text)
+            assert found is not None, path
+            self.assertEqual(urljoin(path, unescape(found[1])), to)
+            self.assertIn(title, self.get(to).text)
+
+    def test_backToOwn(self) -> None:
+        """The link back never leads to another site, and a page without a form has none."""
+        self.logIn()
+        page = self.post("/builders/full/cancelbuild", id="x", **{"came-from": "https://evil.example/"})
+        self.assertNotIn("evil", page.text)
+        self.assertIn("Back to the form", page.text)
+        self.assertNotIn("Back to the", self.get("/nothing").text)
+
     def test_change(self) -> None:
         """The number of a change to stop must be a number."""
         self.logIn()
