@@ -36,8 +36,9 @@ _UNIX = "unix"
 _ASKED = ("id", "change", CAME_FROM)
 _ME = Template(
     '<a href="{me}">{name}</a>'
-    '<form class="inline" method="post" action="{to}"><button>Log out</button></form>'
+    '<form class="inline" method="post" action="{to}">{back}<button>Log out</button></form>'
 )
+_BACK = Template('<input type="hidden" name="next" value="{page}">')
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,12 @@ class Door:
     async def aboutMe(self, call: Call) -> Markup:
         """Who is logged in, with a link to log in or a button to log out."""
         if call.who.how == "session":
-            return _ME(me=call.to("me"), name=call.who.name, to=call.to("logout"))
+            page = _next(call)
+            back = _BACK(page=page) if page else NOTHING
+            return _ME(me=call.to("me"), name=call.who.name, to=call.to("logout"), back=back)
         if call.who.name:
             return link(call.to("me"), call.who.name)
-        return link(call.to("login", query=_next(call)), "Log in") if self.canLogIn else NOTHING
+        return link(call.to("login", query=_nextQuery(call)), "Log in") if self.canLogIn else NOTHING
 
     @property
     def canLogIn(self) -> bool:
@@ -265,13 +268,19 @@ def _loginIn(request: Incoming) -> dict[str, list[str]]:
 
 
 def _next(call: Call) -> str:
-    """The query that lets the login lead back to a page."""
+    """The page to which a login or a logout leads back, as a path and query; "" for the first page."""
     if not call.segments or call.segments[0] in ("", "login", "logout"):
         return ""
     if call.method != "GET" and (call.route.kind != "action" or call.segments[0] == "tokens"):
         return ""  # the other actions show their form at the same address
     kept = {name: texts for name, texts in call.given.items() if call.method == "GET" or name in _ASKED}
-    return f"next={quote(pageOf(call.segments, kept), safe='')}"
+    return pageOf(call.segments, kept)
+
+
+def _nextQuery(call: Call) -> str:
+    """The query that lets the login lead back to a page."""
+    page = _next(call)
+    return f"next={quote(page, safe='')}" if page else ""
 
 
 def _askedOf(request: Incoming, trust: Trust) -> Asked:

@@ -56,9 +56,9 @@ async def logIn(call: Call) -> Page | Answer:
 
 
 async def logOut(call: Call) -> Answer:
-    """End the session."""
+    """End the session, and lead back to the page with the button."""
     await doorOf(call).logOut(call)
-    return _gone(cookieOf("", call.who.isSecure), "./")
+    return _gone(cookieOf("", call.who.isSecure), _relative(_last(call, "next")))
 
 
 def logoutPage(call: Call) -> Page:
@@ -67,7 +67,7 @@ def logoutPage(call: Call) -> Page:
 
 
 def _relative(target: str) -> str:
-    """The target after a login, relative to the page of the login."""
+    """The target after a login or a logout, relative to its page."""
     # "./" keeps a first segment with a colon from being read as a scheme.
     return "./" + ownPath(target).removeprefix("/")
 
@@ -141,7 +141,7 @@ ROUTES = (
     Route("/login", loginPage, "The form of the login.", (_NEXT,), action=""),
     Route("/login", logIn, "Log in, with the fields username, passwd and next.", method="POST", action=""),
     Route("/logout", logoutPage, "The form to log out.", action=""),
-    Route("/logout", logOut, "Log out.", method="POST", action=""),
+    Route("/logout", logOut, "Log out, with the field next.", method="POST", action=""),
     Route("/authfail", refusal, "The refusal of 0.7.11.", kind="old", action=""),
     Route("/authzfail", refusal, "The refusal of 0.8.6.", kind="old", action=""),
     Route(
