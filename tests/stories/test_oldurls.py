@@ -117,6 +117,9 @@ URLS: tuple[tuple[str, int, str], ...] = (
     ("/grid?width=5&branch=trunk", 200, ""),
     ("/tgrid?length=5", 200, ""),
     ("/console?category=x", 200, ""),
+    ("/users", 302, "/changes"),
+    ("/users/1", 302, "/changes"),
+    ("/users/nobody", 404, ""),
     ("/login", 200, ""),
     ("/json/builders/full/builds/-1?as_text=1", 200, ""),
     ("/json/project", 200, ""),
@@ -180,3 +183,19 @@ class WaterfallTests(OldCase):
         self.assertIn('href="builders/full/builds/0"', chosen)
         self.assertNotIn('href="builders/my%20builder/builds/0"', chosen)
         self.assertEqual(self.ask("/full/builds/0/step-test/0/text").status, 301)
+
+
+class UsersTests(OldCase):
+    """A builder is called "users"."""
+
+    CONFIG = CONFIG.replace("'full'", "'users'")
+
+    def test_builder(self) -> None:
+        """Its old URLs lead to it and not to the changes."""
+        for url, place in (
+            ("/users", "/builders/users"),
+            ("/users/builds", "/builders/users"),
+            ("/users/builds/0", "/builders/users/builds/0"),
+            ("/users/builds/0/step-test", "/builders/users/builds/0/steps/test"),
+        ):
+            self.assertEqual(urljoin(url, self.ask(url).headers["location"]), place)

@@ -45,6 +45,13 @@ def toBuilder(call: Call) -> Answer:
     return _moved(call, "builders", name)
 
 
+def toAuthors(call: Call) -> Answer:
+    """The changes, which name their authors: the users of 0.8. A builder called "users" comes first."""
+    if "users" in call.world.status.getBuilderNames() and len(call.segments) == 1:
+        return _moved(call, "builders", "users")
+    return redirect(call.to("changes"), 302)
+
+
 async def toBuild(call: Call) -> Answer:
     """The page of a build; also for the results of its tests."""
     await buildOf(call)
@@ -144,6 +151,8 @@ ROUTES = (
     Route(f"{_LATER}/tests", toBuild, "The build of these tests.", kind="old"),
     Route(f"{_LATER}/tests/{{test:rest}}", toBuild, "The build of this test.", kind="old"),
     Route(f"{_LATER}/steps/{{step}}/logs", toStepOfLog, "The step of these logs.", kind="old"),
+    Route("/users", toAuthors, "The changes with their authors: the users of 0.8.", kind="old"),
+    Route("/users/{user:int}", toAuthors, "The changes, in place of a user of 0.8.", kind="old"),
     Route("/{builder}", toBuilder, "A builder, as in 0.7.5.", kind="old"),
     Route("/{builder}/builds", toBuilder, "The builder of these builds, as in 0.7.5.", kind="old"),
     Route(_FIRST, toBuild, "A build, as in 0.7.5.", kind="old"),
