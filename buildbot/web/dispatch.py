@@ -303,17 +303,19 @@ class Dispatcher:
                 cache="no-store",
             )
         said = _PROBLEM(detail=problem.detail, hint=problem.hint)
-        page = Page(problem.title, [said, self._back(call)], status=problem.status)
+        page = Page(problem.title, [said, self._back(call, problem)], status=problem.status)
         body = layout.document(call, page, await self._door.aboutMe(call))
         return Answer(body, status=problem.status, headers=problem.headers, cache="no-store")
 
-    def _back(self, call: Call) -> Markup:
+    def _back(self, call: Call, problem: Problem) -> Markup:
         """A link from a refused action to the page with its form; nothing from another page."""
         if call.route.kind != "action":
             return NOTHING
         address = cameFrom(call)
         if address:
             return _BACK(link=link(href(address), "Back to the page with the form"))
+        if problem.status == 403:
+            return NOTHING  # the form would be refused again
         found = self._find(call.segments, None)
         hasForm = found is not None and "GET" in found.routes
         return _BACK(link=link(call.to(*call.segments), "Back to the form")) if hasForm else NOTHING
