@@ -1183,3 +1183,10 @@ c['status'] = [html.WebStatus(http_port=8010, authz=Authz(rules=[
         self.assertIn("Act on several builders", self.get("/builders").text)
         self.assertNotIn("Act on several builders", self.get("/builders?builder=full").text)
         self.assertEqual(self.post("/builders/full/force").status, 403)
+
+    def test_noWayBack(self) -> None:
+        """The page that refuses a build to somebody without the right has no link back to the form."""
+        self.logIn("bob")
+        refused = self.post("/builders/full/force")
+        self.assertEqual(refused.status, 403)
+        self.assertNotIn("Back to the form", refused.text)
