@@ -65,7 +65,7 @@ class LanesTests(unittest.SynchronousTestCase):
         with open(os.path.join(directory, "some_cases.py"), "w") as file:
             file.write(f"import tests\n{CASES}")
         ended = subprocess.run(
-            [sys.executable, "-m", "twisted.trial", "some_cases"],
+            [sys.executable, "-c", "from twisted.scripts.trial import run; run()", "some_cases"],
             preexec_fn=withoutInterrupts,
             env={**environment(directory), "PYTHONPATH": os.pathsep.join((directory, ROOT))},
             cwd=directory,
