@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,12 @@ log = Logger()
 
 #: Seconds after which a running step is stored, so that its log can be found after a crash.
 SAVED_AFTER = 1.0
+
+
+@lru_cache(maxsize=4096)  # a join costs more than the rest of a property
+def _directory(paths: ModuleType, base: str, name: str) -> str:
+    """The directory of a builder on a slave."""
+    return str(paths.join(base, name))
 
 
 @implementer(interfaces.IBuildControl)
@@ -173,14 +180,12 @@ class Build:
         if ofSlave:
             given.update(ofSlave, "slave")
         given.update(own, OWN)
+        base = self.slavebuilder.slave.slave_basedir
+        if base is not None:  # not in given: these are words of the slave
+            directory = _directory(self.slavebuilder.slave.path_module, base, self.builder.builddir)
+            self.properties.update({"builddir": directory, "workdir": directory}, "slave")
         self.properties.updateFrom(given)
         self.given = given
-        base = self.slavebuilder.slave.slave_basedir
-        if base is not None:  # after given: these are words of the slave
-            directory = self.path_module.join(base, self.builder.builddir)
-            for name in ("builddir", "workdir"):
-                if not given.hasProperty(name):
-                    self.properties.setProperty(name, directory, "slave")
         values, status.sources = self.properties.divided(OWN)
         status.properties.update(values)
 
