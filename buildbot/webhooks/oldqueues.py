@@ -55,8 +55,7 @@ class MemoryQueue:
 
     def insertBackChunk(self, items: Sequence[Any]) -> list[Any] | None:
         """See L{IQueue}. The oldest of the items go first when there is no room."""
-        room = max(0, self._maxItems - len(self._items))
-        rest, kept = list(items[: max(0, len(items) - room)]), items[max(0, len(items) - room) :]
+        rest, kept = _fitting(items, self._maxItems - len(self._items))
         self._items.extendleft(reversed(kept))
         return rest or None
 
@@ -107,8 +106,7 @@ class DiskQueue:
 
     def insertBackChunk(self, items: Sequence[Any]) -> list[Any] | None:
         """See L{IQueue}. The oldest of the items go first when there is no room."""
-        room = max(0, self._maxItems - len(self._numbers))
-        rest, kept = list(items[: max(0, len(items) - room)]), items[max(0, len(items) - room) :]
+        rest, kept = _fitting(items, self._maxItems - len(self._numbers))
         for item in reversed(kept):
             number = self._numbers[0] - 1 if self._numbers else 0
             self._write(number, item)
@@ -149,6 +147,12 @@ class DiskQueue:
 
     def _file(self, number: int) -> str:
         return os.path.join(self.path, str(number))
+
+
+def _fitting(items: Sequence[Any], room: int) -> tuple[list[Any], list[Any]]:
+    """The items for which there is no room, which are the oldest, and the others."""
+    over = max(0, len(items) - max(0, room))
+    return list(items[:over]), list(items[over:])
 
 
 def _isNumber(name: str) -> bool:
