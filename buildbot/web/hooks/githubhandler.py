@@ -9,10 +9,11 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from buildbot.model.change import Change
+from buildbot.model.times import epoch2datetime
 from buildbot.web.hooks.delivery import (
     MOST_CHANGES,
     BadDelivery,
@@ -85,7 +86,7 @@ def _told(made: Change) -> dict[str, Any]:
         **{name: getattr(made, name) for name in _COPIED},
         "properties": dict(made.properties),
         "author": made.who,
-        "when_timestamp": None if made.when is None else datetime.fromtimestamp(made.when, timezone.utc),
+        "when_timestamp": epoch2datetime(made.when),
         "repository": made.repository,
         "project": made.project,
         **({"codebase": made.codebase} if made.codebase else {}),
